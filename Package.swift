@@ -1,0 +1,92 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// The instruction set of the kernels: AVX2 and FMA by default; `DDP_TRAIN_MARCH=native` or
+/// `x86-64-v4` selects another at build time. On other architectures the compiler's own default.
+let march = Context.environment["DDP_TRAIN_MARCH"] ?? "x86-64-v3"
+
+#if arch(x86_64)
+  let instructionSet = ["-Xcc", "-march=\(march)"]
+#else
+  let instructionSet: [String] = []
+#endif
+
+let house: [SwiftSetting] = [
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// Kernels are optimised in debug builds too (a debug build of them is 100 times slower), as one module.
+let kernelSettings: [SwiftSetting] =
+  house + [
+    .unsafeFlags(["-O", "-wmo", "-num-threads", "1"], .when(configuration: .debug)),
+    .unsafeFlags(instructionSet + ["-enforce-exclusivity=unchecked"]),
+  ]
+
+let package = Package(
+  name: "ddp-train",
+  platforms: [.macOS(.v15)],
+  products: [.executable(name: "ddp-train", targets: ["ddp-train"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+
+    .target(name: "Determinism", swiftSettings: house),
+    .target(name: "Kernels", dependencies: ["CBLAS"], swiftSettings: kernelSettings),
+    .target(name: "Networks", dependencies: ["Kernels", "Determinism"], swiftSettings: house),
+    .target(
+      name: "Losses", dependencies: ["Kernels", "Networks", "Determinism"], swiftSettings: house),
+    .target(name: "Optimizers", dependencies: ["Kernels"], swiftSettings: house),
+    .target(name: "Collectives", swiftSettings: house),
+    .target(
+      name: "MPICollectives", dependencies: ["Collectives", "CMPI"], swiftSettings: house),
+    .target(name: "Datasets", dependencies: ["CJPEG", "Determinism"], swiftSettings: house),
+    .target(name: "Evaluation", dependencies: ["Kernels"], swiftSettings: house),
+    .target(name: "Interchange", dependencies: ["Determinism"], swiftSettings: house),
+    .target(
+      name: "Training",
+      dependencies: [
+        "Determinism", "Kernels", "Networks", "Losses", "Optimizers", "Collectives", "Datasets",
+        "Evaluation", "Interchange",
+      ], swiftSettings: house),
+    .executableTarget(
+      name: "ddp-train",
+      dependencies: [
+        "Training", "MPICollectives", "Collectives", "Yams",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: house),
+
+    .target(
+      name: "TestSupport", dependencies: ["Collectives", "Determinism"], path: "Tests/TestSupport",
+      swiftSettings: house),
+    .executableTarget(
+      name: "mpi-check",
+      dependencies: ["MPICollectives", "Collectives", "Training"], path: "Tests/mpi-check",
+      swiftSettings: house),
+    .testTarget(name: "DeterminismTests", dependencies: ["Determinism", "TestSupport"]),
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport", "Determinism"]),
+    .testTarget(
+      name: "NetworksTests", dependencies: ["Networks", "Kernels", "TestSupport", "Determinism"]),
+    .testTarget(
+      name: "LossesTests", dependencies: ["Losses", "Kernels", "TestSupport", "Determinism"]),
+    .testTarget(
+      name: "OptimizersTests", dependencies: ["Optimizers", "TestSupport", "Determinism"]),
+    .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport"]),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["Datasets", "TestSupport", "Determinism", "CJPEG"]),
+    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
+    .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"]),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: [
+        "Training", "TestSupport", "Networks", "Losses", "Optimizers", "Datasets", "Collectives",
+        "Evaluation", "Interchange", "Determinism",
+      ]),
+  ],
+  swiftLanguageModes: [.v6]
+)
