@@ -52,12 +52,12 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Determinism", "Kernels", "Networks", "Losses", "Optimizers", "Collectives", "Datasets",
-        "Evaluation", "Interchange",
+        "Evaluation", "Interchange", "Yams",
       ], swiftSettings: house),
     .executableTarget(
       name: "ddp-train",
       dependencies: [
-        "Training", "MPICollectives", "Collectives", "Yams",
+        "Training", "MPICollectives", "Collectives",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: house),
 
