@@ -1,0 +1,90 @@
+private import Kernels
+
+/// Maximum over windows: [rows, H, W, C] to [rows, H', W', C].
+package struct MaxPool: Layer {
+  private let input: Input
+  package let output: Activation
+  /// Which element of each window was the largest, one byte an output.
+  private let winners: Workspace
+  private let window, stride, padding: Int
+  package let parameters: Range<Int>
+
+  init(_ source: Activation, window: Int, stride: Int, padding: Int, in plan: inout Plan) {
+    self.window = window
+    self.stride = stride
+    self.padding = padding
+    input = plan.read(source, inBackward: false)
+    let shape = source.shape
+    output = plan.write(
+      MapShape(
+        height: (shape.height + 2 * padding - window) / stride + 1,
+        width: (shape.width + 2 * padding - window) / stride + 1, channels: shape.channels))
+    winners = plan.workspace(
+      floats: (plan.maximumRows * output.shape.count + 3) / 4, inInference: true)
+    parameters = plan.layerParameters
+  }
+
+  package var summary: String { "max pool \(window)x\(window) / \(stride)" }
+
+  package func forward(in pass: borrowing Pass) {
+    PoolingKernel.maximumForward(
+      pass[input], rows: pass.rows, height: input.shape.height, width: input.shape.width,
+      channels: input.shape.channels, window: window, stride: stride, padding: padding,
+      into: pass[output], winners: winnerBytes(pass))
+  }
+
+  package func backward(in pass: borrowing Pass) {
+    guard let inputGradient = pass.gradient(of: input) else { return }
+    PoolingKernel.maximumBackward(
+      UnsafePointer(pass.gradient(of: output)), winners: UnsafePointer(winnerBytes(pass)),
+      rows: pass.rows, height: input.shape.height, width: input.shape.width,
+      channels: input.shape.channels, window: window, stride: stride, padding: padding,
+      into: inputGradient, adding: pass.adds(to: input))
+  }
+
+  private func winnerBytes(_ pass: borrowing Pass) -> UnsafeMutablePointer<UInt8> {
+    UnsafeMutableRawPointer(pass[winners]).assumingMemoryBound(to: UInt8.self)
+  }
+}
+
+/// The mean over each map: [rows, H, W, C] to [rows, 1, 1, C].
+package struct GlobalAveragePool: Layer {
+  private let input: Input
+  package let output: Activation
+  package let parameters: Range<Int>
+
+  init(_ source: Activation, in plan: inout Plan) {
+    input = plan.read(source, inBackward: false)
+    output = plan.write(MapShape(features: source.shape.channels))
+    parameters = plan.layerParameters
+  }
+
+  package var summary: String { "average pool" }
+
+  package func forward(in pass: borrowing Pass) {
+    PoolingKernel.globalAverageForward(
+      pass[input], rows: pass.rows, pixels: input.shape.pixels, channels: input.shape.channels,
+      into: pass[output])
+  }
+
+  package func backward(in pass: borrowing Pass) {
+    guard let inputGradient = pass.gradient(of: input) else { return }
+    PoolingKernel.globalAverageBackward(
+      UnsafePointer(pass.gradient(of: output)), rows: pass.rows, pixels: input.shape.pixels,
+      channels: input.shape.channels, into: inputGradient, adding: pass.adds(to: input))
+  }
+}
+
+extension Plan {
+  /// Maximum over square windows; padding never wins.
+  package mutating func maxPool(
+    _ source: Activation, window: Int, stride: Int, padding: Int
+  ) -> Activation {
+    append(MaxPool(source, window: window, stride: stride, padding: padding, in: &self))
+  }
+
+  /// The mean over each whole map.
+  package mutating func globalAveragePool(_ source: Activation) -> Activation {
+    append(GlobalAveragePool(source, in: &self))
+  }
+}

@@ -1,0 +1,84 @@
+/// A finished network: layers in forward order, its parameters, and the memory that a pass needs.
+package struct Network: Sendable {
+  package let name: String
+  package let layers: [any Layer]
+  package let parameters: [ParameterDescription]
+  package let statistics: [StatisticsDescription]
+  package let image: Activation
+  package let output: Activation
+  package let maximumRows: Int
+  package let parameterCount: Int
+  /// Floats of running means and variances.
+  package let statisticsCount: Int
+  /// Parameters of the largest layer: the floats that a worker needs for gradients.
+  package let largestLayerCount: Int
+  let readerCounts: [Int]
+  let activationStatistics: [Int]
+  let training: Placement
+  let inference: Placement
+
+  /// Finishes `plan`; the network's result is `output`.
+  package init(name: String, plan: consuming Plan, output: Activation) {
+    self.name = name
+    layers = plan.layers
+    parameters = plan.parameters
+    statistics = plan.statistics
+    image = plan.image
+    self.output = output
+    maximumRows = plan.maximumRows
+    parameterCount = plan.parameterCount
+    statisticsCount = plan.statisticsCount
+    largestLayerCount = plan.layers.map(\.parameters.count).max() ?? 0
+    readerCounts = plan.activations.map(\.readers.count)
+    training = plan.trainingPlacement(output: output)
+    inference = plan.inferencePlacement(output: output)
+    let places = training.workspaces
+    activationStatistics = plan.activations.map { $0.statistics.map { places[$0.id] } ?? -1 }
+  }
+
+  /// Floats of activations, gradients and workspace that one worker needs to train.
+  package var trainingCount: Int { training.count }
+
+  /// Floats that one worker needs for inference alone.
+  package var inferenceCount: Int { inference.count }
+
+  /// Multiply-adds of one image's forward pass.
+  package var multiplyAdds: Int { layers.reduce(0) { $0 + $1.multiplyAdds } }
+
+  /// Features of the embedding.
+  package var embeddingCount: Int { output.shape.count }
+
+  /// The smallest number of values over which a batch-norm layer takes moments, for one image.
+  package var smallestStatisticsPixels: Int { statistics.map(\.pixels).min() ?? .max }
+
+  /// Runs all layers forward: pass[image] to pass[output].
+  package func forward(in pass: borrowing Pass) {
+    for layer in layers { layer.forward(in: pass) }
+  }
+
+  /// Runs all layers backward from the gradient of the output. After each layer that has
+  /// parameters, `gradientIsReady` is lent its range and the gradient [range.count].
+  package func backward(
+    in pass: borrowing Pass,
+    gradientIsReady: (Range<Int>, UnsafeMutablePointer<Float>) -> Void
+  ) {
+    for layer in layers.reversed() {
+      layer.backward(in: pass)
+      if !layer.parameters.isEmpty { gradientIsReady(layer.parameters, pass.layerGradients) }
+    }
+  }
+
+  /// Fills `parameters` [parameterCount] and `statistics` [statisticsCount] with first values.
+  package func initialize(
+    parameters values: UnsafeMutablePointer<Float>,
+    statistics moments: UnsafeMutablePointer<Float>, seed: UInt64
+  ) {
+    for parameter in parameters {
+      parameter.initialize(values + parameter.range.lowerBound, seed: seed)
+    }
+    for entry in statistics {
+      for i in entry.means { moments[i] = 0 }
+      for i in entry.variances { moments[i] = 1 }
+    }
+  }
+}

@@ -1,0 +1,135 @@
+private import Glibc
+
+/// A rank's compute threads: they live as long as the pool and run one job at a time.
+package final class WorkerPool: @unchecked Sendable {
+  package let count: Int
+  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private var threads: [pthread_t] = []
+  private var job: ((Int) -> Void)?
+  private var generation = 0
+  private var running = 0
+  private var isEnding = false
+
+  private final class Start {
+    let pool: WorkerPool
+    let index: Int
+    init(pool: WorkerPool, index: Int) {
+      self.pool = pool
+      self.index = index
+    }
+  }
+
+  package init(count: Int) {
+    precondition(count > 0, "WorkerPool: \(count) threads")
+    self.count = count
+    pthread_mutex_init(lock, nil)
+    pthread_cond_init(changed, nil)
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    pthread_attr_setstacksize(&attributes, 16 << 20)
+    for index in 0..<count {
+      let start = Unmanaged.passRetained(Start(pool: self, index: index))
+      var thread = pthread_t()
+      let code = pthread_create(
+        &thread, &attributes,
+        { argument in
+          let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
+          start.pool.work(start.index)
+          return nil
+        }, start.toOpaque())
+      precondition(code == 0, "WorkerPool: pthread_create returned \(code)")
+      threads.append(thread)
+    }
+    pthread_attr_destroy(&attributes)
+  }
+
+  /// Ends the threads; the pool cannot be used afterwards.
+  package func end() {
+    pthread_mutex_lock(lock)
+    isEnding = true
+    pthread_cond_broadcast(changed)
+    pthread_mutex_unlock(lock)
+    for thread in threads { pthread_join(thread, nil) }
+    threads = []
+  }
+
+  private func work(_ index: Int) {
+    var seen = 0
+    while true {
+      pthread_mutex_lock(lock)
+      while generation == seen && !isEnding { pthread_cond_wait(changed, lock) }
+      if isEnding {
+        pthread_mutex_unlock(lock)
+        return
+      }
+      seen = generation
+      let job = self.job!
+      pthread_mutex_unlock(lock)
+      job(index)
+      pthread_mutex_lock(lock)
+      running -= 1
+      if running == 0 { pthread_cond_broadcast(changed) }
+      pthread_mutex_unlock(lock)
+    }
+  }
+
+  /// Starts `job(worker index)` on every thread and returns at once.
+  package func start(_ job: @escaping (Int) -> Void) {
+    pthread_mutex_lock(lock)
+    precondition(running == 0, "WorkerPool.start: the job before is still running")
+    self.job = job
+    running = count
+    generation += 1
+    pthread_cond_broadcast(changed)
+    pthread_mutex_unlock(lock)
+  }
+
+  /// Waits for the job that `start` has started.
+  package func wait() {
+    pthread_mutex_lock(lock)
+    while running > 0 { pthread_cond_wait(changed, lock) }
+    job = nil
+    pthread_mutex_unlock(lock)
+  }
+
+  /// Runs `body(worker, item)` for every item of 0..<items, shared out as workers become free.
+  package func forEach(_ items: Int, _ body: @escaping (_ worker: Int, _ item: Int) -> Void) {
+    let counter = SharedCounter()
+    start { worker in
+      while true {
+        let item = counter.next()
+        if item >= items { return }
+        body(worker, item)
+      }
+    }
+    wait()
+  }
+}
+
+/// A counter that threads share.
+package final class SharedCounter: @unchecked Sendable {
+  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private var value = 0
+
+  package init() { pthread_mutex_init(lock, nil) }
+
+  deinit {
+    pthread_mutex_destroy(lock)
+    lock.deallocate()
+  }
+
+  /// The numbers 0, 1, 2, ... each to one caller.
+  package func next() -> Int {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    defer { value += 1 }
+    return value
+  }
+
+  package func reset() {
+    pthread_mutex_lock(lock)
+    value = 0
+    pthread_mutex_unlock(lock)
+  }
+}

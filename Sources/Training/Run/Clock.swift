@@ -1,0 +1,29 @@
+private import Glibc
+
+/// Time that only goes forward.
+package enum Clock {
+  /// Seconds since some moment in the past.
+  package static var seconds: Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+}
+
+/// Seconds of a worker by what it did.
+package struct PhaseSeconds: Sendable {
+  package enum Phase: Int, CaseIterable, Sendable {
+    case read, decode, forward, head, backward, summation, wait, update, hash
+  }
+
+  package var values = [Double](repeating: 0, count: Phase.allCases.count)
+
+  package subscript(phase: Phase) -> Double {
+    get { values[phase.rawValue] }
+    set { values[phase.rawValue] = newValue }
+  }
+
+  package static func += (sum: inout PhaseSeconds, other: PhaseSeconds) {
+    for i in sum.values.indices { sum.values[i] += other.values[i] }
+  }
+}

@@ -1,0 +1,32 @@
+private import Glibc
+
+/// What the operating system or the batch system has asked of the run, as flags that signal
+/// handlers set and the main thread reads between collectives.
+package enum StopSignals {
+  private static let flags = {
+    let flags = UnsafeMutablePointer<sig_atomic_t>.allocate(capacity: 2)
+    flags.initialize(repeating: 0, count: 2)
+    return Flags(pointer: flags)
+  }()
+
+  private struct Flags: @unchecked Sendable {
+    let pointer: UnsafeMutablePointer<sig_atomic_t>
+  }
+
+  /// Installs the handlers: SIGUSR1 asks for a checkpoint, SIGTERM and SIGINT end the run.
+  package static func install() {
+    _ = flags
+    signal(SIGUSR1) { _ in StopSignals.flags.pointer[0] = 1 }
+    signal(SIGTERM) { _ in StopSignals.flags.pointer[1] = 1 }
+    signal(SIGINT) { _ in StopSignals.flags.pointer[1] = 1 }
+    signal(SIGPIPE, SIG_IGN)
+  }
+
+  /// Whether the run was told to end.
+  package static var wantsEnd: Bool { flags.pointer[1] != 0 }
+
+  /// Whether a checkpoint was asked for since `forgetCheckpoint`.
+  package static var wantsCheckpoint: Bool { flags.pointer[0] != 0 }
+
+  package static func forgetCheckpoint() { flags.pointer[0] = 0 }
+}
