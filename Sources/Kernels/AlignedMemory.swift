@@ -50,7 +50,9 @@ private func allocate<Element>(
   var raw: UnsafeMutableRawPointer?
   let code = posix_memalign(&raw, alignment, bytes)
   guard code == 0, let raw else {
-    fatalError("AlignedMemory: the system refused \(bytes) bytes (code \(code)); use a smaller microbatch or model")
+    fatalError(
+      "AlignedMemory: the system refused \(bytes) bytes (code \(code)); use a smaller microbatch or model"
+    )
   }
   #if os(Linux)
     if large { _ = madvise(raw, bytes, MADV_HUGEPAGE) }
