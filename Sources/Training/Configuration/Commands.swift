@@ -1,0 +1,94 @@
+/// What `ddp-train evaluate` is asked; nil members were not given and take the checkpoint's own.
+package struct EvaluateRequest: Sendable, Equatable {
+  /// Where embeddings come from.
+  package enum Source: Sendable, Equatable {
+    /// A checkpoint file, or a run folder (its newest good one), embeds photos.
+    case checkpoint(String)
+    /// Stored embeddings [N, D] with a file of their names, one a line.
+    case embeddings(file: String, names: String)
+  }
+
+  package var source: Source
+  /// The photos to embed; always given with a checkpoint, never with stored embeddings.
+  package var data: DataSource?
+  /// A file of pairs to verify.
+  package var pairs: String?
+  /// Which photos to measure, in place of `pairs`.
+  package var split: Split?
+  package var splitSeed: UInt64?
+  package var minPhotos: Int?
+  package var landmarks: String?
+  /// Embeddings are summed with those of the mirrored photo.
+  package var flipTest: Bool?
+  package var threads: Int?
+  /// Only figures on standard output.
+  package var quiet: Bool
+
+  package init(source: Source, quiet: Bool = false) {
+    self.source = source
+    self.quiet = quiet
+  }
+}
+
+/// What `ddp-train embed` is asked.
+package struct EmbedRequest: Sendable, Equatable {
+  /// A checkpoint file, or a run folder (its newest good one).
+  package var checkpoint: String
+  package var data: DataSource
+  /// The array of embeddings [N, D] to write, `FILE.npy`.
+  package var out: String
+  package var landmarks: String?
+  /// Embeddings are summed with those of the mirrored photo.
+  package var flipTest: Bool?
+  package var threads: Int?
+  /// Nothing on standard output.
+  package var quiet: Bool
+
+  package init(checkpoint: String, data: DataSource, out: String, quiet: Bool = false) {
+    self.checkpoint = checkpoint
+    self.data = data
+    self.out = out
+    self.quiet = quiet
+  }
+
+  /// The file of names that belongs to `out`: `FILE.txt`.
+  package var namesPath: String {
+    (out.hasSuffix(".npy") ? String(out.dropLast(4)) : out) + ".txt"
+  }
+}
+
+/// What `ddp-train inspect` is asked.
+package struct InspectRequest: Sendable, Equatable {
+  /// A checkpoint file, or a run folder (its newest good one).
+  package var checkpoint: String
+
+  package init(checkpoint: String) { self.checkpoint = checkpoint }
+}
+
+/// What `ddp-train synthesize` is asked.
+package struct SynthesizeRequest: Sendable, Equatable {
+  /// The image folder to write, `OUT/person/photo.jpg`.
+  package var out: String
+  package var faces: SyntheticData
+  package var seed: UInt64
+
+  package init(out: String, faces: SyntheticData, seed: UInt64) {
+    self.out = out
+    self.faces = faces
+    self.seed = seed
+  }
+}
+
+extension DataSource {
+  /// The source that the text of `--data` means; throws `ConfigurationError`.
+  package init(argument: String) throws {
+    self = try ValueForm<DataSource>.data.parse(argument)
+  }
+}
+
+extension Split {
+  /// The split that the text of `--split` means; throws `ConfigurationError`.
+  package init(argument: String) throws {
+    self = try ValueForm<Split>.split.parse(argument)
+  }
+}

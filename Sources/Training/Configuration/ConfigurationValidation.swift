@@ -1,0 +1,207 @@
+/// A rule that a configuration breaks: the keys it is about, and a sentence that says what to do.
+package struct ConfigurationViolation: Error, Equatable, CustomStringConvertible {
+  /// The long names of the options to look at, the most telling first.
+  package let keys: [String]
+  /// What is wrong and what to do, in one sentence.
+  package let message: String
+
+  package var description: String { message }
+}
+
+extension RunConfiguration {
+  /// Throws the first `ConfigurationViolation`: a value out of range, two that contradict each
+  /// other, one that would do nothing, or a model that is not in `modelNames`.
+  package func validate(modelNames: [String]) throws {
+    if !modelNames.contains(model) {
+      throw ConfigurationViolation(
+        keys: ["model"], message: NearestName.complaint("model", model, among: modelNames))
+    }
+    try validateData()
+    try validateLoss()
+    try validateStep()
+    try validateSchedule()
+    try validateRun()
+  }
+
+  private func validateData() throws {
+    if case .synthetic(let faces) = data {
+      try demand(faces.people >= 2, "data", "synthetic faces need at least 2 people")
+      try demand(faces.photos >= 1, "data", "synthetic faces need at least 1 photo of each person")
+      try demand(
+        (16...1024).contains(faces.size), "data", "the size of synthetic faces is 16 to 1024 pixels"
+      )
+      try demand(
+        landmarks == nil, "landmarks", "synthetic faces have no landmarks; remove landmarks")
+    }
+    switch split {
+    case .random(let count), .first(let count):
+      try demand(count >= 1, "split", "the split trains on \(count) photos; give at least 1")
+    case .peopleRandom(let fraction):
+      try demand(
+        fraction > 0 && fraction < 1, "split",
+        "people-random:\(numberText(fraction)) is not between 0 and 1; "
+          + "give the fraction of people that trains")
+    case .all, .peopleFile: break
+    }
+    try demand(minPhotos >= 1, "min-photos", "min-photos is \(minPhotos); give at least 1")
+    try demand(
+      (8...1024).contains(imageSize), "image-size",
+      "image-size is \(imageSize); give 8 to 1024 pixels")
+    for (key, value) in [("resize", resize), ("crop", crop)] {
+      guard let value else { continue }
+      try demand((8...8192).contains(value), key, "\(key) is \(value); give 8 to 8192 pixels")
+      try demand(
+        landmarks == nil, key,
+        "\(key) does nothing to photos aligned by landmarks; remove one of the two")
+    }
+    if let crop, let resize, crop > resize {
+      throw ConfigurationViolation(
+        keys: ["crop", "resize"],
+        message: "crop \(crop) is larger than resize \(resize); make the crop at most as large")
+    }
+    try demand(
+      (0...1).contains(maxBad), "max-bad",
+      "max-bad is \(numberText(maxBad)); give a fraction from 0 to 1")
+  }
+
+  private func validateLoss() throws {
+    if let embedding {
+      try demand(
+        (1...65_536).contains(embedding), "embedding",
+        "embedding is \(embedding); give 1 to 65536")
+    }
+    if let dropout {
+      try demand(
+        dropout >= 0 && dropout < 1, "dropout",
+        "dropout is \(numberText(dropout)); give a probability from 0 to below 1")
+    }
+    try demand(scale > 0, "scale", "scale is \(numberText(scale)); give a positive number")
+    try demand(
+      loss != .softmax || scale == 1, "scale",
+      "scale does nothing with loss softmax; remove it or take normalized-softmax")
+    guard loss.hasMargin else {
+      let useless: [(String, Bool)] = [
+        ("margin", !margin.isEmpty), ("margin-variant", marginVariant != .plain),
+        ("margin-gradient", marginGradient != .exact),
+        ("margin-warmup-epochs", marginWarmupEpochs != 0),
+      ]
+      for (key, isGiven) in useless {
+        try demand(
+          !isGiven, key, "\(key) does nothing with loss \(loss.rawValue); remove it")
+      }
+      return
+    }
+    let needed = loss.defaultMargin.count
+    try demand(
+      margin.count == needed, "margin",
+      "loss \(loss.rawValue) takes \(needed == 1 ? "one margin" : "three margins m1,m2,m3"), "
+        + "not \(margin.count)")
+    try demand(
+      margin.allSatisfy { $0 >= 0 && $0 < 3.2 }, "margin",
+      "margins are from 0 to below 3.2; give for instance "
+        + ValueForm<[Double]>.numbers.text(loss.defaultMargin))
+    try demand(
+      loss != .combined || margin[0] > 0, "margin",
+      "the first margin m1 multiplies the angle and must be positive")
+    try demand(
+      loss == .arcface || marginVariant == .plain, "margin-variant",
+      "margin-variant \(marginVariant.rawValue) is made for arcface, not \(loss.rawValue); remove it"
+    )
+    try demand(
+      marginWarmupEpochs >= 0, "margin-warmup-epochs", "margin-warmup-epochs must not be negative")
+  }
+
+  private func validateStep() throws {
+    try demand(batch >= 1, "batch", "batch is \(batch); give at least 1 sample")
+    try demand(microbatch >= 1, "microbatch", "microbatch is \(microbatch); give at least 1 sample")
+    if let threads {
+      try demand((1...1024).contains(threads), "threads", "threads is \(threads); give 1 to 1024")
+    }
+    switch length {
+    case .epochs(let count):
+      try demand(count >= 1, "epochs", "epochs is \(count); give at least 1")
+    case .steps(let count):
+      try demand(count >= 1, "steps", "steps is \(count); give at least 1")
+    }
+    if case .exponent(let exponent) = gradientGrid {
+      try demand(
+        (-120...0).contains(exponent), "gradient-grid",
+        "gradient-grid is \(exponent); give auto or an exponent of two from -120 to 0")
+    }
+    try demand(
+      learningRate > 0, "lr", "lr is \(numberText(learningRate)); give a positive number")
+    if let headLearningRate {
+      try demand(
+        headLearningRate > 0, "lr-head",
+        "lr-head is \(numberText(headLearningRate)); give a positive number or auto")
+    }
+    try demand(
+      momentum >= 0 && momentum < 1, "momentum",
+      "momentum is \(numberText(momentum)); give 0 to below 1")
+    try demand(
+      optimizer.hasMomentum || momentum == 0, "momentum",
+      "momentum does nothing with \(optimizer.rawValue); remove it")
+    try demand(
+      !nesterov || (optimizer == .sgd && momentum > 0), "nesterov",
+      "nesterov needs optimizer sgd with a momentum; remove it")
+    try demand(
+      weightDecay >= 0, "weight-decay",
+      "weight-decay is \(numberText(weightDecay)); give 0 or a positive number")
+    if let clipNorm {
+      try demand(
+        clipNorm > 0, "clip-norm",
+        "clip-norm is \(numberText(clipNorm)); give a positive number or none")
+    }
+  }
+
+  private func validateSchedule() throws {
+    try demand(warmupEpochs >= 0, "warmup-epochs", "warmup-epochs must not be negative")
+    if schedule == .step {
+      try demand(
+        !milestones.isEmpty, "schedule",
+        "schedule step needs milestones, such as milestones 10e,15e")
+      try demand(
+        !milestones.contains(.never), "milestones", "a milestone is 0; give steps N or epochs Ne")
+      for (first, second) in zip(milestones, milestones.dropFirst()) {
+        try demand(
+          rises(first, second), "milestones",
+          "milestones must rise, all in steps or all in epochs, such as 10e,15e")
+      }
+      try demand(gamma > 0 && gamma <= 1, "gamma", "gamma is above 0 and at most 1")
+    } else {
+      let name = schedule.rawValue
+      try demand(
+        milestones.isEmpty, "milestones", "milestones do nothing with schedule \(name); remove them"
+      )
+      try demand(gamma == 0.1, "gamma", "gamma does nothing with schedule \(name); remove it")
+    }
+    try demand(power > 0, "power", "power is \(numberText(power)); give a positive number")
+    try demand(
+      schedule == .polynomial || power == 1, "power",
+      "power does nothing with schedule \(schedule.rawValue); remove it")
+    let hasEnd = schedule == .polynomial || schedule == .cosine
+    try demand(
+      hasEnd || minimumLearningRate == 0, "min-lr",
+      "min-lr does nothing with schedule \(schedule.rawValue); remove it")
+    try demand(
+      minimumLearningRate >= 0 && minimumLearningRate <= learningRate, "min-lr",
+      "min-lr is \(numberText(minimumLearningRate)); give 0 up to lr \(numberText(learningRate))")
+  }
+
+  private func validateRun() throws {
+    try demand(keep >= 1, "keep", "keep is \(keep); keep at least 1 checkpoint")
+    try demand(
+      watchdogSeconds >= 0, "watchdog", "watchdog is in seconds, 0 to wait for ever; not negative")
+  }
+
+  private func rises(_ first: Interval, _ second: Interval) -> Bool {
+    switch (first, second) {
+    case (.steps(let a), .steps(let b)), (.epochs(let a), .epochs(let b)): a < b
+    default: false
+    }
+  }
+
+  private func demand(_ holds: Bool, _ key: String, _ message: @autoclosure () -> String) throws {
+    if !holds { throw ConfigurationViolation(keys: [key], message: message()) }
+  }
+}

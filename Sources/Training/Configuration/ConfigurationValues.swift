@@ -1,0 +1,160 @@
+/// Where photos come from: `--data`.
+package enum DataSource: Sendable, Equatable {
+  /// An image folder, `person/photo.jpg` at any depth.
+  case folder(String)
+  /// People drawn by the program itself.
+  case synthetic(SyntheticData)
+}
+
+/// The size of a set of synthetic faces.
+package struct SyntheticData: Sendable, Equatable {
+  /// Number of people.
+  package var people: Int
+  /// Photos of each person.
+  package var photos: Int
+  /// Side of a photo in pixels.
+  package var size: Int
+
+  package init(people: Int, photos: Int, size: Int) {
+    self.people = people
+    self.photos = photos
+    self.size = size
+  }
+}
+
+/// Which photos train and which ones measure: `--split`.
+package enum Split: Sendable, Equatable {
+  /// Every photo trains; nothing is held out.
+  case all
+  /// That many photos, drawn at random, train; the rest measure closed-set accuracy.
+  case random(Int)
+  /// The first photos in order train; the rest measure closed-set accuracy.
+  case first(Int)
+  /// The people named in a file (LFW's list formats) train; all others measure.
+  case peopleFile(String)
+  /// That fraction of the people, drawn at random, trains; all others measure.
+  case peopleRandom(Double)
+}
+
+/// How bytes become numbers, on x = value / 255: `--normalize` (fact sheet, section 7).
+package enum Normalization: String, Sendable, Equatable, CaseIterable {
+  /// (x - 0.5) / 0.5, as insightface.
+  case half
+  /// x itself, as AI-X.
+  case unit
+  /// (value - 127.5) / 128, as facenet's fixed standardisation.
+  case facenet
+  /// Each photo less its mean, over its deviation (at least 1/sqrt(N)), as facenet.
+  case standardize
+  /// (x - mean) / deviation of ImageNet by channel, as torchvision.
+  case imagenet
+}
+
+/// A random change to training photos: `--augment`.
+package enum Augmentation: String, Sendable, Equatable, CaseIterable {
+  /// Mirrored with probability one half.
+  case flip
+  /// Shifted and scaled at random.
+  case crop
+  /// Brightness, contrast and saturation.
+  case color
+  /// Blur and low resolution.
+  case blur
+  /// A random rectangle is erased.
+  case erase
+}
+
+/// The loss: `--loss`.
+package enum LossName: String, Sendable, Equatable, CaseIterable {
+  case softmax
+  case normalizedSoftmax = "normalized-softmax"
+  case arcface
+  case cosface
+  case combined
+
+  /// Whether the loss has a margin.
+  package var hasMargin: Bool { self == .arcface || self == .cosface || self == .combined }
+
+  /// The margin taken when none is given: one value, three for `combined`, none without a margin.
+  package var defaultMargin: [Double] {
+    switch self {
+    case .softmax, .normalizedSoftmax: []
+    case .arcface: [0.5]
+    case .cosface: [0.35]
+    case .combined: [1, 0.3, 0.2]
+    }
+  }
+
+  /// The scale s of the logits taken when none is given (1 for plain softmax, which has none).
+  package var defaultScale: Double { self == .softmax ? 1 : 64 }
+}
+
+/// What ArcFace does where cos(theta + m) would rise again: `--margin-variant` (section 2.2).
+package enum MarginVariant: String, Sendable, Equatable, CaseIterable {
+  case plain, monotone, easy, clamped
+}
+
+/// The derivative of the target logit: `--margin-gradient` (section 2.3).
+package enum MarginGradient: String, Sendable, Equatable, CaseIterable {
+  /// The derivative of the formula.
+  case exact
+  /// The margin counts as the identity in backward, as insightface's PyTorch code.
+  case straightThrough = "straight-through"
+}
+
+/// The optimizer: `--optimizer`.
+package enum OptimizerName: String, Sendable, Equatable, CaseIterable {
+  case sgd, adagrad, adamw, lars
+
+  /// Whether the optimizer has a momentum.
+  package var hasMomentum: Bool { self == .sgd || self == .lars }
+
+  /// The momentum taken when none is given.
+  package var defaultMomentum: Double { hasMomentum ? 0.9 : 0 }
+
+  /// The learning rate taken when none is given.
+  package var defaultLearningRate: Double {
+    switch self {
+    case .sgd: 0.1
+    case .adagrad: 0.05
+    case .adamw: 0.001
+    case .lars: 1
+    }
+  }
+}
+
+/// The course of the learning rate after warm-up: `--schedule`.
+package enum ScheduleName: String, Sendable, Equatable, CaseIterable {
+  case constant, step, polynomial, cosine
+}
+
+/// How often something happens: `N` steps, `Ne` epochs, `0` never.
+package enum Interval: Sendable, Equatable {
+  case never
+  case steps(Int)
+  case epochs(Int)
+}
+
+/// How long training lasts: `--epochs` or `--steps`, one of them.
+package enum TrainingLength: Sendable, Equatable {
+  case epochs(Int)
+  case steps(Int)
+}
+
+/// Where training starts: `--resume`.
+package enum ResumeMode: Sendable, Equatable {
+  /// The newest good checkpoint of the run folder, or the beginning when there is none.
+  case auto
+  /// The beginning; a folder that holds a run is refused.
+  case none
+  /// A checkpoint file or a run folder, which must exist.
+  case path(String)
+}
+
+/// The power of two that gradients are rounded to before they are summed: `--gradient-grid`.
+package enum GradientGrid: Sendable, Equatable {
+  /// Chosen by the program, and kept in the checkpoint.
+  case automatic
+  /// The spacing of the grid is 2 to this power.
+  case exponent(Int)
+}

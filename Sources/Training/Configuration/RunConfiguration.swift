@@ -1,0 +1,146 @@
+/// Every option of a training run, resolved: defaults, then a configuration file, then flags.
+///
+/// Each member is an option of the command line and a key of the YAML file by the same long name
+/// (`ConfigurationKey.all` is the one list of them).
+package struct RunConfiguration: Sendable, Equatable {
+  /// `data`: where photos come from.
+  package var data: DataSource
+  /// `split`: which photos train and which ones measure.
+  package var split: Split
+  /// `split-seed`: the seed of the random splits, apart from `seed`.
+  package var splitSeed: UInt64
+  /// `min-photos`: people with fewer photos are left out.
+  package var minPhotos: Int
+  /// `image-size`: side of the network's input in pixels.
+  package var imageSize: Int
+  /// `resize`: length of the photo's shorter side before the crop; nil leaves the photo as it is.
+  package var resize: Int?
+  /// `crop`: side of the central square in pixels; nil is the shorter side.
+  package var crop: Int?
+  /// `landmarks`: path of a file of five points a photo; nil means no alignment.
+  package var landmarks: String?
+  /// `normalize`: how bytes become numbers.
+  package var normalize: Normalization
+  /// `augment`: random changes to training photos, each at most once, in canonical order.
+  package var augment: [Augmentation]
+  /// `max-bad`: the fraction of unreadable photos above which the run stops.
+  package var maxBad: Double
+
+  /// `model`: name of the network, checked against the caller's list.
+  package var model: String
+  /// `embedding`: length of the embedding; nil is the model's own.
+  package var embedding: Int?
+  /// `dropout`: probability of dropping an element; nil is the model's own.
+  package var dropout: Double?
+
+  /// `loss`: the loss.
+  package var loss: LossName
+  /// `scale`: the factor s of the logits.
+  package var scale: Double
+  /// `margin`: one value, three for `combined`, none for losses without a margin.
+  package var margin: [Double]
+  /// `margin-variant`: what ArcFace does at large angles.
+  package var marginVariant: MarginVariant
+  /// `margin-gradient`: the derivative of the target logit.
+  package var marginGradient: MarginGradient
+  /// `margin-warmup-epochs`: epochs over which the margin grows from nothing.
+  package var marginWarmupEpochs: Double
+
+  /// `batch`: samples of a step over all ranks.
+  package var batch: Int
+  /// `microbatch`: the most samples that a worker computes at once.
+  package var microbatch: Int
+  /// `threads`: compute threads of a rank; nil is its share of the host's CPUs.
+  package var threads: Int?
+  /// `epochs` or `steps`: how long training lasts.
+  package var length: TrainingLength
+
+  /// `optimizer`: the optimizer.
+  package var optimizer: OptimizerName
+  /// `nesterov`: Nesterov's momentum, for SGD.
+  package var nesterov: Bool
+  /// `lr`: the learning rate of the backbone.
+  package var learningRate: Double
+  /// `lr-head`: the learning rate of the loss head; nil is that of the backbone.
+  package var headLearningRate: Double?
+  /// `momentum`: the momentum of SGD and LARS.
+  package var momentum: Double
+  /// `weight-decay`: the weight decay.
+  package var weightDecay: Double
+  /// `decay-norm-and-bias`: whether batch norm and biases decay too.
+  package var decaysNormAndBias: Bool
+  /// `schedule`: the course of the learning rate.
+  package var schedule: ScheduleName
+  /// `milestones`: when the step schedule multiplies the rate by `gamma`.
+  package var milestones: [Interval]
+  /// `gamma`: the factor of the step schedule.
+  package var gamma: Double
+  /// `power`: the power of the polynomial schedule.
+  package var power: Double
+  /// `min-lr`: the rate at the end of the polynomial and cosine schedules.
+  package var minimumLearningRate: Double
+  /// `warmup-epochs`: epochs over which the rate grows from nothing.
+  package var warmupEpochs: Double
+  /// `clip-norm`: the largest global gradient norm; nil leaves gradients as they are.
+  package var clipNorm: Double?
+  /// `gradient-grid`: the grid of the exact sum.
+  package var gradientGrid: GradientGrid
+
+  /// `seed`: of everything random but the split.
+  package var seed: UInt64
+  /// `evaluate-every`: how often the held-out photos are scored.
+  package var evaluateEvery: Interval
+  /// `pairs`: path of a file of pairs to verify; nil makes pairs from the held-out people.
+  package var pairs: String?
+  /// `flip-test`: embeddings are summed with those of the mirrored photo.
+  package var flipTest: Bool
+
+  /// `out`: the run folder; nil is a fresh folder under `runs/`.
+  package var out: String?
+  /// `resume`: where training starts.
+  package var resume: ResumeMode
+  /// `checkpoint-every`: how often a checkpoint is written; the last step always is.
+  package var checkpointEvery: Interval
+  /// `keep`: how many of the last checkpoints are kept.
+  package var keep: Int
+  /// `keep-best`: whether the checkpoint of the best evaluation is kept too.
+  package var keepBest: Bool
+  /// `keep-every`: checkpoints at these times are kept for ever.
+  package var keepEvery: Interval
+  /// `watchdog`: seconds after which a silent rank is named and the job ends; 0 waits for ever.
+  package var watchdogSeconds: Double
+  /// `quiet`: only receipts on standard output.
+  package var quiet: Bool
+  /// `dry-run`: print the plan and stop.
+  package var dryRun: Bool
+}
+
+extension RunConfiguration {
+  /// The embedded demo and the defaults of every option: synthetic faces, a small fast network.
+  package static let demo = RunConfiguration(
+    data: .synthetic(SyntheticData(people: 100, photos: 20, size: 64)),
+    split: .peopleRandom(0.8), splitSeed: 1, minPhotos: 1,
+    imageSize: 48, resize: nil, crop: nil, landmarks: nil,
+    normalize: .half, augment: [.flip], maxBad: 0.01,
+    model: "iresnet18", embedding: nil, dropout: nil,
+    loss: .arcface, scale: 64, margin: [0.5], marginVariant: .plain, marginGradient: .exact,
+    marginWarmupEpochs: 0,
+    batch: 64, microbatch: 16, threads: nil, length: .epochs(10),
+    optimizer: .sgd, nesterov: false, learningRate: 0.1, headLearningRate: nil,
+    momentum: 0.9, weightDecay: 5e-4, decaysNormAndBias: false,
+    schedule: .cosine, milestones: [], gamma: 0.1, power: 1, minimumLearningRate: 0,
+    warmupEpochs: 0.5, clipNorm: 5, gradientGrid: .automatic,
+    seed: 1, evaluateEvery: .epochs(1), pairs: nil, flipTest: false,
+    out: nil, resume: .none, checkpointEvery: .epochs(1), keep: 2, keepBest: true,
+    keepEvery: .never, watchdogSeconds: 60, quiet: false, dryRun: false)
+
+  /// The margins (m1, m2, m3) of cos(m1 theta + m2) - m3 that `loss` and `margin` mean.
+  package var combinedMargins: (m1: Double, m2: Double, m3: Double) {
+    switch loss {
+    case .softmax, .normalizedSoftmax: (1, 0, 0)
+    case .arcface: (1, margin[0], 0)
+    case .cosface: (1, 0, margin[0])
+    case .combined: (margin[0], margin[1], margin[2])
+    }
+  }
+}
