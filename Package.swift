@@ -42,7 +42,7 @@ let package = Package(
     .target(
       name: "Losses", dependencies: ["Kernels", "Networks", "Determinism"], swiftSettings: house),
     .target(name: "Optimizers", dependencies: ["Kernels"], swiftSettings: house),
-    .target(name: "Collectives", swiftSettings: house),
+    .target(name: "Collectives", dependencies: ["Kernels"], swiftSettings: house),
     .target(
       name: "MPICollectives", dependencies: ["Collectives", "CMPI"], swiftSettings: house),
     .target(name: "Datasets", dependencies: ["CJPEG", "Determinism"], swiftSettings: house),

@@ -37,7 +37,8 @@ package final class GradientReducer: @unchecked Sendable {
   private var extrasAreFinal = false
   private var finishedMicrobatches = 0
   private var localMicrobatches = 0
-  private var largestAddend: UInt32 = 0
+  private var microbatches = 0
+  private var everythingHeld = true
   private var failure: (any Error)?
 
   /// A reducer for layers with these parameter ranges, which together are 0..<count in order.
@@ -100,12 +101,13 @@ package final class GradientReducer: @unchecked Sendable {
   /// Starts a step in which this rank computes `localMicrobatches` of `microbatches`.
   package func begin(localMicrobatches: Int, of microbatches: Int) {
     self.localMicrobatches = localMicrobatches
+    self.microbatches = microbatches
     for i in pieceIsFresh.indices { pieceIsFresh[i] = true }
     for i in passedMicrobatches.indices { passedMicrobatches[i] = 0 }
     (sums + count).update(repeating: 0, count: extraCount)
     watermark = count
     finishedMicrobatches = 0
-    largestAddend = 0
+    everythingHeld = true
     failure = nil
     extrasAreFinal = localMicrobatches == 0
     if localMicrobatches == 0 {
@@ -138,7 +140,7 @@ package final class GradientReducer: @unchecked Sendable {
       largest = max(largest, found)
     }
     pthread_mutex_lock(stateLock)
-    largestAddend = max(largestAddend, largest)
+    if !gradientGrid.holds(largest, count: microbatches) { everythingHeld = false }
     passedMicrobatches[index] += 1
     if passedMicrobatches[index] == localMicrobatches {
       watermark = min(watermark, range.lowerBound)
@@ -150,11 +152,12 @@ package final class GradientReducer: @unchecked Sendable {
   /// Adds one microbatch's extras [extraCount] and closes the microbatch.
   package func finishMicrobatch(extras: UnsafePointer<Double>) {
     pthread_mutex_lock(locks + (lockCount - 1))
-    let isSound = GridKernel.accumulate(
+    let largest = GridKernel.accumulate(
       doubles: extras, count: extraCount, grid: extraGrid, addingTo: sums + count)
+    let isSound = extraGrid.holds(largest, count: microbatches)
     pthread_mutex_unlock(locks + (lockCount - 1))
     pthread_mutex_lock(stateLock)
-    if !isSound { largestAddend = .max }
+    if !isSound { everythingHeld = false }
     finishedMicrobatches += 1
     if finishedMicrobatches == localMicrobatches {
       extrasAreFinal = true
@@ -175,11 +178,11 @@ package final class GradientReducer: @unchecked Sendable {
   /// workers run. `onWait` is called about every 20 ms of waiting; `onBucket` before each
   /// bucket is handed to the ranks. Afterwards `sums` holds the sums of all microbatches.
   ///
-  /// Returns the bit pattern of the largest addend's magnitude that a worker of *this* rank saw.
+  /// Returns whether all addends of *this* rank were finite and within the grid's range.
   package func reduce(
     over communicator: any Communicator, onWait: () throws -> Void,
     onBucket: (Range<Int>) -> Void = { _ in }
-  ) throws -> UInt32 {
+  ) throws -> Bool {
     for bucket in buckets {
       try wait(onWait: onWait) { watermark <= bucket.lowerBound }
       onBucket(bucket)
@@ -187,7 +190,7 @@ package final class GradientReducer: @unchecked Sendable {
         UnsafeMutableBufferPointer(start: sums + bucket.lowerBound, count: bucket.count))
     }
     try wait(onWait: onWait) { extrasAreFinal }
-    return largestAddend
+    return everythingHeld
   }
 
   /// Sums the extras over all ranks; call after `reduce` and after adding the rank's own words.

@@ -39,16 +39,16 @@ package struct BatchNorm: Layer {
     running = plan.runningMoments(name, channels: channels, pixels: source.shape.pixels)
     suppliedSums = plan.requestStatistics(of: source)
     input = plan.read(source, inBackward: true)
-    residual = residualSource.map { plan.read($0, inBackward: false) }
+    residual = residualSource.map { plan.read($0, inBackward: activation == .prelu) }
     output = plan.write(source.shape, offersStatistics: true)
-    if residual != nil, activation != .identity { plan.keepForBackward(output) }
+    if residual != nil, activation == .relu { plan.keepForBackward(output) }
     if let residual {
       plan.shareGradient(of: residual, with: output)
     } else {
       plan.shareGradient(of: input, with: output)
     }
     moments = plan.workspace(floats: 3 * channels, inInference: true)
-    plan.scratch(floats: BatchNormKernel.scratchCount(channels: channels))
+    plan.scratch(floats: 2 * max(2 * channels, BatchNormKernel.backwardScratchCount(channels: channels)))
     parameters = plan.layerParameters
   }
 
@@ -85,30 +85,36 @@ package struct BatchNorm: Layer {
       }
     }
     BatchNormKernel.forward(
-      pass[input], pixels: pixels, channels: channels, mean: mean,
-      inverseDeviation: inverseDeviation, scale: scale.map { pass[$0] }, offset: pass[offset],
-      residual: residual.map { pass[$0] }, activation: activation,
-      slopes: slopes.map { pass[$0] }, into: pass[output],
-      statistics: pass.statistics(of: output), scratch: pass.scratch)
+      pass[input], pixels: pixels, channels: channels, coefficients: coefficients(pass),
+      residual: residual.map { pass[$0] }, into: pass[output],
+      outputSums: pass.statistics(of: output))
+  }
+
+  private func coefficients(_ pass: borrowing Pass) -> BatchNormCoefficients {
+    let mean = UnsafePointer(pass[moments])
+    return BatchNormCoefficients(
+      mean: mean, inverseDeviation: mean + 2 * output.shape.channels,
+      scale: scale.map { pass[$0] }, offset: pass[offset], activation: activation,
+      slopes: slopes.map { pass[$0] })
   }
 
   package func backward(in pass: borrowing Pass) {
-    let channels = output.shape.channels
-    let mean = UnsafePointer(pass[moments])
     guard let inputGradient = pass.gradient(of: input) else {
       preconditionFailure("BatchNorm: directly on the image")
     }
     BatchNormKernel.backward(
-      pass.gradient(of: output), input: pass[input], output: UnsafePointer(pass[output]),
-      pixels: pass.rows * output.shape.pixels, channels: channels, mean: mean,
-      inverseDeviation: mean + 2 * channels, scale: scale.map { pass[$0] }, offset: pass[offset],
-      activation: activation, slopes: slopes.map { pass[$0] }, into: inputGradient,
-      addingToInput: pass.adds(to: input), hasResidual: residual != nil,
+      pass.gradient(of: output), input: pass[input],
+      output: residual == nil ? nil : UnsafePointer(pass[output]),
+      residual: activation == .prelu ? residual.map { pass[$0] } : nil,
+      pixels: pass.rows * output.shape.pixels, channels: output.shape.channels,
+      coefficients: coefficients(pass), into: inputGradient,
+      addingToInput: pass.adds(to: input),
       residualGradient: residual.flatMap { pass.gradient(of: $0) },
       addingToResidual: residual.map { pass.adds(to: $0) } ?? false,
       scaleGradient: scale.map { pass.gradient(of: $0) },
       offsetGradient: pass.gradient(of: offset),
-      slopeGradient: slopes.map { pass.gradient(of: $0) }, scratch: pass.scratch)
+      slopeGradient: slopes.map { pass.gradient(of: $0) },
+      scratch: UnsafeMutableRawPointer(pass.scratch).assumingMemoryBound(to: Double.self))
   }
 }
 

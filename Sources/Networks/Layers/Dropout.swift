@@ -33,16 +33,16 @@ package struct Dropout: Layer {
     let keys = keyWords(pass)
     pass.fillDropoutKeys(layer: index, into: keys)
     DropoutKernel.forward(
-      pass[input], rows: pass.rows, count: count, probability: probability, keys: keys,
+      pass[input], rows: pass.rows, features: count, keys: keys, rate: probability,
       into: pass[output])
   }
 
   package func backward(in pass: borrowing Pass) {
     guard let inputGradient = pass.gradient(of: input) else { return }
     DropoutKernel.backward(
-      UnsafePointer(pass.gradient(of: output)), rows: pass.rows, count: input.shape.count,
-      probability: probability, keys: keyWords(pass), into: inputGradient,
-      adding: pass.adds(to: input))
+      pass.gradient(of: output), rows: pass.rows, features: input.shape.count,
+      keys: keyWords(pass), rate: probability, into: inputGradient,
+      addingToInput: pass.adds(to: input))
   }
 
   private func keyWords(_ pass: borrowing Pass) -> UnsafeMutablePointer<UInt64> {

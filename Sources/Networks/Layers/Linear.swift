@@ -29,8 +29,8 @@ package struct Linear: Layer {
 
   package func forward(in pass: borrowing Pass) {
     LinearKernel.forward(
-      pass[input], rows: pass.rows, inputs: input.shape.count, outputs: output.shape.count,
-      weights: pass[weights], bias: pass[bias], into: pass[output])
+      pass[input], weights: pass[weights], bias: pass[bias], rows: pass.rows,
+      inputs: input.shape.count, outputs: output.shape.count, into: pass[output])
   }
 
   package func backward(in pass: borrowing Pass) {
@@ -41,8 +41,8 @@ package struct Linear: Layer {
       biasGradient: pass.gradient(of: bias))
     if let inputGradient = pass.gradient(of: input) {
       LinearKernel.backwardInput(
-        outputGradient, rows: pass.rows, inputs: input.shape.count, outputs: output.shape.count,
-        weights: pass[weights], into: inputGradient, adding: pass.adds(to: input))
+        outputGradient, weights: pass[weights], rows: pass.rows, inputs: input.shape.count,
+        outputs: output.shape.count, into: inputGradient, addingToInput: pass.adds(to: input))
     }
   }
 }

@@ -27,19 +27,21 @@ package struct MaxPool: Layer {
   package var summary: String { "max pool \(window)x\(window) / \(stride)" }
 
   package func forward(in pass: borrowing Pass) {
-    PoolingKernel.maximumForward(
-      pass[input], rows: pass.rows, height: input.shape.height, width: input.shape.width,
-      channels: input.shape.channels, window: window, stride: stride, padding: padding,
-      into: pass[output], winners: winnerBytes(pass))
+    PoolingKernel.max(
+      pass[input], shape: shape(pass), into: pass[output], winners: winnerBytes(pass))
   }
 
   package func backward(in pass: borrowing Pass) {
     guard let inputGradient = pass.gradient(of: input) else { return }
-    PoolingKernel.maximumBackward(
-      UnsafePointer(pass.gradient(of: output)), winners: UnsafePointer(winnerBytes(pass)),
-      rows: pass.rows, height: input.shape.height, width: input.shape.width,
-      channels: input.shape.channels, window: window, stride: stride, padding: padding,
-      into: inputGradient, adding: pass.adds(to: input))
+    PoolingKernel.maxBackward(
+      pass.gradient(of: output), winners: winnerBytes(pass), shape: shape(pass),
+      into: inputGradient, addingToInput: pass.adds(to: input))
+  }
+
+  private func shape(_ pass: borrowing Pass) -> PoolingShape {
+    PoolingShape(
+      batch: pass.rows, height: input.shape.height, width: input.shape.width,
+      channels: input.shape.channels, window: window, stride: stride, padding: padding)
   }
 
   private func winnerBytes(_ pass: borrowing Pass) -> UnsafeMutablePointer<UInt8> {
@@ -62,16 +64,16 @@ package struct GlobalAveragePool: Layer {
   package var summary: String { "average pool" }
 
   package func forward(in pass: borrowing Pass) {
-    PoolingKernel.globalAverageForward(
-      pass[input], rows: pass.rows, pixels: input.shape.pixels, channels: input.shape.channels,
+    PoolingKernel.globalAverage(
+      pass[input], batch: pass.rows, pixels: input.shape.pixels, channels: input.shape.channels,
       into: pass[output])
   }
 
   package func backward(in pass: borrowing Pass) {
     guard let inputGradient = pass.gradient(of: input) else { return }
     PoolingKernel.globalAverageBackward(
-      UnsafePointer(pass.gradient(of: output)), rows: pass.rows, pixels: input.shape.pixels,
-      channels: input.shape.channels, into: inputGradient, adding: pass.adds(to: input))
+      pass.gradient(of: output), batch: pass.rows, pixels: input.shape.pixels,
+      channels: input.shape.channels, into: inputGradient, addingToInput: pass.adds(to: input))
   }
 }
 
