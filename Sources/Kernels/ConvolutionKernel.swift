@@ -1,0 +1,78 @@
+/// Convolution without bias over NHWC images, and its two gradients.
+///
+/// `rows` is the number of images, 1 to the plan's maximum. `scratch` holds the plan's
+/// `scratchCount` floats, 64-byte aligned, in any state. Results depend on shape and rows alone.
+package enum ConvolutionKernel {
+  /// y[n, i, j, k] = sum over r, s, c of x[n, i stride + r - padding, j stride + s - padding, c] w[k, c, r, s].
+  ///
+  /// `input` [rows, height, width, C], `weights` in the order of `ConvolutionWeights`, `output`
+  /// [rows, outputHeight, outputWidth, K]. `statistics` [2][K], if asked for, is overwritten with the
+  /// sums and the sums of squares of each channel of the output.
+  package static func forward(
+    _ input: UnsafePointer<Float>, rows: Int, weights: UnsafePointer<Float>,
+    plan: ConvolutionPlan, into output: UnsafeMutablePointer<Float>,
+    statistics: UnsafeMutablePointer<Double>?, scratch: UnsafeMutablePointer<Float>
+  ) {
+    check(rows, plan, scratch)
+    switch plan.algorithm {
+    case .winograd:
+      WinogradConvolution.forward(
+        input, rows: rows, weights: weights, shape: plan.shape, into: output,
+        statistics: statistics, scratch: scratch)
+    case .im2col:
+      Im2ColConvolution.forward(
+        input, rows: rows, weights: weights, shape: plan.shape, into: output,
+        statistics: statistics, scratch: scratch)
+    }
+  }
+
+  /// The gradient of the input [rows, height, width, C] from that of the output; added to what is there
+  /// when `adding`.
+  package static func backwardInput(
+    _ outputGradient: UnsafePointer<Float>, rows: Int, weights: UnsafePointer<Float>,
+    plan: ConvolutionPlan, into inputGradient: UnsafeMutablePointer<Float>, adding: Bool,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    check(rows, plan, scratch)
+    switch plan.algorithm {
+    case .winograd:
+      WinogradConvolution.backwardInput(
+        outputGradient, rows: rows, weights: weights, shape: plan.shape, into: inputGradient,
+        adding: adding, scratch: scratch)
+    case .im2col:
+      Im2ColConvolution.backwardInput(
+        outputGradient, rows: rows, weights: weights, shape: plan.shape, into: inputGradient,
+        adding: adding, scratch: scratch)
+    }
+  }
+
+  /// The gradient of the weights, in their order, from that of the output and the input.
+  package static func backwardWeights(
+    _ outputGradient: UnsafePointer<Float>, input: UnsafePointer<Float>, rows: Int,
+    plan: ConvolutionPlan, into weightGradient: UnsafeMutablePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    check(rows, plan, scratch)
+    switch plan.algorithm {
+    case .winograd:
+      WinogradConvolution.backwardWeights(
+        outputGradient, input: input, rows: rows, shape: plan.shape, into: weightGradient,
+        scratch: scratch)
+    case .im2col:
+      Im2ColConvolution.backwardWeights(
+        outputGradient, input: input, rows: rows, shape: plan.shape, into: weightGradient,
+        scratch: scratch)
+    }
+  }
+
+  @inline(__always)
+  private static func check(
+    _ rows: Int, _ plan: ConvolutionPlan, _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    precondition(
+      rows >= 1 && rows <= plan.maximumRows,
+      "convolution: \(rows) images for a plan of 1 to \(plan.maximumRows)")
+    precondition(
+      UInt(bitPattern: scratch) % 64 == 0, "convolution: scratch is not aligned to 64 bytes")
+  }
+}

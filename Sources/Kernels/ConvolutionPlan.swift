@@ -1,0 +1,34 @@
+/// How one convolution is computed, chosen from its shape alone; `maximumRows` only sizes scratch, so
+/// the same shape and rows give the same bits in every arena.
+package struct ConvolutionPlan: Sendable {
+  /// The two ways of computing a convolution.
+  package enum Algorithm: String, Sendable, CustomStringConvertible {
+    /// F(4x4, 3x3) with points 0, +-sqrt(1/2), +-sqrt(2), infinity.
+    case winograd
+    /// Products of blocks of patches; in place for 1x1 kernels of stride 1.
+    case im2col
+
+    package var description: String { rawValue }
+  }
+
+  package let shape: ConvolutionShape
+  package let maximumRows: Int
+  package let algorithm: Algorithm
+  /// Floats of 64-byte aligned scratch that any of the three operations needs, contents arbitrary.
+  package let scratchCount: Int
+
+  /// Plans batches of 1 to `maximumRows` images.
+  package init(_ shape: ConvolutionShape, maximumRows: Int) {
+    precondition(
+      maximumRows > 0, "convolution: a plan for \(maximumRows) images; it needs at least one")
+    self.shape = shape
+    self.maximumRows = maximumRows
+    if WinogradConvolution.suits(shape) {
+      algorithm = .winograd
+      scratchCount = WinogradConvolution.scratchCount(shape, maximumRows: maximumRows)
+    } else {
+      algorithm = .im2col
+      scratchCount = Im2ColConvolution.scratchCount(shape)
+    }
+  }
+}

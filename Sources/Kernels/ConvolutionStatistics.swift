@@ -1,0 +1,56 @@
+/// Sums and sums of squares of the channels of an output, taken while it is in cache: Float over at
+/// most about a thousand values, Double beyond.
+enum ConvolutionStatistics {
+  /// Adds those of `rows` rows of [columns] floats to `statistics` [2][columns].
+  @inline(never)
+  static func accumulate(
+    _ values: Floats, rows: Int, columns: Int, addingTo statistics: UnsafeMutablePointer<Double>
+  ) {
+    var column = 0
+    while column + 8 <= columns {
+      var (sum, squares) = (Vector8(), Vector8())
+      var p = values + column
+      for _ in 0..<rows {
+        let v = p[vector8: 0]
+        sum += v
+        squares = squares.addingProduct(v, v)
+        p += columns
+      }
+      add(sum, to: statistics + column)
+      add(squares, to: statistics + columns + column)
+      column += 8
+    }
+    while column < columns {
+      var (sum, squares) = (Float(), Float())
+      for row in 0..<rows {
+        let v = values[row * columns + column]
+        sum += v
+        squares = squares.addingProduct(v, v)
+      }
+      statistics[column] += Double(sum)
+      statistics[columns + column] += Double(squares)
+      column += 1
+    }
+  }
+
+  /// Adds the partial sums [2][stride], of which `count` (a multiple of 8) are meant, to the channels
+  /// from `first` on of `statistics` [2][columns], and clears them.
+  @inline(never)
+  static func fold(
+    _ partial: MutableFloats, stride: Int, count: Int, first: Int, columns: Int,
+    addingTo statistics: UnsafeMutablePointer<Double>
+  ) {
+    for i in Swift.stride(from: 0, to: count, by: 8) {
+      add(partial[vector8: i], to: statistics + first + i)
+      add(partial[vector8: stride + i], to: statistics + columns + first + i)
+    }
+    partial.zero(2 * stride)
+  }
+
+  @inline(__always)
+  private static func add(_ v: Vector8, to target: UnsafeMutablePointer<Double>) {
+    let raw = UnsafeMutableRawPointer(target)
+    let sum = UnsafeRawPointer(target).loadUnaligned(as: SIMD8<Double>.self) + SIMD8<Double>(v)
+    raw.storeBytes(of: sum, as: SIMD8<Double>.self)
+  }
+}

@@ -1,0 +1,200 @@
+/// Copies between images, weights and the matrices of the im2col products.
+///
+/// A patch is the row of the inputs of one output pixel, in the order [R][S][C], as NHWC has them.
+enum Im2Col {
+  /// Calls `body(patch, top, left, image)` for the output pixels `pixels` of a batch: the number of
+  /// the patch within the block and where it begins in its image (negative within padding).
+  @inline(__always)
+  private static func forEachPatch(
+    _ shape: ConvolutionShape, _ pixels: Range<Int>,
+    _ body: (_ patch: Int, _ top: Int, _ left: Int, _ image: Int) -> Void
+  ) {
+    var image = pixels.lowerBound / shape.outputPixels
+    var y = pixels.lowerBound % shape.outputPixels / shape.outputWidth
+    var x = pixels.lowerBound % shape.outputWidth
+    for patch in 0..<pixels.count {
+      body(
+        patch, y * shape.stride - shape.paddingHeight, x * shape.stride - shape.paddingWidth, image)
+      x += 1
+      if x == shape.outputWidth {
+        x = 0
+        y += 1
+        if y == shape.outputHeight {
+          y = 0
+          image += 1
+        }
+      }
+    }
+  }
+
+  /// Columns of the kernel that lie inside the image, for a patch that begins at column `left`.
+  @inline(__always)
+  private static func insideColumns(_ shape: ConvolutionShape, _ left: Int) -> Range<Int> {
+    let low = min(max(0, -left), shape.kernelWidth)
+    return low..<max(low, min(shape.kernelWidth, shape.width - left))
+  }
+
+  /// Writes the patches of the output pixels `pixels` as rows of `matrix`, `stride` floats apart.
+  @inline(never)
+  static func gather(
+    _ input: Floats, _ shape: ConvolutionShape, pixels: Range<Int>, into matrix: MutableFloats,
+    stride: Int
+  ) {
+    let channels = shape.inputChannels
+    let rowCount = shape.kernelWidth * channels
+    forEachPatch(shape, pixels) { patch, top, left, image in
+      let source = input + image * shape.inputCount
+      let inside = insideColumns(shape, left)
+      let before = inside.lowerBound * channels
+      let count = inside.count * channels
+      for r in 0..<shape.kernelHeight {
+        let target = matrix + patch * stride + r * rowCount
+        let y = top + r
+        if y < 0 || y >= shape.height || count == 0 {
+          target.zero(rowCount)
+          continue
+        }
+        if count < rowCount { target.zero(rowCount) }
+        let first = (y * shape.width + left + inside.lowerBound) * channels
+        (target + before).copy(count, from: source + first)
+      }
+    }
+  }
+
+  /// Adds rows of patch gradients, `stride` floats apart, to the gradient of the input.
+  @inline(never)
+  static func scatter(
+    _ matrix: Floats, stride: Int, _ shape: ConvolutionShape, pixels: Range<Int>,
+    addingTo inputGradient: MutableFloats
+  ) {
+    let channels = shape.inputChannels
+    let rowCount = shape.kernelWidth * channels
+    forEachPatch(shape, pixels) { patch, top, left, image in
+      let inside = insideColumns(shape, left)
+      if inside.isEmpty { return }
+      let count = inside.count * channels
+      for r in max(0, -top)..<max(max(0, -top), min(shape.kernelHeight, shape.height - top)) {
+        let source = matrix + patch * stride + r * rowCount + inside.lowerBound * channels
+        let target =
+          inputGradient + image * shape.inputCount
+          + ((top + r) * shape.width + left + inside.lowerBound) * channels
+        var i = 0
+        while i + 8 <= count {
+          target[vector8: i] += source[vector8: i]
+          i += 8
+        }
+        while i < count {
+          target[i] += source[i]
+          i += 1
+        }
+      }
+    }
+  }
+
+  /// Panels [ceil(K/16)][R*S*C][16] of the forward product, from weights in the order of the kernels.
+  @inline(never)
+  static func packWeights(
+    _ weights: Floats, _ shape: ConvolutionShape, into panels: MutableFloats
+  ) {
+    let (channels, taps, depth) = (shape.inputChannels, shape.taps, shape.patchCount)
+    for first in stride(from: 0, to: shape.outputChannels, by: 16) {
+      let width = min(16, shape.outputChannels - first)
+      let source = weights + first * depth
+      let target = panels + first * depth
+      for c in 0..<channels {
+        for tap in 0..<taps {
+          let from = source + (c * taps + tap) * width
+          let to = target + (tap * channels + c) * 16
+          if width == 16 {
+            to[vector8: 0] = from[vector8: 0]
+            to[vector8: 8] = from[vector8: 8]
+          } else {
+            for i in 0..<width { to[i] = from[i] }
+            for i in width..<16 { to[i] = 0 }
+          }
+        }
+      }
+    }
+  }
+
+  /// Panels [ceil(R*S*C/16)][K][16] of the input gradient's product: the weights transposed.
+  @inline(never)
+  static func packTransposedWeights(
+    _ weights: Floats, _ shape: ConvolutionShape, into panels: MutableFloats
+  ) {
+    let (channels, taps, depth) = (shape.inputChannels, shape.taps, shape.patchCount)
+    let outputs = shape.outputChannels
+    if depth % 16 != 0 {
+      let last = depth / 16 * 16 * outputs
+      (panels + last).zero(16 * outputs)
+    }
+    for first in stride(from: 0, to: outputs, by: 16) {
+      let width = min(16, outputs - first)
+      let source = weights + first * depth
+      for tap in 0..<taps {
+        var c = 0
+        while c < channels {
+          let column = tap * channels + c
+          let to = panels + column / 16 * 16 * outputs + column % 16 + first * 16
+          let from = source + (c * taps + tap) * width
+          if channels % 8 == 0 && width % 8 == 0 {
+            for half in stride(from: 0, to: width, by: 8) {
+              transpose8x8(from + half, taps * width, into: to + half * 16, 16)
+            }
+            c += 8
+          } else {
+            for i in 0..<width { to[i * 16] = from[i] }
+            c += 1
+          }
+        }
+      }
+    }
+  }
+
+  /// Panels [ceil(K/16)][count][16] of `count` rows of [K] floats, panels `panelStride` floats apart.
+  @inline(never)
+  static func packRows(
+    _ rows: Floats, count: Int, columns: Int, into panels: MutableFloats, panelStride: Int
+  ) {
+    let whole = columns & ~15
+    for row in 0..<count {
+      let from = rows + row * columns
+      let to = panels + row * 16
+      for first in stride(from: 0, to: whole, by: 16) {
+        let target = to + first / 16 * panelStride
+        target[vector8: 0] = from[vector8: first]
+        target[vector8: 8] = from[vector8: first + 8]
+      }
+      if whole < columns {
+        let target = to + whole / 16 * panelStride
+        for i in whole..<columns { target[i - whole] = from[i] }
+        for i in columns - whole..<16 { target[i] = 0 }
+      }
+    }
+  }
+
+  /// Weights in the order of the kernels from panels [ceil(K/16)][R*S*C][16].
+  @inline(never)
+  static func unpackWeights(
+    _ panels: Floats, _ shape: ConvolutionShape, into weights: MutableFloats
+  ) {
+    let (channels, taps, depth) = (shape.inputChannels, shape.taps, shape.patchCount)
+    for first in stride(from: 0, to: shape.outputChannels, by: 16) {
+      let width = min(16, shape.outputChannels - first)
+      let source = panels + first * depth
+      let target = weights + first * depth
+      for c in 0..<channels {
+        for tap in 0..<taps {
+          let from = source + (tap * channels + c) * 16
+          let to = target + (c * taps + tap) * width
+          if width == 16 {
+            to[vector8: 0] = from[vector8: 0]
+            to[vector8: 8] = from[vector8: 8]
+          } else {
+            for i in 0..<width { to[i] = from[i] }
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/// Eight floats in one AVX register: the unit of work of the kernels.
+typealias Vector8 = SIMD8<Float>
+typealias Floats = UnsafePointer<Float>
+typealias MutableFloats = UnsafeMutablePointer<Float>
+
+extension UnsafePointer<Float> {
+  /// Eight floats from element `offset` on, at any alignment.
+  @inline(__always)
+  subscript(vector8 offset: Int) -> Vector8 {
+    UnsafeRawPointer(self + offset).loadUnaligned(as: Vector8.self)
+  }
+}
+
+extension UnsafeMutablePointer<Float> {
+  /// Eight floats from element `offset` on, at any alignment.
+  @inline(__always)
+  subscript(vector8 offset: Int) -> Vector8 {
+    get { UnsafeRawPointer(self + offset).loadUnaligned(as: Vector8.self) }
+    nonmutating set { UnsafeMutableRawPointer(self + offset).storeBytes(of: newValue, as: Vector8.self) }
+  }
+
+  /// Sets `count` floats to zero.
+  @inline(__always)
+  func zero(_ count: Int) {
+    UnsafeMutableRawPointer(self).initializeMemory(as: UInt8.self, repeating: 0, count: count * 4)
+  }
+
+  /// Copies `count` floats; overlapping last vector instead of a scalar tail, so that runs of 9 or
+  /// 21 floats (three channels) stay cheap.
+  @inline(__always)
+  func copy(_ count: Int, from source: UnsafePointer<Float>) {
+    if count >= 8 {
+      var i = 0
+      while i + 8 <= count {
+        self[vector8: i] = source[vector8: i]
+        i += 8
+      }
+      if i < count { self[vector8: count - 8] = source[vector8: count - 8] }
+    } else {
+      for i in 0..<count { self[i] = source[i] }
+    }
+  }
+}
+
+extension SIMD8<Float> {
+  /// self + a * factor in one rounding.
+  @inline(__always)
+  func adding(_ a: Self, times factor: Float) -> Self {
+    addingProduct(a, Self(repeating: factor))
+  }
+
+  @inline(__always)
+  func scaled(_ factor: Float) -> Self { self * Self(repeating: factor) }
+}
+
+/// target[j][i] = source[i][j] for a block of 8 x 8 floats, rows `sourceStride` and `targetStride` apart.
+///
+/// Three perfect unshuffles (even and odd halves) rotate the six index bits by three.
+@inline(__always)
+func transpose8x8(
+  _ source: Floats, _ sourceStride: Int, into target: MutableFloats, _ targetStride: Int
+) {
+  @inline(__always) func even(_ a: Vector8, _ b: Vector8) -> Vector8 {
+    SIMD16(lowHalf: a, highHalf: b).evenHalf
+  }
+  @inline(__always) func odd(_ a: Vector8, _ b: Vector8) -> Vector8 {
+    SIMD16(lowHalf: a, highHalf: b).oddHalf
+  }
+  var r0 = source[vector8: 0]
+  var r1 = source[vector8: sourceStride]
+  var r2 = source[vector8: 2 * sourceStride]
+  var r3 = source[vector8: 3 * sourceStride]
+  var r4 = source[vector8: 4 * sourceStride]
+  var r5 = source[vector8: 5 * sourceStride]
+  var r6 = source[vector8: 6 * sourceStride]
+  var r7 = source[vector8: 7 * sourceStride]
+  for _ in 0..<3 {
+    let (e0, e1, e2, e3) = (even(r0, r1), even(r2, r3), even(r4, r5), even(r6, r7))
+    let (o0, o1, o2, o3) = (odd(r0, r1), odd(r2, r3), odd(r4, r5), odd(r6, r7))
+    (r0, r1, r2, r3) = (e0, e1, e2, e3)
+    (r4, r5, r6, r7) = (o0, o1, o2, o3)
+  }
+  target[vector8: 0] = r0
+  target[vector8: targetStride] = r1
+  target[vector8: 2 * targetStride] = r2
+  target[vector8: 3 * targetStride] = r3
+  target[vector8: 4 * targetStride] = r4
+  target[vector8: 5 * targetStride] = r5
+  target[vector8: 6 * targetStride] = r6
+  target[vector8: 7 * targetStride] = r7
+}
+
+extension Int {
+  /// The next multiple of `unit`, a positive number.
+  @inline(__always)
+  func roundedUp(to unit: Int) -> Int { (self + unit - 1) / unit * unit }
+}
