@@ -1,4 +1,4 @@
-package import Kernels
+private import Kernels
 
 /// One worker's memory: activations, gradients, workspace; not initialised to anything usable.
 package struct Arena: ~Copyable {

@@ -1,4 +1,4 @@
-package import Determinism
+private import Determinism
 private import Kernels
 
 /// How a parameter's elements lie in memory, against the logical (PyTorch) order of its shape.
