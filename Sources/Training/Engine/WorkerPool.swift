@@ -25,14 +25,14 @@ package final class WorkerPool: @unchecked Sendable {
     self.count = count
     pthread_mutex_init(lock, nil)
     pthread_cond_init(changed, nil)
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    pthread_attr_setstacksize(&attributes, 16 << 20)
+    let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+    pthread_attr_init(attributes)
+    pthread_attr_setstacksize(attributes, 16 << 20)
     for index in 0..<count {
       let start = Unmanaged.passRetained(Start(pool: self, index: index))
-      var thread = pthread_t()
+      var thread: pthread_t = 0
       let code = pthread_create(
-        &thread, &attributes,
+        &thread, attributes,
         { argument in
           let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
           start.pool.work(start.index)
@@ -41,7 +41,8 @@ package final class WorkerPool: @unchecked Sendable {
       precondition(code == 0, "WorkerPool: pthread_create returned \(code)")
       threads.append(thread)
     }
-    pthread_attr_destroy(&attributes)
+    pthread_attr_destroy(attributes)
+    attributes.deallocate()
   }
 
   /// Ends the threads; the pool cannot be used afterwards.
