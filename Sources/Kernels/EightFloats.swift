@@ -1,0 +1,41 @@
+/// Eight floats at a time from memory without alignment; the rest of a row goes through the same
+/// arithmetic in a partly filled vector, so that results do not depend on where a range is cut.
+enum EightFloats {
+  @inline(__always)
+  static func load(_ source: UnsafePointer<Float>) -> SIMD8<Float> {
+    UnsafeRawPointer(source).loadUnaligned(as: SIMD8<Float>.self)
+  }
+
+  @inline(__always)
+  static func load(_ source: UnsafeMutablePointer<Float>) -> SIMD8<Float> {
+    UnsafeRawPointer(source).loadUnaligned(as: SIMD8<Float>.self)
+  }
+
+  @inline(__always)
+  static func store(_ value: SIMD8<Float>, to target: UnsafeMutablePointer<Float>) {
+    UnsafeMutableRawPointer(target).storeBytes(of: value, as: SIMD8<Float>.self)
+  }
+
+  /// The first `count` (below 8) floats of `source`, then `fill`.
+  @inline(__always)
+  static func load(
+    _ source: UnsafePointer<Float>, count: Int, fill: Float = 0
+  ) -> SIMD8<Float> {
+    var value = SIMD8<Float>(repeating: fill)
+    for lane in 0..<count { value[lane] = source[lane] }
+    return value
+  }
+
+  @inline(__always)
+  static func store(_ value: SIMD8<Float>, to target: UnsafeMutablePointer<Float>, count: Int) {
+    for lane in 0..<count { target[lane] = value[lane] }
+  }
+
+  /// The eight lanes widened to Double.
+  @inline(__always)
+  static func widen(_ value: SIMD8<Float>) -> SIMD8<Double> {
+    SIMD8<Double>(
+      Double(value[0]), Double(value[1]), Double(value[2]), Double(value[3]),
+      Double(value[4]), Double(value[5]), Double(value[6]), Double(value[7]))
+  }
+}

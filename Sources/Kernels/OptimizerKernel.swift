@@ -1,0 +1,152 @@
+/// Elementwise optimizer updates over flat vectors; each element depends on its own index alone, so
+/// any cut of a vector into ranges gives the same bits.
+package enum OptimizerKernel {
+  /// g = factor (scale gradient + decay w); velocity = m velocity + g;
+  /// w -= rate (nesterov ? g + m velocity : velocity), over `count` elements in place.
+  package static func momentum(
+    _ parameters: UnsafeMutablePointer<Float>, along gradients: UnsafePointer<Float>,
+    velocity: UnsafeMutablePointer<Float>, count: Int, rate: Float, momentum: Float,
+    nesterov: Bool, decay: Float, scale: Float, factor: Float
+  ) {
+    @inline(__always)
+    func step(
+      _ w: SIMD8<Float>, _ gradient: SIMD8<Float>, _ v: SIMD8<Float>
+    ) -> (w: SIMD8<Float>, v: SIMD8<Float>) {
+      let g = (gradient * scale).addingProduct(w, SIMD8(repeating: decay)) * factor
+      let velocity = g.addingProduct(v, SIMD8(repeating: momentum))
+      let along = nesterov ? g.addingProduct(velocity, SIMD8(repeating: momentum)) : velocity
+      return (w.addingProduct(along, SIMD8(repeating: -rate)), velocity)
+    }
+    var i = 0
+    while i + 8 <= count {
+      let new = step(
+        EightFloats.load(parameters + i), EightFloats.load(gradients + i),
+        EightFloats.load(velocity + i))
+      EightFloats.store(new.w, to: parameters + i)
+      EightFloats.store(new.v, to: velocity + i)
+      i += 8
+    }
+    if i < count {
+      let rest = count - i
+      let new = step(
+        EightFloats.load(parameters + i, count: rest), EightFloats.load(gradients + i, count: rest),
+        EightFloats.load(velocity + i, count: rest))
+      EightFloats.store(new.w, to: parameters + i, count: rest)
+      EightFloats.store(new.v, to: velocity + i, count: rest)
+    }
+  }
+
+  /// g = scale gradient + decay w; squares += g^2; w -= rate g / (sqrt(squares) + epsilon), over
+  /// `count` elements in place.
+  package static func adaGrad(
+    _ parameters: UnsafeMutablePointer<Float>, along gradients: UnsafePointer<Float>,
+    squares: UnsafeMutablePointer<Float>, count: Int, rate: Float, epsilon: Float,
+    decay: Float, scale: Float
+  ) {
+    @inline(__always)
+    func step(
+      _ w: SIMD8<Float>, _ gradient: SIMD8<Float>, _ s: SIMD8<Float>
+    ) -> (w: SIMD8<Float>, s: SIMD8<Float>) {
+      let g = (gradient * scale).addingProduct(w, SIMD8(repeating: decay))
+      let squares = s.addingProduct(g, g)
+      let quotient = g / (squares.squareRoot() + epsilon)
+      return (w.addingProduct(quotient, SIMD8(repeating: -rate)), squares)
+    }
+    var i = 0
+    while i + 8 <= count {
+      let new = step(
+        EightFloats.load(parameters + i), EightFloats.load(gradients + i),
+        EightFloats.load(squares + i))
+      EightFloats.store(new.w, to: parameters + i)
+      EightFloats.store(new.s, to: squares + i)
+      i += 8
+    }
+    if i < count {
+      let rest = count - i
+      let new = step(
+        EightFloats.load(parameters + i, count: rest), EightFloats.load(gradients + i, count: rest),
+        EightFloats.load(squares + i, count: rest))
+      EightFloats.store(new.w, to: parameters + i, count: rest)
+      EightFloats.store(new.s, to: squares + i, count: rest)
+    }
+  }
+
+  /// The scalars of one AdamW step, rounded once from Double.
+  package struct AdamWFactors: Sendable {
+    let keep, rate, oneMinusBeta1, beta2, oneMinusBeta2: Float
+    let inverseRootCorrection2, epsilon, scale: Float
+
+    /// `rate` is already divided by the first bias correction; `keep` is 1 - rate * decay;
+    /// `correction2` is 1 - beta2^t.
+    package init(
+      keep: Double, rate: Double, beta1: Double, beta2: Double, correction2: Double,
+      epsilon: Double, scale: Float
+    ) {
+      self.keep = Float(keep)
+      self.rate = Float(rate)
+      self.oneMinusBeta1 = Float(1 - beta1)
+      self.beta2 = Float(beta2)
+      self.oneMinusBeta2 = Float(1 - beta2)
+      self.inverseRootCorrection2 = Float(1 / correction2.squareRoot())
+      self.epsilon = Float(epsilon)
+      self.scale = scale
+    }
+  }
+
+  /// w *= keep; m += (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g^2;
+  /// w -= rate m / (sqrt(v / correction2) + epsilon), over `count` elements in place.
+  package static func adamW(
+    _ parameters: UnsafeMutablePointer<Float>, along gradients: UnsafePointer<Float>,
+    means: UnsafeMutablePointer<Float>, squares: UnsafeMutablePointer<Float>, count: Int,
+    factors f: AdamWFactors
+  ) {
+    @inline(__always)
+    func step(
+      _ w: SIMD8<Float>, _ gradient: SIMD8<Float>, _ m: SIMD8<Float>, _ v: SIMD8<Float>
+    ) -> (w: SIMD8<Float>, m: SIMD8<Float>, v: SIMD8<Float>) {
+      let g = gradient * f.scale
+      let mean = m.addingProduct(g - m, SIMD8(repeating: f.oneMinusBeta1))
+      let square = (v * f.beta2).addingProduct(g * f.oneMinusBeta2, g)
+      let divisor = SIMD8(repeating: f.epsilon)
+        .addingProduct(square.squareRoot(), SIMD8(repeating: f.inverseRootCorrection2))
+      let kept = w * f.keep
+      return (kept.addingProduct(mean / divisor, SIMD8(repeating: -f.rate)), mean, square)
+    }
+    var i = 0
+    while i + 8 <= count {
+      let new = step(
+        EightFloats.load(parameters + i), EightFloats.load(gradients + i),
+        EightFloats.load(means + i),
+        EightFloats.load(squares + i))
+      EightFloats.store(new.w, to: parameters + i)
+      EightFloats.store(new.m, to: means + i)
+      EightFloats.store(new.v, to: squares + i)
+      i += 8
+    }
+    if i < count {
+      let rest = count - i
+      let new = step(
+        EightFloats.load(parameters + i, count: rest), EightFloats.load(gradients + i, count: rest),
+        EightFloats.load(means + i, count: rest), EightFloats.load(squares + i, count: rest))
+      EightFloats.store(new.w, to: parameters + i, count: rest)
+      EightFloats.store(new.m, to: means + i, count: rest)
+      EightFloats.store(new.v, to: squares + i, count: rest)
+    }
+  }
+
+  /// The sum of the squares of `values` [count] in Double, in a fixed order.
+  package static func sumOfSquares(_ values: UnsafePointer<Float>, count: Int) -> Double {
+    var total = SIMD8<Double>(repeating: 0)
+    var i = 0
+    while i + 8 <= count {
+      let x = EightFloats.widen(EightFloats.load(values + i))
+      total.addProduct(x, x)
+      i += 8
+    }
+    if i < count {
+      let x = EightFloats.widen(EightFloats.load(values + i, count: count - i))
+      total.addProduct(x, x)
+    }
+    return total.sum()
+  }
+}

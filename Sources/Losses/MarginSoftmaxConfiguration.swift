@@ -1,0 +1,164 @@
+#if canImport(Glibc)
+  private import Glibc
+#else
+  private import Darwin
+#endif
+
+/// Which softmax loss a head computes: its kind and margins, its scale, and its derivative.
+///
+/// ArcFace is Deng et al. 2019, CosFace Wang et al. 2018, the combination cos(m1 theta + m2) - m3 the
+/// former's equation 4. Made by the static functions, each of which takes what its kind uses.
+package struct MarginSoftmaxConfiguration: Sendable, Equatable {
+  /// The function of the target's angle that replaces its cosine.
+  package enum Kind: Sendable, Equatable {
+    /// Scores x W^T (+ bias), nothing normalised.
+    case softmax(bias: Bool)
+    /// Scores scale * cos(theta).
+    case normalizedSoftmax
+    /// Target cos(theta + margin), margin in radians.
+    case arcFace(margin: Double)
+    /// Target cos(theta) - margin.
+    case cosFace(margin: Double)
+    /// Target cos(m1 theta + m2) - m3, m2 in radians.
+    case combined(m1: Double, m2: Double, m3: Double)
+  }
+
+  /// What ArcFace does with angles whose margin would wrap past pi.
+  package enum Variant: String, Sendable, Equatable, CaseIterable {
+    /// cos(theta + m) everywhere (insightface now); rises again for theta > pi - m.
+    case plain
+    /// cos(theta) - m sin(pi - m) for theta >= pi - m (insightface before).
+    case monotone
+    /// cos(theta) for theta >= pi / 2.
+    case easy
+    /// cos(theta) - sin(m) for theta > pi / 2 (whitesoonguh/CnA_Arcface, AI-X).
+    case clamped
+  }
+
+  /// How the loss is differentiated through the margin.
+  package enum Gradient: String, Sendable, Equatable, CaseIterable {
+    /// The derivative of the loss, with the factor sin(theta + m) / sin(theta).
+    case exact
+    /// The margin counts as the identity, as in insightface's arcface_torch.
+    case straightThrough
+  }
+
+  package let kind: Kind
+  /// The factor s before the softmax; 1 for plain softmax.
+  package let scale: Double
+  package let variant: Variant
+  package let gradient: Gradient
+
+  private init(
+    kind: Kind, scale: Double, variant: Variant = .plain, gradient: Gradient = .exact
+  ) {
+    precondition(
+      scale > 0 && scale.isFinite, "MarginSoftmaxConfiguration: scale \(scale) is not positive")
+    self.kind = kind
+    self.scale = scale
+    self.variant = variant
+    self.gradient = gradient
+  }
+
+  /// Softmax over x W^T + bias, as a linear layer followed by a cross-entropy.
+  package static func softmax(bias: Bool = true) -> Self {
+    Self(kind: .softmax(bias: bias), scale: 1)
+  }
+
+  /// Softmax over scaled cosines, without a margin.
+  package static func normalizedSoftmax(scale: Double = 64) -> Self {
+    Self(kind: .normalizedSoftmax, scale: scale)
+  }
+
+  /// ArcFace: an additive margin in radians on the target's angle.
+  package static func arcFace(
+    scale: Double = 64, margin: Double = 0.5, variant: Variant = .plain,
+    gradient: Gradient = .exact
+  ) -> Self {
+    precondition(
+      margin >= 0 && margin < .pi, "MarginSoftmaxConfiguration: ArcFace margin \(margin) radians")
+    return Self(
+      kind: .arcFace(margin: margin), scale: scale, variant: variant, gradient: gradient)
+  }
+
+  /// CosFace: an additive margin on the target's cosine; its exact derivative is the identity.
+  package static func cosFace(scale: Double = 64, margin: Double = 0.4) -> Self {
+    precondition(margin >= 0, "MarginSoftmaxConfiguration: CosFace margin \(margin) is negative")
+    return Self(kind: .cosFace(margin: margin), scale: scale)
+  }
+
+  /// The combined margin cos(m1 theta + m2) - m3; (1.35, 0, 0) is the SphereFace of ArcFace's table 2.
+  package static func combined(
+    scale: Double = 64, m1: Double, m2: Double, m3: Double, gradient: Gradient = .exact
+  ) -> Self {
+    precondition(
+      m1 > 0 && m2 >= 0 && m3 >= 0,
+      "MarginSoftmaxConfiguration: margins (\(m1), \(m2), \(m3)), expected (> 0, >= 0, >= 0)")
+    return Self(kind: .combined(m1: m1, m2: m2, m3: m3), scale: scale, gradient: gradient)
+  }
+
+  /// Whether embeddings and class weights are normalised.
+  package var isNormalized: Bool {
+    if case .softmax = kind { return false }
+    return true
+  }
+
+  /// Sines below this count as it, where 1 / sin(theta) would be infinite.
+  package static let smallestSine = 1e-4
+
+  /// The value that replaces the target's cosine, before the scale, and its slope d value / d cosine.
+  ///
+  /// `marginFactor` shrinks the margins for warm-up: 0 is none, 1 is full (m1 goes from 1 to m1).
+  /// Finite for every cosine in [-1, 1]; the slope of `.straightThrough` is 1.
+  package func target(
+    cosine: Double, marginFactor: Double = 1
+  ) -> (value: Double, slope: Double) {
+    let result = exactTarget(cosine: cosine, marginFactor: marginFactor)
+    return gradient == .exact ? result : (result.value, 1)
+  }
+
+  private func exactTarget(
+    cosine: Double, marginFactor: Double
+  ) -> (value: Double, slope: Double) {
+    switch kind {
+    case .softmax, .normalizedSoftmax:
+      return (cosine, 1)
+    case .cosFace(let margin):
+      return (cosine - margin * marginFactor, 1)
+    case .arcFace(let margin):
+      return arcFaceTarget(cosine: cosine, margin: margin * marginFactor)
+    case .combined(let m1, let m2, let m3):
+      let factor = 1 + (m1 - 1) * marginFactor
+      let angle = factor * acos(cosine) + m2 * marginFactor
+      let slope = factor * sin(angle) / Self.sine(cosine)
+      return (cos(angle) - m3 * marginFactor, slope)
+    }
+  }
+
+  private func arcFaceTarget(
+    cosine: Double, margin: Double
+  ) -> (value: Double, slope: Double) {
+    let hasMargin: Bool
+    let otherwise: Double
+    switch variant {
+    case .plain:
+      (hasMargin, otherwise) = (true, cosine)
+    case .monotone:
+      (hasMargin, otherwise) = (cosine > cos(.pi - margin), cosine - margin * sin(.pi - margin))
+    case .easy:
+      (hasMargin, otherwise) = (cosine > 0, cosine)
+    case .clamped:
+      (hasMargin, otherwise) = (cosine > 0, cosine - sin(margin))
+    }
+    // A cosine that is not a number goes on as one.
+    guard hasMargin || cosine.isNaN else { return (otherwise, 1) }
+    let sine = ((1 - cosine) * (1 + cosine)).squareRoot()
+    let value = cosine * cos(margin) - sine * sin(margin)
+    // sin(theta + m) / sin(theta) = cos(m) + cos(theta) sin(m) / sin(theta)
+    return (value, cos(margin) + cosine * sin(margin) / max(sine, Self.smallestSine))
+  }
+
+  private static func sine(_ cosine: Double) -> Double {
+    max(((1 - cosine) * (1 + cosine)).squareRoot(), smallestSine)
+  }
+}

@@ -1,0 +1,199 @@
+private import Kernels
+
+#if canImport(Glibc)
+  private import Glibc
+#else
+  private import Darwin
+#endif
+
+/// A classification head with a softmax loss: class weights W [classes, dimension] row by row in flat
+/// memory, after them a bias [classes] where the configuration has one.
+///
+/// One thread runs one microbatch; all memory is the caller's. Results depend on the microbatch alone.
+package struct MarginSoftmaxHead: Sendable, Equatable {
+  package let configuration: MarginSoftmaxConfiguration
+  package let classes: Int
+  /// The width of an embedding.
+  package let dimension: Int
+  /// How many classes are worked on at a time, so that their weights stay in the second-level cache.
+  private let blockClasses: Int
+
+  package init(configuration: MarginSoftmaxConfiguration, classes: Int, dimension: Int) {
+    precondition(
+      classes >= 2 && dimension >= 1,
+      "MarginSoftmaxHead: \(classes) classes of dimension \(dimension), expected 2 and 1 at least")
+    self.configuration = configuration
+    self.classes = classes
+    self.dimension = dimension
+    blockClasses = max(16, 65_536 / dimension)
+  }
+
+  package var hasBias: Bool { configuration.kind == .softmax(bias: true) }
+
+  /// The floats of weights and bias together.
+  package var parameterCount: Int { classes * dimension + (hasBias ? classes : 0) }
+
+  /// The floats of scratch that `run` needs for a microbatch of `rows` samples.
+  package func scratchCount(rows: Int) -> Int {
+    2 * rows * classes + 2 * classes + rows * dimension + rows
+  }
+
+  /// Computes the loss of a microbatch of embeddings [rows, dimension] and both gradients.
+  ///
+  /// Overwrites `embeddingGradient` [rows, dimension] and `weightGradient` [parameterCount] with the
+  /// derivatives of the SUM of the samples' losses. Labels are in 0..<classes; `marginFactor` is the
+  /// share of the margin in force (warm-up); `scratch` holds `scratchCount(rows:)` floats.
+  package func run(
+    _ embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>, rows: Int,
+    weights: UnsafePointer<Float>, marginFactor: Float = 1,
+    into embeddingGradient: UnsafeMutablePointer<Float>,
+    weightGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  ) -> LossValue {
+    precondition(rows >= 1, "MarginSoftmaxHead: \(rows) rows")
+    for row in 0..<rows {
+      precondition(
+        labels[row] >= 0 && labels[row] < classes,
+        "MarginSoftmaxHead: label \(labels[row]) of sample \(row), \(classes) classes")
+    }
+    let places = Places(scratch, rows: rows, classes: classes, dimension: dimension)
+    score(embeddings, weights: weights, rows: rows, places)
+    places.projections.update(repeating: 0, count: classes)
+    var value = LossValue()
+    for row in 0..<rows {
+      let label = Int(labels[row])
+      let sample = differentiate(
+        row, label: label, marginFactor: Double(marginFactor),
+        cosine: NormalizeKernel.cosine(
+          embeddings + row * dimension, weights + label * dimension, count: dimension),
+        places)
+      value.lossSum += sample.lossSum
+      value.correctCount += sample.correctCount
+      value.targetCosineSum += sample.targetCosineSum
+    }
+    propagate(
+      embeddings, weights: weights, rows: rows, places, into: embeddingGradient, weightGradient)
+    return value
+  }
+
+  /// The parts of the scratch memory.
+  private struct Places {
+    let scores: UnsafeMutablePointer<Float>  // [rows, classes], cosines of normalised heads
+    let gradients: UnsafeMutablePointer<Float>  // [rows, classes], exponentials at first
+    let inverseNorms: UnsafeMutablePointer<Float>  // [classes]
+    let projections: UnsafeMutablePointer<Float>  // [classes]
+    let units: UnsafeMutablePointer<Float>  // [rows, dimension]
+    let unitInverseNorms: UnsafeMutablePointer<Float>  // [rows]
+
+    init(_ scratch: UnsafeMutablePointer<Float>, rows: Int, classes: Int, dimension: Int) {
+      scores = scratch
+      gradients = scores + rows * classes
+      inverseNorms = gradients + rows * classes
+      projections = inverseNorms + classes
+      units = projections + classes
+      unitInverseNorms = units + rows * dimension
+    }
+  }
+
+  /// Fills scores with x W^T + bias, or with cosines after the norms.
+  private func score(
+    _ embeddings: UnsafePointer<Float>, weights: UnsafePointer<Float>, rows: Int, _ places: Places
+  ) {
+    let normalized = configuration.isNormalized
+    if normalized {
+      NormalizeKernel.inverseNorms(
+        of: embeddings, rows: rows, width: dimension, into: places.unitInverseNorms)
+      NormalizeKernel.scaleRows(
+        of: embeddings, by: places.unitInverseNorms, rows: rows, width: dimension,
+        into: places.units)
+    } else {
+      places.inverseNorms.update(repeating: 1, count: classes)
+    }
+    for first in stride(from: 0, to: classes, by: blockClasses) {
+      let count = min(blockClasses, classes - first)
+      let block = weights + first * dimension
+      if normalized {
+        NormalizeKernel.inverseNorms(
+          of: block, rows: count, width: dimension, into: places.inverseNorms + first)
+      }
+      HeadProduct.scores(
+        normalized ? UnsafePointer(places.units) : embeddings, weights: block, rows: rows,
+        classes: count, width: dimension, stride: classes, into: places.scores + first)
+    }
+    if normalized {
+      NormalizeKernel.scaleColumns(
+        of: places.scores, by: places.inverseNorms, rows: rows, width: classes)
+    } else if hasBias {
+      NormalizeKernel.addColumns(
+        weights + classes * dimension, rows: rows, width: classes, addingTo: places.scores)
+    }
+  }
+
+  /// Turns one row of scores into the gradient at the products and adds to the projections.
+  ///
+  /// The target is kept out of the sum over the others, S: the loss is log(1 + e^z) with
+  /// z = log S - target and p(target) - 1 = -1 / (1 + e^-z), exact however small the loss is.
+  private func differentiate(
+    _ row: Int, label: Int, marginFactor: Double, cosine rawCosine: Double, _ places: Places
+  ) -> LossValue {
+    let scores = places.scores + row * classes
+    let exponentials = places.gradients + row * classes
+    let cosine = rawCosine > 1 ? 1 : rawCosine < -1 ? -1 : rawCosine
+    let score = configuration.isNormalized ? cosine : Double(scores[label])
+    let target = configuration.target(cosine: score, marginFactor: marginFactor)
+    let scale = configuration.scale
+
+    scores[label] = -.infinity
+    let greatest = SoftmaxKernel.maximum(of: scores, count: classes)
+    let others = SoftmaxKernel.exponentials(
+      of: scores, count: classes, scale: Float(scale), minus: greatest, into: exponentials)
+    scores[label] = Float(score)
+
+    let z = log(others) + scale * (Double(greatest) - target.value)
+    let error = z > 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z))
+    SoftmaxKernel.gradients(
+      from: exponentials, cosines: scores, inverseNorms: places.inverseNorms, count: classes,
+      factor: Float(scale * error / others), addingTo: places.projections)
+    let gradient = Float(-scale * error * target.slope)
+    exponentials[label] = gradient * places.inverseNorms[label]
+    places.projections[label] = places.projections[label].addingProduct(gradient, scores[label])
+    return LossValue(
+      lossSum: z > 0 ? z + log1p(exp(-z)) : log1p(exp(z)),
+      correctCount: Float(score) > greatest ? 1 : 0, targetCosineSum: cosine)
+  }
+
+  /// Carries the gradients at the products to the embeddings and to the parameters.
+  private func propagate(
+    _ embeddings: UnsafePointer<Float>, weights: UnsafePointer<Float>, rows: Int,
+    _ places: Places, into embeddingGradient: UnsafeMutablePointer<Float>,
+    _ weightGradient: UnsafeMutablePointer<Float>
+  ) {
+    let normalized = configuration.isNormalized
+    embeddingGradient.update(repeating: 0, count: rows * dimension)
+    for first in stride(from: 0, to: classes, by: blockClasses) {
+      let count = min(blockClasses, classes - first)
+      let block = weights + first * dimension
+      let blockGradient = weightGradient + first * dimension
+      HeadProduct.embeddingGradient(
+        places.gradients + first, weights: block, rows: rows, classes: count, width: dimension,
+        stride: classes, addingTo: embeddingGradient)
+      HeadProduct.weightGradient(
+        places.gradients + first,
+        embeddings: normalized ? UnsafePointer(places.units) : embeddings, rows: rows,
+        classes: count, width: dimension, stride: classes, into: blockGradient)
+      if normalized {
+        NormalizeKernel.removeProjections(
+          places.projections + first, inverseNorms: places.inverseNorms + first, along: block,
+          rows: count, width: dimension, from: blockGradient)
+      }
+    }
+    if normalized {
+      NormalizeKernel.backward(
+        embeddingGradient, at: places.units, inverseNorms: places.unitInverseNorms, rows: rows,
+        width: dimension)
+    } else if hasBias {
+      NormalizeKernel.sumColumns(
+        of: places.gradients, rows: rows, width: classes,
+        into: weightGradient + classes * dimension)
+    }
+  }
+}
