@@ -51,6 +51,12 @@ package struct Network: Sendable {
   /// The smallest number of values over which a batch-norm layer takes moments, for one image.
   package var smallestStatisticsPixels: Int { statistics.map(\.pixels).min() ?? .max }
 
+  /// Where the images [rows, H, W, 3] begin in a worker's training memory.
+  package var imageOffset: Int { training.values[image.id] }
+
+  /// Where the images begin in a worker's inference memory.
+  package var inferenceImageOffset: Int { inference.values[image.id] }
+
   /// Runs all layers forward: pass[image] to pass[output].
   package func forward(in pass: borrowing Pass) {
     for layer in layers { layer.forward(in: pass) }

@@ -1,4 +1,4 @@
-package import Kernels
+private import Kernels
 package import Networks
 
 /// Everything that a step changes: one flat vector of parameters (backbone, then loss head),

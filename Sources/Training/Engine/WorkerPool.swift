@@ -128,9 +128,10 @@ package final class SharedCounter: @unchecked Sendable {
     return value
   }
 
-  package func reset() {
+  /// Makes `next` go on from `number` if it is not there yet.
+  package func skip(to number: Int) {
     pthread_mutex_lock(lock)
-    value = 0
+    value = max(value, number)
     pthread_mutex_unlock(lock)
   }
 }

@@ -16,7 +16,8 @@ package struct PhaseSeconds: Sendable {
     case read, decode, forward, head, backward, summation, wait, update, hash
   }
 
-  package var values = [Double](repeating: 0, count: Phase.allCases.count)
+  /// By phase, in a value without heap memory.
+  package var values = SIMD16<Double>()
 
   package subscript(phase: Phase) -> Double {
     get { values[phase.rawValue] }
@@ -24,6 +25,6 @@ package struct PhaseSeconds: Sendable {
   }
 
   package static func += (sum: inout PhaseSeconds, other: PhaseSeconds) {
-    for i in sum.values.indices { sum.values[i] += other.values[i] }
+    sum.values += other.values
   }
 }

@@ -1,0 +1,68 @@
+internal import Kernels
+internal import Losses
+internal import Networks
+
+/// One compute thread's memory; it runs whole microbatches, alone.
+final class Worker {
+  let arena: Arena
+  /// The gradients of the layer that runs, or of the head.
+  let layerGradients: AlignedMemory
+  let moments: AlignedMemory
+  let headScratch: AlignedMemory
+  let labels: UnsafeMutablePointer<Int32>
+  let extras: UnsafeMutablePointer<Double>
+  var seconds = PhaseSeconds()
+  let bytes: Int
+
+  init(network: Network, head: MarginSoftmaxHead, extraCount: Int) {
+    arena = Arena(for: network, phase: .training)
+    layerGradients = AlignedMemory(
+      count: max(network.largestLayerCount, head.parameterCount), fill: 0)
+    moments = AlignedMemory(count: network.statisticsCount, fill: 0)
+    headScratch = AlignedMemory(count: head.scratchCount(rows: network.maximumRows), fill: .nan)
+    labels = .allocate(capacity: network.maximumRows)
+    labels.initialize(repeating: 0, count: network.maximumRows)
+    extras = .allocate(capacity: extraCount)
+    extras.initialize(repeating: 0, count: extraCount)
+    bytes =
+      4 * max(network.trainingCount, network.inferenceCount) + layerGradients.bytes
+      + moments.bytes + headScratch.bytes + 8 * extraCount
+  }
+
+  deinit {
+    labels.deallocate()
+    extras.deallocate()
+  }
+}
+
+/// Where each sum of a step lies among the reducer's extras.
+struct ExtraSlots {
+  let lossSum = 0
+  let correctCount = 1
+  let targetCosineSum = 2
+  let spreadSum = 3
+  let replacedCount = 4
+  let unsoundRanks = 5
+  private let ranks = 6
+  let rankCount: Int
+  /// Batch-norm addends [statisticsCount].
+  let statistics: Int
+  let count: Int
+
+  init(rankCount: Int, statisticsCount: Int) {
+    self.rankCount = rankCount
+    statistics = ranks + rankCount
+    count = statistics + statisticsCount
+  }
+
+  /// Where rank `rank` counts its microbatches.
+  func microbatches(of rank: Int) -> Int { ranks + rank }
+
+  func sums(_ extras: UnsafePointer<Double>) -> StepSums {
+    StepSums(
+      lossSum: extras[lossSum], correctCount: extras[correctCount],
+      targetCosineSum: extras[targetCosineSum], spreadSum: extras[spreadSum],
+      replacedCount: extras[replacedCount], unsoundRanks: extras[unsoundRanks],
+      microbatchesOfRanks: (0..<rankCount).map { Int(extras[microbatches(of: $0)]) })
+  }
+}
