@@ -3,25 +3,72 @@ package enum ActivationFunction: Sendable {
   case identity, relu, prelu
 }
 
-extension ActivationFunction {
-  @inline(__always)
-  func value(at u: Lanes, slopes: Lanes) -> Lanes {
-    switch self {
-    case .identity: u
-    case .relu: u.replacing(with: Lanes(0), whereNotPositive: u)
-    case .prelu: u.replacing(with: u * slopes, whereNotPositive: u)
-    }
-  }
+/// An activation known at compile time, so that each has loops of its own.
+protocol LaneActivation {
+  static func value(at u: Lanes, slopes: Lanes) -> Lanes
 
   /// The gradient of u, given that of the value.
+  static func gradient(_ outputGradient: Lanes, at u: Lanes, slopes: Lanes) -> Lanes
+
+  /// `sum` plus the gradient of the slopes.
+  static func slopeGradient(_ outputGradient: Lanes, at u: Lanes, addedTo sum: Lanes) -> Lanes
+
+  static var isIdentity: Bool { get }
+}
+
+enum IdentityLanes: LaneActivation {
   @inline(__always)
-  func gradient(_ outputGradient: Lanes, at u: Lanes, slopes: Lanes) -> Lanes {
-    switch self {
-    case .identity: outputGradient
-    case .relu: outputGradient.replacing(with: Lanes(0), whereNotPositive: u)
-    case .prelu: outputGradient.replacing(with: outputGradient * slopes, whereNotPositive: u)
-    }
+  static func value(at u: Lanes, slopes: Lanes) -> Lanes { u }
+
+  @inline(__always)
+  static func gradient(_ outputGradient: Lanes, at u: Lanes, slopes: Lanes) -> Lanes {
+    outputGradient
   }
+
+  @inline(__always)
+  static func slopeGradient(_ outputGradient: Lanes, at u: Lanes, addedTo sum: Lanes) -> Lanes {
+    sum
+  }
+
+  static var isIdentity: Bool { true }
+}
+
+enum RectifiedLanes: LaneActivation {
+  @inline(__always)
+  static func value(at u: Lanes, slopes: Lanes) -> Lanes {
+    u.replacing(with: Lanes(0), whereNotPositive: u)
+  }
+
+  @inline(__always)
+  static func gradient(_ outputGradient: Lanes, at u: Lanes, slopes: Lanes) -> Lanes {
+    outputGradient.replacing(with: Lanes(0), whereNotPositive: u)
+  }
+
+  @inline(__always)
+  static func slopeGradient(_ outputGradient: Lanes, at u: Lanes, addedTo sum: Lanes) -> Lanes {
+    sum
+  }
+
+  static var isIdentity: Bool { false }
+}
+
+enum ParametricLanes: LaneActivation {
+  @inline(__always)
+  static func value(at u: Lanes, slopes: Lanes) -> Lanes {
+    u.replacing(with: u * slopes, whereNotPositive: u)
+  }
+
+  @inline(__always)
+  static func gradient(_ outputGradient: Lanes, at u: Lanes, slopes: Lanes) -> Lanes {
+    outputGradient.replacing(with: outputGradient * slopes, whereNotPositive: u)
+  }
+
+  @inline(__always)
+  static func slopeGradient(_ outputGradient: Lanes, at u: Lanes, addedTo sum: Lanes) -> Lanes {
+    sum.addingProduct(outputGradient, u.negativePart)
+  }
+
+  static var isIdentity: Bool { false }
 }
 
 /// y = act(x + bias) over a [P,C] map, for networks without batch norm (PReLU: He et al. 2015).
@@ -40,16 +87,16 @@ package enum BiasActivationKernel {
   ) {
     checkMap(pixels: pixels, channels: channels, activation: activation, slopes: slopes)
     outputSums?.update(repeating: 0, count: 2 * channels)
-    @inline(__always) func pass(_ activation: ActivationFunction) {
-      BiasForwardPass(
-        activation: activation, channels: channels, input: input, bias: bias, slopes: slopes,
+    func pass<Activation: LaneActivation>(_ activation: Activation.Type) {
+      BiasForwardPass<Activation>(
+        channels: channels, input: input, bias: bias, slopes: slopes,
         output: output, sums: outputSums
       ).run(pixels: pixels, channels: channels)
     }
     switch activation {
-    case .identity: pass(.identity)
-    case .relu: pass(.relu)
-    case .prelu: pass(.prelu)
+    case .identity: pass(IdentityLanes.self)
+    case .relu: pass(RectifiedLanes.self)
+    case .prelu: pass(ParametricLanes.self)
     }
   }
 
@@ -66,17 +113,17 @@ package enum BiasActivationKernel {
   ) {
     checkMap(pixels: pixels, channels: channels, activation: activation, slopes: slopes)
     scratch.update(repeating: 0, count: 2 * channels)
-    @inline(__always) func pass(_ activation: ActivationFunction) {
-      BiasBackwardPass(
-        activation: activation, channels: channels, outputGradient: outputGradient, input: input,
+    func pass<Activation: LaneActivation>(_ activation: Activation.Type) {
+      BiasBackwardPass<Activation>(
+        channels: channels, outputGradient: outputGradient, input: input,
         bias: bias, slopes: slopes, inputGradient: inputGradient, adding: addingToInput,
         sums: scratch
       ).run(pixels: pixels, channels: channels)
     }
     switch activation {
-    case .identity: pass(.identity)
-    case .relu: pass(.relu)
-    case .prelu: pass(.prelu)
+    case .identity: pass(IdentityLanes.self)
+    case .relu: pass(RectifiedLanes.self)
+    case .prelu: pass(ParametricLanes.self)
     }
     for c in 0..<channels {
       biasGradient?[c] = Float(scratch[c])
@@ -92,8 +139,7 @@ func checkMap(
   precondition(activation != .prelu || slopes != nil, "PReLU needs slopes for \(channels) channels")
 }
 
-private struct BiasForwardPass: ChannelGroupPass {
-  let activation: ActivationFunction
+private struct BiasForwardPass<Activation: LaneActivation>: ChannelGroupPass {
   let channels: Int
   let input: UnsafePointer<Float>
   let bias: UnsafePointer<Float>?
@@ -109,7 +155,7 @@ private struct BiasForwardPass: ChannelGroupPass {
     var squares = Lanes(0)
     var at = pixel * channels + channel
     for _ in 0..<pixels {
-      let y = activation.value(at: Lanes(input + at, count: count) + bias, slopes: slopes)
+      let y = Activation.value(at: Lanes(input + at, count: count) + bias, slopes: slopes)
       y.store(output + at, count: count)
       sum = sum + y
       squares = squares.addingProduct(y, y)
@@ -122,8 +168,7 @@ private struct BiasForwardPass: ChannelGroupPass {
   }
 }
 
-private struct BiasBackwardPass: ChannelGroupPass {
-  let activation: ActivationFunction
+private struct BiasBackwardPass<Activation: LaneActivation>: ChannelGroupPass {
   let channels: Int
   let outputGradient: UnsafePointer<Float>
   let input: UnsafePointer<Float>
@@ -143,11 +188,9 @@ private struct BiasBackwardPass: ChannelGroupPass {
     for _ in 0..<pixels {
       let dy = Lanes(outputGradient + at, count: count)
       let u = Lanes(input + at, count: count) + bias
-      let du = activation.gradient(dy, at: u, slopes: slopes)
+      let du = Activation.gradient(dy, at: u, slopes: slopes)
       sum = sum + du
-      if activation == .prelu {
-        slopeSum = slopeSum + Lanes(0).replacing(with: dy * u, whereNotPositive: u)
-      }
+      slopeSum = Activation.slopeGradient(dy, at: u, addedTo: slopeSum)
       let target = inputGradient + at
       (adding ? Lanes(target, count: count) + du : du).store(target, count: count)
       at += channels

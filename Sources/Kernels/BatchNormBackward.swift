@@ -31,10 +31,10 @@ extension BatchNormKernel {
         || (coefficients.activation == .relu && output != nil),
       "batch norm backward [\(pixels),\(channels)]: the residual of an activation is missing")
     scratch.update(repeating: 0, count: 3 * channels)
-    @inline(__always) func passes(_ activation: ActivationFunction) {
-      let source = GradientSource(
-        activation: activation, channels: channels, outputGradient: outputGradient, input: input,
-        output: activation == .relu ? output : nil, residual: residual,
+    func passes<Activation: LaneActivation>(_ activation: Activation.Type) {
+      let source = GradientSource<Activation>(
+        channels: channels, outputGradient: outputGradient, input: input,
+        output: coefficients.activation == .relu ? output : nil, residual: residual,
         coefficients: coefficients)
       ReductionPass(source: source, sums: scratch).run(pixels: pixels, channels: channels)
       finishReductions(
@@ -48,9 +48,9 @@ extension BatchNormKernel {
       ).run(pixels: pixels, channels: channels)
     }
     switch coefficients.activation {
-    case .identity: passes(.identity)
-    case .relu: passes(.relu)
-    case .prelu: passes(.prelu)
+    case .identity: passes(IdentityLanes.self)
+    case .relu: passes(RectifiedLanes.self)
+    case .prelu: passes(ParametricLanes.self)
     }
   }
 
@@ -75,8 +75,7 @@ extension BatchNormKernel {
 }
 
 /// Where both passes take du from.
-private struct GradientSource {
-  let activation: ActivationFunction
+private struct GradientSource<Activation: LaneActivation> {
   let channels: Int
   let outputGradient: UnsafePointer<Float>
   let input: UnsafePointer<Float>
@@ -87,7 +86,7 @@ private struct GradientSource {
   /// The argument of the activation, or for ReLU its output, which has the same sign.
   @inline(__always)
   func gate(_ centred: Lanes, _ group: NormGroup, at: Int, count: Int) -> Lanes {
-    if activation == .identity { return centred }
+    if Activation.isIdentity { return centred }
     if let output { return Lanes(output + at, count: count) }
     let u = group.normalized(centred)
     guard let residual else { return u }
@@ -95,8 +94,8 @@ private struct GradientSource {
   }
 }
 
-private struct ReductionPass: ChannelGroupPass {
-  let source: GradientSource
+private struct ReductionPass<Activation: LaneActivation>: ChannelGroupPass {
+  let source: GradientSource<Activation>
   let sums: UnsafeMutablePointer<Double>
 
   @inline(__always)
@@ -111,12 +110,10 @@ private struct ReductionPass: ChannelGroupPass {
       let dy = Lanes(source.outputGradient + at, count: count)
       let centred = group.centred(Lanes(source.input + at, count: count))
       let u = source.gate(centred, group, at: at, count: count)
-      let du = source.activation.gradient(dy, at: u, slopes: group.slopes)
+      let du = Activation.gradient(dy, at: u, slopes: group.slopes)
       offsetSum = offsetSum + du
       scaleSum = scaleSum.addingProduct(du, centred)
-      if source.activation == .prelu {
-        slopeSum = slopeSum + Lanes(0).replacing(with: dy * u, whereNotPositive: u)
-      }
+      slopeSum = Activation.slopeGradient(dy, at: u, addedTo: slopeSum)
       at += channels
     }
     offsetSum.fold(sums + channel, count: count)
@@ -125,8 +122,8 @@ private struct ReductionPass: ChannelGroupPass {
   }
 }
 
-private struct ApplyPass: ChannelGroupPass {
-  let source: GradientSource
+private struct ApplyPass<Activation: LaneActivation>: ChannelGroupPass {
+  let source: GradientSource<Activation>
   let sums: UnsafePointer<Double>
   let inputGradient: UnsafeMutablePointer<Float>
   let addingToInput: Bool
@@ -134,7 +131,7 @@ private struct ApplyPass: ChannelGroupPass {
   let addingToResidual: Bool
 
   init(
-    source: GradientSource, sums: UnsafeMutablePointer<Double>,
+    source: GradientSource<Activation>, sums: UnsafeMutablePointer<Double>,
     inputGradient: UnsafeMutablePointer<Float>, addingToInput: Bool,
     residualGradient: UnsafeMutablePointer<Float>?, addingToResidual: Bool
   ) {
@@ -157,7 +154,7 @@ private struct ApplyPass: ChannelGroupPass {
       let dy = Lanes(source.outputGradient + at, count: count)
       let centred = group.centred(Lanes(source.input + at, count: count))
       let u = source.gate(centred, group, at: at, count: count)
-      let du = source.activation.gradient(dy, at: u, slopes: group.slopes)
+      let du = Activation.gradient(dy, at: u, slopes: group.slopes)
       let inner = (du - average).addingProduct(centred, negativeFactor)
       let target = inputGradient + at
       if addingToInput {

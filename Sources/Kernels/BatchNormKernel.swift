@@ -78,16 +78,16 @@ package enum BatchNormKernel {
       pixels: pixels, channels: channels, activation: coefficients.activation,
       slopes: coefficients.slopes)
     outputSums?.update(repeating: 0, count: 2 * channels)
-    @inline(__always) func pass(_ activation: ActivationFunction) {
-      ForwardPass(
-        activation: activation, channels: channels, input: input, coefficients: coefficients,
+    func pass<Activation: LaneActivation>(_ activation: Activation.Type) {
+      ForwardPass<Activation>(
+        channels: channels, input: input, coefficients: coefficients,
         residual: residual, output: output, sums: outputSums
       ).run(pixels: pixels, channels: channels)
     }
     switch coefficients.activation {
-    case .identity: pass(.identity)
-    case .relu: pass(.relu)
-    case .prelu: pass(.prelu)
+    case .identity: pass(IdentityLanes.self)
+    case .relu: pass(RectifiedLanes.self)
+    case .prelu: pass(ParametricLanes.self)
     }
   }
 }
@@ -113,8 +113,7 @@ private struct StatisticsPass: ChannelGroupPass {
   }
 }
 
-private struct ForwardPass: ChannelGroupPass {
-  let activation: ActivationFunction
+private struct ForwardPass<Activation: LaneActivation>: ChannelGroupPass {
   let channels: Int
   let input: UnsafePointer<Float>
   let coefficients: BatchNormCoefficients
@@ -131,7 +130,7 @@ private struct ForwardPass: ChannelGroupPass {
     for _ in 0..<pixels {
       var u = group.normalized(group.centred(Lanes(input + at, count: count)))
       if let residual { u = u + Lanes(residual + at, count: count) }
-      let y = activation.value(at: u, slopes: group.slopes)
+      let y = Activation.value(at: u, slopes: group.slopes)
       y.store(output + at, count: count)
       sum = sum + y
       squares = squares.addingProduct(y, y)

@@ -85,6 +85,14 @@ struct Lanes {
     Lanes(low: low.addingProduct(a.low, b.low), high: high.addingProduct(a.high, b.high))
   }
 
+  /// min(self, 0), and NaN where self is.
+  @inline(__always)
+  var negativePart: Lanes {
+    Lanes(
+      low: low.replacing(with: SIMD8(), where: low .> SIMD8()),
+      high: high.replacing(with: SIMD8(), where: high .> SIMD8()))
+  }
+
   /// self where `gate` is positive or not a number, `other` elsewhere.
   @inline(__always)
   func replacing(with other: Lanes, whereNotPositive gate: Lanes) -> Lanes {
