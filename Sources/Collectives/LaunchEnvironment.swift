@@ -36,7 +36,8 @@ package struct LaunchEnvironment: Sendable, Equatable {
       announcedSize = stepSize
     } else if number("PMI_RANK", "MPI_LOCALRANKID", "MV2_COMM_WORLD_RANK") != nil {
       launcher = .pmi
-      announcedSize = number("PMI_SIZE", "MV2_COMM_WORLD_SIZE") ?? stepSize
+      announcedSize =
+        number("PMI_SIZE", "MV2_COMM_WORLD_SIZE") ?? stepSize
         ?? number("MPI_LOCALNRANKS")
     } else if let stepSize, number("SLURM_PROCID") != nil {
       launcher = .slurm

@@ -74,7 +74,8 @@ final class BlockingWatch: Sendable {
     let operation =
       CollectiveOperation(signature: signature.load(ordering: .relaxed)) ?? .agreement
     let error = CollectiveError.timedOut(
-      operation, seconds: Double(now - since) / 1e9, absent: ["a peer that stopped amid the transfer"])
+      operation, seconds: Double(now - since) / 1e9,
+      absent: ["a peer that stopped amid the transfer"])
     MPIWorld.printLine("ddp-train: \(name): \(error)")
     _exit(1)
   }

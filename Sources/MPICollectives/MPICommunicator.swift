@@ -1,5 +1,5 @@
 internal import CMPI
-package import Collectives
+import Collectives
 private import Glibc
 
 /// The ranks of an MPI job.
@@ -7,14 +7,14 @@ private import Glibc
 /// Every collective begins with a handshake that sleeps while peers are on their way, because a
 /// spinning wait would take the core from this rank's own compute threads. The blocking transfer
 /// that follows costs the transfer alone.
-package final class MPICommunicator: Communicator {
-  package let rank: Int
-  package let size: Int
-  package let hostName: String
-  package let localRank: Int
-  package let localSize: Int
-  package var onWait: (() throws -> Void)?
-  package var deadlineSeconds: Double? {
+final class MPICommunicator: Communicator {
+  let rank: Int
+  let size: Int
+  let hostName: String
+  let localRank: Int
+  let localSize: Int
+  var onWait: (() throws -> Void)?
+  var deadlineSeconds: Double? {
     didSet { watch.setDeadline(seconds: deadlineSeconds) }
   }
 
@@ -61,11 +61,11 @@ package final class MPICommunicator: Communicator {
     hostNames = try allGather(Array(hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  package func agreeOnMaximum(_ word: Int) throws -> Int {
+  func agreeOnMaximum(_ word: Int) throws -> Int {
     try handshake(.agreement, word: word)
   }
 
-  package func barrier() throws {
+  func barrier() throws {
     _ = try handshake(.barrier)
   }
 
@@ -75,7 +75,7 @@ package final class MPICommunicator: Communicator {
     try rollCall.listen()
   }
 
-  package func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws {
+  func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws {
     let operation = CollectiveOperation.sum(count: values.count)
     _ = try handshake(operation)
     let pieceCount = Self.pieceBytes / MemoryLayout<Double>.stride
@@ -87,7 +87,7 @@ package final class MPICommunicator: Communicator {
     }
   }
 
-  package func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] {
+  func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] {
     _ = try handshake(.gather)
     let lengths = try gatherWords(bytes.count, for: .gather)
     let total = lengths.reduce(0, +)
@@ -113,7 +113,7 @@ package final class MPICommunicator: Communicator {
     return zip(offsets, lengths).map { Array(all[Int($0)..<Int($0) + $1]) }
   }
 
-  package func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] {
+  func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] {
     precondition(0..<size ~= root, "broadcast: root \(root) in a group of \(size) ranks")
     let operation = CollectiveOperation.broadcast(root: root)
     let length = try handshake(operation, word: rank == root ? bytes.count : 0)

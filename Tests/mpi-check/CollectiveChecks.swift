@@ -44,7 +44,8 @@ let collectiveChecks: [Check] = [
   Check("gathering keeps order and lengths") { communicator, expect in
     for unit in [0, 1, 3, 100_000] {
       // Rank 0 sends nothing; each further rank sends `unit` bytes more.
-      let gathered = try communicator.allGather(pattern(communicator.rank, communicator.rank * unit))
+      let gathered = try communicator.allGather(
+        pattern(communicator.rank, communicator.rank * unit))
       let expected = (0..<communicator.size).map { pattern($0, $0 * unit) }
       expect(gathered == expected, "\(gathered.map(\.count)) bytes at \(unit) a rank")
     }
