@@ -48,8 +48,9 @@ package struct LaunchEnvironment: Sendable, Equatable {
     }
   }
 
-  /// The environment of this process.
-  package static var current: LaunchEnvironment {
+  /// The environment of this process as the launcher left it: read once, because initialising MPI
+  /// adds such variables itself.
+  package static let current: LaunchEnvironment = {
     let names = [
       "OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID",
       "MPI_LOCALNRANKS", "MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS",
@@ -60,7 +61,7 @@ package struct LaunchEnvironment: Sendable, Equatable {
       if let value = getenv(name) { variables[name] = String(cString: value) }
     }
     return LaunchEnvironment(variables: variables)
-  }
+  }()
 
   /// Whether MPI is to be initialised at all.
   package var startsMPI: Bool { launcher != .none && launcher != .slurm }

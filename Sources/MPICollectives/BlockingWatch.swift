@@ -30,7 +30,7 @@ func monotonicNanoseconds() -> Int {
   return time.tv_sec * 1_000_000_000 + time.tv_nsec
 }
 
-/// Ends the process when one blocking call of MPI lasts longer than the deadline.
+/// Ends the job when one blocking call of MPI lasts longer than the deadline.
 ///
 /// A blocking call spins inside the library and cannot be interrupted, so a peer that stops in the
 /// middle of a transfer can only be noticed by another thread.
@@ -77,6 +77,8 @@ final class BlockingWatch: Sendable {
       operation, seconds: Double(now - since) / 1e9,
       absent: ["a peer that stopped amid the transfer"])
     MPIWorld.printLine("ddp-train: \(name): \(error)")
-    _exit(1)
+    // Not this thread's right under MPI_THREAD_FUNNELED, but the job is lost, and under srun only
+    // an abort ends the peer that stopped; where the call crashes or hangs, the process still ends.
+    MPIWorld.abort()
   }
 }

@@ -48,7 +48,7 @@ package enum MPIWorld {
   }
 
   /// Ends every rank of the job with status 1.
-  private static func abort() -> Never {
+  static func abort() -> Never {
     // MPI_Abort needs a live connection to the launcher and can wait for one for ever.
     DetachedThread.start {
       sleep(5)

@@ -7,7 +7,7 @@ import Testing
     #expect(solo.rank == 0 && solo.size == 1 && solo.localRank == 0 && solo.localSize == 1)
     #expect(!solo.hostName.isEmpty)
     #expect(solo.agreeOnMaximum(-7) == -7)
-    var values = [0.1, -.infinity, 3]
+    var values: [Double] = [0.1, -.infinity, 3]
     values.withUnsafeMutableBufferPointer { solo.allReduceSum($0) }
     #expect(values == [0.1, -.infinity, 3])
     #expect(solo.allGather([1, 2]) == [[1, 2]])

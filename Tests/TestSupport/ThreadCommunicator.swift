@@ -1,4 +1,4 @@
-package import Collectives
+internal import Collectives
 private import Determinism
 private import Glibc
 
