@@ -1,0 +1,66 @@
+/// A group of ranks that make the same collectives in the same order.
+///
+/// All calls of a rank come from one thread. Before data moves, the ranks compare which operation
+/// each of them is about to make; where they differ, every rank throws
+/// `CollectiveError.disagreement`. After any thrown error the group cannot be used again.
+package protocol Communicator: AnyObject {
+  /// This rank, in 0..<size.
+  var rank: Int { get }
+
+  /// The number of ranks, at least 1.
+  var size: Int { get }
+
+  /// The name of the host this rank runs on.
+  var hostName: String { get }
+
+  /// This rank among the ranks of its host, in 0..<localSize.
+  var localRank: Int { get }
+
+  /// The number of ranks on this rank's host, at least 1.
+  var localSize: Int { get }
+
+  /// Called on the waiting thread, often, while peers are still on their way; what it throws ends
+  /// the collective.
+  var onWait: (() throws -> Void)? { get set }
+
+  /// The longest wait for peers, in seconds, before a collective throws `CollectiveError.timedOut`;
+  /// nil, the default, waits for ever.
+  var deadlineSeconds: Double? { get set }
+
+  /// Agrees on the largest of the ranks' words; sleeps while peers are still computing.
+  func agreeOnMaximum(_ word: Int) throws -> Int
+
+  /// Replaces `values` [n, the same on every rank] by their sums over the ranks, in no promised order.
+  func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws
+
+  /// Returns every rank's bytes, in rank order; their lengths may differ.
+  func allGather(_ bytes: [UInt8]) throws -> [[UInt8]]
+
+  /// Returns the bytes of rank `root`; what other ranks pass is ignored.
+  func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8]
+
+  /// Returns when every rank has called it.
+  func barrier() throws
+}
+
+/// The group of one rank: nothing to agree on, nothing to add, and no MPI.
+package final class SoloCommunicator: Communicator {
+  package let rank = 0
+  package let size = 1
+  package let hostName = HostProcessors.hostName()
+  package let localRank = 0
+  package let localSize = 1
+  package var onWait: (() throws -> Void)?
+  package var deadlineSeconds: Double?
+
+  package init() {}
+
+  package func agreeOnMaximum(_ word: Int) -> Int { word }
+  package func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) {}
+  package func allGather(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
+  package func broadcast(_ bytes: [UInt8], from root: Int) -> [UInt8] {
+    precondition(root == 0, "broadcast: root \(root) in a group of 1 rank")
+    return bytes
+  }
+  package func barrier() {}
+}

@@ -1,0 +1,84 @@
+internal import Collectives
+private import Glibc
+private import Synchronization
+
+/// A thread of its own that runs `body` once and that nobody joins.
+enum DetachedThread {
+  private final class Box: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+
+  static func start(_ body: @escaping @Sendable () -> Void) {
+    var thread = pthread_t()
+    let context = Unmanaged.passRetained(Box(body)).toOpaque()
+    let code = pthread_create(
+      &thread, nil,
+      { context in
+        Unmanaged<Box>.fromOpaque(context!).takeRetainedValue().body()
+        return nil
+      }, context)
+    precondition(code == 0, "pthread_create failed: \(String(cString: strerror(code)))")
+    pthread_detach(thread)
+  }
+}
+
+/// Nanoseconds of a clock that never goes back.
+func monotonicNanoseconds() -> Int {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return time.tv_sec * 1_000_000_000 + time.tv_nsec
+}
+
+/// Ends the job when one blocking call of MPI lasts longer than the deadline.
+///
+/// A blocking call spins inside the library and cannot be interrupted, so a peer that stops in the
+/// middle of a transfer can only be noticed by another thread.
+final class BlockingWatch: Sendable {
+  private let name: String
+  private let deadlineNanoseconds = Atomic<Int>(Int.max)
+  private let busySince = Atomic<Int>(0)
+  private let signature = Atomic<Int>(0)
+  private let hasStarted = Atomic<Bool>(false)
+
+  /// `name` opens the line that is printed, as "rank 3 on node7".
+  init(name: String) { self.name = name }
+
+  /// Sets the longest time of one call, or none; the thread starts with the first deadline.
+  func setDeadline(seconds: Double?) {
+    deadlineNanoseconds.store(seconds.map { Int($0 * 1e9) } ?? Int.max, ordering: .relaxed)
+    guard seconds != nil, !hasStarted.exchange(true, ordering: .relaxed) else { return }
+    DetachedThread.start { [self] in
+      while true {
+        usleep(200_000)
+        look()
+      }
+    }
+  }
+
+  /// Runs one blocking call of `operation` under watch.
+  func run<Result>(_ operation: CollectiveOperation, _ call: () throws -> Result) rethrows
+    -> Result
+  {
+    signature.store(operation.signature, ordering: .relaxed)
+    busySince.store(monotonicNanoseconds(), ordering: .releasing)
+    defer { busySince.store(0, ordering: .releasing) }
+    return try call()
+  }
+
+  private func look() {
+    let since = busySince.load(ordering: .acquiring)
+    let deadline = deadlineNanoseconds.load(ordering: .relaxed)
+    let now = monotonicNanoseconds()
+    guard since != 0, now - since > deadline else { return }
+    let operation =
+      CollectiveOperation(signature: signature.load(ordering: .relaxed)) ?? .agreement
+    let error = CollectiveError.timedOut(
+      operation, seconds: Double(now - since) / 1e9,
+      absent: ["a peer that stopped amid the transfer"])
+    MPIWorld.printLine("ddp-train: \(name): \(error)")
+    // Not this thread's right under MPI_THREAD_FUNNELED, but the job is lost, and under srun only
+    // an abort ends the peer that stopped; where the call crashes or hangs, the process still ends.
+    MPIWorld.abort()
+  }
+}

@@ -1,0 +1,67 @@
+private import CMPI
+package import Collectives
+private import Glibc
+
+/// The life of MPI in this process.
+package enum MPIWorld {
+  /// Runs `body` with the ranks that the launcher started, or alone where there is no launcher, and
+  /// returns the exit status for the process.
+  ///
+  /// To be called once, from the main thread. Without a launcher MPI is not initialised. When `body`
+  /// returns, every rank waits for the others and MPI is finalised. What `body` throws is printed as
+  /// one line naming rank and host, and ends the whole job with status 1: this function then does
+  /// not return.
+  package static func run(_ body: (any Communicator) throws -> Int32) -> Int32 {
+    guard LaunchEnvironment.current.startsMPI else {
+      do {
+        return try body(SoloCommunicator())
+      } catch {
+        printLine("ddp-train: \(error)")
+        return 1
+      }
+    }
+    var name = "a rank on \(HostProcessors.hostName())"
+    do {
+      var isEnough: Int32 = 0
+      try MPIError.check("MPI_Init_thread", cmpi_init(&isEnough))
+      guard isEnough != 0 else {
+        throw MPIError(
+          call: "MPI_Init_thread", rank: nil,
+          reason: "this MPI library was built without support for threads (MPI_THREAD_FUNNELED)")
+      }
+      let communicator = try MPICommunicator()
+      name = "rank \(communicator.rank) on \(communicator.hostName)"
+      let status = try body(communicator)
+      try communicator.leave()
+      try MPIError.check("MPI_Finalize", rank: communicator.rank, cmpi_finalize())
+      return status
+    } catch {
+      printLine("ddp-train: \(name): \(error)")
+      abort()
+    }
+  }
+
+  /// The first line of what the MPI library says it is.
+  package static var libraryVersion: String {
+    let text = MPIError.text(capacity: cmpi_version_text_capacity()) { cmpi_version_text($0, $1) }
+    return text.map { String($0.prefix { $0 != "\n" && $0 != "," }) } ?? "unknown"
+  }
+
+  /// Ends every rank of the job with status 1.
+  static func abort() -> Never {
+    // MPI_Abort needs a live connection to the launcher and can wait for one for ever.
+    DetachedThread.start {
+      sleep(5)
+      _exit(1)
+    }
+    _ = cmpi_abort(1)
+    _exit(1)
+  }
+
+  /// Writes one line to standard error in one call, so that lines of several ranks do not mix.
+  static func printLine(_ line: String) {
+    fflush(nil)
+    let bytes = Array((line + "\n").utf8)
+    _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+  }
+}

@@ -1,0 +1,119 @@
+import Collectives
+import Glibc
+
+/// Every collective against values known in advance, at any number of ranks.
+let collectiveChecks: [Check] = [
+  Check("ranks and hosts add up") { communicator, expect in
+    let size = communicator.size
+    let own = [communicator.rank, communicator.localRank, communicator.localSize]
+    let table = try communicator.allGather(
+      Array("\(own[0]) \(own[1]) \(own[2]) \(communicator.hostName)".utf8)
+    ).map { String(decoding: $0, as: UTF8.self).split(separator: " ") }
+    expect(table.count == size, "\(table.count) entries from \(size) ranks")
+    expect(table.map { Int($0[0]) } == Array(0..<size), "ranks are not 0..<\(size)")
+    let mates = table.filter { $0[3] == communicator.hostName }
+    expect(mates.count == communicator.localSize, "\(mates.count) ranks are on this host")
+    expect(
+      Set(mates.compactMap { Int($0[1]) }) == Set(0..<communicator.localSize),
+      "local ranks of this host are not 0..<\(communicator.localSize)")
+  },
+  Check("the maximum is the largest word, wherever it is") { communicator, expect in
+    for holder in 0..<communicator.size {
+      let word = communicator.rank == holder ? 1_000_000_007 + holder : -holder
+      let agreed = try communicator.agreeOnMaximum(word)
+      expect(agreed == 1_000_000_007 + holder, "\(agreed), held by rank \(holder)")
+    }
+    let low = try communicator.agreeOnMaximum(Int.min + communicator.rank)
+    expect(low == Int.min + communicator.size - 1, "\(low) of the smallest words")
+    let high = try communicator.agreeOnMaximum(Int.max - communicator.rank)
+    expect(high == Int.max, "\(high) of the largest words")
+  },
+  Check("sums are exact, for any length") { communicator, expect in
+    // No value, one, and lengths around the 8 MB pieces: 1 Mi doubles.
+    for count in [0, 1, 7, 1 << 20, 1 << 20 + 1, 2_621_440] {
+      try expectExactSums(count: count, communicator, expect)
+    }
+  },
+  Check("sums keep NaN and infinity") { communicator, expect in
+    var values = [Double.infinity, communicator.rank == 0 ? .nan : 1, 1]
+    try values.withUnsafeMutableBufferPointer { try communicator.allReduceSum($0) }
+    expect(values[0] == .infinity, "infinities add up to \(values[0])")
+    expect(values[1].isNaN, "a NaN became \(values[1])")
+    expect(values[2] == Double(communicator.size), "ones add up to \(values[2])")
+  },
+  Check("gathering keeps order and lengths") { communicator, expect in
+    for unit in [0, 1, 3, 100_000] {
+      // Rank 0 sends nothing; each further rank sends `unit` bytes more.
+      let gathered = try communicator.allGather(
+        pattern(communicator.rank, communicator.rank * unit))
+      let expected = (0..<communicator.size).map { pattern($0, $0 * unit) }
+      expect(gathered == expected, "\(gathered.map(\.count)) bytes at \(unit) a rank")
+    }
+  },
+  Check("a broadcast reaches everyone from any root") { communicator, expect in
+    for root in 0..<communicator.size {
+      for count in [0, 1, 12_345, 20_000_001] {
+        // What the others pass is longer, and must not matter.
+        let own = communicator.rank == root ? pattern(root, count) : [1, 2, 3]
+        let received = try communicator.broadcast(own, from: root)
+        expect(received == pattern(root, count), "\(received.count) of \(count) from \(root)")
+      }
+    }
+  },
+  Check("nobody leaves a barrier before the last has come") { communicator, expect in
+    for late in 0..<min(communicator.size, 3) {
+      if communicator.rank == late { usleep(100_000) }
+      let entered = monotonicMicroseconds()
+      try communicator.barrier()
+      let left = monotonicMicroseconds()
+      // Clocks of different hosts differ, those of one host do not.
+      let table = try communicator.allGather(Array("\(entered) \(communicator.hostName)".utf8))
+      for line in table {
+        let parts = String(decoding: line, as: UTF8.self).split(separator: " ")
+        guard parts[1] == communicator.hostName, let peer = Int(parts[0]) else { continue }
+        expect(left >= peer, "left \(peer - left) us before a peer entered")
+      }
+    }
+  },
+  Check("waiting for a late peer sleeps and calls onWait") { communicator, expect in
+    guard communicator.size > 1 else { return }
+    var waitCount = 0
+    communicator.onWait = { waitCount += 1 }
+    defer { communicator.onWait = nil }
+    if communicator.rank == 0 { usleep(400_000) }
+    let before = processorMicroseconds()
+    _ = try communicator.agreeOnMaximum(1)
+    let spent = processorMicroseconds() - before
+    guard communicator.rank != 0 else { return }
+    expect(spent < 200_000, "\(spent) us of processor time in a wait of 400000 us")
+    expect(waitCount > 10, "onWait was called \(waitCount) times")
+  },
+]
+
+/// Each rank passes its own integers; their sums have a closed form.
+private func expectExactSums(
+  count: Int, _ communicator: any Communicator, _ expect: Expectations
+) throws {
+  let size = communicator.size
+  var values = (0..<count).map { Double(($0 + 1) * (communicator.rank + 1)) }
+  try values.withUnsafeMutableBufferPointer { try communicator.allReduceSum($0) }
+  let scale = size * (size + 1) / 2
+  let wrong = values.indices.first { values[$0] != Double(($0 + 1) * scale) }
+  expect(wrong == nil, "sum \(wrong ?? 0) of \(count) is \(wrong.map { values[$0] } ?? 0)")
+}
+
+private func pattern(_ rank: Int, _ count: Int) -> [UInt8] {
+  (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ rank &* 7 &+ 1) }
+}
+
+func monotonicMicroseconds() -> Int {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return time.tv_sec * 1_000_000 + time.tv_nsec / 1000
+}
+
+private func processorMicroseconds() -> Int {
+  var time = timespec()
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  return time.tv_sec * 1_000_000 + time.tv_nsec / 1000
+}

@@ -1,0 +1,49 @@
+import Collectives
+import Glibc
+
+/// A way for one rank to go wrong, asked for on the command line; scripts/test-mpi judges the end.
+enum Fault: String, CaseIterable {
+  /// The rank throws, its peers wait for it.
+  case fail = "--fail-on-rank"
+  /// The rank dies of SIGKILL.
+  case kill = "--kill-rank"
+  /// The rank stops before a collective.
+  case stop = "--stop-rank"
+  /// The rank stops at some point in a series of large sums.
+  case stopAmid = "--stop-amid-rank"
+  /// The rank makes another collective than its peers.
+  case stray = "--stray-rank"
+  /// The rank returns from the run while its peers still work.
+  case leave = "--leave-rank"
+}
+
+/// What the failing rank throws.
+struct DeliberateFailure: Error, CustomStringConvertible {
+  var description: String { "deliberate failure" }
+}
+
+/// Goes wrong on `faulty`; the other ranks work on. Returns only where nobody noticed.
+func provoke(_ fault: Fault, on faulty: Int, in communicator: any Communicator) throws {
+  try communicator.barrier()
+  communicator.deadlineSeconds = 3
+  let isFaulty = communicator.rank == faulty
+  switch fault {
+  case .fail where isFaulty: throw DeliberateFailure()
+  case .kill where isFaulty: raise(SIGKILL)
+  case .stop where isFaulty: raise(SIGSTOP)
+  case .stray where isFaulty: _ = try communicator.allGather([])
+  case .leave where isFaulty: return
+  case .stopAmid:
+    if isFaulty {
+      // A timer's signal arrives wherever the rank is by then.
+      signal(SIGALRM) { _ in raise(SIGSTOP) }
+      alarm(1)
+    }
+    var values = [Double](repeating: 0, count: 2_621_440)
+    while true {
+      try values.withUnsafeMutableBufferPointer { try communicator.allReduceSum($0) }
+    }
+  default: break
+  }
+  _ = try communicator.agreeOnMaximum(communicator.rank)
+}

@@ -1,1 +1,0 @@
-print("mpi-check")
