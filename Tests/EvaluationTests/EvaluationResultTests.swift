@@ -20,7 +20,8 @@ import Testing
     #expect(bare.dictionary["rank-1"] == nil)
     #expect(bare.lines == ["embedding-norm 1.1381", "mean-distance 1.0572", "photos 3"])
     #expect(bare.rules.isEmpty)
-    let labelled = EvaluationResult(embeddings: embeddings, labels: [0, 1, 1])
+    let labelled = EvaluationResult(
+      embeddings: Embeddings([1, 0, 0, 1, 0.5, 1], dimension: 2), labels: [0, 1, 1])
     #expect(labelled.dictionary["rank-1"] == 1)
     #expect(labelled.dictionary["closed-set"] == nil)
   }

@@ -9,10 +9,10 @@ import Testing
     + [Int](repeating: 1000, count: 60)
 
   @Test func pairsAreBalancedDistinctAndTrue() {
-    let found = VerificationPairs.generated(labels: labels, limit: 150, seed: 5)
+    let found = VerificationPairs.generated(labels: labels, limit: 80, seed: 5)
     #expect(found.foldCount == 10)
-    #expect(found.pairs.count == 150)
-    #expect(found.sameCount == 75)
+    #expect(found.pairs.count == 80)
+    #expect(found.sameCount == 40)
     var seen: Set<[Int]> = []
     for pair in found.pairs {
       #expect((labels[pair.first] == labels[pair.second]) == pair.isSame)
