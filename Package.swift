@@ -46,7 +46,7 @@ let package = Package(
     .target(
       name: "MPICollectives", dependencies: ["Collectives", "CMPI"], swiftSettings: house),
     .target(name: "Datasets", dependencies: ["CJPEG", "Determinism"], swiftSettings: house),
-    .target(name: "Evaluation", dependencies: ["Kernels"], swiftSettings: house),
+    .target(name: "Evaluation", dependencies: ["Kernels", "Determinism"], swiftSettings: house),
     .target(name: "Interchange", dependencies: ["Determinism"], swiftSettings: house),
     .target(
       name: "Training",
@@ -79,7 +79,8 @@ let package = Package(
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport"]),
     .testTarget(
       name: "DatasetsTests", dependencies: ["Datasets", "TestSupport", "Determinism", "CJPEG"]),
-    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
+    .testTarget(
+      name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport", "Determinism"]),
     .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"]),
     .testTarget(
       name: "TrainingTests",

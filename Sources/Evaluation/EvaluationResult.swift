@@ -1,0 +1,176 @@
+/// One measured number with the name it is printed and stored under.
+package struct Figure: Sendable, Equatable {
+  package let name: String
+  package let value: Double
+  /// Digits after the point in print.
+  package let digits: Int
+  /// Whether it is printed, or only stored.
+  package let isHeadline: Bool
+
+  /// A figure called `name`.
+  package init(_ name: String, _ value: Double, digits: Int = 6, isHeadline: Bool = true) {
+    self.name = name
+    self.value = value
+    self.digits = digits
+    self.isHeadline = isHeadline
+  }
+
+  /// `name value`, such as `accuracy 0.990500`.
+  package var line: String { "\(name) \(Self.text(value, digits: digits))" }
+
+  /// `value` with `digits` digits after the point, rounded to nearest.
+  package static func text(_ value: Double, digits: Int) -> String {
+    guard value.isFinite else { return "\(value)" }
+    var scale = 1.0
+    for _ in 0..<digits { scale *= 10 }
+    let scaled = (value.magnitude * scale).rounded()
+    guard scaled < 1e18 else { return "\(value)" }
+    let whole = String(UInt64(scaled))
+    let padded = String(repeating: "0", count: max(0, digits + 1 - whole.count)) + whole
+    let sign = value < 0 && scaled > 0 ? "-" : ""
+    guard digits > 0 else { return sign + padded }
+    return sign + padded.dropLast(digits) + "." + padded.suffix(digits)
+  }
+}
+
+/// Everything an evaluation found: what was asked for is there, the rest is absent.
+package struct EvaluationResult: Sendable {
+  package var verification: Verification?
+  package var identification: Identification?
+  package var closedSet: ClosedSetAccuracy?
+  /// Over the photos that were embedded.
+  package var photoCount: Int
+  package var meanEmbeddingNorm: Double
+  package var meanPairwiseDistance: Double
+  /// Photos whose embedding held a NaN or an infinity.
+  package var nonFiniteCount: Int
+  /// The curve over all pairs at once; empty without verification.
+  package var exactROC: [ROCPoint] = []
+  package var histogram: DistanceHistogram?
+  /// The most distant pairs of one person, then the closest of two.
+  package var worstPairs: [WorstPair] = []
+
+  /// Below this mean squared distance embeddings count as collapsed (spread ones have about 2).
+  package static let collapseDistance = 0.01
+
+  /// Scores `embeddings` [photos]: verification if there are `pairs` of both kinds, rank-1
+  /// identification if there are `labels` [photos], closed-set accuracy if there are also
+  /// `classWeights` [classes, dimension].
+  package init(
+    embeddings: Embeddings, pairs: VerificationPairs? = nil, labels: [Int]? = nil,
+    gallery: Identification.Gallery = .firstPhoto, classWeights: [Float]? = nil,
+    worstPairCount: Int = 12
+  ) {
+    photoCount = embeddings.count
+    meanEmbeddingNorm = embeddings.meanNorm
+    meanPairwiseDistance = embeddings.meanPairwiseDistance
+    nonFiniteCount = embeddings.nonFiniteCount
+    if let pairs, pairs.sameCount > 0, pairs.sameCount < pairs.pairs.count {
+      let distances = embeddings.squaredDistances(of: pairs)
+      let isSame = pairs.pairs.map(\.isSame)
+      verification = Verification(distances: distances, pairs: pairs)
+      exactROC = ROC.exactCurve(distances: distances, isSame: isSame)
+      histogram = DistanceHistogram(distances: distances, isSame: isSame)
+      worstPairs = WorstPair.select(from: pairs, distances: distances, count: worstPairCount)
+    }
+    if let labels {
+      let found = Identification(embeddings, labels: labels, gallery: gallery)
+      identification = found.probeCount > 0 ? found : nil
+      if let classWeights {
+        closedSet = ClosedSetAccuracy.score(
+          embeddings: embeddings, labels: labels, classWeights: classWeights)
+      }
+    }
+  }
+
+  /// Every figure there is, in the order of print.
+  package var figures: [Figure] {
+    var figures: [Figure] = []
+    if let verification { figures += Self.figures(of: verification) }
+    if let identification {
+      figures.append(Figure("rank-1", identification.rank1))
+      figures.append(
+        Figure("probes", Double(identification.probeCount), digits: 0, isHeadline: false))
+      figures.append(
+        Figure("gallery", Double(identification.gallerySize), digits: 0, isHeadline: false))
+    }
+    if let closedSet {
+      figures.append(Figure("closed-set", closedSet.cosine))
+      figures.append(Figure("closed-set-dot", closedSet.dot))
+      figures.append(
+        Figure("closed-set-unknown", Double(closedSet.unknownCount), digits: 0, isHeadline: false))
+    }
+    figures.append(Figure("embedding-norm", meanEmbeddingNorm, digits: 4))
+    figures.append(Figure("mean-distance", meanPairwiseDistance, digits: 4))
+    figures.append(
+      Figure("non-finite", Double(nonFiniteCount), digits: 0, isHeadline: nonFiniteCount > 0))
+    figures.append(Figure("photos", Double(photoCount), digits: 0))
+    return figures
+  }
+
+  private static func figures(of verification: Verification) -> [Figure] {
+    var figures = [
+      Figure("accuracy", verification.accuracy),
+      Figure("accuracy-std", verification.accuracyDeviation),
+      Figure("threshold", verification.meanThreshold, digits: 4, isHeadline: false),
+    ]
+    for (rate, name) in zip(verification.validationRates, ["1e-1", "1e-2", "1e-3"]) {
+      figures.append(Figure("VAL@FAR=\(name)", rate.mean))
+      figures.append(Figure("VAL@FAR=\(name)-std", rate.deviation, isHeadline: false))
+      figures.append(Figure("VAL@FAR=\(name)-reached", rate.reachedFAR, isHeadline: false))
+    }
+    return figures + [
+      Figure("AUC", verification.areaUnderMeanROC),
+      Figure("AUC-exact", verification.exactArea, isHeadline: false),
+      Figure("EER", verification.equalErrorRate),
+      Figure("pairs", Double(verification.pairCount), digits: 0),
+      Figure(
+        "pairs-skipped", Double(verification.skippedCount), digits: 0,
+        isHeadline: verification.skippedCount > 0),
+    ]
+  }
+
+  /// The figures to print, one a line: `accuracy 0.990500`, `VAL@FAR=1e-3 0.955667`, ...
+  package var lines: [String] { figures.filter(\.isHeadline).map(\.line) }
+
+  /// Every figure by name, for JSON.
+  package var dictionary: [String: Double] {
+    Dictionary(figures.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// How the figures were made, one sentence a line, for the log.
+  package var rules: [String] {
+    var rules: [String] = []
+    if let verification { rules.append("accuracy and VAL: \(verification.foldRule)") }
+    if let identification {
+      rules.append(
+        "rank-1: \(identification.rule); \(identification.probeCount) probes against "
+          + "\(identification.gallerySize)")
+    }
+    if let closedSet {
+      rules.append(
+        "closed-set: \(closedSet.photoCount) photos of people in the training set, "
+          + "\(closedSet.unknownCount) of people without a class (counted as wrong)")
+    }
+    return rules
+  }
+
+  /// What is wrong with the embeddings themselves; empty when nothing is.
+  package var warnings: [String] {
+    var warnings: [String] = []
+    if nonFiniteCount > 0 {
+      warnings.append(
+        "\(nonFiniteCount) of \(photoCount) embeddings hold a NaN or an infinity; "
+          + "they are scored as equal to nobody")
+    }
+    if isCollapsed {
+      warnings.append(
+        "the embeddings have collapsed: their mean squared distance is "
+          + "\(Figure.text(meanPairwiseDistance, digits: 6)), spread ones have about 2")
+    }
+    return warnings
+  }
+
+  /// Whether all embeddings are nearly one point, which no threshold can separate.
+  package var isCollapsed: Bool { photoCount > 1 && meanPairwiseDistance < Self.collapseDistance }
+}

@@ -1,0 +1,84 @@
+/// The pairs of photos that verification is scored on, as indices into a list of photos.
+package struct VerificationPairs: Sendable {
+  /// Two photos, whether they show one person, and the fold they are scored in.
+  package struct Pair: Sendable, Equatable {
+    package let first: Int
+    package let second: Int
+    package let isSame: Bool
+    /// In 0..<foldCount.
+    package let fold: Int
+
+    /// Photos `first` and `second`; the fold counts from zero.
+    package init(first: Int, second: Int, isSame: Bool, fold: Int) {
+      self.first = first
+      self.second = second
+      self.isSame = isSame
+      self.fold = fold
+    }
+  }
+
+  /// A pair of a pairs file left out because photos it names are not in the data.
+  package struct Skipped: Sendable, Equatable, CustomStringConvertible {
+    /// The line of the pairs file, counted from one.
+    package let line: Int
+    /// The paths that were looked for in vain.
+    package let missingPhotos: [String]
+
+    /// A pair of `line` whose `missingPhotos` are not in the data.
+    package init(line: Int, missingPhotos: [String]) {
+      self.line = line
+      self.missingPhotos = missingPhotos
+    }
+
+    /// One line of text for the log.
+    package var description: String {
+      "line \(line): no photo \(missingPhotos.joined(separator: " and no photo "))"
+    }
+  }
+
+  /// The pairs, in the order of their source.
+  package let pairs: [Pair]
+  /// How many folds there are; a fold may be empty.
+  package let foldCount: Int
+  /// How the folds were made, in words, for the log.
+  package let foldRule: String
+  /// The pairs left out, in the order of the file.
+  package let skipped: [Skipped]
+
+  /// Pairs made by hand; traps if a fold is not in 0..<foldCount.
+  package init(pairs: [Pair], foldCount: Int, foldRule: String, skipped: [Skipped] = []) {
+    for pair in pairs {
+      precondition(
+        (0..<foldCount).contains(pair.fold),
+        "VerificationPairs: a pair lies in fold \(pair.fold) of \(foldCount)")
+    }
+    self.pairs = pairs
+    self.foldCount = foldCount
+    self.foldRule = foldRule
+    self.skipped = skipped
+  }
+
+  /// The number of pairs of one person.
+  package var sameCount: Int { pairs.reduce(0) { $0 + ($1.isSame ? 1 : 0) } }
+
+  /// The photos that occur in a pair, ascending, each once: only these need embedding.
+  package var photoIndices: [Int] {
+    Set(pairs.flatMap { [$0.first, $0.second] }).sorted()
+  }
+
+  /// The same pairs where photo `p` is called `newIndex[p]`; traps where it has no new name.
+  package func renumbered(by newIndex: [Int: Int]) -> VerificationPairs {
+    func lookUp(_ photo: Int) -> Int {
+      guard let index = newIndex[photo] else {
+        preconditionFailure("VerificationPairs: photo \(photo) of a pair has no new index")
+      }
+      return index
+    }
+    let renumbered = pairs.map {
+      Pair(
+        first: lookUp($0.first), second: lookUp($0.second), isSame: $0.isSame, fold: $0.fold)
+    }
+    return VerificationPairs(
+      pairs: renumbered, foldCount: foldCount, foldRule: foldRule, skipped: skipped)
+  }
+}
