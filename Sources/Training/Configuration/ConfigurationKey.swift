@@ -23,11 +23,7 @@ struct ConfigurationKey: Sendable {
     ConfigurationKey(
       name: name, group: group, isMathematical: mathematical,
       set: { configuration, word in
-        do {
-          configuration[keyPath: path] = try form.parse(word)
-        } catch let error as ConfigurationError {
-          throw ConfigurationError("\(name): \(error.message)")
-        }
+        configuration[keyPath: path] = try form.parse(word)
       },
       text: { form.text($0[keyPath: path]) })
   }
@@ -122,7 +118,7 @@ struct ConfigurationKey: Sendable {
       name: name, group: group, isMathematical: false,
       set: { configuration, word in
         guard let count = Int(word) else {
-          throw ConfigurationError("\(name): '\(word)' is not a whole number")
+          throw ConfigurationError("'\(word)' is not a whole number")
         }
         configuration.length = make(count)
       },

@@ -106,7 +106,9 @@ extension RunConfiguration {
     do {
       try ConfigurationKey.byName[assignment.key]?.set(&self, assignment.text)
     } catch let error as ConfigurationError {
-      throw ConfigurationError(origin: assignment.origin, error.message)
+      let isFlag = assignment.origin == "--\(assignment.key)"
+      throw ConfigurationError(
+        origin: assignment.origin, (isFlag ? "" : "\(assignment.key): ") + error.message)
     }
   }
 

@@ -1,0 +1,24 @@
+private import ArgumentParser
+internal import Training
+
+/// Checks that several commands share.
+enum Checks {
+  /// Throws `ValidationError` for a number below 1.
+  static func positive(_ value: Int?, _ option: String) throws {
+    if let value, value < 1 { throw ValidationError("\(option) \(value) is not positive") }
+  }
+
+  /// The source that `--data` names; throws `ConfigurationError`.
+  static func dataSource(_ text: String) throws -> DataSource {
+    try from("--data") { try DataSource(argument: text) }
+  }
+
+  /// The value of `body`; its `ConfigurationError` names `option` as its place.
+  static func from<Value>(_ option: String, _ body: () throws -> Value) throws -> Value {
+    do {
+      return try body()
+    } catch let error as ConfigurationError {
+      throw ConfigurationError(origin: option, error.message)
+    }
+  }
+}

@@ -1,0 +1,31 @@
+internal import ArgumentParser
+
+struct DDPTrain: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ddp-train",
+    abstract: "Trains face-embedding networks on the CPUs of one machine or of a cluster.",
+    discussion: """
+      Without arguments it trains a small network on faces that it draws itself, \
+      and shows how well it tells people apart that it never trained on.
+
+      EXAMPLES
+        ddp-train                        the demo, in one process
+        mpirun -np 4 ddp-train           the same weights, from four processes
+        mpirun -np 4 ddp-train train --config lfw.yaml --data photos
+        ddp-train evaluate runs/lfw --data photos --pairs pairs.txt
+        ddp-train embed runs/lfw --data photos --out faces.npy
+        ddp-train inspect runs/lfw
+        ddp-train synthesize faces --people 50 --photos 10
+
+      EXIT CODES
+        0   done
+        1   something failed; standard error says what, where and what to do
+        64  the command line or the configuration is wrong
+        85  stopped with a checkpoint and more to do: --resume auto goes on
+
+      Shell completions: ddp-train --generate-completion-script bash|zsh|fish
+      """,
+    version: "0.1.0",
+    subcommands: [Train.self, Evaluate.self, Embed.self, Inspect.self, Synthesize.self],
+    defaultSubcommand: Train.self)
+}

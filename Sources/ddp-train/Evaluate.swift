@@ -1,0 +1,111 @@
+internal import ArgumentParser
+private import Training
+
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Scores a checkpoint, or stored embeddings.",
+    discussion: """
+      EXAMPLES
+        ddp-train evaluate runs/lfw --data photos --pairs pairs.txt
+        mpirun -np 4 ddp-train evaluate runs/lfw --data photos --split people:peopleDevTest.txt
+        ddp-train evaluate --embeddings faces.npy --names faces.txt --pairs pairs.txt
+      """)
+
+  @Argument(
+    help: "A checkpoint file, or a run folder (its newest good one).", completion: .file())
+  var checkpoint: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "An image folder, or synthetic[:people=N,photos=M,size=S].", valueName: "dir|synthetic"),
+    completion: .directory)
+  var data: String?
+
+  @Option(
+    help: ArgumentHelp("Pairs to verify, in LFW's format.", valueName: "file"),
+    completion: .file())
+  var pairs: String?
+
+  @Option(
+    help: ArgumentHelp("The split whose measuring part is scored, as in train.", valueName: "split")
+  )
+  var split: String?
+
+  @Option(help: ArgumentHelp("Seed of the random splits.", valueName: "n"))
+  var splitSeed: UInt64?
+
+  @Option(help: ArgumentHelp("Leave out people with fewer photos.", valueName: "k"))
+  var minPhotos: Int?
+
+  @Option(
+    help: ArgumentHelp("Five points a photo; aligns the faces.", valueName: "file"),
+    completion: .file())
+  var landmarks: String?
+
+  @Option(
+    help: ArgumentHelp("Stored embeddings, in place of a checkpoint.", valueName: "file.npy"),
+    completion: .file(extensions: ["npy"]))
+  var embeddings: String?
+
+  @Option(
+    help: ArgumentHelp("Names of the embeddings, one a line.", valueName: "file.txt"),
+    completion: .file(extensions: ["txt"]))
+  var names: String?
+
+  @Flag(inversion: .prefixedNo, help: "Score with the mirrored photos too.")
+  var flipTest: Bool?
+
+  @Option(help: ArgumentHelp("Compute threads of a rank.", valueName: "t"))
+  var threads: Int?
+
+  @Flag(help: "Only figures on standard output.")
+  var quiet = false
+
+  func validate() throws {
+    if embeddings != nil {
+      try refuse("CHECKPOINT", checkpoint != nil, beside: "--embeddings")
+      try refuse("--data", data != nil, beside: "--embeddings")
+      try refuse("--split", split != nil, beside: "--embeddings")
+      try refuse("--split-seed", splitSeed != nil, beside: "--embeddings")
+      try refuse("--min-photos", minPhotos != nil, beside: "--embeddings")
+      try refuse("--landmarks", landmarks != nil, beside: "--embeddings")
+      try refuse("--flip-test", flipTest != nil, beside: "--embeddings")
+      guard names != nil else { throw ValidationError("--embeddings needs --names FILE.txt") }
+      guard pairs != nil else { throw ValidationError("--embeddings needs --pairs FILE") }
+    } else {
+      guard checkpoint != nil else {
+        throw ValidationError("Give a CHECKPOINT with --data, or --embeddings with --names")
+      }
+      guard data != nil else { throw ValidationError("A checkpoint needs --data DIR") }
+      if names != nil { throw ValidationError("--names belongs to --embeddings") }
+      try refuse("--split", pairs != nil && split != nil, beside: "--pairs")
+    }
+    try Checks.positive(threads, "--threads")
+    try Checks.positive(minPhotos, "--min-photos")
+  }
+
+  func run() throws {
+    var request: EvaluateRequest
+    if let embeddings, let names {
+      request = EvaluateRequest(source: .embeddings(file: embeddings, names: names), quiet: quiet)
+    } else {
+      request = EvaluateRequest(source: .checkpoint(checkpoint ?? ""), quiet: quiet)
+    }
+    request.data = try data.map { try Checks.dataSource($0) }
+    request.pairs = pairs
+    request.split = try split.map { text in
+      try Checks.from("--split") { try Split(argument: text) }
+    }
+    request.splitSeed = splitSeed
+    request.minPhotos = minPhotos
+    request.landmarks = landmarks
+    request.flipTest = flipTest
+    request.threads = threads
+    try Dispatch.evaluate(request)
+  }
+
+  private func refuse(_ option: String, _ isGiven: Bool, beside other: String) throws {
+    if isGiven { throw ValidationError("\(option) has no meaning beside \(other); remove one") }
+  }
+}

@@ -1,0 +1,21 @@
+internal import ArgumentParser
+private import Training
+
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Prints what a checkpoint holds, and the hash of its weights.",
+    discussion: """
+      EXAMPLES
+        ddp-train inspect runs/lfw
+        ddp-train inspect runs/lfw/checkpoints/step-000100.safetensors
+      """)
+
+  @Argument(
+    help: "A checkpoint file, or a run folder (its newest good one).", completion: .file())
+  var checkpoint: String
+
+  func run() throws {
+    try Dispatch.inspect(InspectRequest(checkpoint: checkpoint))
+  }
+}

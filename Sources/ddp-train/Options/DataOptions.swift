@@ -1,0 +1,55 @@
+internal import ArgumentParser
+private import Training
+
+struct DataOptions: ParsableArguments {
+  @Option(
+    help: .option(
+      "data", "An image folder (person/photo.jpg), or synthetic[:people=N,photos=M,size=S].",
+      valueName: "dir|synthetic"),
+    completion: .directory)
+  var data: String?
+
+  @Option(
+    help: .option(
+      "split",
+      "What trains: all, random:N or first:N photos, people:FILE, people-random:FRACTION; the rest measures.",
+      valueName: "split"))
+  var split: String?
+
+  @Option(help: .option("split-seed", "Seed of the random splits.", valueName: "n"))
+  var splitSeed: String?
+
+  @Option(help: .option("min-photos", "Leave out people with fewer photos.", valueName: "k"))
+  var minPhotos: String?
+
+  @Option(help: .option("image-size", "Side of the network's input in pixels.", valueName: "n"))
+  var imageSize: String?
+
+  @Option(
+    help: .option("resize", "Shorter side of the photo before the crop, or none.", valueName: "n"))
+  var resize: String?
+
+  @Option(help: .option("crop", "Side of the central square, or none.", valueName: "n"))
+  var crop: String?
+
+  @Option(
+    help: .option("landmarks", "Five points a photo; aligns the faces.", valueName: "file"),
+    completion: .file())
+  var landmarks: String?
+
+  @Option(
+    help: .option("normalize", "half, unit, facenet, standardize or imagenet.", valueName: "name"),
+    completion: .names(of: Normalization.self))
+  var normalize: String?
+
+  @Option(
+    help: .option(
+      "augment", "Random changes, of flip, crop, color, blur, erase, with commas; or none.",
+      valueName: "list"),
+    completion: .names(of: Augmentation.self))
+  var augment: String?
+
+  @Option(
+    help: .option("max-bad", "Stop above this share of unreadable photos.", valueName: "fraction"))
+  var maxBad: String?
+}

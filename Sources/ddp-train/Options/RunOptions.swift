@@ -1,0 +1,56 @@
+internal import ArgumentParser
+
+struct RunOptions: ParsableArguments {
+  @Option(
+    help: .option("evaluate-every", "Score every N steps, Ne epochs, 0 never.", valueName: "n"))
+  var evaluateEvery: String?
+
+  @Option(
+    help: .option("pairs", "Pairs to verify, in LFW's format, or none.", valueName: "file"),
+    completion: .file())
+  var pairs: String?
+
+  @Flag(inversion: .prefixedNo, help: .option("flip-test", "Score with the mirrored photos too."))
+  var flipTest: Bool?
+
+  @Option(
+    help: .option("out", "Run folder; auto is a fresh one under runs/.", valueName: "dir"),
+    completion: .directory)
+  var out: String?
+
+  @Option(
+    help: .option(
+      "resume", "auto continues what the run folder holds; or a checkpoint or run folder.",
+      valueName: "auto|none|path"),
+    completion: .file())
+  var resume: String?
+
+  @Option(
+    help: .option(
+      "checkpoint-every", "Write a checkpoint every N steps, Ne epochs, 0 only at the end.",
+      valueName: "n"))
+  var checkpointEvery: String?
+
+  @Option(help: .option("keep", "Number of last checkpoints to keep.", valueName: "n"))
+  var keep: String?
+
+  @Flag(inversion: .prefixedNo, help: .option("keep-best", "Keep the best checkpoint too."))
+  var keepBest: Bool?
+
+  @Option(
+    help: .option(
+      "keep-every", "Keep these for ever: every N steps, Ne epochs, 0 none.", valueName: "n"))
+  var keepEvery: String?
+
+  @Option(
+    help: .option(
+      "watchdog", "Name a silent rank and stop after this time; 0 never.", valueName: "seconds"))
+  var watchdog: String?
+
+  @Flag(inversion: .prefixedNo, help: .option("quiet", "Only receipts on standard output."))
+  var quiet: Bool?
+
+  @Flag(
+    inversion: .prefixedNo, help: .option("dry-run", "Print network, memory and steps, and stop."))
+  var dryRun: Bool?
+}

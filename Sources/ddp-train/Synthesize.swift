@@ -1,0 +1,42 @@
+internal import ArgumentParser
+private import Training
+
+struct Synthesize: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "synthesize",
+    abstract: "Draws people and writes their photos as an image folder.",
+    discussion: """
+      EXAMPLES
+        ddp-train synthesize faces --people 50 --photos 10
+        ddp-train synthesize faces --people 1000 --photos 20 --size 128 --seed 7
+      """)
+
+  @Argument(help: "The folder to write, which must not hold photos yet.", completion: .directory)
+  var out: String
+
+  @Option(help: ArgumentHelp("Number of people.", valueName: "n"))
+  var people = 50
+
+  @Option(help: ArgumentHelp("Photos of each person.", valueName: "m"))
+  var photos = 10
+
+  @Option(help: ArgumentHelp("Side of a photo in pixels.", valueName: "s"))
+  var size = 112
+
+  @Option(help: ArgumentHelp("Other seeds draw other people.", valueName: "n"))
+  var seed: UInt64 = 1
+
+  func validate() throws {
+    try Checks.positive(people, "--people")
+    try Checks.positive(photos, "--photos")
+    if !(16...1024).contains(size) {
+      throw ValidationError("--size \(size) is not 16 to 1024 pixels")
+    }
+  }
+
+  func run() throws {
+    try Dispatch.synthesize(
+      SynthesizeRequest(
+        out: out, faces: SyntheticData(people: people, photos: photos, size: size), seed: seed))
+  }
+}

@@ -1,0 +1,43 @@
+internal import ArgumentParser
+private import Training
+
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Trains a network (the default command).",
+    discussion: """
+      Every option is also a key of the YAML file of --config, by its long name; \
+      options win over the file, the file over the defaults, which are those of \
+      the demo. The run folder holds the resolved configuration as config.yaml, \
+      which --config takes again. Naming another loss, optimizer, schedule or \
+      model takes that one's own defaults for what belongs to it.
+
+      EXAMPLES
+        mpirun -np 2 ddp-train train
+        ddp-train train --data photos --split people-random:0.9 --epochs 20
+        ddp-train train --config lfw.yaml --data photos --dry-run
+        mpirun -np 8 ddp-train train --config lfw.yaml --data photos \\
+          --out runs/lfw --resume auto
+
+      EXIT CODES
+        85  stopped with a checkpoint and more to do: --resume auto goes on
+      """)
+
+  @Option(help: "A YAML file of options.", completion: .file(extensions: ["yaml", "yml"]))
+  var config: String?
+
+  @OptionGroup(title: "Data") var dataOptions: DataOptions
+  @OptionGroup(title: "Model and loss") var modelOptions: ModelOptions
+  @OptionGroup(title: "Steps and optimizer") var optimizerOptions: OptimizerOptions
+  @OptionGroup(title: "Run folder, checkpoints, evaluation") var runOptions: RunOptions
+
+  func run() throws {
+    let groups: [any ParsableArguments] = [
+      dataOptions, modelOptions, optimizerOptions, runOptions,
+    ]
+    let configuration = try RunConfiguration.resolve(
+      file: config, flags: groups.flatMap(GivenOptions.of), modelNames: Dispatch.modelNames)
+    let code = try Dispatch.train(configuration)
+    if code != 0 { throw ExitCode(code) }
+  }
+}
