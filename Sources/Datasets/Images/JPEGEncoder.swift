@@ -1,0 +1,29 @@
+private import CJPEG
+
+/// Encodes RGB pixels as JPEG; keeps its buffer, serves one thread at a time.
+package final class JPEGEncoder: @unchecked Sendable {
+  private let encoder: OpaquePointer
+
+  package init() {
+    guard let encoder = cjpeg_encoder_create() else {
+      preconditionFailure("JPEGEncoder: libjpeg could not be started (memory or library version)")
+    }
+    self.encoder = encoder
+  }
+
+  deinit { cjpeg_encoder_destroy(encoder) }
+
+  /// The JPEG file of `pixels` [height, width, 3] at `quality` 1...100 (baseline, 4:2:0).
+  package func encode(
+    _ pixels: UnsafePointer<UInt8>, width: Int, height: Int, quality: Int
+  ) -> [UInt8] {
+    precondition(
+      width > 0 && height > 0 && width < 65_500 && height < 65_500 && (1...100).contains(quality),
+      "JPEGEncoder: \(width) x \(height) pixels at quality \(quality) cannot be a JPEG")
+    guard cjpeg_encode(encoder, pixels, Int32(width), Int32(height), Int32(quality)) == 0 else {
+      preconditionFailure("JPEGEncoder: \(String(cString: cjpeg_encoder_message(encoder)))")
+    }
+    return Array(
+      UnsafeBufferPointer(start: cjpeg_encoded_bytes(encoder), count: cjpeg_encoded_count(encoder)))
+  }
+}
