@@ -1,0 +1,56 @@
+/// What can be wrong with the data a user names; each description is one line that says what to do.
+package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
+  case noSuchFolder(String)
+  case notAFolder(String)
+  case unreadable(path: String, reason: String)
+  case notUTF8(path: String)
+  case noPhotos(folder: String)
+  case onlyOnePerson(folder: String, person: String)
+  case fewerPhotosThanBatch(photos: Int, batch: Int)
+  case badOption(name: String, text: String, reason: String)
+  case badLine(path: String, line: Int, reason: String)
+  case noNameFound(list: String, folder: String)
+  case emptyTrainingPart(reason: String)
+  case missingLandmarks(file: String, count: Int, first: String)
+  case tooManyBadPhotos(count: Int, total: Int, limit: Double, list: [String])
+  case noReplacement(photo: String, tried: Int)
+
+  package var description: String {
+    switch self {
+    case .noSuchFolder(let path):
+      "no such folder: \(path); --data names a folder of person/photo.jpg"
+    case .notAFolder(let path):
+      "not a folder: \(path); --data names a folder of person/photo.jpg"
+    case .unreadable(let path, let reason):
+      "cannot read \(path): \(reason); check its permissions and its mount"
+    case .notUTF8(let path):
+      "a name that is not UTF-8: \(path); rename it (convmv does a whole tree)"
+    case .noPhotos(let folder):
+      "no .jpg or .jpeg in \(folder) or below; lay it out as person/photo.jpg"
+    case .onlyOnePerson(let folder, let person):
+      "only one person (\(person)) in \(folder); two are the least to tell apart, one folder each"
+    case .fewerPhotosThanBatch(let photos, let batch):
+      "\(photos) training photos are fewer than a batch of \(batch); lower --batch or add photos"
+    case .badOption(let name, let text, let reason):
+      "\(name) \(text): \(reason)"
+    case .badLine(let path, let line, let reason):
+      "\(path), line \(line): \(reason)"
+    case .noNameFound(let list, let folder):
+      "none of the names in \(list) is a folder in \(folder); check --data and --split"
+    case .emptyTrainingPart(let reason):
+      "nothing to train on: \(reason)"
+    case .missingLandmarks(let file, let count, let first):
+      "\(file) has no landmarks for \(count) photos, the first is \(first); add them or drop the photos"
+    case .tooManyBadPhotos(let count, let total, let limit, let list):
+      "\(count) of \(total) photos are bad, more than --max-bad \(Self.percent(limit)); "
+        + "repair or remove them, or raise --max-bad:\n" + list.joined(separator: "\n")
+    case .noReplacement(let photo, let tried):
+      "\(photo) is bad and so were \(tried) replacements; check the folder and its mount"
+    }
+  }
+
+  private static func percent(_ fraction: Double) -> String {
+    let tenths = (fraction * 1000).rounded() / 10
+    return tenths == tenths.rounded() ? "\(Int(tenths)) %" : "\(tenths) %"
+  }
+}

@@ -1,0 +1,61 @@
+/// One photo of a data set.
+package struct Photo: Sendable {
+  /// Where it is, relative to the root of the data set.
+  package var path: String
+  /// The index of its person in the data set's list of people.
+  package var person: Int
+
+  package init(path: String, person: Int) {
+    self.path = path
+    self.person = person
+  }
+}
+
+/// A list of photos and of the people on them.
+package struct PhotoIndex: Sendable {
+  /// The photos, in an order that is a function of their paths alone.
+  package let photos: [Photo]
+  /// The names of the people, sorted bytewise.
+  package let people: [String]
+
+  package init(photos: [Photo], people: [String]) {
+    self.photos = photos
+    self.people = people
+  }
+
+  /// The number of photos of each person.
+  package var photosPerPerson: [Int] {
+    var counts = [Int](repeating: 0, count: people.count)
+    for photo in photos { counts[photo.person] += 1 }
+    return counts
+  }
+}
+
+/// An image folder, `person/photo.jpg` at any depth.
+///
+/// A person is a folder that directly holds photos, named by its path relative to the root; photos
+/// are files that end in .jpg or .jpeg in any case, ordered by the bytes of their relative paths,
+/// whatever the file system's own order. Symbolic links are followed, cycles are not; names that
+/// begin with a dot are hidden and passed over.
+package struct FaceFolder: Sendable {
+  package let root: String
+  package let index: PhotoIndex
+
+  package var photos: [Photo] { index.photos }
+  package var people: [String] { index.people }
+
+  /// Lists the folder at `root`; throws `DatasetError` for a folder that is missing, unreadable or
+  /// without photos.
+  package init(root: String) throws(DatasetError) {
+    self.root = root
+    var walk = FolderWalk(root: root)
+    try walk.run()
+    guard !walk.found.isEmpty else { throw .noPhotos(folder: root) }
+    index = walk.makeIndex()
+  }
+
+  /// Throws `DatasetError.onlyOnePerson` where there is nobody to tell apart.
+  package func requireSeveralPeople() throws(DatasetError) {
+    guard people.count > 1 else { throw .onlyOnePerson(folder: root, person: people[0]) }
+  }
+}

@@ -1,0 +1,112 @@
+#if canImport(Glibc)
+  private import Glibc
+#else
+  private import Darwin
+#endif
+
+/// Bytes in memory that grows and is kept.
+package final class ByteBuffer: @unchecked Sendable {
+  package private(set) var count = 0
+  private var capacity = 0
+  private var start: UnsafeMutableRawPointer?
+
+  package init() {}
+
+  deinit { start?.deallocate() }
+
+  /// The bytes; valid until the next `resize` or `swap`.
+  package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
+
+  /// Makes room for `count` bytes; the contents are undefined afterwards.
+  package func resize(to count: Int) -> UnsafeMutableRawBufferPointer {
+    if count > capacity || start == nil {
+      start?.deallocate()
+      capacity = max(count + count / 4, 1 << 15)
+      start = .allocate(byteCount: capacity, alignment: 16)
+    }
+    self.count = count
+    return UnsafeMutableRawBufferPointer(start: start, count: count)
+  }
+
+  /// Overwrites the contents with a copy of `bytes`.
+  package func set(_ bytes: UnsafeRawBufferPointer) {
+    let room = resize(to: bytes.count)
+    if bytes.count > 0 { room.copyMemory(from: bytes) }
+  }
+
+  /// Drops bytes past `count`.
+  func truncate(to count: Int) { self.count = min(count, self.count) }
+
+  /// Exchanges contents and memory with `other`, without copying.
+  package func swap(with other: ByteBuffer) {
+    Swift.swap(&count, &other.count)
+    Swift.swap(&capacity, &other.capacity)
+    Swift.swap(&start, &other.start)
+  }
+}
+
+/// Reads whole regular files.
+package enum FileReader {
+  /// A photo file larger than this is refused unread.
+  package static let sizeLimitBytes = 1 << 28
+
+  /// Reads the file at `path` into `buffer`; throws `ImageError` with the system's reason.
+  package static func read(_ path: String, into buffer: ByteBuffer) throws(ImageError) {
+    // Without O_NONBLOCK a named pipe among the photos would stop the run for ever.
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard file >= 0 else { throw ImageError(description: "cannot be opened: \(reason(errno))") }
+    defer { close(file) }
+    var facts = stat()
+    guard fstat(file, &facts) == 0 else {
+      throw ImageError(description: "cannot be read: \(reason(errno))")
+    }
+    guard facts.st_mode & S_IFMT == S_IFREG else {
+      let isFolder = facts.st_mode & S_IFMT == S_IFDIR
+      throw ImageError(description: isFolder ? "is a folder" : "is not a regular file")
+    }
+    guard facts.st_size <= sizeLimitBytes else {
+      throw ImageError(description: "\(facts.st_size) bytes are more than \(sizeLimitBytes)")
+    }
+    let room = buffer.resize(to: Int(facts.st_size))
+    var filled = 0
+    while filled < room.count {
+      let got = Self.read(file, room.baseAddress! + filled, room.count - filled)
+      guard got >= 0 else { throw ImageError(description: "cannot be read: \(reason(errno))") }
+      if got == 0 { break }
+      filled += got
+    }
+    buffer.truncate(to: filled)
+  }
+
+  private static func read(_ file: Int32, _ start: UnsafeMutableRawPointer, _ count: Int) -> Int {
+    while true {
+      #if canImport(Glibc)
+        let got = Glibc.read(file, start, count)
+      #else
+        let got = Darwin.read(file, start, count)
+      #endif
+      if got >= 0 || errno != EINTR { return got }
+    }
+  }
+
+  /// The system's text for `code`.
+  static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
+
+  /// The lines of the text file at `path`, without line ends; throws `DatasetError.unreadable`.
+  package static func lines(of path: String) throws(DatasetError) -> [String] {
+    let buffer = ByteBuffer()
+    do throws(ImageError) {
+      try read(path, into: buffer)
+    } catch {
+      throw .unreadable(path: path, reason: error.description)
+    }
+    var bytes = buffer.bytes[...]
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
+    var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).map {
+      line -> String in
+      String(decoding: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
+    }
+    if lines.last == "" { lines.removeLast() }
+    return lines
+  }
+}

@@ -1,0 +1,51 @@
+/// Where the JPEG bytes of photos come from: a folder, a packed file, or memory.
+///
+/// Implementations serve several threads at once.
+package protocol PhotoSource: Sendable {
+  /// The number of photos.
+  var count: Int { get }
+
+  /// What to call photo `photo` in a message.
+  func name(of photo: Int) -> String
+
+  /// Overwrites `buffer` with the JPEG bytes of photo `photo`; throws why it cannot.
+  func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError)
+}
+
+/// The photos of an image folder.
+package struct FolderSource: PhotoSource {
+  private let root: String
+  private let photos: [Photo]
+
+  package init(_ folder: FaceFolder) {
+    root = folder.root
+    photos = folder.photos
+  }
+
+  package var count: Int { photos.count }
+  package func name(of photo: Int) -> String { photos[photo].path }
+
+  package func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError) {
+    try FileReader.read(root + "/" + photos[photo].path, into: buffer)
+  }
+}
+
+/// Photos whose JPEG bytes are in memory.
+package struct MemorySource: PhotoSource {
+  private let files: [[UInt8]]
+  private let names: [String]
+
+  package init(_ files: [[UInt8]], names: [String]) {
+    precondition(
+      files.count == names.count, "MemorySource: \(files.count) files, \(names.count) names")
+    self.files = files
+    self.names = names
+  }
+
+  package var count: Int { files.count }
+  package func name(of photo: Int) -> String { names[photo] }
+
+  package func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError) {
+    files[photo].withUnsafeBytes { buffer.set($0) }
+  }
+}

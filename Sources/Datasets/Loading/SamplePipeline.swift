@@ -1,0 +1,139 @@
+/// What turns the bytes of a photo into a sample; a value that all threads share.
+package struct Preprocessing: Sendable {
+  package let framing: Framing
+  /// Five-point alignment; where present, it takes the place of resize and crop.
+  package let landmarks: Landmarks?
+  package let normalization: Normalization
+  package let pixelLimit: Int
+
+  package init(
+    framing: Framing, landmarks: Landmarks? = nil, normalization: Normalization = .half,
+    pixelLimit: Int = JPEGDecoder.defaultPixelLimit
+  ) {
+    precondition(
+      landmarks == nil || landmarks?.imageSize == framing.imageSize,
+      "Preprocessing: landmarks for \(landmarks?.imageSize ?? 0), samples of \(framing.imageSize)")
+    self.framing = framing
+    self.landmarks = landmarks
+    self.normalization = normalization
+    self.pixelLimit = pixelLimit
+  }
+
+  package var imageSize: Int { framing.imageSize }
+}
+
+/// Turns JPEG bytes into samples, with buffers that it keeps: one for each thread.
+package final class SamplePipeline: @unchecked Sendable {
+  private let preprocessing: Preprocessing
+  private let decoder: JPEGDecoder
+  private let resampler = Resampler()
+  private let photo = PixelBuffer()
+  private let seen = PixelBuffer()
+  private let sample: PixelBuffer
+  private let table: UnsafeMutablePointer<Float>
+
+  package init(_ preprocessing: Preprocessing) {
+    self.preprocessing = preprocessing
+    decoder = JPEGDecoder(pixelLimit: preprocessing.pixelLimit)
+    sample = PixelBuffer(width: preprocessing.imageSize, height: preprocessing.imageSize)
+    table = .allocate(capacity: 768)
+    table.initialize(repeating: 0, count: 768)
+    if let fixed = preprocessing.normalization.table {
+      for i in fixed.indices { table[i] = fixed[i] }
+    }
+  }
+
+  deinit { table.deallocate() }
+
+  /// Decodes `bytes`, cuts, changes as `drawn` and normalises them into `output` [size, size, 3].
+  ///
+  /// `index` chooses the landmarks. Throws `ImageError` for anything but a whole, sound JPEG.
+  package func process(
+    _ bytes: UnsafeRawBufferPointer, photo index: Int, drawn: AugmentationDraw,
+    into output: UnsafeMutablePointer<Float>
+  ) throws(ImageError) {
+    let image = try pixels(bytes, photo: index, drawn: drawn)
+    let pixelCount = image.width * image.height
+    if preprocessing.normalization.isPerImage {
+      Normalization.standardTable(of: image.pixels, pixelCount: pixelCount, into: table)
+    }
+    Normalization.apply(table, to: image.pixels, pixelCount: pixelCount, into: output)
+  }
+
+  /// The sample before normalisation [size, size, 3]; overwritten by the next call.
+  package func pixels(
+    _ bytes: UnsafeRawBufferPointer, photo index: Int, drawn: AugmentationDraw
+  ) throws(ImageError) -> PixelBuffer {
+    let size = preprocessing.imageSize
+    let seenSize = drawn.seenSize(of: size)
+    let first = seenSize == size ? sample : seen
+    first.resize(width: seenSize, height: seenSize)
+    if let landmarks = preprocessing.landmarks {
+      try align(bytes, by: landmarks.similarity(of: index), drawn: drawn, into: first)
+    } else {
+      try cut(bytes, drawn: drawn, into: first)
+    }
+    if seenSize != size {
+      let axis = SamplingAxis(scale: Double(seenSize) / Double(size))
+      resampler.resample(
+        seen.pixels, width: seenSize, height: seenSize, x: axis, y: axis, outWidth: size,
+        outHeight: size, into: sample.pixels)
+    }
+    if drawn.changesColor { drawn.recolor(sample.pixels, pixelCount: size * size) }
+    drawn.erase(sample.pixels, size: size)
+    return sample
+  }
+
+  private func cut(
+    _ bytes: UnsafeRawBufferPointer, drawn: AugmentationDraw, into target: PixelBuffer
+  ) throws(ImageError) {
+    let size = preprocessing.imageSize
+    let coarseness = Double(target.width) / Double(size)
+    var axes = (x: SamplingAxis(scale: 1), y: SamplingAxis(scale: 1))
+    try decoder.decode(bytes, into: photo) { header in
+      let usual = preprocessing.framing.axes(
+        width: header.uprightWidth, height: header.uprightHeight)
+      axes.x = drawn.moved(usual.x, shift: drawn.shiftX, size: size)
+      axes.y = drawn.moved(usual.y, shift: drawn.shiftY, size: size)
+      let eighths = Framing.eighths(
+        pixelsPerPixel: min(axes.x.scale, axes.y.scale), margin: 2)
+      axes.x.scale *= Double(eighths) / 8
+      axes.y.scale *= Double(eighths) / 8
+      return eighths
+    }
+    if target.width != size {
+      axes.x = axes.x.resized(by: coarseness)
+      axes.y = axes.y.resized(by: coarseness)
+    }
+    resampler.resample(
+      photo.pixels, width: photo.width, height: photo.height, x: axes.x, y: axes.y,
+      mirrored: drawn.isMirrored, outWidth: target.width, outHeight: target.height,
+      into: target.pixels)
+  }
+
+  private func align(
+    _ bytes: UnsafeRawBufferPointer, by toPhoto: Similarity, drawn: AugmentationDraw,
+    into target: PixelBuffer
+  ) throws(ImageError) {
+    let size = preprocessing.imageSize
+    var similarity = toPhoto
+    try decoder.decode(bytes, into: photo) { header in
+      // The warp does not smooth, so it is given between one and two decoded pixels for each.
+      let eighths = Framing.eighths(pixelsPerPixel: toPhoto.scale * drawn.zoom, margin: 1)
+      similarity = toPhoto.scaled(by: Double(eighths) / 8)
+      return eighths
+    }
+    // Pixel u of the target is seen at `zoom` about the centre of the sample, shifted.
+    let step = drawn.zoom * Double(size) / Double(target.width)
+    let last = Double(target.width - 1)
+    func axis(shift: Double, mirrored: Bool) -> (scale: Double, offset: Double) {
+      let start = Double(size) * (0.5 * (1 - drawn.zoom) + shift) + 0.5 * step - 0.5
+      return mirrored ? (-step, start + step * last) : (step, start)
+    }
+    Alignment.warp(
+      photo.pixels, width: photo.width, height: photo.height, by: similarity,
+      x: axis(shift: drawn.shiftX, mirrored: drawn.isMirrored),
+      y: axis(shift: drawn.shiftY, mirrored: false), outWidth: target.width,
+      outHeight: target.height, into: target.pixels)
+  }
+}

@@ -1,0 +1,144 @@
+private import Determinism
+
+/// Which photos train and which are held out, as `--split` names it.
+package enum DataSplit: Equatable, Sendable, CustomStringConvertible {
+  /// Every photo trains.
+  case all
+  /// So many photos train, drawn at random; the rest is a closed-set test.
+  case random(photos: Int)
+  /// The first so many photos train, in the order of the folder; the rest is a closed-set test.
+  case first(photos: Int)
+  /// The people named in a file train; nobody else does.
+  case people(file: String)
+  /// So large a part of the people trains, drawn at random; the others are held out.
+  case peopleRandom(fraction: Double)
+
+  /// Reads `all | random:N | first:N | people:FILE | people-random:FRACTION`.
+  package init(parsing text: String) throws(DatasetError) {
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    let value = parts.count > 1 ? String(parts[1]) : nil
+    switch (String(parts[0]), value) {
+    case ("all", nil):
+      self = .all
+    case ("random", let value?):
+      self = .random(photos: try Self.count(value, in: text))
+    case ("first", let value?):
+      self = .first(photos: try Self.count(value, in: text))
+    case ("people", let value?) where !value.isEmpty:
+      self = .people(file: value)
+    case ("people-random", let value?):
+      guard let fraction = Double(value), fraction > 0, fraction < 1 else {
+        throw .badOption(
+          name: "--split", text: text, reason: "the fraction lies between 0 and 1, as in 0.8")
+      }
+      self = .peopleRandom(fraction: fraction)
+    default:
+      throw .badOption(
+        name: "--split", text: text,
+        reason: "is none of all, random:N, first:N, people:FILE, people-random:FRACTION")
+    }
+  }
+
+  private static func count(_ value: String, in text: String) throws(DatasetError) -> Int {
+    guard let count = Int(value), count > 0 else {
+      throw .badOption(
+        name: "--split", text: text, reason: "a positive number of training photos is needed")
+    }
+    return count
+  }
+
+  /// The text that `init(parsing:)` reads.
+  package var description: String {
+    switch self {
+    case .all: "all"
+    case .random(let photos): "random:\(photos)"
+    case .first(let photos): "first:\(photos)"
+    case .people(let file): "people:\(file)"
+    case .peopleRandom(let fraction): "people-random:\(fraction)"
+    }
+  }
+
+  /// Whether people overlap by nature, so that the held-out figure is a closed-set one.
+  package var isClosedSet: Bool {
+    switch self {
+    case .random, .first: true
+    case .all, .people, .peopleRandom: false
+    }
+  }
+
+  /// Divides the photos of `index`; a function of it, of `seed`, and of the list of names.
+  ///
+  /// People with fewer than `minPhotos` training photos are left out of training. `folder` is for
+  /// messages. Throws `DatasetError` where nothing is left to train on.
+  package func divide(
+    _ index: PhotoIndex, seed: UInt64 = 0, minPhotos: Int = 0, folder: String = "the data set"
+  ) throws(DatasetError) -> DividedPhotos {
+    let photoCount = index.photos.count
+    var trains = [Bool](repeating: false, count: photoCount)
+    var absent: [String] = []
+    switch self {
+    case .all:
+      trains = [Bool](repeating: true, count: photoCount)
+    case .random(let photos), .first(let photos):
+      guard photos < photoCount else {
+        throw .badOption(
+          name: "--split", text: description,
+          reason: "\(folder) has \(photoCount) photos; leave some to test on, or use all")
+      }
+      let order =
+        isFirst
+        ? Array(0..<photos)
+        : Array(random(seed).permutation(of: photoCount).prefix(photos))
+      for photo in order { trains[photo] = true }
+    case .people(let file):
+      let names = try PeopleList.names(in: file)
+      let (chosen, missing) = Self.find(names, among: index.people)
+      guard chosen.contains(true) else { throw .noNameFound(list: file, folder: folder) }
+      absent = missing
+      for (photo, facts) in index.photos.enumerated() { trains[photo] = chosen[facts.person] }
+    case .peopleRandom(let fraction):
+      let peopleCount = index.people.count
+      guard peopleCount > 1 else { throw .onlyOnePerson(folder: folder, person: index.people[0]) }
+      let wanted = (fraction * Double(peopleCount)).rounded()
+      let count = min(max(Int(wanted), 1), peopleCount - 1)
+      var chosen = [Bool](repeating: false, count: peopleCount)
+      for person in random(seed).permutation(of: peopleCount).prefix(count) {
+        chosen[person] = true
+      }
+      for (photo, facts) in index.photos.enumerated() { trains[photo] = chosen[facts.person] }
+    }
+    return try DividedPhotos(
+      index, trains: trains, isClosedSet: isClosedSet, minPhotos: minPhotos, absentNames: absent)
+  }
+
+  private var isFirst: Bool {
+    if case .first = self { true } else { false }
+  }
+
+  private func random(_ seed: UInt64) -> CounterRandom {
+    CounterRandom(seed: seed, purpose: .split)
+  }
+
+  /// Which of `people` are in `names`, by whole relative path or by the name of the last folder.
+  private static func find(
+    _ names: [String], among people: [String]
+  ) -> (chosen: [Bool], absent: [String]) {
+    var places: [String: [Int]] = [:]
+    for (person, path) in people.enumerated() {
+      places[path, default: []].append(person)
+      if let last = path.split(separator: "/").last, last.utf8.count < path.utf8.count {
+        places[String(last), default: []].append(person)
+      }
+    }
+    var chosen = [Bool](repeating: false, count: people.count)
+    var absent: [String] = []
+    for name in names {
+      guard let found = places[name] else {
+        absent.append(name)
+        continue
+      }
+      for person in found { chosen[person] = true }
+    }
+    return (chosen, absent)
+  }
+}
