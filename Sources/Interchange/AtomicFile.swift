@@ -1,0 +1,134 @@
+#if canImport(Glibc)
+  private import Glibc
+#else
+  private import Darwin
+#endif
+
+/// A file that appears under its name whole or not at all: written beside it, synced, renamed.
+///
+/// Bytes go to `NAME.tmp` in the same folder, which a file that is dropped before `commit` removes
+/// and the next attempt at the same name overwrites.
+package struct AtomicFile: ~Copyable {
+  package let path: String
+  private let temporary: String
+  private let descriptor: Int32
+  private var isClosed = false
+
+  /// Opens the temporary file for writing; throws `InterchangeError.unwritable`.
+  package init(path: String) throws {
+    let temporary = path + ".tmp"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    if descriptor < 0 {
+      throw InterchangeError.unwritable(path: path, reason: systemReason())
+    }
+    self.path = path
+    self.temporary = temporary
+    self.descriptor = descriptor
+  }
+
+  deinit {
+    if isClosed { return }
+    close(descriptor)
+    unlink(temporary)
+  }
+
+  /// Writes all of `bytes` behind what was appended; throws `InterchangeError.unwritable`.
+  package func append(_ bytes: UnsafeRawBufferPointer) throws {
+    var rest = bytes
+    while !rest.isEmpty {
+      // Linux writes at most 2 GB in one call.
+      let count = write(descriptor, rest.baseAddress, min(rest.count, 1 << 28))
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw InterchangeError.unwritable(path: path, reason: systemReason())
+      }
+      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+    }
+  }
+
+  /// Writes all of `bytes` behind what was appended; throws `InterchangeError.unwritable`.
+  package func append(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try append($0) } }
+
+  /// Syncs the bytes, gives the file its name and syncs the folder; throws
+  /// `InterchangeError.unwritable`, and then the name is as it was.
+  package consuming func commit() throws {
+    if fsync(descriptor) != 0 {
+      throw InterchangeError.unwritable(path: path, reason: systemReason())
+    }
+    if rename(temporary, path) != 0 {
+      throw InterchangeError.unwritable(path: path, reason: systemReason())
+    }
+    isClosed = true
+    // Network file systems report some failures at close alone.
+    if close(descriptor) != 0 {
+      throw InterchangeError.unwritable(path: path, reason: systemReason())
+    }
+    try Self.syncFolder(of: path)
+  }
+
+  private static func syncFolder(of path: String) throws {
+    let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) }
+    let descriptor = open(folder ?? ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if descriptor < 0 { throw InterchangeError.unwritable(path: path, reason: systemReason()) }
+    defer { close(descriptor) }
+    // Some file systems cannot sync a folder and say so; the file itself is safe.
+    if fsync(descriptor) != 0, errno != EINVAL, errno != ENOTSUP {
+      throw InterchangeError.unwritable(path: path, reason: systemReason())
+    }
+  }
+}
+
+/// A file that is read by position.
+final class PositionedFile: Sendable {
+  let path: String
+  /// Length in bytes when the file was opened.
+  let byteCount: Int
+  private let descriptor: Int32
+
+  /// Opens a regular file; throws `InterchangeError.unreadable`.
+  init(path: String) throws {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    if descriptor < 0 { throw InterchangeError.unreadable(path: path, reason: systemReason()) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw InterchangeError.unreadable(path: path, reason: "it is not a regular file")
+    }
+    self.path = path
+    self.descriptor = descriptor
+    byteCount = Int(status.st_size)
+  }
+
+  deinit { close(descriptor) }
+
+  /// Overwrites all of `bytes` by those of the file from `offset`; throws
+  /// `InterchangeError.unreadable`, or `.corrupt` where the file ends first.
+  func read(at offset: Int, into bytes: UnsafeMutableRawBufferPointer) throws {
+    var done = 0
+    while done < bytes.count {
+      let count = pread(
+        descriptor, bytes.baseAddress?.advanced(by: done), min(bytes.count - done, 1 << 28),
+        off_t(offset + done))
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw InterchangeError.unreadable(path: path, reason: systemReason())
+      }
+      if count == 0 {
+        throw InterchangeError.corrupt(path: path, reason: "it ends at byte \(offset + done)")
+      }
+      done += count
+    }
+  }
+
+  /// The `count` bytes of the file from `offset`; throws as `read(at:into:)`.
+  func bytes(at offset: Int, count: Int) throws -> [UInt8] {
+    try [UInt8](unsafeUninitializedCapacity: count) { buffer, written in
+      try read(
+        at: offset,
+        into: UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: count))
+      written = count
+    }
+  }
+}
+
+private func systemReason() -> String { String(cString: strerror(errno)) }

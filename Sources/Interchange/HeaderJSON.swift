@@ -1,0 +1,166 @@
+/// JSON as the headers of safetensors files need it: strict, exact integers, duplicates kept.
+enum HeaderJSON {
+  case object([(key: String, value: HeaderJSON)])
+  case array([HeaderJSON])
+  /// Text, and the range of its bytes between the quotes.
+  case string(String, Range<Int>)
+  case integer(Int)
+  /// A number that is no `Int`, true, false or null: none of them has a place in a header.
+  case other
+
+  struct Problem: Error {
+    let message: String
+  }
+
+  /// Reads one value that fills `bytes` but for white space; throws `Problem`.
+  static func parse(_ bytes: [UInt8]) throws -> HeaderJSON {
+    var reader = Reader(bytes: bytes)
+    let value = try reader.value(depth: 0)
+    reader.skipSpace()
+    if reader.position != bytes.count { throw reader.problem("text behind the header's end") }
+    return value
+  }
+
+  /// `text` as a JSON string with its quotes.
+  static func quoted(_ text: String) -> String {
+    var quoted = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": quoted += "\\\""
+      case "\\": quoted += "\\\\"
+      default:
+        if scalar.value < 0x20 {
+          quoted += scalar.value < 0x10 ? "\\u000" : "\\u00"
+          quoted += String(scalar.value, radix: 16)
+        } else {
+          quoted.unicodeScalars.append(scalar)
+        }
+      }
+    }
+    return quoted + "\""
+  }
+
+  private struct Reader {
+    let bytes: [UInt8]
+    var position = 0
+
+    init(bytes: [UInt8]) { self.bytes = bytes }
+
+    func problem(_ message: String) -> Problem {
+      Problem(message: "\(message) at byte \(position) of the header")
+    }
+
+    var next: UInt8? { position < bytes.count ? bytes[position] : nil }
+
+    mutating func skipSpace() {
+      while let byte = next, [0x20, 0x09, 0x0A, 0x0D].contains(byte) { position += 1 }
+    }
+
+    mutating func take(_ character: Character) -> Bool {
+      skipSpace()
+      guard next == character.asciiValue else { return false }
+      position += 1
+      return true
+    }
+
+    mutating func value(depth: Int) throws -> HeaderJSON {
+      if depth > 8 { throw problem("too deep a nesting") }
+      if take("{") { return try object(depth: depth) }
+      if take("[") { return try array(depth: depth) }
+      if take("\"") { return try string() }
+      return try bareWord()
+    }
+
+    private mutating func object(depth: Int) throws -> HeaderJSON {
+      var members: [(key: String, value: HeaderJSON)] = []
+      if take("}") { return .object(members) }
+      repeat {
+        guard take("\""), case .string(let key, _) = try string() else {
+          throw problem("no key")
+        }
+        guard take(":") else { throw problem("no colon") }
+        members.append((key, try value(depth: depth + 1)))
+      } while take(",")
+      guard take("}") else { throw problem("an object without end") }
+      return .object(members)
+    }
+
+    private mutating func array(depth: Int) throws -> HeaderJSON {
+      var elements: [HeaderJSON] = []
+      if take("]") { return .array(elements) }
+      repeat { elements.append(try value(depth: depth + 1)) } while take(",")
+      guard take("]") else { throw problem("an array without end") }
+      return .array(elements)
+    }
+
+    private mutating func bareWord() throws -> HeaderJSON {
+      let start = position
+      while let byte = next, !Array(",]}: \t\n\r\"[{".utf8).contains(byte) { position += 1 }
+      let word = String(decoding: bytes[start..<position], as: UTF8.self)
+      if ["true", "false", "null"].contains(word) { return .other }
+      let digits = word.hasPrefix("-") ? word.dropFirst() : Substring(word)
+      let isInteger = !digits.isEmpty && digits.utf8.allSatisfy { (0x30...0x39).contains($0) }
+      if isInteger, digits == "0" || digits.first != "0" {
+        return Int(word).map(Self.int) ?? .other
+      }
+      if !word.isEmpty, !isInteger, Double(word) != nil { return .other }
+      throw problem("no JSON value")
+    }
+
+    private static func int(_ value: Int) -> HeaderJSON { .integer(value) }
+
+    private mutating func string() throws -> HeaderJSON {
+      let start = position
+      var text: [UInt8] = []
+      while let byte = next {
+        switch byte {
+        case UInt8(ascii: "\""):
+          guard let valid = String(validating: text, as: UTF8.self) else {
+            throw problem("a string that is not UTF-8")
+          }
+          position += 1
+          return .string(valid, start..<position - 1)
+        case UInt8(ascii: "\\"):
+          position += 1
+          text += try escape()
+        case 0..<0x20: throw problem("a control character in a string")
+        default:
+          text.append(byte)
+          position += 1
+        }
+      }
+      throw problem("a string without end")
+    }
+
+    private mutating func escape() throws -> [UInt8] {
+      let plain: [UInt8: UInt8] = [
+        0x22: 0x22, 0x5C: 0x5C, 0x2F: 0x2F, 0x62: 8, 0x66: 12, 0x6E: 10, 0x72: 13, 0x74: 9,
+      ]
+      guard let byte = next else { throw problem("a string without end") }
+      position += 1
+      if let character = plain[byte] { return [character] }
+      guard byte == UInt8(ascii: "u") else { throw problem("an unknown escape") }
+      var code = try hexadecimal()
+      if (0xD800..<0xDC00).contains(code), next == 0x5C {
+        position += 1
+        guard next == UInt8(ascii: "u") else { throw problem("half a surrogate pair") }
+        position += 1
+        let low = try hexadecimal()
+        guard (0xDC00..<0xE000).contains(low) else { throw problem("half a surrogate pair") }
+        code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
+      }
+      guard let scalar = Unicode.Scalar(code) else { throw problem("half a surrogate pair") }
+      return Array(String(Character(scalar)).utf8)
+    }
+
+    private mutating func hexadecimal() throws -> UInt32 {
+      guard position + 4 <= bytes.count,
+        bytes[position..<position + 4].allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
+        let code = UInt32(
+          String(decoding: bytes[position..<position + 4], as: UTF8.self), radix: 16)
+      else { throw problem("an escape without four hexadecimal digits") }
+      position += 4
+      return code
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/// What goes wrong with a file: its path, what was found, what to do.
+package enum InterchangeError: Error, Equatable, CustomStringConvertible {
+  /// The file cannot be opened or read.
+  case unreadable(path: String, reason: String)
+  /// The file cannot be written; nothing has taken its name.
+  case unwritable(path: String, reason: String)
+  /// The file is not of its format.
+  case malformed(path: String, reason: String)
+  /// The file is of its format and holds what this program does not read.
+  case unsupported(path: String, reason: String)
+  /// The file is cut short, or its bytes are not those that were written.
+  case corrupt(path: String, reason: String)
+
+  package var description: String {
+    switch self {
+    case .unreadable(let path, let reason):
+      "cannot read '\(path)': \(reason); check the path and its permissions"
+    case .unwritable(let path, let reason):
+      "cannot write '\(path)': \(reason); check the folder, its permissions and the free space"
+    case .malformed(let path, let reason):
+      "'\(path)' is not a file of its kind: \(reason); give the file as its program wrote it"
+    case .unsupported(let path, let reason):
+      "'\(path)' holds what is not read here: \(reason)"
+    case .corrupt(let path, let reason):
+      "'\(path)' is damaged: \(reason); copy it again or take an older one"
+    }
+  }
+}

@@ -1,0 +1,146 @@
+private import Determinism
+
+/// A safetensors file that is read tensor by tensor, with its checksums where it has them.
+///
+/// Files of other tools are read too: they have no checksums, and then `verify` has only the
+/// structure to check, which opening the file already did.
+package final class SafetensorsFile: Sendable {
+  package let path: String
+  /// The tensors in the order of their bytes.
+  package let entries: [SafetensorsEntry]
+  /// The strings of `__metadata__`, without checksums.
+  package let metadata: [String: String]
+  /// Whether the file carries a checksum for every tensor and for its header.
+  package let hasChecksums: Bool
+  /// Length of the whole file in bytes.
+  package var byteCount: Int { file.byteCount }
+
+  private let file: PositionedFile
+  private let dataStart: Int
+  private let checksums: [String: String]
+  private let indices: [String: Int]
+
+  /// Opens the file and checks its structure: the header's limit, types, sizes, holes, overlaps,
+  /// trailing and missing bytes, and the header's own checksum. Throws `InterchangeError`.
+  package init(path: String) throws {
+    self.path = path
+    file = try PositionedFile(path: path)
+    if file.byteCount < 8 {
+      throw InterchangeError.corrupt(path: path, reason: "it has \(file.byteCount) bytes, not 8")
+    }
+    let length = try file.bytes(at: 0, count: 8).reversed()
+      .reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    if length > UInt64(SafetensorsHeader.byteLimit) {
+      throw InterchangeError.malformed(
+        path: path,
+        reason: "its header would have \(length) bytes, over \(SafetensorsHeader.byteLimit)")
+    }
+    dataStart = 8 + Int(length)
+    if dataStart > file.byteCount {
+      throw InterchangeError.corrupt(
+        path: path, reason: "it is cut short in its header, after \(file.byteCount) bytes")
+    }
+    do {
+      let header = try SafetensorsHeader(
+        bytes: try file.bytes(at: 0, count: dataStart), dataByteCount: file.byteCount - dataStart)
+      entries = header.entries
+      metadata = header.metadata
+      checksums = header.checksums
+    } catch let problem as HeaderJSON.Problem {
+      throw InterchangeError.malformed(path: path, reason: problem.message)
+    } catch let damage as SafetensorsHeader.Damage {
+      throw InterchangeError.corrupt(path: path, reason: damage.message)
+    }
+    hasChecksums = !checksums.isEmpty
+    indices = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.name, $0) })
+  }
+
+  /// The tensor of that name; nil where there is none.
+  package func entry(named name: String) -> SafetensorsEntry? { indices[name].map { entries[$0] } }
+
+  /// Overwrites `bytes` by the tensor of that name, which must have that type and shape, and checks
+  /// its checksum where there is one. Throws `InterchangeError`.
+  package func read(
+    _ name: String, as type: SafetensorsType, shape: [Int],
+    into bytes: UnsafeMutableRawBufferPointer
+  ) throws {
+    let entry = try self.entry(name, type: type)
+    if entry.shape != shape {
+      throw InterchangeError.unsupported(
+        path: path, reason: "tensor '\(name)' has the shape \(entry.shape), not \(shape)")
+    }
+    precondition(
+      bytes.count == entry.range.count,
+      "SafetensorsFile.read: '\(name)' is \(entry.summary), the destination has \(bytes.count) bytes"
+    )
+    try read(entry, into: bytes)
+  }
+
+  /// The elements of the F32 tensor of that name; throws `InterchangeError`.
+  package func floats(_ name: String) throws -> [Float] {
+    try elements(name, .float32, of: Float.self)
+  }
+
+  /// The elements of the F64 tensor of that name; throws `InterchangeError`.
+  package func doubles(_ name: String) throws -> [Double] {
+    try elements(name, .float64, of: Double.self)
+  }
+
+  /// The elements of the I64 tensor of that name; throws `InterchangeError`.
+  package func integers(_ name: String) throws -> [Int64] {
+    try elements(name, .int64, of: Int64.self)
+  }
+
+  /// The elements of the U8 tensor of that name; throws `InterchangeError`.
+  package func bytes(_ name: String) throws -> [UInt8] {
+    try elements(name, .uint8, of: UInt8.self)
+  }
+
+  /// Reads every tensor and compares its checksum, in memory of the largest tensor's size. Throws
+  /// `InterchangeError.corrupt`, also where there are none and `requiresChecksums` is set.
+  package func verify(requiresChecksums: Bool = false) throws {
+    if requiresChecksums, !hasChecksums {
+      throw InterchangeError.corrupt(path: path, reason: "it carries no checksums")
+    }
+    let largest = entries.map(\.range.count).max() ?? 0
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: largest, alignment: 64)
+    defer { buffer.deallocate() }
+    for entry in entries {
+      try read(entry, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<entry.range.count]))
+    }
+  }
+
+  private func entry(_ name: String, type: SafetensorsType) throws -> SafetensorsEntry {
+    guard let entry = entry(named: name) else {
+      throw InterchangeError.unsupported(path: path, reason: "it has no tensor '\(name)'")
+    }
+    if entry.type != type {
+      throw InterchangeError.unsupported(
+        path: path, reason: "tensor '\(name)' is \(entry.summary), not \(type.rawValue)")
+    }
+    return entry
+  }
+
+  private func elements<Element>(
+    _ name: String, _ type: SafetensorsType, of elementType: Element.Type
+  ) throws -> [Element] {
+    let entry = try self.entry(name, type: type)
+    let count = entry.range.count / type.byteCount
+    return try [Element](unsafeUninitializedCapacity: count) { buffer, written in
+      try read(
+        entry,
+        into: UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: entry.range.count))
+      written = count
+    }
+  }
+
+  private func read(_ entry: SafetensorsEntry, into bytes: UnsafeMutableRawBufferPointer) throws {
+    try file.read(at: dataStart + entry.range.lowerBound, into: bytes)
+    guard let expected = checksums[entry.name] else { return }
+    let found = Hash64.text(Hash64.of(UnsafeRawBufferPointer(bytes)))
+    if found != expected {
+      throw InterchangeError.corrupt(
+        path: path, reason: "tensor '\(entry.name)' has the checksum \(found), not \(expected)")
+    }
+  }
+}

@@ -1,0 +1,115 @@
+private import Determinism
+
+/// A tensor to be written: its description, and the way to its bytes.
+package struct SafetensorsTensor {
+  package let name: String
+  package let type: SafetensorsType
+  /// Dimensions, the slowest first; empty for a scalar.
+  package let shape: [Int]
+  /// Lends the bytes in C order, little endian, exactly once for each call.
+  package let withBytes: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+
+  package init(
+    name: String, type: SafetensorsType, shape: [Int],
+    withBytes: @escaping ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+  ) {
+    self.name = name
+    self.type = type
+    self.shape = shape
+    self.withBytes = withBytes
+  }
+
+  /// A tensor of `bytes`, which must stay until the file is written.
+  package init(name: String, type: SafetensorsType, shape: [Int], bytes: UnsafeRawBufferPointer) {
+    self.init(name: name, type: type, shape: shape) { try $0(bytes) }
+  }
+
+  /// An F32 tensor of `floats`.
+  package init(name: String, shape: [Int], floats: [Float]) {
+    self.init(name: name, type: .float32, shape: shape) { try floats.withUnsafeBytes($0) }
+  }
+
+  /// An F64 tensor of `doubles`.
+  package init(name: String, shape: [Int], doubles: [Double]) {
+    self.init(name: name, type: .float64, shape: shape) { try doubles.withUnsafeBytes($0) }
+  }
+
+  /// An I64 tensor of `integers`.
+  package init(name: String, shape: [Int], integers: [Int64]) {
+    self.init(name: name, type: .int64, shape: shape) { try integers.withUnsafeBytes($0) }
+  }
+
+  /// A U8 tensor of `bytes`.
+  package init(name: String, shape: [Int], bytes: [UInt8]) {
+    self.init(name: name, type: .uint8, shape: shape) { try bytes.withUnsafeBytes($0) }
+  }
+}
+
+extension SafetensorsFile {
+  /// Writes `tensors` and `metadata` to `path`, whole or not at all (`AtomicFile`).
+  ///
+  /// With `checksums`, the metadata gets `xxh64:NAME`, the XXH64 of each tensor's bytes, and
+  /// `integrity`, the XXH64 of the file's length field, header and padding with zeros for its own
+  /// 16 digits. Bytes are lent twice, for the hash and for the file, and never copied. Tensors are
+  /// laid out as the format's own writer does: widest elements first, then by name. Throws
+  /// `InterchangeError.unwritable`.
+  package static func write(
+    tensors: [SafetensorsTensor], metadata: [String: String] = [:], checksums: Bool = true,
+    to path: String
+  ) throws {
+    let ordered = tensors.sorted {
+      ($1.type.byteCount, $0.name) < ($0.type.byteCount, $1.name)
+    }
+    let entries = layout(of: ordered)
+    precondition(
+      metadata.keys.allSatisfy {
+        $0 != SafetensorsHeader.integrityKey && !$0.hasPrefix(SafetensorsHeader.checksumPrefix)
+      }, "SafetensorsFile.write: metadata must not use the names of checksums")
+    var header = SafetensorsHeader(entries: entries, metadata: metadata, checksums: [:])
+    if checksums {
+      for tensor in ordered {
+        try tensor.lend(to: path) { header.checksums[tensor.name] = Hash64.text(Hash64.of($0)) }
+      }
+    }
+    let file = try AtomicFile(path: path)
+    do {
+      try file.append(try header.bytes())
+    } catch let problem as HeaderJSON.Problem {
+      throw InterchangeError.unwritable(path: path, reason: problem.message)
+    }
+    for tensor in ordered { try tensor.lend(to: path) { try file.append($0) } }
+    try file.commit()
+  }
+
+  private static func layout(of tensors: [SafetensorsTensor]) -> [SafetensorsEntry] {
+    var end = 0
+    var names: Set<String> = [SafetensorsHeader.metadataKey]
+    return tensors.map { tensor in
+      precondition(
+        names.insert(tensor.name).inserted,
+        "SafetensorsFile.write: the tensor name '\(tensor.name)' is taken")
+      guard let byteCount = SafetensorsEntry.byteCount(tensor.type, tensor.shape) else {
+        preconditionFailure(
+          "SafetensorsFile.write: '\(tensor.name)' has the impossible shape \(tensor.shape)")
+      }
+      defer { end += byteCount }
+      return SafetensorsEntry(
+        name: tensor.name, type: tensor.type, shape: tensor.shape, range: end..<end + byteCount)
+    }
+  }
+}
+
+extension SafetensorsTensor {
+  /// Lends the bytes to `body` after checking their number against the shape.
+  fileprivate func lend(to path: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    try withoutActuallyEscaping(body) { body in
+      try withBytes { bytes in
+        precondition(
+          bytes.count == SafetensorsEntry.byteCount(type, shape),
+          "SafetensorsFile.write: '\(name)' is \(type.rawValue) \(shape) and has \(bytes.count) bytes"
+        )
+        try body(bytes)
+      }
+    }
+  }
+}
