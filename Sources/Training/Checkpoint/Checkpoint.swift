@@ -1,0 +1,183 @@
+private import Determinism
+package import Interchange
+package import Networks
+
+/// Where a run stands beside its tensors: everything that decides how it goes on.
+package struct TrainingProgress: Sendable, Equatable {
+  /// Steps done.
+  package var step = 0
+  /// Steps that updated the weights; the others were skipped.
+  package var updates = 0
+  package var skippedSteps = 0
+  /// Skipped steps since the last update.
+  package var skippedInARow = 0
+  /// Samples seen.
+  package var samples = 0
+  /// The best figure of an evaluation so far, and the step after which it was measured.
+  package var best: Double?
+  package var bestStep: Int?
+  /// Exponent of the grid of gradient sums.
+  package var gridExponent = 0
+
+  package init() {}
+}
+
+/// A copy of a run at the end of a step, in a file that any safetensors reader opens.
+///
+/// Tensors are logical and free of ranks: weights by the names of the model's published definition
+/// in PyTorch's layouts, `head.*` for the loss head, `*.running_mean` and `*.running_var`, and the
+/// optimizer's vectors as `optimizer.VECTOR/TENSOR`. The metadata holds the configuration, the
+/// progress and checksums (see docs/checkpoints.md).
+package struct Checkpoint {
+  package let path: String
+  package let file: SafetensorsFile
+  package let progress: TrainingProgress
+  /// The resolved configuration of the run, as YAML.
+  package let configurationText: String
+  /// `TrainingData.fingerprint` of the run.
+  package let dataFingerprint: String
+  package let classCount: Int
+
+  static let formatKey = "ddp-train"
+  static let formatVersion = "1"
+  static let optimizerPrefix = "optimizer."
+
+  /// Reads and verifies the checkpoint at `path`; throws `InterchangeError` for a file that is
+  /// missing, torn or corrupt, and `CheckpointError.foreign` for one that this program did not write.
+  package init(path: String) throws {
+    file = try SafetensorsFile(path: path)
+    guard file.metadata[Self.formatKey] == Self.formatVersion else {
+      throw CheckpointError.foreign(path: path)
+    }
+    try file.verify(requiresChecksums: true)
+    self.path = path
+    func number(_ key: String) throws -> Int {
+      guard let value = file.metadata[key].flatMap({ Int($0) }) else {
+        throw CheckpointError.incomplete(path: path, what: key)
+      }
+      return value
+    }
+    var progress = TrainingProgress()
+    progress.step = try number("step")
+    progress.updates = try number("updates")
+    progress.skippedSteps = try number("skipped-steps")
+    progress.skippedInARow = try number("skipped-in-a-row")
+    progress.samples = try number("samples")
+    progress.gridExponent = try number("grid-exponent")
+    progress.best = file.metadata["best"].flatMap { UInt64($0, radix: 16) }.map(Double.init(bitPattern:))
+    progress.bestStep = file.metadata["best-step"].flatMap { Int($0) }
+    self.progress = progress
+    classCount = try number("classes")
+    guard let text = file.metadata["configuration"], let data = file.metadata["data"] else {
+      throw CheckpointError.incomplete(path: path, what: "configuration")
+    }
+    configurationText = text
+    dataFingerprint = data
+  }
+
+  /// Fills `state` with the tensors; optimizer vectors too if `optimizerNames` names them.
+  /// Throws `CheckpointError.incomplete` for a tensor that is missing or has another shape.
+  package func load(into state: ModelState, optimizerNames: [String]) throws {
+    for description in state.descriptions {
+      try load(description, named: description.name, into: state.parameters)
+      for (vector, name) in optimizerNames.enumerated() {
+        try load(
+          description, named: "\(Self.optimizerPrefix)\(name)/\(description.name)",
+          into: state.optimizer + vector * state.parameterCount)
+      }
+    }
+    for entry in state.statisticsDescriptions {
+      for (suffix, range) in [("running_mean", entry.means), ("running_var", entry.variances)] {
+        let values = try floats("\(entry.name).\(suffix)", shape: [entry.channels])
+        for (i, value) in zip(range, values) { state.statistics[i] = value }
+      }
+    }
+  }
+
+  /// The class weights of the loss head [classes, dimension]; nil if the file has none.
+  package func classWeights() throws -> [Float]? {
+    file.entry(named: "head.weight") == nil ? nil : try file.floats("head.weight")
+  }
+
+  /// The hash of weights, loss head and batch-norm statistics, as runs print it at the end.
+  package func weightsHash() throws -> UInt64 {
+    var hashes: [(String, UInt64)] = []
+    for entry in file.entries where !entry.name.hasPrefix(Self.optimizerPrefix) {
+      let bytes = try file.bytes(entry.name)
+      hashes.append((entry.name, bytes.withUnsafeBytes { Hash64.of($0) }))
+    }
+    return WeightsHash.combine(hashes)
+  }
+
+  private func load(
+    _ description: ParameterDescription, named name: String,
+    into vector: UnsafeMutablePointer<Float>
+  ) throws {
+    let values = try floats(name, shape: description.shape)
+    values.withUnsafeBufferPointer {
+      description.copyMemory(
+        from: $0.baseAddress!, into: vector + description.range.lowerBound)
+    }
+  }
+
+  private func floats(_ name: String, shape: [Int]) throws -> [Float] {
+    guard let entry = file.entry(named: name) else {
+      throw CheckpointError.incomplete(path: path, what: name)
+    }
+    guard entry.shape == shape, entry.type == .float32 else {
+      throw CheckpointError.otherShape(
+        path: path, tensor: name, found: entry.summary, expected: "F32 \(shape)")
+    }
+    return try file.floats(name)
+  }
+}
+
+/// What is wrong with a checkpoint, or with what the user asked of it.
+package enum CheckpointError: Error, Equatable, CustomStringConvertible {
+  case foreign(path: String)
+  case incomplete(path: String, what: String)
+  case otherShape(path: String, tensor: String, found: String, expected: String)
+  case otherMathematics(path: String, keys: [String])
+  case otherData(path: String, data: String)
+  case nothingGood(folder: String, reasons: [String])
+  case missing(path: String)
+  case runExists(folder: String)
+
+  package var description: String {
+    switch self {
+    case .foreign(let path):
+      "\(path) is a safetensors file but no checkpoint of ddp-train; "
+        + "give a file of a run's checkpoints folder"
+    case .incomplete(let path, let what):
+      "\(path) has no '\(what)'; it was written by another version or another model"
+    case .otherShape(let path, let tensor, let found, let expected):
+      "\(path): \(tensor) is \(found), this configuration wants \(expected)"
+    case .otherMathematics(let path, let keys):
+      "cannot resume \(path): \(keys.joined(separator: ", ")) differ from the run that wrote it; "
+        + "set them back, or start a new run with another --out"
+    case .otherData(let path, let data):
+      "cannot resume \(path): \(data) does not hold the photos of the run that wrote it; "
+        + "give the same data, or start a new run with another --out"
+    case .nothingGood(let folder, let reasons):
+      "no good checkpoint in \(folder)"
+        + (reasons.isEmpty ? "; give a run folder or a checkpoint file"
+          : ": " + reasons.joined(separator: "; "))
+    case .missing(let path):
+      "--resume \(path): there is no such file or folder"
+    case .runExists(let folder):
+      "\(folder) already holds a run; go on with --resume auto, or give another --out"
+    }
+  }
+}
+
+/// The receipt of weights, loss head and batch-norm statistics.
+package enum WeightsHash {
+  /// One hash of the tensors' hashes, in the order of their names.
+  static func combine(_ hashes: [(name: String, hash: UInt64)]) -> UInt64 {
+    var combined: UInt64 = 0
+    for (name, hash) in hashes.sorted(by: { $0.name < $1.name }) {
+      combined = Hash64.of([Hash64.of(name), hash], seed: combined)
+    }
+    return combined
+  }
+}

@@ -1,0 +1,145 @@
+private import Foundation
+private import Glibc
+
+/// The checkpoints folder of a run: writes in the background, keeps what is to be kept.
+///
+/// Files are `step-000000042.safetensors`; `best.safetensors` links to the one after the best
+/// evaluation. One thread of training uses a store.
+final class CheckpointStore: @unchecked Sendable {
+  let folder: String
+  private let keep: Int
+  private let lock = NSLock()
+  private var thread: Thread?
+  private let isIdle = DispatchSemaphore(value: 1)
+  private var failure: (any Error)?
+  private var lastWritten: String?
+
+  /// Keeps the newest `keep` checkpoints, beside those that are asked to stay.
+  init(folder: String, keep: Int) {
+    self.folder = folder
+    self.keep = max(1, keep)
+  }
+
+  static func name(step: Int) -> String {
+    let digits = String(step)
+    return "step-" + String(repeating: "0", count: max(0, 9 - digits.count)) + digits
+      + ".safetensors"
+  }
+
+  /// The step in the name of a checkpoint file; nil for other files.
+  static func step(ofFile name: String) -> Int? {
+    guard name.hasPrefix("step-"), name.hasSuffix(".safetensors") else { return nil }
+    return Int(name.dropFirst(5).dropLast(12))
+  }
+
+  func path(step: Int) -> String { folder + "/" + Self.name(step: step) }
+
+  /// The newest checkpoint that is known to be whole.
+  var lastGood: String? {
+    lock.lock()
+    defer { lock.unlock() }
+    return lastWritten
+  }
+
+  func noteGood(_ path: String) {
+    lock.lock()
+    lastWritten = path
+    lock.unlock()
+  }
+
+  /// Writes `snapshot` in the background; waits first for the one before. `protected` are the steps
+  /// whose files stay; `isBest` makes `best.safetensors` point to this one. Throws what went wrong
+  /// with the write before.
+  func writeInBackground(_ snapshot: Snapshot, protected: Set<Int>, isBest: Bool) throws {
+    isIdle.wait()
+    if let failure {
+      self.failure = nil
+      isIdle.signal()
+      throw failure
+    }
+    let writer = Thread { [self] in
+      do {
+        try write(snapshot, protected: protected, isBest: isBest)
+      } catch {
+        failure = error
+      }
+      isIdle.signal()
+    }
+    writer.stackSize = 4 << 20
+    writer.start()
+  }
+
+  /// Waits for the write in the background; throws what went wrong with it.
+  func finish() throws {
+    isIdle.wait()
+    defer { isIdle.signal() }
+    if let failure {
+      self.failure = nil
+      throw failure
+    }
+  }
+
+  /// Writes `snapshot` here and now, after the one in the background.
+  func writeNow(_ snapshot: Snapshot, protected: Set<Int>, isBest: Bool) throws {
+    isIdle.wait()
+    defer { isIdle.signal() }
+    failure = nil
+    try write(snapshot, protected: protected, isBest: isBest)
+  }
+
+  private func write(_ snapshot: Snapshot, protected: Set<Int>, isBest: Bool) throws {
+    let path = path(step: snapshot.step)
+    try snapshot.write(to: path)
+    noteGood(path)
+    if isBest { linkBest(to: Self.name(step: snapshot.step)) }
+    prune(protected: protected.union([snapshot.step]))
+  }
+
+  private func linkBest(to name: String) {
+    let temporary = folder + "/best.new"
+    unlink(temporary)
+    if symlink(name, temporary) == 0 { rename(temporary, folder + "/best.safetensors") }
+  }
+
+  private func prune(protected: Set<Int>) {
+    let steps = Self.steps(in: folder)
+    for step in steps.dropLast(keep) where !protected.contains(step) { unlink(path(step: step)) }
+  }
+
+  /// The steps of all checkpoint files of a folder, ascending.
+  static func steps(in folder: String) -> [Int] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.compactMap(Self.step(ofFile:)).sorted()
+  }
+
+  /// The newest checkpoint of `folder` that verifies, and why newer ones were refused.
+  static func newestGood(in folder: String) -> (checkpoint: Checkpoint?, refused: [String]) {
+    var refused: [String] = []
+    for step in steps(in: folder).reversed() {
+      let path = folder + "/" + name(step: step)
+      do {
+        return (try Checkpoint(path: path), refused)
+      } catch {
+        refused.append("\(error)")
+      }
+    }
+    return (nil, refused)
+  }
+
+  /// The checkpoint that CHECKPOINT on the command line means: a file, or a run folder's (or its
+  /// checkpoints folder's) newest good one. Throws `CheckpointError` or `InterchangeError`.
+  static func open(_ path: String) throws -> (checkpoint: Checkpoint, refused: [String]) {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw CheckpointError.nothingGood(folder: path, reasons: ["there is no such file or folder"])
+    }
+    guard isFolder.boolValue else { return (try Checkpoint(path: path), []) }
+    var refused: [String] = []
+    for folder in [path + "/checkpoints", path] {
+      let found = newestGood(in: folder)
+      refused += found.refused
+      if let checkpoint = found.checkpoint { return (checkpoint, refused) }
+    }
+    throw CheckpointError.nothingGood(folder: path, reasons: refused)
+  }
+}

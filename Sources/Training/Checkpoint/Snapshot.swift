@@ -1,0 +1,123 @@
+private import Determinism
+internal import Interchange
+internal import Networks
+
+/// A copy of the state of a run in memory, which a thread writes while training goes on.
+final class Snapshot: @unchecked Sendable {
+  private let descriptions: [ParameterDescription]
+  private let statisticsDescriptions: [StatisticsDescription]
+  private let parameterCount: Int
+  private let optimizerNames: [String]
+  private let statistics: [Float]
+  /// Parameters, then the optimizer's vectors, each in the flat vector's order.
+  private let vectors: [UnsafePointer<Float>]
+  private let owned: [UnsafeMutablePointer<Float>]
+  let metadata: [String: String]
+  let step: Int
+
+  /// Takes the state as it is; with `copying` false it must not change until the file is written.
+  init(
+    of state: ModelState, optimizerNames: [String], metadata: [String: String], step: Int,
+    copying: Bool
+  ) {
+    descriptions = state.descriptions
+    statisticsDescriptions = state.statisticsDescriptions
+    parameterCount = state.parameterCount
+    self.optimizerNames = optimizerNames
+    self.metadata = metadata
+    self.step = step
+    statistics = Array(
+      UnsafeBufferPointer(start: state.statistics, count: state.statisticsCount))
+    let sources =
+      [UnsafePointer(state.parameters)]
+      + optimizerNames.indices.map {
+        UnsafePointer(state.optimizer + $0 * state.parameterCount)
+      }
+    if copying {
+      let count = parameterCount
+      owned = sources.map {
+        let copy = UnsafeMutablePointer<Float>.allocate(capacity: count)
+        copy.initialize(from: $0, count: count)
+        return copy
+      }
+      vectors = owned.map { UnsafePointer($0) }
+    } else {
+      owned = []
+      vectors = sources
+    }
+  }
+
+  deinit { for memory in owned { memory.deallocate() } }
+
+  /// Writes the checkpoint to `path`, whole or not at all; throws `InterchangeError`.
+  func write(to path: String) throws {
+    try SafetensorsFile.write(
+      tensors: weightTensors() + optimizerTensors(), metadata: metadata, to: path)
+  }
+
+  /// The receipt of weights, loss head and statistics.
+  func weightsHash() -> UInt64 {
+    var hashes: [(String, UInt64)] = []
+    for tensor in weightTensors() {
+      try? tensor.withBytes { hashes.append((tensor.name, Hash64.of($0))) }
+    }
+    return WeightsHash.combine(hashes)
+  }
+
+  private func weightTensors() -> [SafetensorsTensor] {
+    var tensors = descriptions.map { tensor($0, named: $0.name, in: vectors[0]) }
+    for entry in statisticsDescriptions {
+      tensors.append(
+        SafetensorsTensor(
+          name: entry.name + ".running_mean", shape: [entry.channels],
+          floats: Array(statistics[entry.means])))
+      tensors.append(
+        SafetensorsTensor(
+          name: entry.name + ".running_var", shape: [entry.channels],
+          floats: Array(statistics[entry.variances])))
+    }
+    return tensors
+  }
+
+  private func optimizerTensors() -> [SafetensorsTensor] {
+    optimizerNames.enumerated().flatMap { index, name in
+      descriptions.map {
+        tensor(
+          $0, named: "\(Checkpoint.optimizerPrefix)\(name)/\($0.name)", in: vectors[index + 1])
+      }
+    }
+  }
+
+  private func tensor(
+    _ description: ParameterDescription, named name: String, in vector: UnsafePointer<Float>
+  ) -> SafetensorsTensor {
+    let source = vector + description.range.lowerBound
+    return SafetensorsTensor(name: name, type: .float32, shape: description.shape) { lend in
+      if description.layout == .plain {
+        try lend(UnsafeRawBufferPointer(start: source, count: 4 * description.range.count))
+        return
+      }
+      let logical = UnsafeMutablePointer<Float>.allocate(capacity: description.range.count)
+      defer { logical.deallocate() }
+      description.copyLogical(from: source, into: logical)
+      try lend(UnsafeRawBufferPointer(start: logical, count: 4 * description.range.count))
+    }
+  }
+}
+
+extension TrainingProgress {
+  /// The progress as the metadata of a checkpoint.
+  func metadata(configuration: String, dataFingerprint: UInt64, classCount: Int) -> [String: String]
+  {
+    var metadata = [
+      "format": "pt", Checkpoint.formatKey: Checkpoint.formatVersion,
+      "configuration": configuration, "data": Hash64.text(dataFingerprint),
+      "classes": "\(classCount)", "step": "\(step)", "updates": "\(updates)",
+      "skipped-steps": "\(skippedSteps)", "skipped-in-a-row": "\(skippedInARow)",
+      "samples": "\(samples)", "grid-exponent": "\(gridExponent)",
+    ]
+    if let best { metadata["best"] = Hash64.text(best.bitPattern) }
+    if let bestStep { metadata["best-step"] = "\(bestStep)" }
+    return metadata
+  }
+}

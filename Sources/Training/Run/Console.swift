@@ -1,0 +1,85 @@
+private import Foundation
+private import Glibc
+
+/// What a run says to people: rank 0 alone, on standard output and in the log file.
+package final class Console {
+  private let isSpeaker: Bool
+  private let isQuiet: Bool
+  private let isTerminal: Bool
+  private var hasProgressLine = false
+  private var lastProgress = -Double.infinity
+  /// Where lines go beside standard output.
+  package var log: RunLog?
+
+  package init(isSpeaker: Bool, isQuiet: Bool) {
+    self.isSpeaker = isSpeaker
+    self.isQuiet = isQuiet
+    isTerminal = isatty(STDOUT_FILENO) == 1
+  }
+
+  /// A line for people; silenced by --quiet on standard output.
+  package func say(_ line: String) {
+    guard isSpeaker else { return }
+    log?.writeLine(line)
+    if !isQuiet { write(line) }
+  }
+
+  /// A warning, on standard error too when quiet.
+  package func warn(_ line: String) {
+    guard isSpeaker else { return }
+    log?.writeLine("warning: " + line)
+    clearProgress()
+    fputs("ddp-train: warning: \(line)\n", stderr)
+  }
+
+  /// A receipt that scripts read: printed even with --quiet.
+  package func receipt(_ line: String) {
+    guard isSpeaker else { return }
+    log?.writeLine(line)
+    write(line)
+  }
+
+  /// The state of the run: one live line on a terminal, else a line every 10 s, and always the
+  /// first and last.
+  package func progress(_ line: @autoclosure () -> String, isLandmark: Bool) {
+    guard isSpeaker, !isQuiet else { return }
+    let now = Clock.seconds
+    if isTerminal {
+      guard isLandmark || now - lastProgress > 0.2 else { return }
+      fputs("\r\u{1B}[K" + line(), stdout)
+      fflush(stdout)
+      hasProgressLine = true
+    } else {
+      guard isLandmark || now - lastProgress > 10 else { return }
+      write(line())
+    }
+    lastProgress = now
+  }
+
+  private func write(_ line: String) {
+    clearProgress()
+    fputs(line + "\n", stdout)
+    fflush(stdout)
+  }
+
+  private func clearProgress() {
+    guard hasProgressLine else { return }
+    fputs("\r\u{1B}[K", stdout)
+    hasProgressLine = false
+  }
+
+  /// `seconds` as 1:02:03 or 2:03.
+  package static func duration(_ seconds: Double) -> String {
+    guard seconds.isFinite else { return "?" }
+    let total = Int(seconds.rounded())
+    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    return total >= 3600
+      ? "\(total / 3600):\(two(total / 60 % 60)):\(two(total % 60))"
+      : "\(total / 60):\(two(total % 60))"
+  }
+
+  /// `value` with `digits` digits after the point.
+  package static func fixed(_ value: Double, _ digits: Int) -> String {
+    String(format: "%.\(digits)f", value)
+  }
+}

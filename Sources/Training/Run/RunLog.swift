@@ -1,0 +1,187 @@
+private import Determinism
+private import Foundation
+private import Glibc
+
+/// What one step leaves behind in `metrics.jsonl`.
+package struct StepRecord: Sendable {
+  package var step: Int
+  package var epoch: Int
+  package var samples: Int
+  package var loss: Double
+  package var learningRate: Double
+  package var headLearningRate: Double
+  package var gradientNorm: Double
+  package var imagesPerSecond: Double
+  package var accuracy: Double
+  package var targetCosine: Double
+  package var spread: Double
+  package var seconds: PhaseSeconds
+  package var stepSeconds: Double
+  package var skippedSteps: Int
+  package var skippedSamples: Int
+  package var isSkipped: Bool
+  package var microbatches: [Int]
+  package var gradientHash: UInt64
+  package var weightsHash: UInt64
+
+  /// One JSON object in one line; numbers that are not finite are null.
+  package var json: String {
+    let phases = PhaseSeconds.Phase.allCases.map {
+      "\"\($0)\":\(JSONNumber.text(seconds[$0]))"
+    }
+    return "{\"step\":\(step),\"epoch\":\(epoch),\"samples\":\(samples),"
+      + "\"loss\":\(JSONNumber.text(loss)),\"lr\":\(JSONNumber.text(learningRate)),"
+      + "\"lr_head\":\(JSONNumber.text(headLearningRate)),"
+      + "\"gradient_norm\":\(JSONNumber.text(gradientNorm)),"
+      + "\"images_per_second\":\(JSONNumber.text(imagesPerSecond)),"
+      + "\"batch_accuracy\":\(JSONNumber.text(accuracy)),"
+      + "\"target_cosine\":\(JSONNumber.text(targetCosine)),"
+      + "\"spread\":\(JSONNumber.text(spread)),"
+      + "\"step_seconds\":\(JSONNumber.text(stepSeconds)),"
+      + "\"seconds\":{\(phases.joined(separator: ","))},"
+      + "\"skipped_steps\":\(skippedSteps),\"skipped_samples\":\(skippedSamples),"
+      + "\"skipped\":\(isSkipped),"
+      + "\"microbatches\":[\(microbatches.map(String.init).joined(separator: ","))],"
+      + "\"gradient_hash\":\"\(Hash64.text(gradientHash))\","
+      + "\"weights_hash\":\"\(Hash64.text(weightsHash))\"}"
+  }
+}
+
+/// Numbers as JSON has them.
+package enum JSONNumber {
+  /// The shortest text that reads back as `value`; `null` where JSON has none.
+  package static func text(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
+}
+
+/// The files of a run folder that grow while it runs: `metrics.jsonl` and `log.txt`.
+///
+/// Lines go to the file at once, so that a killed run leaves what it did.
+package final class RunLog {
+  private let metrics: Int32
+  private let log: Int32
+
+  /// Opens the files in `folder`. On resume after `step` steps, later lines are dropped, so that
+  /// each step stands exactly once. Throws `RunFolderError.unwritable`.
+  package init(folder: String, resumedAfter step: Int?) throws {
+    let metricsPath = folder + "/metrics.jsonl"
+    if let step {
+      try Self.truncate(metricsPath, after: step)
+    }
+    metrics = open(metricsPath, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+    guard metrics >= 0 else { throw RunFolderError.unwritable(path: metricsPath, code: errno) }
+    let logPath = folder + "/log.txt"
+    log = open(logPath, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+    guard log >= 0 else { throw RunFolderError.unwritable(path: logPath, code: errno) }
+  }
+
+  deinit {
+    close(metrics)
+    close(log)
+  }
+
+  package func write(_ record: StepRecord) { append(record.json, to: metrics) }
+
+  /// Writes the figures of an evaluation after `step` steps.
+  package func writeEvaluation(step: Int, figures: [(String, Double)], seconds: Double) {
+    let pairs = figures.map { "\"\($0.0)\":\(JSONNumber.text($0.1))" }
+    append(
+      "{\"evaluation\":{\"step\":\(step),\"evaluation_seconds\":\(JSONNumber.text(seconds)),"
+        + pairs.joined(separator: ",") + "}}", to: metrics)
+  }
+
+  package func writeLine(_ line: String) {
+    append("\(Self.timeStamp()) \(line)", to: log)
+  }
+
+  private func append(_ line: String, to file: Int32) {
+    let bytes = Array((line + "\n").utf8)
+    var offset = 0
+    while offset < bytes.count {
+      let written = bytes.withUnsafeBytes {
+        Glibc.write(file, $0.baseAddress! + offset, bytes.count - offset)
+      }
+      if written < 0 && errno == EINTR { continue }
+      if written <= 0 { return }
+      offset += written
+    }
+  }
+
+  private static func timeStamp() -> String {
+    var now = time(nil)
+    var parts = tm()
+    localtime_r(&now, &parts)
+    var buffer = [CChar](repeating: 0, count: 32)
+    strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%S", &parts)
+    return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  /// Drops the lines of steps after `step`, and a last line that was cut off.
+  private static func truncate(_ path: String, after step: Int) throws {
+    guard let bytes = FileManager.default.contents(atPath: path) else { return }
+    let text = String(decoding: bytes, as: UTF8.self)
+    let kept = text.split(separator: "\n").filter { line in
+      guard line.hasSuffix("}"), let number = MetricsFile.step(of: line) else { return false }
+      return number <= step
+    }
+    let rest = kept.map { $0 + "\n" }.joined()
+    do {
+      try Data(rest.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw RunFolderError.unwritable(path: path, code: errno)
+    }
+  }
+}
+
+/// What cannot be done with a run folder.
+package enum RunFolderError: Error, CustomStringConvertible {
+  case unwritable(path: String, code: Int32)
+
+  package var description: String {
+    switch self {
+    case .unwritable(let path, let code):
+      "cannot write \(path): \(String(cString: strerror(code))); check --out, permissions and space"
+    }
+  }
+}
+
+/// Reads `metrics.jsonl` back, for reports.
+package enum MetricsFile {
+  /// The step that a line belongs to.
+  static func step(of line: some StringProtocol) -> Int? {
+    guard let at = line.range(of: "\"step\":") else { return nil }
+    return Int(line[at.upperBound...].prefix { $0.isNumber })
+  }
+
+  /// The curves and evaluations of the file at `path`; empty if there is none.
+  package static func read(
+    _ path: String
+  ) -> (steps: [RunReport.Step], evaluations: [RunReport.EvaluationPoint], seconds: PhaseSeconds)
+  {
+    var steps: [RunReport.Step] = []
+    var evaluations: [RunReport.EvaluationPoint] = []
+    var seconds = PhaseSeconds()
+    guard let bytes = FileManager.default.contents(atPath: path) else { return ([], [], seconds) }
+    for line in bytes.split(separator: UInt8(ascii: "\n")) {
+      guard let object = try? JSONSerialization.jsonObject(with: line) as? [String: Any] else {
+        continue
+      }
+      func number(_ key: String) -> Double { (object[key] as? NSNumber)?.doubleValue ?? .nan }
+      if let figures = object["evaluation"] as? [String: Any] {
+        var values = figures.compactMapValues { ($0 as? NSNumber)?.doubleValue }
+        let step = Int(values.removeValue(forKey: "step") ?? 0)
+        evaluations.append(RunReport.EvaluationPoint(step: step, figures: values))
+      } else if object["step"] != nil {
+        steps.append(
+          RunReport.Step(
+            step: Int(number("step")), loss: number("loss"), learningRate: number("lr"),
+            imagesPerSecond: number("images_per_second"), gradientNorm: number("gradient_norm")))
+        for (key, value) in object["seconds"] as? [String: Any] ?? [:] {
+          if let phase = PhaseSeconds.Phase.allCases.first(where: { "\($0)" == key }) {
+            seconds[phase] += (value as? NSNumber)?.doubleValue ?? 0
+          }
+        }
+      }
+    }
+    return (steps, evaluations, seconds)
+  }
+}
