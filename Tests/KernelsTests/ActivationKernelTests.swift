@@ -10,7 +10,8 @@ import Testing
     let bias = FencedFloats(TestNumbers.normal(channels, seed: 2))
     let slopes = FencedFloats(TestNumbers.normal(channels, seed: 3, mean: 0.25))
     let input = FencedFloats(TestNumbers.normal(count, seed: 1))
-    let u = (0..<count).map { Double(input.values[$0] + bias.values[$0 % channels]) }
+    let (x, b) = (input.values, bias.values)
+    let u = (0..<count).map { Double(x[$0] + b[$0 % channels]) }
     let s = doubles(slopes.values)
     let output = FencedFloats(unwritten: count)
     var sums = Array(repeating: Double.nan, count: 2 * channels)
@@ -23,12 +24,13 @@ import Testing
     #expect(worstError(sums.map { Float($0) }, referenceSums(y, channels: channels)) < 2e-6)
 
     let dy = FencedFloats(TestNumbers.normal(count, seed: 4))
+    let outputGradient = doubles(dy.values)
     var du: [Double] = []
     var dBias = Array(repeating: 0.0, count: channels)
     var dSlopes = dBias
     for i in 0..<count {
       let c = i % channels
-      let gradient = Double(dy.values[i])
+      let gradient = outputGradient[i]
       du.append(gradient * shape.activation.derivative(u[i], slope: s[c]))
       dBias[c] += du[i]
       if shape.activation == .prelu { dSlopes[c] += gradient * min(u[i], 0) }

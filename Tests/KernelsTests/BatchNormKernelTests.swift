@@ -8,7 +8,8 @@ struct NormCase: CustomTestStringConvertible, Sendable {
   var hasResidual: Bool
   var hasScale = true
   var testDescription: String {
-    "\(pixels)x\(channels) \(activation)\(hasResidual ? " residual" : "")\(hasScale ? "" : " fixed")"
+    let extras = (hasResidual ? " residual" : "") + (hasScale ? "" : " fixed scale")
+    return "\(pixels)x\(channels) \(activation)\(extras)"
   }
 
   static let shapes = [
