@@ -51,8 +51,8 @@ private func allocate<Element>(
   let code = posix_memalign(&raw, alignment, bytes)
   guard code == 0, let raw else {
     fatalError(
-      "AlignedMemory: the system refused \(bytes) bytes (code \(code)); use a smaller microbatch or model"
-    )
+      "AlignedMemory: the system refused \(bytes) bytes (code \(code)); "
+        + "use a smaller microbatch, fewer threads or a smaller model")
   }
   #if os(Linux)
     if large { _ = madvise(raw, bytes, MADV_HUGEPAGE) }

@@ -30,6 +30,10 @@ extension BatchNormKernel {
       residualGradient == nil || coefficients.activation == .identity || residual != nil
         || (coefficients.activation == .relu && output != nil),
       "batch norm backward [\(pixels),\(channels)]: the residual of an activation is missing")
+    precondition(
+      !(addingToInput && UnsafePointer(inputGradient) == outputGradient)
+        && inputGradient != residualGradient,
+      "batch norm backward [\(pixels),\(channels)]: gradients share memory they cannot share")
     scratch.update(repeating: 0, count: 3 * channels)
     func passes<Activation: LaneActivation>(_ activation: Activation.Type) {
       let source = GradientSource<Activation>(

@@ -32,7 +32,12 @@ package enum DropoutKernel {
     _ source: UnsafePointer<Float>, rows: Int, features: Int, keys: UnsafePointer<UInt64>,
     rate: Double, adding: Bool, _ target: UnsafeMutablePointer<Float>
   ) {
-    let threshold = threshold(rate: rate)
+    // Vectors of spelled type: comparisons with scalars compile lane by lane.
+    let thresholds = SIMD8<UInt64>(repeating: threshold(rate: rate))
+    let zeros = SIMD8<UInt64>(repeating: 0)
+    let ones = SIMD8<UInt64>(repeating: 1)
+    let none = SIMD8<UInt32>(repeating: 0)
+    let zero = SIMD8<Float>(repeating: 0)
     let factor = Float(1 / (1 - rate))
     for row in 0..<rows {
       let from = source + row * features
@@ -42,10 +47,10 @@ package enum DropoutKernel {
         let count = min(8, features - i)
         let whole = count == 8
         let value = whole ? loadEight(from + i) : loadFewer(from + i, count: count)
-        let keeps = words(key: keys[row], from: i) .>= threshold
+        let words = words(key: keys[row], from: i)
         let bits = SIMD8<UInt32>(
-          truncatingIfNeeded: SIMD8<UInt64>().replacing(with: 1, where: keeps))
-        var result = (value * factor).replacing(with: SIMD8<Float>(), where: bits .== 0)
+          truncatingIfNeeded: zeros.replacing(with: ones, where: words .>= thresholds))
+        var result = (value * factor).replacing(with: zero, where: bits .== none)
         if whole {
           if adding { result += loadEight(to + i) }
           storeEight(result, to + i)
@@ -61,10 +66,11 @@ package enum DropoutKernel {
   @inline(__always)
   private static func words(key: UInt64, from index: Int) -> SIMD8<UInt64> {
     let golden: UInt64 = 0x9E37_79B9_7F4A_7C15
-    let counters = SIMD8<UInt64>(1, 2, 3, 4, 5, 6, 7, 8) &+ UInt64(index)
-    var z = key &+ counters &* golden
-    z = (z ^ (z &>> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z &>> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z &>> 31)
+    let ascending = SIMD8<UInt64>(1, 2, 3, 4, 5, 6, 7, 8)
+    let counters = ascending &+ SIMD8(repeating: UInt64(index))
+    var z = SIMD8(repeating: key) &+ counters &* SIMD8(repeating: golden)
+    z = (z ^ (z &>> SIMD8(repeating: 30))) &* SIMD8(repeating: 0xBF58_476D_1CE4_E5B9)
+    z = (z ^ (z &>> SIMD8(repeating: 27))) &* SIMD8(repeating: 0x94D0_49BB_1331_11EB)
+    return z ^ (z &>> SIMD8(repeating: 31))
   }
 }

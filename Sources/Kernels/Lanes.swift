@@ -88,17 +88,20 @@ struct Lanes {
   /// min(self, 0), and NaN where self is.
   @inline(__always)
   var negativePart: Lanes {
-    Lanes(
-      low: low.replacing(with: SIMD8(), where: low .> SIMD8()),
-      high: high.replacing(with: SIMD8(), where: high .> SIMD8()))
+    let zero = SIMD8<Float>(repeating: 0)
+    return Lanes(
+      low: low.replacing(with: zero, where: low .> zero),
+      high: high.replacing(with: zero, where: high .> zero))
   }
 
   /// self where `gate` is positive or not a number, `other` elsewhere.
   @inline(__always)
   func replacing(with other: Lanes, whereNotPositive gate: Lanes) -> Lanes {
-    Lanes(
-      low: low.replacing(with: other.low, where: gate.low .<= SIMD8()),
-      high: high.replacing(with: other.high, where: gate.high .<= SIMD8()))
+    // A zero of spelled type: comparisons with `SIMD8()` or a scalar compile lane by lane.
+    let zero = SIMD8<Float>(repeating: 0)
+    return Lanes(
+      low: low.replacing(with: other.low, where: gate.low .<= zero),
+      high: high.replacing(with: other.high, where: gate.high .<= zero))
   }
 }
 

@@ -80,14 +80,16 @@ package enum PoolingKernel {
         let count = Swift.min(8, channels - c)
         let whole = count == 8
         var best = SIMD8<Float>()
-        var winner = SIMD8<Int32>(repeating: -1)
+        let none = SIMD8<Int32>(repeating: -1)
+        var winner = none
         for r in rows {
           for k in columns {
             let source = input + shape.pixel(n, row, column, r, k) * channels + c
             let value = whole ? loadEight(source) : loadFewer(source, count: count)
-            let wins = (value .> best) .| (value .!= value) .| (winner .< 0)
+            let wins = (value .> best) .| (value .!= value) .| (winner .== none)
             best.replace(with: value, where: wins)
-            winner.replace(with: Int32(r * shape.window + k), where: wins)
+            let tap = SIMD8<Int32>(repeating: Int32(truncatingIfNeeded: r * shape.window + k))
+            winner.replace(with: tap, where: wins)
           }
         }
         let at = pixel * channels + c
