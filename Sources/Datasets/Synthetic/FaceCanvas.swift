@@ -92,6 +92,10 @@ final class FaceCanvas {
   @inline(__always)
   func raise(_ height: Float, at index: Int) { form[index].z += height }
 
+  /// Takes the height of features from a pixel over the share `alpha`.
+  @inline(__always)
+  func flatten(_ alpha: Float, at index: Int) { form[index].z *= 1 - alpha }
+
   /// The share of a pixel that lies inside an edge `distance` face units away.
   @inline(__always)
   func edge(_ distance: Float) -> Float { clamp01(distance * view.scale + 0.5) }

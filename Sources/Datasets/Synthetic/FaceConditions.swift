@@ -58,7 +58,7 @@ struct FaceConditions {
     expression = Expression(
       smile: dice.bell(-0.8, 1.4), opening: max(0, dice.uniform(-0.9, 1)),
       browRaise: dice.bell(-0.8, 1), browTilt: dice.bell(-1, 1),
-      eyeOpening: dice.chance(0.05) ? 0.08 : dice.bell(0.45, 1.35), gazeX: dice.bell(-1, 1),
+      eyeOpening: dice.chance(0.03) ? 0.08 : dice.bell(0.45, 1.35), gazeX: dice.bell(-1, 1),
       gazeY: dice.bell(-0.6, 0.6))
     light = Self.light(&dice)
     hairdo = Hairdo(
@@ -67,27 +67,27 @@ struct FaceConditions {
     backdrop = Self.backdrop(&dice)
     clothes = Self.anyColor(&dice)
     collar = Self.anyColor(&dice)
-    wearsGlasses = wearer && dice.chance(0.85)
-    wearsSunglasses = dice.chance(0.04)
+    wearsGlasses = wearer && dice.chance(0.92)
+    wearsSunglasses = dice.chance(0.025)
     let hatColor = Self.anyColor(&dice)
-    hat = dice.chance(0.06) ? hatColor : nil
+    hat = dice.chance(0.04) ? hatColor : nil
     occluder = Self.occluder(&dice)
     finish = Finish(
-      exposure: dice.bell(0.62, 1.4), contrast: dice.bell(0.6, 1.4),
-      saturation: dice.chance(0.06) ? 0 : dice.bell(0.4, 1.35),
-      blur: max(0, dice.uniform(-0.010, 0.016)), noise: max(0, dice.uniform(-0.02, 0.05)),
-      vignette: max(0, dice.uniform(-0.4, 0.6)), warmth: dice.bell(-0.24, 0.24),
-      tint: dice.bell(-0.06, 0.06))
+      exposure: dice.bell(0.7, 1.4), contrast: dice.bell(0.6, 1.4),
+      saturation: dice.chance(0.03) ? 0 : dice.bell(0.4, 1.35),
+      blur: max(0, dice.uniform(-0.010, 0.011)), noise: max(0, dice.uniform(-0.02, 0.03)),
+      vignette: max(0, dice.uniform(-0.4, 0.6)), warmth: dice.bell(-0.16, 0.16),
+      tint: dice.bell(-0.04, 0.04))
     jpegQuality = 40 + dice.pick(56)
   }
 
   private static func pose(_ dice: inout FaceDice) -> Pose {
-    let yaw = dice.bell(-0.85, 0.85)
-    let roll = dice.bell(-0.42, 0.42)
+    let yaw = dice.bell(-0.7, 0.7)
+    let roll = dice.bell(-0.32, 0.32)
     return Pose(
-      sinYaw: sinf(yaw), cosYaw: cosf(yaw), pitch: dice.bell(-0.34, 0.34), sinRoll: sinf(roll),
-      cosRoll: cosf(roll), scale: dice.bell(0.315, 0.435), centerX: 0.5 + dice.bell(-0.09, 0.09),
-      centerY: 0.49 + dice.bell(-0.08, 0.08))
+      sinYaw: sinf(yaw), cosYaw: cosf(yaw), pitch: dice.bell(-0.28, 0.28), sinRoll: sinf(roll),
+      cosRoll: cosf(roll), scale: dice.bell(0.34, 0.44), centerX: 0.5 + dice.bell(-0.07, 0.07),
+      centerY: 0.5 + dice.bell(-0.06, 0.06))
   }
 
   private static func light(_ dice: inout FaceDice) -> Light {
@@ -95,8 +95,8 @@ struct FaceConditions {
     let y = dice.uniform(-0.9, 0.35)
     let z = dice.uniform(0.35, 1)
     let norm = (x * x + y * y + z * z).squareRoot()
-    let ambient = dice.uniform(0.22, 0.68)
-    let warm = dice.bell(-0.28, 0.28)
+    let ambient = dice.uniform(0.28, 0.7)
+    let warm = dice.bell(-0.2, 0.2)
     let cool = dice.bell(-0.15, 0.15)
     let power = (1.12 - ambient) * dice.uniform(0.9, 1.25)
     let angle = dice.uniform(0, 2 * .pi)
@@ -112,9 +112,10 @@ struct FaceConditions {
 
   private static func anyColor(_ dice: inout FaceDice) -> Ink {
     let value = dice.uniform(0.08, 0.95)
-    let spread = dice.uniform(0, 0.45)
+    let spread = dice.uniform(0, 1) * dice.uniform(0, 0.42)
     return Ink(
-      clamp01(value + dice.uniform(-spread, spread)), clamp01(value + dice.uniform(-spread, spread)),
+      clamp01(value + dice.uniform(-spread, spread)),
+      clamp01(value + dice.uniform(-spread, spread)),
       clamp01(value + dice.uniform(-spread, spread)), 0)
   }
 
@@ -137,7 +138,7 @@ struct FaceConditions {
   }
 
   private static func occluder(_ dice: inout FaceDice) -> Occluder? {
-    let present = dice.chance(0.08)
+    let present = dice.chance(0.06)
     let angle = dice.uniform(0, 2 * .pi)
     let slant = angle + dice.bell(-0.8, 0.8)
     let reach = dice.uniform(0.6, 0.95)

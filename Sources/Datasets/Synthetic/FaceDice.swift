@@ -59,6 +59,13 @@ struct FaceLattice {
   struct Surface {
     let base: UnsafePointer<Float>
 
+    /// Two unrelated values of the cell whose corner is (x, y), whole numbers.
+    @inline(__always)
+    func cell(_ x: Float, _ y: Float) -> (Float, Float) {
+      let index = (Int(Int32(y)) & 31) * 32 + (Int(Int32(x)) & 31)
+      return (base[index], base[(index + 501) & 1023])
+    }
+
     /// The height at (x, y); the lattice points are the whole numbers.
     @inline(__always)
     func callAsFunction(_ x: Float, _ y: Float) -> Float {

@@ -1,13 +1,15 @@
 extension FaceIdentity {
   /// The hair of a person: one of ten families, then its own measures and colour.
-  static func hair(_ dice: inout FaceDice, masculine: Float, age: Float) -> Hair {
+  static func hair(
+    _ dice: inout FaceDice, skin: Ink, masculine: Float, age: Float
+  ) -> Hair {
     var hair = Hair(
       top: dice.uniform(0.06, 0.16), side: dice.uniform(0.03, 0.10), end: 0.15,
       line: dice.uniform(-0.68, -0.48), curve: dice.uniform(-0.02, 0.25),
       part: dice.uniform(-0.14, 0.14), peak: dice.chance(0.25) ? dice.uniform(0.04, 0.12) : 0,
       sideEdge: dice.uniform(0.86, 0.97), sideEnd: dice.uniform(-0.12, 0.12), curl: 0,
       strand: dice.uniform(0.10, 0.26), fringe: 0, hasBack: true, hasFront: true,
-      coversEars: false, color: Self.hairColor(&dice, age: age))
+      coversEars: false, color: Self.hairColor(&dice, skin: skin, age: age))
     let short = [0, 1, 2, 3, 3, 4, 5, 5, 2, 9]
     let long = [3, 4, 5, 6, 6, 7, 7, 8, 8, 9]
     let family = (dice.uniform(0, 1) < masculine ? short : long)[dice.pick(10)]
@@ -50,13 +52,14 @@ extension FaceIdentity {
     return hair
   }
 
-  private static func hairColor(_ dice: inout FaceDice, age: Float) -> Ink {
+  private static func hairColor(_ dice: inout FaceDice, skin: Ink, age: Float) -> Ink {
     let colors = [
       Ink(0.07, 0.06, 0.06, 0.5), Ink(0.15, 0.09, 0.06, 0.5), Ink(0.26, 0.16, 0.09, 0.5),
       Ink(0.38, 0.23, 0.12, 0.5), Ink(0.50, 0.22, 0.09, 0.5), Ink(0.62, 0.44, 0.22, 0.5),
       Ink(0.82, 0.66, 0.38, 0.5), Ink(0.70, 0.32, 0.14, 0.5),
     ]
-    let base = colors[dice.pick(colors.count)]
+    let isDark = isDark(skin) && dice.chance(0.85)
+    let base = colors[dice.pick(isDark ? 3 : colors.count)] * dice.uniform(0.85, 1.15)
     let grey = dice.uniform(0.5, 0.88)
     let greyness = age > 0.55 ? dice.uniform(0.2, 1) : 0
     let dyes = [

@@ -85,7 +85,7 @@ struct FaceIdentity: Equatable {
       cheek: dice.uniform(-0.03, 0.10),
       jaw: dice.uniform(-0.08, 0.14) + 0.08 * masculine, chin: dice.uniform(-0.20, 0.28))
     eyes = Self.eyes(&dice, skin: skin, width: outline.width, masculine: masculine)
-    hair = Self.hair(&dice, masculine: masculine, age: age)
+    hair = Self.hair(&dice, skin: skin, masculine: masculine, age: age)
     brows = Self.brows(&dice, hair: hair, masculine: masculine)
     nose = Nose(
       length: dice.uniform(0.27, 0.46), width: dice.uniform(0.10, 0.21),
@@ -100,7 +100,7 @@ struct FaceIdentity: Equatable {
       marks.append(
         Mark(
           u: dice.uniform(-0.5, 0.5), v: dice.uniform(-0.35, 0.85),
-          radius: dice.uniform(0.022, 0.045), strength: dice.uniform(0.5, 0.95)))
+          radius: dice.uniform(0.018, 0.036), strength: dice.uniform(0.5, 0.95)))
     }
     freckles = dice.chance(0.15) ? dice.uniform(0.3, 0.8) : 0
     let scarred = dice.chance(0.1)
@@ -134,7 +134,7 @@ struct FaceIdentity: Equatable {
       Ink(0.30, 0.42, 0.20, 0), Ink(0.35, 0.50, 0.55, 0), Ink(0.28, 0.50, 0.78, 0),
       Ink(0.52, 0.60, 0.66, 0), Ink(0.14, 0.09, 0.06, 0),
     ]
-    let painted = masculine < 0.5 && dice.chance(0.3)
+    let painted = masculine < 0.45 && dice.chance(0.3)
     let paints = [
       Ink(0.25, 0.45, 0.65, 0), Ink(0.5, 0.3, 0.55, 0), Ink(0.25, 0.5, 0.4, 0),
       Ink(0.35, 0.22, 0.2, 0),
@@ -147,9 +147,12 @@ struct FaceIdentity: Equatable {
       tilt: dice.uniform(-0.26, 0.22), skew: dice.uniform(-0.4, 0.4),
       iris: halfWidth * dice.uniform(0.40, 0.56), fold: dice.uniform(0, 1),
       lash: dice.uniform(0.008, 0.026) * (1.3 - 0.6 * masculine), bag: dice.uniform(0, 1),
-      color: irises[dice.pick(irises.count)],
+      color: irises[dice.pick(isDark(skin) && dice.chance(0.8) ? 3 : irises.count)],
       shadow: Ink(paint.x, paint.y, paint.z, painted ? dice.uniform(0.35, 0.7) : 0))
   }
+
+  /// Dark skin mostly goes with dark eyes and hair.
+  static func isDark(_ skin: Ink) -> Bool { skin.x + skin.y + skin.z < 1.6 }
 
   private static func brows(_ dice: inout FaceDice, hair: Hair, masculine: Float) -> Brows {
     let dark = dice.uniform(0.45, 0.9)
@@ -165,7 +168,7 @@ struct FaceIdentity: Equatable {
     _ dice: inout FaceDice, skin: Ink, nose: Nose, masculine: Float
   ) -> Mouth {
     var lips = Ink(skin.x * 0.88, skin.y * 0.66, skin.z * 0.68, 0.4)
-    if masculine < 0.55 && dice.chance(0.55) {
+    if masculine < 0.45 && dice.chance(0.6) {
       let sticks = [
         Ink(0.72, 0.12, 0.16, 0.6), Ink(0.80, 0.33, 0.40, 0.6), Ink(0.45, 0.10, 0.18, 0.6),
         Ink(0.85, 0.42, 0.30, 0.6), Ink(0.55, 0.25, 0.38, 0.6),

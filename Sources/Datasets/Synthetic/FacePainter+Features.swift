@@ -19,7 +19,9 @@ extension FacePainter {
         side * person.outline.width * 0.56, 0.26 - 0.05 * smile, 0.30, 0.24,
         0.025 + 0.035 * person.cheekbone + 0.025 * smile)
       if person.brow > 0 {
-        bump(side * eyes.spacing * 0.85, eyes.height - person.brows.height, 0.3, 0.1, 0.03 * person.brow)
+        bump(
+          side * eyes.spacing * 0.85, eyes.height - person.brows.height, 0.3, 0.1,
+          0.03 * person.brow)
       }
       bump(tip.u + side * nose.width * 0.85, tip.v + 0.01, nose.width * 0.6, 0.085, 0.035)
     }
@@ -48,7 +50,8 @@ extension FacePainter {
       let hole = nose.width * 0.52
       let hu = (du.magnitude - hole) / (nose.width * 0.30)
       let hv = (dv - 0.055) / (0.018 + 0.012 * nose.nostril)
-      canvas.shade(dark, hill((hu * hu + hv * hv) * 0.5) * (0.6 + 0.4 * nose.nostril) * cover, at: index)
+      canvas.shade(
+        dark, hill((hu * hu + hv * hv) * 0.5) * (0.6 + 0.4 * nose.nostril) * cover, at: index)
       let su = du / (nose.width * 1.25)
       let sv = (dv - 0.085) / 0.055
       canvas.shade(Ink(0.70, 0.62, 0.60, 1), hill(su * su + sv * sv) * 0.7 * cover, at: index)
@@ -85,7 +88,9 @@ extension FacePainter {
       let line = middle + corner * (0.35 - t2)
       let top = line - gap * 0.35 * arch
       let bottom = line + gap * 0.65 * arch
-      let bow = 1 - mouth.bow * hill(t2 * 14) + 0.25 * mouth.bow * hill((t.magnitude - 0.32) * (t.magnitude - 0.32) * 20)
+      let bow =
+        1 - mouth.bow * hill(t2 * 14) + 0.25 * mouth.bow
+        * hill((t.magnitude - 0.32) * (t.magnitude - 0.32) * 20)
       let stretch = 1 - 0.25 * max(0, smile)
       let upperEdge = top - mouth.upper * stretch * arch.squareRoot() * bow
       let lowerEdge = bottom + mouth.lower * stretch * (arch * 0.4 + arch.squareRoot() * 0.6)
@@ -98,13 +103,15 @@ extension FacePainter {
       }
       if inLower > 0 {
         canvas.lay(lips, inLower * cover * 0.95, at: index)
-        let shine = hill(t2 * 2 + (v - bottom - mouth.lower * 0.45) * (v - bottom - mouth.lower * 0.45) * 900)
+        let shine = hill(
+          t2 * 2 + (v - bottom - mouth.lower * 0.45) * (v - bottom - mouth.lower * 0.45) * 900)
         canvas.shade(Ink(1.12, 1.12, 1.12, 1.5), shine * inLower, at: index)
         canvas.raise(0.018 * inLower * cover, at: index)
       }
       if gap > 0.012 && inGap > 0 {
         canvas.lay(Ink(0.22, 0.07, 0.07, 0.2), inGap * cover, at: index)
-        let teeth = min(canvas.edge(top + min(gap * 0.55, 0.05) * arch - v), canvas.edge(0.8 - t.magnitude))
+        let teeth = min(
+          canvas.edge(top + min(gap * 0.55, 0.05) * arch - v), canvas.edge(0.8 - t.magnitude))
         canvas.lay(Ink(0.93, 0.91, 0.86, 0.5), teeth * inGap * cover * 0.95, at: index)
       } else {
         let seam = hill((v - line) * (v - line) / 0.0005) * clamp01(arch * 4)
@@ -112,7 +119,8 @@ extension FacePainter {
       }
       let du = (t.magnitude - 1) * half
       let dv = v - middle + corner * 0.65
-      canvas.shade(Ink(0.6, 0.5, 0.5, 1), hill((du * du + dv * dv) / 0.0016) * 0.6 * cover, at: index)
+      canvas.shade(
+        Ink(0.6, 0.5, 0.5, 1), hill((du * du + dv * dv) / 0.0016) * 0.6 * cover, at: index)
       let under = (v - lowerEdge - 0.035) / 0.045
       canvas.shade(Ink(0.8, 0.75, 0.74, 1), hill(under * under + t2 * 2) * 0.6 * cover, at: index)
     }
@@ -143,17 +151,21 @@ extension FacePainter {
       let upper = -eyes.upper * open * arch * (1 + eyes.skew * t)
       let lower = eyes.lower * squint * arch * (1 - 0.3 * eyes.skew * t)
       // Lid, fold and paint above the eye; bag below.
-      let overLid = hill((t2 * 0.55) + (lv + eyes.upper * 1.1) * (lv + eyes.upper * 1.1) / (eyes.upper * eyes.upper * 2.2))
+      let overLid = hill(
+        (t2 * 0.55) + (lv + eyes.upper * 1.1) * (lv + eyes.upper * 1.1)
+          / (eyes.upper * eyes.upper * 2.2))
       canvas.lay(lid, overLid * 0.55 * cover, at: index)
       canvas.lay(eyes.shadow * Ink(1, 1, 1, 0), overLid * eyes.shadow.w * cover, at: index)
-      let foldDistance = lv + eyes.upper * max(open, 0.6) * max(0, 1 - t2 * 0.6) + 0.032 + 0.02 * eyes.fold
+      let foldDistance =
+        lv + eyes.upper * max(open, 0.6) * max(0, 1 - t2 * 0.6) + 0.032 + 0.02 * eyes.fold
       canvas.shade(
         Ink(0.55, 0.46, 0.44, 0.8),
         hill(foldDistance * foldDistance / 0.0005) * hill(t2 * 0.6) * eyes.fold * cover, at: index)
       let bagDistance = lv - eyes.lower - 0.055 * max(0, 1 - 0.5 * t2)
       canvas.shade(
         Ink(0.72, 0.63, 0.62, 1),
-        hill(bagDistance * bagDistance / 0.0012) * hill(t2 * 0.7) * eyes.bag * (0.3 + 0.7 * person.age)
+        hill(bagDistance * bagDistance / 0.0012) * hill(t2 * 0.7) * eyes.bag
+          * (0.3 + 0.7 * person.age)
           * cover, at: index)
       guard t2 < 1.25 else { return }
       let inEye = arch > 0 ? min(canvas.edge(lv - upper), canvas.edge(lower - lv)) : 0
@@ -166,13 +178,17 @@ extension FacePainter {
         if inIris > 0 {
           let ring = 1 - 0.55 * smoothStep(iris * 0.65, iris, radius)
           canvas.lay(eyes.color * ring * Ink(1, 1, 1, 0) + Ink(0, 0, 0, 0.8), inIris, at: index)
-          canvas.lay(Ink(0.03, 0.03, 0.03, 0.8), canvas.edge(iris * 0.42 - radius) * inIris, at: index)
+          canvas.lay(
+            Ink(0.03, 0.03, 0.03, 0.8), canvas.edge(iris * 0.42 - radius) * inIris, at: index)
           let (gu, gv) = (du * side + iris * 0.3, dv + iris * 0.35)
-          canvas.lay(Ink(1, 1, 1, 0), hill((gu * gu + gv * gv) / (iris * iris * 0.12)) * inIris, at: index)
+          canvas.lay(
+            Ink(1, 1, 1, 0), hill((gu * gu + gv * gv) / (iris * iris * 0.12)) * inIris, at: index)
         }
       }
       let line = max(-0.02, -arch * 0.02)
-      let lash = clamp01((eyes.lash + 0.006 + 0.35 * canvas.view.unit - (lv - min(upper, lower) - line * 0).magnitude) * canvas.view.scale + 0.3)
+      let lash = clamp01(
+        (eyes.lash + 0.006 + 0.35 * canvas.view.unit - (lv - min(upper, lower) - line * 0).magnitude)
+          * canvas.view.scale + 0.3)
       let ends = 1 - smoothStep(0.95, 1.12, t.magnitude)
       canvas.lay(Ink(0.09, 0.06, 0.05, 0.2), lash * ends * 0.85 * cover, at: index)
       let lowerLash = hill((lv - lower) * (lv - lower) / 0.0004) * ends
@@ -184,7 +200,7 @@ extension FacePainter {
     let brows = person.brows
     let expression = photo.expression
     let raised = 0.05 * expression.browRaise
-    let frown = 0.05 * expression.browTilt
+    let frown = 0.035 * expression.browTilt
     let middle = person.eyes.height - brows.height - raised
     let center = side * (person.eyes.spacing + 0.01)
     canvas.eachFacePixel(u: center, v: middle, reachU: brows.length + 0.05, reachV: 0.22) {

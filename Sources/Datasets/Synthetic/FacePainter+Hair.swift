@@ -17,16 +17,31 @@ extension FacePainter {
 
   private var parting: Float { person.hair.part * 1.6 * photo.hairdo.part }
 
+  /// The back of the head swings against the face.
+  private var hairShift: Float { canvas.view.sinYaw * -0.10 }
+
+  /// The half-width of the hair.
+  private var widestHair: Float {
+    person.outline.width * (1 + person.outline.temple * 0.6)
+      * (1 + person.hair.side * photo.hairdo.volume)
+  }
+
+  /// Hair before and behind the head has one surface; `s` is -1...1 across it.
+  @inline(__always)
+  private func turnHair(_ s: Float, _ y: Float, _ cover: Float, at index: Int) {
+    let down = max(-0.75, min(0, y * 0.65))
+    canvas.turn(s * (0.35 + 0.35 * s * s) * (1 + down * 0.4), down, cover, at: index)
+  }
+
   /// The whole outline of the hair, behind the head.
   func paintBackHair(_ strands: FaceLattice.Surface) {
     let hair = person.hair
     guard hair.hasBack else { return }
     let volume = photo.hairdo.volume
     let top = 1 + hair.top * volume
-    let side = 1 + hair.side * volume
-    let shift = canvas.view.sinYaw * -0.10
+    let shift = hairShift
     let parting = parting
-    let widest = person.outline.width * (1 + person.outline.temple * 0.6) * side
+    let widest = widestHair
     let reach = widest + 0.3
     let end = hair.end
     let fade: Float = hair.curl > 0 || end < 0.5 ? 0.14 : 0.05
@@ -39,22 +54,25 @@ extension FacePainter {
         let half = widest
         distance =
           (half * half * squared - across * across)
-          / (4 * across * across + (2 * h * half * half / top) * (2 * h * half * half / top) + 1e-4).squareRoot()
+          / (4 * across * across + (2 * h * half * half / top) * (2 * h * half * half / top) + 1e-4)
+          .squareRoot()
       } else {
         distance = widest * (1 + 0.04 * y) - across.magnitude
       }
       if hair.curl > 0 { distance += hair.curl * 1.3 * strands(x * 7 + 5, y * 7) }
       distance += 0.012 * strands(x * 23, y * 5)
+      // A crown leaves the top free.
+      if hair.line < -1 { distance = min(distance, y + 0.55) }
       let ragged = end + 0.05 * strands(x * 12, 3)
       let cover = canvas.edge(distance) * (1 - smoothStep(ragged - fade, ragged + fade * 0.3, y))
       guard cover > 0 else { return }
       var color = hairColor(strands, x, y, parting: parting)
       // Hair below the ears lies behind the face.
-      let deep = 1 - 0.35 * smoothStep(-0.2, 0.6, y) * smoothStep(0.25, 0, across.magnitude - widest * 0.55)
+      let deep =
+        1 - 0.35 * smoothStep(-0.2, 0.6, y) * smoothStep(0.25, 0, across.magnitude - widest * 0.55)
       color *= Ink(deep, deep, deep, 1)
       canvas.lay(color, cover, at: index)
-      let s = across / widest
-      canvas.turn(s * (0.4 + 0.5 * s * s), y < 0 ? y * 0.75 : 0, cover, at: index)
+      turnHair(across / widest, y, cover, at: index)
     }
   }
 
@@ -66,6 +84,7 @@ extension FacePainter {
     let line = hair.line + photo.hairdo.line * (hair.line < -1 ? 0 : 1)
     let part = hair.part * photo.hairdo.part
     let parting = parting
+    let (shift, widest) = (hairShift, widestHair)
     let view = canvas.view
     let inverse = 1 / width
     canvas.eachPixel(x: -1.05...1.05, y: -1.15...(min(hair.sideEnd, 1.1) + 0.4)) { index, x, y in
@@ -86,7 +105,9 @@ extension FacePainter {
       distance = max(distance, min(beside, ragged - v))
       if hair.curl > 0 { distance += hair.curl * 0.8 * strands(x * 8 + 2, y * 8) }
       let soft = min(view.scale, 45)
-      let cover = clamp01(distance * soft + 0.5) * here.w
+      // Over hair the edge of the head must not shine through.
+      let head = hair.hasBack ? min(1, here.w * 4) : here.w
+      let cover = clamp01(distance * soft + 0.5) * head
       guard cover > 0 else {
         // A little shade of the hair on the skin.
         if distance > -0.07 {
@@ -95,9 +116,8 @@ extension FacePainter {
         return
       }
       canvas.lay(hairColor(strands, x, y, parting: parting), cover, at: index)
-      canvas.raise(0.03 * cover, at: index)
-      let s = x * inverse
-      canvas.turn(s * (0.4 + 0.4 * s * s), max(-0.85, y * 0.75), cover, at: index)
+      canvas.flatten(cover, at: index)
+      turnHair((x - shift) / widest, y, cover, at: index)
     }
   }
 }

@@ -25,7 +25,8 @@ extension FacePainter {
         let off = u * side - line
         canvas.shade(
           Ink(0.66, 0.57, 0.55, 1),
-          hill(off * off / 0.0016) * hill((t - 0.45) * (t - 0.45) / 0.42) * depth * cover, at: index)
+          hill(off * off / 0.0016) * hill((t - 0.45) * (t - 0.45) / 0.42) * depth * cover, at: index
+        )
       }
     }
     if age > 0.35 { paintForehead(depth: age - 0.15) }
@@ -55,7 +56,8 @@ extension FacePainter {
     canvas.eachFacePixel(u: 0, v: -0.48, reachU: 0.5, reachV: 0.25) { index, u, v, cover in
       let wave = (v + 0.48 + raised + 0.12 * u * u) * 9
       let saw = (wave - wave.rounded(.down) - 0.5).magnitude * 2
-      let line = hill((1 - saw) * (1 - saw) * 6) * hill((wave / 2.2) * (wave / 2.2)) * hill(u * u * 5)
+      let line =
+        hill((1 - saw) * (1 - saw) * 6) * hill((wave / 2.2) * (wave / 2.2)) * hill(u * u * 5)
       canvas.shade(Ink(0.74, 0.66, 0.64, 1), line * depth * 0.7 * cover, at: index)
     }
   }
@@ -63,9 +65,14 @@ extension FacePainter {
   func paintFreckles(_ strands: FaceLattice.Surface) {
     let color = person.skin * Ink(0.68, 0.50, 0.40, 1)
     canvas.eachFacePixel(u: 0, v: 0.2, reachU: 0.7, reachV: 0.4) { index, u, v, cover in
-      let zone = hill(((u.magnitude - 0.3) / 0.42) * ((u.magnitude - 0.3) / 0.42) + ((v - 0.22) / 0.3) * ((v - 0.22) / 0.3))
+      let zone = hill(
+        ((u.magnitude - 0.3) / 0.42) * ((u.magnitude - 0.3) / 0.42) + ((v - 0.22) / 0.3)
+          * ((v - 0.22) / 0.3))
       guard zone > 0 else { return }
-      let spots = smoothStep(0.2, 0.45, strands(u * 19 + 40, v * 19 + 7))
+      let (column, row) = ((u * 15).rounded(.down), (v * 15).rounded(.down))
+      let (size, jitter) = strands.cell(column, row)
+      let (du, dv) = (u * 15 - column - 0.5 - jitter * 0.3, v * 15 - row - 0.5 + size * 0.3)
+      let spots = hill((du * du + dv * dv) / (0.06 + 0.08 * size.magnitude))
       canvas.lay(color, spots * min(1, zone * 2.5) * person.freckles * cover, at: index)
     }
   }
@@ -87,20 +94,27 @@ extension FacePainter {
         let t = across / reach
         let center = lipTop - 0.012 + 0.09 * t * t - 0.05 * smile * t * t
         let half: Float = 0.055 * (1 - 0.35 * t * t)
-        let inside = smoothStep(-0.02, 0.02, half - (v - center).magnitude) * (1 - smoothStep(0.9, 1.1, t))
+        let inside =
+          smoothStep(-0.02, 0.02, half - (v - center).magnitude) * (1 - smoothStep(0.9, 1.1, t))
         amount = max(amount, beard.moustache * inside)
       }
       let clear = smoothStep(
         0.9, 1.25,
         ((u / (mouth.width * 1.1)) * (u / (mouth.width * 1.1))
-          + ((v - mouth.height - 0.02) / (0.11 + 0.06 * open)) * ((v - mouth.height - 0.02) / (0.11 + 0.06 * open))).squareRoot())
+          + ((v - mouth.height - 0.02) / (0.11 + 0.06 * open))
+            * ((v - mouth.height - 0.02) / (0.11 + 0.06 * open)))
+          .squareRoot())
       if beard.chin > 0 {
-        let zone = smoothStep(-0.04, 0.04, mouth.width * 1.25 - across) * smoothStep(mouth.height - 0.08, mouth.height, v)
+        let zone =
+          smoothStep(-0.04, 0.04, mouth.width * 1.25 - across)
+          * smoothStep(mouth.height - 0.08, mouth.height, v)
         amount = max(amount, beard.chin * zone * clear)
       }
       if beard.cheek > 0 {
         let edge = beard.level + 0.35 * (1 - across / width) - 0.1 * (across / width)
-        let zone = smoothStep(-0.03, 0.08, v - edge) * smoothStep(0.02, 0.16, across - 0.1 + max(0, v - lipTop))
+        let zone =
+          smoothStep(-0.03, 0.08, v - edge)
+          * smoothStep(0.02, 0.16, across - 0.1 + max(0, v - lipTop))
         amount = max(amount, beard.cheek * zone * clear)
       }
       guard amount > 0 else { return }

@@ -31,9 +31,12 @@ extension FacePainter {
       }
       let ring = canvas.edge(rim - distance.magnitude)
       let inner = eyes.spacing - width
-      let bridgeLine = (v - middle + height * 0.25 + 0.04 * (1 - across * across / (inner * inner))).magnitude
+      let bridgeLine = (v - middle + height * 0.25 + 0.04 * (1 - across * across / (inner * inner)))
+        .magnitude
       let bridge = across < inner ? canvas.edge(rim * 0.9 - bridgeLine) : 0
-      let arm = across > eyes.spacing + width ? canvas.edge(rim * 0.9 - (v - middle + height * 0.3).magnitude) : 0
+      let arm =
+        across > eyes.spacing + width
+        ? canvas.edge(rim * 0.9 - (v - middle + height * 0.3).magnitude) : 0
       canvas.lay(frame, max(ring, max(bridge, arm)) * cover, at: index)
     }
   }
@@ -52,12 +55,14 @@ extension FacePainter {
       let dome = (1 - h * h) * half * half - x * x
       let inside = y < bend ? dome / (4 * x * x + 4 * h * h * half * half + 1e-3).squareRoot() : -1
       let under = bend + 0.09
-      let bill = min(canvas.edge(under - y), canvas.edge(y - bend + 0.06)) * canvas.edge(half * 1.03 - x.magnitude)
+      let bill =
+        min(canvas.edge(under - y), canvas.edge(y - bend + 0.06))
+        * canvas.edge(half * 1.03 - x.magnitude)
       let cover = max(canvas.edge(inside), bill)
       guard cover > 0 else { return }
       canvas.lay(color + (band - color) * bill, cover, at: index)
       canvas.turn(s * 0.7, min(0, h * 0.8), cover, at: index)
-      canvas.form[index].z *= 1 - cover
+      canvas.flatten(cover, at: index)
     }
   }
 
@@ -72,7 +77,7 @@ extension FacePainter {
       guard cover > 0 else { return }
       canvas.lay(thing.color, cover, at: index)
       canvas.turn(ox / thing.radius * 0.8, oy / thing.radius * 0.8, cover, at: index)
-      canvas.form[index].z *= 1 - cover
+      canvas.flatten(cover, at: index)
     }
   }
 }

@@ -56,7 +56,7 @@ struct FacePainter {
         paintBackdrop(clutter)
         paintBackHair(strands)
         paintBody(clutter)
-        paintEar(near: false)
+        if !person.hair.coversEars { paintEar(near: false) }
         paintHead()
         if person.freckles > 0 { paintFreckles(strands) }
         paintRelief()
@@ -82,7 +82,8 @@ struct FacePainter {
   /// The squared half-width of the head at height `y`, and its slope.
   @inline(__always)
   func squaredWidth(_ table: UnsafePointer<Float>, at y: Float) -> (Float, Float) {
-    let place = max(0, min(Float(Self.outlineCount) - 2.001, (y - Self.outlineTop) / Self.outlineStep))
+    let place = max(
+      0, min(Float(Self.outlineCount) - 2.001, (y - Self.outlineTop) / Self.outlineStep))
     let index = Int(Int32(place))
     let slope = table[index + 1] - table[index]
     return (table[index] + slope * (place - Float(index)), slope / Self.outlineStep)
@@ -119,7 +120,6 @@ struct FacePainter {
   private func paintEar(near: Bool) {
     let view = canvas.view
     let side: Float = (view.sinYaw > 0) == near ? -1 : 1
-    if near && person.hair.coversEars { return }
     let half = person.outline.width * (1 + person.outline.cheek)
     let turn = view.sinYaw.magnitude
     let width = person.ears.width * (near ? 1 + 0.6 * turn : 1) * 0.75 + 0.03
