@@ -1,6 +1,6 @@
 private import Determinism
 package import Interchange
-package import Networks
+internal import Networks
 
 /// Where a run stands beside its tensors: everything that decides how it goes on.
 package struct TrainingProgress: Sendable, Equatable {
@@ -45,34 +45,29 @@ package struct Checkpoint {
   /// Reads and verifies the checkpoint at `path`; throws `InterchangeError` for a file that is
   /// missing, torn or corrupt, and `CheckpointError.foreign` for one that this program did not write.
   package init(path: String) throws {
-    file = try SafetensorsFile(path: path)
+    let file = try SafetensorsFile(path: path)
     guard file.metadata[Self.formatKey] == Self.formatVersion else {
       throw CheckpointError.foreign(path: path)
     }
     try file.verify(requiresChecksums: true)
-    self.path = path
-    func number(_ key: String) throws -> Int {
-      guard let value = file.metadata[key].flatMap({ Int($0) }) else {
+    func text(_ key: String) throws -> String {
+      guard let value = file.metadata[key] else {
         throw CheckpointError.incomplete(path: path, what: key)
       }
       return value
     }
-    var progress = TrainingProgress()
-    progress.step = try number("step")
-    progress.updates = try number("updates")
-    progress.skippedSteps = try number("skipped-steps")
-    progress.skippedInARow = try number("skipped-in-a-row")
-    progress.samples = try number("samples")
-    progress.gridExponent = try number("grid-exponent")
-    progress.best = file.metadata["best"].flatMap { UInt64($0, radix: 16) }.map(Double.init(bitPattern:))
-    progress.bestStep = file.metadata["best-step"].flatMap { Int($0) }
-    self.progress = progress
-    classCount = try number("classes")
-    guard let text = file.metadata["configuration"], let data = file.metadata["data"] else {
-      throw CheckpointError.incomplete(path: path, what: "configuration")
+    func number(_ key: String) throws -> Int {
+      guard let value = Int(try text(key)) else {
+        throw CheckpointError.incomplete(path: path, what: key)
+      }
+      return value
     }
-    configurationText = text
-    dataFingerprint = data
+    self.path = path
+    self.file = file
+    progress = try TrainingProgress(metadata: file.metadata, path: path)
+    classCount = try number("classes")
+    configurationText = try text("configuration")
+    dataFingerprint = try text("data")
   }
 
   /// Fills `state` with the tensors; optimizer vectors too if `optimizerNames` names them.

@@ -106,6 +106,25 @@ final class Snapshot: @unchecked Sendable {
 }
 
 extension TrainingProgress {
+  /// The progress in the metadata of the checkpoint at `path`; throws `CheckpointError.incomplete`.
+  init(metadata: [String: String], path: String) throws {
+    func number(_ key: String) throws -> Int {
+      guard let value = metadata[key].flatMap({ Int($0) }) else {
+        throw CheckpointError.incomplete(path: path, what: key)
+      }
+      return value
+    }
+    self.init()
+    step = try number("step")
+    updates = try number("updates")
+    skippedSteps = try number("skipped-steps")
+    skippedInARow = try number("skipped-in-a-row")
+    samples = try number("samples")
+    gridExponent = try number("grid-exponent")
+    best = metadata["best"].flatMap { UInt64($0, radix: 16) }.map(Double.init(bitPattern:))
+    bestStep = metadata["best-step"].flatMap { Int($0) }
+  }
+
   /// The progress as the metadata of a checkpoint.
   func metadata(configuration: String, dataFingerprint: UInt64, classCount: Int) -> [String: String]
   {

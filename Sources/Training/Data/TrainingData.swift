@@ -1,6 +1,6 @@
 package import Collectives
 package import Datasets
-package import Determinism
+private import Determinism
 
 /// The photos of a run: which there are, which train, and how their bytes become samples.
 package struct TrainingData: Sendable {

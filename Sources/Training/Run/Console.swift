@@ -29,7 +29,7 @@ package final class Console {
     guard isSpeaker else { return }
     log?.writeLine("warning: " + line)
     clearProgress()
-    fputs("ddp-train: warning: \(line)\n", stderr)
+    put("ddp-train: warning: \(line)\n", on: STDERR_FILENO)
   }
 
   /// A receipt that scripts read: printed even with --quiet.
@@ -46,8 +46,7 @@ package final class Console {
     let now = Clock.seconds
     if isTerminal {
       guard isLandmark || now - lastProgress > 0.2 else { return }
-      fputs("\r\u{1B}[K" + line(), stdout)
-      fflush(stdout)
+      put("\r\u{1B}[K" + line(), on: STDOUT_FILENO)
       hasProgressLine = true
     } else {
       guard isLandmark || now - lastProgress > 10 else { return }
@@ -58,13 +57,18 @@ package final class Console {
 
   private func write(_ line: String) {
     clearProgress()
-    fputs(line + "\n", stdout)
-    fflush(stdout)
+    put(line + "\n", on: STDOUT_FILENO)
+  }
+
+  /// In one call, so that lines of several processes do not mix.
+  private func put(_ text: String, on file: Int32) {
+    let bytes = Array(text.utf8)
+    _ = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
   }
 
   private func clearProgress() {
     guard hasProgressLine else { return }
-    fputs("\r\u{1B}[K", stdout)
+    put("\r\u{1B}[K", on: STDOUT_FILENO)
     hasProgressLine = false
   }
 

@@ -1,0 +1,146 @@
+package import Losses
+package import Networks
+package import Optimizers
+private import Determinism
+
+/// From a configuration to a network, its loss head, and what the optimizer must know of them.
+package struct ModelFactory: Sendable {
+  package let network: Network
+  package let head: MarginSoftmaxHead
+  private let headInitialization: HeadInitialization
+
+  /// Builds the model of `configuration` for `classCount` people.
+  package init(_ configuration: RunConfiguration, classCount: Int) {
+    let isAIX = configuration.model.hasPrefix("aix-")
+    let options = ModelOptions(
+      embedding: configuration.embedding ?? 512, dropout: configuration.dropout ?? (isAIX ? 0.4 : 0),
+      width: configuration.width)
+    guard
+      let network = Models.network(
+        named: configuration.model, imageSize: configuration.imageSize,
+        maximumRows: min(configuration.microbatch, configuration.batch), options: options)
+    else { preconditionFailure("ModelFactory: no model \(configuration.model)") }
+    self.network = network
+    let loss = configuration.lossConfiguration
+    head = MarginSoftmaxHead(
+      configuration: loss, classes: classCount, dimension: network.embeddingCount)
+    headInitialization = isAIX ? .kaiming : loss.isNormalized ? .normal : .linear
+  }
+
+  /// Every tensor of the flat vector: the backbone's, then the head's as `head.*`.
+  package var descriptions: [ParameterDescription] {
+    network.parameters
+      + head.parameters.map { parameter in
+        let offset = network.parameterCount
+        return ParameterDescription(
+          name: "head." + parameter.name, shape: parameter.shape,
+          range: offset + parameter.range.lowerBound..<offset + parameter.range.upperBound,
+          initializer: initializer(of: parameter), isWeight: parameter.name == "weight")
+      }
+  }
+
+  private func initializer(of parameter: HeadParameter) -> Initializer {
+    let bound = 1 / Double(head.dimension).squareRoot()
+    switch headInitialization {
+    case .linear: return .uniform(bound: bound)
+    case .normal: return parameter.name == "bias" ? .constant(0) : .normal(deviation: 0.01)
+    case .kaiming:
+      return parameter.name == "bias"
+        ? .constant(0) : .normal(deviation: (2 / Double(head.dimension)).squareRoot())
+    }
+  }
+
+  /// Rates and decay of each tensor; batch norm, biases and slopes decay if `decaysNormAndBias`.
+  package func groups(decaysNormAndBias: Bool) -> ParameterGroups {
+    let descriptions = descriptions
+    return ParameterGroups(
+      descriptions.map {
+        ParameterGroups.Tensor(
+          range: $0.range, part: $0.range.lowerBound < network.parameterCount ? .backbone : .head,
+          decays: $0.isWeight || decaysNormAndBias)
+      }, count: network.parameterCount + head.parameterCount)
+  }
+
+  /// Memory for parameters, moments and `optimizerVectorCount` optimizer vectors.
+  package func makeState(optimizerVectorCount: Int) -> ModelState {
+    ModelState(
+      descriptions: descriptions, statistics: network.statistics,
+      optimizerVectorCount: optimizerVectorCount)
+  }
+}
+
+extension RunConfiguration {
+  /// The loss as the losses' room calls it.
+  package var lossConfiguration: MarginSoftmaxConfiguration {
+    let gradient: MarginSoftmaxConfiguration.Gradient =
+      marginGradient == .exact ? .exact : .straightThrough
+    let variant = MarginSoftmaxConfiguration.Variant(rawValue: marginVariant.rawValue)!
+    switch loss {
+    case .softmax: return .softmax()
+    case .normalizedSoftmax: return .normalizedSoftmax(scale: scale)
+    case .arcface:
+      return .arcFace(scale: scale, margin: margin[0], variant: variant, gradient: gradient)
+    case .cosface: return .cosFace(scale: scale, margin: margin[0])
+    case .combined:
+      return .combined(
+        scale: scale, m1: margin[0], m2: margin[1], m3: margin[2], gradient: gradient)
+    }
+  }
+
+  /// The optimizer as its room calls it.
+  package var optimizerValue: any Optimizer {
+    switch optimizer {
+    case .sgd: SGD(momentum: momentum, weightDecay: weightDecay, nesterov: nesterov)
+    case .adagrad: AdaGrad(weightDecay: weightDecay)
+    case .adamw: AdamW(weightDecay: weightDecay)
+    case .lars: LARS(momentum: momentum, weightDecay: weightDecay)
+    }
+  }
+
+  /// The base rates of backbone and head.
+  package var baseRates: LearningRates {
+    LearningRates(backbone: learningRate, head: headLearningRate ?? learningRate)
+  }
+
+  /// The course of the rate over `totalSteps`.
+  package func scheduleValue(totalSteps: Int, stepsPerEpoch: Int) -> Schedule {
+    let decay: Schedule.Decay =
+      switch schedule {
+      case .constant: .constant
+      case .step:
+        .step(
+          milestones: milestones.map { $0.steps(stepsPerEpoch: stepsPerEpoch) }, gamma: gamma)
+      case .polynomial: .polynomial(power: power)
+      case .cosine: .cosine
+      }
+    return Schedule(
+      decay, totalSteps: max(1, totalSteps),
+      warmUpSteps: Schedule.steps(epochs: warmupEpochs, stepsPerEpoch: stepsPerEpoch),
+      floorRate: minimumLearningRate)
+  }
+
+  /// Steps of the whole run.
+  package func totalSteps(stepsPerEpoch: Int) -> Int {
+    switch length {
+    case .epochs(let epochs): epochs * stepsPerEpoch
+    case .steps(let steps): steps
+    }
+  }
+}
+
+extension Interval {
+  /// The interval in steps; 0 for never.
+  package func steps(stepsPerEpoch: Int) -> Int {
+    switch self {
+    case .never: 0
+    case .steps(let steps): steps
+    case .epochs(let epochs): epochs * stepsPerEpoch
+    }
+  }
+
+  /// Whether it falls due after `step` steps.
+  package func isDue(after step: Int, stepsPerEpoch: Int) -> Bool {
+    let interval = steps(stepsPerEpoch: stepsPerEpoch)
+    return interval > 0 && step % interval == 0
+  }
+}

@@ -1,0 +1,63 @@
+package import Collectives
+private import Foundation
+private import Kernels
+
+/// What a command of several ranks needs before anything else: threads, memory of the launcher's
+/// mistakes, and somebody to speak.
+package final class Session {
+  package let communicator: any Communicator
+  package let console: Console
+  package let pool: WorkerPool
+  package let threads: Int
+
+  package enum Failure: Error, CustomStringConvertible {
+    case launcher(String)
+
+    package var description: String {
+      switch self {
+      case .launcher(let sentence): sentence
+      }
+    }
+  }
+
+  /// Starts the workers; `threads` nil takes this rank's share of the processors. Throws `Failure`
+  /// where the launcher started processes that do not see each other.
+  package init(communicator: any Communicator, threads: Int?, quiet: Bool) throws {
+    self.communicator = communicator
+    console = Console(isSpeaker: communicator.rank == 0, isQuiet: quiet)
+    if let mistake = LaunchEnvironment.current.mistake(worldSize: communicator.size) {
+      throw Failure.launcher(mistake)
+    }
+    BLASRuntime.configureSingleThread()
+    let processors = HostProcessors.current
+    self.threads = threads ?? Self.defaultThreads(processors, localSize: communicator.localSize)
+    pool = WorkerPool(count: self.threads)
+    if let warning = processors.warning(
+      threads: self.threads, localSize: communicator.localSize)
+    {
+      console.warn(warning)
+    }
+  }
+
+  /// `SLURM_CPUS_PER_TASK`, else the processors that this rank may use, shared with the ranks of its
+  /// host unless the launcher has bound it.
+  private static func defaultThreads(_ processors: HostProcessors, localSize: Int) -> Int {
+    if let text = ProcessInfo.processInfo.environment["SLURM_CPUS_PER_TASK"],
+      let count = Int(text), count > 0
+    {
+      return min(count, processors.allowedCount)
+    }
+    let isBound = processors.allowedCount < processors.onlineCount
+    return max(1, isBound ? processors.allowedCount : processors.allowedCount / localSize)
+  }
+
+  /// The machine in a few lines, for the log and the report.
+  package var machine: [String] {
+    [
+      "\(communicator.size) rank\(communicator.size == 1 ? "" : "s") x \(threads) "
+        + "thread\(threads == 1 ? "" : "s"), \(communicator.localSize) on \(communicator.hostName)",
+      "processor: \(WorldCheck.processor)",
+      "OpenBLAS: \(BLASRuntime.coreName) kernels, \(BLASRuntime.buildConfiguration)",
+    ]
+  }
+}
