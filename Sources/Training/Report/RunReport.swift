@@ -1,0 +1,202 @@
+package import Evaluation
+
+/// A run as one page for people: `report.html`, self-contained, without scripts or network.
+package struct RunReport: Sendable {
+  /// What one training step is plotted with.
+  package struct Step: Sendable {
+    package let step: Int
+    package let loss: Double
+    package let learningRate: Double
+    package let imagesPerSecond: Double
+    /// Before clipping.
+    package let gradientNorm: Double
+
+    /// Values of one step; what is not finite is left out of the curves and counted.
+    package init(
+      step: Int, loss: Double, learningRate: Double, imagesPerSecond: Double, gradientNorm: Double
+    ) {
+      self.step = step
+      self.loss = loss
+      self.learningRate = learningRate
+      self.imagesPerSecond = imagesPerSecond
+      self.gradientNorm = gradientNorm
+    }
+  }
+
+  /// The figures of an evaluation after `step` steps, by their printed names.
+  package struct EvaluationPoint: Sendable {
+    package let step: Int
+    package let figures: [String: Double]
+
+    /// Figures such as `EvaluationResult.dictionary`.
+    package init(step: Int, figures: [String: Double]) {
+      self.step = step
+      self.figures = figures
+    }
+  }
+
+  /// Two photos that verification got wrong.
+  package struct PicturePair: Sendable {
+    /// JPEG files; empty where the photo could not be read.
+    package let firstJPEG: [UInt8]
+    package let secondJPEG: [UInt8]
+    package let firstName: String
+    package let secondName: String
+    /// Squared L2.
+    package let distance: Double
+    package let isSame: Bool
+
+    /// Two JPEG files with the names to show under them.
+    package init(
+      firstJPEG: [UInt8], secondJPEG: [UInt8], firstName: String, secondName: String,
+      distance: Double, isSame: Bool
+    ) {
+      self.firstJPEG = firstJPEG
+      self.secondJPEG = secondJPEG
+      self.firstName = firstName
+      self.secondName = secondName
+      self.distance = distance
+      self.isSame = isSame
+    }
+  }
+
+  /// The last evaluation in detail.
+  package struct EvaluationDetail: Sendable {
+    package var figures: [Figure]
+    /// How the figures were made.
+    package var rules: [String]
+    package var warnings: [String]
+    /// Over all pairs at once.
+    package var roc: [ROCPoint]
+    /// The mean over the folds at each false-accept rate.
+    package var validationRates: [ValidationRate]
+    package var histogram: DistanceHistogram?
+    package var threshold: Double?
+    package var worstPairs: [PicturePair]
+
+    /// The detail of `result`; `name` and `jpeg` are asked for the photos of its worst pairs.
+    package init(
+      _ result: EvaluationResult, name: (Int) -> String, jpeg: (Int) -> [UInt8]?
+    ) {
+      figures = result.figures
+      rules = result.rules
+      warnings = result.warnings
+      roc = result.exactROC
+      validationRates = result.verification?.validationRates ?? []
+      histogram = result.histogram
+      threshold = result.verification?.meanThreshold
+      worstPairs = result.worstPairs.map { pair in
+        PicturePair(
+          firstJPEG: jpeg(pair.first) ?? [], secondJPEG: jpeg(pair.second) ?? [],
+          firstName: name(pair.first), secondName: name(pair.second), distance: pair.distance,
+          isSame: pair.isSame)
+      }
+    }
+  }
+
+  /// A part of the wall time.
+  package struct Phase: Sendable {
+    package let name: String
+    package let seconds: Double
+
+    /// A phase called `name`.
+    package init(name: String, seconds: Double) {
+      self.name = name
+      self.seconds = seconds
+    }
+  }
+
+  /// What was trained, on what, for how long.
+  package struct Summary: Sendable {
+    package var people: Int
+    package var photos: Int
+    /// Images trained on, repetitions counted.
+    package var imagesSeen: Int
+    package var wallSeconds: Double
+    /// 16 hexadecimal digits; empty before the run has ended.
+    package var weightsHash: String
+
+    /// A summary of the training data and the run.
+    package init(
+      people: Int, photos: Int, imagesSeen: Int, wallSeconds: Double, weightsHash: String
+    ) {
+      self.people = people
+      self.photos = photos
+      self.imagesSeen = imagesSeen
+      self.wallSeconds = wallSeconds
+      self.weightsHash = weightsHash
+    }
+  }
+
+  package var title: String
+  /// A line under the title, such as the model and the number of workers.
+  package var subtitle: String
+  /// The resolved configuration, as written to `config.yaml`.
+  package var configuration: String
+  /// One fact of the machine a line.
+  package var machine: [String]
+  /// In ascending order.
+  package var steps: [Step] = []
+  /// In ascending order.
+  package var evaluations: [EvaluationPoint] = []
+  package var evaluation: EvaluationDetail?
+  package var phases: [Phase] = []
+  package var summary: Summary
+
+  /// A report without curves or evaluations yet.
+  package init(
+    title: String, subtitle: String, configuration: String, machine: [String], summary: Summary
+  ) {
+    self.title = title
+    self.subtitle = subtitle
+    self.configuration = configuration
+    self.machine = machine
+    self.summary = summary
+  }
+
+  /// The page as one HTML text.
+  package func render() -> String {
+    let head = Markup.element(
+      "head", [:],
+      [
+        .element("meta", ["charset": "utf-8"]),
+        .element("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"]),
+        .element("title", text: title), .style(ReportStyle.css),
+      ])
+    let header = Markup.element(
+      "header", [:], [.element("h1", text: title), .element("p", text: subtitle)])
+    let body = Markup.element(
+      "body", [:], [.element("main", [:], [header] + warnings() + [cards()] + sections())])
+    return "<!DOCTYPE html>\n"
+      + Markup.element("html", ["lang": "en"], [head, body]).html + "\n"
+  }
+
+  private func warnings() -> [Markup] {
+    (evaluation?.warnings ?? []).map { .element("p", ["class": "warning"], text: $0) }
+  }
+
+  private func sections() -> [Markup] {
+    [
+      section("Training", curves()), section("Evaluation", evaluationPanels()),
+      section("Worst pairs", worstPairPanels()), section("Where the time went", phasePanel()),
+      section("Machine", machinePanel()), section("Configuration", configurationPanel()),
+    ]
+  }
+
+  /// A titled section; nothing if there is nothing in it.
+  private func section(_ title: String, _ children: [Markup]) -> Markup {
+    children.isEmpty
+      ? .empty : .element("section", [:], [.element("h2", text: title)] + children)
+  }
+
+  private func machinePanel() -> [Markup] {
+    guard !machine.isEmpty else { return [] }
+    let items = machine.map { Markup.element("li", text: $0) }
+    return [.element("ul", ["class": "panel facts"], items)]
+  }
+
+  private func configurationPanel() -> [Markup] {
+    guard !configuration.isEmpty else { return [] }
+    return [.element("pre", ["class": "panel"], text: configuration)]
+  }
+}
