@@ -1,0 +1,73 @@
+import Testing
+import Training
+
+@Suite struct ConfigurationResumeTests {
+  private var run: RunConfiguration {
+    var run = RunConfiguration.demo
+    run.data = .folder("a")
+    run.split = .peopleFile("x.txt")
+    run.learningRate = 0.1
+    return run
+  }
+
+  @Test func whatMayChangeOnResumeIsNoDifference() {
+    var moved = run
+    moved.data = .folder("b")
+    moved.split = .peopleFile("y.txt")
+    moved.length = .steps(1)
+    moved.out = "o"
+    moved.resume = .auto
+    moved.threads = 7
+    moved.quiet = true
+    moved.dryRun = true
+    moved.keep = 9
+    moved.keepBest.toggle()
+    moved.keepEvery = .epochs(3)
+    moved.evaluateEvery = .never
+    moved.checkpointEvery = .never
+    moved.pairs = "p"
+    moved.flipTest.toggle()
+    moved.watchdogSeconds = 1
+    moved.maxBad = 0.5
+    #expect(moved.mathematicsDifferences(from: run) == [])
+  }
+
+  @Test func theSentenceGivesBothValues() {
+    var changed = run
+    changed.learningRate = 0.2
+    #expect(changed.mathematicsDifferences(from: run) == ["lr was 0.1, is 0.2"])
+  }
+
+  @Test func whatChangesTheMathematicsIsNamed() {
+    let changes: [(String, (inout RunConfiguration) -> Void)] = [
+      ("data", { $0.data = .synthetic(SyntheticData(people: 2, photos: 2, size: 16)) }),
+      ("split", { $0.split = .all }), ("split-seed", { $0.splitSeed += 1 }),
+      ("min-photos", { $0.minPhotos += 1 }), ("image-size", { $0.imageSize += 1 }),
+      ("resize", { $0.resize = 99 }), ("crop", { $0.crop = 98 }),
+      ("landmarks", { $0.landmarks = "f" }), ("normalize", { $0.normalize = .imagenet }),
+      ("augment", { $0.augment = [.blur] }), ("model", { $0.model = "x" }),
+      ("embedding", { $0.embedding = 3 }), ("dropout", { $0.dropout = 0.123 }),
+      ("loss", { $0.loss = .normalizedSoftmax }), ("scale", { $0.scale += 1 }),
+      ("margin", { $0.margin = [0.01] }), ("margin-variant", { $0.marginVariant = .easy }),
+      ("margin-gradient", { $0.marginGradient = .straightThrough }),
+      ("margin-warmup-epochs", { $0.marginWarmupEpochs += 1 }), ("batch", { $0.batch += 1 }),
+      ("microbatch", { $0.microbatch += 1 }), ("seed", { $0.seed += 1 }),
+      ("gradient-grid", { $0.gradientGrid = .exponent(-9) }),
+      ("optimizer", { $0.optimizer = .lars }), ("nesterov", { $0.nesterov.toggle() }),
+      ("lr-head", { $0.headLearningRate = 9 }), ("momentum", { $0.momentum = 0.123 }),
+      ("weight-decay", { $0.weightDecay += 1 }),
+      ("decay-norm-and-bias", { $0.decaysNormAndBias.toggle() }),
+      ("schedule", { $0.schedule = .polynomial }), ("milestones", { $0.milestones = [.steps(3)] }),
+      ("gamma", { $0.gamma = 0.3 }), ("power", { $0.power = 3 }),
+      ("min-lr", { $0.minimumLearningRate += 0.01 }), ("warmup-epochs", { $0.warmupEpochs += 1 }),
+      ("clip-norm", { $0.clipNorm = 77 }),
+    ]
+    for (key, change) in changes {
+      var changed = run
+      change(&changed)
+      let differences = changed.mathematicsDifferences(from: run)
+      #expect(differences.count == 1, "\(key): \(differences)")
+      #expect(differences.first?.hasPrefix("\(key) was ") == true, "\(key): \(differences)")
+    }
+  }
+}
