@@ -106,7 +106,7 @@ private let everything = """
     #expect(all.splitSeed == .max)
     #expect(all.minPhotos == 2 && all.imageSize == 112 && all.resize == 255 && all.crop == 112)
     #expect(all.normalize == .unit)
-    #expect(all.augment == [.flip, .erase])
+    #expect(all.augment.description == "flip:0.5,erase:0.2")
     #expect(all.maxBad == 0.02)
     #expect(all.model == "aix-resnet18" && all.embedding == 256 && all.dropout == 0.4)
     #expect(all.loss == .combined && all.scale == 30)
@@ -150,7 +150,7 @@ private let everything = """
     odd.length = .steps(12)
     odd.maxBad = 1.0 / 3
     odd.evaluateEvery = .never
-    odd.augment = []
+    odd.augment = .none
     odd.threads = 3
     var plain = RunConfiguration.demo
     plain.loss = .softmax

@@ -44,6 +44,9 @@ package struct Augmentation: Equatable, Sendable, CustomStringConvertible {
     ("blur", 0.2, 1), ("erase", 0.2, 1),
   ]
 
+  /// The names of all changes.
+  package static var names: [String] { known.map(\.name) }
+
   /// Reads a list; throws `DatasetError.badOption` for an unknown name or an amount out of range.
   package init(parsing text: String) throws(DatasetError) {
     self = .none

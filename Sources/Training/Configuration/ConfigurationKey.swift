@@ -40,7 +40,7 @@ struct ConfigurationKey: Sendable {
       key("crop", \.crop, ValueForm<Int>.integer.orNil("none"), group),
       key("landmarks", \.landmarks, ValueForm<String>.word.orNil("none"), group),
       key("normalize", \.normalize, .name("normalization"), group),
-      key("augment", \.augment, .augmentations, group),
+      key("augment", \.augment, .augmentation, group),
       key("max-bad", \.maxBad, .fraction, group, mathematical: false),
     ]
   }()
@@ -50,6 +50,7 @@ struct ConfigurationKey: Sendable {
     let loss = "loss"
     return [
       key("model", \.model, .word, model),
+      key("width", \.width, .number, model),
       key("embedding", \.embedding, ValueForm<Int>.integer.orNil("auto"), model),
       key("dropout", \.dropout, ValueForm<Double>.number.orNil("auto"), model),
       key("loss", \.loss, .name("loss"), loss),

@@ -36,34 +36,6 @@ package enum Split: Sendable, Equatable {
   case peopleRandom(Double)
 }
 
-/// How bytes become numbers, on x = value / 255: `--normalize` (fact sheet, section 7).
-package enum Normalization: String, Sendable, Equatable, CaseIterable {
-  /// (x - 0.5) / 0.5, as insightface.
-  case half
-  /// x itself, as AI-X.
-  case unit
-  /// (value - 127.5) / 128, as facenet's fixed standardisation.
-  case facenet
-  /// Each photo less its mean, over its deviation (at least 1/sqrt(N)), as facenet.
-  case standardize
-  /// (x - mean) / deviation of ImageNet by channel, as torchvision.
-  case imagenet
-}
-
-/// A random change to training photos: `--augment`.
-package enum Augmentation: String, Sendable, Equatable, CaseIterable {
-  /// Mirrored with probability one half.
-  case flip
-  /// Shifted and scaled at random.
-  case crop
-  /// Brightness, contrast and saturation.
-  case color
-  /// Blur and low resolution.
-  case blur
-  /// A random rectangle is erased.
-  case erase
-}
-
 /// The loss: `--loss`.
 package enum LossName: String, Sendable, Equatable, CaseIterable {
   case softmax

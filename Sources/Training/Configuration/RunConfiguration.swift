@@ -1,3 +1,5 @@
+package import Datasets
+
 /// Every option of a training run, resolved: defaults, then a configuration file, then flags.
 ///
 /// Each member is an option of the command line and a key of the YAML file by the same long name
@@ -21,13 +23,15 @@ package struct RunConfiguration: Sendable, Equatable {
   package var landmarks: String?
   /// `normalize`: how bytes become numbers.
   package var normalize: Normalization
-  /// `augment`: random changes to training photos, each at most once, in canonical order.
-  package var augment: [Augmentation]
+  /// `augment`: random changes to training photos.
+  package var augment: Augmentation
   /// `max-bad`: the fraction of unreadable photos above which the run stops.
   package var maxBad: Double
 
   /// `model`: name of the network, checked against the caller's list.
   package var model: String
+  /// `width`: factor of the channels of every stage; 1 is the published network.
+  package var width: Double
   /// `embedding`: length of the embedding; nil is the model's own.
   package var embedding: Int?
   /// `dropout`: probability of dropping an element; nil is the model's own.
@@ -121,8 +125,8 @@ extension RunConfiguration {
     data: .synthetic(SyntheticData(people: 100, photos: 20, size: 64)),
     split: .peopleRandom(0.8), splitSeed: 1, minPhotos: 1,
     imageSize: 48, resize: nil, crop: nil, landmarks: nil,
-    normalize: .half, augment: [.flip], maxBad: 0.01,
-    model: "iresnet18", embedding: nil, dropout: nil,
+    normalize: .half, augment: .default, maxBad: 0.01,
+    model: "iresnet18", width: 1, embedding: nil, dropout: nil,
     loss: .arcface, scale: 64, margin: [0.5], marginVariant: .plain, marginGradient: .exact,
     marginWarmupEpochs: 0,
     batch: 64, microbatch: 16, threads: nil, length: .epochs(10),

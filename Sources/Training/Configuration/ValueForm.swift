@@ -130,15 +130,24 @@ extension ValueForm {
   }
 }
 
-extension ValueForm where Value == [Augmentation] {
-  static var augmentations: Self {
-    let one = ValueForm<Augmentation>.name("augmentation")
-    return Self(
+extension ValueForm where Value == Augmentation {
+  static var augmentation: Self {
+    Self(
       parse: { word in
-        if word == absent { return [] }
-        let given = try parts(of: word).map(one.parse)
-        return Augmentation.allCases.filter(given.contains)
-      }, text: { $0.isEmpty ? absent : $0.map(\.rawValue).joined(separator: ",") })
+        for part in word.split(separator: ",", omittingEmptySubsequences: false)
+        where word != absent && word != "default" {
+          let name = String(part.prefix { $0 != ":" }).trimmingSpaces
+          if !Augmentation.names.contains(name) {
+            throw ConfigurationError(
+              NearestName.complaint("augmentation", name, among: Augmentation.names))
+          }
+        }
+        do {
+          return try Augmentation(parsing: word.filter { !$0.isWhitespace })
+        } catch {
+          throw ConfigurationError("\(error)")
+        }
+      }, text: { $0.description })
   }
 }
 

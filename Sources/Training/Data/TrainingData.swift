@@ -144,6 +144,6 @@ extension Preprocessing {
       landmarks: try configuration.landmarks.map {
         try Landmarks(file: $0, for: index, imageSize: configuration.imageSize)
       },
-      normalization: Datasets.Normalization(rawValue: configuration.normalize.rawValue)!)
+      normalization: configuration.normalize)
   }
 }

@@ -39,14 +39,15 @@ struct DataOptions: ParsableArguments {
 
   @Option(
     help: .option("normalize", "half, unit, facenet, standardize or imagenet.", valueName: "name"),
-    completion: .names(of: Normalization.self))
+    completion: .list(["half", "unit", "facenet", "standardize", "imagenet"]))
   var normalize: String?
 
   @Option(
     help: .option(
-      "augment", "Random changes, of flip, crop, color, blur, erase, with commas; or none.",
+      "augment",
+      "none, default, or of flip, shift, scale, color, blur, erase, with commas and amounts (flip,color:0.2).",
       valueName: "list"),
-    completion: .names(of: Augmentation.self))
+    completion: .list(["none", "default", "flip", "shift", "scale", "color", "blur", "erase"]))
   var augment: String?
 
   @Option(

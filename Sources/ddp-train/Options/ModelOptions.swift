@@ -7,6 +7,10 @@ struct ModelOptions: ParsableArguments {
     completion: .list(Dispatch.modelNames))
   var model: String?
 
+  @Option(
+    help: .option("width", "Factor of the channels; 1 is the published network.", valueName: "x"))
+  var width: String?
+
   @Option(help: .option("embedding", "Length of the embedding, or auto.", valueName: "n"))
   var embedding: String?
 
