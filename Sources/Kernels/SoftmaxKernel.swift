@@ -112,8 +112,10 @@ package enum SoftmaxKernel {
     let exponent =
       unsafeBitCast(shifted, to: SIMD8<UInt32>.self) &- SIMD8(repeating: 0x4B40_0000 &- 127)
     let power = unsafeBitCast(exponent &<< SIMD8(repeating: 23), to: SIMD8<Float>.self)
-    return (fraction * power)
-      .replacing(with: 0, where: x .< SIMD8(repeating: -87.3))
-      .replacing(with: .infinity, where: x .> SIMD8(repeating: 88.3))
+    // Comparisons must see spelt types: between inferred ones they are loops over the lanes.
+    let lowest = SIMD8<Float>(repeating: -87.3)
+    let highest = SIMD8<Float>(repeating: 88.3)
+    return (fraction * power).replacing(with: SIMD8<Float>(repeating: 0), where: x .< lowest)
+      .replacing(with: SIMD8<Float>(repeating: .infinity), where: x .> highest)
   }
 }
