@@ -1,0 +1,61 @@
+#if canImport(Glibc)
+  private import Glibc
+#else
+  private import Darwin
+#endif
+
+/// Floats aligned to 64 bytes, or to 2 MB with huge pages asked for when there are more than 2 MB.
+package struct AlignedMemory: ~Copyable, @unchecked Sendable {
+  package let pointer: UnsafeMutablePointer<Float>
+  package let count: Int
+
+  /// Memory for `count` floats, all set to `fill`; traps when the system has none.
+  package init(count: Int, fill: Float) {
+    pointer = allocate(count, of: Float.self)
+    self.count = count
+    pointer.initialize(repeating: fill, count: count)
+  }
+
+  package var bytes: Int { count * MemoryLayout<Float>.stride }
+
+  deinit { free(pointer) }
+}
+
+/// Doubles aligned as `AlignedMemory` is.
+package struct AlignedDoubles: ~Copyable, @unchecked Sendable {
+  package let pointer: UnsafeMutablePointer<Double>
+  package let count: Int
+
+  /// Memory for `count` doubles, all set to `fill`; traps when the system has none.
+  package init(count: Int, fill: Double) {
+    pointer = allocate(count, of: Double.self)
+    self.count = count
+    pointer.initialize(repeating: fill, count: count)
+  }
+
+  package var bytes: Int { count * MemoryLayout<Double>.stride }
+
+  deinit { free(pointer) }
+}
+
+private func allocate<Element>(
+  _ count: Int, of type: Element.Type
+) -> UnsafeMutablePointer<Element> {
+  precondition(count >= 0, "AlignedMemory: a count of \(count) is negative")
+  let hugePage = 2 << 20
+  let wanted = max(count * MemoryLayout<Element>.stride, 64)
+  let large = wanted > hugePage
+  let alignment = large ? hugePage : 64
+  let bytes = (wanted + alignment - 1) / alignment * alignment
+  var raw: UnsafeMutableRawPointer?
+  let code = posix_memalign(&raw, alignment, bytes)
+  guard code == 0, let raw else {
+    fatalError(
+      "AlignedMemory: the system refused \(bytes) bytes (code \(code)); "
+        + "use a smaller microbatch, fewer threads or a smaller model")
+  }
+  #if os(Linux)
+    if large { _ = madvise(raw, bytes, MADV_HUGEPAGE) }
+  #endif
+  return raw.bindMemory(to: type, capacity: count)
+}

@@ -1,0 +1,106 @@
+import Kernels
+import TestSupport
+import Testing
+
+@Suite struct PoolingKernelTests {
+  static let cases: [[Int]] = [
+    // batch, height, width, channels, window, stride, padding
+    [1, 1, 1, 1, 1, 1, 0], [2, 5, 7, 3, 3, 2, 1], [1, 8, 8, 8, 2, 2, 0], [3, 7, 6, 20, 3, 1, 1],
+    [2, 7, 7, 64, 7, 1, 0], [1, 9, 11, 100, 5, 3, 2], [2, 4, 4, 5, 3, 2, 0],
+  ]
+
+  func shapes(_ v: [Int]) -> (PoolingShape, PoolingReference) {
+    (
+      PoolingShape(
+        batch: v[0], height: v[1], width: v[2], channels: v[3], window: v[4], stride: v[5],
+        padding: v[6]),
+      PoolingReference(
+        batch: v[0], height: v[1], width: v[2], channels: v[3], window: v[4], stride: v[5],
+        padding: v[6])
+    )
+  }
+
+  @Test(arguments: cases)
+  func maximum(numbers: [Int]) {
+    let (shape, reference) = shapes(numbers)
+    #expect(shape.outputCount == reference.outputCount && shape.inputCount == reference.inputCount)
+    // Few distinct values, all negative: ties are common, and padding must not win.
+    let input = FencedFloats(
+      TestNumbers.normal(shape.inputCount, seed: 1).map { -1 - ($0 * 2).rounded().magnitude })
+    let winners = reference.winners(doubles(input.values))
+    let output = FencedFloats(unwritten: shape.outputCount)
+    var taps = Array(repeating: UInt8.max, count: shape.outputCount)
+    PoolingKernel.max(input.constant, shape: shape, into: output.pointer, winners: &taps)
+    let values = input.values
+    #expect(output.values == winners.map { values[$0] })
+
+    let dy = FencedFloats(TestNumbers.normal(shape.outputCount, seed: 2))
+    var expected = Array(repeating: 0.0, count: shape.inputCount)
+    for (index, winner) in winners.enumerated() { expected[winner] += Double(dy.values[index]) }
+    let dx = FencedFloats(unwritten: shape.inputCount)
+    PoolingKernel.maxBackward(dy.constant, winners: taps, shape: shape, into: dx.pointer)
+    #expect(worstError(dx.values, expected) < 1e-6)
+    PoolingKernel.maxBackward(
+      dy.constant, winners: taps, shape: shape, into: dx.pointer, addingToInput: true)
+    #expect(worstError(dx.values, expected.map { 2 * $0 }) < 1e-6)
+    #expect(output.fencesStand && dx.fencesStand)
+  }
+
+  @Test func nanAndInfinitySpread() {
+    let shape = PoolingShape(batch: 1, height: 2, width: 2, channels: 2, window: 2, stride: 1)
+    let input = FencedFloats([1, -.infinity, .nan, -.infinity, 3, -.infinity, 0, -.infinity])
+    let output = FencedFloats(unwritten: 2)
+    var taps: [UInt8] = [9, 9]
+    PoolingKernel.max(input.constant, shape: shape, into: output.pointer, winners: &taps)
+    #expect(output.values[0].isNaN && taps[0] == 1)
+    #expect(output.values[1] == -.infinity && taps[1] == 0)
+  }
+
+  @Test(arguments: cases)
+  func average(numbers: [Int]) {
+    let (shape, reference) = shapes(numbers)
+    let input = FencedFloats(TestNumbers.normal(shape.inputCount, seed: 1))
+    let output = FencedFloats(unwritten: shape.outputCount)
+    PoolingKernel.average(input.constant, shape: shape, into: output.pointer)
+    #expect(worstError(output.values, reference.average(doubles(input.values))) < 1e-6)
+
+    let dy = FencedFloats(TestNumbers.normal(shape.outputCount, seed: 2))
+    let expected = reference.averageGradient(doubles(dy.values))
+    let dx = FencedFloats(unwritten: shape.inputCount)
+    PoolingKernel.averageBackward(dy.constant, shape: shape, into: dx.pointer)
+    #expect(worstError(dx.values, expected) < 1e-6)
+    PoolingKernel.averageBackward(
+      dy.constant, shape: shape, into: dx.pointer, addingToInput: true)
+    #expect(worstError(dx.values, expected.map { 2 * $0 }) < 1e-6)
+    #expect(output.fencesStand && dx.fencesStand)
+  }
+
+  @Test(arguments: NormCase.shapes)
+  func globalAverage(pixels: Int, channels: Int) {
+    let batch = 2
+    let input = FencedFloats(TestNumbers.normal(batch * pixels * channels, seed: 1, mean: 1))
+    let output = FencedFloats(unwritten: batch * channels)
+    PoolingKernel.globalAverage(
+      input.constant, batch: batch, pixels: pixels, channels: channels, into: output.pointer)
+    var expected = Array(repeating: 0.0, count: batch * channels)
+    for (i, value) in input.values.enumerated() {
+      expected[i / (pixels * channels) * channels + i % channels] += Double(value) / Double(pixels)
+    }
+    #expect(worstError(output.values, expected) < 1e-6)
+
+    let dy = FencedFloats(TestNumbers.normal(batch * channels, seed: 2))
+    let small = dy.values
+    let spread = (0..<input.count).map {
+      Double(small[$0 / (pixels * channels) * channels + $0 % channels]) / Double(pixels)
+    }
+    let dx = FencedFloats(unwritten: input.count)
+    PoolingKernel.globalAverageBackward(
+      dy.constant, batch: batch, pixels: pixels, channels: channels, into: dx.pointer)
+    #expect(worstError(dx.values, spread) < 1e-6)
+    PoolingKernel.globalAverageBackward(
+      dy.constant, batch: batch, pixels: pixels, channels: channels, into: dx.pointer,
+      addingToInput: true)
+    #expect(worstError(dx.values, spread.map { 2 * $0 }) < 1e-6)
+    #expect(output.fencesStand && dx.fencesStand)
+  }
+}
