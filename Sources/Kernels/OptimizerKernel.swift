@@ -134,8 +134,8 @@ package enum OptimizerKernel {
     }
   }
 
-  /// Overwrites `roots` [count] with the square roots of `values`, which are not negative, within one
-  /// unit in the last place.
+  /// Overwrites `roots` [count] with the square roots of `values`, which are not negative, within
+  /// one unit in the last place.
   package static func squareRoots(
     of values: UnsafePointer<Float>, count: Int, into roots: UnsafeMutablePointer<Float>
   ) {

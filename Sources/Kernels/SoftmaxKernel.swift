@@ -93,8 +93,8 @@ package enum SoftmaxKernel {
     }
   }
 
-  /// exp(x) = 2^n exp(r), r = x - n ln 2 in two parts, |r| <= ln 2 / 2; exp(r) - 1 - r is r^2 times a
-  /// polynomial of degree 4 through five Chebyshev nodes (relative error of the formula 1.1e-8).
+  /// exp(x) = 2^n exp(r), r = x - n ln 2 in two parts, |r| <= ln 2 / 2; exp(r) - 1 - r is r^2 times
+  /// a polynomial of degree 4 through five Chebyshev nodes (relative error of the formula 1.1e-8).
   @inline(__always)
   static func exponential(_ x: SIMD8<Float>) -> SIMD8<Float> {
     // Adding 1.5 * 2^23 leaves the nearest integer in the low bits of the sum.

@@ -117,7 +117,8 @@ import Testing
     }
   }
 
-  /// PyTorch's normalize divides by 1e-12: a zero row gives zero cosines and huge, finite gradients.
+  /// PyTorch's normalize divides by 1e-12: a zero row gives zero cosines and huge, finite
+  /// gradients.
   @Test func zeroRowsAreFinite() {
     let head = MarginSoftmaxHead(configuration: .arcFace(), classes: 4, dimension: 9)
     var w = normals(36, seed: 8)

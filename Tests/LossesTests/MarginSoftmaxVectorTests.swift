@@ -5,16 +5,17 @@ import Testing
 /// Published and computed numbers that are not ours.
 @Suite struct MarginSoftmaxVectorTests {
   /// Target values for margin 0.5 at an angle: plain, monotone, easy, clamped (insightface, CnA).
-  @Test(arguments: [
-    (0, [0.877583, 0.877583, 0.877583, 0.877583]),
-    (0.5, [0.540302, 0.540302, 0.540302, 0.540302]),
-    (1.0, [0.070737, 0.070737, 0.070737, 0.070737]),
-    (Double.pi / 2 - 1e-9, [-0.479426, -0.479426, -0.479426, -0.479426]),
-    (2.0, [-0.801144, -0.801144, -0.416147, -0.895572]),
-    (2.6, [-0.999135, -0.999135, -0.856889, -1.336314]),
-    (2.7, [-0.998295, -1.143785, -0.904072, -1.383498]),
-    (Double.pi, [-0.877583, -1.239713, -1.0, -1.479426]),
-  ] as [(Double, [Double])])
+  @Test(
+    arguments: [
+      (0, [0.877583, 0.877583, 0.877583, 0.877583]),
+      (0.5, [0.540302, 0.540302, 0.540302, 0.540302]),
+      (1.0, [0.070737, 0.070737, 0.070737, 0.070737]),
+      (Double.pi / 2 - 1e-9, [-0.479426, -0.479426, -0.479426, -0.479426]),
+      (2.0, [-0.801144, -0.801144, -0.416147, -0.895572]),
+      (2.6, [-0.999135, -0.999135, -0.856889, -1.336314]),
+      (2.7, [-0.998295, -1.143785, -0.904072, -1.383498]),
+      (Double.pi, [-0.877583, -1.239713, -1.0, -1.479426]),
+    ] as [(Double, [Double])])
   func targetsOfTheVariants(theta: Double, expected: [Double]) {
     for (variant, value) in zip(MarginSoftmaxConfiguration.Variant.allCases, expected) {
       let target = MarginSoftmaxConfiguration.arcFace(variant: variant).target(cosine: cos(theta))
@@ -78,12 +79,13 @@ import Testing
     #expect(zip(straightDW, expectedRow).allSatisfy { abs($0 / $1 - 1) < 1e-5 })
   }
 
-  @Test(arguments: [
-    (MarginSoftmaxConfiguration.cosFace(margin: 0.4), 38.799051730105),
-    (.combined(m1: 1, m2: 0.3, m3: 0.2), 41.951070149455),
-    (.combined(m1: 0.9, m2: 0.4, m3: 0.15), 38.867632923883),
-    (.arcFace(variant: .clamped), 41.654764320855),
-  ] as [(MarginSoftmaxConfiguration, Double)])
+  @Test(
+    arguments: [
+      (MarginSoftmaxConfiguration.cosFace(margin: 0.4), 38.799051730105),
+      (.combined(m1: 1, m2: 0.3, m3: 0.2), 41.951070149455),
+      (.combined(m1: 0.9, m2: 0.4, m3: 0.15), 38.867632923883),
+      (.arcFace(variant: .clamped), 41.654764320855),
+    ] as [(MarginSoftmaxConfiguration, Double)])
   func lossesOfTheFixture(configuration: MarginSoftmaxConfiguration, mean: Double) {
     #expect(abs(outcome(configuration).value.lossSum / 2 / mean - 1) < 1e-6)
   }

@@ -46,7 +46,8 @@ import Testing
   }
 
   @Test func constantStaysAndEndsAreSafe() {
-    #expect(rates(Schedule(.constant, totalSteps: 3, floorRate: 1), 5) == [0.1, 0.1, 0.1, 0.1, 0.1])
+    #expect(
+      rates(Schedule(.constant, totalSteps: 3, floorRate: 1), 5) == [0.1, 0.1, 0.1, 0.1, 0.1])
     let all: [Schedule.Decay] = [
       .constant, .cosine, .polynomial(power: 0.5), .step(milestones: [], gamma: 0.1),
     ]

@@ -46,7 +46,8 @@ package struct MarginSoftmaxReference: Sendable {
     package var targetCosineSum = 0.0
   }
 
-  /// `embeddings` [rows, width], `weights` [classes, width] and bias [classes] behind if there is one.
+  /// `embeddings` [rows, width], `weights` [classes, width] and bias [classes] behind if there is
+  /// one.
   package func run(
     _ embeddings: [Double], labels: [Int], weights: [Double], classes: Int, width: Int
   ) -> Result {
