@@ -38,4 +38,26 @@ enum EightFloats {
       Double(value[0]), Double(value[1]), Double(value[2]), Double(value[3]),
       Double(value[4]), Double(value[5]), Double(value[6]), Double(value[7]))
   }
+
+  /// The square roots of eight floats that are not negative, within one unit in the last place.
+  ///
+  /// The standard library's takes the roots one by one, four times slower. Here: a guess of
+  /// 1 / sqrt(x) from the exponent, two Newton steps, and one on the root with an exact residual.
+  @inline(__always)
+  static func squareRoot(_ value: SIMD8<Float>) -> SIMD8<Float> {
+    let small = value .< SIMD8<Float>(repeating: 0x1p-100)
+    let x = value.replacing(with: value * SIMD8<Float>(repeating: 0x1p100), where: small)
+    let bits = unsafeBitCast(x, to: SIMD8<UInt32>.self)
+    let guess = SIMD8<UInt32>(repeating: 0x5F37_59DF) &- (bits &>> SIMD8<UInt32>(repeating: 1))
+    var r = unsafeBitCast(guess, to: SIMD8<Float>.self)
+    let half = SIMD8<Float>(repeating: -0.5) * x
+    let threeHalves = SIMD8<Float>(repeating: 1.5)
+    r *= threeHalves.addingProduct(half * r, r)
+    r *= threeHalves.addingProduct(half * r, r)
+    let root = x * r
+    let residual = x.addingProduct(-root, root)
+    let result = root.addingProduct(residual, r * SIMD8<Float>(repeating: 0.5))
+    return result.replacing(with: result * SIMD8<Float>(repeating: 0x1p-50), where: small)
+      .replacing(with: value, where: value .== SIMD8<Float>(repeating: .infinity))
+  }
 }

@@ -49,7 +49,7 @@ package enum OptimizerKernel {
     ) -> (w: SIMD8<Float>, s: SIMD8<Float>) {
       let g = (gradient * scale).addingProduct(w, SIMD8(repeating: decay))
       let squares = s.addingProduct(g, g)
-      let quotient = g / (squares.squareRoot() + epsilon)
+      let quotient = g / (EightFloats.squareRoot(squares) + epsilon)
       return (w.addingProduct(quotient, SIMD8(repeating: -rate)), squares)
     }
     var i = 0
@@ -108,7 +108,7 @@ package enum OptimizerKernel {
       let mean = m.addingProduct(g - m, SIMD8(repeating: f.oneMinusBeta1))
       let square = (v * f.beta2).addingProduct(g * f.oneMinusBeta2, g)
       let divisor = SIMD8(repeating: f.epsilon)
-        .addingProduct(square.squareRoot(), SIMD8(repeating: f.inverseRootCorrection2))
+        .addingProduct(EightFloats.squareRoot(square), SIMD8(repeating: f.inverseRootCorrection2))
       let kept = w * f.keep
       return (kept.addingProduct(mean / divisor, SIMD8(repeating: -f.rate)), mean, square)
     }
@@ -131,6 +131,24 @@ package enum OptimizerKernel {
       EightFloats.store(new.w, to: parameters + i, count: rest)
       EightFloats.store(new.m, to: means + i, count: rest)
       EightFloats.store(new.v, to: squares + i, count: rest)
+    }
+  }
+
+  /// Overwrites `roots` [count] with the square roots of `values`, which are not negative, within
+  /// one unit in the last place.
+  package static func squareRoots(
+    of values: UnsafePointer<Float>, count: Int, into roots: UnsafeMutablePointer<Float>
+  ) {
+    var i = 0
+    while i + 8 <= count {
+      EightFloats.store(EightFloats.squareRoot(EightFloats.load(values + i)), to: roots + i)
+      i += 8
+    }
+    if i < count {
+      let rest = count - i
+      EightFloats.store(
+        EightFloats.squareRoot(EightFloats.load(values + i, count: rest)), to: roots + i,
+        count: rest)
     }
   }
 

@@ -93,8 +93,8 @@ package enum SoftmaxKernel {
     }
   }
 
-  /// exp(x) = 2^n exp(r), r = x - n ln 2 in two parts, |r| <= ln 2 / 2; exp(r) - 1 - r is r^2 times a
-  /// polynomial of degree 4 through five Chebyshev nodes (relative error of the formula 1.1e-8).
+  /// exp(x) = 2^n exp(r), r = x - n ln 2 in two parts, |r| <= ln 2 / 2; exp(r) - 1 - r is r^2 times
+  /// a polynomial of degree 4 through five Chebyshev nodes (relative error of the formula 1.1e-8).
   @inline(__always)
   static func exponential(_ x: SIMD8<Float>) -> SIMD8<Float> {
     // Adding 1.5 * 2^23 leaves the nearest integer in the low bits of the sum.
@@ -112,8 +112,10 @@ package enum SoftmaxKernel {
     let exponent =
       unsafeBitCast(shifted, to: SIMD8<UInt32>.self) &- SIMD8(repeating: 0x4B40_0000 &- 127)
     let power = unsafeBitCast(exponent &<< SIMD8(repeating: 23), to: SIMD8<Float>.self)
-    return (fraction * power)
-      .replacing(with: 0, where: x .< SIMD8(repeating: -87.3))
-      .replacing(with: .infinity, where: x .> SIMD8(repeating: 88.3))
+    // Comparisons must see spelt types: between inferred ones they are loops over the lanes.
+    let lowest = SIMD8<Float>(repeating: -87.3)
+    let highest = SIMD8<Float>(repeating: 88.3)
+    return (fraction * power).replacing(with: SIMD8<Float>(repeating: 0), where: x .< lowest)
+      .replacing(with: SIMD8<Float>(repeating: .infinity), where: x .> highest)
   }
 }

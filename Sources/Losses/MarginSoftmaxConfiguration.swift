@@ -6,8 +6,8 @@
 
 /// Which softmax loss a head computes: its kind and margins, its scale, and its derivative.
 ///
-/// ArcFace is Deng et al. 2019, CosFace Wang et al. 2018, the combination cos(m1 theta + m2) - m3 the
-/// former's equation 4. Made by the static functions, each of which takes what its kind uses.
+/// ArcFace is Deng et al. 2019, CosFace Wang et al. 2018, the combination cos(m1 theta + m2) - m3
+/// the former's equation 4. Made by the static functions, each of which takes what its kind uses.
 package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   /// The function of the target's angle that replaces its cosine.
   package enum Kind: Sendable, Equatable {
@@ -87,7 +87,8 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     return Self(kind: .cosFace(margin: margin), scale: scale)
   }
 
-  /// The combined margin cos(m1 theta + m2) - m3; (1.35, 0, 0) is the SphereFace of ArcFace's table 2.
+  /// The combined margin cos(m1 theta + m2) - m3; (1.35, 0, 0) is the SphereFace of ArcFace's table
+  /// 2.
   package static func combined(
     scale: Double = 64, m1: Double, m2: Double, m3: Double, gradient: Gradient = .exact
   ) -> Self {
@@ -106,7 +107,8 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   /// Sines below this count as it, where 1 / sin(theta) would be infinite.
   package static let smallestSine = 1e-4
 
-  /// The value that replaces the target's cosine, before the scale, and its slope d value / d cosine.
+  /// The value that replaces the target's cosine, before the scale, and its slope d value / d
+  /// cosine.
   ///
   /// `marginFactor` shrinks the margins for warm-up: 0 is none, 1 is full (m1 goes from 1 to m1).
   /// Finite for every cosine in [-1, 1]; the slope of `.straightThrough` is 1.

@@ -6,16 +6,18 @@ private import Kernels
   private import Darwin
 #endif
 
-/// A classification head with a softmax loss: class weights W [classes, dimension] row by row in flat
-/// memory, after them a bias [classes] where the configuration has one.
+/// A classification head with a softmax loss: class weights W [classes, dimension] row by row in
+/// flat memory, after them a bias [classes] where the configuration has one.
 ///
-/// One thread runs one microbatch; all memory is the caller's. Results depend on the microbatch alone.
+/// One thread runs one microbatch; all memory is the caller's. Results depend on the microbatch
+/// alone.
 package struct MarginSoftmaxHead: Sendable, Equatable {
   package let configuration: MarginSoftmaxConfiguration
   package let classes: Int
   /// The width of an embedding.
   package let dimension: Int
-  /// How many classes are worked on at a time, so that their weights stay in the second-level cache.
+  /// How many classes are worked on at a time, so that their weights stay in the second-level
+  /// cache.
   private let blockClasses: Int
 
   package init(configuration: MarginSoftmaxConfiguration, classes: Int, dimension: Int) {
@@ -40,9 +42,9 @@ package struct MarginSoftmaxHead: Sendable, Equatable {
 
   /// Computes the loss of a microbatch of embeddings [rows, dimension] and both gradients.
   ///
-  /// Overwrites `embeddingGradient` [rows, dimension] and `weightGradient` [parameterCount] with the
-  /// derivatives of the SUM of the samples' losses. Labels are in 0..<classes; `marginFactor` is the
-  /// share of the margin in force (warm-up); `scratch` holds `scratchCount(rows:)` floats.
+  /// Overwrites `embeddingGradient` [rows, dimension] and `weightGradient` [parameterCount] with
+  /// the derivatives of the SUM of the samples' losses. Labels are in 0..<classes; `marginFactor`
+  /// is the share of the margin in force (warm-up); `scratch` holds `scratchCount(rows:)` floats.
   package func run(
     _ embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>, rows: Int,
     weights: UnsafePointer<Float>, marginFactor: Float = 1,
@@ -115,9 +117,9 @@ package struct MarginSoftmaxHead: Sendable, Equatable {
         NormalizeKernel.inverseNorms(
           of: block, rows: count, width: dimension, into: places.inverseNorms + first)
       }
-      HeadProduct.scores(
-        normalized ? UnsafePointer(places.units) : embeddings, weights: block, rows: rows,
-        classes: count, width: dimension, stride: classes, into: places.scores + first)
+      DenseProduct.multiply(
+        normalized ? UnsafePointer(places.units) : embeddings, block, transposeB: true, rows: rows,
+        columns: count, inner: dimension, strideResult: classes, into: places.scores + first)
     }
     if normalized {
       NormalizeKernel.scaleColumns(
@@ -168,18 +170,17 @@ package struct MarginSoftmaxHead: Sendable, Equatable {
     _ weightGradient: UnsafeMutablePointer<Float>
   ) {
     let normalized = configuration.isNormalized
-    embeddingGradient.update(repeating: 0, count: rows * dimension)
     for first in stride(from: 0, to: classes, by: blockClasses) {
       let count = min(blockClasses, classes - first)
       let block = weights + first * dimension
       let blockGradient = weightGradient + first * dimension
-      HeadProduct.embeddingGradient(
-        places.gradients + first, weights: block, rows: rows, classes: count, width: dimension,
-        stride: classes, addingTo: embeddingGradient)
-      HeadProduct.weightGradient(
-        places.gradients + first,
-        embeddings: normalized ? UnsafePointer(places.units) : embeddings, rows: rows,
-        classes: count, width: dimension, stride: classes, into: blockGradient)
+      DenseProduct.multiply(
+        places.gradients + first, block, rows: rows, columns: dimension, inner: count,
+        beta: first == 0 ? 0 : 1, strideA: classes, into: embeddingGradient)
+      DenseProduct.multiply(
+        places.gradients + first, transposeA: true,
+        normalized ? UnsafePointer(places.units) : embeddings, rows: count, columns: dimension,
+        inner: rows, strideA: classes, into: blockGradient)
       if normalized {
         NormalizeKernel.removeProjections(
           places.projections + first, inverseNorms: places.inverseNorms + first, along: block,

@@ -6,7 +6,8 @@ private import Kernels
 /// velocity = momentum velocity + factor (g + weightDecay w); w -= rate velocity.
 package struct LARS: Optimizer, Equatable {
   package let trust, momentum, weightDecay, epsilon: Double
-  /// Whether tensors without weight decay (biases, batch norm) adapt too; if not, their factor is 1.
+  /// Whether tensors without weight decay (biases, batch norm) adapt too; if not, their factor is
+  /// 1.
   package let adaptsUndecayed: Bool
 
   package init(

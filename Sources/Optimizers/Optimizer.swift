@@ -21,8 +21,8 @@ package struct OptimizerStep: @unchecked Sendable {
 
 /// A first-order optimizer over one flat parameter vector.
 ///
-/// It is a value without memory: the state lies in flat vectors of the caller, zero before the first
-/// step, so that checkpoints hold it.
+/// It is a value without memory: the state lies in flat vectors of the caller, zero before the
+/// first step, so that checkpoints hold it.
 package protocol Optimizer: Sendable {
   /// The names of the state vectors, in order; each is as long as the parameters.
   var stateNames: [String] { get }
@@ -30,8 +30,8 @@ package protocol Optimizer: Sendable {
   /// Updates parameters and state in `range`, which may be any part of the vector: every cut of the
   /// vector into ranges, on any threads, gives the same bits.
   ///
-  /// `parameters` and `gradients` [groups.count], `state` [stateVectorCount, groups.count], all from
-  /// their element 0; gradients are read only.
+  /// `parameters` and `gradients` [groups.count], `state` [stateVectorCount, groups.count], all
+  /// from their element 0; gradients are read only.
   func update(
     _ parameters: UnsafeMutablePointer<Float>, along gradients: UnsafePointer<Float>,
     state: UnsafeMutablePointer<Float>, in range: Range<Int>, of groups: ParameterGroups,

@@ -6,8 +6,8 @@
 
 /// A learning rate as a closed form of the step index: no state, so that resuming is free.
 ///
-/// Step k counts from 0; w is the warm-up and T the whole run in steps. For k < w the rate is
-/// base (k + 1) / w, so the first step already moves and step w - 1 has the base rate. From there the
+/// Step k counts from 0; w is the warm-up and T the whole run in steps. For k < w the rate is base
+/// (k + 1) / w, so the first step already moves and step w - 1 has the base rate. From there the
 /// decay works on the progress p = (k - w) / (T - w), 0 at k = w, held at 1 from k = T on.
 package struct Schedule: Sendable, Equatable {
   /// How the rate falls after the warm-up.

@@ -1,0 +1,96 @@
+import Determinism
+import Losses
+import TestSupport
+import Testing
+
+/// A configuration beside its Double reference.
+struct HeadCase: Sendable, CustomTestStringConvertible {
+  let name: String
+  let configuration: MarginSoftmaxConfiguration
+  let reference: MarginSoftmaxReference
+
+  var testDescription: String { name }
+
+  init(
+    _ name: String, _ configuration: MarginSoftmaxConfiguration,
+    _ reference: MarginSoftmaxReference
+  ) {
+    self.name = name
+    self.configuration = configuration
+    self.reference = reference
+  }
+
+  /// Every kind, variant and gradient.
+  static let all: [HeadCase] = [
+    .init(
+      "softmax", .softmax(),
+      .init(.none, scale: 1, normalized: false, hasBias: true)),
+    .init("softmax without bias", .softmax(bias: false), .init(.none, scale: 1, normalized: false)),
+    .init("normalised", .normalizedSoftmax(scale: 20), .init(.none, scale: 20)),
+    .init("ArcFace", .arcFace(), .init(.arcFace(0.5))),
+    .init("ArcFace, small scale", .arcFace(scale: 8), .init(.arcFace(0.5), scale: 8)),
+    .init("monotone", .arcFace(variant: .monotone), .init(.monotone(0.5))),
+    .init("easy", .arcFace(margin: 0.3, variant: .easy), .init(.easy(0.3))),
+    .init("clamped", .arcFace(variant: .clamped), .init(.clamped(0.5))),
+    .init(
+      "straight through", .arcFace(gradient: .straightThrough),
+      .init(.arcFace(0.5), straightThrough: true)),
+    .init("CosFace", .cosFace(), .init(.cosFace(0.4))),
+    .init("SphereFace", .combined(m1: 1.35, m2: 0, m3: 0), .init(.combined(1.35, 0, 0))),
+    .init("CM1", .combined(m1: 1, m2: 0.3, m3: 0.2), .init(.combined(1, 0.3, 0.2))),
+    .init("CM2", .combined(m1: 0.9, m2: 0.4, m3: 0.15), .init(.combined(0.9, 0.4, 0.15))),
+    .init(
+      "CM1 straight through",
+      .combined(m1: 1, m2: 0.3, m3: 0.2, gradient: .straightThrough),
+      .init(.combined(1, 0.3, 0.2), straightThrough: true)),
+  ]
+}
+
+/// What a head computed, copied out of memory that was NaN before and fenced.
+struct HeadOutcome {
+  let value: LossValue
+  let embeddings: [Float]
+  let weights: [Float]
+  let fencesStand: Bool
+
+  /// Whether no gradient is NaN or infinite.
+  var isFinite: Bool { (embeddings + weights).allSatisfy(\.isFinite) }
+}
+
+/// Runs a head over arrays; gradients and scratch start as NaN, with a fence behind each.
+func run(
+  _ head: MarginSoftmaxHead, _ embeddings: [Float], labels: [Int], weights: [Float],
+  marginFactor: Float = 1
+) -> HeadOutcome {
+  let fence: [Float] = [12345, -54321]
+  func memory(_ count: Int) -> [Float] { [Float](repeating: .nan, count: count) + fence }
+  var dx = memory(embeddings.count)
+  var dw = memory(head.parameterCount)
+  var scratch = memory(head.scratchCount(rows: labels.count))
+  let value = dx.withUnsafeMutableBufferPointer { dx in
+    dw.withUnsafeMutableBufferPointer { dw in
+      scratch.withUnsafeMutableBufferPointer { scratch in
+        head.run(
+          embeddings, labels: labels.map { Int32($0) }, rows: labels.count, weights: weights,
+          marginFactor: marginFactor, into: dx.baseAddress!, weightGradient: dw.baseAddress!,
+          scratch: scratch.baseAddress!)
+      }
+    }
+  }
+  return HeadOutcome(
+    value: value, embeddings: Array(dx.dropLast(2)), weights: Array(dw.dropLast(2)),
+    fencesStand: [dx, dw, scratch].allSatisfy { Array($0.suffix(2)) == fence })
+}
+
+/// Normal numbers of deviation `deviation`, a function of `seed`.
+func normals(_ count: Int, seed: Int, deviation: Double = 1) -> [Float] {
+  let random = CounterRandom(seed: UInt64(seed), purpose: .testing)
+  return (0..<count).map { Float(deviation * random.normal($0)) }
+}
+
+/// The greatest difference over the greatest magnitude of `expected`.
+func relativeError(_ values: [Float], _ expected: [Double]) -> Double {
+  guard values.count == expected.count, values.allSatisfy(\.isFinite) else { return .infinity }
+  let difference = zip(values, expected).map { abs(Double($0) - $1) }.max() ?? 0
+  return difference / max(expected.map(abs).max() ?? 0, 1e-30)
+}

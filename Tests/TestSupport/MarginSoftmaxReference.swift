@@ -1,0 +1,156 @@
+#if canImport(Glibc)
+  private import Glibc
+#else
+  private import Darwin
+#endif
+
+/// The losses of a softmax head in Double, as the formulas read: every angle through arccos, every
+/// probability from the full softmax, no blocks and no shared code with the kernel.
+package struct MarginSoftmaxReference: Sendable {
+  /// What replaces the cosine of the target.
+  package enum Margin: Sendable {
+    case none
+    case arcFace(Double)
+    case monotone(Double)
+    case easy(Double)
+    case clamped(Double)
+    case cosFace(Double)
+    case combined(Double, Double, Double)
+  }
+
+  package var margin: Margin
+  package var scale: Double
+  package var normalized: Bool
+  package var hasBias: Bool
+  /// The margin counts as the identity in the gradient.
+  package var straightThrough: Bool
+
+  package init(
+    _ margin: Margin, scale: Double = 64, normalized: Bool = true, hasBias: Bool = false,
+    straightThrough: Bool = false
+  ) {
+    self.margin = margin
+    self.scale = scale
+    self.normalized = normalized
+    self.hasBias = hasBias
+    self.straightThrough = straightThrough
+  }
+
+  /// The loss sum and the gradients of one microbatch.
+  package struct Result {
+    package var loss = 0.0
+    package var embeddings: [Double] = []
+    /// Weights, then bias if there is one.
+    package var weights: [Double] = []
+    package var correctCount = 0
+    package var targetCosineSum = 0.0
+  }
+
+  /// `embeddings` [rows, width], `weights` [classes, width] and bias [classes] behind if there is
+  /// one.
+  package func run(
+    _ embeddings: [Double], labels: [Int], weights: [Double], classes: Int, width: Int
+  ) -> Result {
+    let rows = labels.count
+    let x = unitRows(embeddings, rows: rows, width: width)
+    let w = unitRows(weights, rows: classes, width: width)
+    var result = Result()
+    var dx = [Double](repeating: 0, count: rows * width)
+    var dw = [Double](repeating: 0, count: classes * width)
+    var db = [Double](repeating: 0, count: classes)
+    for i in 0..<rows {
+      let y = labels[i]
+      var raw = (0..<classes).map { j in
+        dot(x.units, i, w.units, j, width) + (hasBias ? weights[classes * width + j] : 0)
+      }
+      let others = raw.enumerated().filter { $0.offset != y }.map(\.element)
+      if others.allSatisfy({ $0 < raw[y] }) { result.correctCount += 1 }
+      result.targetCosineSum +=
+        dot(embeddings, i, weights, y, width)
+        / (dot(embeddings, i, embeddings, i, width) * dot(weights, y, weights, y, width))
+        .squareRoot()
+      let slope = straightThrough ? 1 : slope(raw[y])
+      raw[y] = target(raw[y])
+      let greatest = raw.max()!
+      let exponentials = raw.map { exp(scale * ($0 - greatest)) }
+      let sum = exponentials.reduce(0, +)
+      result.loss += log(sum) + scale * (greatest - raw[y])
+      for j in 0..<classes {
+        let p = exponentials[j] / sum
+        let g = scale * (j == y ? (p - 1) * slope : p)
+        db[j] += g
+        for k in 0..<width {
+          dx[i * width + k] += g * w.units[j * width + k]
+          dw[j * width + k] += g * x.units[i * width + k]
+        }
+      }
+    }
+    result.embeddings = pulledBack(dx, x, rows: rows, width: width)
+    result.weights = pulledBack(dw, w, rows: classes, width: width) + (hasBias ? db : [])
+    return result
+  }
+
+  /// The function of the cosine in place of the target's.
+  package func target(_ cosine: Double) -> Double {
+    let theta = acos(cosine)
+    switch margin {
+    case .none: return cosine
+    case .arcFace(let m): return cos(theta + m)
+    case .monotone(let m):
+      return theta < .pi - m ? cos(theta + m) : cosine - m * sin(.pi - m)
+    case .easy(let m): return theta < .pi / 2 ? cos(theta + m) : cosine
+    case .clamped(let m):
+      let c = Swift.min(Swift.max(cosine, 0), 1)
+      return cosine + (c * cos(m) - (1 - c * c).squareRoot() * sin(m) - c)
+    case .cosFace(let m): return cosine - m
+    case .combined(let m1, let m2, let m3): return cos(m1 * theta + m2) - m3
+    }
+  }
+
+  /// d target / d cosine.
+  package func slope(_ cosine: Double) -> Double {
+    let theta = acos(cosine)
+    switch margin {
+    case .none, .cosFace: return 1
+    case .arcFace(let m): return sin(theta + m) / sin(theta)
+    case .monotone(let m): return theta < .pi - m ? sin(theta + m) / sin(theta) : 1
+    case .easy(let m), .clamped(let m):
+      return theta < .pi / 2 ? sin(theta + m) / sin(theta) : 1
+    case .combined(let m1, let m2, _): return m1 * sin(m1 * theta + m2) / sin(theta)
+    }
+  }
+
+  private func unitRows(
+    _ matrix: [Double], rows: Int, width: Int
+  ) -> (units: [Double], norms: [Double]) {
+    var units = Array(matrix[0..<(rows * width)])
+    var norms = [Double](repeating: 1, count: rows)
+    guard normalized else { return (units, norms) }
+    for i in 0..<rows {
+      norms[i] = Swift.max(dot(matrix, i, matrix, i, width).squareRoot(), 1e-12)
+      for k in 0..<width { units[i * width + k] /= norms[i] }
+    }
+    return (units, norms)
+  }
+
+  private func pulledBack(
+    _ gradient: [Double], _ rows: (units: [Double], norms: [Double]), rows count: Int, width: Int
+  ) -> [Double] {
+    guard normalized else { return gradient }
+    var result = gradient
+    for i in 0..<count {
+      let along = rows.norms[i] > 1e-12 ? dot(gradient, i, rows.units, i, width) : 0
+      for k in 0..<width {
+        result[i * width + k] =
+          (gradient[i * width + k] - along * rows.units[i * width + k]) / rows.norms[i]
+      }
+    }
+    return result
+  }
+
+  private func dot(_ a: [Double], _ i: Int, _ b: [Double], _ j: Int, _ width: Int) -> Double {
+    var sum = 0.0
+    for k in 0..<width { sum += a[i * width + k] * b[j * width + k] }
+    return sum
+  }
+}

@@ -1,0 +1,107 @@
+"""Writes Tests/LossesTests/Golden/margin_softmax.json: losses and gradients by PyTorch's autograd.
+
+Run with torch 2 installed: python scripts/golden/margin_softmax.py
+Each case is the SUM of the cross-entropies of the samples, in float64. Target logits are the formulas
+of the sources: insightface losses.py (plain, monotone, easy) and CnA_Arcface header.py (clamped).
+"""
+
+import json
+import math
+import pathlib
+
+import torch
+from torch.nn.functional import cross_entropy, linear, normalize
+
+ROWS, CLASSES, WIDTH = 4, 6, 5
+embeddings = [
+    [round(math.sin(1.3 * (i * WIDTH + k) + 0.2), 3) for k in range(WIDTH)] for i in range(ROWS)
+]
+weights = [
+    [round(math.cos(0.7 * (j * WIDTH + k) + 0.1 * j * j), 3) for k in range(WIDTH)]
+    for j in range(CLASSES)
+]
+bias = [round(0.1 * math.sin(j + 1), 3) for j in range(CLASSES)]
+labels = [0, 5, 2, 2]
+# Target cosines on both sides of 0 and of cos(pi - 0.5) = -0.878.
+embeddings[1] = [round(-1.5 * w + 0.1 * k, 3) for k, w in enumerate(weights[5])]
+embeddings[3] = [round(-w + 0.6 * (-1) ** k, 3) for k, w in enumerate(weights[2])]
+
+
+def target(cosine, case):
+    m = case["margin"]
+    variant = case["variant"]
+    sine = (1 - cosine**2).sqrt()
+    shifted = cosine * math.cos(m) - sine * math.sin(m)
+    if variant == "monotone":
+        return torch.where(
+            cosine > math.cos(math.pi - m), shifted, cosine - m * math.sin(math.pi - m)
+        )
+    if variant == "easy":
+        return torch.where(cosine > 0, shifted, cosine)
+    if variant == "clamped":
+        c = cosine.clamp(0, 1)
+        return cosine + (c * math.cos(m) - (1 - c**2).sqrt() * math.sin(m) - c)
+    return shifted
+
+
+def scores(x, w, b, case):
+    kind = case["kind"]
+    if kind == "softmax":
+        return linear(x, w, b)
+    cosines = linear(normalize(x), normalize(w)).clamp(-1, 1)
+    rows = torch.arange(ROWS)
+    y = torch.tensor(labels)
+    if case["gradient"] == "straightThrough":
+        with torch.no_grad():
+            cosines[rows, y] = margin(cosines[rows, y], case)
+        return cosines * case["scale"]
+    changed = cosines.clone()
+    changed[rows, y] = margin(cosines[rows, y], case)
+    return changed * case["scale"]
+
+
+def margin(cosine, case):
+    kind = case["kind"]
+    if kind == "normalizedSoftmax":
+        return cosine
+    if kind == "cosFace":
+        return cosine - case["margin"]
+    if kind == "combined":
+        m1, m2, m3 = case["margins"]
+        return torch.cos(m1 * torch.arccos(cosine) + m2) - m3
+    return target(cosine, case)
+
+
+def run(**changes):
+    case = {"kind": "arcFace", "scale": 64.0, "margin": 0.5, "margins": [1.0, 0.0, 0.0],
+            "variant": "plain", "gradient": "exact", **changes}
+    x, w, b = (torch.tensor(v, dtype=torch.float64, requires_grad=True)
+               for v in (embeddings, weights, bias))
+    loss = cross_entropy(scores(x, w, b, case), torch.tensor(labels), reduction="sum")
+    loss.backward()
+    bias_gradient = b.grad.tolist() if b.grad is not None else []
+    return {**case, "loss": rounded([loss.item()])[0], "dx": rounded(x.grad.flatten().tolist()),
+            "dw": rounded(w.grad.flatten().tolist() + bias_gradient)}
+
+
+def rounded(values):
+    return [float(f"{v:.12g}") for v in values]
+
+
+cases = [
+    run(kind="softmax", scale=1.0),
+    run(kind="normalizedSoftmax", scale=20.0),
+    *(run(scale=s, variant=v) for s in (4.0, 64.0)
+      for v in ("plain", "monotone", "easy", "clamped")),
+    run(scale=8.0, gradient="straightThrough"),
+    run(kind="cosFace", scale=30.0, margin=0.35),
+    run(kind="combined", scale=10.0, margins=[0.9, 0.4, 0.15]),
+    run(kind="combined", scale=10.0, margins=[1.35, 0.0, 0.0]),
+    run(kind="combined", scale=10.0, margins=[1.0, 0.3, 0.2], gradient="straightThrough"),
+]
+path = pathlib.Path(__file__).parents[2] / "Tests/LossesTests/Golden/margin_softmax.json"
+path.parent.mkdir(exist_ok=True)
+golden = {"torch": torch.__version__.split("+")[0], "embeddings": sum(embeddings, []),
+          "weights": sum(weights, []), "bias": bias, "labels": labels, "rows": ROWS,
+          "classes": CLASSES, "width": WIDTH, "cases": cases}
+path.write_text(json.dumps(golden).replace('{"kind"', '\n{"kind"') + "\n")
