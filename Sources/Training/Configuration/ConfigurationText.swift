@@ -25,6 +25,14 @@ extension RunConfiguration {
     }
   }
 
+  /// What all ranks of a run must have in common, as text.
+  package var mathematicsText: String {
+    var common = mathematicsOnly
+    common.threads = nil
+    common.out = nil
+    return common.yamlText()
+  }
+
   /// The same configuration with every path replaced by a word: files may move.
   private var mathematicsOnly: RunConfiguration {
     var copy = self

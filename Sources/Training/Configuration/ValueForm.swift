@@ -1,3 +1,4 @@
+internal import Datasets
 /// How the value of an option is read from text and written as text that reads back equal.
 struct ValueForm<Value>: Sendable {
   /// Reads a value; throws `ConfigurationError` without origin or key.
@@ -136,7 +137,7 @@ extension ValueForm where Value == Augmentation {
       parse: { word in
         for part in word.split(separator: ",", omittingEmptySubsequences: false)
         where word != absent && word != "default" {
-          let name = String(part.prefix { $0 != ":" }).trimmingSpaces
+          let name = String(part.prefix { $0 != ":" }.filter { !$0.isWhitespace })
           if !Augmentation.names.contains(name) {
             throw ConfigurationError(
               NearestName.complaint("augmentation", name, among: Augmentation.names))

@@ -88,6 +88,9 @@ package final class StepEngine {
     update = UpdatePass(groups: groups, optimizer: optimizer, pool: pool)
   }
 
+  /// Where each worker works: at least `network.inferenceCount` floats, free between steps.
+  package var workerMemories: [UnsafeMutablePointer<Float>] { workers.map(\.arena.pointer) }
+
   /// Bytes of one worker's memory.
   package var workerBytes: Int { workers[0].bytes }
 
