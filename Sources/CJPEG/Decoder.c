@@ -80,20 +80,27 @@ CJPEGDecoder *cjpeg_decoder_create(void) {
   decoder->errors.emit_message = judge_message;
   decoder->errors.output_message = print_nothing;
   decoder->codec.client_data = decoder;
-  if (setjmp(decoder->failure)) {
-    free(decoder);
-    return NULL;
-  }
-  jpeg_create_decompress(&decoder->codec);
   decoder->source.init_source = source_begin;
   decoder->source.fill_input_buffer = source_is_empty;
   decoder->source.skip_input_data = source_skip;
   decoder->source.resync_to_restart = jpeg_resync_to_restart;
   decoder->source.term_source = source_begin;
-  decoder->codec.src = &decoder->source;
   decoder->progress.progress_monitor = watch_scans;
-  decoder->codec.progress = &decoder->progress;
+  if (setjmp(decoder->failure)) {
+    free(decoder);
+    return NULL;
+  }
+  jpeg_create_decompress(&decoder->codec);
   return decoder;
+}
+
+/// libjpeg keeps the tables of one image for the next, so that a file without its own would decode
+/// by what came before it; a new codec for every image forgets them.
+static void forget(CJPEGDecoder *decoder) {
+  jpeg_destroy_decompress(&decoder->codec);
+  jpeg_create_decompress(&decoder->codec);
+  decoder->codec.src = &decoder->source;
+  decoder->codec.progress = &decoder->progress;
 }
 
 void cjpeg_decoder_destroy(CJPEGDecoder *decoder) {
@@ -107,13 +114,10 @@ const char *cjpeg_decoder_message(const CJPEGDecoder *decoder) { return decoder-
 int cjpeg_read_header(CJPEGDecoder *decoder, const uint8_t *bytes, size_t count,
                       int64_t max_pixels, CJPEGHeader *header) {
   struct jpeg_decompress_struct *codec = &decoder->codec;
-  jpeg_abort_decompress(codec);
   decoder->has_header = 0;
   decoder->message[0] = 0;
-  if (setjmp(decoder->failure)) {
-    jpeg_abort_decompress(codec);
-    return 1;
-  }
+  if (setjmp(decoder->failure)) return 1;
+  forget(decoder);
   if (count == 0 || !bytes) refuse(decoder, "the file is empty");
   if (count < 2 || bytes[0] != 0xFF || bytes[1] != 0xD8)
     refuse(decoder, "not a JPEG file (it does not start with FF D8)");
@@ -160,10 +164,7 @@ static void ink_to_rgb(const uint8_t *ink, uint8_t *rgb, size_t width) {
 
 int cjpeg_decode(CJPEGDecoder *decoder, int32_t eighths, uint8_t *rgb, size_t capacity) {
   struct jpeg_decompress_struct *codec = &decoder->codec;
-  if (setjmp(decoder->failure)) {
-    jpeg_abort_decompress(codec);
-    return 1;
-  }
+  if (setjmp(decoder->failure)) return 1;
   if (!decoder->has_header) refuse(decoder, "no header was read before decoding");
   decoder->has_header = 0;
   if (eighths < 1 || eighths > 8) refuse(decoder, "a scale outside 1/8 ... 8/8");

@@ -1,7 +1,7 @@
 /// A door to libjpeg-turbo: JPEG bytes to 8-bit RGB and back, errors as text, no global state.
 ///
 /// Every function returns 0 for success. One decoder or encoder serves one thread at a time;
-/// it keeps its buffers, so that in steady state no call of ours allocates.
+/// it keeps its buffers, so that in steady state only libjpeg's own pools are allocated.
 #pragma once
 
 #include <stddef.h>

@@ -4,6 +4,13 @@ package struct AugmentationDraw: Equatable, Sendable {
   package struct Rectangle: Equatable, Sendable {
     package var x, y, width, height: Double
     package var red, green, blue: UInt8
+
+    package init(
+      x: Double, y: Double, width: Double, height: Double, red: UInt8, green: UInt8, blue: UInt8
+    ) {
+      (self.x, self.y, self.width, self.height) = (x, y, width, height)
+      (self.red, self.green, self.blue) = (red, green, blue)
+    }
   }
 
   package var isMirrored = false

@@ -83,8 +83,8 @@ private final class ReadAheadState: @unchecked Sendable {
 
   func schedule(_ photos: some Sequence<Int>) {
     condition.lock()
-    if queueHead == queue.count {
-      queue.removeAll(keepingCapacity: true)
+    if 2 * queueHead >= queue.count {
+      queue.removeFirst(queueHead)
       queueHead = 0
     }
     for photo in photos where progress[photo] == nil {

@@ -3,6 +3,8 @@ private import CJPEG
 /// Why the bytes of one photo could not become pixels.
 package struct ImageError: Error, CustomStringConvertible, Sendable {
   package let description: String
+
+  package init(description: String) { self.description = description }
 }
 
 /// The size of a stored image and how it is to be turned.

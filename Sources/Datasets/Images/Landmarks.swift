@@ -46,8 +46,9 @@ package struct Landmarks: Sendable {
     while let last = rest.last, last.isWhitespace { rest.removeLast() }
     if rest.isEmpty { return nil }
     while numbers.count < 10 {
-      let word = rest.suffix(from: rest.lastIndex(where: \.isWhitespace).map(rest.index(after:))
-        ?? rest.startIndex)
+      let word = rest.suffix(
+        from: rest.lastIndex(where: \.isWhitespace).map(rest.index(after:))
+          ?? rest.startIndex)
       guard let value = Double(word), value.isFinite, word.startIndex > rest.startIndex else {
         throw .badLine(path: file, line: number, reason: "is not 'path x1 y1 ... x5 y5'")
       }

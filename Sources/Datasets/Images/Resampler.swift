@@ -18,7 +18,8 @@ package struct SamplingAxis: Equatable, Sendable {
 }
 
 /// Antialiased bilinear resampling of RGB bytes, bit for bit Pillow's `Image.resize(BILINEAR)`:
-/// a triangle filter as wide as the scale, separable, 22-bit weights, rounded after each pass.
+/// a triangle filter as wide as the scale, 22-bit weights, the horizontal pass first, rounded after
+/// each pass.
 ///
 /// Keeps its buffers; serves one thread at a time.
 package final class Resampler: @unchecked Sendable {

@@ -1,0 +1,143 @@
+private import Determinism
+
+/// The photo that a sample was made of, and its class.
+package struct LoadedSample: Equatable, Sendable {
+  /// The index of the photo in the data set: the one asked for, or its replacement.
+  package var photo: Int
+  /// The class of its person.
+  package var label: Int
+  package var isReplacement: Bool
+}
+
+/// The training samples of a data set: which photos, what they become, and what stands in for bad
+/// ones. Shared by all threads, each of which makes itself a `SampleDecoder`.
+package final class SampleLoader: Sendable {
+  /// The photos of the data set that train, in the order that samplers count.
+  package let training: [Int]
+  package let preprocessing: Preprocessing
+  package let augmentation: Augmentation
+  package let seed: UInt64
+  package let ledger: BadPhotoLedger
+  let source: any PhotoSource
+  private let labels: [Int]
+  private let photosOfClass: [[Int]]
+
+  /// Prepares the training part of `divided` photos of `index`, whose bytes come from `source`.
+  package init(
+    _ index: PhotoIndex, divided: DividedPhotos, source: any PhotoSource,
+    preprocessing: Preprocessing, augmentation: Augmentation, seed: UInt64,
+    ledger: BadPhotoLedger = BadPhotoLedger()
+  ) {
+    precondition(
+      source.count == index.photos.count,
+      "SampleLoader: \(source.count) photos in the source, \(index.photos.count) in the index")
+    training = divided.training
+    labels = index.photos.map { divided.classOfPerson[$0.person] }
+    var photosOfClass = [[Int]](repeating: [], count: divided.classCount)
+    for photo in divided.training { photosOfClass[labels[photo]].append(photo) }
+    self.photosOfClass = photosOfClass
+    self.source = source
+    self.preprocessing = preprocessing
+    self.augmentation = augmentation
+    self.seed = seed
+    self.ledger = ledger
+  }
+
+  /// The numbers of one sample: size * size * 3.
+  package var sampleCount: Int { preprocessing.imageSize * preprocessing.imageSize * 3 }
+
+  /// The class of photo `photo`, -1 where its person has none.
+  package func label(of photo: Int) -> Int { labels[photo] }
+
+  /// A decoder for one thread.
+  package func makeDecoder() -> SampleDecoder { SampleDecoder(self) }
+
+  /// How many photos in place of a bad one are tried before the run is given up.
+  static let replacementLimit = 64
+
+  /// The photo that stands in for `photo` at `coordinates` in attempt `attempt` (from 0): the other
+  /// photos of the person in turn, from a random one on, then random ones of the training part.
+  func replacement(for photo: Int, at coordinates: SampleCoordinates, attempt: Int) -> Int {
+    let stream = CounterRandom(
+      seed: seed, purpose: .replacement, coordinates.step, coordinates.slot)
+    let own = photosOfClass[labels[photo]]
+    let others = min(own.count - 1, Self.replacementLimit / 2)
+    if attempt < others, let place = own.firstIndex(of: photo) {
+      let start = stream.integer(0, below: own.count - 1)
+      return own[(place + 1 + (start + attempt) % (own.count - 1)) % own.count]
+    }
+    return training[stream.integer(1 + attempt, below: training.count)]
+  }
+}
+
+/// Makes samples on one thread, with buffers that it keeps.
+package final class SampleDecoder: @unchecked Sendable {
+  private let loader: SampleLoader
+  private let pipeline: SamplePipeline
+  private let bytes = ByteBuffer()
+
+  init(_ loader: SampleLoader) {
+    self.loader = loader
+    pipeline = SamplePipeline(loader.preprocessing)
+  }
+
+  /// Fills `output` [size, size, 3] with training photo `photo` (an index into the data set),
+  /// changed by the augmentation drawn for `coordinates`.
+  ///
+  /// A bad photo is recorded, and replaced by a function of the seed, the coordinates and the photo
+  /// alone. Throws `DatasetError.noReplacement` where all replacements are bad too.
+  package func load(
+    _ photo: Int, at coordinates: SampleCoordinates, into output: UnsafeMutablePointer<Float>
+  ) throws(DatasetError) -> LoadedSample {
+    precondition(
+      loader.label(of: photo) >= 0, "SampleDecoder: photo \(photo) is not one to train on")
+    let drawn = loader.augmentation.draw(seed: loader.seed, at: coordinates)
+    var current = photo
+    for attempt in 0...SampleLoader.replacementLimit {
+      do throws(ImageError) {
+        try fill(output, with: current, drawn: drawn)
+        if attempt > 0 { loader.ledger.recordReplacement() }
+        return LoadedSample(
+          photo: current, label: loader.label(of: current), isReplacement: attempt > 0)
+      } catch {
+        loader.ledger.record(
+          BadPhoto(
+            photo: current, path: loader.source.name(of: current), reason: error.description))
+      }
+      current = loader.replacement(for: photo, at: coordinates, attempt: attempt)
+    }
+    throw .noReplacement(
+      photo: loader.source.name(of: photo), tried: SampleLoader.replacementLimit)
+  }
+
+  private func fill(
+    _ output: UnsafeMutablePointer<Float>, with photo: Int, drawn: AugmentationDraw
+  ) throws(ImageError) {
+    try loader.source.read(photo, into: bytes)
+    try pipeline.process(bytes.bytes, photo: photo, drawn: drawn, into: output)
+  }
+}
+
+/// Makes samples of any photos as they are, for evaluation: one for each thread.
+package final class PhotoDecoder: @unchecked Sendable {
+  private let source: any PhotoSource
+  private let pipeline: SamplePipeline
+  private let bytes = ByteBuffer()
+
+  package init(_ source: any PhotoSource, preprocessing: Preprocessing) {
+    self.source = source
+    pipeline = SamplePipeline(preprocessing)
+  }
+
+  /// Fills `output` [size, size, 3] with photo `photo`, or with its mirror image.
+  ///
+  /// Throws `ImageError` for a bad photo; nothing stands in for it.
+  package func load(
+    _ photo: Int, mirrored: Bool = false, into output: UnsafeMutablePointer<Float>
+  ) throws(ImageError) {
+    var drawn = AugmentationDraw()
+    drawn.isMirrored = mirrored
+    try source.read(photo, into: bytes)
+    try pipeline.process(bytes.bytes, photo: photo, drawn: drawn, into: output)
+  }
+}
