@@ -73,12 +73,14 @@ let package = Package(
     .testTarget(
       name: "NetworksTests", dependencies: ["Networks", "Kernels", "TestSupport", "Determinism"]),
     .testTarget(
-      name: "LossesTests", dependencies: ["Losses", "Kernels", "TestSupport", "Determinism"]),
+      name: "LossesTests", dependencies: ["Losses", "Kernels", "TestSupport", "Determinism"],
+      exclude: ["Golden"]),
     .testTarget(
-      name: "OptimizersTests", dependencies: ["Optimizers", "TestSupport", "Determinism"]),
+      name: "OptimizersTests", dependencies: ["Optimizers", "TestSupport", "Determinism"], exclude: ["Golden"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport"]),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "TestSupport", "Determinism", "CJPEG"]),
+      name: "DatasetsTests", dependencies: ["Datasets", "TestSupport", "Determinism", "CJPEG"],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport", "Determinism"]),
     .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"]),

@@ -1,11 +1,12 @@
-package import Collectives
-package import Datasets
-package import Evaluation
-package import Networks
-package import Optimizers
+private import Collectives
+private import Datasets
 private import Determinism
+private import Evaluation
 private import Foundation
 private import Kernels
+private import Losses
+private import Networks
+private import Optimizers
 
 /// Why a run ended before its last step.
 package enum TrainingFailure: Error, CustomStringConvertible {

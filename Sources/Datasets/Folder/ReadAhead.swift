@@ -13,7 +13,8 @@ package struct ReadAheadCounts: Equatable, Sendable {
 /// One thread that brings the bytes of coming photos into memory, so that workers do not wait for
 /// a network file system; a worker whose photo is not there reads it itself.
 package final class ReadAhead: PhotoSource, @unchecked Sendable {
-  private let source: any PhotoSource
+  /// Where the bytes come from.
+  package let source: any PhotoSource
   private let state: ReadAheadState
 
   /// Holds at most `photoLimit` photos of `source` and stops fetching above `byteLimit` bytes.

@@ -89,7 +89,7 @@ package final class StepEngine {
   }
 
   /// Where each worker works: at least `network.inferenceCount` floats, free between steps.
-  package var workerMemories: [UnsafeMutablePointer<Float>] { workers.map(\.arena.pointer) }
+  package var workerMemories: [UnsafeMutablePointer<Float>] { workers.map { $0.arena.pointer } }
 
   /// Bytes of one worker's memory.
   package var workerBytes: Int { workers[0].bytes }
