@@ -52,13 +52,24 @@ enum HeaderJSON {
 
     var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-    mutating func skipSpace() {
-      while let byte = next, [0x20, 0x09, 0x0A, 0x0D].contains(byte) { position += 1 }
+    private static func isSpace(_ byte: UInt8) -> Bool {
+      byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D
     }
 
-    mutating func take(_ character: Character) -> Bool {
+    private static func endsWord(_ byte: UInt8) -> Bool {
+      switch Unicode.Scalar(byte) {
+      case ",", "]", "}", ":", "\"", "[", "{": true
+      default: isSpace(byte)
+      }
+    }
+
+    mutating func skipSpace() {
+      while let byte = next, Self.isSpace(byte) { position += 1 }
+    }
+
+    mutating func take(_ character: Unicode.Scalar) -> Bool {
       skipSpace()
-      guard next == character.asciiValue else { return false }
+      guard let byte = next, Unicode.Scalar(byte) == character else { return false }
       position += 1
       return true
     }
@@ -95,7 +106,7 @@ enum HeaderJSON {
 
     private mutating func bareWord() throws -> HeaderJSON {
       let start = position
-      while let byte = next, !Array(",]}: \t\n\r\"[{".utf8).contains(byte) { position += 1 }
+      while let byte = next, !Self.endsWord(byte) { position += 1 }
       let word = String(decoding: bytes[start..<position], as: UTF8.self)
       if ["true", "false", "null"].contains(word) { return .other }
       let digits = word.hasPrefix("-") ? word.dropFirst() : Substring(word)

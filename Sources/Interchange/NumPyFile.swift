@@ -4,6 +4,11 @@ package enum NumPyFile {
   package struct Contents: Sendable, Equatable {
     package let shape: [Int]
     package let values: [Float]
+
+    package init(shape: [Int], values: [Float]) {
+      self.shape = shape
+      self.values = values
+    }
   }
 
   /// Reads an array of floats, integers or bytes as `Float`; throws `InterchangeError`.

@@ -71,7 +71,7 @@ package final class SafetensorsFile: Sendable {
     }
     precondition(
       bytes.count == entry.range.count,
-      "SafetensorsFile.read: '\(name)' is \(entry.summary), the destination has \(bytes.count) bytes"
+      "SafetensorsFile.read: '\(name)' is \(entry.summary), its destination \(bytes.count) bytes"
     )
     try read(entry, into: bytes)
   }

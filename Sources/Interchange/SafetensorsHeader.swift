@@ -41,7 +41,7 @@ package struct SafetensorsEntry: Sendable, Equatable {
   /// "F32 [2, 3]".
   package var summary: String { "\(type.rawValue) \(shape)" }
 
-  /// The product of `shape` times the element's bytes; nil where it overflows or a side is negative.
+  /// Bytes of a tensor of that type and shape; nil where they overflow or a side is negative.
   static func byteCount(_ type: SafetensorsType, _ shape: [Int]) -> Int? {
     var product = type.byteCount
     for side in shape {

@@ -106,7 +106,7 @@ extension SafetensorsTensor {
       try withBytes { bytes in
         precondition(
           bytes.count == SafetensorsEntry.byteCount(type, shape),
-          "SafetensorsFile.write: '\(name)' is \(type.rawValue) \(shape) and has \(bytes.count) bytes"
+          "SafetensorsFile.write: '\(name)' is \(type.rawValue) \(shape), not \(bytes.count) bytes"
         )
         try body(bytes)
       }

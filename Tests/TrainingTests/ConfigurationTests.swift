@@ -145,7 +145,7 @@ private let everything = """
     odd.resume = .path("'quoted'")
     odd.split = .peopleFile("a: b")
     odd.learningRate = 0.1 + 0.2
-    odd.weightDecay = 4.9e-324
+    odd.weightDecay = .leastNonzeroMagnitude
     odd.minimumLearningRate = odd.schedule == .cosine ? 1e-17 : 0
     odd.length = .steps(12)
     odd.maxBad = 1.0 / 3

@@ -105,7 +105,8 @@ extension RunConfiguration {
       "the first margin m1 multiplies the angle and must be positive")
     try demand(
       loss == .arcface || marginVariant == .plain, "margin-variant",
-      "margin-variant \(marginVariant.rawValue) is made for arcface, not \(loss.rawValue); remove it"
+      "margin-variant \(marginVariant.rawValue) is made for arcface, not \(loss.rawValue); "
+        + "remove it"
     )
     try demand(
       marginWarmupEpochs >= 0, "margin-warmup-epochs", "margin-warmup-epochs must not be negative")

@@ -12,7 +12,10 @@ struct DataOptions: ParsableArguments {
   @Option(
     help: .option(
       "split",
-      "What trains: all, random:N or first:N photos, people:FILE, people-random:FRACTION; the rest measures.",
+      """
+      What trains: all, random:N or first:N photos, people:FILE, people-random:FRACTION; \
+      the rest measures.
+      """,
       valueName: "split"))
   var split: String?
 
