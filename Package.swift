@@ -57,7 +57,7 @@ let package = Package(
     .executableTarget(
       name: "ddp-train",
       dependencies: [
-        "Training", "MPICollectives", "Collectives",
+        "Training", "MPICollectives", "Collectives", "Networks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: house),
 

@@ -55,6 +55,7 @@ struct Embed: ParsableCommand {
     request.landmarks = landmarks
     request.flipTest = flipTest
     request.threads = threads
-    try Dispatch.embed(request)
+    let code = Dispatch.embed(request)
+    if code != 0 { throw ExitCode(code) }
   }
 }

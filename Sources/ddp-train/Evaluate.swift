@@ -102,7 +102,8 @@ struct Evaluate: ParsableCommand {
     request.landmarks = landmarks
     request.flipTest = flipTest
     request.threads = threads
-    try Dispatch.evaluate(request)
+    let code = Dispatch.evaluate(request)
+    if code != 0 { throw ExitCode(code) }
   }
 
   private func refuse(_ option: String, _ isGiven: Bool, beside other: String) throws {

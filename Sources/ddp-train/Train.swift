@@ -37,7 +37,7 @@ struct Train: ParsableCommand {
     ]
     let configuration = try RunConfiguration.resolve(
       file: config, flags: groups.flatMap(GivenOptions.of), modelNames: Dispatch.modelNames)
-    let code = try Dispatch.train(configuration)
+    let code = Dispatch.train(configuration)
     if code != 0 { throw ExitCode(code) }
   }
 }

@@ -1,0 +1,209 @@
+package import Collectives
+private import Datasets
+private import Determinism
+private import Evaluation
+private import Foundation
+private import Interchange
+private import Kernels
+private import Losses
+internal import Networks
+
+/// What the commands do.
+package enum Program {
+  /// Exit code of a run that was told to stop and has more to do, for batch scripts that requeue.
+  package static let moreToDo: Int32 = 85
+
+  // MARK: train
+
+  /// Trains; returns 0, or `moreToDo` after an interruption. Throws what is wrong in one line.
+  package static func train(
+    _ requested: RunConfiguration, over communicator: any Communicator
+  ) throws -> Int32 {
+    StopSignals.install()
+    let session = try Session(
+      communicator: communicator, threads: requested.threads, quiet: requested.quiet)
+    let console = session.console
+    for line in session.machine { console.say(line) }
+    let folder = try runFolder(requested, session: session)
+    let checkpoint = try checkpoint(for: requested, in: folder, session: session)
+    let data = try TrainingData(requested, communicator: communicator, pool: session.pool)
+    for line in describe(data) { console.say(line) }
+    let trainer = try Trainer(requested, session: session, data: data, folder: folder)
+    describe(trainer, console)
+    if requested.dryRun { return 0 }
+    if communicator.rank == 0 {
+      if let checkpoint { try check(checkpoint, against: requested, data: data) }
+      try folder.create()
+      try folder.write(requested.yamlText(), to: folder.configuration)
+    }
+    try trainer.start(from: checkpoint)
+    console.say("run folder: \(folder.path)")
+    if trainer.progress.step > 0 { console.receipt("resumed: step \(trainer.progress.step)") }
+    guard try trainer.run() == .finished else { return moreToDo }
+    console.say("report: \(folder.report)")
+    return 0
+  }
+
+  private static func runFolder(
+    _ configuration: RunConfiguration, session: Session
+  ) throws -> RunFolder {
+    let fresh = RunFolder.fresh(model: configuration.model).path
+    let name = try session.communicator.broadcast(
+      Array((configuration.out ?? fresh).utf8), from: 0)
+    return RunFolder(path: String(decoding: name, as: UTF8.self))
+  }
+
+  /// The checkpoint to go on from, on rank 0; nil on the others, and for a fresh start.
+  private static func checkpoint(
+    for configuration: RunConfiguration, in folder: RunFolder, session: Session
+  ) throws -> Checkpoint? {
+    guard session.communicator.rank == 0 else { return nil }
+    var isFolder: ObjCBool = false
+    switch configuration.resume {
+    case .none:
+      if folder.holdsRun && !configuration.dryRun {
+        throw CheckpointError.runExists(folder: folder.path)
+      }
+      return nil
+    case .auto:
+      let found = CheckpointStore.newestGood(in: folder.checkpoints)
+      for reason in found.refused { session.console.warn("refused: \(reason)") }
+      if found.checkpoint == nil && !found.refused.isEmpty {
+        throw CheckpointError.nothingGood(folder: folder.checkpoints, reasons: found.refused)
+      }
+      return found.checkpoint
+    case .path(let path):
+      guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+        throw CheckpointError.missing(path: path)
+      }
+      let found = try CheckpointStore.open(path)
+      for reason in found.refused { session.console.warn("refused: \(reason)") }
+      return found.checkpoint
+    }
+  }
+
+  private static func check(
+    _ checkpoint: Checkpoint, against configuration: RunConfiguration, data: TrainingData
+  ) throws {
+    let written = try RunConfiguration.parse(
+      yaml: checkpoint.configurationText, path: checkpoint.path, modelNames: Models.names)
+    let differences = configuration.mathematicsDifferences(from: written)
+    guard differences.isEmpty else {
+      throw CheckpointError.otherMathematics(path: checkpoint.path, keys: differences)
+    }
+    guard checkpoint.dataFingerprint == Hash64.text(data.fingerprint) else {
+      throw CheckpointError.otherData(path: checkpoint.path, data: data.name)
+    }
+  }
+
+  private static func describe(_ data: TrainingData) -> [String] {
+    var lines = ["data: \(data.name): \(data.divided.summary)"]
+    lines += data.divided.absentNames.prefix(5).map { "no folder for \($0)" }
+    return lines
+  }
+
+  /// The plan of the run: model, memory, work of each worker; the table in a dry run.
+  private static func describe(_ trainer: Trainer, _ console: Console) {
+    let network = trainer.engine.network
+    let configuration = trainer.configuration
+    if configuration.dryRun {
+      for line in ModelTable.lines(network) { console.say(line) }
+    }
+    let memory = trainer.memoryBytes
+    let workers = trainer.session.communicator.size * trainer.session.threads
+    let microbatches = Microbatches.cut(
+      configuration.batch, microbatch: configuration.microbatch
+    ).count
+    console.say(
+      "model: \(network.name), \(network.parameterCount) parameters, "
+        + "\(network.multiplyAdds / 1_000_000) M multiply-adds an image; "
+        + "head: \(trainer.engine.head.classes) classes x \(trainer.engine.head.dimension)")
+    console.say(
+      "memory: \(memory.rank >> 20) MiB a rank + \(memory.worker >> 20) MiB a thread")
+    console.say(
+      "steps: \(trainer.totalSteps) of \(configuration.batch) samples "
+        + "(\(trainer.stepsPerEpoch) an epoch), \(microbatches) microbatches over "
+        + "\(workers) worker\(workers == 1 ? "" : "s")")
+    if workers > microbatches {
+      console.warn(
+        "\(workers) workers for \(microbatches) microbatches: \(workers - microbatches) stay idle; "
+          + "use fewer ranks or threads, a larger --batch or a smaller --microbatch")
+    }
+  }
+
+  // MARK: evaluate, embed, inspect, synthesize
+
+  /// Scores a checkpoint's embeddings of photos, or stored ones, and prints the figures.
+  package static func evaluate(
+    _ request: EvaluateRequest, over communicator: any Communicator
+  ) throws {
+    switch request.source {
+    case .embeddings(let file, let names):
+      guard communicator.rank == 0 else { return }
+      try StoredEmbeddings(file: file, names: names).evaluate(pairs: request.pairs)
+    case .checkpoint(let path):
+      let session = try Session(
+        communicator: communicator, threads: request.threads, quiet: request.quiet)
+      try CheckpointEvaluation(path: path, session: session).run(request)
+    }
+  }
+
+  /// Writes the embeddings of all photos and their names.
+  package static func embed(_ request: EmbedRequest, over communicator: any Communicator) throws {
+    let session = try Session(
+      communicator: communicator, threads: request.threads, quiet: request.quiet)
+    try CheckpointEvaluation(path: request.checkpoint, session: session).embed(request)
+  }
+
+  /// Prints what a checkpoint holds, and the receipt of its weights.
+  package static func inspect(_ request: InspectRequest) throws {
+    let (checkpoint, refused) = try CheckpointStore.open(request.checkpoint)
+    for reason in refused { print("refused: \(reason)") }
+    let progress = checkpoint.progress
+    print("checkpoint: \(checkpoint.path), \(checkpoint.file.byteCount) bytes")
+    print(
+      "step: \(progress.step), updates \(progress.updates), skipped \(progress.skippedSteps), "
+        + "samples \(progress.samples)")
+    if let best = progress.best, let step = progress.bestStep {
+      print("best: \(Console.fixed(best, 6)) after step \(step)")
+    }
+    let weights = checkpoint.file.entries.filter {
+      !$0.name.hasPrefix(Checkpoint.optimizerPrefix)
+    }
+    for entry in weights { print("  \(entry.name)  \(entry.summary)") }
+    let others = checkpoint.file.entries.count - weights.count
+    if others > 0 { print("  and \(others) tensors of the optimizer") }
+    print("configuration:")
+    for line in checkpoint.configurationText.split(separator: "\n") { print("  \(line)") }
+    print("weights: \(Hash64.text(try checkpoint.weightsHash()))")
+  }
+
+  /// Draws people into an image folder.
+  package static func synthesize(_ request: SynthesizeRequest) throws {
+    let faces = SyntheticFaces(
+      people: request.faces.people, photosPerPerson: request.faces.photos,
+      size: request.faces.size, seed: request.seed)
+    try faces.writeFolder(to: request.out)
+    print("\(faces.count) photos of \(request.faces.people) people in \(request.out)")
+  }
+}
+
+/// A network as a table: layer, output, parameters, multiply-adds.
+enum ModelTable {
+  static func lines(_ network: Network) -> [String] {
+    func row(_ cells: [String]) -> String {
+      let widths = [30, 14, 12, 14]
+      return zip(cells, widths).enumerated().map { index, pair in
+        let padding = String(repeating: " ", count: max(0, pair.1 - pair.0.count))
+        return index == 0 ? pair.0 + padding : padding + pair.0
+      }.joined(separator: " ")
+    }
+    return [row(["layer", "output", "parameters", "multiply-adds"])]
+      + network.layers.map {
+        row([
+          $0.summary, "\($0.output.shape)", "\($0.parameters.count)", "\($0.multiplyAdds)",
+        ])
+      }
+      + [row(["total", "", "\(network.parameterCount)", "\(network.multiplyAdds)"])]
+  }
+}
