@@ -16,7 +16,9 @@ extension UnsafeMutablePointer<Float> {
   @inline(__always)
   subscript(vector8 offset: Int) -> Vector8 {
     get { UnsafeRawPointer(self + offset).loadUnaligned(as: Vector8.self) }
-    nonmutating set { UnsafeMutableRawPointer(self + offset).storeBytes(of: newValue, as: Vector8.self) }
+    nonmutating set {
+      UnsafeMutableRawPointer(self + offset).storeBytes(of: newValue, as: Vector8.self)
+    }
   }
 
   /// Sets `count` floats to zero.

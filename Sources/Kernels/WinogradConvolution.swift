@@ -227,7 +227,8 @@ enum WinogradConvolution {
         for f in 0..<36 {
           GEMMKernel.multiplyTransposed(
             rows: cut.inputs, columns: count, depth: block.count, a: inputs + f * cut.inputPlane,
-            aStride: cut.inputStride, panels: gradients + f * cut.gradientPlane + low * cut.tileBlock,
+            aStride: cut.inputStride,
+            panels: gradients + f * cut.gradientPlane + low * cut.tileBlock,
             panelStride: panelStride, into: planes + f * cut.weightGradientPlane,
             cStride: cut.productStride, adding: first > 0, edge: work)
         }
