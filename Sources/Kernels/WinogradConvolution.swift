@@ -136,9 +136,9 @@ enum WinogradConvolution {
       inputs: shape.outputChannels, outputs: shape.inputChannels, tiles: tiles.perImage * rows)
     let rotated = scratch
     convolve(outputGradient, tiles, cut, rotated + cut.rotatedCount) { channels, planes, work in
-      WinogradWeights.rotate(
+      WinogradWeights.transpose(
         weights, inputChannels: cut.outputs, outputChannels: cut.inputs, channels: channels,
-        into: rotated)
+        rotating: true, into: rotated)
       WinogradWeights.transform(
         rotated, panels: (channels.count + 15) / 16, inputChannels: cut.inputs, into: planes,
         planeStride: cut.weightPlane, work: work)

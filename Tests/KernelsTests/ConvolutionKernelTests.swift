@@ -21,7 +21,13 @@ import Testing
     .init((11, 6), (64, 16), (3, 3), padding: (0, 0), rows: 2),
     .init((6, 6), (16, 16), (3, 3), padding: (2, 0), rows: 1),
     .init((20, 20), (3, 64), (3, 3), padding: (1, 1), rows: 16),
-    // Stride 2.
+    // Stride 2: by phases where there are enough pixels, otherwise im2col.
+    .init((8, 8), (64, 64), (3, 3), stride: 2, padding: (1, 1), rows: 2),
+    .init((28, 28), (64, 128), (3, 3), stride: 2, padding: (1, 1), rows: 5),
+    .init((27, 15), (24, 160), (3, 3), stride: 2, padding: (1, 1), rows: 3),
+    .init((56, 56), (16, 16), (3, 3), stride: 2, padding: (1, 1), rows: 2),
+    .init((7, 8), (8, 176), (3, 3), stride: 2, padding: (1, 1), rows: 17),
+    .init((14, 14), (256, 256), (3, 3), stride: 2, padding: (1, 1), rows: 2),
     .init((14, 14), (64, 64), (3, 3), stride: 2, padding: (1, 1), rows: 3),
     .init((13, 9), (20, 24), (3, 3), stride: 2, padding: (1, 1), rows: 2),
     .init((7, 7), (512, 16), (3, 3), stride: 2, padding: (1, 1), rows: 2),
@@ -48,7 +54,7 @@ import Testing
   /// Bounds of the largest error over the root mean square of the result.
   static func bound(_ plan: ConvolutionPlan) -> Double {
     switch plan.algorithm {
-    case .winograd: 5e-5
+    case .winograd, .winogradStride2: 5e-5
     case .im2col: 1e-5
     }
   }
@@ -167,8 +173,9 @@ import Testing
     #expect(first == run(offset: 8, fill: -.infinity, maximumRows: it.reference.rows + 29))
   }
 
-  @Test func theTableReachesBothAlgorithms() {
+  @Test func theTableReachesEveryAlgorithm() {
     let algorithms = Self.cases.map { "\($0.plan.algorithm)" }
+    #expect(algorithms.filter { $0 == "winograd/2" }.count >= 5)
     #expect(algorithms.filter { $0 == "winograd" }.count >= 9)
     #expect(algorithms.filter { $0 == "im2col" }.count >= 20)
   }
