@@ -42,6 +42,20 @@ extension UnsafeMutablePointer<Float> {
       for i in 0..<count { self[i] = source[i] }
     }
   }
+
+  /// Adds `count` floats.
+  @inline(__always)
+  func add(_ count: Int, from source: UnsafePointer<Float>) {
+    var i = 0
+    while i + 8 <= count {
+      self[vector8: i] += source[vector8: i]
+      i += 8
+    }
+    while i < count {
+      self[i] += source[i]
+      i += 1
+    }
+  }
 }
 
 extension SIMD8<Float> {
