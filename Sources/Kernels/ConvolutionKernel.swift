@@ -19,6 +19,10 @@ package enum ConvolutionKernel {
       WinogradConvolution.forward(
         input, rows: rows, weights: weights, shape: plan.shape, into: output,
         statistics: statistics, scratch: scratch)
+    case .winogradStride2:
+      WinogradStride2Convolution.forward(
+        input, rows: rows, weights: weights, shape: plan.shape, into: output,
+        statistics: statistics, scratch: scratch)
     case .im2col:
       Im2ColConvolution.forward(
         input, rows: rows, weights: weights, shape: plan.shape, into: output,
@@ -39,6 +43,10 @@ package enum ConvolutionKernel {
       WinogradConvolution.backwardInput(
         outputGradient, rows: rows, weights: weights, shape: plan.shape, into: inputGradient,
         adding: adding, scratch: scratch)
+    case .winogradStride2:
+      WinogradStride2Convolution.backwardInput(
+        outputGradient, rows: rows, weights: weights, shape: plan.shape, into: inputGradient,
+        adding: adding, scratch: scratch)
     case .im2col:
       Im2ColConvolution.backwardInput(
         outputGradient, rows: rows, weights: weights, shape: plan.shape, into: inputGradient,
@@ -56,6 +64,10 @@ package enum ConvolutionKernel {
     switch plan.algorithm {
     case .winograd:
       WinogradConvolution.backwardWeights(
+        outputGradient, input: input, rows: rows, shape: plan.shape, into: weightGradient,
+        scratch: scratch)
+    case .winogradStride2:
+      WinogradStride2Convolution.backwardWeights(
         outputGradient, input: input, rows: rows, shape: plan.shape, into: weightGradient,
         scratch: scratch)
     case .im2col:

@@ -1,10 +1,12 @@
 /// How one convolution is computed, chosen from its shape alone; `maximumRows` only sizes scratch, so
 /// the same shape and rows give the same bits in every arena.
 package struct ConvolutionPlan: Sendable {
-  /// The two ways of computing a convolution.
+  /// The ways of computing a convolution.
   package enum Algorithm: String, Sendable, CustomStringConvertible {
     /// F(4x4, 3x3) with points 0, +-sqrt(1/2), +-sqrt(2), infinity.
     case winograd
+    /// F(4, 2) on the phases of the input, for 3x3 kernels of stride 2.
+    case winogradStride2 = "winograd/2"
     /// Products of blocks of patches; in place for 1x1 kernels of stride 1.
     case im2col
 
@@ -26,6 +28,9 @@ package struct ConvolutionPlan: Sendable {
     if WinogradConvolution.suits(shape) {
       algorithm = .winograd
       scratchCount = WinogradConvolution.scratchCount(shape, maximumRows: maximumRows)
+    } else if WinogradStride2Convolution.suits(shape) {
+      algorithm = .winogradStride2
+      scratchCount = WinogradStride2Convolution.scratchCount(shape)
     } else {
       algorithm = .im2col
       scratchCount = Im2ColConvolution.scratchCount(shape)

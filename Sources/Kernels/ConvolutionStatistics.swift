@@ -7,17 +7,34 @@ enum ConvolutionStatistics {
     _ values: Floats, rows: Int, columns: Int, addingTo statistics: UnsafeMutablePointer<Double>
   ) {
     var column = 0
-    while column + 8 <= columns {
-      var (sum, squares) = (Vector8(), Vector8())
+    // Four vectors abreast hide the latency of the sums.
+    while column + 32 <= columns {
+      var (s0, s1, s2, s3) = (Vector8(), Vector8(), Vector8(), Vector8())
+      var (q0, q1, q2, q3) = (Vector8(), Vector8(), Vector8(), Vector8())
       var p = values + column
       for _ in 0..<rows {
-        let v = p[vector8: 0]
-        sum += v
-        squares = squares.addingProduct(v, v)
+        sum(p[vector8: 0], &s0, &q0)
+        sum(p[vector8: 8], &s1, &q1)
+        sum(p[vector8: 16], &s2, &q2)
+        sum(p[vector8: 24], &s3, &q3)
         p += columns
       }
-      add(sum, to: statistics + column)
-      add(squares, to: statistics + columns + column)
+      let (sums, squares) = (statistics + column, statistics + columns + column)
+      add(s0, to: sums)
+      add(s1, to: sums + 8)
+      add(s2, to: sums + 16)
+      add(s3, to: sums + 24)
+      add(q0, to: squares)
+      add(q1, to: squares + 8)
+      add(q2, to: squares + 16)
+      add(q3, to: squares + 24)
+      column += 32
+    }
+    while column + 8 <= columns {
+      var (s, q) = (Vector8(), Vector8())
+      for row in 0..<rows { sum(values[vector8: row * columns + column], &s, &q) }
+      add(s, to: statistics + column)
+      add(q, to: statistics + columns + column)
       column += 8
     }
     while column < columns {
@@ -45,6 +62,12 @@ enum ConvolutionStatistics {
       add(partial[vector8: stride + i], to: statistics + columns + first + i)
     }
     partial.zero(2 * stride)
+  }
+
+  @inline(__always)
+  private static func sum(_ v: Vector8, _ sum: inout Vector8, _ squares: inout Vector8) {
+    sum += v
+    squares = squares.addingProduct(v, v)
   }
 
   @inline(__always)

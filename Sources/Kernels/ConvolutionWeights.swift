@@ -20,7 +20,8 @@ package enum ConvolutionWeights {
   ) -> Int {
     let panel = outputChannel & ~15
     let width = min(16, outputChannels - panel)
-    return panel * inputChannels * taps + (inputChannel * taps + tap) * width + outputChannel - panel
+    return panel * inputChannels * taps + (inputChannel * taps + tap) * width + outputChannel
+      - panel
   }
 
   /// Copies logical weights [K, C, R, S] (PyTorch's order) into the order of the kernels.

@@ -55,35 +55,52 @@ package enum GEMMKernel {
         let b = panels + panel * panelStride + k * 16
         let target = c + panel * cPanelStride
         let width = min(16, columns - column)
+        let isWhole = width == 16
 
-        @inline(__always) func tile(_ row: Int, _ count: Int) {
-          let aTile = transposed ? aChunk + row : aChunk + row * aStride
-          if width == 16 {
-            microTile(
-              transposed: transposed, rows: count, chunk, aTile, aStride, b,
-              target + row * cStride, cStride, adds)
-          } else {
-            microTile(
-              transposed: transposed, rows: count, chunk, aTile, aStride, b, edge, 16, false)
-            copyEdge(edge, count, width, into: target + row * cStride, cStride, adds)
-          }
-        }
         var row = 0
-        while row + 6 <= rows {
-          tile(row, 6)
+        while row < rows {
+          let count = min(6, rows - row)
+          let rowTarget = target + row &* cStride
+          let aTile = transposed ? aChunk + row : aChunk + row &* aStride
+          let (to, toStride) = isWhole ? (rowTarget, cStride) : (edge, 16)
+          if count == 6 {
+            microTile(
+              transposed: transposed, rows: 6, chunk, aTile, aStride, b, to, toStride,
+              isWhole && adds)
+          } else {
+            remainder(
+              transposed: transposed, rows: count, chunk, aTile, aStride, b, to, toStride,
+              isWhole && adds)
+          }
+          if !isWhole { copyEdge(edge, count, width, into: rowTarget, cStride, adds) }
           row += 6
-        }
-        switch rows - row {
-        case 1: tile(row, 1)
-        case 2: tile(row, 2)
-        case 3: tile(row, 3)
-        case 4: tile(row, 4)
-        case 5: tile(row, 5)
-        default: break
         }
         column += 16
       }
       k += chunk
+    }
+  }
+
+  /// The last one to five rows, as 4 + 2 + 1; a function of its own, or inlining stops.
+  @inline(never)
+  private static func remainder(
+    transposed: Bool, rows: Int, _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats,
+    _ c: MutableFloats, _ cStride: Int, _ adding: Bool
+  ) {
+    let rowStep = transposed ? 1 : aStride
+    var (a, c) = (a, c)
+    if rows & 4 != 0 {
+      microTile(transposed: transposed, rows: 4, depth, a, aStride, b, c, cStride, adding)
+      a += 4 &* rowStep
+      c += 4 &* cStride
+    }
+    if rows & 2 != 0 {
+      microTile(transposed: transposed, rows: 2, depth, a, aStride, b, c, cStride, adding)
+      a += 2 &* rowStep
+      c += 2 &* cStride
+    }
+    if rows & 1 != 0 {
+      microTile(transposed: transposed, rows: 1, depth, a, aStride, b, c, cStride, adding)
     }
   }
 
@@ -114,6 +131,8 @@ package enum GEMMKernel {
     var (c40, c41, c50, c51) = (Vector8(), Vector8(), Vector8(), Vector8())
     let rowStep = transposed ? 1 : aStride
     let depthStep = transposed ? aStride : 1
+    // Base + {1, 2, 4} x register are addresses of x86; 3 and 5 rows on need registers of their own.
+    let (threeRows, fiveRows) = (3 &* rowStep, 5 &* rowStep)
 
     @inline(__always)
     func row(_ a: Float, _ b0: Vector8, _ b1: Vector8, _ x: inout Vector8, _ y: inout Vector8) {
@@ -125,18 +144,18 @@ package enum GEMMKernel {
       let (b0, b1) = (q[vector8: 0], q[vector8: 8])
       row(p[0], b0, b1, &c00, &c01)
       if rows > 1 { row(p[rowStep], b0, b1, &c10, &c11) }
-      if rows > 2 { row(p[2 * rowStep], b0, b1, &c20, &c21) }
-      if rows > 3 { row(p[3 * rowStep], b0, b1, &c30, &c31) }
-      if rows > 4 { row(p[4 * rowStep], b0, b1, &c40, &c41) }
-      if rows > 5 { row(p[5 * rowStep], b0, b1, &c50, &c51) }
+      if rows > 2 { row(p[2 &* rowStep], b0, b1, &c20, &c21) }
+      if rows > 3 { row(p[threeRows], b0, b1, &c30, &c31) }
+      if rows > 4 { row(p[4 &* rowStep], b0, b1, &c40, &c41) }
+      if rows > 5 { row(p[fiveRows], b0, b1, &c50, &c51) }
     }
     var (p, q, left) = (a, b, depth)
     while left >= 4 {
       step(p, q)
       step(p + depthStep, q + 16)
-      step(p + 2 * depthStep, q + 32)
-      step(p + 3 * depthStep, q + 48)
-      p += 4 * depthStep
+      step(p + 2 &* depthStep, q + 32)
+      step(p + 3 &* depthStep, q + 48)
+      p += 4 &* depthStep
       q += 64
       left -= 4
     }
@@ -147,10 +166,21 @@ package enum GEMMKernel {
       left -= 1
     }
 
+    @inline(__always) func add(_ i: Int, _ x: inout Vector8, _ y: inout Vector8) {
+      x += c[vector8: i &* cStride]
+      y += c[vector8: i &* cStride &+ 8]
+    }
+    if adding {
+      add(0, &c00, &c01)
+      if rows > 1 { add(1, &c10, &c11) }
+      if rows > 2 { add(2, &c20, &c21) }
+      if rows > 3 { add(3, &c30, &c31) }
+      if rows > 4 { add(4, &c40, &c41) }
+      if rows > 5 { add(5, &c50, &c51) }
+    }
     @inline(__always) func finish(_ i: Int, _ x: Vector8, _ y: Vector8) {
-      let target = c + i * cStride
-      target[vector8: 0] = adding ? target[vector8: 0] + x : x
-      target[vector8: 8] = adding ? target[vector8: 8] + y : y
+      c[vector8: i &* cStride] = x
+      c[vector8: i &* cStride &+ 8] = y
     }
     finish(0, c00, c01)
     if rows > 1 { finish(1, c10, c11) }

@@ -2,28 +2,31 @@
 ///
 /// A patch is the row of the inputs of one output pixel, in the order [R][S][C], as NHWC has them.
 enum Im2Col {
-  /// Calls `body(patch, top, left, image)` for the output pixels `pixels` of a batch: the number of
-  /// the patch within the block and where it begins in its image (negative within padding).
+  /// Consecutive output pixels of one row: the first patch's number within the block, how many they
+  /// are, and where the first begins in its image (negative within padding).
+  private struct Run {
+    var patch, count, image, top, left: Int
+  }
+
+  /// Calls `body` with the output pixels `pixels` of a batch, row by row.
   @inline(__always)
-  private static func forEachPatch(
-    _ shape: ConvolutionShape, _ pixels: Range<Int>,
-    _ body: (_ patch: Int, _ top: Int, _ left: Int, _ image: Int) -> Void
+  private static func forEachRun(
+    _ shape: ConvolutionShape, _ pixels: Range<Int>, _ body: (Run) -> Void
   ) {
-    var image = pixels.lowerBound / shape.outputPixels
-    var y = pixels.lowerBound % shape.outputPixels / shape.outputWidth
-    var x = pixels.lowerBound % shape.outputWidth
-    for patch in 0..<pixels.count {
+    let (rows, columns) = (shape.outputHeight, shape.outputWidth)
+    var row = pixels.lowerBound / columns
+    var x = pixels.lowerBound % columns
+    var patch = 0
+    while patch < pixels.count {
+      let count = min(columns - x, pixels.count - patch)
       body(
-        patch, y * shape.stride - shape.paddingHeight, x * shape.stride - shape.paddingWidth, image)
-      x += 1
-      if x == shape.outputWidth {
-        x = 0
-        y += 1
-        if y == shape.outputHeight {
-          y = 0
-          image += 1
-        }
-      }
+        Run(
+          patch: patch, count: count, image: row / rows,
+          top: row % rows * shape.stride - shape.paddingHeight,
+          left: x * shape.stride - shape.paddingWidth))
+      patch += count
+      row += 1
+      x = 0
     }
   }
 
@@ -42,21 +45,35 @@ enum Im2Col {
   ) {
     let channels = shape.inputChannels
     let rowCount = shape.kernelWidth * channels
-    forEachPatch(shape, pixels) { patch, top, left, image in
-      let source = input + image * shape.inputCount
-      let inside = insideColumns(shape, left)
-      let before = inside.lowerBound * channels
-      let count = inside.count * channels
+    let step = shape.stride * channels
+    let lastWholeLeft = shape.width - shape.kernelWidth
+    forEachRun(shape, pixels) { run in
       for r in 0..<shape.kernelHeight {
-        let target = matrix + patch * stride + r * rowCount
-        let y = top + r
-        if y < 0 || y >= shape.height || count == 0 {
-          target.zero(rowCount)
+        let y = run.top + r
+        var target = matrix + (run.patch * stride + r * rowCount)
+        if y < 0 || y >= shape.height {
+          for _ in 0..<run.count {
+            target.zero(rowCount)
+            target += stride
+          }
           continue
         }
-        if count < rowCount { target.zero(rowCount) }
-        let first = (y * shape.width + left + inside.lowerBound) * channels
-        (target + before).copy(count, from: source + first)
+        var source =
+          input + (run.image * shape.inputCount + (y * shape.width + run.left) * channels)
+        var left = run.left
+        for _ in 0..<run.count {
+          if left >= 0 && left <= lastWholeLeft {
+            target.copy(rowCount, from: source)
+          } else {
+            let inside = insideColumns(shape, left)
+            let before = inside.lowerBound * channels
+            target.zero(rowCount)
+            (target + before).copy(inside.count * channels, from: source + before)
+          }
+          target += stride
+          source += step
+          left &+= shape.stride
+        }
       }
     }
   }
@@ -69,23 +86,27 @@ enum Im2Col {
   ) {
     let channels = shape.inputChannels
     let rowCount = shape.kernelWidth * channels
-    forEachPatch(shape, pixels) { patch, top, left, image in
-      let inside = insideColumns(shape, left)
-      if inside.isEmpty { return }
-      let count = inside.count * channels
-      for r in max(0, -top)..<max(max(0, -top), min(shape.kernelHeight, shape.height - top)) {
-        let source = matrix + patch * stride + r * rowCount + inside.lowerBound * channels
-        let target =
-          inputGradient + image * shape.inputCount
-          + ((top + r) * shape.width + left + inside.lowerBound) * channels
-        var i = 0
-        while i + 8 <= count {
-          target[vector8: i] += source[vector8: i]
-          i += 8
-        }
-        while i < count {
-          target[i] += source[i]
-          i += 1
+    let step = shape.stride * channels
+    let lastWholeLeft = shape.width - shape.kernelWidth
+    forEachRun(shape, pixels) { run in
+      for r in 0..<shape.kernelHeight {
+        let y = run.top + r
+        if y < 0 || y >= shape.height { continue }
+        var source = matrix + (run.patch * stride + r * rowCount)
+        var target =
+          inputGradient + (run.image * shape.inputCount + (y * shape.width + run.left) * channels)
+        var left = run.left
+        for _ in 0..<run.count {
+          if left >= 0 && left <= lastWholeLeft {
+            target.add(rowCount, from: source)
+          } else {
+            let inside = insideColumns(shape, left)
+            let before = inside.lowerBound * channels
+            (target + before).add(inside.count * channels, from: source + before)
+          }
+          source += stride
+          target += step
+          left &+= shape.stride
         }
       }
     }

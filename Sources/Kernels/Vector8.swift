@@ -16,7 +16,9 @@ extension UnsafeMutablePointer<Float> {
   @inline(__always)
   subscript(vector8 offset: Int) -> Vector8 {
     get { UnsafeRawPointer(self + offset).loadUnaligned(as: Vector8.self) }
-    nonmutating set { UnsafeMutableRawPointer(self + offset).storeBytes(of: newValue, as: Vector8.self) }
+    nonmutating set {
+      UnsafeMutableRawPointer(self + offset).storeBytes(of: newValue, as: Vector8.self)
+    }
   }
 
   /// Sets `count` floats to zero.
@@ -38,6 +40,20 @@ extension UnsafeMutablePointer<Float> {
       if i < count { self[vector8: count - 8] = source[vector8: count - 8] }
     } else {
       for i in 0..<count { self[i] = source[i] }
+    }
+  }
+
+  /// Adds `count` floats.
+  @inline(__always)
+  func add(_ count: Int, from source: UnsafePointer<Float>) {
+    var i = 0
+    while i + 8 <= count {
+      self[vector8: i] += source[vector8: i]
+      i += 8
+    }
+    while i < count {
+      self[i] += source[i]
+      i += 1
     }
   }
 }

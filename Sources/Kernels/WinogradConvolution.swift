@@ -136,9 +136,9 @@ enum WinogradConvolution {
       inputs: shape.outputChannels, outputs: shape.inputChannels, tiles: tiles.perImage * rows)
     let rotated = scratch
     convolve(outputGradient, tiles, cut, rotated + cut.rotatedCount) { channels, planes, work in
-      WinogradWeights.rotate(
+      WinogradWeights.transpose(
         weights, inputChannels: cut.outputs, outputChannels: cut.inputs, channels: channels,
-        into: rotated)
+        rotating: true, into: rotated)
       WinogradWeights.transform(
         rotated, panels: (channels.count + 15) / 16, inputChannels: cut.inputs, into: planes,
         planeStride: cut.weightPlane, work: work)
@@ -227,7 +227,8 @@ enum WinogradConvolution {
         for f in 0..<36 {
           GEMMKernel.multiplyTransposed(
             rows: cut.inputs, columns: count, depth: block.count, a: inputs + f * cut.inputPlane,
-            aStride: cut.inputStride, panels: gradients + f * cut.gradientPlane + low * cut.tileBlock,
+            aStride: cut.inputStride,
+            panels: gradients + f * cut.gradientPlane + low * cut.tileBlock,
             panelStride: panelStride, into: planes + f * cut.weightGradientPlane,
             cStride: cut.productStride, adding: first > 0, edge: work)
         }

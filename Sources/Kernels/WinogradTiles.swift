@@ -173,8 +173,8 @@ struct WinogradTiles {
           q[vector8: 96] = column.2
           q[vector8: 144] = column.3
         }
+        // A tile is summed by itself first: two short chains round less than a long one.
         var (sum, squares) = (Vector8(), Vector8())
-        if use.sums { (sum, squares) = (sums[vector8: k], sums[vector8: stride + k]) }
         @inline(__always) func put(_ v: Vector8, _ p: MutableFloats) {
           if use.sums {
             sum += v
@@ -191,8 +191,8 @@ struct WinogradTiles {
           if columns > 3 { put(pixels.3, target + 3 * channelCount) }
         }
         if use.sums {
-          sums[vector8: k] = sum
-          sums[vector8: stride + k] = squares
+          sums[vector8: k] += sum
+          sums[vector8: stride + k] += squares
         }
         k += 8
       }

@@ -23,10 +23,8 @@ enum Winograd {
     let oddA = d.3.adding(d.1, times: -2)
     let evenB = d.4.adding(d.2, times: -0.5)
     let oddB = d.3.adding(d.1, times: -0.5)
-    return (
-      v0, evenA.adding(oddA, times: a), evenA.adding(oddA, times: -a),
-      evenB.adding(oddB, times: b), evenB.adding(oddB, times: -b), v5
-    )
+    let (scaledA, scaledB) = (oddA.scaled(a), oddB.scaled(b))
+    return (v0, evenA + scaledA, evenA - scaledA, evenB + scaledB, evenB - scaledB, v5)
   }
 
   /// A^T m: six products to four outputs.
@@ -49,10 +47,8 @@ enum Winograd {
     let oddA = y.1.adding(y.3, times: 0.5)
     let evenB = y.0.adding(y.2, times: 2)
     let oddB = y.1.adding(y.3, times: 2)
-    return (
-      y.0, evenA.adding(oddA, times: a), evenA.adding(oddA, times: -a),
-      evenB.adding(oddB, times: b), evenB.adding(oddB, times: -b), y.3
-    )
+    let (scaledA, scaledB) = (oddA.scaled(a), oddB.scaled(b))
+    return (y.0, evenA + scaledA, evenA - scaledA, evenB + scaledB, evenB - scaledB, y.3)
   }
 
   /// G g: three weights to six factors.

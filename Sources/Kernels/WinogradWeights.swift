@@ -54,25 +54,27 @@ enum WinogradWeights {
   }
 
   /// Writes the weights of the input gradient, [ceil(count/16)][K][9][16]: input channels
-  /// `channels` (a multiple of 8) as outputs, kernel rotated by half a turn, padded with zeros.
+  /// `channels` (a multiple of 8) as outputs, padded with zeros; `rotating` turns the kernel by half
+  /// a turn.
   @inline(never)
-  static func rotate(
+  static func transpose(
     _ weights: Floats, inputChannels: Int, outputChannels: Int, channels: Range<Int>,
-    into rotated: MutableFloats
+    rotating: Bool, into transposed: MutableFloats
   ) {
     if channels.count % 16 != 0 {
       let last = channels.count / 16 * outputChannels * 144
-      (rotated + last).zero(outputChannels * 144)
+      (transposed + last).zero(outputChannels * 144)
     }
     for first in stride(from: 0, to: outputChannels, by: 16) {
       for c in stride(from: channels.lowerBound, to: channels.upperBound, by: 8) {
         let source = weights + (first * inputChannels + c * 16) * 9
         let column = c - channels.lowerBound
-        let target = rotated + ((column / 16 * outputChannels + first) * 144 + column % 16)
+        let target = transposed + ((column / 16 * outputChannels + first) * 144 + column % 16)
         for half in stride(from: 0, to: 16, by: 8) {
           for tap in 0..<9 {
             transpose8x8(
-              source + tap * 16 + half, 144, into: target + half * 144 + (8 - tap) * 16, 144)
+              source + tap * 16 + half, 144,
+              into: target + half * 144 + (rotating ? 8 - tap : tap) * 16, 144)
           }
         }
       }

@@ -1,0 +1,182 @@
+/// 3x3 convolutions of stride 2 and padding 1 by Winograd's F(4, 2) on the phases of the input: 81
+/// products of matrices, of which those of even samples share their factors, 36 in all.
+enum WinogradStride2Convolution {
+  /// Tiles of a block and output channels of a chunk; functions of the shape alone.
+  private static let tileBlock = 48
+  private static let channelBlock = 128
+  private static let workCount = 648
+
+  /// Whether the shape can be computed so, and whether that takes clearly fewer operations than
+  /// im2col; with more than 256 channels the transformed weights no longer stay in cache.
+  static func suits(_ shape: ConvolutionShape) -> Bool {
+    shape.kernelHeight == 3 && shape.kernelWidth == 3 && shape.stride == 2
+      && shape.paddingHeight == 1 && shape.paddingWidth == 1 && shape.inputChannels % 8 == 0
+      && shape.outputChannels % 16 == 0
+      && max(shape.inputChannels, shape.outputChannels) <= 256
+      && WinogradStride2Tiles(shape).perImage * 81 * 5 <= shape.outputPixels * 9 * 4
+  }
+
+  /// Floats between the planes of a block of tiles with `channels` channels, rows and planes padded
+  /// by 16 floats, or the streams of 81 planes would fall into the same cache set.
+  private static func plane(_ channels: Int) -> Int { tileBlock * (channels + 16) + 16 }
+
+  static func scratchCount(_ shape: ConvolutionShape) -> Int {
+    let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
+    let wide = inputs.roundedUp(to: 16)
+    let chunk = min(outputs, channelBlock)
+    let forward =
+      81 * (plane(inputs) + plane(chunk)) + 36 * (inputs * outputs + 16) + 2 * (chunk + 16)
+    let backwardInput =
+      81 * (plane(outputs) + plane(wide)) + 36 * (wide * outputs + 16) + 9 * wide * outputs
+    let backwardWeights =
+      81 * (plane(inputs) + tileBlock * outputs + 16) + 36 * (inputs * (outputs + 16) + 16)
+    return workCount.roundedUp(to: 16)
+      + max(forward, backwardInput, backwardWeights).roundedUp(to: 16)
+  }
+
+  @inline(__always)
+  private static func forEachBlock(_ tiles: Int, _ body: (Range<Int>) -> Void) {
+    var first = 0
+    while first < tiles {
+      body(first..<min(first + tileBlock, tiles))
+      first += tileBlock
+    }
+  }
+
+  static func forward(
+    _ input: Floats, rows: Int, weights: Floats, shape: ConvolutionShape,
+    into output: MutableFloats, statistics: UnsafeMutablePointer<Double>?, scratch: MutableFloats
+  ) {
+    let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
+    let tiles = WinogradStride2Tiles(shape)
+    let chunk = min(outputs, channelBlock)
+    let stride = chunk + 16
+    let (inputPlane, productPlane) = (plane(inputs), plane(chunk))
+    let factorPlane = inputs * outputs + 16
+    let work = scratch
+    let sums = work + workCount.roundedUp(to: 16)
+    let windows = sums + 2 * stride
+    let products = windows + 81 * inputPlane
+    let factors = products + 81 * productPlane
+    WinogradStride2Weights.transform(
+      weights, panels: outputs / 16, inputChannels: inputs, into: factors,
+      planeStride: factorPlane, work: work)
+    if let statistics {
+      statistics.update(repeating: 0, count: 2 * outputs)
+      sums.zero(2 * stride)
+    }
+    forEachBlock(tiles.perImage * rows) { block in
+      tiles.transformInput(
+        input, channels: inputs, tiles: block, into: windows, planeStride: inputPlane,
+        stride: inputs + 16, work: work)
+      for low in Swift.stride(from: 0, to: outputs, by: chunk) {
+        let channels = low..<min(low + chunk, outputs)
+        forEachProduct { product, factor in
+          GEMMKernel.multiply(
+            rows: block.count, columns: channels.count, depth: inputs,
+            a: windows + product * inputPlane, aStride: inputs + 16,
+            panels: factors + (factor * factorPlane + low * inputs), panelStride: inputs * 16,
+            into: products + product * productPlane, cStride: stride, adding: false, edge: work)
+        }
+        tiles.transformOutput(
+          products, planeStride: productPlane, stride: stride, tiles: block, channels: channels,
+          channelCount: outputs, into: output, sums: statistics == nil ? nil : sums, work: work)
+        if let statistics {
+          ConvolutionStatistics.fold(
+            sums, stride: stride, count: channels.count, first: low, columns: outputs,
+            addingTo: statistics)
+        }
+      }
+    }
+  }
+
+  /// The adjoint of `forward`, step by step: neighbouring windows overlap by a row and a column, so
+  /// their gradients are added to the image.
+  static func backwardInput(
+    _ outputGradient: Floats, rows: Int, weights: Floats, shape: ConvolutionShape,
+    into inputGradient: MutableFloats, adding: Bool, scratch: MutableFloats
+  ) {
+    let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
+    let wide = inputs.roundedUp(to: 16)
+    let tiles = WinogradStride2Tiles(shape)
+    let (gradientPlane, windowPlane) = (plane(outputs), plane(wide))
+    let factorPlane = wide * outputs + 16
+    let work = scratch
+    let gradients = work + workCount.roundedUp(to: 16)
+    let windows = gradients + 81 * gradientPlane
+    let factors = windows + 81 * windowPlane
+    let transposed = factors + 36 * factorPlane
+    WinogradWeights.transpose(
+      weights, inputChannels: inputs, outputChannels: outputs, channels: 0..<inputs,
+      rotating: false, into: transposed)
+    WinogradStride2Weights.transform(
+      transposed, panels: wide / 16, inputChannels: outputs, into: factors,
+      planeStride: factorPlane, work: work)
+    if !adding { inputGradient.zero(rows * shape.inputCount) }
+    forEachBlock(tiles.perImage * rows) { block in
+      tiles.transformGradient(
+        outputGradient, channels: outputs, tiles: block, into: gradients,
+        planeStride: gradientPlane, tileStride: outputs + 16, panelStride: 16, work: work)
+      forEachProduct { product, factor in
+        GEMMKernel.multiply(
+          rows: block.count, columns: wide, depth: outputs, a: gradients + product * gradientPlane,
+          aStride: outputs + 16, panels: factors + factor * factorPlane,
+          panelStride: outputs * 16, into: windows + product * windowPlane, cStride: wide + 16,
+          adding: false, edge: work)
+      }
+      tiles.scatterInputGradient(
+        windows, planeStride: windowPlane, stride: wide + 16, channels: inputs, tiles: block,
+        addingTo: inputGradient, work: work)
+    }
+  }
+
+  static func backwardWeights(
+    _ outputGradient: Floats, input: Floats, rows: Int, shape: ConvolutionShape,
+    into weightGradient: MutableFloats, scratch: MutableFloats
+  ) {
+    let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
+    let tiles = WinogradStride2Tiles(shape)
+    let inputPlane = plane(inputs)
+    let panelStride = tileBlock * 16
+    let gradientPlane = outputs * tileBlock + 16
+    let stride = outputs + 16
+    let sumPlane = inputs * stride + 16
+    let work = scratch
+    let windows = work + workCount.roundedUp(to: 16)
+    let gradients = windows + 81 * inputPlane
+    let sums = gradients + 81 * gradientPlane
+    forEachBlock(tiles.perImage * rows) { block in
+      tiles.transformInput(
+        input, channels: inputs, tiles: block, into: windows, planeStride: inputPlane,
+        stride: inputs + 16, work: work)
+      tiles.transformGradient(
+        outputGradient, channels: outputs, tiles: block, into: gradients,
+        planeStride: gradientPlane, tileStride: 16, panelStride: panelStride, work: work)
+      var last = -1
+      forEachProduct { product, factor in
+        // The products that share a factor follow each other: the first of them overwrites.
+        GEMMKernel.multiplyTransposed(
+          rows: inputs, columns: outputs, depth: block.count, a: windows + product * inputPlane,
+          aStride: inputs + 16, panels: gradients + product * gradientPlane,
+          panelStride: panelStride, into: sums + factor * sumPlane, cStride: stride,
+          adding: block.lowerBound > 0 || factor == last, edge: work)
+        last = factor
+      }
+    }
+    WinogradStride2Weights.transformGradient(
+      sums, planeStride: sumPlane, stride: stride, panels: outputs / 16, inputChannels: inputs,
+      into: weightGradient, work: work)
+  }
+
+  /// Calls `body` with each of the 81 products and the factor it takes, those of a factor together;
+  /// even samples share theirs.
+  @inline(__always)
+  private static func forEachProduct(_ body: (_ product: Int, _ factor: Int) -> Void) {
+    for factor in 0..<36 {
+      let (row, column) = (factor / 6, factor % 6)
+      for i in row..<(row == 5 ? 9 : row + 1) {
+        for j in column..<(column == 5 ? 9 : column + 1) { body(i * 9 + j, factor) }
+      }
+    }
+  }
+}

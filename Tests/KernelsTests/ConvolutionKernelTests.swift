@@ -1,0 +1,196 @@
+import Kernels
+import TestSupport
+import Testing
+
+@Suite struct ConvolutionKernelTests {
+  static let cases: [ConvolutionCase] = [
+    // 3x3, stride 1: Winograd, with partial tiles, blocks and chunks of every kind.
+    .init((8, 8), (64, 64), (3, 3), padding: (1, 1), rows: 2),
+    .init((14, 14), (64, 144), (3, 3), padding: (1, 1), rows: 3),
+    .init((28, 28), (16, 32), (3, 3), padding: (1, 1), rows: 16),
+    .init((7, 7), (160, 64), (3, 3), padding: (1, 1), rows: 16),
+    .init((7, 7), (144, 160), (3, 3), padding: (1, 1), rows: 33),
+    .init((15, 13), (24, 48), (3, 3), padding: (1, 1), rows: 2),
+    .init((4, 4), (8, 16), (3, 3), padding: (1, 1), rows: 1),
+    .init((3, 4), (40, 80), (3, 3), padding: (1, 1), rows: 3),
+    .init((9, 18), (72, 176), (3, 3), padding: (1, 1), rows: 13),
+    // 3x3, stride 1, too small or with other channels or padding: im2col.
+    .init((1, 1), (64, 64), (3, 3), padding: (1, 1), rows: 16),
+    .init((5, 7), (20, 24), (3, 3), padding: (1, 1), rows: 3),
+    .init((2, 9), (5, 7), (3, 3), padding: (1, 1), rows: 2),
+    .init((11, 6), (64, 16), (3, 3), padding: (0, 0), rows: 2),
+    .init((6, 6), (16, 16), (3, 3), padding: (2, 0), rows: 1),
+    .init((20, 20), (3, 64), (3, 3), padding: (1, 1), rows: 16),
+    // Stride 2: by phases where there are enough pixels, otherwise im2col.
+    .init((8, 8), (64, 64), (3, 3), stride: 2, padding: (1, 1), rows: 2),
+    .init((28, 28), (64, 128), (3, 3), stride: 2, padding: (1, 1), rows: 5),
+    .init((27, 15), (24, 160), (3, 3), stride: 2, padding: (1, 1), rows: 3),
+    .init((56, 56), (16, 16), (3, 3), stride: 2, padding: (1, 1), rows: 2),
+    .init((7, 8), (8, 176), (3, 3), stride: 2, padding: (1, 1), rows: 17),
+    .init((14, 14), (256, 256), (3, 3), stride: 2, padding: (1, 1), rows: 2),
+    .init((14, 14), (64, 64), (3, 3), stride: 2, padding: (1, 1), rows: 3),
+    .init((13, 9), (20, 24), (3, 3), stride: 2, padding: (1, 1), rows: 2),
+    .init((7, 7), (512, 16), (3, 3), stride: 2, padding: (1, 1), rows: 2),
+    .init((1, 1), (3, 7), (3, 3), stride: 2, padding: (1, 1), rows: 1),
+    // 1x1.
+    .init((7, 7), (64, 144), (1, 1), padding: (0, 0), rows: 3),
+    .init((5, 3), (5, 7), (1, 1), padding: (0, 0), rows: 2),
+    .init((1, 1), (20, 64), (1, 1), padding: (0, 0), rows: 16),
+    .init((14, 14), (64, 128), (1, 1), stride: 2, padding: (0, 0), rows: 2),
+    .init((9, 5), (3, 24), (1, 1), stride: 2, padding: (0, 0), rows: 3),
+    .init((4, 4), (16, 16), (1, 1), padding: (1, 1), rows: 1),
+    // Large and rectangular kernels.
+    .init((20, 20), (3, 64), (7, 7), stride: 2, padding: (3, 3), rows: 2),
+    .init((1, 1), (5, 16), (7, 7), padding: (3, 3), rows: 3),
+    .init((9, 9), (24, 20), (5, 5), padding: (2, 2), rows: 2),
+    .init((8, 8), (16, 32), (5, 5), stride: 2, padding: (2, 1), rows: 1),
+    .init((12, 12), (20, 24), (1, 7), padding: (0, 3), rows: 2),
+    .init((12, 12), (64, 16), (7, 1), padding: (3, 0), rows: 2),
+    .init((5, 5), (8, 16), (1, 3), stride: 2, padding: (3, 3), rows: 2),
+    .init((8, 8), (6, 10), (2, 2), stride: 2, padding: (0, 0), rows: 3),
+    .init((7, 7), (8, 7), (3, 3), stride: 3, padding: (0, 1), rows: 2),
+  ]
+
+  /// Bounds of the largest error over the root mean square of the result.
+  static func bound(_ plan: ConvolutionPlan) -> Double {
+    switch plan.algorithm {
+    case .winograd, .winogradStride2: 5e-5
+    case .im2col: 1e-5
+    }
+  }
+
+  @Test(arguments: cases)
+  func agreesWithTheReference(_ it: ConvolutionCase) {
+    let (plan, reference) = (it.plan, it.reference)
+    let (x, dy, w) = (it.input, it.outputGradient, it.weights)
+    let (x64, dy64, w64) = (x.map(Double.init), dy.map(Double.init), w.map(Double.init))
+    let scratch = GuardedFloats(count: plan.scratchCount)
+    let (xAt, dyAt) = (GuardedFloats(x), GuardedFloats(dy))
+    let weightsAt = GuardedFloats(it.packedWeights)
+    var errors: [Double] = []
+
+    let y = GuardedFloats(count: reference.outputCount)
+    ConvolutionKernel.forward(
+      xAt.pointer, rows: reference.rows, weights: weightsAt.pointer, plan: plan, into: y.pointer,
+      statistics: nil, scratch: scratch.pointer)
+    errors.append(worstError(y.values, reference.forward(x64, weights: w64)))
+
+    let dxReference = reference.backwardInput(dy64, weights: w64)
+    let dx = GuardedFloats(count: reference.inputCount)
+    scratch.fill(.nan)
+    ConvolutionKernel.backwardInput(
+      dyAt.pointer, rows: reference.rows, weights: weightsAt.pointer, plan: plan,
+      into: dx.pointer, adding: false, scratch: scratch.pointer)
+    errors.append(worstError(dx.values, dxReference))
+
+    let sum = GuardedFloats(x)
+    scratch.fill(.nan)
+    ConvolutionKernel.backwardInput(
+      dyAt.pointer, rows: reference.rows, weights: weightsAt.pointer, plan: plan,
+      into: sum.pointer, adding: true, scratch: scratch.pointer)
+    errors.append(worstError(sum.values, zip(x64, dxReference).map { $0 + $1 }))
+
+    let dw = GuardedFloats(count: reference.weightCount)
+    let logical = GuardedFloats(count: reference.weightCount)
+    scratch.fill(.nan)
+    ConvolutionKernel.backwardWeights(
+      dyAt.pointer, input: xAt.pointer, rows: reference.rows, plan: plan, into: dw.pointer,
+      scratch: scratch.pointer)
+    ConvolutionWeights.unpack(dw.pointer, shape: plan.shape, into: logical.pointer)
+    errors.append(worstError(logical.values, reference.backwardWeights(dy64, input: x64)))
+
+    print("convolution \(it): worst error of y, dx, x + dx, dw:", errors.map { Float($0) })
+    for error in errors { #expect(error <= Self.bound(plan)) }
+    for buffer in [scratch, xAt, dyAt, weightsAt, y, dx, sum, dw] { #expect(buffer.guardHolds) }
+    #expect(xAt.values == x && dyAt.values == dy && weightsAt.values == it.packedWeights)
+  }
+
+  @Test(arguments: cases)
+  func statisticsAreThoseOfTheOutput(_ it: ConvolutionCase) {
+    let (plan, channels) = (it.plan, it.reference.outputChannels)
+    let scratch = GuardedFloats(count: plan.scratchCount)
+    let (x, w) = (GuardedFloats(it.input), GuardedFloats(it.packedWeights))
+    let plain = GuardedFloats(count: it.reference.outputCount)
+    let y = GuardedFloats(count: it.reference.outputCount)
+    var statistics = [Double](repeating: .nan, count: 2 * channels + 1)
+    ConvolutionKernel.forward(
+      x.pointer, rows: it.reference.rows, weights: w.pointer, plan: plan, into: plain.pointer,
+      statistics: nil, scratch: scratch.pointer)
+    scratch.fill(.nan)
+    statistics.withUnsafeMutableBufferPointer {
+      ConvolutionKernel.forward(
+        x.pointer, rows: it.reference.rows, weights: w.pointer, plan: plan, into: y.pointer,
+        statistics: $0.baseAddress!, scratch: scratch.pointer)
+    }
+    let values = y.values
+    #expect(values == plain.values)
+    #expect(statistics[2 * channels].isNaN)
+    #expect(scratch.guardHolds)
+    let n = Double(values.count / channels)
+    for k in 0..<channels {
+      var (sum, squares) = (0.0, 0.0)
+      for i in stride(from: k, to: values.count, by: channels) {
+        sum += Double(values[i])
+        squares += Double(values[i]) * Double(values[i])
+      }
+      let variance = squares / n - sum / n * sum / n
+      let (mean, square) = (statistics[k] / n, statistics[channels + k] / n)
+      #expect(abs(mean - sum / n) <= 1e-6 * (squares / n).squareRoot())
+      #expect(abs(square - squares / n) <= 1e-6 * squares / n)
+      #expect(abs(square - mean * mean - variance) <= 1e-6 * squares / n)
+    }
+  }
+
+  /// The bits depend neither on addresses, nor on what scratch held, nor on the plan's maximum.
+  @Test(arguments: cases)
+  func resultsDependOnShapeAndRowsAlone(_ it: ConvolutionCase) {
+    let (input, weights, gradient) = (it.input, it.packedWeights, it.outputGradient)
+    func run(offset: Int, fill: Float, maximumRows: Int) -> [[UInt32]] {
+      let plan = ConvolutionPlan(it.shape, maximumRows: maximumRows)
+      let scratch = GuardedFloats(count: plan.scratchCount)
+      scratch.fill(fill)
+      let (x, w) = (
+        GuardedFloats(input, offset: offset), GuardedFloats(weights, offset: offset)
+      )
+      let dy = GuardedFloats(gradient, offset: offset)
+      let y = GuardedFloats(count: it.reference.outputCount, offset: offset)
+      let dx = GuardedFloats(count: it.reference.inputCount, offset: offset)
+      let dw = GuardedFloats(count: it.reference.weightCount, offset: offset)
+      let rows = it.reference.rows
+      ConvolutionKernel.forward(
+        x.pointer, rows: rows, weights: w.pointer, plan: plan, into: y.pointer, statistics: nil,
+        scratch: scratch.pointer)
+      ConvolutionKernel.backwardInput(
+        dy.pointer, rows: rows, weights: w.pointer, plan: plan, into: dx.pointer, adding: false,
+        scratch: scratch.pointer)
+      ConvolutionKernel.backwardWeights(
+        dy.pointer, input: x.pointer, rows: rows, plan: plan, into: dw.pointer,
+        scratch: scratch.pointer)
+      return [y, dx, dw].map { $0.values.map(\.bitPattern) }
+    }
+    let first = run(offset: 0, fill: .nan, maximumRows: it.reference.rows)
+    #expect(first == run(offset: 1, fill: 1e30, maximumRows: it.reference.rows))
+    #expect(first == run(offset: 8, fill: -.infinity, maximumRows: it.reference.rows + 29))
+  }
+
+  @Test func theTableReachesEveryAlgorithm() {
+    let algorithms = Self.cases.map { "\($0.plan.algorithm)" }
+    #expect(algorithms.filter { $0 == "winograd/2" }.count >= 5)
+    #expect(algorithms.filter { $0 == "winograd" }.count >= 9)
+    #expect(algorithms.filter { $0 == "im2col" }.count >= 20)
+  }
+
+  /// Moving a weight between orders is a bijection, and the bulk copies agree with `index`.
+  @Test(arguments: cases)
+  func weightsPackAndUnpack(_ it: ConvolutionCase) {
+    let logical = GuardedFloats(it.weights)
+    let packed = GuardedFloats(count: it.reference.weightCount)
+    let back = GuardedFloats(count: it.reference.weightCount)
+    ConvolutionWeights.pack(logical.pointer, shape: it.shape, into: packed.pointer)
+    ConvolutionWeights.unpack(packed.pointer, shape: it.shape, into: back.pointer)
+    #expect(packed.values == it.packedWeights)
+    #expect(back.values == it.weights)
+    #expect(it.shape.weightCount == it.reference.weightCount)
+    #expect(packed.guardHolds && back.guardHolds)
+  }
+}
