@@ -56,9 +56,9 @@ struct FaceConditions {
     var dice = FaceDice(random)
     pose = Self.pose(&dice)
     expression = Expression(
-      smile: dice.bell(-0.8, 1.4), opening: max(0, dice.uniform(-0.9, 1)),
-      browRaise: dice.bell(-0.8, 1), browTilt: dice.bell(-1, 1),
-      eyeOpening: dice.chance(0.03) ? 0.08 : dice.bell(0.45, 1.35), gazeX: dice.bell(-1, 1),
+      smile: dice.bell(-0.7, 1.2), opening: max(0, dice.uniform(-1, 0.9)),
+      browRaise: dice.bell(-0.7, 0.8), browTilt: dice.bell(-1, 1),
+      eyeOpening: dice.chance(0.03) ? 0.08 : dice.bell(0.55, 1.3), gazeX: dice.bell(-1, 1),
       gazeY: dice.bell(-0.6, 0.6))
     light = Self.light(&dice)
     hairdo = Hairdo(
@@ -68,13 +68,13 @@ struct FaceConditions {
     clothes = Self.anyColor(&dice)
     collar = Self.anyColor(&dice)
     wearsGlasses = wearer && dice.chance(0.92)
-    wearsSunglasses = dice.chance(0.025)
+    wearsSunglasses = dice.chance(0.02)
     let hatColor = Self.anyColor(&dice)
-    hat = dice.chance(0.04) ? hatColor : nil
+    hat = dice.chance(0.03) ? hatColor : nil
     occluder = Self.occluder(&dice)
     finish = Finish(
-      exposure: dice.bell(0.75, 1.32), contrast: dice.bell(0.7, 1.35),
-      saturation: dice.chance(0.03) ? 0 : dice.bell(0.55, 1.35),
+      exposure: dice.bell(0.78, 1.28), contrast: dice.bell(0.7, 1.35),
+      saturation: dice.chance(0.02) ? 0 : dice.bell(0.55, 1.35),
       blur: max(0, dice.uniform(-0.010, 0.009)), noise: max(0, dice.uniform(-0.02, 0.025)),
       vignette: max(0, dice.uniform(-0.4, 0.6)), warmth: dice.bell(-0.12, 0.12),
       tint: dice.bell(-0.04, 0.04))
