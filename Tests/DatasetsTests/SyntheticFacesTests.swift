@@ -20,6 +20,10 @@ struct SyntheticFacesTests {
     return sums.map { $0 / Double(3 * cell * cell) }
   }
 
+  private static func luma(_ pixel: UnsafePointer<UInt8>) -> Double {
+    0.299 * Double(pixel[0]) + 0.587 * Double(pixel[1]) + 0.114 * Double(pixel[2])
+  }
+
   private static func distance(_ a: [Double], _ b: [Double]) -> Double {
     zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
   }
@@ -97,9 +101,12 @@ struct SyntheticFacesTests {
       let bytes = faces.jpeg(person: person, photo: 1)
       try bytes.withUnsafeBytes { try JPEGDecoder().decode($0, into: image) }
       #expect(image.width == size && image.height == size)
-      let drawn = Self.faces.size == size ? [] : faces.photo(person: person, photo: 1).bytes
-      let error = zip(image.bytes, drawn).reduce(0.0) { $0 + abs(Double($1.0) - Double($1.1)) }
-      #expect(error / Double(drawn.count) < 14, "mean difference after JPEG")
+      let drawn = faces.photo(person: person, photo: 1)
+      var error = 0.0
+      for index in 0..<size * size {
+        error += abs(Self.luma(image.pixels + 3 * index) - Self.luma(drawn.pixels + 3 * index))
+      }
+      #expect(error / Double(size * size) < 8, "mean difference of luma after JPEG")
     }
   }
 
@@ -113,10 +120,8 @@ struct SyntheticFacesTests {
     }
   }
 
-  /// The bits of one photo, so that a change of the drawing or of the machine is seen.
-  @Test func theMiddleOfTheFaceIsSkin() {
-    // Across people and photos, the region below the eyes differs more between people
-    // in hue than the corners do: skin is a trait, background is not.
+  /// Skin is redder than blue wherever the cheek mostly is; backgrounds have no common hue.
+  @Test func theMiddleOfThePhotoIsSkin() {
     func hue(_ image: PixelBuffer, _ x: Int, _ y: Int) -> Double {
       var red = 1.0
       var blue = 1.0

@@ -56,9 +56,9 @@ struct FaceConditions {
     var dice = FaceDice(random)
     pose = Self.pose(&dice)
     expression = Expression(
-      smile: dice.bell(-0.8, 1.4), opening: max(0, dice.uniform(-0.9, 1)),
-      browRaise: dice.bell(-0.8, 1), browTilt: dice.bell(-1, 1),
-      eyeOpening: dice.chance(0.03) ? 0.08 : dice.bell(0.45, 1.35), gazeX: dice.bell(-1, 1),
+      smile: dice.bell(-0.7, 1.2), opening: max(0, dice.uniform(-1, 0.9)),
+      browRaise: dice.bell(-0.7, 0.8), browTilt: dice.bell(-1, 1),
+      eyeOpening: dice.chance(0.03) ? 0.08 : dice.bell(0.55, 1.3), gazeX: dice.bell(-1, 1),
       gazeY: dice.bell(-0.6, 0.6))
     light = Self.light(&dice)
     hairdo = Hairdo(
@@ -68,25 +68,25 @@ struct FaceConditions {
     clothes = Self.anyColor(&dice)
     collar = Self.anyColor(&dice)
     wearsGlasses = wearer && dice.chance(0.92)
-    wearsSunglasses = dice.chance(0.025)
+    wearsSunglasses = dice.chance(0.02)
     let hatColor = Self.anyColor(&dice)
-    hat = dice.chance(0.04) ? hatColor : nil
+    hat = dice.chance(0.03) ? hatColor : nil
     occluder = Self.occluder(&dice)
     finish = Finish(
-      exposure: dice.bell(0.7, 1.4), contrast: dice.bell(0.6, 1.4),
-      saturation: dice.chance(0.03) ? 0 : dice.bell(0.4, 1.35),
-      blur: max(0, dice.uniform(-0.010, 0.011)), noise: max(0, dice.uniform(-0.02, 0.03)),
-      vignette: max(0, dice.uniform(-0.4, 0.6)), warmth: dice.bell(-0.16, 0.16),
+      exposure: dice.bell(0.78, 1.28), contrast: dice.bell(0.7, 1.35),
+      saturation: dice.chance(0.02) ? 0 : dice.bell(0.55, 1.35),
+      blur: max(0, dice.uniform(-0.010, 0.009)), noise: max(0, dice.uniform(-0.02, 0.025)),
+      vignette: max(0, dice.uniform(-0.4, 0.6)), warmth: dice.bell(-0.12, 0.12),
       tint: dice.bell(-0.04, 0.04))
     jpegQuality = 40 + dice.pick(56)
   }
 
   private static func pose(_ dice: inout FaceDice) -> Pose {
-    let yaw = dice.bell(-0.7, 0.7)
-    let roll = dice.bell(-0.32, 0.32)
+    let yaw = dice.bell(-0.6, 0.6)
+    let roll = dice.bell(-0.26, 0.26)
     return Pose(
-      sinYaw: sinf(yaw), cosYaw: cosf(yaw), pitch: dice.bell(-0.28, 0.28), sinRoll: sinf(roll),
-      cosRoll: cosf(roll), scale: dice.bell(0.34, 0.44), centerX: 0.5 + dice.bell(-0.07, 0.07),
+      sinYaw: sinf(yaw), cosYaw: cosf(yaw), pitch: dice.bell(-0.24, 0.24), sinRoll: sinf(roll),
+      cosRoll: cosf(roll), scale: dice.bell(0.355, 0.44), centerX: 0.5 + dice.bell(-0.055, 0.055),
       centerY: 0.5 + dice.bell(-0.06, 0.06))
   }
 
@@ -95,9 +95,9 @@ struct FaceConditions {
     let y = dice.uniform(-0.9, 0.35)
     let z = dice.uniform(0.35, 1)
     let norm = (x * x + y * y + z * z).squareRoot()
-    let ambient = dice.uniform(0.28, 0.7)
-    let warm = dice.bell(-0.2, 0.2)
-    let cool = dice.bell(-0.15, 0.15)
+    let ambient = dice.uniform(0.32, 0.72)
+    let warm = dice.bell(-0.15, 0.15)
+    let cool = dice.bell(-0.1, 0.1)
     let power = (1.12 - ambient) * dice.uniform(0.9, 1.25)
     let angle = dice.uniform(0, 2 * .pi)
     return Light(
@@ -106,7 +106,7 @@ struct FaceConditions {
       ambient: Ink(1 + cool, 1, 1 - cool, 0) * ambient,
       shadowEdge: (
         cosf(angle), sinf(angle), dice.uniform(-0.2, 0.9), dice.uniform(0.03, 0.4),
-        dice.chance(0.3) ? dice.uniform(0.2, 0.55) : 0
+        dice.chance(0.25) ? dice.uniform(0.2, 0.5) : 0
       ))
   }
 

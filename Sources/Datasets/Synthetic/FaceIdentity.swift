@@ -81,20 +81,20 @@ struct FaceIdentity: Equatable {
     age = max(0, dice.uniform(-0.5, 1))
     skin = Self.skin(&dice)
     outline = Outline(
-      width: dice.uniform(0.67, 0.85), temple: dice.uniform(-0.08, 0.08),
+      width: dice.uniform(0.65, 0.88), temple: dice.uniform(-0.08, 0.08),
       cheek: dice.uniform(-0.03, 0.10),
-      jaw: dice.uniform(-0.08, 0.14) + 0.08 * masculine, chin: dice.uniform(-0.20, 0.28))
+      jaw: dice.uniform(-0.10, 0.15) + 0.08 * masculine, chin: dice.uniform(-0.24, 0.32))
     eyes = Self.eyes(&dice, skin: skin, width: outline.width, masculine: masculine)
     hair = Self.hair(&dice, skin: skin, masculine: masculine, age: age)
     brows = Self.brows(&dice, hair: hair, masculine: masculine)
     nose = Nose(
-      length: dice.uniform(0.27, 0.46), width: dice.uniform(0.10, 0.21),
+      length: dice.uniform(0.25, 0.48), width: dice.uniform(0.09, 0.23),
       tip: dice.uniform(0.06, 0.15), bridge: dice.uniform(0.05, 0.12),
       hook: dice.uniform(-0.04, 0.05), nostril: dice.uniform(0.3, 1))
     mouth = Self.mouth(&dice, skin: skin, nose: nose, masculine: masculine)
     beard = Self.beard(&dice, hair: hair, masculine: masculine)
     glasses = Self.glasses(&dice)
-    ears = (dice.uniform(0.15, 0.24), dice.uniform(0.05, 0.13), dice.uniform(0.02, 0.16))
+    ears = (dice.uniform(0.14, 0.26), dice.uniform(0.04, 0.15), dice.uniform(0.02, 0.16))
     marks = []
     for _ in 0..<[0, 0, 1, 1, 2, 3][dice.pick(6)] {
       marks.append(
@@ -128,7 +128,7 @@ struct FaceIdentity: Equatable {
   private static func eyes(
     _ dice: inout FaceDice, skin: Ink, width: Float, masculine: Float
   ) -> Eyes {
-    let halfWidth = dice.uniform(0.105, 0.165)
+    let halfWidth = dice.uniform(0.098, 0.178)
     let irises = [
       Ink(0.20, 0.11, 0.06, 0), Ink(0.36, 0.20, 0.09, 0), Ink(0.45, 0.32, 0.12, 0),
       Ink(0.30, 0.42, 0.20, 0), Ink(0.35, 0.50, 0.55, 0), Ink(0.28, 0.50, 0.78, 0),
@@ -140,13 +140,15 @@ struct FaceIdentity: Equatable {
       Ink(0.35, 0.22, 0.2, 0),
     ]
     let paint = paints[dice.pick(4)]
+    let upper = halfWidth * dice.uniform(0.34, 0.74)
+    let lash = dice.uniform(0.008, 0.026) * (1.3 - 0.6 * masculine)
     return Eyes(
-      spacing: max(width * dice.uniform(0.36, 0.50), halfWidth + 0.1),
-      height: dice.uniform(-0.09, 0.09), width: halfWidth,
-      upper: halfWidth * dice.uniform(0.32, 0.68), lower: halfWidth * dice.uniform(0.16, 0.38),
-      tilt: dice.uniform(-0.26, 0.22), skew: dice.uniform(-0.4, 0.4),
-      iris: halfWidth * dice.uniform(0.40, 0.56), fold: dice.uniform(0, 1),
-      lash: dice.uniform(0.008, 0.026) * (1.3 - 0.6 * masculine), bag: dice.uniform(0, 1),
+      spacing: max(width * dice.uniform(0.34, 0.53), halfWidth + 0.1),
+      height: dice.uniform(-0.12, 0.11), width: halfWidth,
+      upper: upper, lower: halfWidth * dice.uniform(0.16, 0.38),
+      tilt: dice.uniform(-0.32, 0.28), skew: dice.uniform(-0.4, 0.4),
+      iris: min(halfWidth * dice.uniform(0.40, 0.56), upper * 1.1), fold: dice.uniform(0, 1),
+      lash: min(lash, upper * 0.28), bag: dice.uniform(0, 1),
       color: irises[dice.pick(isDark(skin) && dice.chance(0.8) ? 3 : irises.count)],
       shadow: Ink(paint.x, paint.y, paint.z, painted ? dice.uniform(0.35, 0.7) : 0))
   }
@@ -157,9 +159,9 @@ struct FaceIdentity: Equatable {
   private static func brows(_ dice: inout FaceDice, hair: Hair, masculine: Float) -> Brows {
     let dark = dice.uniform(0.45, 0.9)
     return Brows(
-      height: dice.uniform(0.14, 0.27), length: dice.uniform(0.14, 0.23),
-      thickness: dice.uniform(0.012, 0.038) + 0.022 * masculine, arch: dice.uniform(-0.01, 0.085),
-      slope: dice.uniform(-0.055, 0.055), inner: dice.uniform(-0.02, 0.03),
+      height: dice.uniform(0.13, 0.29), length: dice.uniform(0.12, 0.25),
+      thickness: dice.uniform(0.010, 0.044) + 0.026 * masculine, arch: dice.uniform(-0.01, 0.085),
+      slope: dice.uniform(-0.075, 0.065), inner: dice.uniform(-0.02, 0.03),
       density: dice.uniform(0.55, 0.98),
       color: Ink(hair.color.x * dark, hair.color.y * dark, hair.color.z * dark, 0.1))
   }
@@ -178,9 +180,9 @@ struct FaceIdentity: Equatable {
     }
     let low = nose.length + 0.2
     return Mouth(
-      height: max(low, dice.uniform(0.54, 0.67)), width: dice.uniform(0.17, 0.30),
-      upper: dice.uniform(0.018, 0.068), lower: dice.uniform(0.030, 0.088),
-      bow: dice.uniform(0, 0.7), droop: dice.uniform(-0.03, 0.03), color: lips)
+      height: max(low, dice.uniform(0.53, 0.70)), width: dice.uniform(0.15, 0.33),
+      upper: dice.uniform(0.014, 0.078), lower: dice.uniform(0.026, 0.10),
+      bow: dice.uniform(0, 0.7), droop: dice.uniform(-0.045, 0.045), color: lips)
   }
 
   private static func beard(_ dice: inout FaceDice, hair: Hair, masculine: Float) -> Beard {

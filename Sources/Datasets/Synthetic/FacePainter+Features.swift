@@ -185,9 +185,8 @@ extension FacePainter {
             Ink(1, 1, 1, 0), hill((gu * gu + gv * gv) / (iris * iris * 0.12)) * inIris, at: index)
         }
       }
-      let line = max(-0.02, -arch * 0.02)
       let lash = clamp01(
-        (eyes.lash + 0.006 + 0.35 * canvas.view.unit - (lv - min(upper, lower) - line * 0).magnitude)
+        (eyes.lash + 0.006 + 0.35 * canvas.view.unit - (lv - min(upper, lower)).magnitude)
           * canvas.view.scale + 0.3)
       let ends = 1 - smoothStep(0.95, 1.12, t.magnitude)
       canvas.lay(Ink(0.09, 0.06, 0.05, 0.2), lash * ends * 0.85 * cover, at: index)

@@ -98,7 +98,7 @@ extension FacePainter {
       low += (0.018 + hair.fringe) * wisp
       var distance = low - v
       let ragged = hair.sideEnd + 0.03 * wisp
-      let behind: Float = here.z < 0 ? 1 : 0
+      let behind: Float = here.z < 0 && v < 0.3 ? 1 : 0
       let edge = hair.sideEdge - 0.10 * smoothStep(-0.1, -0.6, v) + 0.02 * wisp
       let beside = (max(t.magnitude, behind * 1.2) - edge) * width
       // At the silhouette the side of the head is seen edge-on: nothing hides hair there.
