@@ -43,7 +43,7 @@ extension RunConfiguration {
           + "give the fraction of people that trains")
     case .all, .peopleFile: break
     }
-    try demand(minPhotos >= 1, "min-photos", "min-photos is \(minPhotos); give at least 1")
+    try demand(minPhotos >= 0, "min-photos", "min-photos is \(minPhotos); give at least 0")
     try demand(
       (8...1024).contains(imageSize), "image-size",
       "image-size is \(imageSize); give 8 to 1024 pixels")

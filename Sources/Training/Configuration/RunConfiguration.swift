@@ -11,7 +11,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var split: Split
   /// `split-seed`: the seed of the random splits, apart from `seed`.
   package var splitSeed: UInt64
-  /// `min-photos`: people with fewer photos are left out.
+  /// `min-photos`: people with fewer training photos are left out; 0 gives everybody a class, seen in
+  /// training or not.
   package var minPhotos: Int
   /// `image-size`: side of the network's input in pixels.
   package var imageSize: Int
