@@ -1,4 +1,5 @@
 private import Foundation
+private import Collectives
 private import Glibc
 
 /// What a run says to people: rank 0 alone, on standard output and in the log file.
@@ -14,7 +15,8 @@ package final class Console {
   package init(isSpeaker: Bool, isQuiet: Bool) {
     self.isSpeaker = isSpeaker
     self.isQuiet = isQuiet
-    isTerminal = isatty(STDOUT_FILENO) == 1
+    // mpirun gives its ranks terminals of their own, also where its own output is a file.
+    isTerminal = isatty(STDOUT_FILENO) == 1 && LaunchEnvironment.current.launcher == .none
   }
 
   /// A line for people; silenced by --quiet on standard output.
