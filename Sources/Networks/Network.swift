@@ -20,8 +20,16 @@ package struct Network: Sendable {
   /// The memory of an inference pass.
   package var inference: Placement
 
-  /// Finishes `plan`; the network's result is `output`.
+  /// Finishes `plan`; the network's result is `output`, and everything else that a layer writes is
+  /// read by another.
   package init(name: String, plan: consuming Plan, output: Activation) {
+    for (id, record) in plan.activations.enumerated() {
+      precondition(
+        record.readers.isEmpty == (id == output.id),
+        id == output.id
+          ? "\(name): the result \(record.shape) is read by a layer of the network"
+          : "\(name): no layer reads activation \(id), \(record.shape); it is not the result")
+    }
     self.name = name
     layers = plan.layers
     parameters = plan.parameters
