@@ -69,7 +69,8 @@ enum SmallRun {
   ) throws -> Outcome {
     let session = try Session(
       communicator: communicator, threads: configuration.threads,
-      console: Console(isSpeaker: false, isQuiet: true), launch: LaunchEnvironment(variables: [:]))
+      console: Console(isSpeaker: false, isQuiet: true, isLaunched: false),
+      launch: LaunchEnvironment(variables: [:]))
     defer { session.pool.end() }
     let records = Records()
     var trained: Trainer?

@@ -85,7 +85,8 @@ private func train(
   configuration.out = try folder ?? temporaryFolder(communicator)
   let session = try Session(
     communicator: communicator, threads: configuration.threads,
-    console: Console(isSpeaker: false, isQuiet: true), launch: LaunchEnvironment(variables: [:]))
+    console: Console(isSpeaker: false, isQuiet: true, isLaunched: false),
+    launch: LaunchEnvironment(variables: [:]))
   defer { session.pool.end() }
   var run = Run()
   var trained: Trainer?

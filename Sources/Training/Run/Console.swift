@@ -1,5 +1,4 @@
 private import Foundation
-private import Collectives
 private import Glibc
 
 /// What a run says to people: rank 0 alone, on standard output and in the log file.
@@ -12,11 +11,12 @@ package final class Console {
   /// Where lines go beside standard output.
   package var log: RunLog?
 
-  package init(isSpeaker: Bool, isQuiet: Bool) {
+  /// `isLaunched`: a launcher stands between this process and the user. Open MPI gives every rank a
+  /// terminal of its own making, so that a rank cannot know what the user sees.
+  package init(isSpeaker: Bool, isQuiet: Bool, isLaunched: Bool) {
     self.isSpeaker = isSpeaker
     self.isQuiet = isQuiet
-    // mpirun gives its ranks terminals of their own, also where its own output is a file.
-    isTerminal = isatty(STDOUT_FILENO) == 1 && LaunchEnvironment.current.launcher == .none
+    isTerminal = !isLaunched && isatty(STDOUT_FILENO) == 1
   }
 
   /// A line for people; silenced by --quiet on standard output.

@@ -25,7 +25,9 @@ package final class Session {
   package convenience init(communicator: any Communicator, threads: Int?, quiet: Bool) throws {
     try self.init(
       communicator: communicator, threads: threads,
-      console: Console(isSpeaker: communicator.rank == 0, isQuiet: quiet), launch: .current)
+      console: Console(
+        isSpeaker: communicator.rank == 0, isQuiet: quiet,
+        isLaunched: LaunchEnvironment.current.launcher != .none), launch: .current)
   }
 
   /// A session that speaks through `console` and was started as `launch` says.
