@@ -222,7 +222,7 @@ import Training
       for (index, event) in events.enumerated() {
         switch event {
         case .reduction: reductions.append(index)
-        case .microbatchEnds: ends.append(index)
+        case .backwardEnds: ends.append(index)
         case .microbatchBegins: break
         }
       }

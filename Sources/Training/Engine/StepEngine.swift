@@ -218,6 +218,7 @@ package final class StepEngine {
       mark(.summation)
     }
     mark(.backward)
+    onEvent?(.backwardEnds(microbatch))
     let extras = worker.extras
     extras.update(repeating: 0, count: slots.count)
     extras[slots.lossSum] = loss.lossSum
@@ -234,14 +235,14 @@ package final class StepEngine {
       weight: Double(range.count) / Double(batch.samples.count), into: extras + slots.statistics)
     reducer.finishMicrobatch(extras: extras)
     mark(.summation)
-    onEvent?(.microbatchEnds(microbatch))
   }
 }
 
 /// Something that happened in a step, for traces and tests.
 package enum StepEvent: Sendable {
   case microbatchBegins(Int)
-  case microbatchEnds(Int)
+  /// All gradients of the microbatch are added to the rank's sums.
+  case backwardEnds(Int)
   /// A bucket of final gradients goes to the other ranks.
   case reduction(parameters: Range<Int>)
 }
