@@ -178,7 +178,9 @@ package final class Trainer {
         let bytes = UnsafeMutableRawPointer(pointer + start)
         let sent = isFirst ? Array(UnsafeRawBufferPointer(start: bytes, count: size)) : []
         let received = try communicator.broadcast(sent, from: 0)
-        if !isFirst { received.withUnsafeBytes { bytes.copyMemory(from: $0.baseAddress!, byteCount: size) } }
+        if !isFirst {
+          received.withUnsafeBytes { bytes.copyMemory(from: $0.baseAddress!, byteCount: size) }
+        }
       }
     }
   }
@@ -316,8 +318,9 @@ package final class Trainer {
     let isLast = progress.step >= totalSteps
     var isBest = false
     if let plan = evaluationPlan,
-      isLast || configuration.evaluateEvery.isDue(
-        after: progress.step, stepsPerEpoch: stepsPerEpoch)
+      isLast
+        || configuration.evaluateEvery.isDue(
+          after: progress.step, stepsPerEpoch: stepsPerEpoch)
     {
       isBest = try evaluate(plan)
     }

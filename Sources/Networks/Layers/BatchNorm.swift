@@ -48,7 +48,8 @@ package struct BatchNorm: Layer {
       plan.shareGradient(of: input, with: output)
     }
     moments = plan.workspace(floats: 3 * channels, inInference: true)
-    plan.scratch(floats: 2 * max(2 * channels, BatchNormKernel.backwardScratchCount(channels: channels)))
+    plan.scratch(
+      floats: 2 * max(2 * channels, BatchNormKernel.backwardScratchCount(channels: channels)))
     parameters = plan.layerParameters
   }
 

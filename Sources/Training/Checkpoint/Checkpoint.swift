@@ -155,7 +155,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
         + "give the same data, or start a new run with another --out"
     case .nothingGood(let folder, let reasons):
       "no good checkpoint in \(folder)"
-        + (reasons.isEmpty ? "; give a run folder or a checkpoint file"
+        + (reasons.isEmpty
+          ? "; give a run folder or a checkpoint file"
           : ": " + reasons.joined(separator: "; "))
     case .missing(let path):
       "--resume \(path): there is no such file or folder"

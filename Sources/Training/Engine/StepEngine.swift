@@ -20,10 +20,11 @@ package struct StepBatch: Sendable {
 /// Brings one sample of a batch: fills the image [size, size, 3] and returns its class.
 ///
 /// Runs on a worker; throws what ends the run.
-package typealias SampleLoad = @Sendable (
-  _ worker: Int, _ batch: StepBatch, _ slot: Int, _ image: UnsafeMutablePointer<Float>,
-  _ seconds: inout PhaseSeconds
-) throws -> (label: Int32, isReplaced: Bool)
+package typealias SampleLoad =
+  @Sendable (
+    _ worker: Int, _ batch: StepBatch, _ slot: Int, _ image: UnsafeMutablePointer<Float>,
+    _ seconds: inout PhaseSeconds
+  ) throws -> (label: Int32, isReplaced: Bool)
 
 /// The sums of one step over all microbatches of all ranks.
 package struct StepSums: Sendable {
@@ -95,7 +96,8 @@ package final class StepEngine {
   package var workerBytes: Int { workers[0].bytes }
 
   /// Computes the gradients of `batch`: afterwards the reducer holds the sums over all ranks.
-  package func computeGradients(of batch: StepBatch, load: @escaping SampleLoad) throws -> StepSums {
+  package func computeGradients(of batch: StepBatch, load: @escaping SampleLoad) throws -> StepSums
+  {
     let share = Self.share(of: batch.microbatches.count, communicator)
     reducer.begin(localMicrobatches: share.count, of: batch.microbatches.count)
     for worker in workers { worker.seconds = PhaseSeconds() }

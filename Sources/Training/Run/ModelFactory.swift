@@ -13,7 +13,8 @@ package struct ModelFactory: Sendable {
   package init(_ configuration: RunConfiguration, classCount: Int) {
     let isAIX = configuration.model.hasPrefix("aix-")
     let options = ModelOptions(
-      embedding: configuration.embedding ?? 512, dropout: configuration.dropout ?? (isAIX ? 0.4 : 0),
+      embedding: configuration.embedding ?? 512,
+      dropout: configuration.dropout ?? (isAIX ? 0.4 : 0),
       width: configuration.width)
     guard
       let network = Models.network(

@@ -155,8 +155,7 @@ package enum MetricsFile {
   /// The curves and evaluations of the file at `path`; empty if there is none.
   package static func read(
     _ path: String
-  ) -> (steps: [RunReport.Step], evaluations: [RunReport.EvaluationPoint], seconds: PhaseSeconds)
-  {
+  ) -> (steps: [RunReport.Step], evaluations: [RunReport.EvaluationPoint], seconds: PhaseSeconds) {
     var steps: [RunReport.Step] = []
     var evaluations: [RunReport.EvaluationPoint] = []
     var seconds = PhaseSeconds()

@@ -33,7 +33,8 @@ package struct WorldCheck: Sendable {
     configuration: String, dataFingerprint: UInt64, communicator: any Communicator
   ) throws -> [String] {
     guard communicator.size > 1 else { return [] }
-    let program = (try? Data(contentsOf: URL(fileURLWithPath: "/proc/self/exe"), options: .alwaysMapped))
+    let program =
+      (try? Data(contentsOf: URL(fileURLWithPath: "/proc/self/exe"), options: .alwaysMapped))
       .map { data in data.withUnsafeBytes { Hash64.text(Hash64.of($0)) } } ?? "unknown"
     let own = [
       communicator.hostName, program, Hash64.text(Hash64.of(configuration)),
@@ -41,8 +42,10 @@ package struct WorldCheck: Sendable {
       "\(BLASRuntime.coreName), \(BLASRuntime.buildConfiguration)",
     ]
     let all = try communicator.allGather(Array(own.joined(separator: "\u{1F}").utf8)).map {
-      String(decoding: $0, as: UTF8.self).split(separator: "\u{1F}", omittingEmptySubsequences: false)
-        .map(String.init)
+      String(decoding: $0, as: UTF8.self).split(
+        separator: "\u{1F}", omittingEmptySubsequences: false
+      )
+      .map(String.init)
     }
     for (field, what) in [(1, "the program"), (2, "the configuration"), (3, "the data")]
     where Set(all.map { $0[field] }).count > 1 {

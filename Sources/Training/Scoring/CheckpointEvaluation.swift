@@ -155,7 +155,8 @@ struct StoredEmbeddings {
     guard let bytes = FileManager.default.contents(atPath: namesPath) else {
       throw DatasetError.unreadable(path: namesPath, reason: "no such file, or no permission")
     }
-    names = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
+    names = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).map(
+      String.init)
     guard names.count == contents.shape[0] else {
       throw EvaluationFailure.namesAndRows(names: names.count, rows: contents.shape[0])
     }

@@ -22,7 +22,9 @@ struct DataOptions: ParsableArguments {
   @Option(help: .option("split-seed", "Seed of the random splits.", valueName: "n"))
   var splitSeed: String?
 
-  @Option(help: .option("min-photos", "Leave out people with fewer photos; 0 gives all a class.", valueName: "k"))
+  @Option(
+    help: .option(
+      "min-photos", "Leave out people with fewer photos; 0 gives all a class.", valueName: "k"))
   var minPhotos: String?
 
   @Option(help: .option("image-size", "Side of the network's input in pixels.", valueName: "n"))
