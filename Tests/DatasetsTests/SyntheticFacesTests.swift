@@ -94,7 +94,7 @@ struct SyntheticFacesTests {
     #expect((0.53...0.80).contains(area), "area \(area)")
   }
 
-  @Test(arguments: [16, 47, 112, 160]) func jpegDecodesToThePhoto(size: Int) throws {
+  @Test(arguments: [32, 47, 112, 160]) func jpegDecodesToThePhoto(size: Int) throws {
     let faces = SyntheticFaces(people: 3, photosPerPerson: 2, size: size, seed: 11)
     let image = PixelBuffer()
     for person in 0..<3 {

@@ -67,14 +67,14 @@ struct FaceConditions {
     backdrop = Self.backdrop(&dice)
     clothes = Self.anyColor(&dice)
     collar = Self.anyColor(&dice)
-    wearsGlasses = wearer && dice.chance(0.92)
-    wearsSunglasses = dice.chance(0.02)
+    wearsGlasses = wearer && dice.chance(0.97)
+    wearsSunglasses = dice.chance(0.015)
     let hatColor = Self.anyColor(&dice)
-    hat = dice.chance(0.03) ? hatColor : nil
+    hat = dice.chance(0.025) ? hatColor : nil
     occluder = Self.occluder(&dice)
     finish = Finish(
-      exposure: dice.bell(0.78, 1.28), contrast: dice.bell(0.7, 1.35),
-      saturation: dice.chance(0.02) ? 0 : dice.bell(0.55, 1.35),
+      exposure: dice.bell(0.8, 1.25), contrast: dice.bell(0.7, 1.35),
+      saturation: dice.chance(0.012) ? 0 : dice.bell(0.65, 1.3),
       blur: max(0, dice.uniform(-0.010, 0.009)), noise: max(0, dice.uniform(-0.02, 0.025)),
       vignette: max(0, dice.uniform(-0.4, 0.6)), warmth: dice.bell(-0.12, 0.12),
       tint: dice.bell(-0.04, 0.04))
