@@ -70,7 +70,8 @@ let package = Package(
     .testTarget(name: "DeterminismTests", dependencies: ["Determinism", "TestSupport"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport", "Determinism"]),
     .testTarget(
-      name: "NetworksTests", dependencies: ["Networks", "Kernels", "TestSupport", "Determinism"]),
+      name: "NetworksTests", dependencies: ["Networks", "Kernels", "TestSupport", "Determinism"],
+      exclude: ["Golden"]),
     .testTarget(
       name: "LossesTests", dependencies: ["Losses", "Kernels", "TestSupport", "Determinism"],
       exclude: ["Golden"]),

@@ -13,12 +13,23 @@ package struct Network: Sendable {
   /// Parameters of the largest layer: the floats that a worker needs for gradients.
   package let largestLayerCount: Int
   let readerCounts: [Int]
-  let activationStatistics: [Int]
-  let training: Placement
-  let inference: Placement
+  /// By activation: the workspace where its writer puts channel sums, if anyone asked for them.
+  let activationStatistics: [Workspace?]
+  /// The memory of a training pass.
+  package var training: Placement
+  /// The memory of an inference pass.
+  package var inference: Placement
 
-  /// Finishes `plan`; the network's result is `output`.
+  /// Finishes `plan`; the network's result is `output`, and everything else that a layer writes is
+  /// read by another.
   package init(name: String, plan: consuming Plan, output: Activation) {
+    for (id, record) in plan.activations.enumerated() {
+      precondition(
+        record.readers.isEmpty == (id == output.id),
+        id == output.id
+          ? "\(name): the result \(record.shape) is read by a layer of the network"
+          : "\(name): no layer reads activation \(id), \(record.shape); it is not the result")
+    }
     self.name = name
     layers = plan.layers
     parameters = plan.parameters
@@ -32,8 +43,7 @@ package struct Network: Sendable {
     readerCounts = plan.activations.map(\.readers.count)
     training = plan.trainingPlacement(output: output)
     inference = plan.inferencePlacement(output: output)
-    let places = training.workspaces
-    activationStatistics = plan.activations.map { $0.statistics.map { places[$0.id] } ?? -1 }
+    activationStatistics = plan.activations.map(\.statistics)
   }
 
   /// Floats of activations, gradients and workspace that one worker needs to train.

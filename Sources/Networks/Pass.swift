@@ -102,9 +102,10 @@ package struct Pass: ~Copyable {
 
   /// Where the writer of `activation` puts its channel sums [2][channels]; nil if nobody asked.
   package func statistics(of activation: Activation) -> UnsafeMutablePointer<Double>? {
-    let place = network.activationStatistics[activation.id]
-    guard phase == .training, place >= 0 else { return nil }
-    return UnsafeMutableRawPointer(memory + place).assumingMemoryBound(to: Double.self)
+    guard phase == .training, let sums = network.activationStatistics[activation.id] else {
+      return nil
+    }
+    return UnsafeMutableRawPointer(self[sums]).assumingMemoryBound(to: Double.self)
   }
 
   /// Memory that dies with the call.

@@ -1,72 +1,117 @@
 /// Where everything lies in a worker's memory, in floats from its start.
-struct Placement: Sendable {
-  var values: [Int]
-  var gradients: [Int]
-  var workspaces: [Int]
-  var scratch: Int
-  var count: Int
-}
-
-extension Plan {
-  /// A piece of memory and the times, both included, between which it holds something.
-  private struct Piece {
-    let floats: Int
-    let birth, death: Int
-    let owners: [Owner]
-  }
-
-  private enum Owner {
+package struct Placement: Sendable {
+  /// What lies in a piece, by the number that the plan gave it.
+  package enum Owner: Sendable, Hashable {
     case value(Int), gradient(Int), workspace(Int)
   }
 
-  /// Layer `t` runs forward at time `t` and backward at `2 * layers - t`: the loss is between.
+  /// A piece of memory that holds something from the first to the last time of its lifetime.
+  ///
+  /// Of L layers, layer t runs forward at time t and backward at time 2 L - t, the loss between
+  /// them at time L; the images come at time -1.
+  package struct Piece: Sendable {
+    package let floats: Range<Int>
+    package let lifetime: ClosedRange<Int>
+    /// Several where gradients share the memory.
+    package let owners: [Owner]
+
+    package init(floats: Range<Int>, lifetime: ClosedRange<Int>, owners: [Owner]) {
+      self.floats = floats
+      self.lifetime = lifetime
+      self.owners = owners
+    }
+  }
+
+  /// All memory but the scratch.
+  package let pieces: [Piece]
+  /// Floats in all, the scratch at the end included.
+  package let count: Int
+  let values: [Int]
+  let gradients: [Int]
+  let workspaces: [Int]
+  let scratch: Int
+
+  /// Puts activations and workspaces where `pieces` say, and scratch [scratchCount] behind them.
+  package init(pieces: [Piece], scratchCount: Int) {
+    var values: [Int: Int] = [:]
+    var gradients: [Int: Int] = [:]
+    var workspaces: [Int: Int] = [:]
+    for piece in pieces {
+      for owner in piece.owners {
+        switch owner {
+        case .value(let id): values[id] = piece.floats.lowerBound
+        case .gradient(let id): gradients[id] = piece.floats.lowerBound
+        case .workspace(let id): workspaces[id] = piece.floats.lowerBound
+        }
+      }
+    }
+    func table(_ places: [Int: Int]) -> [Int] {
+      (0..<(places.keys.max() ?? -1) + 1).map { places[$0] ?? -1 }
+    }
+    self.pieces = pieces
+    self.values = table(values)
+    self.gradients = table(gradients)
+    self.workspaces = table(workspaces)
+    scratch = pieces.map(\.floats.upperBound).max() ?? 0
+    count = scratch + (scratchCount + 1023) / 1024 * 1024
+  }
+}
+
+extension Plan {
+  /// A piece that has no place yet.
+  private struct Demand {
+    let floats: Int
+    let lifetime: ClosedRange<Int>
+    let owners: [Placement.Owner]
+  }
+
   private var lossTime: Int { layers.count }
 
   private func backwardTime(_ layer: Int) -> Int { 2 * layers.count - layer }
 
   /// Places the memory of a training pass: values, gradients, workspace.
   func trainingPlacement(output: Activation) -> Placement {
-    var pieces: [Piece] = []
+    var demands: [Demand] = []
     for (id, record) in activations.enumerated() {
       var death = max(record.lastForwardUse, record.producer)
       if let use = record.firstBackwardUse { death = backwardTime(use) }
       if id == output.id { death = max(death, lossTime) }
-      pieces.append(
-        Piece(
-          floats: record.shape.count * maximumRows, birth: record.producer, death: death,
+      demands.append(
+        Demand(
+          floats: record.shape.count * maximumRows, lifetime: record.producer...death,
           owners: [.value(id)]))
     }
-    pieces += gradientPieces(output: output)
+    demands += gradientDemands(output: output)
     for (id, record) in workspaces.enumerated() {
-      pieces.append(
-        Piece(
-          floats: record.floats, birth: record.layer, death: backwardTime(record.layer),
+      demands.append(
+        Demand(
+          floats: record.floats, lifetime: record.layer...backwardTime(record.layer),
           owners: [.workspace(id)]))
     }
-    return place(pieces)
+    return place(demands)
   }
 
   /// Places the memory of an inference pass: values die with their last reader.
   func inferencePlacement(output: Activation) -> Placement {
-    var pieces: [Piece] = []
+    var demands: [Demand] = []
     for (id, record) in activations.enumerated() {
       let death = id == output.id ? lossTime : record.lastForwardUse
-      pieces.append(
-        Piece(
-          floats: record.shape.count * maximumRows, birth: record.producer, death: death,
+      demands.append(
+        Demand(
+          floats: record.shape.count * maximumRows, lifetime: record.producer...death,
           owners: [.value(id)]))
     }
     for (id, record) in workspaces.enumerated() where record.inInference {
-      pieces.append(
-        Piece(
-          floats: record.floats, birth: record.layer, death: record.layer,
+      demands.append(
+        Demand(
+          floats: record.floats, lifetime: record.layer...record.layer,
           owners: [.workspace(id)]))
     }
-    return place(pieces)
+    return place(demands)
   }
 
-  /// One piece for each group of gradients that share memory; the image has none.
-  private func gradientPieces(output: Activation) -> [Piece] {
+  /// One demand for each group of gradients that share memory; the image has none.
+  private func gradientDemands(output: Activation) -> [Demand] {
     // An activation joins its partner's group only through its last reader, which overwrites.
     var group = Array(activations.indices)
     for (id, record) in activations.enumerated().dropFirst() {
@@ -88,45 +133,33 @@ extension Plan {
         birth = min(birth, id == output.id ? lossTime : firstWriter)
         death = max(death, backwardTime(record.producer))
       }
-      return Piece(
-        floats: activations[ids[0]].shape.count * maximumRows, birth: birth, death: death,
+      return Demand(
+        floats: activations[ids[0]].shape.count * maximumRows, lifetime: birth...death,
         owners: ids.map { .gradient($0) })
     }
   }
 
   /// Best fit by decreasing size: each piece goes to the lowest place that is free in its lifetime.
-  private func place(_ pieces: [Piece]) -> Placement {
-    var placement = Placement(
-      values: Array(repeating: -1, count: activations.count),
-      gradients: Array(repeating: -1, count: activations.count),
-      workspaces: Array(repeating: -1, count: workspaces.count), scratch: 0, count: 0)
-    var placed: [(offset: Int, end: Int, birth: Int, death: Int)] = []
-    let order = pieces.indices.sorted {
-      (pieces[$1].floats, $0) < (pieces[$0].floats, $1)
+  private func place(_ demands: [Demand]) -> Placement {
+    var placed: [Placement.Piece] = []
+    let order = demands.indices.sorted {
+      (demands[$1].floats, $0) < (demands[$0].floats, $1)
     }
     for index in order {
-      let piece = pieces[index]
+      let demand = demands[index]
       // Rounded to a page and half a page more, so that equal maps do not share cache sets.
-      let floats = (piece.floats + 1023) / 1024 * 1024 + 160
+      let floats = (demand.floats + 1023) / 1024 * 1024 + 160
       var offset = 0
-      for other in placed.filter({ $0.birth <= piece.death && piece.birth <= $0.death })
-        .sorted(by: { $0.offset < $1.offset })
+      for other in placed.filter({ $0.lifetime.overlaps(demand.lifetime) })
+        .sorted(by: { $0.floats.lowerBound < $1.floats.lowerBound })
       {
-        if offset + floats <= other.offset { break }
-        offset = max(offset, other.end)
+        if offset + floats <= other.floats.lowerBound { break }
+        offset = max(offset, other.floats.upperBound)
       }
-      placed.append((offset, offset + floats, piece.birth, piece.death))
-      placement.count = max(placement.count, offset + floats)
-      for owner in piece.owners {
-        switch owner {
-        case .value(let id): placement.values[id] = offset
-        case .gradient(let id): placement.gradients[id] = offset
-        case .workspace(let id): placement.workspaces[id] = offset
-        }
-      }
+      placed.append(
+        Placement.Piece(
+          floats: offset..<offset + floats, lifetime: demand.lifetime, owners: demand.owners))
     }
-    placement.scratch = placement.count
-    placement.count += (scratchCount + 1023) / 1024 * 1024
-    return placement
+    return Placement(pieces: placed, scratchCount: scratchCount)
   }
 }

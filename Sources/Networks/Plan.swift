@@ -50,6 +50,9 @@ package struct Plan {
     _ name: String, shape: [Int], layout: ParameterLayout = .plain, initializer: Initializer,
     isWeight: Bool
   ) -> Parameter {
+    precondition(
+      !parameters.contains { $0.name == name },
+      "Plan: two parameters are named \(name), \(shape) is the second's shape")
     let count = shape.reduce(1, *)
     let offset = parameterCount
     parameters.append(

@@ -227,7 +227,7 @@ private let everything = """
     ("split", "random:0", "--split: "), ("split", "random", "--split: 'random' is not a split"),
     ("image-size", "4", "--image-size: "), ("keep", "0", "--keep: "),
     ("watchdog", "-1", "--watchdog: "), ("data", "synthetic:people=1", "--data: "),
-    ("min-photos", "0", "--min-photos: "), ("gradient-grid", "5", "--gradient-grid: "),
+    ("min-photos", "-1", "--min-photos: "), ("gradient-grid", "5", "--gradient-grid: "),
     ("warmup-epochs", "-1", "--warmup-epochs: "), ("landmarks", "f", "--landmarks: "),
     ("resize", "0", "--resize: "), ("unheard-of", "1", "unknown key 'unheard-of'"),
   ])

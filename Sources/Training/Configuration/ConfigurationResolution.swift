@@ -92,10 +92,13 @@ extension RunConfiguration {
         "epochs and steps are both given; training has one length, remove one of them")
     }
     let below = self
-    for key in ["loss", "optimizer", "schedule", "model"] {
+    let choices = ["loss", "optimizer", "schedule", "model"]
+    for key in choices {
       if let assignment = given[key] { try set(assignment) }
     }
-    takeDefaults(changedFrom: below)
+    takeDefaults(
+      changedFrom: below,
+      chosen: Set(choices.filter { given[$0] != nil && origins[$0] == nil }))
     for assignment in layer {
       try set(assignment)
       origins[assignment.key] = assignment.origin
@@ -112,28 +115,33 @@ extension RunConfiguration {
     }
   }
 
-  /// What belonged to another loss, optimizer, schedule or model does not outlive it.
-  private mutating func takeDefaults(changedFrom below: RunConfiguration) {
-    if loss != below.loss {
+  /// What belonged to another loss, optimizer, schedule or model does not outlive it; nor does what
+  /// the demo chose for its own, where the user is the first to name one.
+  private mutating func takeDefaults(
+    changedFrom below: RunConfiguration, chosen: Set<String>
+  ) {
+    if loss != below.loss || chosen.contains("loss") {
       margin = loss.defaultMargin
       scale = loss.defaultScale
       marginVariant = .plain
       marginGradient = .exact
       marginWarmupEpochs = 0
     }
-    if optimizer != below.optimizer {
+    if optimizer != below.optimizer || chosen.contains("optimizer") {
       momentum = optimizer.defaultMomentum
       learningRate = optimizer.defaultLearningRate
       headLearningRate = nil
       nesterov = false
     }
-    if schedule != below.schedule {
+    if schedule != below.schedule || chosen.contains("schedule") {
       milestones = []
       gamma = 0.1
       power = 1
       minimumLearningRate = 0
     }
-    if model != below.model {
+    if model != below.model || chosen.contains("model") {
+      width = 1
+      if chosen.contains("model") { microbatch = 16 }
       embedding = nil
       dropout = nil
     }

@@ -123,21 +123,29 @@ package struct RunConfiguration: Sendable, Equatable {
 extension RunConfiguration {
   /// The embedded demo and the defaults of every option: synthetic faces, a small fast network.
   package static let demo = RunConfiguration(
-    data: .synthetic(SyntheticData(people: 100, photos: 20, size: 64)),
+    data: .synthetic(SyntheticData(people: 500, photos: 12, size: 64)),
     split: .peopleRandom(0.8), splitSeed: 1, minPhotos: 1,
     imageSize: 48, resize: nil, crop: nil, landmarks: nil,
-    normalize: .half, augment: .default, maxBad: 0.01,
-    model: "iresnet18", width: 1, embedding: nil, dropout: nil,
-    loss: .arcface, scale: 64, margin: [0.5], marginVariant: .plain, marginGradient: .exact,
+    normalize: .half, augment: demoAugmentation, maxBad: 0.01,
+    model: "iresnet18", width: 0.25, embedding: 128, dropout: nil,
+    loss: .arcface, scale: 32, margin: [0.35], marginVariant: .plain, marginGradient: .exact,
     marginWarmupEpochs: 0,
-    batch: 64, microbatch: 16, threads: nil, length: .epochs(10),
+    batch: 64, microbatch: 8, threads: nil, length: .epochs(16),
     optimizer: .sgd, nesterov: false, learningRate: 0.1, headLearningRate: nil,
-    momentum: 0.9, weightDecay: 5e-4, decaysNormAndBias: false,
+    momentum: 0.9, weightDecay: 1e-3, decaysNormAndBias: false,
     schedule: .cosine, milestones: [], gamma: 0.1, power: 1, minimumLearningRate: 0,
     warmupEpochs: 0.5, clipNorm: 5, gradientGrid: .automatic,
-    seed: 1, evaluateEvery: .epochs(1), pairs: nil, flipTest: false,
+    seed: 1, evaluateEvery: .epochs(4), pairs: nil, flipTest: false,
     out: nil, resume: .none, checkpointEvery: .epochs(1), keep: 2, keepBest: true,
     keepEvery: .never, watchdogSeconds: 60, quiet: false, dryRun: false)
+
+  /// No mirror images: the synthetic people are not symmetric.
+  private static var demoAugmentation: Augmentation {
+    var changes = Augmentation.default
+    changes.flip = 0
+    changes.erase = 0.2
+    return changes
+  }
 
   /// The margins (m1, m2, m3) of cos(m1 theta + m2) - m3 that `loss` and `margin` mean.
   package var combinedMargins: (m1: Double, m2: Double, m3: Double) {

@@ -11,10 +11,12 @@ package final class Console {
   /// Where lines go beside standard output.
   package var log: RunLog?
 
-  package init(isSpeaker: Bool, isQuiet: Bool) {
+  /// `isLaunched`: a launcher stands between this process and the user. Open MPI gives every rank a
+  /// terminal of its own making, so that a rank cannot know what the user sees.
+  package init(isSpeaker: Bool, isQuiet: Bool, isLaunched: Bool) {
     self.isSpeaker = isSpeaker
     self.isQuiet = isQuiet
-    isTerminal = isatty(STDOUT_FILENO) == 1
+    isTerminal = !isLaunched && isatty(STDOUT_FILENO) == 1
   }
 
   /// A line for people; silenced by --quiet on standard output.

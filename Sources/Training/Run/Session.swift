@@ -24,7 +24,9 @@ package final class Session {
   /// where the launcher started processes that do not see each other.
   package init(communicator: any Communicator, threads: Int?, quiet: Bool) throws {
     self.communicator = communicator
-    console = Console(isSpeaker: communicator.rank == 0, isQuiet: quiet)
+    console = Console(
+      isSpeaker: communicator.rank == 0, isQuiet: quiet,
+      isLaunched: LaunchEnvironment.current.launcher != .none)
     if let mistake = LaunchEnvironment.current.mistake(worldSize: communicator.size) {
       throw Failure.launcher(mistake)
     }

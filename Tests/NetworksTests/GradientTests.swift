@@ -1,0 +1,81 @@
+import Networks
+import TestSupport
+import Testing
+
+/// Backward against the differences of forward, layer by layer and wiring by wiring.
+@Suite struct GradientTests {
+  /// (L(w + h d) - L(w - h d)) / 2 h against gradient . d, for random directions d within one tensor.
+  /// The median of five, for some step over the kink of a ReLU or a maximum.
+  @Test(arguments: SmallNetwork.all)
+  func gradientEqualsDifferences(small: SmallNetwork) {
+    let network = small.network(maximumRows: SmallNetwork.rows + 1)
+    let run = NetworkRun(network, rows: SmallNetwork.rows)
+    run.fillWithNumbers()
+    let coefficients = Formula.numbers("loss", SmallNetwork.rows * 5)
+    run.run(.training, outputGradient: coefficients.map { Float($0) })
+    let gradient = run.gradient
+    func loss(_ entry: ParameterDescription, _ values: [Double]) -> Double {
+      run.fill(entry, values)
+      run.run(.training)
+      return dotProduct(doubles(run.output), coefficients)
+    }
+    for entry in network.parameters {
+      let start = run.logical(entry, of: run.parameters)
+      let exact = run.logical(entry, of: gradient)
+      let size = max(dotProduct(exact, exact).squareRoot(), 0.05)
+      // The same change of the loss for all tensors: small, but well above its rounding.
+      let step = 2e-3 / max(size, 2)
+      let errors = (0..<5).map { trial in
+        let direction = Formula.numbers("\(entry.name) \(trial)", start.count)
+        let above = loss(entry, zip(start, direction).map { $0 + step * $1 })
+        let below = loss(entry, zip(start, direction).map { $0 - step * $1 })
+        return abs((above - below) / (2 * step) - dotProduct(exact, direction)) / size
+      }
+      run.fill(entry, start)
+      #expect(errors.sorted()[2] < 1e-2, "\(entry.name): \(errors), norm \(size)")
+    }
+  }
+
+  /// The masks belong to batch slots: the same images cut into other microbatches drop the same.
+  @Test func dropoutMasksBelongToSlots() {
+    var plan = Plan(maximumRows: 4, image: MapShape(height: 5, width: 5, channels: 3))
+    let output = plan.dropout(plan.image, probability: 0.5)
+    let network = Network(name: "dropout", plan: plan, output: output)
+    func masked(rows: Int, firstSlot: Int, step: Int = 2, seed: UInt64 = 9) -> [Float] {
+      let run = NetworkRun(network, rows: rows)
+      run.images = run.images.map { _ in 1 }
+      run.randomness = PassRandomness(seed: seed, step: step, firstSlot: firstSlot)
+      run.run(.training)
+      return run.output
+    }
+    let whole = masked(rows: 4, firstSlot: 8)
+    #expect(whole == masked(rows: 1, firstSlot: 8) + masked(rows: 3, firstSlot: 9))
+    #expect(whole != masked(rows: 4, firstSlot: 8, step: 3))
+    #expect(whole != masked(rows: 4, firstSlot: 8, seed: 10))
+    #expect(Set(whole) == [0, 2])
+    let kept = whole.count { $0 == 2 }
+    #expect(abs(kept - 150) < 40)
+  }
+
+  @Test func dropoutIsTheIdentityInInference() {
+    var plan = Plan(maximumRows: 2, image: MapShape(height: 5, width: 5, channels: 3))
+    let output = plan.dropout(plan.image, probability: 0.5)
+    let run = NetworkRun(Network(name: "dropout", plan: plan, output: output), rows: 2)
+    run.fillWithNumbers()
+    run.run(.inference)
+    #expect(run.output == run.images)
+  }
+
+  /// Two dropouts of one network draw different masks.
+  @Test func dropoutLayersDrawApart() {
+    var plan = Plan(maximumRows: 2, image: MapShape(height: 8, width: 8, channels: 3))
+    let first = plan.dropout(plan.image, probability: 0.5)
+    let output = plan.dropout(first, probability: 0.5)
+    let run = NetworkRun(Network(name: "dropout", plan: plan, output: output), rows: 2)
+    run.images = run.images.map { _ in 1 }
+    run.run(.training)
+    // Equal masks would keep a half, not a quarter.
+    let kept = run.output.count { $0 == 4 }
+    #expect(abs(kept - run.output.count / 4) < run.output.count / 10)
+  }
+}

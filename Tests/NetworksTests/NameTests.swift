@@ -1,0 +1,132 @@
+import Networks
+import Testing
+
+/// Tensors have the names of the published definitions (insightface's iresnet.py, the AI-X
+/// notebook, torchvision's resnet.py), so that their weights can be exchanged.
+@Suite struct NameTests {
+  /// `x.*` stands for `x.weight` and `x.bias`.
+  private func expand(_ names: String) -> [String] {
+    names.split(whereSeparator: \.isWhitespace).flatMap { name in
+      name.hasSuffix(".*")
+        ? [name.dropLast() + "weight", name.dropLast() + "bias"].map { String($0) }
+        : [String(name)]
+    }
+  }
+
+  private func check(_ model: String, names: String, moments: String) throws {
+    let network = try #require(
+      Models.network(named: model, imageSize: 112, maximumRows: 1, options: ModelOptions()))
+    #expect(network.parameters.map(\.name).sorted() == expand(names).sorted())
+    #expect(network.statistics.map(\.name).sorted() == expand(moments).sorted())
+    // Offsets run on, without gaps.
+    var end = 0
+    for entry in network.parameters {
+      #expect(entry.range.lowerBound == end)
+      end = entry.range.upperBound
+    }
+    #expect(end == network.parameterCount)
+  }
+
+  @Test func iresnet18() throws {
+    try check(
+      "iresnet18",
+      names: """
+        conv1.weight bn1.* prelu.weight
+        layer1.0.bn1.* layer1.0.conv1.weight layer1.0.bn2.* layer1.0.prelu.weight
+        layer1.0.conv2.weight layer1.0.bn3.* layer1.0.downsample.0.weight layer1.0.downsample.1.*
+        layer1.1.bn1.* layer1.1.conv1.weight layer1.1.bn2.* layer1.1.prelu.weight
+        layer1.1.conv2.weight layer1.1.bn3.*
+        layer2.0.bn1.* layer2.0.conv1.weight layer2.0.bn2.* layer2.0.prelu.weight
+        layer2.0.conv2.weight layer2.0.bn3.* layer2.0.downsample.0.weight layer2.0.downsample.1.*
+        layer2.1.bn1.* layer2.1.conv1.weight layer2.1.bn2.* layer2.1.prelu.weight
+        layer2.1.conv2.weight layer2.1.bn3.*
+        layer3.0.bn1.* layer3.0.conv1.weight layer3.0.bn2.* layer3.0.prelu.weight
+        layer3.0.conv2.weight layer3.0.bn3.* layer3.0.downsample.0.weight layer3.0.downsample.1.*
+        layer3.1.bn1.* layer3.1.conv1.weight layer3.1.bn2.* layer3.1.prelu.weight
+        layer3.1.conv2.weight layer3.1.bn3.*
+        layer4.0.bn1.* layer4.0.conv1.weight layer4.0.bn2.* layer4.0.prelu.weight
+        layer4.0.conv2.weight layer4.0.bn3.* layer4.0.downsample.0.weight layer4.0.downsample.1.*
+        layer4.1.bn1.* layer4.1.conv1.weight layer4.1.bn2.* layer4.1.prelu.weight
+        layer4.1.conv2.weight layer4.1.bn3.*
+        bn2.* fc.* features.bias
+        """,
+      moments: """
+        bn1 bn2 features
+        layer1.0.bn1 layer1.0.bn2 layer1.0.bn3 layer1.0.downsample.1
+        layer1.1.bn1 layer1.1.bn2 layer1.1.bn3
+        layer2.0.bn1 layer2.0.bn2 layer2.0.bn3 layer2.0.downsample.1
+        layer2.1.bn1 layer2.1.bn2 layer2.1.bn3
+        layer3.0.bn1 layer3.0.bn2 layer3.0.bn3 layer3.0.downsample.1
+        layer3.1.bn1 layer3.1.bn2 layer3.1.bn3
+        layer4.0.bn1 layer4.0.bn2 layer4.0.bn3 layer4.0.downsample.1
+        layer4.1.bn1 layer4.1.bn2 layer4.1.bn3
+        """)
+  }
+
+  @Test func aixResNet18() throws {
+    try check(
+      "aix-resnet18",
+      names: """
+        init_conv.model.0.weight init_conv.model.1.*
+        model.0.model_main.0.model.0.weight model.0.model_main.0.model.1.*
+        model.0.model_main.2.model.0.weight model.0.model_main.2.model.1.*
+        model.0.model_sc.model.0.weight model.0.model_sc.model.1.*
+        model.1.model_main.0.model.0.weight model.1.model_main.0.model.1.*
+        model.1.model_main.2.model.0.weight model.1.model_main.2.model.1.*
+        model.2.model_main.0.model.0.weight model.2.model_main.0.model.1.*
+        model.2.model_main.2.model.0.weight model.2.model_main.2.model.1.*
+        model.2.model_sc.model.0.weight model.2.model_sc.model.1.*
+        model.3.model_main.0.model.0.weight model.3.model_main.0.model.1.*
+        model.3.model_main.2.model.0.weight model.3.model_main.2.model.1.*
+        model.4.model_main.0.model.0.weight model.4.model_main.0.model.1.*
+        model.4.model_main.2.model.0.weight model.4.model_main.2.model.1.*
+        model.4.model_sc.model.0.weight model.4.model_sc.model.1.*
+        model.5.model_main.0.model.0.weight model.5.model_main.0.model.1.*
+        model.5.model_main.2.model.0.weight model.5.model_main.2.model.1.*
+        model.6.model_main.0.model.0.weight model.6.model_main.0.model.1.*
+        model.6.model_main.2.model.0.weight model.6.model_main.2.model.1.*
+        model.6.model_sc.model.0.weight model.6.model_sc.model.1.*
+        model.7.model_main.0.model.0.weight model.7.model_main.0.model.1.*
+        model.7.model_main.2.model.0.weight model.7.model_main.2.model.1.*
+        last_fcn.0.* last_fcn.2.* last_fcn.3.*
+        """,
+      moments: """
+        init_conv.model.1
+        model.0.model_main.0.model.1 model.0.model_main.2.model.1 model.0.model_sc.model.1
+        model.1.model_main.0.model.1 model.1.model_main.2.model.1
+        model.2.model_main.0.model.1 model.2.model_main.2.model.1 model.2.model_sc.model.1
+        model.3.model_main.0.model.1 model.3.model_main.2.model.1
+        model.4.model_main.0.model.1 model.4.model_main.2.model.1 model.4.model_sc.model.1
+        model.5.model_main.0.model.1 model.5.model_main.2.model.1
+        model.6.model_main.0.model.1 model.6.model_main.2.model.1 model.6.model_sc.model.1
+        model.7.model_main.0.model.1 model.7.model_main.2.model.1
+        last_fcn.0 last_fcn.3
+        """)
+  }
+
+  @Test func resnet18() throws {
+    try check(
+      "resnet18",
+      names: """
+        conv1.weight bn1.*
+        layer1.0.conv1.weight layer1.0.bn1.* layer1.0.conv2.weight layer1.0.bn2.*
+        layer1.1.conv1.weight layer1.1.bn1.* layer1.1.conv2.weight layer1.1.bn2.*
+        layer2.0.conv1.weight layer2.0.bn1.* layer2.0.conv2.weight layer2.0.bn2.*
+        layer2.0.downsample.0.weight layer2.0.downsample.1.*
+        layer2.1.conv1.weight layer2.1.bn1.* layer2.1.conv2.weight layer2.1.bn2.*
+        layer3.0.conv1.weight layer3.0.bn1.* layer3.0.conv2.weight layer3.0.bn2.*
+        layer3.0.downsample.0.weight layer3.0.downsample.1.*
+        layer3.1.conv1.weight layer3.1.bn1.* layer3.1.conv2.weight layer3.1.bn2.*
+        layer4.0.conv1.weight layer4.0.bn1.* layer4.0.conv2.weight layer4.0.bn2.*
+        layer4.0.downsample.0.weight layer4.0.downsample.1.*
+        layer4.1.conv1.weight layer4.1.bn1.* layer4.1.conv2.weight layer4.1.bn2.*
+        fc.*
+        """,
+      moments: """
+        bn1 layer1.0.bn1 layer1.0.bn2 layer1.1.bn1 layer1.1.bn2
+        layer2.0.bn1 layer2.0.bn2 layer2.0.downsample.1 layer2.1.bn1 layer2.1.bn2
+        layer3.0.bn1 layer3.0.bn2 layer3.0.downsample.1 layer3.1.bn1 layer3.1.bn2
+        layer4.0.bn1 layer4.0.bn2 layer4.0.downsample.1 layer4.1.bn1 layer4.1.bn2
+        """)
+  }
+}

@@ -1,0 +1,325 @@
+"""Writes Tests/NetworksTests/Golden/networks.json: whole networks, forward and backward.
+
+Run with torch 2 and numpy installed: python scripts/golden/networks.py
+The networks are narrow versions of insightface's iresnet, the AI-X and CnA residual networks and
+torchvision's resnet, defined below with the published names. Images, parameters and running moments
+come from a formula that the Swift test repeats, so no weights are stored. All in float64; every
+network also runs in float32, and the script stops where that alone strays too far, for then the
+case would test rounding.
+"""
+
+import json
+import pathlib
+
+import numpy
+import torch
+from torch import nn
+
+EMBEDDING, ROWS = 12, 5
+CASES = [
+    {"model": "iresnet10", "imageSize": 37, "width": 0.25},
+    {"model": "iresnet18", "imageSize": 32, "width": 0.125},
+    {"model": "aix-resnet18", "imageSize": 32, "width": 0.125},
+    {"model": "aix-resnet50", "imageSize": 37, "width": 0.125},
+    {"model": "resnet18", "imageSize": 37, "width": 0.125},
+    {"model": "resnet50", "imageSize": 40, "width": 0.125},
+]
+STAGES = {10: [1, 1, 1, 1], 18: [2, 2, 2, 2], 50: [3, 4, 6, 3]}
+
+
+def formula(name, count):
+    """`count` numbers in [-1, 1): SplitMix64 at counter 1, 2, ... with the FNV-1a hash of the name."""
+    key = 0xCBF29CE484222325
+    for byte in name.encode():
+        key = (key ^ byte) * 0x100000001B3 % 2**64
+    with numpy.errstate(over="ignore"):
+        z = numpy.uint64(key) + numpy.arange(1, count + 1, dtype=numpy.uint64) * numpy.uint64(
+            0x9E3779B97F4A7C15
+        )
+        z = (z ^ (z >> numpy.uint64(30))) * numpy.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> numpy.uint64(27))) * numpy.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> numpy.uint64(31))
+    return torch.from_numpy((z >> numpy.uint64(11)).astype(numpy.float64) * 2.0**-52 - 1)
+
+
+def conv(inputs, outputs, kernel, stride=1):
+    return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+
+
+class FaceBlock(nn.Module):
+    """BN - conv - BN - PReLU - conv (stride) - BN, and nothing after the sum."""
+
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(inputs)
+        self.conv1 = conv(inputs, outputs, 3)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.prelu = nn.PReLU(outputs)
+        self.conv2 = conv(outputs, outputs, 3, stride)
+        self.bn3 = nn.BatchNorm2d(outputs)
+        self.downsample = None
+        if stride != 1 or inputs != outputs:
+            self.downsample = nn.Sequential(
+                conv(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs)
+            )
+
+    def forward(self, x):
+        y = self.conv1(self.bn1(x))
+        y = self.bn3(self.conv2(self.prelu(self.bn2(y))))
+        return y + (x if self.downsample is None else self.downsample(x))
+
+
+class FaceNetwork(nn.Module):
+    """iresnet: 3x3 stem, every stage halves the map, flattened into a dense layer between BNs."""
+
+    def __init__(self, depth, width, image_size):
+        super().__init__()
+        channels = round(64 * width)
+        self.conv1 = conv(3, channels, 3)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.prelu = nn.PReLU(channels)
+        size = image_size
+        for stage, blocks in enumerate(STAGES[depth]):
+            outputs = round((64 << stage) * width)
+            layer = []
+            for block in range(blocks):
+                layer.append(FaceBlock(channels, outputs, 2 if block == 0 else 1))
+                channels = outputs
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*layer))
+            size = (size + 1) // 2
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.fc = nn.Linear(channels * size * size, EMBEDDING)
+        self.features = nn.BatchNorm1d(EMBEDDING)
+        nn.init.constant_(self.features.weight, 1)
+        self.features.weight.requires_grad = False
+
+    def forward(self, x):
+        x = self.prelu(self.bn1(self.conv1(x)))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.features(self.fc(torch.flatten(self.bn2(x), 1)))
+
+
+class NormedConvolution(nn.Module):
+    def __init__(self, inputs, outputs, kernel, stride=1):
+        super().__init__()
+        self.model = nn.Sequential(conv(inputs, outputs, kernel, stride), nn.BatchNorm2d(outputs))
+
+    def forward(self, x):
+        return self.model(x)
+
+
+class AIXBlock(nn.Module):
+    def __init__(self, inputs, middle, outputs, bottleneck, downsample):
+        super().__init__()
+        stride = 2 if downsample else 1
+        if bottleneck:
+            steps = [(inputs, middle, 1, 1), (middle, middle, 3, stride), (middle, outputs, 1, 1)]
+        else:
+            steps = [(inputs, middle, 3, stride), (middle, outputs, 3, 1)]
+        parts = [NormedConvolution(*steps[0])]
+        for step in steps[1:]:
+            parts += [nn.ReLU(), NormedConvolution(*step)]
+        self.model_main = nn.Sequential(*parts)
+        self.model_sc = NormedConvolution(inputs, outputs, 1, 2) if downsample else None
+
+    def forward(self, x):
+        shortcut = x if self.model_sc is None else self.model_sc(x)
+        return torch.relu(self.model_main(x) + shortcut)
+
+
+class AIXNetwork(nn.Module):
+    """AI-X and CnA: 7x7 stem at stride 1, no pooling; the basic trunk never grows."""
+
+    def __init__(self, depth, width, image_size):
+        super().__init__()
+        channels = round(64 * width)
+        self.init_conv = NormedConvolution(3, channels, 7)
+        trunk, blocks = channels, []
+        for stage, count in enumerate(STAGES[depth]):
+            middle = round((64 << stage) * width)
+            outputs = 4 * middle if depth >= 50 else trunk
+            for block in range(count):
+                blocks.append(AIXBlock(channels, middle, outputs, depth >= 50, block == 0))
+                channels = outputs
+        self.model = nn.Sequential(*blocks)
+        self.last_fcn = nn.Sequential(
+            nn.BatchNorm1d(channels),
+            nn.Dropout(0.0),
+            nn.Linear(channels, EMBEDDING),
+            nn.BatchNorm1d(EMBEDDING),
+        )
+
+    def forward(self, x):
+        x = self.model(torch.relu(self.init_conv(x)))
+        return self.last_fcn(x.mean(dim=(2, 3)))
+
+
+class VisionBlock(nn.Module):
+    def __init__(self, inputs, channels, bottleneck, stride):
+        super().__init__()
+        if bottleneck:
+            steps = [(channels, 1, 1), (channels, 3, stride), (4 * channels, 1, 1)]
+        else:
+            steps = [(channels, 3, stride), (channels, 3, 1)]
+        self.count = len(steps)
+        width = inputs
+        for i, (outputs, kernel, s) in enumerate(steps, start=1):
+            setattr(self, f"conv{i}", conv(width, outputs, kernel, s))
+            setattr(self, f"bn{i}", nn.BatchNorm2d(outputs))
+            width = outputs
+        self.outputs = width
+        self.downsample = None
+        if stride != 1 or inputs != width:
+            self.downsample = nn.Sequential(conv(inputs, width, 1, stride), nn.BatchNorm2d(width))
+
+    def forward(self, x):
+        y = x
+        for i in range(1, self.count + 1):
+            y = getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(y))
+            if i < self.count:
+                y = torch.relu(y)
+        return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class VisionNetwork(nn.Module):
+    """torchvision's resnet: 7x7 / 2 stem, 3x3 / 2 max pool, average pool, linear."""
+
+    def __init__(self, depth, width, image_size):
+        super().__init__()
+        channels = round(64 * width)
+        self.conv1 = conv(3, channels, 7, 2)
+        self.bn1 = nn.BatchNorm2d(channels)
+        for stage, count in enumerate(STAGES[depth]):
+            layer = []
+            for block in range(count):
+                stride = 2 if block == 0 and stage > 0 else 1
+                layer.append(
+                    VisionBlock(channels, round((64 << stage) * width), depth >= 50, stride)
+                )
+                channels = layer[-1].outputs
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*layer))
+        self.fc = nn.Linear(channels, EMBEDDING)
+
+    def forward(self, x):
+        x = torch.relu(self.bn1(self.conv1(x)))
+        x = nn.functional.max_pool2d(x, 3, 2, 1)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(x.mean(dim=(2, 3)))
+
+
+def build(case):
+    family, depth = case["model"].rsplit("resnet", 1)
+    network = {"i": FaceNetwork, "aix-": AIXNetwork, "": VisionNetwork}[family]
+    return network(int(depth), case["width"], case["imageSize"]).double()
+
+
+def fill(network):
+    """Weights U(+-sqrt(3 / fan in)) and everything else near its usual first value."""
+    norms = {n for n, m in network.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)}
+    slopes = {n for n, m in network.named_modules() if isinstance(m, nn.PReLU)}
+    with torch.no_grad():
+        for name, tensor in network.state_dict(keep_vars=True).items():
+            owner, _, kind = name.rpartition(".")
+            if kind == "num_batches_tracked" or name == "features.weight":
+                continue
+            numbers = formula(name, tensor.numel()).reshape(tensor.shape)
+            if kind == "running_mean":
+                numbers = 0.2 * numbers
+            elif kind == "running_var":
+                numbers = 1 + 0.5 * numbers
+            elif owner in slopes:
+                numbers = 0.25 + 0.2 * numbers
+            elif kind == "bias":
+                numbers = 0.3 * numbers
+            elif owner in norms:
+                # Quiet third convolutions: deep bottlenecks would amplify rounding too much.
+                gain = 0.4 if owner.endswith((".bn3", ".model_main.4.model.1")) else 1
+                numbers = gain * (1 + 0.3 * numbers)
+            else:
+                numbers = (3 * tensor.shape[0] / tensor.numel()) ** 0.5 * numbers
+            tensor.copy_(numbers.float())
+
+
+def run(case, dtype):
+    network = build(case)
+    fill(network)
+    network.to(dtype)
+    size = case["imageSize"]
+    images = formula("images", ROWS * 3 * size * size).float().to(dtype)
+    images = images.reshape(ROWS, 3, size, size)
+    coefficients = formula("loss", ROWS * EMBEDDING).float().to(dtype).reshape(ROWS, EMBEDDING)
+    with torch.no_grad():
+        inference = network.eval()(images)
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.momentum = 1  # So that the running moments become those of the batch.
+    training = network.train()(images)
+    loss = (training * coefficients).sum()
+    loss.backward()
+    gradients = {n: p.grad for n, p in network.named_parameters() if p.requires_grad}
+    moments = {
+        n: (m.running_mean, m.running_var)
+        for n, m in network.named_modules()
+        if isinstance(m, nn.modules.batchnorm._BatchNorm)
+    }
+    return training.detach(), inference, loss.detach(), gradients, moments
+
+
+def check_conditioning(case, exact, rough):
+    """The float32 run must agree several times better than the tolerances of the Swift test."""
+
+    def relative(a, b):
+        return ((a - b.double()).norm() / a.norm()).item()
+
+    outputs = max(relative(exact[i], rough[i]) for i in (0, 1))
+    floor = 1e-2 * sorted(g.norm().item() for g in exact[3].values())[len(exact[3]) // 2]
+    gradients = max(
+        ((g - rough[3][n].double()).norm() / max(g.norm().item(), floor)).item()
+        for n, g in exact[3].items()
+    )
+    moments = max(
+        max(
+            (mean - rough[4][n][0].double()).norm().item() / variance.sum().item() ** 0.5,
+            relative(variance, rough[4][n][1]),
+        )
+        for n, (mean, variance) in exact[4].items()
+    )
+    print(f"{case['model']:14} float32: outputs {outputs:.1e}, gradients {gradients:.1e}, "
+          f"moments {moments:.1e}")
+    if outputs > 2e-5 or gradients > 2e-4 or moments > 6e-6:
+        raise SystemExit("badly conditioned; choose another case")
+
+
+def short(values, digits=6):
+    return [0 if abs(v) < 1e-12 else float(f"{v:.{digits}g}") for v in values]
+
+
+def digest(tensor, name, elements, digits):
+    """Norm, product with the formula of `name`, and the first elements."""
+    flat = tensor.flatten()
+    product = (flat * formula("digest " + name, flat.numel())).sum()
+    return short([flat.norm().item(), product.item(), *flat[:elements].tolist()], digits)
+
+
+def golden(case):
+    exact = run(case, torch.float64)
+    check_conditioning(case, exact, run(case, torch.float32))
+    training, inference, loss, gradients, moments = exact
+    return {
+        **case,
+        "rows": ROWS,
+        "embedding": EMBEDDING,
+        "training": short(training.flatten().tolist()),
+        "inference": short(inference.flatten().tolist()),
+        "loss": loss.item(),
+        "gradients": {n: digest(g, n, 1, 5) for n, g in gradients.items()},
+        "moments": {n: digest(m[0], n, 1, 6) + digest(m[1], n, 1, 6) for n, m in moments.items()},
+    }
+
+
+if __name__ == "__main__":
+    root = pathlib.Path(__file__).resolve().parents[2]
+    target = root / "Tests/NetworksTests/Golden/networks.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps([golden(c) for c in CASES], separators=(",", ":")) + "\n")
+    print(target.relative_to(root), target.stat().st_size, "bytes")
