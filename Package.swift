@@ -89,8 +89,9 @@ let package = Package(
       name: "TrainingTests",
       dependencies: [
         "Training", "TestSupport", "Networks", "Losses", "Optimizers", "Datasets", "Collectives",
-        "Evaluation", "Interchange", "Determinism",
+        "Evaluation", "Interchange", "Determinism", "CAllocations",
       ]),
+    .target(name: "CAllocations", path: "Tests/CAllocations"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -17,6 +17,10 @@ fi
 # One or two ranks would be bound to one core each, with all of their compute threads.
 export OMPI_MCA_hwloc_base_binding_policy=none
 
+# Ranks that are told to end need time for a checkpoint: Open MPI kills them after twice as long, 2 s
+# by default.
+export OMPI_MCA_odls_base_sigkill_timeout=4
+
 mpi_run() {
   local ranks=$1
   shift

@@ -2,7 +2,7 @@
 ///
 /// All calls of a rank come from one thread. Before data moves, the ranks compare which operation
 /// each of them is about to make; where they differ, every rank throws
-/// `CollectiveError.disagreement`. After any thrown error the group cannot be used again.
+/// `CollectiveError.disagreement` and the group can go on. After any other error it cannot.
 package protocol Communicator: AnyObject {
   /// This rank, in 0..<size.
   var rank: Int { get }

@@ -22,6 +22,16 @@ package enum Program {
     StopSignals.install()
     let session = try Session(
       communicator: communicator, threads: requested.threads, quiet: requested.quiet)
+    return try train(requested, in: session)
+  }
+
+  /// Trains in `session`, as `train(_:over:)` does; `prepare` is lent the trainer before its first
+  /// step.
+  package static func train(
+    _ requested: RunConfiguration, in session: Session,
+    prepare: (Trainer) throws -> Void = { _ in }
+  ) throws -> Int32 {
+    let communicator = session.communicator
     let console = session.console
     for line in session.machine { console.say(line) }
     let folder = try runFolder(requested, session: session)
@@ -39,6 +49,7 @@ package enum Program {
     try trainer.start(from: checkpoint)
     console.say("run folder: \(folder.path)")
     if trainer.progress.step > 0 { console.receipt("resumed: step \(trainer.progress.step)") }
+    try prepare(trainer)
     guard try trainer.run() == .finished else { return moreToDo }
     console.say("report: \(folder.report)")
     return 0
@@ -78,6 +89,14 @@ package enum Program {
       }
       let found = try CheckpointStore.open(path)
       for reason in found.refused { session.console.warn("refused: \(reason)") }
+      if folder.holdsRun && !configuration.dryRun {
+        // Going on from an earlier step, or from another run, would mix two courses in one folder.
+        let newest = CheckpointStore.steps(in: folder.checkpoints).last
+        guard newest == found.checkpoint.progress.step,
+          CheckpointStore.isSameFile(
+            found.checkpoint.path, folder.checkpoints + "/" + CheckpointStore.name(step: newest!))
+        else { throw CheckpointError.runExists(folder: folder.path) }
+      }
       return found.checkpoint
     }
   }

@@ -50,6 +50,10 @@ package final class Trainer {
   package private(set) var progress = TrainingProgress()
   package let stepsPerEpoch: Int
   package let totalSteps: Int
+  /// Called with what each step leaves behind, on every rank.
+  package var onStep: ((StepRecord) -> Void)?
+  /// Whether this rank was told to end the run.
+  package var wantsEnd: () -> Bool = { StopSignals.wantsEnd }
   private let folder: RunFolder?
   private let factory: ModelFactory
   private let loader: SampleLoader
@@ -59,6 +63,8 @@ package final class Trainer {
   private let embedder: Embedder
   private var store: CheckpointStore?
   private var log: RunLog?
+  /// Path of the checkpoint that the run goes on from; rank 0 alone knows it.
+  private var startedFrom: String?
   private var lastEvaluation: EvaluationResult?
   private var evaluationSeconds = 0.0
   private let startSeconds = Clock.seconds
@@ -145,6 +151,7 @@ package final class Trainer {
   package func start(from checkpoint: Checkpoint?) throws {
     let names = engine.optimizer.stateNames
     if let checkpoint { try checkpoint.load(into: engine.state, optimizerNames: names) }
+    startedFrom = checkpoint?.path
     var text: [UInt8] = []
     if let checkpoint {
       let metadata = checkpoint.progress.metadata(
@@ -191,12 +198,14 @@ package final class Trainer {
   package func run() throws -> Ending {
     if isFirst, let folder {
       store = CheckpointStore(folder: folder.checkpoints, keep: configuration.keep)
-      if progress.step > 0 { store?.noteGood(store!.path(step: progress.step)) }
-      log = try RunLog(folder: folder.path, resumedAfter: progress.step > 0 ? progress.step : nil)
+      if let startedFrom { store?.noteGood(startedFrom) }
+      log = try RunLog(folder: folder.path, resumedAfter: progress.step)
       console.log = log
     }
     for note in evaluationPlan?.notes ?? [] { console.say(note) }
-    engine.onWait = { if StopSignals.wantsEnd { throw Interruption() } }
+    communicator.deadlineSeconds =
+      configuration.watchdogSeconds > 0 ? configuration.watchdogSeconds : nil
+    engine.onWait = { [unowned self] in if wantsEnd() { throw Interruption() } }
     do {
       while progress.step < totalSteps {
         try step()
@@ -204,7 +213,7 @@ package final class Trainer {
       }
     } catch is Interruption {
       return try interrupt()
-    } catch let error as CollectiveError where Self.isStopOfPeer(error) {
+    } catch let error as CollectiveError where isStopOfPeer(error) {
       return try interrupt()
     }
     try finish()
@@ -288,6 +297,7 @@ package final class Trainer {
   }
 
   private func record(_ record: StepRecord) {
+    onStep?(record)
     log?.write(record)
     if record.isSkipped {
       console.warn(
@@ -306,12 +316,19 @@ package final class Trainer {
   private func checkHealth(spread: Double) throws {
     if progress.skippedInARow >= 10 {
       throw TrainingFailure.diverged(
-        steps: progress.skippedInARow, checkpoint: store?.lastGood)
+        steps: progress.skippedInARow, checkpoint: try lastGoodCheckpoint())
     }
     collapsedSteps = spread < Collapse.threshold ? collapsedSteps + 1 : 0
     if collapsedSteps >= 10 {
-      throw TrainingFailure.collapsed(step: progress.step, checkpoint: store?.lastGood)
+      throw TrainingFailure.collapsed(step: progress.step, checkpoint: try lastGoodCheckpoint())
     }
+  }
+
+  /// The newest whole checkpoint, told by rank 0 to all, so that whoever speaks first can name it.
+  private func lastGoodCheckpoint() throws -> String? {
+    try? store?.finish()
+    let path = try communicator.broadcast(Array((store?.lastGood ?? "").utf8), from: 0)
+    return path.isEmpty ? nil : String(decoding: path, as: UTF8.self)
   }
 
   private func afterStep() throws {
@@ -354,7 +371,7 @@ package final class Trainer {
     let collapsed = try communicator.agreeOnMaximum(
       isFirst && (lastEvaluation?.isCollapsed ?? false) ? 1 : 0)
     if collapsed == 1 {
-      throw TrainingFailure.collapsed(step: progress.step, checkpoint: store?.lastGood)
+      throw TrainingFailure.collapsed(step: progress.step, checkpoint: try lastGoodCheckpoint())
     }
     let bits = try communicator.broadcast(
       withUnsafeBytes(of: best.bitPattern.littleEndian) { Array($0) }, from: 0)
@@ -391,7 +408,7 @@ package final class Trainer {
     let bad = loader.ledger.count
     var word = bad > knownBadPhotos ? Word.badPhotos : Word.nothing
     if StopSignals.wantsCheckpoint { word = Word.checkpoint }
-    if StopSignals.wantsEnd { word = Word.end }
+    if wantsEnd() { word = Word.end }
     let agreed = try communicator.agreeOnMaximum(word)
     if agreed == Word.end { return progress.step < totalSteps }
     if agreed >= Word.badPhotos { try exchangeBadPhotos() }
@@ -417,9 +434,9 @@ package final class Trainer {
     try loader.ledger.check(total: data.index.photos.count, limit: configuration.maxBad)
   }
 
-  private static func isStopOfPeer(_ error: CollectiveError) -> Bool {
+  private func isStopOfPeer(_ error: CollectiveError) -> Bool {
     guard case .disagreement(let operations) = error else { return false }
-    return StopSignals.wantsEnd || operations.contains(.agreement)
+    return wantsEnd() || operations.contains(.agreement)
   }
 
   /// Leaves in the middle of a step: the last completed step is kept whole, at once.
@@ -428,10 +445,14 @@ package final class Trainer {
       try store.writeNow(snapshot(copying: false), protected: protectedSteps, isBest: false)
     }
     if isFirst { try? store?.finish() }
-    // Peers that are still in the step learn of it by meeting another operation.
-    do {
-      _ = try communicator.agreeOnMaximum(Word.end)
-    } catch is CollectiveError {}
+    // Peers that are still in the step learn of it by meeting another operation, and come here.
+    var isAgreed = false
+    while !isAgreed {
+      do {
+        _ = try communicator.agreeOnMaximum(Word.end)
+        isAgreed = true
+      } catch CollectiveError.disagreement {}
+    }
     console.receipt("interrupted: step \(progress.step) of \(totalSteps)")
     return .interrupted
   }

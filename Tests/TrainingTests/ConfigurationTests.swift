@@ -177,7 +177,7 @@ private let everything = """
       .filter { !$0.hasPrefix("#") }.map { String($0.prefix { $0 != ":" }) }
     let named = everything.split(separator: "\n").map { String($0.prefix { $0 != ":" }) }
     // What belongs to another loss or schedule is written too.
-    let others = ["landmarks", "margin-variant", "power", "min-lr", "epochs", "steps"]
+    let others = ["landmarks", "width", "margin-variant", "power", "min-lr", "epochs", "steps"]
     #expect(Set(keys).union(["epochs", "steps"]) == Set(named).union(others))
   }
 

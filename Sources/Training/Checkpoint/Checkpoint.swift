@@ -98,8 +98,8 @@ package struct Checkpoint {
   package func weightsHash() throws -> UInt64 {
     var hashes: [(String, UInt64)] = []
     for entry in file.entries where !entry.name.hasPrefix(Self.optimizerPrefix) {
-      let bytes = try file.bytes(entry.name)
-      hashes.append((entry.name, bytes.withUnsafeBytes { Hash64.of($0) }))
+      let values = try file.floats(entry.name)
+      hashes.append((entry.name, values.withUnsafeBytes { Hash64.of($0) }))
     }
     return WeightsHash.combine(hashes)
   }

@@ -112,6 +112,12 @@ final class CheckpointStore: @unchecked Sendable {
     return names.compactMap(Self.step(ofFile:)).sorted()
   }
 
+  /// Whether two paths lead to one file.
+  static func isSameFile(_ a: String, _ b: String) -> Bool {
+    URL(fileURLWithPath: a).resolvingSymlinksInPath().path
+      == URL(fileURLWithPath: b).resolvingSymlinksInPath().path
+  }
+
   /// The newest checkpoint of `folder` that verifies, and why newer ones were refused.
   static func newestGood(in folder: String) -> (checkpoint: Checkpoint?, refused: [String]) {
     var refused: [String] = []

@@ -137,7 +137,7 @@ extension RunConfiguration {
     warmupEpochs: 0.5, clipNorm: 5, gradientGrid: .automatic,
     seed: 1, evaluateEvery: .epochs(4), pairs: nil, flipTest: false,
     out: nil, resume: .none, checkpointEvery: .epochs(1), keep: 2, keepBest: true,
-    keepEvery: .never, watchdogSeconds: 60, quiet: false, dryRun: false)
+    keepEvery: .never, watchdogSeconds: 300, quiet: false, dryRun: false)
 
   /// No mirror images: the synthetic people are not symmetric.
   private static var demoAugmentation: Augmentation {

@@ -1,16 +1,16 @@
 private import Kernels
-internal import Networks
+package import Networks
 
 /// The running moments of batch norm, pooled over all microbatches of a step: exact sums of each
 /// microbatch's share of the mean, and of its variance about the old running mean, so that the
 /// variance between microbatches is counted (design, law 2).
-enum RunningMoments {
+package enum RunningMoments {
   /// PyTorch's default: running = 0.9 running + 0.1 new.
-  static let momentum = 0.1
+  package static let momentum = 0.1
 
   /// Writes one microbatch's addends [statisticsCount]: weight x mean, and
   /// weight x (variance + (mean - running mean)^2); `weight` is its share of the global batch.
-  static func addends(
+  package static func addends(
     of moments: UnsafePointer<Float>, running: UnsafePointer<Float>,
     statistics: [StatisticsDescription], weight: Double,
     into addends: UnsafeMutablePointer<Double>
@@ -28,7 +28,7 @@ enum RunningMoments {
 
   /// Moves the running moments towards the moments of the global batch, whose variance is taken
   /// unbiased: times n / (n - 1) for n positions.
-  static func update(
+  package static func update(
     _ running: UnsafeMutablePointer<Float>, statistics: [StatisticsDescription],
     sums: UnsafePointer<Double>, sampleCount: Int
   ) {

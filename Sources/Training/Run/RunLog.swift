@@ -62,11 +62,9 @@ package final class RunLog {
 
   /// Opens the files in `folder`. On resume after `step` steps, later lines are dropped, so that
   /// each step stands exactly once. Throws `RunFolderError.unwritable`.
-  package init(folder: String, resumedAfter step: Int?) throws {
+  package init(folder: String, resumedAfter step: Int) throws {
     let metricsPath = folder + "/metrics.jsonl"
-    if let step {
-      try Self.truncate(metricsPath, after: step)
-    }
+    try Self.truncate(metricsPath, after: step)
     metrics = open(metricsPath, O_WRONLY | O_CREAT | O_APPEND, 0o644)
     guard metrics >= 0 else { throw RunFolderError.unwritable(path: metricsPath, code: errno) }
     let logPath = folder + "/log.txt"

@@ -22,12 +22,21 @@ package final class Session {
 
   /// Starts the workers; `threads` nil takes this rank's share of the processors. Throws `Failure`
   /// where the launcher started processes that do not see each other.
-  package init(communicator: any Communicator, threads: Int?, quiet: Bool) throws {
+  package convenience init(communicator: any Communicator, threads: Int?, quiet: Bool) throws {
+    try self.init(
+      communicator: communicator, threads: threads,
+      console: Console(
+        isSpeaker: communicator.rank == 0, isQuiet: quiet,
+        isLaunched: LaunchEnvironment.current.launcher != .none), launch: .current)
+  }
+
+  /// A session that speaks through `console` and was started as `launch` says.
+  package init(
+    communicator: any Communicator, threads: Int?, console: Console, launch: LaunchEnvironment
+  ) throws {
     self.communicator = communicator
-    console = Console(
-      isSpeaker: communicator.rank == 0, isQuiet: quiet,
-      isLaunched: LaunchEnvironment.current.launcher != .none)
-    if let mistake = LaunchEnvironment.current.mistake(worldSize: communicator.size) {
+    self.console = console
+    if let mistake = launch.mistake(worldSize: communicator.size) {
       throw Failure.launcher(mistake)
     }
     BLASRuntime.configureSingleThread()

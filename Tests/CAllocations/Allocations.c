@@ -1,0 +1,71 @@
+// The C library's allocation functions, replaced by ones that count and hand on: an executable's
+// symbols come before those of shared libraries, so that the Swift runtime, Foundation, OpenBLAS and
+// libjpeg are counted too. `free` stays, because the memory is the C library's own.
+#include "CAllocations.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *old, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
+
+static atomic_size_t threshold = SIZE_MAX;
+static atomic_size_t allocations;
+static atomic_size_t largest_size;
+
+static void note(size_t size) {
+  if (size < atomic_load_explicit(&threshold, memory_order_relaxed)) return;
+  atomic_fetch_add(&allocations, 1);
+  size_t known = atomic_load(&largest_size);
+  while (size > known && !atomic_compare_exchange_weak(&largest_size, &known, size)) {
+  }
+}
+
+void callocations_start(size_t smallest) {
+  atomic_store(&allocations, 0);
+  atomic_store(&largest_size, 0);
+  atomic_store(&threshold, smallest);
+}
+
+size_t callocations_stop(size_t *largest) {
+  atomic_store(&threshold, SIZE_MAX);
+  *largest = atomic_load(&largest_size);
+  return atomic_load(&allocations);
+}
+
+size_t callocations_bytes_in_use(void) {
+  struct mallinfo2 information = mallinfo2();
+  return information.uordblks + information.hblkhd;
+}
+
+void *malloc(size_t size) {
+  note(size);
+  return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size) {
+  note(count * size);
+  return __libc_calloc(count, size);
+}
+
+void *realloc(void *old, size_t size) {
+  note(size);
+  return __libc_realloc(old, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size) {
+  note(size);
+  return __libc_memalign(alignment, size);
+}
+
+int posix_memalign(void **place, size_t alignment, size_t size) {
+  note(size);
+  void *memory = __libc_memalign(alignment, size);
+  if (!memory) return ENOMEM;
+  *place = memory;
+  return 0;
+}

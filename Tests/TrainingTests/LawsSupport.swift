@@ -1,0 +1,177 @@
+import Collectives
+import Foundation
+import TestSupport
+import Training
+
+/// Runs that are small enough to be done many times, yet have everything in them: batch norm,
+/// dropout, augmentation, microbatches that do not divide the batch, and a ragged tail batch.
+enum SmallRun {
+  static let models = ["iresnet18", "aix-resnet18"]
+
+  /// 72 photos in batches of 21 (6 microbatches of 4 and 3) and a tail of 9 (3 of 3), 4 to the
+  /// epoch; 10 steps.
+  static func configuration(
+    model: String = "iresnet18", _ change: (inout RunConfiguration) -> Void = { _ in }
+  ) -> RunConfiguration {
+    var configuration = RunConfiguration.demo
+    configuration.data = .synthetic(SyntheticData(people: 12, photos: 6, size: 32))
+    configuration.split = .all
+    configuration.imageSize = 32
+    configuration.model = model
+    configuration.width = 0.125
+    configuration.embedding = 32
+    configuration.dropout = 0.2
+    configuration.batch = 21
+    configuration.microbatch = 4
+    configuration.length = .steps(10)
+    configuration.evaluateEvery = .never
+    configuration.checkpointEvery = .never
+    configuration.keepBest = false
+    configuration.watchdogSeconds = 0
+    change(&configuration)
+    return configuration
+  }
+
+  /// How one rank's run went.
+  struct Outcome: Sendable {
+    var code: Int32
+    /// The receipt of weights, loss head and batch-norm statistics.
+    var weights: UInt64
+    var records: [StepRecord]
+    /// Bytes of one worker's memory.
+    var workerBytes: Int
+  }
+
+  /// Trains on `ranks` ranks of `threads` threads each, in `folder` or in one that is removed;
+  /// returns the outcomes by rank. `wrap` may stand between a rank and its communicator; `prepare`
+  /// is lent each rank's trainer before its first step.
+  static func train(
+    _ configuration: RunConfiguration, ranks: Int = 1, threads: Int = 1, folder: String? = nil,
+    wrap: @escaping @Sendable (any Communicator) -> any Communicator = { $0 },
+    prepare: @escaping @Sendable (Trainer, Int) throws -> Void = { _, _ in }
+  ) throws -> [Outcome] {
+    let out = folder ?? temporaryFolder()
+    defer { if folder == nil { try? FileManager.default.removeItem(atPath: out) } }
+    var requested = configuration
+    requested.out = out
+    requested.threads = threads
+    let final = requested
+    let body: @Sendable (any Communicator) throws -> Outcome = { communicator in
+      try trainOneRank(final, over: wrap(communicator), prepare: prepare)
+    }
+    if ranks == 1 { return [try body(SoloCommunicator())] }
+    return try ThreadCommunicator.run(size: ranks) { try body($0) }
+  }
+
+  private static func trainOneRank(
+    _ configuration: RunConfiguration, over communicator: any Communicator,
+    prepare: (Trainer, Int) throws -> Void
+  ) throws -> Outcome {
+    let session = try Session(
+      communicator: communicator, threads: configuration.threads,
+      console: Console(isSpeaker: false, isQuiet: true, isLaunched: false),
+      launch: LaunchEnvironment(variables: [:]))
+    defer { session.pool.end() }
+    let records = Records()
+    var trained: Trainer?
+    let code = try Program.train(configuration, in: session) { trainer in
+      trained = trainer
+      try prepare(trainer, communicator.rank)
+      let inner = trainer.onStep
+      trainer.onStep = {
+        records.all.append($0)
+        inner?($0)
+      }
+    }
+    return Outcome(
+      code: code, weights: trained?.weightsHash ?? 0, records: records.all,
+      workerBytes: trained?.memoryBytes.worker ?? 0)
+  }
+
+  private final class Records {
+    var all: [StepRecord] = []
+  }
+
+  static func temporaryFolder() -> String {
+    NSTemporaryDirectory() + "laws-\(UUID().uuidString)"
+  }
+
+  /// The steps of `metrics.jsonl` in a run folder with their weights' hashes, in the file's order.
+  static func metrics(in folder: String) throws -> [(step: Int, weightsHash: String)] {
+    let text = try String(contentsOfFile: folder + "/metrics.jsonl", encoding: .utf8)
+    return try text.split(separator: "\n").map { line in
+      let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+      return (
+        (object?["step"] as? NSNumber)?.intValue ?? -1, object?["weights_hash"] as? String ?? ""
+      )
+    }
+  }
+
+  /// The checkpoint files of a run folder, oldest first.
+  static func checkpoints(in folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder + "/checkpoints")
+      .filter { $0.hasPrefix("step-") }.sorted().map { folder + "/checkpoints/" + $0 }
+  }
+}
+
+/// What must be equal in every world: a step's numbers, bit for bit.
+struct StepBits: Equatable, CustomStringConvertible {
+  let step: Int
+  let words: [UInt64]
+
+  init(_ record: StepRecord) {
+    step = record.step
+    words =
+      [record.gradientHash, record.weightsHash]
+      + [
+        record.loss, record.gradientNorm, record.accuracy, record.targetCosine, record.spread,
+      ].map(\.bitPattern) + [record.samples, record.skippedSteps].map { UInt64($0) }
+  }
+
+  var description: String {
+    "step \(step): \(words.map { String($0, radix: 16) }.joined(separator: " "))"
+  }
+}
+
+/// A communicator between a rank and its own, to make things go wrong.
+final class FaultyCommunicator: Communicator {
+  let inner: any Communicator
+  /// Added to the first element of the next sum.
+  var disturbance: Double?
+  /// Thrown by the next sum.
+  var failure: (any Error)?
+
+  init(_ inner: any Communicator) { self.inner = inner }
+
+  var rank: Int { inner.rank }
+  var size: Int { inner.size }
+  var hostName: String { inner.hostName }
+  var localRank: Int { inner.localRank }
+  var localSize: Int { inner.localSize }
+  var onWait: (() throws -> Void)? {
+    get { inner.onWait }
+    set { inner.onWait = newValue }
+  }
+  var deadlineSeconds: Double? {
+    get { inner.deadlineSeconds }
+    set { inner.deadlineSeconds = newValue }
+  }
+
+  func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws {
+    if let failure { throw failure }
+    if let disturbance {
+      values[0] += disturbance
+      self.disturbance = nil
+    }
+    try inner.allReduceSum(values)
+  }
+  func agreeOnMaximum(_ word: Int) throws -> Int { try inner.agreeOnMaximum(word) }
+  func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] { try inner.allGather(bytes) }
+  func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] {
+    try inner.broadcast(bytes, from: root)
+  }
+  func barrier() throws { try inner.barrier() }
+}
+
+/// The sudden end of a rank.
+struct SuddenEnd: Error {}

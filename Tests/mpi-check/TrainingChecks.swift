@@ -1,0 +1,134 @@
+import Collectives
+import Glibc
+import Training
+
+/// The laws of the whole program over real ranks: a small run against the same run alone.
+let trainingChecks: [Check] = [
+  Check("training gives the weights of one process alone") { communicator, expect in
+    let expected = try alone(communicator)
+    let run = try train(over: communicator)
+    expect(run.code == 0, "ended with code \(run.code)")
+    expect(run.receipt == expected, "\(run.receipt) instead of \(expected)")
+  },
+  Check("microbatches are shared out evenly") { communicator, expect in
+    let run = try train(over: communicator)
+    expect(run.records.count == stepCount, "\(run.records.count) steps")
+    for record in run.records {
+      let counts = record.microbatches
+      // 6 microbatches of the batch of 21, 3 of the tail of 9.
+      expect(counts.count == communicator.size, "\(counts.count) ranks")
+      expect(counts.reduce(0, +) == (record.step % 4 == 0 ? 3 : 6), "\(counts)")
+      expect((counts.max() ?? 0) - (counts.min() ?? 0) <= 1, "\(counts)")
+    }
+  },
+  Check("one rank told to end, after a step or amid one, ends all; then they go on") {
+    communicator, expect in
+    let expected = try alone(communicator)
+    for (told, isAmid) in [
+      (0, true), (min(communicator.size - 1, 2), true), (communicator.size / 2, false),
+    ] {
+      let folder = try temporaryFolder(communicator)
+      let stopped = try train(over: communicator, folder: folder) { trainer in
+        if communicator.rank == told { stop(trainer, after: 4, amidStep: isAmid) }
+      }
+      expect(stopped.code == Program.moreToDo, "told rank \(told): code \(stopped.code)")
+      expect(stopped.records.count == 4, "told rank \(told): \(stopped.records.count) steps")
+      let resumed = try train(over: communicator, folder: folder)
+      expect(resumed.records.first?.step == 5, "went on at \(resumed.records.first?.step ?? 0)")
+      let weights = resumed.receipt.split(separator: " ").last
+      expect(weights == expected.split(separator: " ").last, "told rank \(told): other weights")
+    }
+  },
+]
+
+private let stepCount = 10
+
+private struct Run {
+  var code: Int32 = 0
+  var records: [StepRecord] = []
+  var weights: UInt64 = 0
+  /// The hashes after every step, then that of weights, loss head and statistics.
+  var receipt: String {
+    (records.map(\.weightsHash) + [weights]).map { String($0, radix: 16) }.joined(separator: " ")
+  }
+}
+
+/// The receipt of the run in one process, computed by rank 0 without MPI.
+private func alone(_ communicator: any Communicator) throws -> String {
+  var receipt = ""
+  if communicator.rank == 0 {
+    let solo = SoloCommunicator()
+    receipt = try train(over: solo, folder: try temporaryFolder(solo)).receipt
+  }
+  let bytes = try communicator.broadcast(Array(receipt.utf8), from: 0)
+  return String(decoding: bytes, as: UTF8.self)
+}
+
+private func train(
+  over communicator: any Communicator, folder: String? = nil,
+  prepare: (Trainer) -> Void = { _ in }
+) throws -> Run {
+  var configuration = RunConfiguration.demo
+  configuration.data = .synthetic(SyntheticData(people: 12, photos: 6, size: 32))
+  configuration.split = .all
+  configuration.imageSize = 32
+  configuration.width = 0.125
+  configuration.embedding = 32
+  configuration.dropout = 0.2
+  configuration.batch = 21
+  configuration.microbatch = 4
+  configuration.threads = 2
+  configuration.length = .steps(stepCount)
+  configuration.evaluateEvery = .never
+  configuration.checkpointEvery = .never
+  configuration.resume = .auto
+  configuration.out = try folder ?? temporaryFolder(communicator)
+  let session = try Session(
+    communicator: communicator, threads: configuration.threads,
+    console: Console(isSpeaker: false, isQuiet: true, isLaunched: false),
+    launch: LaunchEnvironment(variables: [:]))
+  defer { session.pool.end() }
+  var run = Run()
+  var trained: Trainer?
+  run.code = try Program.train(configuration, in: session) { trainer in
+    trained = trainer
+    prepare(trainer)
+    let inner = trainer.onStep
+    trainer.onStep = {
+      run.records.append($0)
+      inner?($0)
+    }
+  }
+  run.weights = trained?.weightsHash ?? 0
+  return run
+}
+
+/// Makes `trainer` stop: after `step`, or amid the step that follows it.
+private func stop(_ trainer: Trainer, after step: Int, amidStep: Bool) {
+  let flags = StopFlags()
+  trainer.wantsEnd = { flags.isTold }
+  trainer.onStep = {
+    if $0.step == step {
+      if amidStep { flags.mayStop = true } else { flags.isTold = true }
+    }
+  }
+  trainer.engine.onEvent = { event in
+    guard case .microbatchBegins = event, flags.mayStop else { return }
+    flags.isTold = true
+    // Long enough for the waiting main thread to look.
+    usleep(100_000)
+  }
+}
+
+private final class StopFlags: @unchecked Sendable {
+  var isTold = false
+  var mayStop = false
+}
+
+/// A name that no run has, the same on all ranks; removed with the job's scratch folder.
+private func temporaryFolder(_ communicator: any Communicator) throws -> String {
+  let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+  let own = "\(parent)/mpi-check-\(getpid())-\(monotonicMicroseconds())"
+  return String(
+    decoding: try communicator.broadcast(Array(own.utf8), from: 0), as: UTF8.self)
+}
