@@ -17,8 +17,8 @@ fi
 # One or two ranks would be bound to one core each, with all of their compute threads.
 export OMPI_MCA_hwloc_base_binding_policy=none
 
-# Ranks that are told to end need time for a checkpoint: Open MPI kills them after twice as long, 2 s
-# by default.
+# When mpirun is told to end, or a rank has died, it passes SIGTERM on after this many seconds and
+# SIGKILL after as many again; ranks use the time for a checkpoint. The default of 1 is too short.
 export OMPI_MCA_odls_base_sigkill_timeout=4
 
 mpi_run() {

@@ -73,7 +73,7 @@ import Testing
     ConvolutionKernel.forward(
       xAt.pointer, rows: reference.rows, weights: weightsAt.pointer, plan: plan, into: y.pointer,
       statistics: nil, scratch: scratch.pointer)
-    errors.append(worstErrorOverRMS(y.values, reference.forward(x64, weights: w64)))
+    errors.append(worstRelativeToRMS(y.values, reference.forward(x64, weights: w64)))
 
     let dxReference = reference.backwardInput(dy64, weights: w64)
     let dx = GuardedFloats(count: reference.inputCount)
@@ -81,14 +81,14 @@ import Testing
     ConvolutionKernel.backwardInput(
       dyAt.pointer, rows: reference.rows, weights: weightsAt.pointer, plan: plan,
       into: dx.pointer, adding: false, scratch: scratch.pointer)
-    errors.append(worstErrorOverRMS(dx.values, dxReference))
+    errors.append(worstRelativeToRMS(dx.values, dxReference))
 
     let sum = GuardedFloats(x)
     scratch.fill(.nan)
     ConvolutionKernel.backwardInput(
       dyAt.pointer, rows: reference.rows, weights: weightsAt.pointer, plan: plan,
       into: sum.pointer, adding: true, scratch: scratch.pointer)
-    errors.append(worstErrorOverRMS(sum.values, zip(x64, dxReference).map { $0 + $1 }))
+    errors.append(worstRelativeToRMS(sum.values, zip(x64, dxReference).map { $0 + $1 }))
 
     let dw = GuardedFloats(count: reference.weightCount)
     let logical = GuardedFloats(count: reference.weightCount)
@@ -97,7 +97,7 @@ import Testing
       dyAt.pointer, input: xAt.pointer, rows: reference.rows, plan: plan, into: dw.pointer,
       scratch: scratch.pointer)
     ConvolutionWeights.unpack(dw.pointer, shape: plan.shape, into: logical.pointer)
-    errors.append(worstErrorOverRMS(logical.values, reference.backwardWeights(dy64, input: x64)))
+    errors.append(worstRelativeToRMS(logical.values, reference.backwardWeights(dy64, input: x64)))
 
     print("convolution \(it): worst error of y, dx, x + dx, dw:", errors.map { Float($0) })
     for error in errors { #expect(error <= Self.bound(plan)) }

@@ -102,7 +102,7 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
 }
 
 /// max |values - reference| / rms(reference); infinite when a value is not finite.
-func worstErrorOverRMS(_ values: [Float], _ reference: [Double]) -> Double {
+func worstRelativeToRMS(_ values: [Float], _ reference: [Double]) -> Double {
   precondition(values.count == reference.count && !values.isEmpty)
   var (worst, squares) = (0.0, 0.0)
   for (value, expected) in zip(values, reference) {
