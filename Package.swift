@@ -65,7 +65,7 @@ let package = Package(
       swiftSettings: house),
     .executableTarget(
       name: "mpi-check",
-      dependencies: ["MPICollectives", "Collectives"], path: "Tests/mpi-check",
+      dependencies: ["MPICollectives", "Collectives", "Training"], path: "Tests/mpi-check",
       swiftSettings: house),
     .testTarget(name: "DeterminismTests", dependencies: ["Determinism", "TestSupport"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport", "Determinism"]),
