@@ -39,8 +39,7 @@ let package = Package(
     .target(name: "Determinism", swiftSettings: house),
     .target(name: "Kernels", dependencies: ["CBLAS"], swiftSettings: kernelSettings),
     .target(name: "Networks", dependencies: ["Kernels", "Determinism"], swiftSettings: house),
-    .target(
-      name: "Losses", dependencies: ["Kernels", "Networks", "Determinism"], swiftSettings: house),
+    .target(name: "Losses", dependencies: ["Kernels", "Determinism"], swiftSettings: house),
     .target(name: "Optimizers", dependencies: ["Kernels"], swiftSettings: house),
     .target(name: "Collectives", dependencies: ["Kernels"], swiftSettings: house),
     .target(
@@ -77,7 +76,8 @@ let package = Package(
       name: "LossesTests", dependencies: ["Losses", "Kernels", "TestSupport", "Determinism"],
       exclude: ["Golden"]),
     .testTarget(
-      name: "OptimizersTests", dependencies: ["Optimizers", "TestSupport", "Determinism"], exclude: ["Golden"]),
+      name: "OptimizersTests", dependencies: ["Optimizers", "TestSupport", "Determinism"],
+      exclude: ["Golden"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport"]),
     .testTarget(
       name: "DatasetsTests", dependencies: ["Datasets", "TestSupport", "Determinism", "CJPEG"],

@@ -1,37 +1,12 @@
-private import Collectives
-private import Datasets
-private import Determinism
-private import Evaluation
-private import Foundation
-private import Kernels
-private import Losses
-private import Networks
-private import Optimizers
-
-/// Why a run ended before its last step.
-package enum TrainingFailure: Error, CustomStringConvertible {
-  case microbatchOfOne(samples: Int, microbatch: Int)
-  case diverged(steps: Int, checkpoint: String?)
-  case collapsed(step: Int, checkpoint: String?)
-
-  package var description: String {
-    switch self {
-    case .microbatchOfOne(let samples, let microbatch):
-      "\(samples) samples in microbatches of at most \(microbatch) leave one with a single sample, "
-        + "over which batch norm is undefined; change --batch or --microbatch"
-    case .diverged(let steps, let checkpoint):
-      "the gradient was not finite or left the grid in \(steps) steps in a row; "
-        + "lower --lr or set --clip-norm; " + Self.last(checkpoint)
-    case .collapsed(let step, let checkpoint):
-      "the embeddings have collapsed to one point at step \(step); "
-        + "lower --lr, --margin or --scale; " + Self.last(checkpoint)
-    }
-  }
-
-  private static func last(_ checkpoint: String?) -> String {
-    checkpoint.map { "the last good checkpoint is \($0)" } ?? "there is no checkpoint yet"
-  }
-}
+internal import Collectives
+internal import Datasets
+internal import Determinism
+internal import Evaluation
+internal import Foundation
+internal import Kernels
+internal import Losses
+internal import Networks
+internal import Optimizers
 
 /// One run: steps, evaluations, checkpoints, from wherever it stands to its last step.
 package final class Trainer {
@@ -47,33 +22,34 @@ package final class Trainer {
   package let data: TrainingData
   package let engine: StepEngine
   package let evaluationPlan: EvaluationPlan?
-  package private(set) var progress = TrainingProgress()
+  package internal(set) var progress = TrainingProgress()
   package let stepsPerEpoch: Int
   package let totalSteps: Int
   /// Called with what each step leaves behind, on every rank.
   package var onStep: ((StepRecord) -> Void)?
   /// Whether this rank was told to end the run.
   package var wantsEnd: () -> Bool = { StopSignals.wantsEnd }
-  private let folder: RunFolder?
-  private let factory: ModelFactory
-  private let loader: SampleLoader
-  private let decoders: [SampleDecoder]
-  private var sampler: EpochSampler
-  private let schedule: Schedule
-  private let embedder: Embedder
-  private var store: CheckpointStore?
-  private var log: RunLog?
+  let folder: RunFolder?
+  let factory: ModelFactory
+  let loader: SampleLoader
+  let decoders: [SampleDecoder]
+  var sampler: EpochSampler
+  let schedule: Schedule
+  let embedder: Embedder
+  var store: CheckpointStore?
+  var log: RunLog?
   /// Path of the checkpoint that the run goes on from; rank 0 alone knows it.
-  private var startedFrom: String?
-  private var lastEvaluation: EvaluationResult?
-  private var evaluationSeconds = 0.0
-  private let startSeconds = Clock.seconds
-  private var knownBadPhotos = 0
-  private var collapsedSteps = 0
+  var startedFrom: String?
+  var lastEvaluation: EvaluationResult?
+  var evaluationSeconds = 0.0
+  let startSeconds = Clock.seconds
+  /// Bad photos that all ranks know of.
+  var knownBadPhotos: Set<Int> = []
+  var collapsedSteps = 0
 
-  private var communicator: any Communicator { session.communicator }
-  private var console: Console { session.console }
-  private var isFirst: Bool { communicator.rank == 0 }
+  var communicator: any Communicator { session.communicator }
+  var console: Console { session.console }
+  var isFirst: Bool { communicator.rank == 0 }
 
   /// Prepares everything but the weights; `folder` nil leaves no trace on disk (tests). Throws what
   /// is wrong with configuration, data or the ranks' agreement.
@@ -145,53 +121,6 @@ package final class Trainer {
     )
   }
 
-  // MARK: Starting
-
-  /// Sets the first weights, or those of `checkpoint` (which rank 0 alone has), on every rank.
-  package func start(from checkpoint: Checkpoint?) throws {
-    let names = engine.optimizer.stateNames
-    if let checkpoint { try checkpoint.load(into: engine.state, optimizerNames: names) }
-    startedFrom = checkpoint?.path
-    var text: [UInt8] = []
-    if let checkpoint {
-      let metadata = checkpoint.progress.metadata(
-        configuration: "", dataFingerprint: 0, classCount: 0)
-      text = Array(metadata.map { "\($0)=\($1)" }.joined(separator: "\n").utf8)
-    }
-    text = try communicator.broadcast(text, from: 0)
-    guard !text.isEmpty else {
-      engine.state.initialize(seed: configuration.seed, pool: session.pool)
-      return
-    }
-    let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
-    let metadata = Dictionary(
-      uniqueKeysWithValues: lines.map { line in
-        let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        return (String(parts[0]), String(parts[1]))
-      })
-    progress = try TrainingProgress(metadata: metadata, path: "the checkpoint of rank 0")
-    try broadcastState()
-  }
-
-  private func broadcastState() throws {
-    let state = engine.state
-    for (pointer, count) in [
-      (state.parameters, state.parameterCount), (state.statistics, state.statisticsCount),
-      (state.optimizer, state.parameterCount * state.optimizerVectorCount),
-    ] {
-      let piece = 16 << 20
-      for start in stride(from: 0, to: count, by: piece) {
-        let size = 4 * min(piece, count - start)
-        let bytes = UnsafeMutableRawPointer(pointer + start)
-        let sent = isFirst ? Array(UnsafeRawBufferPointer(start: bytes, count: size)) : []
-        let received = try communicator.broadcast(sent, from: 0)
-        if !isFirst {
-          received.withUnsafeBytes { bytes.copyMemory(from: $0.baseAddress!, byteCount: size) }
-        }
-      }
-    }
-  }
-
   // MARK: Running
 
   /// Runs to the last step. Throws what ended it early; an interruption is no error.
@@ -220,17 +149,17 @@ package final class Trainer {
     return .finished
   }
 
-  private struct Interruption: Error {}
+  struct Interruption: Error {}
 
   /// Words that ranks agree on after each step: the largest wins.
-  private enum Word {
+  enum Word {
     static let nothing = 0
     static let badPhotos = 1
     static let checkpoint = 2
     static let end = 3
   }
 
-  private func step() throws {
+  func step() throws {
     let start = Clock.seconds
     let global = sampler.batch(step: progress.step)
     let batch = StepBatch(
@@ -282,13 +211,13 @@ package final class Trainer {
     try afterStep()
   }
 
-  private var marginFactor: Float {
+  var marginFactor: Float {
     let warmup = configuration.marginWarmupEpochs * Double(stepsPerEpoch)
     return warmup > 0 ? Float(min(1, Double(progress.step) / warmup)) : 1
   }
 
   /// Lets the reader thread fetch this rank's photos of the step.
-  private func readAhead(_ batch: StepBatch) {
+  func readAhead(_ batch: StepBatch) {
     let share = Microbatches.share(
       of: batch.microbatches.count, rank: communicator.rank, size: communicator.size)
     for microbatch in batch.microbatches[share] {
@@ -296,7 +225,7 @@ package final class Trainer {
     }
   }
 
-  private func record(_ record: StepRecord) {
+  func record(_ record: StepRecord) {
     onStep?(record)
     log?.write(record)
     if record.isSkipped {
@@ -313,7 +242,7 @@ package final class Trainer {
         || record.step % stepsPerEpoch == 0)
   }
 
-  private func checkHealth(spread: Double) throws {
+  func checkHealth(spread: Double) throws {
     if progress.skippedInARow >= 10 {
       throw TrainingFailure.diverged(
         steps: progress.skippedInARow, checkpoint: try lastGoodCheckpoint())
@@ -325,13 +254,13 @@ package final class Trainer {
   }
 
   /// The newest whole checkpoint, told by rank 0 to all, so that whoever speaks first can name it.
-  private func lastGoodCheckpoint() throws -> String? {
+  func lastGoodCheckpoint() throws -> String? {
     try? store?.finish()
     let path = try communicator.broadcast(Array((store?.lastGood ?? "").utf8), from: 0)
     return path.isEmpty ? nil : String(decoding: path, as: UTF8.self)
   }
 
-  private func afterStep() throws {
+  func afterStep() throws {
     let isLast = progress.step >= totalSteps
     var isBest = false
     if let plan = evaluationPlan,
@@ -347,198 +276,5 @@ package final class Trainer {
     {
       try checkpoint(isBest: isBest && configuration.keepBest)
     }
-  }
-
-  // MARK: Evaluating
-
-  /// Scores the held-out photos; true if the figure that counts is the best so far.
-  private func evaluate(_ plan: EvaluationPlan) throws -> Bool {
-    let start = Clock.seconds
-    let ledger = loader.ledger
-    let embeddings = try embedder.embed(
-      plan.photos, of: data.source.source, preprocessing: data.preprocessing,
-      parameters: engine.state.parameters, statistics: engine.state.statistics,
-      flip: configuration.flipTest, ledger: ledger)
-    var best = 0.0
-    if isFirst {
-      let result = plan.score(embeddings, classWeights: classWeights)
-      lastEvaluation = result
-      let seconds = Clock.seconds - start
-      evaluationSeconds += seconds
-      best = result.headline ?? 0
-      report(result, seconds: seconds)
-    }
-    let collapsed = try communicator.agreeOnMaximum(
-      isFirst && (lastEvaluation?.isCollapsed ?? false) ? 1 : 0)
-    if collapsed == 1 {
-      throw TrainingFailure.collapsed(step: progress.step, checkpoint: try lastGoodCheckpoint())
-    }
-    let bits = try communicator.broadcast(
-      withUnsafeBytes(of: best.bitPattern.littleEndian) { Array($0) }, from: 0)
-    best = Double(
-      bitPattern: bits.withUnsafeBytes { UInt64(littleEndian: $0.load(as: UInt64.self)) })
-    guard best > (progress.best ?? -1) else { return false }
-    progress.best = best
-    progress.bestStep = progress.step
-    return true
-  }
-
-  private var classWeights: [Float] {
-    let start = engine.state.parameters + factory.network.parameterCount
-    return Array(
-      UnsafeBufferPointer(start: start, count: factory.head.classes * factory.head.dimension))
-  }
-
-  private func report(_ result: EvaluationResult, seconds: Double) {
-    log?.writeEvaluation(
-      step: progress.step, figures: result.figures.map { ($0.name, $0.value) }, seconds: seconds)
-    for line in result.lines { console.say(line) }
-    for warning in result.warnings { console.warn(warning) }
-    console.say(
-      "evaluated \(result.photoCount) photos in \(Console.fixed(seconds, 1)) s "
-        + "(\(Console.fixed(100 * evaluationSeconds / (Clock.seconds - startSeconds), 1)) % "
-        + "of the time so far)")
-    writeReport()
-  }
-
-  // MARK: Stopping
-
-  /// Agrees with the other ranks on what signals and bad photos ask for; true to end the run.
-  private func agreeOnSignals() throws -> Bool {
-    let bad = loader.ledger.count
-    var word = bad > knownBadPhotos ? Word.badPhotos : Word.nothing
-    if StopSignals.wantsCheckpoint { word = Word.checkpoint }
-    if wantsEnd() { word = Word.end }
-    let agreed = try communicator.agreeOnMaximum(word)
-    if agreed == Word.end { return progress.step < totalSteps }
-    if agreed >= Word.badPhotos { try exchangeBadPhotos() }
-    if agreed == Word.checkpoint {
-      StopSignals.forgetCheckpoint()
-      try checkpoint(isBest: false)
-      console.say("checkpoint on request after step \(progress.step)")
-    }
-    return false
-  }
-
-  private func exchangeBadPhotos() throws {
-    let own = try JSONEncoder().encode(loader.ledger.entries)
-    let before = Set(loader.ledger.entries.map(\.photo))
-    for bytes in try communicator.allGather(Array(own)) {
-      loader.ledger.merge(try JSONDecoder().decode([BadPhoto].self, from: Data(bytes)))
-    }
-    let entries = loader.ledger.entries
-    for entry in entries where !before.contains(entry.photo) || entries.count > knownBadPhotos {
-      log?.writeLine("bad photo: \(entry.line)")
-    }
-    knownBadPhotos = entries.count
-    try loader.ledger.check(total: data.index.photos.count, limit: configuration.maxBad)
-  }
-
-  private func isStopOfPeer(_ error: CollectiveError) -> Bool {
-    guard case .disagreement(let operations) = error else { return false }
-    return wantsEnd() || operations.contains(.agreement)
-  }
-
-  /// Leaves in the middle of a step: the last completed step is kept whole, at once.
-  private func interrupt() throws -> Ending {
-    if isFirst, let store, store.lastGood != store.path(step: progress.step), progress.step > 0 {
-      try store.writeNow(snapshot(copying: false), protected: protectedSteps, isBest: false)
-    }
-    if isFirst { try? store?.finish() }
-    // Peers that are still in the step learn of it by meeting another operation, and come here.
-    var isAgreed = false
-    while !isAgreed {
-      do {
-        _ = try communicator.agreeOnMaximum(Word.end)
-        isAgreed = true
-      } catch CollectiveError.disagreement {}
-    }
-    console.receipt("interrupted: step \(progress.step) of \(totalSteps)")
-    return .interrupted
-  }
-
-  private func finish() throws {
-    try store?.finish()
-    if isFirst {
-      let hash = weightsHash
-      if folder != nil { writeReport(hash: hash) }
-      console.receipt("weights: \(Hash64.text(hash))")
-    }
-    try communicator.barrier()
-  }
-
-  /// The receipt of weights, loss head and statistics.
-  package var weightsHash: UInt64 { snapshot(copying: false).weightsHash() }
-
-  // MARK: Checkpoints
-
-  private func checkpoint(isBest: Bool) throws {
-    guard isFirst, let store else { return }
-    try store.writeInBackground(
-      snapshot(copying: true), protected: protectedSteps, isBest: isBest)
-  }
-
-  private var protectedSteps: Set<Int> {
-    var steps: Set<Int> = []
-    if configuration.keepBest, let best = progress.bestStep { steps.insert(best) }
-    let interval = configuration.keepEvery.steps(stepsPerEpoch: stepsPerEpoch)
-    if interval > 0 {
-      steps.formUnion(stride(from: interval, through: progress.step, by: interval))
-    }
-    return steps
-  }
-
-  private func snapshot(copying: Bool) -> Snapshot {
-    Snapshot(
-      of: engine.state, optimizerNames: engine.optimizer.stateNames,
-      metadata: progress.metadata(
-        configuration: configuration.yamlText(), dataFingerprint: data.fingerprint,
-        classCount: factory.head.classes),
-      step: progress.step, copying: copying)
-  }
-
-  // MARK: The report
-
-  private func writeReport(hash: UInt64? = nil) {
-    guard let folder else { return }
-    let metrics = MetricsFile.read(folder.metrics)
-    var report = RunReport(
-      title: "\(configuration.model) on \(data.name)",
-      subtitle: session.machine[0], configuration: configuration.yamlText(),
-      machine: session.machine,
-      summary: RunReport.Summary(
-        people: data.divided.trainingPeopleCount, photos: data.divided.training.count,
-        imagesSeen: progress.samples, wallSeconds: Clock.seconds - startSeconds,
-        weightsHash: hash.map(Hash64.text) ?? ""))
-    report.steps = metrics.steps
-    report.evaluations = metrics.evaluations
-    report.phases =
-      PhaseSeconds.Phase.allCases.map {
-        RunReport.Phase(name: "\($0)", seconds: metrics.seconds[$0])
-      } + [RunReport.Phase(name: "evaluation", seconds: evaluationSeconds)]
-    if let lastEvaluation, let plan = evaluationPlan {
-      report.evaluation = RunReport.EvaluationDetail(
-        lastEvaluation, name: { self.data.index.photos[plan.photos[$0]].path },
-        jpeg: { self.jpeg(plan.photos[$0]) })
-    }
-    do {
-      try folder.write(report.render(), to: folder.report)
-    } catch {
-      console.warn("\(error)")
-    }
-  }
-
-  private func jpeg(_ photo: Int) -> [UInt8]? {
-    let buffer = ByteBuffer()
-    guard (try? data.source.source.read(photo, into: buffer)) != nil else { return nil }
-    return Array(buffer.bytes)
-  }
-}
-
-extension EvaluationResult {
-  /// The figure that decides which checkpoint is best: accuracy of verification, else closed set,
-  /// else rank-1.
-  package var headline: Double? {
-    closedSet?.cosine ?? verification?.accuracy ?? identification?.rank1
   }
 }

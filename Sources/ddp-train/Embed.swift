@@ -10,7 +10,7 @@ struct Embed: ParsableCommand {
 
       EXAMPLES
         ddp-train embed runs/lfw --data photos --out faces.npy
-        mpirun -np 4 ddp-train embed runs/lfw/checkpoints/last --data photos --out faces.npy
+        mpirun -np 4 ddp-train embed runs/lfw/checkpoints/best.safetensors --data photos --out faces.npy
       """)
 
   @Argument(

@@ -8,7 +8,7 @@ struct Inspect: ParsableCommand {
     discussion: """
       EXAMPLES
         ddp-train inspect runs/lfw
-        ddp-train inspect runs/lfw/checkpoints/step-000100.safetensors
+        ddp-train inspect runs/lfw/checkpoints/best.safetensors
       """)
 
   @Argument(

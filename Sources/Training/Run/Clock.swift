@@ -12,8 +12,11 @@ package enum Clock {
 
 /// Seconds of a worker by what it did.
 package struct PhaseSeconds: Sendable {
+  /// `decode` reads, decodes and changes photos; `head` is the loss; `summation` the exact sum over
+  /// microbatches; `wait` what the workers' time leaves of the step: other ranks, idle workers;
+  /// `update` the optimizer with its receipts.
   package enum Phase: Int, CaseIterable, Sendable {
-    case read, decode, forward, head, backward, summation, wait, update, hash
+    case decode, forward, head, backward, summation, wait, update
   }
 
   /// By phase, in a value without heap memory.

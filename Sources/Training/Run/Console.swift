@@ -8,8 +8,14 @@ package final class Console {
   private let isTerminal: Bool
   private var hasProgressLine = false
   private var lastProgress = -Double.infinity
-  /// Where lines go beside standard output.
-  package var log: RunLog?
+  /// Where lines go beside standard output; it gets those that were said before it was there too.
+  package var log: RunLog? {
+    didSet {
+      for line in unlogged { log?.writeLine(line) }
+      unlogged = []
+    }
+  }
+  private var unlogged: [String] = []
 
   /// `isLaunched`: a launcher stands between this process and the user. Open MPI gives every rank a
   /// terminal of its own making, so that a rank cannot know what the user sees.
@@ -22,14 +28,14 @@ package final class Console {
   /// A line for people; silenced by --quiet on standard output.
   package func say(_ line: String) {
     guard isSpeaker else { return }
-    log?.writeLine(line)
+    record(line)
     if !isQuiet { write(line) }
   }
 
   /// A warning, on standard error too when quiet.
   package func warn(_ line: String) {
     guard isSpeaker else { return }
-    log?.writeLine("warning: " + line)
+    record("warning: " + line)
     clearProgress()
     put("ddp-train: warning: \(line)\n", on: STDERR_FILENO)
   }
@@ -37,7 +43,7 @@ package final class Console {
   /// A receipt that scripts read: printed even with --quiet.
   package func receipt(_ line: String) {
     guard isSpeaker else { return }
-    log?.writeLine(line)
+    record(line)
     write(line)
   }
 
@@ -55,6 +61,10 @@ package final class Console {
       write(line())
     }
     lastProgress = now
+  }
+
+  private func record(_ line: String) {
+    if let log { log.writeLine(line) } else { unlogged.append(line) }
   }
 
   private func write(_ line: String) {

@@ -1,0 +1,50 @@
+internal import Collectives
+internal import Networks
+internal import Optimizers
+
+extension Trainer {
+  /// Sets the first weights, or those of `checkpoint` (which rank 0 alone has), on every rank.
+  package func start(from checkpoint: Checkpoint?) throws {
+    let names = engine.optimizer.stateNames
+    if let checkpoint { try checkpoint.load(into: engine.state, optimizerNames: names) }
+    startedFrom = checkpoint?.path
+    var text: [UInt8] = []
+    if let checkpoint {
+      let metadata = checkpoint.progress.metadata(
+        configuration: "", dataFingerprint: 0, classCount: 0)
+      text = Array(metadata.map { "\($0)=\($1)" }.joined(separator: "\n").utf8)
+    }
+    text = try communicator.broadcast(text, from: 0)
+    guard !text.isEmpty else {
+      engine.state.initialize(seed: configuration.seed, pool: session.pool)
+      return
+    }
+    let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
+    let metadata = Dictionary(
+      uniqueKeysWithValues: lines.map { line in
+        let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        return (String(parts[0]), String(parts[1]))
+      })
+    progress = try TrainingProgress(metadata: metadata, path: "the checkpoint of rank 0")
+    try broadcastState()
+  }
+
+  func broadcastState() throws {
+    let state = engine.state
+    for (pointer, count) in [
+      (state.parameters, state.parameterCount), (state.statistics, state.statisticsCount),
+      (state.optimizer, state.parameterCount * state.optimizerVectorCount),
+    ] {
+      let piece = 16 << 20
+      for start in stride(from: 0, to: count, by: piece) {
+        let size = 4 * min(piece, count - start)
+        let bytes = UnsafeMutableRawPointer(pointer + start)
+        let sent = isFirst ? Array(UnsafeRawBufferPointer(start: bytes, count: size)) : []
+        let received = try communicator.broadcast(sent, from: 0)
+        if !isFirst {
+          received.withUnsafeBytes { bytes.copyMemory(from: $0.baseAddress!, byteCount: size) }
+        }
+      }
+    }
+  }
+}

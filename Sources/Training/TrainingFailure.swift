@@ -1,0 +1,24 @@
+/// Why a run ended before its last step.
+package enum TrainingFailure: Error, CustomStringConvertible {
+  case microbatchOfOne(samples: Int, microbatch: Int)
+  case diverged(steps: Int, checkpoint: String?)
+  case collapsed(step: Int, checkpoint: String?)
+
+  package var description: String {
+    switch self {
+    case .microbatchOfOne(let samples, let microbatch):
+      "\(samples) samples in microbatches of at most \(microbatch) leave one with a single sample, "
+        + "over which batch norm is undefined; change --batch or --microbatch"
+    case .diverged(let steps, let checkpoint):
+      "the gradient was not finite or left the grid in \(steps) steps in a row; "
+        + "lower --lr or set --clip-norm; " + Self.last(checkpoint)
+    case .collapsed(let step, let checkpoint):
+      "the embeddings have collapsed to one point at step \(step); "
+        + "lower --lr, --margin or --scale; " + Self.last(checkpoint)
+    }
+  }
+
+  private static func last(_ checkpoint: String?) -> String {
+    checkpoint.map { "the last good checkpoint is \($0)" } ?? "there is no checkpoint yet"
+  }
+}
