@@ -12,7 +12,7 @@ extension Trainer {
     let embeddings = try embedder.embed(
       plan.photos, of: data.source.source, preprocessing: data.preprocessing,
       parameters: engine.state.parameters, statistics: engine.state.statistics,
-      flip: configuration.flipTest, ledger: ledger)
+      flip: configuration.flipTest, ledger: ledger, onWait: engine.onWait)
     var best = 0.0
     if isFirst {
       let result = plan.score(embeddings, classWeights: classWeights)
@@ -31,6 +31,7 @@ extension Trainer {
       withUnsafeBytes(of: best.bitPattern.littleEndian) { Array($0) }, from: 0)
     best = Double(
       bitPattern: bits.withUnsafeBytes { UInt64(littleEndian: $0.load(as: UInt64.self)) })
+    progress.evaluatedStep = progress.step
     guard best > (progress.best ?? -1) else { return false }
     progress.best = best
     progress.bestStep = progress.step

@@ -60,7 +60,7 @@ extension Trainer {
     try store?.finish()
     if isFirst {
       let hash = weightsHash
-      if folder != nil { writeReport(hash: hash) }
+      if folder != nil, hasWorked { writeReport(hash: hash) }
       console.receipt("weights: \(Hash64.text(hash))")
     }
     try communicator.barrier()

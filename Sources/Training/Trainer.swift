@@ -42,6 +42,10 @@ package final class Trainer {
   var startedFrom: String?
   var lastEvaluation: EvaluationResult?
   var evaluationSeconds = 0.0
+  /// Whether this process has made a step or an evaluation; a finished run that is started again
+  /// keeps its report.
+  var hasWorked: Bool { progress != startProgress }
+  var startProgress = TrainingProgress()
   let startSeconds = Clock.seconds
   /// Bad photos that all ranks know of.
   var knownBadPhotos: Set<Int> = []
@@ -132,10 +136,13 @@ package final class Trainer {
       console.log = log
     }
     for note in evaluationPlan?.notes ?? [] { console.say(note) }
+    startProgress = progress
     communicator.deadlineSeconds =
       configuration.watchdogSeconds > 0 ? configuration.watchdogSeconds : nil
     engine.onWait = { [unowned self] in if wantsEnd() { throw Interruption() } }
     do {
+      // A run that was stopped in an evaluation makes up for it.
+      if isEvaluationDue { try afterStep() }
       while progress.step < totalSteps {
         try step()
         if try agreeOnSignals() { return try interrupt() }
@@ -260,16 +267,19 @@ package final class Trainer {
     return path.isEmpty ? nil : String(decoding: path, as: UTF8.self)
   }
 
+  /// Whether an evaluation falls due where the run stands, and has not been done.
+  var isEvaluationDue: Bool {
+    guard progress.step > 0, progress.evaluatedStep < progress.step, evaluationPlan != nil else {
+      return false
+    }
+    return progress.step >= totalSteps
+      || configuration.evaluateEvery.isDue(after: progress.step, stepsPerEpoch: stepsPerEpoch)
+  }
+
   func afterStep() throws {
     let isLast = progress.step >= totalSteps
     var isBest = false
-    if let plan = evaluationPlan,
-      isLast
-        || configuration.evaluateEvery.isDue(
-          after: progress.step, stepsPerEpoch: stepsPerEpoch)
-    {
-      isBest = try evaluate(plan)
-    }
+    if let plan = evaluationPlan, isEvaluationDue { isBest = try evaluate(plan) }
     if isLast || (isBest && configuration.keepBest)
       || configuration.checkpointEvery.isDue(after: progress.step, stepsPerEpoch: stepsPerEpoch)
       || configuration.keepEvery.isDue(after: progress.step, stepsPerEpoch: stepsPerEpoch)

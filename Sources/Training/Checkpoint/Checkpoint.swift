@@ -16,6 +16,8 @@ package struct TrainingProgress: Sendable, Equatable {
   /// The best figure of an evaluation so far, and the step after which it was measured.
   package var best: Double?
   package var bestStep: Int?
+  /// The step after which the last evaluation ran; 0 before the first.
+  package var evaluatedStep = 0
   /// Exponent of the grid of gradient sums.
   package var gridExponent = 0
 

@@ -121,6 +121,7 @@ extension TrainingProgress {
     skippedInARow = try number("skipped-in-a-row")
     samples = try number("samples")
     gridExponent = try number("grid-exponent")
+    evaluatedStep = try number("evaluated-step")
     best = metadata["best"].flatMap { UInt64($0, radix: 16) }.map(Double.init(bitPattern:))
     bestStep = metadata["best-step"].flatMap { Int($0) }
   }
@@ -134,6 +135,7 @@ extension TrainingProgress {
       "classes": "\(classCount)", "step": "\(step)", "updates": "\(updates)",
       "skipped-steps": "\(skippedSteps)", "skipped-in-a-row": "\(skippedInARow)",
       "samples": "\(samples)", "grid-exponent": "\(gridExponent)",
+      "evaluated-step": "\(evaluatedStep)",
     ]
     if let best { metadata["best"] = Hash64.text(best.bitPattern) }
     if let bestStep { metadata["best-step"] = "\(bestStep)" }

@@ -94,6 +94,48 @@ package final class WorkerPool: @unchecked Sendable {
     pthread_mutex_unlock(lock)
   }
 
+  /// Waits for the job that `start` has started, at most `seconds`; true if it has ended.
+  private func wait(atMost seconds: Double) -> Bool {
+    var deadline = timespec()
+    clock_gettime(CLOCK_REALTIME, &deadline)
+    let nanoseconds = deadline.tv_nsec + Int(seconds * 1e9)
+    deadline.tv_sec += nanoseconds / 1_000_000_000
+    deadline.tv_nsec = nanoseconds % 1_000_000_000
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    while running > 0 {
+      if pthread_cond_timedwait(changed, lock, &deadline) != 0 { return running == 0 }
+    }
+    return true
+  }
+
+  /// Runs `body(worker, item)` for every item of 0..<items, as `forEach(_:_:)`; calls `onWait` about
+  /// every 20 ms. When that throws, no new item begins, and the error goes on once those that run
+  /// have ended.
+  package func forEach(
+    _ items: Int, onWait: () throws -> Void,
+    _ body: @escaping (_ worker: Int, _ item: Int) -> Void
+  ) throws {
+    let counter = SharedCounter()
+    start { worker in
+      while true {
+        let item = counter.next()
+        if item >= items { return }
+        body(worker, item)
+      }
+    }
+    while !wait(atMost: 0.02) {
+      do {
+        try onWait()
+      } catch {
+        counter.skip(to: items)
+        wait()
+        throw error
+      }
+    }
+    wait()
+  }
+
   /// Runs `body(worker, item)` for every item of 0..<items, shared out as workers become free.
   package func forEach(_ items: Int, _ body: @escaping (_ worker: Int, _ item: Int) -> Void) {
     let counter = SharedCounter()

@@ -27,6 +27,7 @@ package final class Embedder {
   /// Photos are cut into microbatches by their order alone, so the bits do not depend on ranks or
   /// threads. With `flip`, each is the sum of the photo's and its mirror image's. A bad photo is
   /// recorded in `ledger` and its embedding is NaN, which evaluation counts as equal to nobody.
+  /// `onWait` is called about every 20 ms of waiting for the workers; what it throws ends the work.
   package func embed(
     _ photos: [Int], of source: any PhotoSource, preprocessing: Preprocessing,
     parameters: UnsafePointer<Float>, statistics: UnsafePointer<Float>, flip: Bool,
@@ -40,12 +41,12 @@ package final class Embedder {
     let end = share.isEmpty ? 0 : microbatches[share.upperBound - 1].upperBound
     var own = [Float](repeating: 0, count: (end - first) * dimension)
     let decoders = memories.map { _ in PhotoDecoder(source, preprocessing: preprocessing) }
-    own.withUnsafeMutableBufferPointer { buffer in
+    try own.withUnsafeMutableBufferPointer { buffer in
       nonisolated(unsafe) let out = buffer.baseAddress
       nonisolated(unsafe) let parameters = parameters
       nonisolated(unsafe) let statistics = statistics
       nonisolated(unsafe) let embedder = self
-      pool.forEach(share.count) { worker, item in
+      try pool.forEach(share.count, onWait: onWait) { worker, item in
         let slots = microbatches[share.lowerBound + item]
         embedder.embed(
           photos[slots], decoder: decoders[worker], memory: embedder.memories[worker],
