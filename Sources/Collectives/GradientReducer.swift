@@ -29,7 +29,9 @@ package final class GradientReducer: @unchecked Sendable {
   private let gradientGrid, extraGrid: SummationGrid
   private let locks: UnsafeMutablePointer<pthread_mutex_t>
   private let lockCount: Int
-  private var pieceIsFresh: [Bool]
+  /// Which pieces hold nothing of this step yet; each entry is touched under its piece's lock.
+  private let pieceIsFresh: UnsafeMutablePointer<Bool>
+  private let pieceTotal: Int
   private var passedMicrobatches: [Int]
   private let stateLock: UnsafeMutablePointer<pthread_mutex_t>
   private let stateChanged: UnsafeMutablePointer<pthread_cond_t>
@@ -66,7 +68,9 @@ package final class GradientReducer: @unchecked Sendable {
     memory = AlignedDoubles(count: end + extraCount, fill: 0)
     sums = memory.pointer
     buckets = Self.buckets(of: layers.map(\.range), minimumCount: max(1, bucketBytes / 8))
-    pieceIsFresh = Array(repeating: true, count: pieces)
+    pieceTotal = pieces
+    pieceIsFresh = .allocate(capacity: pieces)
+    pieceIsFresh.initialize(repeating: true, count: pieces)
     passedMicrobatches = Array(repeating: 0, count: layers.count)
     lockCount = pieces + 1
     locks = .allocate(capacity: lockCount)
@@ -74,10 +78,16 @@ package final class GradientReducer: @unchecked Sendable {
     stateLock = .allocate(capacity: 1)
     pthread_mutex_init(stateLock, nil)
     stateChanged = .allocate(capacity: 1)
-    pthread_cond_init(stateChanged, nil)
+    let attributes = UnsafeMutablePointer<pthread_condattr_t>.allocate(capacity: 1)
+    pthread_condattr_init(attributes)
+    pthread_condattr_setclock(attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(stateChanged, attributes)
+    pthread_condattr_destroy(attributes)
+    attributes.deallocate()
   }
 
   deinit {
+    pieceIsFresh.deallocate()
     for i in 0..<lockCount { pthread_mutex_destroy(locks + i) }
     locks.deallocate()
     pthread_mutex_destroy(stateLock)
@@ -102,7 +112,7 @@ package final class GradientReducer: @unchecked Sendable {
   package func begin(localMicrobatches: Int, of microbatches: Int) {
     self.localMicrobatches = localMicrobatches
     self.microbatches = microbatches
-    for i in pieceIsFresh.indices { pieceIsFresh[i] = true }
+    pieceIsFresh.update(repeating: true, count: pieceTotal)
     for i in passedMicrobatches.indices { passedMicrobatches[i] = 0 }
     (sums + count).update(repeating: 0, count: extraCount)
     watermark = count
@@ -127,10 +137,8 @@ package final class GradientReducer: @unchecked Sendable {
       let lower = range.lowerBound + (piece - layer.pieces.lowerBound) * Self.pieceCount
       let count = min(Self.pieceCount, range.upperBound - lower)
       pthread_mutex_lock(locks + piece)
-      if pieceIsFresh.withUnsafeMutableBufferPointer({ buffer in
-        defer { buffer[piece] = false }
-        return buffer[piece]
-      }) {
+      if pieceIsFresh[piece] {
+        pieceIsFresh[piece] = false
         (sums + lower).update(repeating: 0, count: count)
       }
       let found = GridKernel.accumulate(
@@ -207,7 +215,7 @@ package final class GradientReducer: @unchecked Sendable {
       pthread_mutex_lock(stateLock)
       if !isDone(), failure == nil {
         var deadline = timespec()
-        clock_gettime(CLOCK_REALTIME, &deadline)
+        clock_gettime(CLOCK_MONOTONIC, &deadline)
         deadline.tv_nsec += 20_000_000
         if deadline.tv_nsec >= 1_000_000_000 {
           deadline.tv_nsec -= 1_000_000_000

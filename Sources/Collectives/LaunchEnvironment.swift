@@ -89,26 +89,34 @@ package struct HostProcessors: Sendable, Equatable {
   /// Processors in the affinity mask of the calling thread, to which a launcher may have bound it.
   package let allowedCount: Int
 
-  package init(onlineCount: Int, allowedCount: Int) {
+  /// The affinity mask as the system writes it; empty where it is not known.
+  package let mask: String
+
+  package init(onlineCount: Int, allowedCount: Int, mask: String = "") {
     self.onlineCount = onlineCount
     self.allowedCount = allowedCount
+    self.mask = mask
   }
 
   /// Those of the host the process runs on.
   package static var current: HostProcessors {
     let online = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    let status = threadStatus()
     return HostProcessors(
-      onlineCount: online, allowedCount: allowedCount(status: threadStatus()) ?? online)
+      onlineCount: online, allowedCount: allowedCount(status: status) ?? online,
+      mask: maskLine(of: status) ?? "")
   }
 
   /// Counts the processors of the line `Cpus_allowed: ff,ffffffff` in a status file of proc(5), nil
   /// where there is none. (Glibc's `sched_getaffinity` is not visible to Swift.)
   package static func allowedCount(status: String) -> Int? {
-    for line in status.split(separator: "\n") where line.hasPrefix("Cpus_allowed:") {
-      let digits = line.dropFirst("Cpus_allowed:".count).compactMap(\.hexDigitValue)
-      return digits.isEmpty ? nil : digits.reduce(0) { $0 + $1.nonzeroBitCount }
-    }
-    return nil
+    let digits = (maskLine(of: status) ?? "").compactMap(\.hexDigitValue)
+    return digits.isEmpty ? nil : digits.reduce(0) { $0 + $1.nonzeroBitCount }
+  }
+
+  private static func maskLine(of status: String) -> String? {
+    status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") }
+      .map { String($0.dropFirst("Cpus_allowed:".count)) }
   }
 
   private static func threadStatus() -> String {

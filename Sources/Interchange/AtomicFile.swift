@@ -6,8 +6,8 @@
 
 /// A file that appears under its name whole or not at all: written beside it, synced, renamed.
 ///
-/// Bytes go to `NAME.tmp` in the same folder, which a file that is dropped before `commit` removes
-/// and the next attempt at the same name overwrites.
+/// Bytes go to `NAME.PID.tmp` in the same folder, which a file that is dropped before `commit`
+/// removes.
 package struct AtomicFile: ~Copyable {
   package let path: String
   private let temporary: String
@@ -16,7 +16,7 @@ package struct AtomicFile: ~Copyable {
 
   /// Opens the temporary file for writing; throws `InterchangeError.unwritable`.
   package init(path: String) throws {
-    let temporary = path + ".tmp"
+    let temporary = "\(path).\(getpid()).tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     if descriptor < 0 {
       throw InterchangeError.unwritable(path: path, reason: systemReason())

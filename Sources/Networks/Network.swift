@@ -72,15 +72,26 @@ package struct Network: Sendable {
     for layer in layers { layer.forward(in: pass) }
   }
 
+  /// Runs all layers forward: pass[image] to pass[output]; what `beforeLayer` throws ends it.
+  package func forward(
+    in pass: borrowing Pass, beforeLayer: () throws -> Void
+  ) rethrows {
+    for layer in layers {
+      try beforeLayer()
+      layer.forward(in: pass)
+    }
+  }
+
   /// Runs all layers backward from the gradient of the output. After each layer that has
-  /// parameters, `gradientIsReady` is lent its range and the gradient [range.count].
+  /// parameters, `gradientIsReady` is lent its range and the gradient [range.count]; what it throws
+  /// ends the pass.
   package func backward(
     in pass: borrowing Pass,
-    gradientIsReady: (Range<Int>, UnsafeMutablePointer<Float>) -> Void
-  ) {
+    gradientIsReady: (Range<Int>, UnsafeMutablePointer<Float>) throws -> Void
+  ) rethrows {
     for layer in layers.reversed() {
       layer.backward(in: pass)
-      if !layer.parameters.isEmpty { gradientIsReady(layer.parameters, pass.layerGradients) }
+      if !layer.parameters.isEmpty { try gradientIsReady(layer.parameters, pass.layerGradients) }
     }
   }
 

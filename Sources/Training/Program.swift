@@ -19,7 +19,6 @@ package enum Program {
   package static func train(
     _ requested: RunConfiguration, over communicator: any Communicator
   ) throws -> Int32 {
-    StopSignals.install()
     let session = try Session(
       communicator: communicator, threads: requested.threads, quiet: requested.quiet)
     return try train(requested, in: session)
@@ -34,7 +33,11 @@ package enum Program {
     let communicator = session.communicator
     let console = session.console
     for line in session.machine { console.say(line) }
-    let folder = try runFolder(requested, session: session)
+    communicator.deadlineSeconds =
+      requested.watchdogSeconds > 0 ? requested.watchdogSeconds : nil
+    let claim = try RunFolderClaim(requested, communicator: communicator)
+    defer { claim.release() }
+    let folder = claim.folder
     let checkpoint = try checkpoint(for: requested, in: folder, session: session)
     let data = try TrainingData(requested, communicator: communicator, pool: session.pool)
     for line in describe(data) { console.say(line) }
@@ -50,18 +53,10 @@ package enum Program {
     console.say("run folder: \(folder.path)")
     if trainer.progress.step > 0 { console.receipt("resumed: step \(trainer.progress.step)") }
     try prepare(trainer)
+    StopSignals.install()
     guard try trainer.run() == .finished else { return moreToDo }
     console.say("report: \(folder.report)")
     return 0
-  }
-
-  private static func runFolder(
-    _ configuration: RunConfiguration, session: Session
-  ) throws -> RunFolder {
-    let fresh = RunFolder.fresh(model: configuration.model).path
-    let name = try session.communicator.broadcast(
-      Array((configuration.out ?? fresh).utf8), from: 0)
-    return RunFolder(path: String(decoding: name, as: UTF8.self))
   }
 
   /// The checkpoint to go on from, on rank 0; nil on the others, and for a fresh start.

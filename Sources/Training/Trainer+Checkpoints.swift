@@ -2,10 +2,13 @@ internal import Losses
 internal import Optimizers
 
 extension Trainer {
+  /// Writes the state in the background; not in a streak of skipped steps, whose state may be what
+  /// makes them fail.
   func checkpoint(isBest: Bool) throws {
-    guard isFirst, let store else { return }
-    try store.writeInBackground(
-      snapshot(copying: true), protected: protectedSteps, isBest: isBest)
+    guard isFirst, let store, progress.skippedInARow == 0 else { return }
+    try store.writeInBackground(protected: protectedSteps, isBest: isBest) {
+      snapshot(copying: true)
+    }
   }
 
   var protectedSteps: Set<Int> {

@@ -17,10 +17,8 @@ extension Trainer {
     if isFirst {
       let result = plan.score(embeddings, classWeights: classWeights)
       lastEvaluation = result
-      let seconds = Clock.seconds - start
-      evaluationSeconds += seconds
       best = result.headline ?? 0
-      report(result, seconds: seconds)
+      try report(result, since: start)
     }
     let collapsed = try communicator.agreeOnMaximum(
       isFirst && (lastEvaluation?.isCollapsed ?? false) ? 1 : 0)
@@ -44,16 +42,21 @@ extension Trainer {
       UnsafeBufferPointer(start: start, count: factory.head.classes * factory.head.dimension))
   }
 
-  func report(_ result: EvaluationResult, seconds: Double) {
-    log?.writeEvaluation(
-      step: progress.step, figures: result.figures.map { ($0.name, $0.value) }, seconds: seconds)
+  func report(_ result: EvaluationResult, since start: Double) throws {
+    try log?.writeEvaluation(
+      step: progress.step, figures: result.figures.map { ($0.name, $0.value) },
+      seconds: Clock.seconds - start)
+    history.evaluations.append(
+      RunReport.EvaluationPoint(step: progress.step, figures: result.dictionary))
+    writeReport()
+    let seconds = Clock.seconds - start
+    evaluationSeconds += seconds
     for line in result.lines { console.say(line) }
     for warning in result.warnings { console.warn(warning) }
     console.say(
       "evaluated \(result.photoCount) photos in \(Console.fixed(seconds, 1)) s "
         + "(\(Console.fixed(100 * evaluationSeconds / (Clock.seconds - startSeconds), 1)) % "
         + "of the time so far)")
-    writeReport()
   }
 }
 

@@ -4,7 +4,6 @@ internal import Determinism
 extension Trainer {
   func writeReport(hash: UInt64? = nil) {
     guard let folder else { return }
-    let metrics = MetricsFile.read(folder.metrics)
     var report = RunReport(
       title: "\(configuration.model) on \(data.name)",
       subtitle: session.machine[0], configuration: configuration.yamlText(),
@@ -13,11 +12,11 @@ extension Trainer {
         people: data.divided.trainingPeopleCount, photos: data.divided.training.count,
         imagesSeen: progress.samples, wallSeconds: Clock.seconds - startSeconds,
         weightsHash: hash.map(Hash64.text) ?? ""))
-    report.steps = metrics.steps
-    report.evaluations = metrics.evaluations
+    report.steps = history.steps
+    report.evaluations = history.evaluations
     report.phases =
       PhaseSeconds.Phase.allCases.map {
-        RunReport.Phase(name: "\($0)", seconds: metrics.seconds[$0])
+        RunReport.Phase(name: "\($0)", seconds: history.seconds[$0])
       } + [RunReport.Phase(name: "evaluation", seconds: evaluationSeconds)]
     if let lastEvaluation, let plan = evaluationPlan {
       report.evaluation = RunReport.EvaluationDetail(

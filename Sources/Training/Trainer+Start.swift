@@ -1,4 +1,5 @@
 internal import Collectives
+internal import Kernels
 internal import Networks
 internal import Optimizers
 
@@ -26,6 +27,13 @@ extension Trainer {
         return (String(parts[0]), String(parts[1]))
       })
     progress = try TrainingProgress(metadata: metadata, path: "the checkpoint of rank 0")
+    guard progress.gridExponent == engine.gradientGrid.exponent else {
+      throw CheckpointError.otherMathematics(
+        path: "the checkpoint",
+        keys: [
+          "gradient-grid was \(progress.gridExponent), is \(engine.gradientGrid.exponent)"
+        ])
+    }
     try broadcastState()
   }
 

@@ -10,6 +10,7 @@ extension Trainer {
     var word = bad > knownBadPhotos.count ? Word.badPhotos : Word.nothing
     if StopSignals.wantsCheckpoint { word = Word.checkpoint }
     if wantsEnd() { word = Word.end }
+    try store?.throwFailure()
     let agreed = try communicator.agreeOnMaximum(word)
     if agreed == Word.end { return progress.step < totalSteps }
     if agreed >= Word.badPhotos { try exchangeBadPhotos() }
@@ -22,7 +23,8 @@ extension Trainer {
   }
 
   func exchangeBadPhotos() throws {
-    let own = try JSONEncoder().encode(loader.ledger.entries)
+    let news = loader.ledger.entries.filter { !knownBadPhotos.contains($0.photo) }
+    let own = try JSONEncoder().encode(news)
     for bytes in try communicator.allGather(Array(own)) {
       loader.ledger.merge(try JSONDecoder().decode([BadPhoto].self, from: Data(bytes)))
     }
@@ -40,10 +42,7 @@ extension Trainer {
 
   /// Leaves in the middle of a step: the last completed step is kept whole, at once.
   func interrupt() throws -> Ending {
-    if isFirst, let store, store.lastGood != store.path(step: progress.step), progress.step > 0 {
-      try store.writeNow(snapshot(copying: false), protected: protectedSteps, isBest: false)
-    }
-    if isFirst { try? store?.finish() }
+    if isFirst, let store, progress.step > 0 { try store.writeNow(snapshot(copying: false)) }
     // Peers that are still in the step learn of it by meeting another operation, and come here.
     var isAgreed = false
     while !isAgreed {
@@ -52,6 +51,7 @@ extension Trainer {
         isAgreed = true
       } catch CollectiveError.disagreement {}
     }
+    engine.settle()
     console.receipt("interrupted: step \(progress.step) of \(totalSteps)")
     return .interrupted
   }

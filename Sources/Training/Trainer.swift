@@ -42,10 +42,14 @@ package final class Trainer {
   var startedFrom: String?
   var lastEvaluation: EvaluationResult?
   var evaluationSeconds = 0.0
+  /// What the report plots; rank 0 alone has it.
+  var history = RunHistory()
   /// Whether this process has made a step or an evaluation; a finished run that is started again
   /// keeps its report.
   var hasWorked: Bool { progress != startProgress }
   var startProgress = TrainingProgress()
+  /// Receipts of the last step, 0 before the first update.
+  var lastHashes = (gradient: UInt64(0), weights: UInt64(0))
   let startSeconds = Clock.seconds
   /// Bad photos that all ranks know of.
   var knownBadPhotos: Set<Int> = []
@@ -132,8 +136,10 @@ package final class Trainer {
     if isFirst, let folder {
       store = CheckpointStore(folder: folder.checkpoints, keep: configuration.keep)
       if let startedFrom { store?.noteGood(startedFrom) }
-      log = try RunLog(folder: folder.path, resumedAfter: progress.step)
+      log = try RunLog(
+        folder: folder.path, resumedAfter: progress.step, evaluatedAfter: progress.evaluatedStep)
       console.log = log
+      history = MetricsFile.read(folder.metrics)
     }
     for note in evaluationPlan?.notes ?? [] { console.say(note) }
     startProgress = progress
@@ -142,7 +148,9 @@ package final class Trainer {
     engine.onWait = { [unowned self] in if wantsEnd() { throw Interruption() } }
     do {
       // A run that was stopped in an evaluation makes up for it.
-      if isEvaluationDue { try afterStep() }
+      if let plan = evaluationPlan, isEvaluationDue, try evaluate(plan), configuration.keepBest {
+        try checkpoint(isBest: true)
+      }
       while progress.step < totalSteps {
         try step()
         if try agreeOnSignals() { return try interrupt() }
@@ -173,7 +181,11 @@ package final class Trainer {
       step: progress.step, epoch: global.epoch, samples: Array(global.samples),
       microbatches: Microbatches.cut(global.samples.count, microbatch: configuration.microbatch),
       marginFactor: marginFactor)
-    readAhead(batch)
+    // The photos of the step after this one come while this one computes.
+    if progress.step == startProgress.step { readAhead(samples: batch.samples) }
+    if progress.step + 1 < totalSteps {
+      readAhead(samples: Array(sampler.batch(step: progress.step + 1).samples))
+    }
     let decoders = decoders
     let training = data.divided.training
     let sums = try engine.computeGradients(of: batch) { worker, batch, slot, image, seconds in
@@ -188,7 +200,7 @@ package final class Trainer {
     let isSkipped = sums.unsoundRanks > 0 || !sums.lossSum.isFinite
     let rates = schedule.rates(at: progress.step, base: configuration.baseRates)
     var norm = Double.nan
-    var hashes: (gradient: UInt64, weights: UInt64) = (0, 0)
+    var hashes = (gradient: UInt64(0), weights: lastHashes.weights)
     if isSkipped {
       progress.skippedSteps += 1
       progress.skippedInARow += 1
@@ -200,10 +212,11 @@ package final class Trainer {
       progress.updates += 1
       progress.skippedInARow = 0
     }
+    lastHashes = hashes
     progress.step += 1
     progress.samples += count
     let elapsed = Clock.seconds - start
-    record(
+    try record(
       StepRecord(
         step: progress.step, epoch: global.epoch + 1, samples: progress.samples,
         loss: sums.lossSum / Double(count), learningRate: rates.backbone,
@@ -223,18 +236,26 @@ package final class Trainer {
     return warmup > 0 ? Float(min(1, Double(progress.step) / warmup)) : 1
   }
 
-  /// Lets the reader thread fetch this rank's photos of the step.
-  func readAhead(_ batch: StepBatch) {
+  /// Lets the reader thread fetch this rank's photos of a batch of `samples`.
+  func readAhead(samples: [Int]) {
+    let microbatches = Microbatches.cut(samples.count, microbatch: configuration.microbatch)
     let share = Microbatches.share(
-      of: batch.microbatches.count, rank: communicator.rank, size: communicator.size)
-    for microbatch in batch.microbatches[share] {
-      data.source.schedule(microbatch.map { data.divided.training[batch.samples[$0]] })
+      of: microbatches.count, rank: communicator.rank, size: communicator.size)
+    for microbatch in microbatches[share] {
+      data.source.schedule(microbatch.map { data.divided.training[samples[$0]] })
     }
   }
 
-  func record(_ record: StepRecord) {
+  func record(_ record: StepRecord) throws {
     onStep?(record)
-    log?.write(record)
+    try log?.write(record)
+    if isFirst {
+      history.seconds += record.seconds
+      history.steps.append(
+        RunReport.Step(
+          step: record.step, loss: record.loss, learningRate: record.learningRate,
+          imagesPerSecond: record.imagesPerSecond, gradientNorm: record.gradientNorm))
+    }
     if record.isSkipped {
       console.warn(
         "step \(record.step): the gradient is not finite or leaves the grid; step skipped")
@@ -277,14 +298,18 @@ package final class Trainer {
   }
 
   func afterStep() throws {
-    let isLast = progress.step >= totalSteps
-    var isBest = false
-    if let plan = evaluationPlan, isEvaluationDue { isBest = try evaluate(plan) }
-    if isLast || (isBest && configuration.keepBest)
+    let isCheckpointDue =
+      progress.step >= totalSteps
       || configuration.checkpointEvery.isDue(after: progress.step, stepsPerEpoch: stepsPerEpoch)
       || configuration.keepEvery.isDue(after: progress.step, stepsPerEpoch: stepsPerEpoch)
-    {
-      try checkpoint(isBest: isBest && configuration.keepBest)
+    // Before the evaluation, which may be long and need not be lost; a resumed run makes up for it.
+    if isCheckpointDue { try checkpoint(isBest: false) }
+    guard let plan = evaluationPlan, isEvaluationDue, try evaluate(plan) else { return }
+    guard configuration.keepBest, isFirst else { return }
+    if isCheckpointDue {
+      store?.markBest(step: progress.step)
+    } else {
+      try checkpoint(isBest: true)
     }
   }
 }

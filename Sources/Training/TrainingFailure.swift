@@ -10,8 +10,9 @@ package enum TrainingFailure: Error, CustomStringConvertible {
       "\(samples) samples in microbatches of at most \(microbatch) leave one with a single sample, "
         + "over which batch norm is undefined; change --batch or --microbatch"
     case .diverged(let steps, let checkpoint):
-      "the gradient was not finite or left the grid in \(steps) steps in a row; "
-        + "lower --lr or set --clip-norm; " + Self.last(checkpoint)
+      "the gradient was not finite or left the grid of the exact sum in \(steps) steps in a row; "
+        + "start again with a lower --lr or, where gradients are large but sound, with a coarser "
+        + "--gradient-grid such as -30; " + Self.last(checkpoint)
     case .collapsed(let step, let checkpoint):
       "the embeddings have collapsed to one point at step \(step); "
         + "lower --lr, --margin or --scale; " + Self.last(checkpoint)

@@ -35,6 +35,11 @@ package struct Landmarks: Sendable {
     self.imageSize = imageSize
   }
 
+  /// The alignments as words, for a hash that tells two files apart.
+  package var words: [UInt64] {
+    toPhoto.flatMap { [$0.a.bitPattern, $0.b.bitPattern, $0.tx.bitPattern, $0.ty.bitPattern] }
+  }
+
   /// What maps a pixel of the aligned sample of `photo` to a pixel of the photo.
   package func similarity(of photo: Int) -> Similarity { toPhoto[photo] }
 

@@ -18,6 +18,15 @@ final class CheckpointStore: @unchecked Sendable {
   init(folder: String, keep: Int) {
     self.folder = folder
     self.keep = max(1, keep)
+    removeLeftovers()
+  }
+
+  /// Removes what a killed write has left; the folder is this job's alone.
+  private func removeLeftovers() {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    for name in names where name.hasPrefix("step-") && name.hasSuffix(".tmp") {
+      unlink(folder + "/" + name)
+    }
   }
 
   static func name(step: Int) -> String {
@@ -47,16 +56,19 @@ final class CheckpointStore: @unchecked Sendable {
     lock.unlock()
   }
 
-  /// Writes `snapshot` in the background; waits first for the one before. `protected` are the steps
-  /// whose files stay; `isBest` makes `best.safetensors` point to this one. Throws what went wrong
-  /// with the write before.
-  func writeInBackground(_ snapshot: Snapshot, protected: Set<Int>, isBest: Bool) throws {
+  /// Writes what `snapshot` gives in the background; waits first for the write before, so that no
+  /// two snapshots are in memory. `protected` are the steps whose files stay; `isBest` makes
+  /// `best.safetensors` point to this one. Throws what went wrong with the write before.
+  func writeInBackground(
+    protected: Set<Int>, isBest: Bool, _ snapshot: () -> Snapshot
+  ) throws {
     isIdle.wait()
     if let failure {
       self.failure = nil
       isIdle.signal()
       throw failure
     }
+    let snapshot = snapshot()
     let writer = Thread { [self] in
       do {
         try write(snapshot, protected: protected, isBest: isBest)
@@ -79,12 +91,25 @@ final class CheckpointStore: @unchecked Sendable {
     }
   }
 
-  /// Writes `snapshot` here and now, after the one in the background.
-  func writeNow(_ snapshot: Snapshot, protected: Set<Int>, isBest: Bool) throws {
+  /// Throws what went wrong with a background write that has ended; does not wait for one.
+  func throwFailure() throws {
+    guard isIdle.wait(timeout: .now()) == .success else { return }
+    defer { isIdle.signal() }
+    if let failure {
+      self.failure = nil
+      throw failure
+    }
+  }
+
+  /// Writes `snapshot` here and now, after the one in the background, and deletes nothing; nothing
+  /// at all where that step is on disk already.
+  func writeNow(_ snapshot: Snapshot) throws {
     isIdle.wait()
     defer { isIdle.signal() }
     failure = nil
-    try write(snapshot, protected: protected, isBest: isBest)
+    guard lastGood != path(step: snapshot.step) else { return }
+    try snapshot.write(to: path(step: snapshot.step))
+    noteGood(path(step: snapshot.step))
   }
 
   private func write(_ snapshot: Snapshot, protected: Set<Int>, isBest: Bool) throws {
@@ -92,7 +117,14 @@ final class CheckpointStore: @unchecked Sendable {
     try snapshot.write(to: path)
     noteGood(path)
     if isBest { linkBest(to: Self.name(step: snapshot.step)) }
-    prune(protected: protected.union([snapshot.step]))
+    prune(upTo: snapshot.step, protected: protected.union([snapshot.step]))
+  }
+
+  /// Makes `best.safetensors` point to the checkpoint of `step`, after the write in the background.
+  func markBest(step: Int) {
+    isIdle.wait()
+    defer { isIdle.signal() }
+    linkBest(to: Self.name(step: step))
   }
 
   private func linkBest(to name: String) {
@@ -101,8 +133,9 @@ final class CheckpointStore: @unchecked Sendable {
     if symlink(name, temporary) == 0 { rename(temporary, folder + "/best.safetensors") }
   }
 
-  private func prune(protected: Set<Int>) {
-    let steps = Self.steps(in: folder)
+  /// Files of later steps are not the run's own (it went on from before them) and do not count.
+  private func prune(upTo last: Int, protected: Set<Int>) {
+    let steps = Self.steps(in: folder).filter { $0 <= last }
     for step in steps.dropLast(keep) where !protected.contains(step) { unlink(path(step: step)) }
   }
 

@@ -121,7 +121,7 @@ extension TrainingProgress {
     skippedInARow = try number("skipped-in-a-row")
     samples = try number("samples")
     gridExponent = try number("grid-exponent")
-    evaluatedStep = try number("evaluated-step")
+    evaluatedStep = metadata["evaluated-step"].flatMap { Int($0) } ?? step
     best = metadata["best"].flatMap { UInt64($0, radix: 16) }.map(Double.init(bitPattern:))
     bestStep = metadata["best-step"].flatMap { Int($0) }
   }

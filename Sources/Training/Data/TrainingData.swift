@@ -9,7 +9,8 @@ package struct TrainingData: Sendable {
   /// The bytes, brought ahead by a reader thread.
   package let source: ReadAhead
   package let preprocessing: Preprocessing
-  /// A hash of all paths, their people and the split: equal on all ranks and after a resume.
+  /// A hash of all paths, of who trains in which class, and of the landmarks: equal on all ranks and
+  /// after a resume.
   package let fingerprint: UInt64
   /// What to call the data in a message.
   package let name: String
@@ -29,9 +30,11 @@ package struct TrainingData: Sendable {
       opened.index, seed: configuration.splitSeed, minPhotos: configuration.minPhotos,
       folder: opened.name)
     preprocessing = try Preprocessing(configuration, index: opened.index)
-    var hash = Hash64.of(configuration.split.datasetSplit.description)
+    var hash: UInt64 = 0
     for photo in opened.index.photos { hash = Hash64.of(photo.path, seed: hash) }
-    fingerprint = Hash64.of(divided.training.map { UInt64($0) }, seed: hash)
+    hash = Hash64.of(divided.training.map { UInt64($0) }, seed: hash)
+    hash = Hash64.of(divided.classOfPerson.map { UInt64(bitPattern: Int64($0)) }, seed: hash)
+    fingerprint = Hash64.of(preprocessing.landmarks?.words ?? [], seed: hash)
   }
 }
 

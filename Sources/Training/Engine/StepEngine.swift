@@ -1,8 +1,10 @@
 package import Collectives
+private import Datasets
 package import Kernels
 package import Losses
 package import Networks
 package import Optimizers
+private import Synchronization
 
 /// What one global batch is: which samples, and the random coordinates of the step.
 package struct StepBatch: Sendable {
@@ -49,12 +51,14 @@ package final class StepEngine {
   package let optimizer: any Optimizer
   package let pool: WorkerPool
   package let reducer: GradientReducer
+  package let gradientGrid: SummationGrid
   private let communicator: any Communicator
   private let seed: UInt64
   private let workers: [Worker]
   private let update: UpdatePass
   private let headRange: Range<Int>
   private let slots: ExtraSlots
+  private let isLeft = Atomic<Bool>(false)
   /// Seconds by phase of the last step, averaged over the workers.
   package private(set) var seconds = PhaseSeconds()
   /// Called on the main thread while it waits for workers; throws to leave the step.
@@ -75,6 +79,7 @@ package final class StepEngine {
     self.pool = pool
     self.communicator = communicator
     self.seed = seed
+    self.gradientGrid = gradientGrid
     headRange = network.parameterCount..<network.parameterCount + head.parameterCount
     let slots = ExtraSlots(
       rankCount: communicator.size, statisticsCount: network.statisticsCount)
@@ -98,7 +103,8 @@ package final class StepEngine {
   /// Computes the gradients of `batch`: afterwards the reducer holds the sums over all ranks.
   package func computeGradients(of batch: StepBatch, load: @escaping SampleLoad) throws -> StepSums
   {
-    let share = Self.share(of: batch.microbatches.count, communicator)
+    let share = Microbatches.share(
+      of: batch.microbatches.count, rank: communicator.rank, size: communicator.size)
     reducer.begin(localMicrobatches: share.count, of: batch.microbatches.count)
     for worker in workers { worker.seconds = PhaseSeconds() }
     let computed = SharedCounter()
@@ -124,7 +130,7 @@ package final class StepEngine {
         over: communicator, onWait: onWait,
         onBucket: { onEvent?(.reduction(parameters: $0)) })
     } catch {
-      // The workers must be out of the buffers before anybody frees or rewrites them.
+      isLeft.store(true, ordering: .relaxed)
       next.skip(to: share.count)
       throw error
     }
@@ -134,11 +140,21 @@ package final class StepEngine {
     let beforeExtras = Clock.seconds
     try reducer.reduceExtras(over: communicator)
     collectSeconds(wait: Clock.seconds - start, tail: Clock.seconds - beforeExtras)
-    return slots.sums(reducer.extras)
+    var sums = slots.sums(reducer.extras)
+    sums.lossSum *= Double(batch.samples.count)
+    return sums
   }
 
-  /// Waits for the workers after a step that was left early.
+  /// Waits until the workers are out of a step that was left early: they leave it after the layer
+  /// that they are in.
   package func settle() { pool.wait() }
+
+  /// Why a worker ends a microbatch of a step that was left.
+  private struct Left: Error {}
+
+  private func checkIsLeft() throws {
+    if isLeft.load(ordering: .relaxed) { throw Left() }
+  }
 
   /// Applies the summed gradients to parameters and running moments.
   ///
@@ -156,14 +172,6 @@ package final class StepEngine {
       sums: UnsafePointer(reducer.extras + slots.statistics), sampleCount: sampleCount)
     seconds[.update] = Clock.seconds - start
     return result
-  }
-
-  /// The microbatches of this rank: contiguous, sizes differing by at most one.
-  private static func share(of count: Int, _ communicator: any Communicator) -> Range<Int> {
-    let rank = communicator.rank
-    let size = communicator.size
-    let lower = count / size * rank + min(rank, count % size)
-    return lower..<lower + count / size + (rank < count % size ? 1 : 0)
   }
 
   private func collectSeconds(wait: Double, tail: Double) {
@@ -201,7 +209,7 @@ package final class StepEngine {
       worker.seconds[phase] += now - time
       time = now
     }
-    network.forward(in: pass)
+    try network.forward(in: pass, beforeLayer: checkIsLeft)
     mark(.forward)
     let embeddings = UnsafePointer(pass[network.output])
     let loss = head.run(
@@ -212,7 +220,8 @@ package final class StepEngine {
     mark(.head)
     reducer.add(worker.layerGradients.pointer, of: headRange)
     mark(.summation)
-    network.backward(in: pass) { parameters, gradient in
+    try network.backward(in: pass) { parameters, gradient in
+      try checkIsLeft()
       mark(.backward)
       reducer.add(gradient, of: parameters)
       mark(.summation)
@@ -221,7 +230,8 @@ package final class StepEngine {
     onEvent?(.backwardEnds(microbatch))
     let extras = worker.extras
     extras.update(repeating: 0, count: slots.count)
-    extras[slots.lossSum] = loss.lossSum
+    // A share of the mean: the sum itself could leave the grid of a very large batch.
+    extras[slots.lossSum] = loss.lossSum / Double(batch.samples.count)
     extras[slots.correctCount] = Double(loss.correctCount)
     extras[slots.targetCosineSum] = loss.targetCosineSum
     extras[slots.spreadSum] =

@@ -24,7 +24,12 @@ package final class WorkerPool: @unchecked Sendable {
     precondition(count > 0, "WorkerPool: \(count) threads")
     self.count = count
     pthread_mutex_init(lock, nil)
-    pthread_cond_init(changed, nil)
+    let clock = UnsafeMutablePointer<pthread_condattr_t>.allocate(capacity: 1)
+    pthread_condattr_init(clock)
+    pthread_condattr_setclock(clock, CLOCK_MONOTONIC)
+    pthread_cond_init(changed, clock)
+    pthread_condattr_destroy(clock)
+    clock.deallocate()
     let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
     pthread_attr_init(attributes)
     pthread_attr_setstacksize(attributes, 16 << 20)
@@ -38,7 +43,11 @@ package final class WorkerPool: @unchecked Sendable {
           start.pool.work(start.index)
           return nil
         }, start.toOpaque())
-      precondition(code == 0, "WorkerPool: pthread_create returned \(code)")
+      if code != 0 {
+        fatalError(
+          "compute thread \(index + 1) of \(count) could not be started: "
+            + "\(String(cString: strerror(code))); lower --threads or raise the limit (ulimit -u)")
+      }
       threads.append(thread)
     }
     pthread_attr_destroy(attributes)
@@ -97,7 +106,7 @@ package final class WorkerPool: @unchecked Sendable {
   /// Waits for the job that `start` has started, at most `seconds`; true if it has ended.
   private func wait(atMost seconds: Double) -> Bool {
     var deadline = timespec()
-    clock_gettime(CLOCK_REALTIME, &deadline)
+    clock_gettime(CLOCK_MONOTONIC, &deadline)
     let nanoseconds = deadline.tv_nsec + Int(seconds * 1e9)
     deadline.tv_sec += nanoseconds / 1_000_000_000
     deadline.tv_nsec = nanoseconds % 1_000_000_000

@@ -1,4 +1,6 @@
+package import Collectives
 private import Foundation
+private import Glibc
 
 /// The folder of a run: `config.yaml`, `log.txt`, `metrics.jsonl`, `checkpoints/`, `report.html`.
 package struct RunFolder: Sendable {
@@ -35,20 +37,78 @@ package struct RunFolder: Sendable {
       throw RunFolderError.unwritable(path: path, code: Int32((error as NSError).posixCode))
     }
   }
+}
 
-  /// A name under `runs/` that no run has yet: the time and the model.
-  package static func fresh(model: String) -> RunFolder {
+/// A run folder taken by this job: no other job writes to it while the claim lives.
+///
+/// A folder of its own is made at once, so that jobs that start in one second do not share it; a
+/// lock on `.lock` keeps a second job out of the folder of one that lives.
+package final class RunFolderClaim {
+  package let folder: RunFolder
+  private var lock: Int32 = -1
+  private var isFresh = false
+
+  /// Takes the folder of `configuration` for all ranks; rank 0 makes and locks it, but not for a dry
+  /// run. Throws `RunFolderError`.
+  package init(_ configuration: RunConfiguration, communicator: any Communicator) throws {
+    var path = configuration.out ?? Self.freshName(model: configuration.model)
+    if communicator.rank == 0, !configuration.dryRun {
+      if configuration.out == nil {
+        path = try Self.makeFresh(path)
+        isFresh = true
+      } else {
+        try RunFolder(path: path).create()
+      }
+      lock = try Self.lock(path)
+    }
+    let agreed = try communicator.broadcast(Array(path.utf8), from: 0)
+    folder = RunFolder(path: String(decoding: agreed, as: UTF8.self))
+  }
+
+  /// Gives the folder up; one that was made for a run that never began is removed.
+  package func release() {
+    guard lock >= 0 else { return }
+    if isFresh, !FileManager.default.fileExists(atPath: folder.configuration) {
+      unlink(folder.path + "/.lock")
+      rmdir(folder.checkpoints)
+      rmdir(folder.path)
+    }
+    close(lock)
+    lock = -1
+  }
+
+  /// `runs/TIME-MODEL`.
+  private static func freshName(model: String) -> String {
     let formatter = DateFormatter()
     formatter.dateFormat = "yyyyMMdd-HHmmss"
     formatter.locale = Locale(identifier: "en_US_POSIX")
-    let base = "runs/\(formatter.string(from: Date()))-\(model)"
-    var folder = RunFolder(path: base)
+    return "runs/\(formatter.string(from: Date()))-\(model)"
+  }
+
+  /// Makes the folder `base`, or `base-2` and so on where another job was faster.
+  private static func makeFresh(_ base: String) throws -> String {
+    mkdir("runs", 0o777)
+    var path = base
     var number = 2
-    while FileManager.default.fileExists(atPath: folder.path) {
-      folder = RunFolder(path: "\(base)-\(number)")
+    while mkdir(path, 0o777) != 0 {
+      guard errno == EEXIST else { throw RunFolderError.unwritable(path: path, code: errno) }
+      path = "\(base)-\(number)"
       number += 1
     }
-    return folder
+    try RunFolder(path: path).create()
+    return path
+  }
+
+  private static func lock(_ path: String) throws -> Int32 {
+    let name = path + "/.lock"
+    let file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard file >= 0 else { throw RunFolderError.unwritable(path: name, code: errno) }
+    if flock(file, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+      close(file)
+      throw RunFolderError.taken(path: path)
+    }
+    // Some network file systems have no locks; then there is none.
+    return file
   }
 }
 

@@ -59,12 +59,15 @@ package enum JSONNumber {
 package final class RunLog {
   private let metrics: Int32
   private let log: Int32
+  private let path: String
 
-  /// Opens the files in `folder`. On resume after `step` steps, later lines are dropped, so that
-  /// each step stands exactly once. Throws `RunFolderError.unwritable`.
-  package init(folder: String, resumedAfter step: Int) throws {
+  /// Opens the files in `folder`. On resume after `step` steps, later lines are dropped, and so are
+  /// evaluations after `evaluatedStep`, so that each stands exactly once. Throws
+  /// `RunFolderError.unwritable`.
+  package init(folder: String, resumedAfter step: Int, evaluatedAfter evaluatedStep: Int) throws {
     let metricsPath = folder + "/metrics.jsonl"
-    try Self.truncate(metricsPath, after: step)
+    path = folder
+    try Self.truncate(metricsPath, after: step, evaluatedAfter: evaluatedStep)
     metrics = open(metricsPath, O_WRONLY | O_CREAT | O_APPEND, 0o644)
     guard metrics >= 0 else { throw RunFolderError.unwritable(path: metricsPath, code: errno) }
     let logPath = folder + "/log.txt"
@@ -77,21 +80,25 @@ package final class RunLog {
     close(log)
   }
 
-  package func write(_ record: StepRecord) { append(record.json, to: metrics) }
+  /// Writes a step; throws `RunFolderError.unwritable`, as on a full disk.
+  package func write(_ record: StepRecord) throws { try append(record.json, to: metrics) }
 
-  /// Writes the figures of an evaluation after `step` steps.
-  package func writeEvaluation(step: Int, figures: [(String, Double)], seconds: Double) {
+  /// Writes the figures of an evaluation after `step` steps; throws `RunFolderError.unwritable`.
+  package func writeEvaluation(
+    step: Int, figures: [(String, Double)], seconds: Double
+  ) throws {
     let pairs = figures.map { "\"\($0.0)\":\(JSONNumber.text($0.1))" }
-    append(
+    try append(
       "{\"evaluation\":{\"step\":\(step),\"evaluation_seconds\":\(JSONNumber.text(seconds)),"
         + pairs.joined(separator: ",") + "}}", to: metrics)
   }
 
+  /// Writes a line of the log; what people read may be lost where there is no space.
   package func writeLine(_ line: String) {
-    append("\(Self.timeStamp()) \(line)", to: log)
+    try? append("\(Self.timeStamp()) \(line)", to: log)
   }
 
-  private func append(_ line: String, to file: Int32) {
+  private func append(_ line: String, to file: Int32) throws {
     let bytes = Array((line + "\n").utf8)
     var offset = 0
     while offset < bytes.count {
@@ -99,7 +106,7 @@ package final class RunLog {
         Glibc.write(file, $0.baseAddress! + offset, bytes.count - offset)
       }
       if written < 0 && errno == EINTR { continue }
-      if written <= 0 { return }
+      if written < 0 { throw RunFolderError.unwritable(path: path, code: errno) }
       offset += written
     }
   }
@@ -114,12 +121,16 @@ package final class RunLog {
   }
 
   /// Drops the lines of steps after `step`, and a last line that was cut off.
-  private static func truncate(_ path: String, after step: Int) throws {
+  private static func truncate(
+    _ path: String, after step: Int, evaluatedAfter evaluatedStep: Int
+  ) throws {
     guard let bytes = FileManager.default.contents(atPath: path) else { return }
     let text = String(decoding: bytes, as: UTF8.self)
     let kept = text.split(separator: "\n").filter { line in
-      guard line.hasSuffix("}"), let number = MetricsFile.step(of: line) else { return false }
-      return number <= step
+      guard line.hasPrefix("{"), line.hasSuffix("}"), let number = MetricsFile.step(of: line),
+        line.components(separatedBy: "{\"step\":").count <= 2
+      else { return false }
+      return number <= (line.hasPrefix("{\"evaluation\"") ? min(step, evaluatedStep) : step)
     }
     let rest = kept.map { $0 + "\n" }.joined()
     do {
@@ -133,13 +144,24 @@ package final class RunLog {
 /// What cannot be done with a run folder.
 package enum RunFolderError: Error, CustomStringConvertible {
   case unwritable(path: String, code: Int32)
+  case taken(path: String)
 
   package var description: String {
     switch self {
     case .unwritable(let path, let code):
       "cannot write \(path): \(String(cString: strerror(code))); check --out, permissions and space"
+    case .taken(let path):
+      "another job is writing to \(path); wait for it or end it, or give another --out"
     }
   }
+}
+
+/// What a report plots of a run so far.
+package struct RunHistory: Sendable {
+  package var steps: [RunReport.Step] = []
+  package var evaluations: [RunReport.EvaluationPoint] = []
+  /// Seconds by phase, over all steps.
+  package var seconds = PhaseSeconds()
 }
 
 /// Reads `metrics.jsonl` back, for reports.
@@ -151,13 +173,11 @@ package enum MetricsFile {
   }
 
   /// The curves and evaluations of the file at `path`; empty if there is none.
-  package static func read(
-    _ path: String
-  ) -> (steps: [RunReport.Step], evaluations: [RunReport.EvaluationPoint], seconds: PhaseSeconds) {
-    var steps: [RunReport.Step] = []
-    var evaluations: [RunReport.EvaluationPoint] = []
-    var seconds = PhaseSeconds()
-    guard let bytes = FileManager.default.contents(atPath: path) else { return ([], [], seconds) }
+  package static func read(_ path: String) -> RunHistory {
+    var history = RunHistory()
+    let phases = Dictionary(
+      uniqueKeysWithValues: PhaseSeconds.Phase.allCases.map { ("\($0)", $0) })
+    guard let bytes = FileManager.default.contents(atPath: path) else { return history }
     for line in bytes.split(separator: UInt8(ascii: "\n")) {
       guard let object = try? JSONSerialization.jsonObject(with: line) as? [String: Any] else {
         continue
@@ -166,19 +186,19 @@ package enum MetricsFile {
       if let figures = object["evaluation"] as? [String: Any] {
         var values = figures.compactMapValues { ($0 as? NSNumber)?.doubleValue }
         let step = Int(values.removeValue(forKey: "step") ?? 0)
-        evaluations.append(RunReport.EvaluationPoint(step: step, figures: values))
+        history.evaluations.append(RunReport.EvaluationPoint(step: step, figures: values))
       } else if object["step"] != nil {
-        steps.append(
+        history.steps.append(
           RunReport.Step(
             step: Int(number("step")), loss: number("loss"), learningRate: number("lr"),
             imagesPerSecond: number("images_per_second"), gradientNorm: number("gradient_norm")))
         for (key, value) in object["seconds"] as? [String: Any] ?? [:] {
-          if let phase = PhaseSeconds.Phase.allCases.first(where: { "\($0)" == key }) {
-            seconds[phase] += (value as? NSNumber)?.doubleValue ?? 0
+          if let phase = phases[key] {
+            history.seconds[phase] += (value as? NSNumber)?.doubleValue ?? 0
           }
         }
       }
     }
-    return (steps, evaluations, seconds)
+    return history
   }
 }

@@ -41,7 +41,8 @@ package final class Session {
     }
     BLASRuntime.configureSingleThread()
     let processors = HostProcessors.current
-    self.threads = threads ?? Self.defaultThreads(processors, localSize: communicator.localSize)
+    let share = try Self.defaultThreads(processors, communicator: communicator)
+    self.threads = threads ?? share
     pool = WorkerPool(count: self.threads)
     if let warning = processors.warning(
       threads: self.threads, localSize: communicator.localSize)
@@ -50,16 +51,19 @@ package final class Session {
     }
   }
 
-  /// `SLURM_CPUS_PER_TASK`, else the processors that this rank may use, shared with the ranks of its
-  /// host unless the launcher has bound it.
-  private static func defaultThreads(_ processors: HostProcessors, localSize: Int) -> Int {
+  /// `SLURM_CPUS_PER_TASK`, else the processors that this rank may use, divided by the ranks of its
+  /// host that may use the same ones: bound ranks have their own, unbound ones share.
+  private static func defaultThreads(
+    _ processors: HostProcessors, communicator: any Communicator
+  ) throws -> Int {
+    let own = Array("\(communicator.hostName) \(processors.mask)".utf8)
+    let sharing = try communicator.allGather(own).count { $0 == own }
     if let text = ProcessInfo.processInfo.environment["SLURM_CPUS_PER_TASK"],
       let count = Int(text), count > 0
     {
       return min(count, processors.allowedCount)
     }
-    let isBound = processors.allowedCount < processors.onlineCount
-    return max(1, isBound ? processors.allowedCount : processors.allowedCount / localSize)
+    return max(1, processors.allowedCount / max(1, sharing))
   }
 
   /// The machine in a few lines, for the log and the report.

@@ -17,12 +17,18 @@ final class CheckpointEvaluation {
   private let memories: [AlignedMemory.Box]
   private let embedder: Embedder
 
-  /// Opens the checkpoint that `path` means; every rank reads it. Throws what is wrong with it.
+  /// Opens the checkpoint that `path` means: rank 0 chooses it, every rank reads it. Throws what is
+  /// wrong with it, and `WorldCheck.Failure` where ranks read different files.
   init(path: String, session: Session) throws {
     self.session = session
-    let (checkpoint, refused) = try CheckpointStore.open(path)
-    for reason in refused { session.console.warn("refused: \(reason)") }
-    self.checkpoint = checkpoint
+    var chosen = path
+    if session.communicator.rank == 0 {
+      let (checkpoint, refused) = try CheckpointStore.open(path)
+      for reason in refused { session.console.warn("refused: \(reason)") }
+      chosen = checkpoint.path
+    }
+    let agreed = try session.communicator.broadcast(Array(chosen.utf8), from: 0)
+    checkpoint = try Checkpoint(path: String(decoding: agreed, as: UTF8.self))
     configuration = try RunConfiguration.parse(
       yaml: checkpoint.configurationText, path: checkpoint.path, modelNames: Models.names)
     factory = ModelFactory(configuration, classCount: checkpoint.classCount)
@@ -33,6 +39,12 @@ final class CheckpointEvaluation {
     embedder = Embedder(
       network: factory.network, pool: session.pool, communicator: session.communicator,
       memories: memories.map(\.pointer))
+    for warning in try WorldCheck.run(
+      configuration: checkpoint.file.metadata["integrity"] ?? "", dataFingerprint: 0,
+      communicator: session.communicator)
+    {
+      session.console.warn(warning)
+    }
     session.console.say("checkpoint: \(checkpoint.path), step \(checkpoint.progress.step)")
   }
 
@@ -60,6 +72,9 @@ final class CheckpointEvaluation {
         data.index, divided: data.divided, pairsFile: pairs, seed: own.splitSeed)
     else { throw EvaluationFailure.nothingToMeasure }
     for note in plan.notes { session.console.say(note) }
+    _ = try WorldCheck.run(
+      configuration: "\(plan.photos)", dataFingerprint: data.fingerprint,
+      communicator: session.communicator)
     let start = Clock.seconds
     let embeddings = try embed(
       plan.photos, data: data, flip: request.flipTest ?? configuration.flipTest)
