@@ -128,17 +128,17 @@ package struct HostProcessors: Sendable, Equatable {
     }
   }
 
-  /// A sentence where `threads` compute threads on each of `localSize` ranks of this host would
-  /// share processors, nil where they do not.
-  package func warning(threads: Int, localSize: Int) -> String? {
-    if threads > allowedCount {
+  /// A sentence where `threads` compute threads on each of the `sharing` ranks that may use the
+  /// same processors would be more than those, nil where they do not.
+  package func warning(threads: Int, sharing: Int) -> String? {
+    if threads > allowedCount, allowedCount < onlineCount {
       return "\(threads) compute threads may use only \(allowedCount) of \(onlineCount) "
         + "processors: the launcher has bound this rank; start with --bind-to none "
         + "(or export OMPI_MCA_hwloc_base_binding_policy=none)"
     }
-    if threads * localSize > onlineCount {
-      return "\(localSize) ranks x \(threads) compute threads share \(onlineCount) processors "
-        + "of this host: use fewer ranks or threads"
+    if threads * sharing > allowedCount {
+      return "\(sharing) rank\(sharing == 1 ? "" : "s") x \(threads) compute threads share "
+        + "\(allowedCount) processors of this host: use fewer ranks or threads"
     }
     return nil
   }

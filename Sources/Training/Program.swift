@@ -137,7 +137,8 @@ package enum Program {
     console.say(
       "steps: \(trainer.totalSteps) of \(configuration.batch) samples "
         + "(\(trainer.stepsPerEpoch) an epoch), \(microbatches) microbatches over "
-        + "\(workers) worker\(workers == 1 ? "" : "s")")
+        + "\(workers) worker\(workers == 1 ? "" : "s"): at most "
+        + "\((microbatches + workers - 1) / workers) each")
     if workers > microbatches {
       console.warn(
         "\(workers) workers for \(microbatches) microbatches: \(workers - microbatches) stay idle; "
@@ -182,10 +183,12 @@ package enum Program {
       print("best: \(Console.fixed(best, 6)) after step \(step)")
     }
     let weights = checkpoint.file.entries.filter {
-      !$0.name.hasPrefix(Checkpoint.optimizerPrefix)
+      !$0.name.hasPrefix(Checkpoint.optimizerPrefix) && $0.name != Checkpoint.peopleName
     }
     for entry in weights { print("  \(entry.name)  \(entry.summary)") }
-    let others = checkpoint.file.entries.count - weights.count
+    let others = checkpoint.file.entries.count {
+      $0.name.hasPrefix(Checkpoint.optimizerPrefix)
+    }
     if others > 0 { print("  and \(others) tensors of the optimizer") }
     print("configuration:")
     for line in checkpoint.configurationText.split(separator: "\n") { print("  \(line)") }

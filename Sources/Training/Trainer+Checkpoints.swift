@@ -23,7 +23,7 @@ extension Trainer {
 
   func snapshot(copying: Bool) -> Snapshot {
     Snapshot(
-      of: engine.state, optimizerNames: engine.optimizer.stateNames,
+      of: engine.state, optimizerNames: engine.optimizer.stateNames, people: people,
       metadata: progress.metadata(
         configuration: configuration.yamlText(), dataFingerprint: data.fingerprint,
         classCount: factory.head.classes),

@@ -44,6 +44,8 @@ package final class Trainer {
   var evaluationSeconds = 0.0
   /// What the report plots; rank 0 alone has it.
   var history = RunHistory()
+  /// The people of the loss head, as checkpoints keep them.
+  lazy var people = Array(data.trainedPeople.text.utf8)
   /// Whether this process has made a step or an evaluation; a finished run that is started again
   /// keeps its report.
   var hasWorked: Bool { progress != startProgress }

@@ -87,10 +87,11 @@ import Testing
 
   @Test func bindingAndCrowdingAreNamed() throws {
     let bound = HostProcessors(onlineCount: 16, allowedCount: 1)
-    #expect(try #require(bound.warning(threads: 4, localSize: 2)).contains("--bind-to none"))
-    #expect(bound.warning(threads: 1, localSize: 16) == nil)
+    #expect(try #require(bound.warning(threads: 4, sharing: 2)).contains("--bind-to none"))
+    #expect(bound.warning(threads: 1, sharing: 1) == nil)
+    #expect(try #require(bound.warning(threads: 1, sharing: 2)).contains("share 1 processors"))
     let free = HostProcessors(onlineCount: 16, allowedCount: 16)
-    #expect(free.warning(threads: 8, localSize: 2) == nil)
-    #expect(try #require(free.warning(threads: 8, localSize: 3)).contains("3 ranks x 8"))
+    #expect(free.warning(threads: 8, sharing: 2) == nil)
+    #expect(try #require(free.warning(threads: 8, sharing: 3)).contains("3 ranks x 8"))
   }
 }

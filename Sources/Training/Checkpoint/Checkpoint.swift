@@ -43,6 +43,8 @@ package struct Checkpoint {
   static let formatKey = "ddp-train"
   static let formatVersion = "1"
   static let optimizerPrefix = "optimizer."
+  /// The people of the loss head, as `TrainedPeople.text` in UTF-8; no part of the weights.
+  static let peopleName = "ddp-train.people"
 
   /// Reads and verifies the checkpoint at `path`; throws `InterchangeError` for a file that is
   /// missing, torn or corrupt, and `CheckpointError.foreign` for one that this program did not write.
@@ -91,6 +93,12 @@ package struct Checkpoint {
     }
   }
 
+  /// The people of the loss head; nil in a file that does not name them.
+  func trainedPeople() throws -> TrainedPeople? {
+    guard file.entry(named: Self.peopleName) != nil else { return nil }
+    return TrainedPeople(text: String(decoding: try file.bytes(Self.peopleName), as: UTF8.self))
+  }
+
   /// The class weights of the loss head [classes, dimension]; nil if the file has none.
   package func classWeights() throws -> [Float]? {
     file.entry(named: "head.weight") == nil ? nil : try file.floats("head.weight")
@@ -99,7 +107,8 @@ package struct Checkpoint {
   /// The hash of weights, loss head and batch-norm statistics, as runs print it at the end.
   package func weightsHash() throws -> UInt64 {
     var hashes: [(String, UInt64)] = []
-    for entry in file.entries where !entry.name.hasPrefix(Self.optimizerPrefix) {
+    for entry in file.entries
+    where !entry.name.hasPrefix(Self.optimizerPrefix) && entry.name != Self.peopleName {
       let values = try file.floats(entry.name)
       hashes.append((entry.name, values.withUnsafeBytes { Hash64.of($0) }))
     }

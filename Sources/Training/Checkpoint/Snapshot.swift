@@ -12,14 +12,16 @@ final class Snapshot: @unchecked Sendable {
   /// Parameters, then the optimizer's vectors, each in the flat vector's order.
   private let vectors: [UnsafePointer<Float>]
   private let owned: [UnsafeMutablePointer<Float>]
+  private let people: [UInt8]
   let metadata: [String: String]
   let step: Int
 
   /// Takes the state as it is; with `copying` false it must not change until the file is written.
   init(
-    of state: ModelState, optimizerNames: [String], metadata: [String: String], step: Int,
-    copying: Bool
+    of state: ModelState, optimizerNames: [String], people: [UInt8],
+    metadata: [String: String], step: Int, copying: Bool
   ) {
+    self.people = people
     descriptions = state.descriptions
     statisticsDescriptions = state.statisticsDescriptions
     parameterCount = state.parameterCount
@@ -52,7 +54,9 @@ final class Snapshot: @unchecked Sendable {
   /// Writes the checkpoint to `path`, whole or not at all; throws `InterchangeError`.
   func write(to path: String) throws {
     try SafetensorsFile.write(
-      tensors: weightTensors() + optimizerTensors(), metadata: metadata, to: path)
+      tensors: weightTensors() + optimizerTensors() + [
+        SafetensorsTensor(name: Checkpoint.peopleName, shape: [people.count], bytes: people)
+      ], metadata: metadata, to: path)
   }
 
   /// The receipt of weights, loss head and statistics.

@@ -26,6 +26,10 @@ extension RunConfiguration {
   private func validateData() throws {
     if case .synthetic(let faces) = data {
       try demand(faces.people >= 2, "data", "synthetic faces need at least 2 people")
+      try demand(
+        faces.people <= 10_000_000 && faces.photos <= 10_000
+          && faces.people * faces.photos <= 10_000_000, "data",
+        "synthetic faces are drawn into memory: at most 10,000,000 photos in all")
       try demand(faces.photos >= 1, "data", "synthetic faces need at least 1 photo of each person")
       try demand(
         (16...1024).contains(faces.size), "data", "the size of synthetic faces is 16 to 1024 pixels"
@@ -65,6 +69,8 @@ extension RunConfiguration {
   }
 
   private func validateLoss() throws {
+    try demand(
+      width >= 0.01 && width <= 16, "width", "width is \(numberText(width)); give 0.01 to 16")
     if let embedding {
       try demand(
         (1...65_536).contains(embedding), "embedding",
@@ -109,7 +115,8 @@ extension RunConfiguration {
         + "remove it"
     )
     try demand(
-      marginWarmupEpochs >= 0, "margin-warmup-epochs", "margin-warmup-epochs must not be negative")
+      (0...1e6).contains(marginWarmupEpochs), "margin-warmup-epochs",
+      "margin-warmup-epochs is \(numberText(marginWarmupEpochs)); give 0 to 1000000")
   }
 
   private func validateStep() throws {
@@ -120,9 +127,13 @@ extension RunConfiguration {
     }
     switch length {
     case .epochs(let count):
-      try demand(count >= 1, "epochs", "epochs is \(count); give at least 1")
+      try demand(
+        (1...1_000_000_000).contains(count), "epochs",
+        "epochs is \(count); give at least 1, at most 1000000000")
     case .steps(let count):
-      try demand(count >= 1, "steps", "steps is \(count); give at least 1")
+      try demand(
+        (1...1_000_000_000_000).contains(count), "steps",
+        "steps is \(count); give at least 1, at most 1000000000000")
     }
     if case .exponent(let exponent) = gradientGrid {
       try demand(
@@ -156,7 +167,9 @@ extension RunConfiguration {
   }
 
   private func validateSchedule() throws {
-    try demand(warmupEpochs >= 0, "warmup-epochs", "warmup-epochs must not be negative")
+    try demand(
+      (0...1e6).contains(warmupEpochs), "warmup-epochs",
+      "warmup-epochs is \(numberText(warmupEpochs)); give 0 to 1000000")
     if schedule == .step {
       try demand(
         !milestones.isEmpty, "schedule",

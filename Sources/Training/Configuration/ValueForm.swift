@@ -157,7 +157,9 @@ extension ValueForm where Value == Interval {
     Self(
       parse: { word in
         let isEpochs = word.hasSuffix("e")
-        guard let count = Int(isEpochs ? String(word.dropLast()) : word), count >= 0 else {
+        guard let count = Int(isEpochs ? String(word.dropLast()) : word),
+          (0...1_000_000_000_000).contains(count)
+        else {
           throw refuse(word, "N steps, Ne epochs or 0 for never, such as 500, 2e or 0")
         }
         if count == 0 { return .never }

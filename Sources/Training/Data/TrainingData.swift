@@ -15,6 +15,19 @@ package struct TrainingData: Sendable {
   /// What to call the data in a message.
   package let name: String
 
+  /// Who the classes are, and who of them trains.
+  var trainedPeople: TrainedPeople {
+    var names = [String](repeating: "", count: divided.classCount)
+    for (person, label) in divided.classOfPerson.enumerated() where label >= 0 {
+      names[label] = index.people[person]
+    }
+    var trains = [Bool](repeating: false, count: divided.classCount)
+    for photo in divided.training {
+      trains[divided.classOfPerson[index.photos[photo].person]] = true
+    }
+    return TrainedPeople(names: names, trains: trains)
+  }
+
   /// Lists the data of `configuration`, or draws it, sharing the work over ranks and workers.
   ///
   /// Throws `DatasetError` and what the communicator throws.
@@ -23,6 +36,9 @@ package struct TrainingData: Sendable {
   ) throws {
     let opened = try OpenedPhotos(
       configuration.data, seed: configuration.seed, communicator: communicator, pool: pool)
+    guard opened.index.people.count > 1 else {
+      throw DatasetError.onlyOnePerson(folder: opened.name, person: opened.index.people[0])
+    }
     index = opened.index
     name = opened.name
     source = ReadAhead(opened.source)
@@ -30,11 +46,17 @@ package struct TrainingData: Sendable {
       opened.index, seed: configuration.splitSeed, minPhotos: configuration.minPhotos,
       folder: opened.name)
     preprocessing = try Preprocessing(configuration, index: opened.index)
+    fingerprint = Self.fingerprint(of: opened.index, divided, preprocessing)
+  }
+
+  static func fingerprint(
+    of index: PhotoIndex, _ divided: DividedPhotos, _ preprocessing: Preprocessing
+  ) -> UInt64 {
     var hash: UInt64 = 0
-    for photo in opened.index.photos { hash = Hash64.of(photo.path, seed: hash) }
+    for photo in index.photos { hash = Hash64.of(photo.path, seed: hash) }
     hash = Hash64.of(divided.training.map { UInt64($0) }, seed: hash)
     hash = Hash64.of(divided.classOfPerson.map { UInt64(bitPattern: Int64($0)) }, seed: hash)
-    fingerprint = Hash64.of(preprocessing.landmarks?.words ?? [], seed: hash)
+    return Hash64.of(preprocessing.landmarks?.words ?? [], seed: hash)
   }
 }
 
@@ -51,7 +73,6 @@ package struct OpenedPhotos {
     switch data {
     case .folder(let path):
       let folder = try FaceFolder(root: path)
-      try folder.requireSeveralPeople()
       index = folder.index
       source = FolderSource(folder)
       name = path

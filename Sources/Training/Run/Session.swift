@@ -9,6 +9,8 @@ package final class Session {
   package let console: Console
   package let pool: WorkerPool
   package let threads: Int
+  /// Hosts that the ranks are on.
+  package let hostCount: Int
 
   package enum Failure: Error, CustomStringConvertible {
     case launcher(String)
@@ -41,23 +43,20 @@ package final class Session {
     }
     BLASRuntime.configureSingleThread()
     let processors = HostProcessors.current
-    let share = try Self.defaultThreads(processors, communicator: communicator)
-    self.threads = threads ?? share
+    let own = [communicator.hostName, processors.mask].joined(separator: "\n")
+    let peers = try communicator.allGather(Array(own.utf8))
+    hostCount = Set(peers.map { $0.prefix { $0 != UInt8(ascii: "\n") } }).count
+    let sharing = peers.count { $0 == Array(own.utf8) }
+    self.threads = threads ?? Self.defaultThreads(processors, sharing: sharing)
     pool = WorkerPool(count: self.threads)
-    if let warning = processors.warning(
-      threads: self.threads, localSize: communicator.localSize)
-    {
+    if let warning = processors.warning(threads: self.threads, sharing: sharing) {
       console.warn(warning)
     }
   }
 
   /// `SLURM_CPUS_PER_TASK`, else the processors that this rank may use, divided by the ranks of its
   /// host that may use the same ones: bound ranks have their own, unbound ones share.
-  private static func defaultThreads(
-    _ processors: HostProcessors, communicator: any Communicator
-  ) throws -> Int {
-    let own = Array("\(communicator.hostName) \(processors.mask)".utf8)
-    let sharing = try communicator.allGather(own).count { $0 == own }
+  private static func defaultThreads(_ processors: HostProcessors, sharing: Int) -> Int {
     if let text = ProcessInfo.processInfo.environment["SLURM_CPUS_PER_TASK"],
       let count = Int(text), count > 0
     {
@@ -70,7 +69,8 @@ package final class Session {
   package var machine: [String] {
     [
       "\(communicator.size) rank\(communicator.size == 1 ? "" : "s") x \(threads) "
-        + "thread\(threads == 1 ? "" : "s"), \(communicator.localSize) on \(communicator.hostName)",
+        + "thread\(threads == 1 ? "" : "s") on \(hostCount) host\(hostCount == 1 ? "" : "s"), "
+        + "\(communicator.localSize) on \(communicator.hostName)",
       "processor: \(WorldCheck.processor)",
       "OpenBLAS: \(BLASRuntime.coreName) kernels, \(BLASRuntime.buildConfiguration)",
     ]

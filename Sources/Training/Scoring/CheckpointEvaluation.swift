@@ -1,5 +1,6 @@
 private import Collectives
 private import Datasets
+private import Determinism
 private import Evaluation
 private import Foundation
 private import Interchange
@@ -64,34 +65,72 @@ final class CheckpointEvaluation {
     let own = configuration(
       data: request.data ?? configuration.data, split: request.split,
       splitSeed: request.splitSeed, minPhotos: request.minPhotos, landmarks: request.landmarks)
-    let pairs = request.pairs ?? (request.split == nil ? configuration.pairs : nil)
-    let data = try TrainingData(own, communicator: session.communicator, pool: session.pool)
-    session.console.say("data: \(data.name): \(data.divided.summary)")
-    guard
-      let plan = try EvaluationPlan(
-        data.index, divided: data.divided, pairsFile: pairs, seed: own.splitSeed)
-    else { throw EvaluationFailure.nothingToMeasure }
+    let opened = try OpenedPhotos(
+      own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)
+    let preprocessing = try Preprocessing(own, index: opened.index)
+    let plan = try plan(request, own, opened, preprocessing)
     for note in plan.notes { session.console.say(note) }
     _ = try WorldCheck.run(
-      configuration: "\(plan.photos)", dataFingerprint: data.fingerprint,
-      communicator: session.communicator)
+      configuration: "\(plan.photos)", dataFingerprint: 0, communicator: session.communicator)
     let start = Clock.seconds
-    let embeddings = try embed(
-      plan.photos, data: data, flip: request.flipTest ?? configuration.flipTest)
+    let ledger = BadPhotoLedger()
+    let embeddings = try embedder.embed(
+      plan.photos, of: opened.source, preprocessing: preprocessing, parameters: state.parameters,
+      statistics: state.statistics, flip: request.flipTest ?? configuration.flipTest,
+      ledger: ledger)
+    try report(ledger, of: plan.photos.count)
     guard session.communicator.rank == 0 else { return }
-    let isSameHead = data.divided.classCount == checkpoint.classCount
-    if plan.classes != nil && !isSameHead {
-      session.console.warn(
-        "the split has \(data.divided.classCount) classes, the checkpoint "
-          + "\(checkpoint.classCount): no closed-set figure")
-    }
-    let result = plan.score(
-      embeddings, classWeights: isSameHead ? try checkpoint.classWeights() : nil)
+    let result = plan.score(embeddings, classWeights: try checkpoint.classWeights())
     for rule in result.rules { session.console.say(rule) }
     for line in result.lines { session.console.receipt(line) }
     for warning in result.warnings { session.console.warn(warning) }
     session.console.say(
       "evaluated \(plan.photos.count) photos in \(Console.fixed(Clock.seconds - start, 1)) s")
+  }
+
+  /// What to measure: the pairs or the split that was asked for; else what the run itself held out,
+  /// where this is its data; else all photos.
+  private func plan(
+    _ request: EvaluateRequest, _ own: RunConfiguration, _ opened: OpenedPhotos,
+    _ preprocessing: Preprocessing
+  ) throws -> EvaluationPlan {
+    let index = opened.index
+    let known = try checkpoint.trainedPeople()
+    func isTrained(_ person: Int) -> Bool { known?.hasTrained(index.people[person]) ?? false }
+    func classOf(_ person: Int) -> Int { known?.classOf(index.people[person]) ?? -1 }
+    if known == nil {
+      session.console.warn(
+        "the checkpoint does not name its people: overlaps are not known, and no closed set")
+    }
+    if let pairs = request.pairs {
+      return try EvaluationPlan(index, pairsFile: pairs, isTrained: isTrained)
+    }
+    let divided = try? own.split.datasetSplit.divide(
+      index, seed: own.splitSeed, minPhotos: own.minPhotos, folder: opened.name)
+    let isOwnData =
+      request.split == nil
+      && divided.map {
+        Hash64.text(TrainingData.fingerprint(of: index, $0, preprocessing))
+      } == checkpoint.dataFingerprint
+    if isOwnData, let pairs = configuration.pairs {
+      return try EvaluationPlan(index, pairsFile: pairs, isTrained: isTrained)
+    }
+    var photos = Array(index.photos.indices)
+    var isClosedSet = false
+    if isOwnData || (request.split != nil && own.split != .all) {
+      let parts = try own.split.datasetSplit.divide(
+        index, seed: own.splitSeed, minPhotos: own.minPhotos, folder: opened.name)
+      photos = parts.heldOut
+      isClosedSet = parts.isClosedSet && known != nil
+      session.console.say("data: \(opened.name): \(parts.summary)")
+    } else {
+      session.console.say(
+        "data: \(opened.name): all \(photos.count) photos of \(index.people.count) people")
+    }
+    guard !photos.isEmpty else { throw EvaluationFailure.nothingToMeasure }
+    return EvaluationPlan(
+      index, photos: photos, seed: own.splitSeed, classOf: isClosedSet ? classOf : nil,
+      isTrained: isTrained)
   }
 
   func embed(_ request: EmbedRequest) throws {
@@ -106,7 +145,7 @@ final class CheckpointEvaluation {
       Array(opened.index.photos.indices), of: opened.source, preprocessing: preprocessing,
       parameters: state.parameters, statistics: state.statistics,
       flip: request.flipTest ?? configuration.flipTest, ledger: ledger)
-    report(ledger)
+    try report(ledger, of: opened.index.photos.count)
     guard session.communicator.rank == 0 else { return }
     try NumPyFile.write(
       embeddings.values, shape: [opened.index.photos.count, factory.network.embeddingCount],
@@ -122,17 +161,15 @@ final class CheckpointEvaluation {
         + "\(request.out), names in \(request.namesPath)")
   }
 
-  private func embed(_ photos: [Int], data: TrainingData, flip: Bool) throws -> Embeddings {
-    let ledger = BadPhotoLedger()
-    let embeddings = try embedder.embed(
-      photos, of: data.source.source, preprocessing: data.preprocessing,
-      parameters: state.parameters, statistics: state.statistics, flip: flip, ledger: ledger)
-    report(ledger)
-    return embeddings
-  }
-
-  private func report(_ ledger: BadPhotoLedger) {
+  /// Names the bad photos that any rank has met; throws `DatasetError.tooManyBadPhotos` above the
+  /// checkpoint's own `max-bad`.
+  private func report(_ ledger: BadPhotoLedger, of total: Int) throws {
+    let own = try JSONEncoder().encode(ledger.entries)
+    for bytes in try session.communicator.allGather(Array(own)) {
+      ledger.merge(try JSONDecoder().decode([BadPhoto].self, from: Data(bytes)))
+    }
     for entry in ledger.entries { session.console.warn("bad photo: \(entry.line)") }
+    try ledger.check(total: total, limit: configuration.maxBad)
   }
 }
 
@@ -187,6 +224,10 @@ struct StoredEmbeddings {
     BLASRuntime.configureSingleThread()
     let file = try PairsFile(parsing: String(decoding: bytes, as: UTF8.self), file: pairs)
     let resolved = file.resolved(against: names)
+    guard !resolved.pairs.isEmpty else {
+      throw DatasetError.badOption(
+        name: "--pairs", text: pairs, reason: "none of its photos is in --names")
+    }
     for skipped in resolved.skipped.prefix(20) { print("skipped: \(skipped)") }
     let result = EvaluationResult(embeddings: embeddings, pairs: resolved)
     for rule in result.rules { print(rule) }

@@ -18,25 +18,48 @@ package struct EvaluationPlan: Sendable {
   /// The most pairs that are made of held-out photos.
   private static let generatedPairs = 6000
 
-  /// The plan for `index` divided as `divided`, with the pairs of `pairsFile` or, without one, pairs
-  /// made of the held-out photos; nil where nothing is held out and no pairs are given. Throws
+  /// The plan of a training run: the pairs of `pairsFile` or, without one, pairs made of the
+  /// held-out photos of `divided`; nil where nothing is held out and no pairs are given. Throws
   /// `DatasetError` or `PairsFileError`.
   package init?(
     _ index: PhotoIndex, divided: DividedPhotos, pairsFile: String?, seed: UInt64
   ) throws {
-    guard let pairsFile else {
-      guard !divided.heldOut.isEmpty else { return nil }
-      photos = divided.heldOut
-      let people = divided.heldOut.map { index.photos[$0].person }
-      self.people = people
-      pairs = VerificationPairs.generated(
-        labels: people, limit: Self.generatedPairs, seed: seed)
-      classes = divided.isClosedSet ? people.map { divided.classOfPerson[$0] } : nil
-      notes =
-        divided.isClosedSet
-        ? ["closed set: the held-out photos show people of the training part"] : []
-      return
+    let training = Set(divided.training.map { index.photos[$0].person })
+    if let pairsFile {
+      try self.init(index, pairsFile: pairsFile, isTrained: training.contains)
+    } else if divided.heldOut.isEmpty {
+      return nil
+    } else {
+      self.init(
+        index, photos: divided.heldOut, seed: seed,
+        classOf: divided.isClosedSet ? { divided.classOfPerson[$0] } : nil,
+        isTrained: training.contains)
     }
+  }
+
+  /// Measures `photos`: pairs made of them, identification and, with `classOf` each person, the
+  /// closed set. `isTrained` tells of whom the network has seen photos.
+  init(
+    _ index: PhotoIndex, photos: [Int], seed: UInt64, classOf: ((Int) -> Int)?,
+    isTrained: (Int) -> Bool
+  ) {
+    self.photos = photos
+    let people = photos.map { index.photos[$0].person }
+    self.people = people
+    let pairs = VerificationPairs.generated(
+      labels: people, limit: Self.generatedPairs, seed: seed)
+    self.pairs = pairs
+    classes = classOf.map { people.map($0) }
+    var notes = Self.overlap(Set(people), isTrained: isTrained)
+    if pairs.pairs.isEmpty {
+      notes.append("no pairs: nobody has two photos, or there is only one person")
+    }
+    self.notes = notes
+  }
+
+  /// Measures the pairs of `pairsFile`; `isTrained` tells of whom the network has seen photos.
+  /// Throws `DatasetError` or `PairsFileError`.
+  init(_ index: PhotoIndex, pairsFile: String, isTrained: (Int) -> Bool) throws {
     guard let bytes = FileManager.default.contents(atPath: pairsFile) else {
       throw DatasetError.unreadable(path: pairsFile, reason: "no such file, or no permission")
     }
@@ -62,12 +85,14 @@ package struct EvaluationPlan: Sendable {
     if resolved.skipped.count > 20 {
       notes.append("\(pairsFile): \(resolved.skipped.count) lines skipped in all")
     }
-    let training = Set(divided.training.map { index.photos[$0].person })
-    let shared = Set(photos.map { index.photos[$0].person }).intersection(training)
-    if !shared.isEmpty {
-      notes.append("\(shared.count) people of \(pairsFile) are also in the training part")
-    }
-    self.notes = notes
+    self.notes =
+      notes + Self.overlap(Set(photos.map { index.photos[$0].person }), isTrained: isTrained)
+  }
+
+  private static func overlap(_ people: Set<Int>, isTrained: (Int) -> Bool) -> [String] {
+    let shared = people.count(where: isTrained)
+    return shared == 0
+      ? [] : ["people overlap: \(shared) of the \(people.count) people measured were trained on"]
   }
 
   /// Scores `embeddings` of `photos`; `classWeights` [classes, dimension] for closed sets.
