@@ -20,7 +20,7 @@ private enum Main {
     } catch let error as ConfigurationError {
       // Every rank reads the same command line; a rank that waited and still lives is the only one
       // to see the error, such as a file that its host alone lacks.
-      if !LaunchedRank.isFirst { sleep(2) }
+      if !LaunchedRank.isFirst { sleep(10) }
       fail("\(error)", code: ExitCode.validationFailure.rawValue)
     } catch {
       if DDPTrain.exitCode(for: error) == .success { end(parsing: arguments, with: error) }
