@@ -36,22 +36,34 @@ let package = Package(
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
 
-    .target(name: "Determinism", swiftSettings: house),
-    .target(name: "Kernels", dependencies: ["CBLAS"], swiftSettings: kernelSettings),
-    .target(name: "Networks", dependencies: ["Kernels", "Determinism"], swiftSettings: house),
-    .target(name: "Losses", dependencies: ["Kernels", "Determinism"], swiftSettings: house),
-    .target(name: "Optimizers", dependencies: ["Kernels"], swiftSettings: house),
-    .target(name: "Collectives", dependencies: ["Kernels"], swiftSettings: house),
+    .target(name: "Preconditions", swiftSettings: house),
+    .target(name: "Determinism", dependencies: ["Preconditions"], swiftSettings: house),
     .target(
-      name: "MPICollectives", dependencies: ["Collectives", "CMPI"], swiftSettings: house),
-    .target(name: "Datasets", dependencies: ["CJPEG", "Determinism"], swiftSettings: house),
-    .target(name: "Evaluation", dependencies: ["Kernels", "Determinism"], swiftSettings: house),
-    .target(name: "Interchange", dependencies: ["Determinism"], swiftSettings: house),
+      name: "Kernels", dependencies: ["CBLAS", "Preconditions"], swiftSettings: kernelSettings),
+    .target(
+      name: "Networks", dependencies: ["Kernels", "Determinism", "Preconditions"],
+      swiftSettings: house),
+    .target(
+      name: "Losses", dependencies: ["Kernels", "Determinism", "Preconditions"],
+      swiftSettings: house),
+    .target(name: "Optimizers", dependencies: ["Kernels", "Preconditions"], swiftSettings: house),
+    .target(name: "Collectives", dependencies: ["Kernels", "Preconditions"], swiftSettings: house),
+    .target(
+      name: "MPICollectives", dependencies: ["Collectives", "CMPI", "Preconditions"],
+      swiftSettings: house),
+    .target(
+      name: "Datasets", dependencies: ["CJPEG", "Determinism", "Preconditions"],
+      swiftSettings: house),
+    .target(
+      name: "Evaluation", dependencies: ["Kernels", "Determinism", "Preconditions"],
+      swiftSettings: house),
+    .target(
+      name: "Interchange", dependencies: ["Determinism", "Preconditions"], swiftSettings: house),
     .target(
       name: "Training",
       dependencies: [
         "Determinism", "Kernels", "Networks", "Losses", "Optimizers", "Collectives", "Datasets",
-        "Evaluation", "Interchange", "Yams",
+        "Evaluation", "Interchange", "Preconditions", "Yams",
       ], swiftSettings: house),
     .executableTarget(
       name: "ddp-train",

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// What a rank is about to do with its peers; ranks compare these before data moves.
 package enum CollectiveOperation: Equatable, Sendable, CustomStringConvertible {
   case agreement
@@ -21,7 +23,7 @@ package enum CollectiveOperation: Equatable, Sendable, CustomStringConvertible {
       case .barrier: (4, 0)
       case .farewell: (5, 0)
       }
-    precondition(
+    require(
       detail >= 0 && detail < 1 << Self.detailBits, "collective operation: detail \(detail)")
     return kind << Self.detailBits | detail
   }

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// A group of ranks that make the same collectives in the same order.
 ///
 /// All calls of a rank come from one thread. Before data moves, the ranks compare which operation
@@ -59,7 +61,7 @@ package final class SoloCommunicator: Communicator {
   package func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) {}
   package func allGather(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
   package func broadcast(_ bytes: [UInt8], from root: Int) -> [UInt8] {
-    precondition(root == 0, "broadcast: root \(root) in a group of 1 rank")
+    require(root == 0, "broadcast: root \(root) in a group of 1 rank")
     return bytes
   }
   package func barrier() {}

@@ -1,3 +1,4 @@
+private import Preconditions
 private import Glibc
 package import Kernels
 
@@ -52,7 +53,7 @@ package final class GradientReducer: @unchecked Sendable {
     var pieces = 0
     var end = 0
     for range in layerRanges where !range.isEmpty {
-      precondition(range.lowerBound == end, "GradientReducer: layers leave a gap at \(end)")
+      require(range.lowerBound == end, "GradientReducer: layers leave a gap at \(end)")
       end = range.upperBound
       let count = (range.count + Self.pieceCount - 1) / Self.pieceCount
       layers.append(LayerRange(range: range, pieces: pieces..<pieces + count))
@@ -129,7 +130,7 @@ package final class GradientReducer: @unchecked Sendable {
   /// Adds one microbatch's gradient of one layer [range.count]; any worker may call.
   package func add(_ gradient: UnsafePointer<Float>, of range: Range<Int>) {
     guard let index = layerAt[range.lowerBound], layers[index].range == range else {
-      preconditionFailure("GradientReducer.add: \(range) is no layer's range")
+      fatalError("GradientReducer.add: \(range) is no layer's range")
     }
     let layer = layers[index]
     var largest: UInt32 = 0

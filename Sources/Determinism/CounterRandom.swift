@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// What a random number is for, so that two uses of the same coordinates never share numbers.
 package enum RandomPurpose: UInt64, Sendable {
   case initialization = 1
@@ -55,7 +57,7 @@ package struct CounterRandom: Sendable {
   /// Number `index`, uniform over 0..<bound without modulo bias worth naming (Lemire's product).
   @inline(__always)
   package func integer(_ index: Int, below bound: Int) -> Int {
-    precondition(bound > 0, "CounterRandom.integer: bound \(bound) is not positive")
+    require(bound > 0, "CounterRandom.integer: bound \(bound) is not positive")
     return Int(word(index).multipliedFullWidth(by: UInt64(bound)).high)
   }
 

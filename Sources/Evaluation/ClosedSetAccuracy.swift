@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// The accuracy of a classifier over the people it was trained on.
 package struct ClosedSetAccuracy: Sendable, Equatable {
   /// The share of photos whose class has the largest cosine with the embedding.
@@ -15,10 +17,10 @@ package struct ClosedSetAccuracy: Sendable, Equatable {
     embeddings: Embeddings, labels: [Int], classWeights: [Float]
   ) -> ClosedSetAccuracy {
     let dimension = embeddings.dimension
-    precondition(
+    require(
       labels.count == embeddings.count,
       "ClosedSetAccuracy: \(labels.count) labels of \(embeddings.count) embeddings")
-    precondition(
+    require(
       classWeights.count % dimension == 0,
       "ClosedSetAccuracy: \(classWeights.count) weights are not classes of \(dimension)")
     let classCount = classWeights.count / dimension

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// Embeddings of photos as a network gave them, one row a photo [count, dimension].
 package struct Embeddings: Sendable {
   package let values: [Float]
@@ -8,7 +10,7 @@ package struct Embeddings: Sendable {
 
   /// Rows of `dimension` floats; traps if `values` does not hold a whole number of them.
   package init(_ values: [Float], dimension: Int) {
-    precondition(
+    require(
       dimension > 0 && values.count % dimension == 0,
       "Embeddings: \(values.count) values are not rows of \(dimension)")
     self.values = values
@@ -39,7 +41,7 @@ package struct Embeddings: Sendable {
   ///
   /// A row of zeros stays zero (as scikit-learn's normalize does); infinity for a non-finite row.
   package func squaredDistance(_ first: Int, _ second: Int) -> Double {
-    precondition(
+    require(
       (0..<count).contains(first) && (0..<count).contains(second),
       "Embeddings: rows \(first) and \(second) of \(count)")
     guard norms[first].isFinite && norms[second].isFinite else { return .infinity }

@@ -1,3 +1,4 @@
+private import Preconditions
 private import Determinism
 
 extension VerificationPairs {
@@ -12,8 +13,8 @@ extension VerificationPairs {
   package static func generated(
     labels: [Int], limit: Int, folds: Int = 10, seed: UInt64
   ) -> VerificationPairs {
-    precondition(limit >= 0, "VerificationPairs.generated: limit \(limit) is negative")
-    precondition(folds > 0, "VerificationPairs.generated: \(folds) folds")
+    require(limit >= 0, "VerificationPairs.generated: limit \(limit) is negative")
+    require(folds > 0, "VerificationPairs.generated: \(folds) folds")
     let groups = peopleGroups(labels: labels, folds: folds, seed: seed)
     let isDisjoint = groups.count > 1
     let foldCount = isDisjoint ? groups.count : folds

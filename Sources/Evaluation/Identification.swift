@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// Closed-set identification: is the most similar photo of the gallery one of the same person?
 package struct Identification: Sendable, Equatable {
   /// Which photos are enrolled.
@@ -20,7 +22,7 @@ package struct Identification: Sendable, Equatable {
 
   /// Identifies the photos of `embeddings` [count] that have `labels` [count] against `gallery`.
   package init(_ embeddings: Embeddings, labels: [Int], gallery: Gallery) {
-    precondition(
+    require(
       labels.count == embeddings.count,
       "Identification: \(labels.count) labels of \(embeddings.count) embeddings")
     var firstPhoto: [Int: Int] = [:]

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// How many pairs of each kind lie at which distance.
 package struct DistanceHistogram: Sendable, Equatable {
   /// The width of a bin; bin i holds distances from i x binWidth up to the next.
@@ -9,7 +11,7 @@ package struct DistanceHistogram: Sendable, Equatable {
 
   /// Bins made elsewhere; traps if the two kinds have different numbers of them.
   package init(binWidth: Double, same: [Int], different: [Int]) {
-    precondition(
+    require(
       same.count == different.count && binWidth > 0,
       "DistanceHistogram: \(same.count) and \(different.count) bins of width \(binWidth)")
     self.binWidth = binWidth
@@ -19,7 +21,7 @@ package struct DistanceHistogram: Sendable, Equatable {
 
   /// Counts `distances` (squared L2, 0...4) in `binCount` bins; what lies beyond is in the last.
   package init(distances: [Double], isSame: [Bool], binCount: Int = 80) {
-    precondition(
+    require(
       distances.count == isSame.count && binCount > 0,
       "DistanceHistogram: \(distances.count) distances, \(isSame.count) labels, \(binCount) bins")
     var same = [Int](repeating: 0, count: binCount)
@@ -46,7 +48,7 @@ package struct WorstPair: Sendable, Equatable {
   package static func select(
     from pairs: VerificationPairs, distances: [Double], count: Int
   ) -> [WorstPair] {
-    precondition(
+    require(
       distances.count == pairs.pairs.count,
       "WorstPair: \(distances.count) distances of \(pairs.pairs.count) pairs")
     func worst(isSame: Bool) -> [WorstPair] {

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// A point of a receiver operating characteristic, both rates in 0...1.
 package struct ROCPoint: Sendable, Equatable {
   package let falseAcceptRate: Double
@@ -44,7 +46,7 @@ package enum ROC {
     let groups = sortedGroups(distances: distances, isSame: isSame)
     let differentCount = groups.reduce(0) { $0 + $1.different }
     let sameCount = groups.reduce(0) { $0 + $1.same }
-    precondition(
+    require(
       sameCount > 0 && differentCount > 0,
       "ROC.exactArea: \(sameCount) pairs of one person, \(differentCount) of two")
     var closer = 0
@@ -83,7 +85,7 @@ package enum ROC {
   private static func sortedGroups(
     distances: [Double], isSame: [Bool]
   ) -> [(same: Int, different: Int)] {
-    precondition(
+    require(
       distances.count == isSame.count, "ROC: \(distances.count) distances, \(isSame.count) labels")
     let order = distances.indices.sorted { distances[$0] < distances[$1] }
     var groups: [(same: Int, different: Int)] = []

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// Verification at one false-accept rate: mean and population deviation over the folds.
 package struct ValidationRate: Sendable, Equatable {
   /// The rate that was asked for, such as 1e-3.
@@ -44,13 +46,13 @@ package struct Verification: Sendable {
   /// is at most the target. Empty folds are left out; with one fold alone, thresholds are chosen
   /// on itself, and `foldRule` says so. Traps without pairs of both kinds.
   package init(distances: [Double], pairs: VerificationPairs) {
-    precondition(
+    require(
       distances.count == pairs.pairs.count,
       "Verification: \(distances.count) distances of \(pairs.pairs.count) pairs")
     sameCount = pairs.sameCount
     pairCount = distances.count
     skippedCount = pairs.skipped.count
-    precondition(
+    require(
       sameCount > 0 && sameCount < pairCount,
       "Verification: \(sameCount) of \(pairCount) pairs show one person; both kinds are needed")
     let coarse = FoldCounts(distances: distances, pairs: pairs, step: 0.01, thresholdCount: 400)

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// The pairs of photos that verification is scored on, as indices into a list of photos.
 package struct VerificationPairs: Sendable {
   /// Two photos, whether they show one person, and the fold they are scored in.
@@ -48,7 +50,7 @@ package struct VerificationPairs: Sendable {
   /// Pairs made by hand; traps if a fold is not in 0..<foldCount.
   package init(pairs: [Pair], foldCount: Int, foldRule: String, skipped: [Skipped] = []) {
     for pair in pairs {
-      precondition(
+      require(
         (0..<foldCount).contains(pair.fold),
         "VerificationPairs: a pair lies in fold \(pair.fold) of \(foldCount)")
     }
@@ -70,7 +72,7 @@ package struct VerificationPairs: Sendable {
   package func renumbered(by newIndex: [Int: Int]) -> VerificationPairs {
     func lookUp(_ photo: Int) -> Int {
       guard let index = newIndex[photo] else {
-        preconditionFailure("VerificationPairs: photo \(photo) of a pair has no new index")
+        fatalError("VerificationPairs: photo \(photo) of a pair has no new index")
       }
       return index
     }

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// Arrays in NumPy's `.npy` format (numpy/lib/format.py), versions 1 to 3.
 package enum NumPyFile {
   /// An array as read: `values` in C order, whose count is the product of `shape`.
@@ -59,7 +61,7 @@ package enum NumPyFile {
   package static func write(
     _ values: UnsafeBufferPointer<Float>, shape: [Int], to path: String
   ) throws {
-    precondition(
+    require(
       shape.reduce(1, *) == values.count,
       "NumPyFile.write: shape \(shape) for \(values.count) values")
     let file = try AtomicFile(path: path)
@@ -81,7 +83,7 @@ package enum NumPyFile {
     var text = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(sides)), }"
     text += String(repeating: " ", count: 63 - (10 + text.utf8.count) % 64) + "\n"
     let length = text.utf8.count
-    precondition(length <= 0xFFFF, "NumPyFile.write: \(shape.count) dimensions are too many")
+    require(length <= 0xFFFF, "NumPyFile.write: \(shape.count) dimensions are too many")
     return magic + [1, 0, UInt8(length & 0xFF), UInt8(length >> 8)] + Array(text.utf8)
   }
 }

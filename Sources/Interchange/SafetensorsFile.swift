@@ -1,3 +1,4 @@
+private import Preconditions
 private import Determinism
 
 /// A safetensors file that is read tensor by tensor, with its checksums where it has them.
@@ -69,7 +70,7 @@ package final class SafetensorsFile: Sendable {
       throw InterchangeError.unsupported(
         path: path, reason: "tensor '\(name)' has the shape \(entry.shape), not \(shape)")
     }
-    precondition(
+    require(
       bytes.count == entry.range.count,
       "SafetensorsFile.read: '\(name)' is \(entry.summary), its destination \(bytes.count) bytes"
     )

@@ -1,3 +1,4 @@
+private import Preconditions
 private import Determinism
 
 /// A tensor to be written: its description, and the way to its bytes.
@@ -61,7 +62,7 @@ extension SafetensorsFile {
       ($1.type.byteCount, $0.name) < ($0.type.byteCount, $1.name)
     }
     let entries = layout(of: ordered)
-    precondition(
+    require(
       metadata.keys.allSatisfy {
         $0 != SafetensorsHeader.integrityKey && !$0.hasPrefix(SafetensorsHeader.checksumPrefix)
       }, "SafetensorsFile.write: metadata must not use the names of checksums")
@@ -85,11 +86,11 @@ extension SafetensorsFile {
     var end = 0
     var names: Set<String> = [SafetensorsHeader.metadataKey]
     return tensors.map { tensor in
-      precondition(
+      require(
         names.insert(tensor.name).inserted,
         "SafetensorsFile.write: the tensor name '\(tensor.name)' is taken")
       guard let byteCount = SafetensorsEntry.byteCount(tensor.type, tensor.shape) else {
-        preconditionFailure(
+        fatalError(
           "SafetensorsFile.write: '\(tensor.name)' has the impossible shape \(tensor.shape)")
       }
       defer { end += byteCount }
@@ -104,7 +105,7 @@ extension SafetensorsTensor {
   fileprivate func lend(to path: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     try withoutActuallyEscaping(body) { body in
       try withBytes { bytes in
-        precondition(
+        require(
           bytes.count == SafetensorsEntry.byteCount(type, shape),
           "SafetensorsFile.write: '\(name)' is \(type.rawValue) \(shape), not \(bytes.count) bytes"
         )

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// What follows a batch norm or a bias: nothing, max(u, 0), or u > 0 ? u : slope * u.
 package enum ActivationFunction: Sendable {
   case identity, relu, prelu
@@ -135,8 +137,8 @@ package enum BiasActivationKernel {
 func checkMap(
   pixels: Int, channels: Int, activation: ActivationFunction, slopes: UnsafePointer<Float>?
 ) {
-  precondition(pixels > 0 && channels > 0, "the map [\(pixels),\(channels)] is empty")
-  precondition(activation != .prelu || slopes != nil, "PReLU needs slopes for \(channels) channels")
+  require(pixels > 0 && channels > 0, "the map [\(pixels),\(channels)] is empty")
+  require(activation != .prelu || slopes != nil, "PReLU needs slopes for \(channels) channels")
 }
 
 private struct BiasForwardPass<Activation: LaneActivation>: ChannelGroupPass {

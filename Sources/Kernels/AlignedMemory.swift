@@ -1,3 +1,5 @@
+private import Preconditions
+
 #if canImport(Glibc)
   private import Glibc
 #else
@@ -41,7 +43,7 @@ package struct AlignedDoubles: ~Copyable, @unchecked Sendable {
 private func allocate<Element>(
   _ count: Int, of type: Element.Type
 ) -> UnsafeMutablePointer<Element> {
-  precondition(count >= 0, "AlignedMemory: a count of \(count) is negative")
+  require(count >= 0, "AlignedMemory: a count of \(count) is negative")
   let hugePage = 2 << 20
   let wanted = max(count * MemoryLayout<Element>.stride, 64)
   let large = wanted > hugePage

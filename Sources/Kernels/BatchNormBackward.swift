@@ -1,3 +1,5 @@
+private import Preconditions
+
 extension BatchNormKernel {
   /// How many doubles `backward` needs as scratch.
   package static func backwardScratchCount(channels: Int) -> Int { 3 * channels }
@@ -26,11 +28,11 @@ extension BatchNormKernel {
     checkMap(
       pixels: pixels, channels: channels, activation: coefficients.activation,
       slopes: coefficients.slopes)
-    precondition(
+    require(
       residualGradient == nil || coefficients.activation == .identity || residual != nil
         || (coefficients.activation == .relu && output != nil),
       "batch norm backward [\(pixels),\(channels)]: the residual of an activation is missing")
-    precondition(
+    require(
       !(addingToInput && UnsafePointer(inputGradient) == outputGradient)
         && inputGradient != residualGradient,
       "batch norm backward [\(pixels),\(channels)]: gradients share memory they cannot share")

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// Convolution without bias over NHWC images, and its two gradients.
 ///
 /// `rows` is the number of images, 1 to the plan's maximum. `scratch` holds the plan's
@@ -81,10 +83,10 @@ package enum ConvolutionKernel {
   private static func check(
     _ rows: Int, _ plan: ConvolutionPlan, _ scratch: UnsafeMutablePointer<Float>
   ) {
-    precondition(
+    require(
       rows >= 1 && rows <= plan.maximumRows,
       "convolution: \(rows) images for a plan of 1 to \(plan.maximumRows)")
-    precondition(
+    require(
       UInt(bitPattern: scratch) % 64 == 0, "convolution: scratch is not aligned to 64 bytes")
   }
 }

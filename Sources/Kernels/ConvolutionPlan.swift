@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// How one convolution is computed, chosen from its shape alone; `maximumRows` only sizes scratch, so
 /// the same shape and rows give the same bits in every arena.
 package struct ConvolutionPlan: Sendable {
@@ -21,7 +23,7 @@ package struct ConvolutionPlan: Sendable {
 
   /// Plans batches of 1 to `maximumRows` images.
   package init(_ shape: ConvolutionShape, maximumRows: Int) {
-    precondition(
+    require(
       maximumRows > 0, "convolution: a plan for \(maximumRows) images; it needs at least one")
     self.shape = shape
     self.maximumRows = maximumRows

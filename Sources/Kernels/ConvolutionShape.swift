@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// The shapes of one convolution without bias: input [N, height, width, inputChannels] to output
 /// [N, outputHeight, outputWidth, outputChannels].
 package struct ConvolutionShape: Sendable, Hashable {
@@ -10,7 +12,7 @@ package struct ConvolutionShape: Sendable, Hashable {
     height: Int, width: Int, inputChannels: Int, outputChannels: Int, kernelHeight: Int,
     kernelWidth: Int, stride: Int, paddingHeight: Int, paddingWidth: Int
   ) {
-    precondition(
+    require(
       height > 0 && width > 0 && inputChannels > 0 && outputChannels > 0 && kernelHeight > 0
         && kernelWidth > 0 && stride > 0 && paddingHeight >= 0 && paddingWidth >= 0,
       """
@@ -18,7 +20,7 @@ package struct ConvolutionShape: Sendable, Hashable {
       \(outputChannels) output channels, kernel \(kernelHeight)x\(kernelWidth), stride \(stride), \
       padding \(paddingHeight), \(paddingWidth)
       """)
-    precondition(
+    require(
       height + 2 * paddingHeight >= kernelHeight && width + 2 * paddingWidth >= kernelWidth,
       """
       convolution: kernel \(kernelHeight)x\(kernelWidth) does not fit into \(height)x\(width) \

@@ -1,3 +1,4 @@
+private import Preconditions
 private import CBLAS
 
 /// Products of row-major matrices by OpenBLAS, for layers and loss heads.
@@ -11,7 +12,7 @@ package enum DenseProduct {
     beta: Float = 0, strideA: Int? = nil, strideB: Int? = nil, strideResult: Int? = nil,
     into result: UnsafeMutablePointer<Float>
   ) {
-    precondition(
+    require(
       m > 0 && n > 0 && k > 0, "product of [\(m),\(k)] and [\(k),\(n)]: a matrix is empty")
     cblas_sgemm(
       CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans,

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// Inverted dropout (Srivastava et al. 2014) whose mask is a function of a key per row.
 ///
 /// Element i of row r is kept iff SplitMix64 of keys[r] at counter i is at least `threshold`;
@@ -5,7 +7,7 @@
 package enum DropoutKernel {
   /// The smallest word that keeps an element when a share of `rate` (0 <= rate < 1) is dropped.
   package static func threshold(rate: Double) -> UInt64 {
-    precondition(rate >= 0 && rate < 1, "dropout rate \(rate) is outside [0, 1)")
+    require(rate >= 0 && rate < 1, "dropout rate \(rate) is outside [0, 1)")
     return UInt64(rate * 0x1p64)
   }
 

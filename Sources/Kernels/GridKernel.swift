@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// A grid of doubles on which sums are exact, so that they are the same in any order.
 ///
 /// Addends are rounded once to multiples of the spacing 2^exponent; as long as no partial sum
@@ -8,7 +10,7 @@ package struct SummationGrid: Sendable, Equatable {
 
   /// A grid whose spacing is 2^`exponent`, -900...900.
   package init(exponent: Int) {
-    precondition((-900...900).contains(exponent), "grid exponent \(exponent) is out of range")
+    require((-900...900).contains(exponent), "grid exponent \(exponent) is out of range")
     self.exponent = exponent
   }
 
@@ -19,7 +21,7 @@ package struct SummationGrid: Sendable, Equatable {
 
   /// The largest magnitude an addend may have when `count` of them are summed.
   package func largestAddend(count: Int) -> Double {
-    precondition(count > 0, "a grid sum of \(count) addends")
+    require(count > 0, "a grid sum of \(count) addends")
     // Twice as much headroom for one addend: rounding by 1.5 * 2^52 needs |x| <= 2^51 spacings.
     return largestSum / Double(max(count, 2))
   }

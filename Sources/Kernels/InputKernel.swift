@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// From decoded pictures to network input.
 package enum InputKernel {
   /// y = x * scale[c] + offset[c], rounded once, from 8-bit RGB [H,W,3] to Float [H,W,3].
@@ -7,7 +9,7 @@ package enum InputKernel {
     _ pixels: UnsafePointer<UInt8>, height: Int, width: Int, scale: UnsafePointer<Float>,
     offset: UnsafePointer<Float>, flipped: Bool, into output: UnsafeMutablePointer<Float>
   ) {
-    precondition(height > 0 && width > 0, "the picture \(height)x\(width) is empty")
+    require(height > 0 && width > 0, "the picture \(height)x\(width) is empty")
     let (s0, s1, s2) = (scale[0], scale[1], scale[2])
     let (o0, o1, o2) = (offset[0], offset[1], offset[2])
     for row in 0..<height {

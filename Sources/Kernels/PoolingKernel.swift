@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// The geometry of a pooling from [N,H,W,C] to [N,OH,OW,C], sizes rounded down.
 package struct PoolingShape: Sendable {
   package let batch, height, width, channels: Int
@@ -7,10 +9,10 @@ package struct PoolingShape: Sendable {
   package init(
     batch: Int, height: Int, width: Int, channels: Int, window: Int, stride: Int, padding: Int = 0
   ) {
-    precondition(
+    require(
       window > 0 && window <= 15 && stride > 0 && padding >= 0 && 2 * padding <= window,
       "pooling window \(window), stride \(stride), padding \(padding): out of range")
-    precondition(
+    require(
       batch > 0 && channels > 0 && height + 2 * padding >= window
         && width + 2 * padding >= window,
       "pooling window \(window) does not fit the map \(batch)x\(height)x\(width)x\(channels)")

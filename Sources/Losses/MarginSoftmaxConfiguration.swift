@@ -1,3 +1,5 @@
+private import Preconditions
+
 #if canImport(Glibc)
   private import Glibc
 #else
@@ -52,7 +54,7 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   private init(
     kind: Kind, scale: Double, variant: Variant = .plain, gradient: Gradient = .exact
   ) {
-    precondition(
+    require(
       scale > 0 && scale.isFinite, "MarginSoftmaxConfiguration: scale \(scale) is not positive")
     self.kind = kind
     self.scale = scale
@@ -75,7 +77,7 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     scale: Double = 64, margin: Double = 0.5, variant: Variant = .plain,
     gradient: Gradient = .exact
   ) -> Self {
-    precondition(
+    require(
       margin >= 0 && margin < .pi, "MarginSoftmaxConfiguration: ArcFace margin \(margin) radians")
     return Self(
       kind: .arcFace(margin: margin), scale: scale, variant: variant, gradient: gradient)
@@ -83,7 +85,7 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
 
   /// CosFace: an additive margin on the target's cosine; its exact derivative is the identity.
   package static func cosFace(scale: Double = 64, margin: Double = 0.4) -> Self {
-    precondition(margin >= 0, "MarginSoftmaxConfiguration: CosFace margin \(margin) is negative")
+    require(margin >= 0, "MarginSoftmaxConfiguration: CosFace margin \(margin) is negative")
     return Self(kind: .cosFace(margin: margin), scale: scale)
   }
 
@@ -92,7 +94,7 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   package static func combined(
     scale: Double = 64, m1: Double, m2: Double, m3: Double, gradient: Gradient = .exact
   ) -> Self {
-    precondition(
+    require(
       m1 > 0 && m2 >= 0 && m3 >= 0,
       "MarginSoftmaxConfiguration: margins (\(m1), \(m2), \(m3)), expected (> 0, >= 0, >= 0)")
     return Self(kind: .combined(m1: m1, m2: m2, m3: m3), scale: scale, gradient: gradient)

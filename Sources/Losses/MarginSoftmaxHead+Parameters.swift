@@ -1,3 +1,4 @@
+private import Preconditions
 package import Determinism
 
 /// A named tensor inside the flat parameters of a loss head.
@@ -37,7 +38,7 @@ extension MarginSoftmaxHead {
   package func initialValue(
     _ initialization: HeadInitialization, at index: Int, from random: CounterRandom
   ) -> Float {
-    precondition(
+    require(
       index >= 0 && index < parameterCount,
       "MarginSoftmaxHead: element \(index) of \(parameterCount) parameters")
     let isBias = index >= classes * dimension

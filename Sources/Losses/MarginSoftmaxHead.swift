@@ -1,3 +1,4 @@
+private import Preconditions
 private import Kernels
 
 #if canImport(Glibc)
@@ -21,7 +22,7 @@ package struct MarginSoftmaxHead: Sendable, Equatable {
   private let blockClasses: Int
 
   package init(configuration: MarginSoftmaxConfiguration, classes: Int, dimension: Int) {
-    precondition(
+    require(
       classes >= 2 && dimension >= 1,
       "MarginSoftmaxHead: \(classes) classes of dimension \(dimension), expected 2 and 1 at least")
     self.configuration = configuration
@@ -51,9 +52,9 @@ package struct MarginSoftmaxHead: Sendable, Equatable {
     into embeddingGradient: UnsafeMutablePointer<Float>,
     weightGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) -> LossValue {
-    precondition(rows >= 1, "MarginSoftmaxHead: \(rows) rows")
+    require(rows >= 1, "MarginSoftmaxHead: \(rows) rows")
     for row in 0..<rows {
-      precondition(
+      require(
         labels[row] >= 0 && labels[row] < classes,
         "MarginSoftmaxHead: label \(labels[row]) of sample \(row), \(classes) classes")
     }

@@ -1,3 +1,4 @@
+private import Preconditions
 internal import Collectives
 private import Glibc
 private import Synchronization
@@ -18,7 +19,7 @@ enum DetachedThread {
         Unmanaged<Box>.fromOpaque(context!).takeRetainedValue().body()
         return nil
       }, context)
-    precondition(code == 0, "pthread_create failed: \(String(cString: strerror(code)))")
+    require(code == 0, "pthread_create failed: \(String(cString: strerror(code)))")
     pthread_detach(thread)
   }
 }

@@ -1,3 +1,4 @@
+private import Preconditions
 internal import CMPI
 import Collectives
 private import Glibc
@@ -114,7 +115,7 @@ final class MPICommunicator: Communicator {
   }
 
   func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] {
-    precondition(0..<size ~= root, "broadcast: root \(root) in a group of \(size) ranks")
+    require(0..<size ~= root, "broadcast: root \(root) in a group of \(size) ranks")
     let operation = CollectiveOperation.broadcast(root: root)
     let length = try handshake(operation, word: rank == root ? bytes.count : 0)
     var result = rank == root ? bytes : [UInt8](repeating: 0, count: length)
@@ -132,7 +133,7 @@ final class MPICommunicator: Communicator {
 
   /// Waits, asleep, until every rank is at the same operation; returns the largest of their words.
   private func handshake(_ operation: CollectiveOperation, word: Int = 0) throws -> Int {
-    precondition(
+    require(
       pthread_equal(owner, pthread_self()) != 0,
       "\(operation): MPI may be called only from the thread that started it")
     serial += 1

@@ -1,9 +1,11 @@
+private import Preconditions
+
 /// The shape of one image's activation, channels innermost: [height, width, channels].
 package struct MapShape: Sendable, Hashable, CustomStringConvertible {
   package let height, width, channels: Int
 
   package init(height: Int, width: Int, channels: Int) {
-    precondition(
+    require(
       height > 0 && width > 0 && channels > 0,
       "MapShape: \(height)x\(width)x\(channels) has an empty side; the image is too small")
     self.height = height

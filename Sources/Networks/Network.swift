@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// A finished network: layers in forward order, its parameters, and the memory that a pass needs.
 package struct Network: Sendable {
   package let name: String
@@ -24,7 +26,7 @@ package struct Network: Sendable {
   /// read by another.
   package init(name: String, plan: consuming Plan, output: Activation) {
     for (id, record) in plan.activations.enumerated() {
-      precondition(
+      require(
         record.readers.isEmpty == (id == output.id),
         id == output.id
           ? "\(name): the result \(record.shape) is read by a layer of the network"

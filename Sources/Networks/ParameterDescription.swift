@@ -1,3 +1,4 @@
+private import Preconditions
 private import Determinism
 private import Kernels
 
@@ -35,7 +36,7 @@ package struct ParameterDescription: Sendable {
     name: String, shape: [Int], range: Range<Int>, layout: ParameterLayout = .plain,
     initializer: Initializer, isWeight: Bool
   ) {
-    precondition(
+    require(
       shape.reduce(1, *) == range.count, "\(name): shape \(shape), \(range.count) elements")
     self.name = name
     self.shape = shape

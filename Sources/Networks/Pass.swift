@@ -1,3 +1,4 @@
+private import Preconditions
 private import Determinism
 
 /// Whether batch norm takes the microbatch's moments or the running ones, and dropout drops.
@@ -42,7 +43,7 @@ package struct Pass: ~Copyable {
     batchMoments: UnsafeMutablePointer<Float>, layerGradients: UnsafeMutablePointer<Float>,
     randomness: PassRandomness
   ) {
-    precondition(
+    require(
       rows > 0 && rows <= network.maximumRows,
       "Pass: \(rows) images, planned for 1 to \(network.maximumRows)")
     self.network = network

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// Where a network is made: layers book parameters, activations and workspace here, in forward
 /// order, and `finish` places them in memory by their lifetimes.
 package struct Plan {
@@ -37,7 +39,7 @@ package struct Plan {
   }
 
   package init(maximumRows: Int, image shape: MapShape) {
-    precondition(maximumRows > 0, "Plan: a microbatch of \(maximumRows) images")
+    require(maximumRows > 0, "Plan: a microbatch of \(maximumRows) images")
     self.maximumRows = maximumRows
     image = Activation(id: 0, shape: shape)
     activations = [ActivationRecord(shape: shape, producer: -1, lastForwardUse: -1)]
@@ -50,7 +52,7 @@ package struct Plan {
     _ name: String, shape: [Int], layout: ParameterLayout = .plain, initializer: Initializer,
     isWeight: Bool
   ) -> Parameter {
-    precondition(
+    require(
       !parameters.contains { $0.name == name },
       "Plan: two parameters are named \(name), \(shape) is the second's shape")
     let count = shape.reduce(1, *)

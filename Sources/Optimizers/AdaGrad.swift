@@ -1,3 +1,4 @@
+private import Preconditions
 private import Kernels
 
 /// AdaGrad (Duchi et al. 2011), as torch.optim.Adagrad: its sum of squares starts at 0.
@@ -8,7 +9,7 @@ package struct AdaGrad: Optimizer, Equatable {
   package let rateDecay, weightDecay, epsilon: Double
 
   package init(rateDecay: Double = 0, weightDecay: Double = 0, epsilon: Double = 1e-10) {
-    precondition(
+    require(
       rateDecay >= 0 && weightDecay >= 0 && epsilon > 0,
       "AdaGrad: rate decay \(rateDecay), weight decay \(weightDecay), epsilon \(epsilon)")
     self.rateDecay = rateDecay

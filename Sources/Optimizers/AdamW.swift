@@ -1,3 +1,4 @@
+private import Preconditions
 private import Kernels
 
 #if canImport(Glibc)
@@ -13,7 +14,7 @@ package struct AdamW: Optimizer, Equatable {
   package init(
     beta1: Double = 0.9, beta2: Double = 0.999, weightDecay: Double = 0.01, epsilon: Double = 1e-8
   ) {
-    precondition(
+    require(
       beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1 && weightDecay >= 0 && epsilon > 0,
       "AdamW: betas \(beta1), \(beta2), weight decay \(weightDecay), epsilon \(epsilon)")
     self.beta1 = beta1

@@ -1,9 +1,11 @@
+private import Preconditions
+
 /// Clipping of a gradient by its global Euclidean norm, as torch.nn.utils.clip_grad_norm_.
 package struct GradientClipping: Sendable, Equatable {
   package let maximumNorm: Double
 
   package init(maximumNorm: Double) {
-    precondition(maximumNorm > 0, "GradientClipping: maximum norm \(maximumNorm) is not positive")
+    require(maximumNorm > 0, "GradientClipping: maximum norm \(maximumNorm) is not positive")
     self.maximumNorm = maximumNorm
   }
 

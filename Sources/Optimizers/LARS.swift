@@ -1,3 +1,4 @@
+private import Preconditions
 private import Kernels
 
 /// Layer-wise adaptive rates (You et al. 2017, arXiv 1708.03888) over momentum descent.
@@ -14,7 +15,7 @@ package struct LARS: Optimizer, Equatable {
     trust: Double = 0.001, momentum: Double = 0.9, weightDecay: Double = 0,
     epsilon: Double = 1e-8, adaptsUndecayed: Bool = false
   ) {
-    precondition(
+    require(
       trust > 0 && momentum >= 0 && momentum < 1 && weightDecay >= 0 && epsilon >= 0,
       "LARS: trust \(trust), momentum \(momentum), decay \(weightDecay), epsilon \(epsilon)")
     self.trust = trust
@@ -35,7 +36,7 @@ package struct LARS: Optimizer, Equatable {
     blocks: TensorBlocks, of groups: ParameterGroups, gradientScale: Float,
     into factors: UnsafeMutablePointer<Float>
   ) {
-    precondition(
+    require(
       blocks.blocksOfTensor.count == groups.tensors.count,
       "LARS: blocks of \(blocks.blocksOfTensor.count) tensors, groups of \(groups.tensors.count)")
     for (index, tensor) in groups.tensors.enumerated() {
@@ -59,7 +60,7 @@ package struct LARS: Optimizer, Equatable {
   ) {
     check(range, in: groups)
     guard let factors = step.tensorFactors else {
-      preconditionFailure(
+      fatalError(
         "LARS: the step has no tensor factors for \(groups.tensors.count) tensors")
     }
     ParameterGroups.forEach(of: groups.tensors, in: range) { index, tensor, part in

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// What every thread of a step must be told alike.
 package struct OptimizerStep: @unchecked Sendable {
   /// How many updates came before this one; 0 for the first.
@@ -43,7 +45,7 @@ extension Optimizer {
   package var stateVectorCount: Int { stateNames.count }
 
   func check(_ range: Range<Int>, in groups: ParameterGroups) {
-    precondition(
+    require(
       range.lowerBound >= 0 && range.upperBound <= groups.count,
       "\(Self.self): range \(range) of \(groups.count) parameters")
   }

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// The cut of a flat parameter vector into tensors, with what an optimizer must know of each.
 package struct ParameterGroups: Sendable, Equatable {
   /// Which learning rate a tensor follows.
@@ -31,7 +33,7 @@ package struct ParameterGroups: Sendable, Equatable {
     var end = 0
     var spans: [Tensor] = []
     for tensor in tensors {
-      precondition(
+      require(
         tensor.range.lowerBound >= end && tensor.range.upperBound <= count,
         "ParameterGroups: tensor \(tensor.range) after element \(end) of \(count)")
       end = tensor.range.upperBound

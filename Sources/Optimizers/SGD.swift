@@ -1,3 +1,4 @@
+private import Preconditions
 private import Kernels
 
 /// Stochastic gradient descent with momentum, as torch.optim.SGD with dampening 0.
@@ -9,7 +10,7 @@ package struct SGD: Optimizer, Equatable {
   package let nesterov: Bool
 
   package init(momentum: Double = 0.9, weightDecay: Double = 0, nesterov: Bool = false) {
-    precondition(
+    require(
       momentum >= 0 && momentum < 1 && weightDecay >= 0 && (!nesterov || momentum > 0),
       "SGD: momentum \(momentum), weight decay \(weightDecay), nesterov \(nesterov)")
     self.momentum = momentum

@@ -1,3 +1,5 @@
+private import Preconditions
+
 #if canImport(Glibc)
   private import Glibc
 #else
@@ -40,7 +42,7 @@ package struct Schedule: Sendable, Equatable {
     _ decay: Decay, totalSteps: Int, warmUpSteps: Int = 0, warmUp: WarmUp = .linear,
     floorRate: Double = 0
   ) {
-    precondition(
+    require(
       totalSteps >= 1 && warmUpSteps >= 0 && floorRate >= 0,
       "Schedule: \(totalSteps) steps, \(warmUpSteps) of warm-up, floor rate \(floorRate)")
     self.decay = decay
@@ -57,7 +59,7 @@ package struct Schedule: Sendable, Equatable {
 
   /// The rate of step `step` (the first is 0) for the base rate `base`.
   package func rate(at step: Int, base: Double) -> Double {
-    precondition(step >= 0, "Schedule: step \(step)")
+    require(step >= 0, "Schedule: step \(step)")
     if step < warmUpSteps {
       switch warmUp {
       case .linear: return base * Double(step + 1) / Double(warmUpSteps)

@@ -1,3 +1,4 @@
+private import Preconditions
 private import Kernels
 
 /// The tensors of a flat vector cut into fixed blocks of at most 65,536 elements, the unit in which
@@ -35,7 +36,7 @@ package struct TensorBlocks: Sendable, Equatable {
     of vector: UnsafePointer<Float>, in blocks: Range<Int>,
     into sums: UnsafeMutablePointer<Double>
   ) {
-    precondition(
+    require(
       blocks.lowerBound >= 0 && blocks.upperBound <= count,
       "TensorBlocks: blocks \(blocks) of \(count)")
     for block in blocks {

@@ -7,38 +7,55 @@ import Testing
     Plan(maximumRows: 2, image: MapShape(height: 4, width: 4, channels: 3))
   }
 
+  /// What the process said before it died: also in release, where `precondition` is silent.
+  private static func words(of result: ExitTest.Result?) -> String {
+    String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+  }
+
   @Test func anUnreadActivationTraps() async {
-    await #expect(processExitsWith: .failure) {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
       var plan = MisuseTests.plan()
       let x = plan.linear(plan.image, name: "a", outputs: 2)
       _ = plan.linear(x, name: "b", outputs: 2)
       let result = plan.linear(x, name: "c", outputs: 2)
       _ = Network(name: "loose end", plan: plan, output: result)
     }
+    #expect(Self.words(of: result).contains("no layer reads activation"))
   }
 
   @Test func aResultThatIsReadTraps() async {
-    await #expect(processExitsWith: .failure) {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
       var plan = MisuseTests.plan()
       let x = plan.linear(plan.image, name: "a", outputs: 2)
       _ = plan.linear(x, name: "b", outputs: 2)
       _ = Network(name: "result inside", plan: plan, output: x)
     }
+    #expect(Self.words(of: result).contains("is read by a layer of the network"))
   }
 
   @Test func twoParametersOfOneNameTrap() async {
-    await #expect(processExitsWith: .failure) {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
       var plan = MisuseTests.plan()
       let x = plan.linear(plan.image, name: "a", outputs: 2)
       _ = plan.linear(x, name: "a", outputs: 2)
     }
+    #expect(Self.words(of: result).contains("two parameters are named a.weight"))
   }
 
   @Test func tooManyRowsTrap() async {
-    await #expect(processExitsWith: .failure) {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
       var plan = MisuseTests.plan()
       let x = plan.linear(plan.image, name: "a", outputs: 2)
       NetworkRun(Network(name: "small", plan: plan, output: x), rows: 3).run(.inference)
     }
+    #expect(Self.words(of: result).contains("Pass: 3 images, planned for 1 to 2"))
   }
 }

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// Where the JPEG bytes of photos come from: a folder, a packed file, or memory.
 ///
 /// Implementations serve several threads at once.
@@ -36,7 +38,7 @@ package struct MemorySource: PhotoSource {
   private let names: [String]
 
   package init(_ files: [[UInt8]], names: [String]) {
-    precondition(
+    require(
       files.count == names.count, "MemorySource: \(files.count) files, \(names.count) names")
     self.files = files
     self.names = names

@@ -1,3 +1,4 @@
+private import Preconditions
 private import Foundation
 
 /// How often the bytes of a photo were already there when a worker asked.
@@ -19,7 +20,7 @@ package final class ReadAhead: PhotoSource, @unchecked Sendable {
 
   /// Holds at most `photoLimit` photos of `source` and stops fetching above `byteLimit` bytes.
   package init(_ source: any PhotoSource, photoLimit: Int = 512, byteLimit: Int = 64 << 20) {
-    precondition(
+    require(
       photoLimit > 0 && byteLimit > 0,
       "ReadAhead: room for \(photoLimit) photos, \(byteLimit) bytes")
     self.source = source

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// A similarity of the plane: (x, y) goes to (a x - b y + tx, b x + a y + ty).
 package struct Similarity: Equatable, Sendable {
   package var a, b, tx, ty: Double
@@ -5,7 +7,7 @@ package struct Similarity: Equatable, Sendable {
   /// The least-squares similarity from `source` to `target` (Umeyama 1991, without reflection);
   /// nil where all source points coincide.
   package init?(from source: [(x: Double, y: Double)], to target: [(x: Double, y: Double)]) {
-    precondition(
+    require(
       source.count == target.count && !source.isEmpty,
       "Similarity: \(source.count) points to \(target.count)")
     let n = Double(source.count)
@@ -74,7 +76,7 @@ package enum Alignment {
     x: (scale: Double, offset: Double), y: (scale: Double, offset: Double), outWidth: Int,
     outHeight: Int, into output: UnsafeMutablePointer<UInt8>
   ) {
-    precondition(
+    require(
       width > 0 && height > 0, "Alignment.warp: an image of [\(height), \(width), 3]")
     let m = similarity
     var out = output

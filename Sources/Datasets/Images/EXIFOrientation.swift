@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// The orientation tag (0x0112) of EXIF 2.3, and turning an image upright by it.
 package enum EXIFOrientation {
   /// The orientation 1...8 of the JPEG file `bytes`; 1 where the tag is absent or makes no sense.
@@ -59,7 +61,7 @@ package enum EXIFOrientation {
   package static func apply(
     _ orientation: Int, to image: PixelBuffer, into upright: PixelBuffer
   ) {
-    precondition((1...8).contains(orientation), "EXIF orientation \(orientation) is not 1...8")
+    require((1...8).contains(orientation), "EXIF orientation \(orientation) is not 1...8")
     let width = image.width
     let height = image.height
     let swaps = orientation > 4

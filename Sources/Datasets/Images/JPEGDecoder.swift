@@ -1,3 +1,4 @@
+private import Preconditions
 private import CJPEG
 
 /// Why the bytes of one photo could not become pixels.
@@ -30,7 +31,7 @@ package final class JPEGDecoder: @unchecked Sendable {
 
   package init(pixelLimit: Int = JPEGDecoder.defaultPixelLimit) {
     guard let decoder = cjpeg_decoder_create() else {
-      preconditionFailure("JPEGDecoder: libjpeg could not be started (memory or library version)")
+      fatalError("JPEGDecoder: libjpeg could not be started (memory or library version)")
     }
     self.decoder = decoder
     self.pixelLimit = pixelLimit
@@ -55,7 +56,7 @@ package final class JPEGDecoder: @unchecked Sendable {
     let eighths = choose(
       ImageHeader(
         width: Int(header.width), height: Int(header.height), orientation: orientation))
-    precondition((1...8).contains(eighths), "JPEGDecoder: a scale of \(eighths)/8 is not 1...8")
+    require((1...8).contains(eighths), "JPEGDecoder: a scale of \(eighths)/8 is not 1...8")
     let target = orientation == 1 ? image : turned
     target.resize(
       width: Int(cjpeg_scaled_length(header.width, Int32(eighths))),

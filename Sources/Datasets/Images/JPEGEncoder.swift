@@ -1,3 +1,4 @@
+private import Preconditions
 private import CJPEG
 
 /// Encodes RGB pixels as JPEG; keeps its buffer, serves one thread at a time.
@@ -6,7 +7,7 @@ package final class JPEGEncoder: @unchecked Sendable {
 
   package init() {
     guard let encoder = cjpeg_encoder_create() else {
-      preconditionFailure("JPEGEncoder: libjpeg could not be started (memory or library version)")
+      fatalError("JPEGEncoder: libjpeg could not be started (memory or library version)")
     }
     self.encoder = encoder
   }
@@ -17,11 +18,11 @@ package final class JPEGEncoder: @unchecked Sendable {
   package func encode(
     _ pixels: UnsafePointer<UInt8>, width: Int, height: Int, quality: Int
   ) -> [UInt8] {
-    precondition(
+    require(
       width > 0 && height > 0 && width < 65_500 && height < 65_500 && (1...100).contains(quality),
       "JPEGEncoder: \(width) x \(height) pixels at quality \(quality) cannot be a JPEG")
     guard cjpeg_encode(encoder, pixels, Int32(width), Int32(height), Int32(quality)) == 0 else {
-      preconditionFailure("JPEGEncoder: \(String(cString: cjpeg_encoder_message(encoder)))")
+      fatalError("JPEGEncoder: \(String(cString: cjpeg_encoder_message(encoder)))")
     }
     return Array(
       UnsafeBufferPointer(start: cjpeg_encoded_bytes(encoder), count: cjpeg_encoded_count(encoder)))

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// An RGB image of bytes [height, width, 3] in memory that grows and is kept.
 package final class PixelBuffer: @unchecked Sendable {
   package private(set) var width = 0
@@ -15,7 +17,7 @@ package final class PixelBuffer: @unchecked Sendable {
 
   /// A copy of `bytes` [height, width, 3].
   package convenience init(width: Int, height: Int, bytes: [UInt8]) {
-    precondition(
+    require(
       bytes.count == width * height * 3,
       "PixelBuffer: \(bytes.count) bytes for [\(height), \(width), 3]")
     self.init(width: width, height: height)

@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// How one side of an output image lies on the input: output pixel u covers the input around
 /// (u + offset + 1/2) * scale.
 package struct SamplingAxis: Equatable, Sendable {
@@ -40,7 +42,7 @@ package final class Resampler: @unchecked Sendable {
     _ image: UnsafePointer<UInt8>, width: Int, height: Int, x: SamplingAxis, y: SamplingAxis,
     mirrored: Bool = false, outWidth: Int, outHeight: Int, into output: UnsafeMutablePointer<UInt8>
   ) {
-    precondition(
+    require(
       width > 0 && height > 0 && outWidth > 0 && outHeight > 0 && x.scale > 0 && y.scale > 0,
       "Resampler: [\(height), \(width), 3] to [\(outHeight), \(outWidth), 3]")
     let vertical = prepare(y, from: height, to: outHeight, mirrored: false)

@@ -1,3 +1,4 @@
+private import Preconditions
 private import Determinism
 
 /// The photo that a sample was made of, and its class.
@@ -28,7 +29,7 @@ package final class SampleLoader: Sendable {
     preprocessing: Preprocessing, augmentation: Augmentation, seed: UInt64,
     ledger: BadPhotoLedger = BadPhotoLedger()
   ) {
-    precondition(
+    require(
       source.count == index.photos.count,
       "SampleLoader: \(source.count) photos in the source, \(index.photos.count) in the index")
     training = divided.training
@@ -89,7 +90,7 @@ package final class SampleDecoder: @unchecked Sendable {
   package func load(
     _ photo: Int, at coordinates: SampleCoordinates, into output: UnsafeMutablePointer<Float>
   ) throws(DatasetError) -> LoadedSample {
-    precondition(
+    require(
       loader.label(of: photo) >= 0, "SampleDecoder: photo \(photo) is not one to train on")
     let drawn = loader.augmentation.draw(seed: loader.seed, at: coordinates)
     var current = photo

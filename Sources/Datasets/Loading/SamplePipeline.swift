@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// What turns the bytes of a photo into a sample; a value that all threads share.
 package struct Preprocessing: Sendable {
   package let framing: Framing
@@ -10,7 +12,7 @@ package struct Preprocessing: Sendable {
     framing: Framing, landmarks: Landmarks? = nil, normalization: Normalization = .half,
     pixelLimit: Int = JPEGDecoder.defaultPixelLimit
   ) {
-    precondition(
+    require(
       landmarks == nil || landmarks?.imageSize == framing.imageSize,
       "Preprocessing: landmarks for \(landmarks?.imageSize ?? 0), samples of \(framing.imageSize)")
     self.framing = framing

@@ -1,3 +1,4 @@
+private import Preconditions
 private import Determinism
 
 /// One global batch.
@@ -18,7 +19,7 @@ package struct EpochSampler: Sendable {
   private var recent: [(epoch: Int, order: [Int])] = []
 
   package init(count: Int, batch: Int, seed: UInt64) {
-    precondition(count > 0 && batch > 0, "EpochSampler: \(count) samples in batches of \(batch)")
+    require(count > 0 && batch > 0, "EpochSampler: \(count) samples in batches of \(batch)")
     self.count = count
     self.batch = batch
     self.seed = seed
@@ -36,7 +37,7 @@ package struct EpochSampler: Sendable {
 
   /// The global batch of `step`, counted from 0 over all epochs; keeps the orders of two epochs.
   package mutating func batch(step: Int) -> GlobalBatch {
-    precondition(step >= 0, "EpochSampler: step \(step) is negative")
+    require(step >= 0, "EpochSampler: step \(step) is negative")
     let epoch = step / stepsPerEpoch
     let start = (step % stepsPerEpoch) * batch
     let range = start..<min(start + batch, count)
@@ -55,7 +56,7 @@ package enum Microbatches {
   /// Cuts `sampleCount` samples, by order alone, into ceil(sampleCount / `microbatch`) ranges whose
   /// sizes differ by at most one, larger ones first.
   package static func cut(_ sampleCount: Int, microbatch: Int) -> [Range<Int>] {
-    precondition(
+    require(
       sampleCount >= 0 && microbatch > 0,
       "Microbatches.cut: \(sampleCount) samples, microbatches of \(microbatch)")
     let parts = (sampleCount + microbatch - 1) / microbatch
@@ -65,7 +66,7 @@ package enum Microbatches {
   /// The contiguous part of 0..<`count` that falls to `rank` of `size`; parts differ by at most one
   /// in length, longer ones first.
   package static func share(of count: Int, rank: Int, size: Int) -> Range<Int> {
-    precondition(
+    require(
       count >= 0 && size > 0 && rank >= 0 && rank < size,
       "Microbatches.share: \(count) to rank \(rank) of \(size)")
     let (base, longer) = count.quotientAndRemainder(dividingBy: size)

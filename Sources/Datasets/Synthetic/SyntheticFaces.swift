@@ -1,3 +1,4 @@
+private import Preconditions
 internal import Determinism
 
 /// People drawn by the program itself: every photo is a function of (seed, person, photo).
@@ -12,10 +13,10 @@ package struct SyntheticFaces: Sendable {
   package let seed: UInt64
 
   package init(people: Int, photosPerPerson: Int, size: Int, seed: UInt64) {
-    precondition(
+    require(
       people > 0 && photosPerPerson > 0,
       "SyntheticFaces: \(people) people with \(photosPerPerson) photos each are no data set")
-    precondition(
+    require(
       (16...4096).contains(size), "SyntheticFaces: a side of \(size) pixels is not 16...4096")
     self.people = people
     self.photosPerPerson = photosPerPerson
@@ -82,7 +83,7 @@ package final class SyntheticArtist {
   private func paint(
     person: Int, photo: Int, into pixels: UnsafeMutablePointer<UInt8>
   ) -> FaceConditions {
-    precondition(
+    require(
       (0..<faces.people).contains(person) && (0..<faces.photosPerPerson).contains(photo),
       """
       SyntheticArtist: photo \(photo) of person \(person) is not among \

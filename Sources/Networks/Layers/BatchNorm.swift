@@ -101,7 +101,7 @@ package struct BatchNorm: Layer {
 
   package func backward(in pass: borrowing Pass) {
     guard let inputGradient = pass.gradient(of: input) else {
-      preconditionFailure("BatchNorm: directly on the image")
+      fatalError("BatchNorm: directly on the image")
     }
     BatchNormKernel.backward(
       pass.gradient(of: output), input: pass[input],

@@ -1,3 +1,4 @@
+private import Preconditions
 private import Kernels
 
 /// Inverted dropout (Srivastava et al. 2014) in training, the identity in inference.
@@ -11,7 +12,7 @@ package struct Dropout: Layer {
   package let parameters: Range<Int>
 
   init(_ source: Activation, probability: Double, in plan: inout Plan) {
-    precondition(
+    require(
       probability > 0 && probability < 1, "Dropout: probability \(probability), wants 0 < p < 1")
     self.probability = probability
     index = plan.layers.count

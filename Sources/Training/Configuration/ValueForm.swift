@@ -204,7 +204,7 @@ extension ValueForm where Value == DataSource {
 
   private static var defaultSynthetic: SyntheticData {
     guard case .synthetic(let faces) = RunConfiguration.demo.data else {
-      preconditionFailure("RunConfiguration.demo must train on synthetic faces")
+      fatalError("RunConfiguration.demo must train on synthetic faces")
     }
     return faces
   }

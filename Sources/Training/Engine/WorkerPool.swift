@@ -1,3 +1,4 @@
+private import Preconditions
 private import Glibc
 
 /// A rank's compute threads: they live as long as the pool and run one job at a time.
@@ -21,7 +22,7 @@ package final class WorkerPool: @unchecked Sendable {
   }
 
   package init(count: Int) {
-    precondition(count > 0, "WorkerPool: \(count) threads")
+    require(count > 0, "WorkerPool: \(count) threads")
     self.count = count
     pthread_mutex_init(lock, nil)
     let clock = UnsafeMutablePointer<pthread_condattr_t>.allocate(capacity: 1)
@@ -87,7 +88,7 @@ package final class WorkerPool: @unchecked Sendable {
   /// Starts `job(worker index)` on every thread and returns at once.
   package func start(_ job: @escaping (Int) -> Void) {
     pthread_mutex_lock(lock)
-    precondition(running == 0, "WorkerPool.start: the job before is still running")
+    require(running == 0, "WorkerPool.start: the job before is still running")
     self.job = job
     running = count
     generation += 1

@@ -20,7 +20,7 @@ package struct ModelFactory: Sendable {
       let network = Models.network(
         named: configuration.model, imageSize: configuration.imageSize,
         maximumRows: min(configuration.microbatch, configuration.batch), options: options)
-    else { preconditionFailure("ModelFactory: no model \(configuration.model)") }
+    else { fatalError("ModelFactory: no model \(configuration.model)") }
     self.network = network
     let loss = configuration.lossConfiguration
     head = MarginSoftmaxHead(

@@ -1,3 +1,4 @@
+private import Preconditions
 package import Collectives
 package import Datasets
 package import Evaluation
@@ -15,7 +16,7 @@ package final class Embedder {
     network: Network, pool: WorkerPool, communicator: any Communicator,
     memories: [UnsafeMutablePointer<Float>]
   ) {
-    precondition(memories.count == pool.count, "Embedder: \(memories.count) memories")
+    require(memories.count == pool.count, "Embedder: \(memories.count) memories")
     self.network = network
     self.pool = pool
     self.communicator = communicator

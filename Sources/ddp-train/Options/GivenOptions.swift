@@ -15,7 +15,7 @@ enum GivenOptions {
       case let flag as Flag<Bool?>:
         return flag.wrappedValue.map { .flag(key, $0 ? "true" : "false") }
       default:
-        preconditionFailure("GivenOptions: --\(key) is neither Option<String?> nor Flag<Bool?>")
+        fatalError("GivenOptions: --\(key) is neither Option<String?> nor Flag<Bool?>")
       }
     }
   }
