@@ -151,20 +151,4 @@ package enum OptimizerKernel {
         count: rest)
     }
   }
-
-  /// The sum of the squares of `values` [count] in Double, in a fixed order.
-  package static func sumOfSquares(_ values: UnsafePointer<Float>, count: Int) -> Double {
-    var total = SIMD8<Double>(repeating: 0)
-    var i = 0
-    while i + 8 <= count {
-      let x = EightFloats.widen(EightFloats.load(values + i))
-      total.addProduct(x, x)
-      i += 8
-    }
-    if i < count {
-      let x = EightFloats.widen(EightFloats.load(values + i, count: count - i))
-      total.addProduct(x, x)
-    }
-    return total.sum()
-  }
 }

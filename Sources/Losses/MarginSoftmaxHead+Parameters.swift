@@ -1,12 +1,17 @@
-private import Preconditions
-package import Determinism
-
 /// A named tensor inside the flat parameters of a loss head.
 package struct HeadParameter: Sendable, Equatable {
   package let name: String
   package let shape: [Int]
   /// Where it lies in the head's flat vector.
   package let range: Range<Int>
+}
+
+/// What the first values of a head's tensor are drawn from.
+package enum HeadDistribution: Sendable, Equatable {
+  case zero
+  case normal(deviation: Double)
+  /// In +-bound.
+  case uniform(bound: Double)
 }
 
 /// How the parameters of a head start.
@@ -34,22 +39,16 @@ extension MarginSoftmaxHead {
     return result
   }
 
-  /// The initial value of element `index` of the flat parameters, a function of the stream alone.
-  package func initialValue(
-    _ initialization: HeadInitialization, at index: Int, from random: CounterRandom
-  ) -> Float {
-    require(
-      index >= 0 && index < parameterCount,
-      "MarginSoftmaxHead: element \(index) of \(parameterCount) parameters")
-    let isBias = index >= classes * dimension
+  /// The distribution of the first values of `parameter`.
+  package func distribution(
+    of parameter: HeadParameter, _ initialization: HeadInitialization
+  ) -> HeadDistribution {
+    let isBias = parameter.range.lowerBound >= classes * dimension
     switch initialization {
-    case .normal:
-      return isBias ? 0 : Float(0.01 * random.normal(index))
-    case .kaiming:
-      return isBias ? 0 : Float((2 / Double(dimension)).squareRoot() * random.normal(index))
-    case .linear:
-      let bound = 1 / Double(dimension).squareRoot()
-      return Float(random.uniform(index, in: -bound..<bound))
+    case .linear: return .uniform(bound: 1 / Double(dimension).squareRoot())
+    case .normal where isBias, .kaiming where isBias: return .zero
+    case .normal: return .normal(deviation: 0.01)
+    case .kaiming: return .normal(deviation: (2 / Double(dimension)).squareRoot())
     }
   }
 }

@@ -60,9 +60,6 @@ package struct Network: Sendable {
   /// Features of the embedding.
   package var embeddingCount: Int { output.shape.count }
 
-  /// The smallest number of values over which a batch-norm layer takes moments, for one image.
-  package var smallestStatisticsPixels: Int { statistics.map(\.pixels).min() ?? .max }
-
   /// Where the images [rows, H, W, 3] begin in a worker's training memory.
   package var imageOffset: Int { training.values[image.id] }
 

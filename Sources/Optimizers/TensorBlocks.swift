@@ -40,8 +40,8 @@ package struct TensorBlocks: Sendable, Equatable {
       blocks.lowerBound >= 0 && blocks.upperBound <= count,
       "TensorBlocks: blocks \(blocks) of \(count)")
     for block in blocks {
-      sums[block] = OptimizerKernel.sumOfSquares(
-        vector + ranges[block].lowerBound, count: ranges[block].count)
+      sums[block] = ReductionKernel.sumOfSquares(
+        of: vector + ranges[block].lowerBound, count: ranges[block].count)
     }
   }
 

@@ -3,14 +3,6 @@ import Kernels
 import Testing
 
 @Suite struct OptimizerKernelTests {
-  @Test(arguments: [0, 1, 7, 8, 9, 1000, 65_536])
-  func sumOfSquaresIsThatOfDoubles(count: Int) {
-    let values = (0..<count).map { Float(100 * sin(Double($0))) }
-    let exact = values.map { Double($0) * Double($0) }.reduce(0, +)
-    let sum = OptimizerKernel.sumOfSquares(values, count: count)
-    #expect(abs(sum - exact) <= 1e-13 * exact)
-  }
-
   @Test func squareRootsAreWithinOneUnitInTheLastPlace() {
     var values: [Float] = [
       0, .leastNonzeroMagnitude, .leastNormalMagnitude, .greatestFiniteMagnitude, 0x1p-100, 1, 4,

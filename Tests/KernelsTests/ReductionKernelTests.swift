@@ -11,26 +11,14 @@ import Testing
     #expect(abs(ReductionKernel.sumOfSquares(of: a, count: count) - squares) <= 1e-12 * squares)
     let product = dotProduct(doubles(a), doubles(b))
     #expect(abs(ReductionKernel.dot(a, b, count: count) - product) <= 1e-9)
-    #expect(
-      ReductionKernel.maxMagnitude(of: a, count: count) == (a.map(\.magnitude).max() ?? 0))
-    let size = ReductionKernel.blockCount
-    var blocks = Array(repeating: Double.nan, count: (count + size - 1) / size)
-    ReductionKernel.sumsOfSquares(of: a, count: count, into: &blocks)
-    #expect(abs(blocks.reduce(0, +) - squares) <= 1e-12 * squares)
-    for (block, sum) in blocks.enumerated() {
-      let part = Array(a[(block * size)..<min(count, (block + 1) * size)])
-      #expect(ReductionKernel.sumOfSquares(of: part, count: part.count) == sum)
-    }
   }
 
   @Test(arguments: [0, 8, 18])
   func nonFiniteValuesShow(position: Int) {
     var values = TestNumbers.normal(19, seed: 1)
     values[position] = -.infinity
-    #expect(ReductionKernel.maxMagnitude(of: values, count: 19) == .infinity)
     #expect(ReductionKernel.sumOfSquares(of: values, count: 19) == .infinity)
     values[position] = .nan
-    #expect(ReductionKernel.maxMagnitude(of: values, count: 19).isNaN)
     #expect(ReductionKernel.sumOfSquares(of: values, count: 19).isNaN)
   }
 }

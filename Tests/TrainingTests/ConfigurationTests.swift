@@ -110,7 +110,7 @@ private let everything = """
     #expect(all.maxBad == 0.02)
     #expect(all.model == "aix-resnet18" && all.embedding == 256 && all.dropout == 0.4)
     #expect(all.loss == .combined && all.scale == 30)
-    #expect(all.combinedMargins == (0.9, 0.4, 0.15))
+    #expect(all.margin == [0.9, 0.4, 0.15])
     #expect(all.marginGradient == .straightThrough && all.marginWarmupEpochs == 1.5)
     #expect(all.batch == 1024 && all.microbatch == 17 && all.threads == 2)
     #expect(all.length == .epochs(300))

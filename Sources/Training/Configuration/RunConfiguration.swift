@@ -146,14 +146,4 @@ extension RunConfiguration {
     changes.erase = 0.2
     return changes
   }
-
-  /// The margins (m1, m2, m3) of cos(m1 theta + m2) - m3 that `loss` and `margin` mean.
-  package var combinedMargins: (m1: Double, m2: Double, m3: Double) {
-    switch loss {
-    case .softmax, .normalizedSoftmax: (1, 0, 0)
-    case .arcface: (1, margin[0], 0)
-    case .cosface: (1, 0, margin[0])
-    case .combined: (margin[0], margin[1], margin[2])
-    }
-  }
 }

@@ -18,11 +18,21 @@ package final class Console {
   private var unlogged: [String] = []
 
   /// `isLaunched`: a launcher stands between this process and the user. Open MPI gives every rank a
-  /// terminal of its own making, so that a rank cannot know what the user sees.
+  /// terminal of its own making: what the user sees is the launcher's standard output.
   package init(isSpeaker: Bool, isQuiet: Bool, isLaunched: Bool) {
     self.isSpeaker = isSpeaker
     self.isQuiet = isQuiet
-    isTerminal = !isLaunched && isatty(STDOUT_FILENO) == 1
+    isTerminal =
+      isLaunched ? Self.launcherHasTerminal : isatty(STDOUT_FILENO) == 1
+  }
+
+  /// Whether the standard output of the parent process is a terminal, by its entry in proc(5).
+  private static var launcherHasTerminal: Bool {
+    var target = [CChar](repeating: 0, count: 64)
+    let count = readlink("/proc/\(getppid())/fd/1", &target, target.count - 1)
+    guard count > 0 else { return false }
+    let path = String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    return path.hasPrefix("/dev/pts/") || path.hasPrefix("/dev/tty")
   }
 
   /// A line for people; silenced by --quiet on standard output.

@@ -41,13 +41,10 @@ package struct ModelFactory: Sendable {
   }
 
   private func initializer(of parameter: HeadParameter) -> Initializer {
-    let bound = 1 / Double(head.dimension).squareRoot()
-    switch headInitialization {
-    case .linear: return .uniform(bound: bound)
-    case .normal: return parameter.name == "bias" ? .constant(0) : .normal(deviation: 0.01)
-    case .kaiming:
-      return parameter.name == "bias"
-        ? .constant(0) : .normal(deviation: (2 / Double(head.dimension)).squareRoot())
+    switch head.distribution(of: parameter, headInitialization) {
+    case .zero: .constant(0)
+    case .normal(let deviation): .normal(deviation: deviation)
+    case .uniform(let bound): .uniform(bound: bound)
     }
   }
 

@@ -42,6 +42,12 @@ package final class Session {
       throw Failure.launcher(mistake)
     }
     BLASRuntime.configureSingleThread()
+    if BLASRuntime.threadCount != 1 {
+      console.warn(
+        "OpenBLAS keeps \(BLASRuntime.threadCount) threads a product, which compete with the compute "
+          + "threads; install the pthread build (libopenblas0-pthread) or set OPENBLAS_NUM_THREADS=1"
+      )
+    }
     let processors = HostProcessors.current
     let own = [communicator.hostName, processors.mask].joined(separator: "\n")
     let peers = try communicator.allGather(Array(own.utf8))
