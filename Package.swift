@@ -77,7 +77,8 @@ let package = Package(
       swiftSettings: house),
     .executableTarget(
       name: "mpi-check",
-      dependencies: ["MPICollectives", "Collectives", "Training"], path: "Tests/mpi-check",
+      dependencies: ["MPICollectives", "Collectives", "Datasets", "Training"],
+      path: "Tests/mpi-check",
       swiftSettings: house),
     .testTarget(name: "DeterminismTests", dependencies: ["Determinism", "TestSupport"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport", "Determinism"]),

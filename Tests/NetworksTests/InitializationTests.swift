@@ -77,8 +77,11 @@ import Testing
     let network = try Self.network("iresnet10")
     func values(seed: UInt64) -> [Float] {
       var values = Array(repeating: Float.nan, count: network.parameterCount)
-      var moments = Array(repeating: Float.nan, count: network.statisticsCount)
-      network.initialize(parameters: &values, statistics: &moments, seed: seed)
+      values.withUnsafeMutableBufferPointer {
+        for entry in network.parameters {
+          entry.initialize($0.baseAddress! + entry.range.lowerBound, seed: seed)
+        }
+      }
       return values
     }
     let first = values(seed: 4)

@@ -50,7 +50,7 @@ final class CheckpointEvaluation {
   }
 
   private func configuration(
-    data: DataSource, split: Split?, splitSeed: UInt64?, minPhotos: Int?, landmarks: String?
+    data: DataSource, split: DataSplit?, splitSeed: UInt64?, minPhotos: Int?, landmarks: String?
   ) -> RunConfiguration {
     var own = configuration
     own.data = data
@@ -105,7 +105,7 @@ final class CheckpointEvaluation {
     if let pairs = request.pairs {
       return try EvaluationPlan(index, pairsFile: pairs, isTrained: isTrained)
     }
-    let divided = try? own.split.datasetSplit.divide(
+    let divided = try? own.split.divide(
       index, seed: own.splitSeed, minPhotos: own.minPhotos, folder: opened.name)
     let isOwnData =
       request.split == nil
@@ -118,7 +118,7 @@ final class CheckpointEvaluation {
     var photos = Array(index.photos.indices)
     var isClosedSet = false
     if isOwnData || (request.split != nil && own.split != .all) {
-      let parts = try own.split.datasetSplit.divide(
+      let parts = try own.split.divide(
         index, seed: own.splitSeed, minPhotos: own.minPhotos, folder: opened.name)
       photos = parts.heldOut
       isClosedSet = parts.isClosedSet && known != nil
