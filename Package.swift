@@ -23,6 +23,17 @@ let kernelSettings: [SwiftSetting] =
     .unsafeFlags(instructionSet + ["-enforce-exclusivity=unchecked"]),
   ]
 
+/// A product for AVX-512 beside the one for AVX2; the processor decides between them at run time.
+#if arch(x86_64)
+  let wideSettings: [SwiftSetting] =
+    house + [
+      .unsafeFlags(["-O", "-wmo", "-num-threads", "1"], .when(configuration: .debug)),
+      .unsafeFlags(["-Xcc", "-march=x86-64-v4", "-enforce-exclusivity=unchecked"]),
+    ]
+#else
+  let wideSettings = kernelSettings
+#endif
+
 let package = Package(
   name: "ddp-train",
   platforms: [.macOS(.v15)],
@@ -34,12 +45,15 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CProcessor"),
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
 
     .target(name: "Preconditions", swiftSettings: house),
     .target(name: "Determinism", dependencies: ["Preconditions"], swiftSettings: house),
+    .target(name: "KernelsAVX512", swiftSettings: wideSettings),
     .target(
-      name: "Kernels", dependencies: ["CBLAS", "Preconditions"], swiftSettings: kernelSettings),
+      name: "Kernels", dependencies: ["CBLAS", "CProcessor", "KernelsAVX512", "Preconditions"],
+      swiftSettings: kernelSettings),
     .target(
       name: "Networks", dependencies: ["Kernels", "Determinism", "Preconditions"],
       swiftSettings: house),

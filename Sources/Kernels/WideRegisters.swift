@@ -1,0 +1,12 @@
+private import CProcessor
+private import Glibc
+
+/// Whether products run in the 512-bit registers of this processor; the results are the same bits.
+///
+/// `DDP_TRAIN_AVX512=0` in the environment keeps to AVX2, to compare the two.
+package enum WideRegisters {
+  package static let areUsed: Bool = {
+    guard cprocessor_has_avx512() != 0 else { return false }
+    return getenv("DDP_TRAIN_AVX512").map { String(cString: $0) } != "0"
+  }()
+}
