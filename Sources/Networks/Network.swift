@@ -93,4 +93,18 @@ package struct Network: Sendable {
       if !layer.parameters.isEmpty { try gradientIsReady(layer.parameters, pass.layerGradients) }
     }
   }
+
+  /// Fills `parameters` [parameterCount] and `statistics` [statisticsCount] with first values.
+  package func initialize(
+    parameters values: UnsafeMutablePointer<Float>,
+    statistics moments: UnsafeMutablePointer<Float>, seed: UInt64
+  ) {
+    for parameter in parameters {
+      parameter.initialize(values + parameter.range.lowerBound, seed: seed)
+    }
+    for entry in statistics {
+      for i in entry.means { moments[i] = 0 }
+      for i in entry.variances { moments[i] = 1 }
+    }
+  }
 }

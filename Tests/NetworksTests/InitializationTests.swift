@@ -77,11 +77,8 @@ import Testing
     let network = try Self.network("iresnet10")
     func values(seed: UInt64) -> [Float] {
       var values = Array(repeating: Float.nan, count: network.parameterCount)
-      values.withUnsafeMutableBufferPointer {
-        for entry in network.parameters {
-          entry.initialize($0.baseAddress! + entry.range.lowerBound, seed: seed)
-        }
-      }
+      var moments = Array(repeating: Float.nan, count: network.statisticsCount)
+      network.initialize(parameters: &values, statistics: &moments, seed: seed)
       return values
     }
     let first = values(seed: 4)

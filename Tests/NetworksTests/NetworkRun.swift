@@ -28,12 +28,7 @@ final class NetworkRun {
     parameters = Array(repeating: 0, count: network.parameterCount)
     runningMoments = Array(repeating: 0, count: network.statisticsCount)
     images = Array(repeating: 0, count: rows * network.image.shape.count)
-    parameters.withUnsafeMutableBufferPointer {
-      for entry in network.parameters {
-        entry.initialize($0.baseAddress! + entry.range.lowerBound, seed: 1)
-      }
-    }
-    for i in network.statistics.flatMap(\.variances) { runningMoments[i] = 1 }
+    network.initialize(parameters: &parameters, statistics: &runningMoments, seed: 1)
   }
 
   /// Fills images and parameters so that all gradients are of a size.
