@@ -4,10 +4,6 @@
 /// 12 x 32 results at a time stay in 24 registers. Every element is summed in the same order as
 /// there, so both give the same bits.
 package enum WideGEMM {
-  typealias Floats = UnsafePointer<Float>
-  typealias MutableFloats = UnsafeMutablePointer<Float>
-  typealias Vector16 = SIMD16<Float>
-
   /// C[rows x 16 panelCount] = A B, or C += A B when `adding`, for one chunk of the depth.
   ///
   /// A[rows x depth] is row-major, `aStride` apart; `panels` holds B as [panelCount][depth][16],
@@ -123,26 +119,26 @@ package enum WideGEMM {
     transposed: Bool, rows: Int, pair: Bool, _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats,
     _ panelStride: Int, _ c: MutableFloats, _ cStride: Int, _ cPanelStride: Int, _ adding: Bool
   ) {
-    var (x0, x1, x2, x3) = (Vector16(), Vector16(), Vector16(), Vector16())
-    var (x4, x5, x6, x7) = (Vector16(), Vector16(), Vector16(), Vector16())
-    var (x8, x9, x10, x11) = (Vector16(), Vector16(), Vector16(), Vector16())
-    var (y0, y1, y2, y3) = (Vector16(), Vector16(), Vector16(), Vector16())
-    var (y4, y5, y6, y7) = (Vector16(), Vector16(), Vector16(), Vector16())
-    var (y8, y9, y10, y11) = (Vector16(), Vector16(), Vector16(), Vector16())
+    var (x0, x1, x2, x3) = (Vector(), Vector(), Vector(), Vector())
+    var (x4, x5, x6, x7) = (Vector(), Vector(), Vector(), Vector())
+    var (x8, x9, x10, x11) = (Vector(), Vector(), Vector(), Vector())
+    var (y0, y1, y2, y3) = (Vector(), Vector(), Vector(), Vector())
+    var (y4, y5, y6, y7) = (Vector(), Vector(), Vector(), Vector())
+    var (y8, y9, y10, y11) = (Vector(), Vector(), Vector(), Vector())
     let rowStep = transposed ? 1 : aStride
     let depthStep = transposed ? aStride : 1
     let threeRows = 3 &* rowStep
 
     @inline(__always)
-    func row(_ a: Float, _ b0: Vector16, _ b1: Vector16, _ x: inout Vector16, _ y: inout Vector16) {
-      let broadcast = Vector16(repeating: a)
+    func row(_ a: Float, _ b0: Vector, _ b1: Vector, _ x: inout Vector, _ y: inout Vector) {
+      let broadcast = Vector(repeating: a)
       x = x.addingProduct(broadcast, b0)
       if pair { y = y.addingProduct(broadcast, b1) }
     }
     // Three pointers, four rows each: base + {0, 1, 2} x register are addresses of x86.
     @inline(__always) func step(_ p: Floats, _ q: Floats, _ r: Floats, _ b: Floats) {
-      let b0 = load(b)
-      let b1 = pair ? load(b + panelStride) : b0
+      let b0 = b[vector: 0]
+      let b1 = pair ? b[vector: panelStride] : b0
       row(p[0], b0, b1, &x0, &y0)
       if rows > 1 { row(p[rowStep], b0, b1, &x1, &y1) }
       if rows > 2 {
@@ -174,14 +170,14 @@ package enum WideGEMM {
     }
     if left > 0 { step(p, q, r, panel) }
 
-    @inline(__always) func finish(_ i: Int, _ x: Vector16, _ y: Vector16) {
+    @inline(__always) func finish(_ i: Int, _ x: Vector, _ y: Vector) {
       let target = c + i &* cStride
       if adding {
-        store(load(Floats(target)) + x, target)
-        if pair { store(load(Floats(target + cPanelStride)) + y, target + cPanelStride) }
+        target[vector: 0] += x
+        if pair { target[vector: cPanelStride] += y }
       } else {
-        store(x, target)
-        if pair { store(y, target + cPanelStride) }
+        target[vector: 0] = x
+        if pair { target[vector: cPanelStride] = y }
       }
     }
     finish(0, x0, y0)
@@ -202,15 +198,5 @@ package enum WideGEMM {
       finish(10, x10, y10)
       finish(11, x11, y11)
     }
-  }
-
-  @inline(__always)
-  private static func load(_ source: Floats) -> Vector16 {
-    UnsafeRawPointer(source).loadUnaligned(as: Vector16.self)
-  }
-
-  @inline(__always)
-  private static func store(_ value: Vector16, _ target: MutableFloats) {
-    UnsafeMutableRawPointer(target).storeBytes(of: value, as: Vector16.self)
   }
 }
