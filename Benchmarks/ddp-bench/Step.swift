@@ -1,0 +1,56 @@
+internal import ArgumentParser
+internal import Benchmarks
+private import Collectives
+private import MPICollectives
+
+struct Step: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Whole training steps on fixed random images, by phase.",
+    discussion: """
+      ArcFace over --classes people, SGD with momentum, no photos to decode. Under mpirun the batch is \
+      shared by the ranks.
+      """)
+
+  @OptionGroup var options: ModelOptions
+
+  @Option(help: "Images of a step, over all ranks.")
+  var batch = 64
+
+  @Option(help: "Images that a thread computes at once.")
+  var microbatch = 16
+
+  @Option(help: "Compute threads of a rank.")
+  var threads = 1
+
+  @Option(help: "People of the loss head.")
+  var classes = 5748
+
+  @Option(help: "Timed steps, after one that is not timed.")
+  var steps = 5
+
+  @Option(help: "Also write the report to this file, as JSON.")
+  var json: String?
+
+  func validate() throws {
+    guard batch > 1, microbatch > 1, threads > 0, classes > 1, steps > 0 else {
+      throw ValidationError("--batch, --microbatch and --classes from 2, --threads, --steps from 1")
+    }
+  }
+
+  func run() throws {
+    let model = BenchmarkModel(
+      name: options.model, imageSize: options.imageSize, classCount: classes,
+      width: options.width, batch: batch, microbatch: microbatch)
+    let benchmark = StepBenchmark(model: model, threads: threads, steps: steps)
+    let code = MPIWorld.run { communicator in
+      let rates = MachineRates.measure(budgetSeconds: 0.1)
+      let report = try benchmark.run(over: communicator, rates: rates)
+      if communicator.rank == 0 {
+        print(StepText.describe(report))
+        if let json { try report.write(to: json) }
+      }
+      return 0
+    }
+    if code != 0 { throw ExitCode(code) }
+  }
+}
