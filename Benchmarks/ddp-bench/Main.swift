@@ -13,7 +13,7 @@ struct DDPBench: ParsableCommand {
         mpirun -np 2 ddp-bench step --batch 128 --threads 1
         ddp-bench compare before.json after.json
       """,
-    subcommands: [Step.self])
+    subcommands: [Kernels.self, Step.self, Compare.self])
 }
 
 /// The network, as several subcommands name it.
