@@ -43,10 +43,10 @@ package struct MachineRates: Sendable, Equatable {
     let memory = AlignedMemory(count: count, fill: 1)
     var sink = Float(0)
     let read = Timing.best(budgetSeconds: budgetSeconds) {
-      sink += sumOfEights(memory.pointer, count: count)
+      sink += sumOfStreams(memory.pointer, count: count)
     }
     let write = Timing.best(budgetSeconds: budgetSeconds) {
-      memory.pointer.update(repeating: sink == 0 ? 1 : 2, count: count)
+      fillStreams(memory.pointer, count: count, with: sink == 0 ? 1 : 2)
     }
     let rounds = 200_000
     let registers = Timing.best(budgetSeconds: budgetSeconds) {
@@ -59,20 +59,39 @@ package struct MachineRates: Sendable, Equatable {
       writeRate: Double(4 * count) / write.bestSeconds)
   }
 
-  /// The sum of `values` [count], a multiple of 64.
+  /// The sum of `values` [count], a multiple of 64, read as four streams: one alone does not fill
+  /// the memory's pipeline.
   @inline(never)
-  private static func sumOfEights(_ values: UnsafePointer<Float>, count: Int) -> Float {
+  private static func sumOfStreams(_ values: UnsafePointer<Float>, count: Int) -> Float {
     var (a, b, c, d) = (SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>())
+    let quarter = count  // Bytes of a quarter of 4 x count.
     let raw = UnsafeRawPointer(values)
     var at = 0
-    while at < 4 * count {
+    while at < quarter {
       a += raw.load(fromByteOffset: at, as: SIMD16<Float>.self)
-      b += raw.load(fromByteOffset: at + 64, as: SIMD16<Float>.self)
-      c += raw.load(fromByteOffset: at + 128, as: SIMD16<Float>.self)
-      d += raw.load(fromByteOffset: at + 192, as: SIMD16<Float>.self)
-      at += 256
+      b += raw.load(fromByteOffset: at + quarter, as: SIMD16<Float>.self)
+      c += raw.load(fromByteOffset: at + 2 * quarter, as: SIMD16<Float>.self)
+      d += raw.load(fromByteOffset: at + 3 * quarter, as: SIMD16<Float>.self)
+      at += 64
     }
     return (a + b + c + d).sum()
+  }
+
+  /// Overwrites `values` [count], a multiple of 64, as four streams.
+  @inline(never)
+  private static func fillStreams(
+    _ values: UnsafeMutablePointer<Float>, count: Int, with value: Float
+  ) {
+    let lanes = SIMD16<Float>(repeating: value)
+    let quarter = count  // Bytes of a quarter of 4 x count.
+    let raw = UnsafeMutableRawPointer(values)
+    var at = 0
+    while at < quarter {
+      for stream in 0..<4 {
+        raw.storeBytes(of: lanes, toByteOffset: at + stream * quarter, as: SIMD16<Float>.self)
+      }
+      at += 64
+    }
   }
 
   /// Twelve independent chains of `rounds` multiply-adds on eight lanes: more than latency x units.

@@ -13,41 +13,37 @@ package struct StepBenchmark: Sendable {
   package var threads: Int
   /// Timed steps, after one that is not timed.
   package var steps: Int
+  /// A folder of photos, one folder a person, in the place of noise.
+  package var photos: String?
 
-  package init(model: BenchmarkModel, threads: Int, steps: Int) {
+  package init(model: BenchmarkModel, threads: Int, steps: Int, photos: String? = nil) {
     self.model = model
     self.threads = threads
     self.steps = steps
+    self.photos = photos
   }
 
   /// Times the steps on every rank and returns the report, alike on all ranks but for the memory,
   /// which is the rank's own. Throws what the engine throws.
-  package func run(over communicator: any Communicator, rates: MachineRates) throws
+  package func run(over communicator: any Communicator, ratesBudgetSeconds: Double) throws
     -> BenchmarkReport
   {
     let session = try Session(communicator: communicator, threads: threads, quiet: true)
     defer { session.pool.end() }
-    let trial = StepTrial(model, session: session)
-    try trial.step()
-    var times: [Double] = []
-    var best = trial.engine.seconds
-    for _ in 0..<steps {
-      try communicator.barrier()
-      let start = Clock.seconds
-      try trial.step()
-      times.append(Clock.seconds - start)
-      if times.min() == times.last { best = trial.engine.seconds }
-    }
+    let (engine, loss, times, best) =
+      try photos.map { try stepOnPhotos($0, in: session) } ?? stepOnNoise(in: session)
+    let peakMemory = ProcessFigures.peakMemoryBytes
+    let rates = MachineRates.measure(budgetSeconds: ratesBudgetSeconds)
     let timing = Timing(times)
     let perWorker = Double(model.batch) / Double(communicator.size * threads)
-    let bound = StepBound(trial.engine.network).seconds(rates) * perWorker
+    let bound = StepBound(engine.network).seconds(rates) * perWorker
     var figures: [String: Double] = [
       "images_per_second": Double(model.batch) / timing.bestSeconds,
       "bound_seconds": bound,
       "bound_share": bound / timing.bestSeconds,
-      "loss": trial.lastLoss,
-      "peak_memory_bytes": Double(ProcessFigures.peakMemoryBytes),
-      "worker_bytes": Double(trial.engine.workerBytes),
+      "loss": loss,
+      "peak_memory_bytes": Double(peakMemory),
+      "worker_bytes": Double(engine.workerBytes),
     ]
     for phase in PhaseSeconds.Phase.allCases { figures["\(phase)_seconds"] = best[phase] }
     let name =
@@ -66,6 +62,50 @@ package struct StepBenchmark: Sendable {
           name: name, bestSeconds: timing.bestSeconds, medianSeconds: timing.medianSeconds,
           figures: figures)
       ])
+  }
+}
+
+extension StepBenchmark {
+  private typealias Outcome = (
+    engine: StepEngine, loss: Double, times: [Double], best: PhaseSeconds
+  )
+
+  private func stepOnNoise(in session: Session) throws -> Outcome {
+    let trial = StepTrial(model, session: session)
+    try trial.step()
+    var times: [Double] = []
+    var best = trial.engine.seconds
+    for _ in 0..<steps {
+      try session.communicator.barrier()
+      let start = Clock.seconds
+      try trial.step()
+      times.append(Clock.seconds - start)
+      if times.min() == times.last { best = trial.engine.seconds }
+    }
+    return (trial.engine, trial.lastLoss, times, best)
+  }
+
+  /// Steps of a whole trainer, with reading, decoding and augmentation.
+  private func stepOnPhotos(_ folder: String, in session: Session) throws -> Outcome {
+    var configuration = model.configuration
+    configuration.data = .folder(folder)
+    configuration.split = .all
+    configuration.evaluateEvery = .never
+    configuration.checkpointEvery = .never
+    configuration.keepBest = false
+    configuration.length = .steps(steps + 1)
+    let data = try TrainingData(
+      configuration, communicator: session.communicator, pool: session.pool)
+    let trainer = try Trainer(configuration, session: session, data: data, folder: nil)
+    var records: [StepRecord] = []
+    trainer.onStep = { records.append($0) }
+    try trainer.start(from: nil)
+    _ = try trainer.run()
+    let timed = records.dropFirst()
+    guard let best = timed.min(by: { $0.stepSeconds < $1.stepSeconds }) else {
+      throw BenchmarkFailure.input("\(folder): the run ended after its first step")
+    }
+    return (trainer.engine, best.loss, timed.map(\.stepSeconds), best.seconds)
   }
 }
 
@@ -110,8 +150,10 @@ final class StepTrial {
       microbatches: Microbatches.cut(model.batch, microbatch: model.microbatch), marginFactor: 1)
     let (images, labels) = (images, labels)
     let count = engine.network.image.shape.count
-    let sums = try engine.computeGradients(of: batch) { _, _, slot, image, _ in
+    let sums = try engine.computeGradients(of: batch) { _, _, slot, image, seconds in
+      let start = Clock.seconds
       image.update(from: images.memory.pointer + slot * count, count: count)
+      seconds[.decode] += Clock.seconds - start
       return (labels[slot], false)
     }
     guard sums.unsoundRanks == 0 else {

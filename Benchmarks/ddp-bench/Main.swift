@@ -9,11 +9,14 @@ struct DDPBench: ParsableCommand {
     discussion: """
       EXAMPLES
         ddp-bench kernels --filter 56x56
+        ddp-bench layers --model iresnet18
         ddp-bench step --model iresnet18 --batch 64 --microbatch 16 --threads 1
         mpirun -np 2 ddp-bench step --batch 128 --threads 1
         ddp-bench compare before.json after.json
       """,
-    subcommands: [Kernels.self, Step.self, Compare.self])
+    subcommands: [
+      Kernels.self, Layers.self, Step.self, Embed.self, Follow.self, Compare.self,
+    ])
 }
 
 /// The network, as several subcommands name it.

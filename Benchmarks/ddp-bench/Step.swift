@@ -5,9 +5,9 @@ private import MPICollectives
 
 struct Step: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Whole training steps on fixed random images, by phase.",
+    abstract: "Whole training steps by phase, on fixed random images or on photos.",
     discussion: """
-      ArcFace over --classes people, SGD with momentum, no photos to decode. Under mpirun the batch is \
+      ArcFace over --classes people, SGD with momentum. Under mpirun the batch is \
       shared by the ranks.
       """)
 
@@ -22,11 +22,14 @@ struct Step: ParsableCommand {
   @Option(help: "Compute threads of a rank.")
   var threads = 1
 
-  @Option(help: "People of the loss head.")
+  @Option(help: "People of the loss head; with --data, those of the folder.")
   var classes = 5748
 
   @Option(help: "Timed steps, after one that is not timed.")
   var steps = 5
+
+  @Option(help: "A folder of photos to read and decode, one folder a person, instead of noise.")
+  var data: String?
 
   @Option(help: "Also write the report to this file, as JSON.")
   var json: String?
@@ -41,10 +44,9 @@ struct Step: ParsableCommand {
     let model = BenchmarkModel(
       name: options.model, imageSize: options.imageSize, classCount: classes,
       width: options.width, batch: batch, microbatch: microbatch)
-    let benchmark = StepBenchmark(model: model, threads: threads, steps: steps)
+    let benchmark = StepBenchmark(model: model, threads: threads, steps: steps, photos: data)
     let code = MPIWorld.run { communicator in
-      let rates = MachineRates.measure(budgetSeconds: 0.1)
-      let report = try benchmark.run(over: communicator, rates: rates)
+      let report = try benchmark.run(over: communicator, ratesBudgetSeconds: 0.1)
       if communicator.rank == 0 {
         print(StepText.describe(report))
         if let json { try report.write(to: json) }
