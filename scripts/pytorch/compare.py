@@ -296,7 +296,8 @@ def follow(setup, model, image, width, classes, steps=50):
     with tempfile.TemporaryDirectory() as folder:
         shape = ["--model", model, "--image-size", image, "--width", width, "--steps", steps]
         with Torch(setup, "follow", [
-            "--folder", folder, "--classes", classes, "--threads", len(setup.cores), *shape,
+            "--folder", folder, "--classes", classes, "--threads", len(setup.cores),
+            "--deviation", setup.options.deviation, *shape,
         ]) as torch:
             torch.ask("ready")
             setup.run([ROOT / ".build/release/ddp-bench", "follow", folder, *shape])
@@ -311,7 +312,8 @@ def follow(setup, model, image, width, classes, steps=50):
     return [
         line(f"{steps} losses, worst relative difference, {model}, {size}",
              f"{result['worst_relative']:.1e}", "", "", "1e-3", result["worst_relative"] <= 1e-3,
-             f"step {result['worst_step']}"),
+             f"at step {result['worst_step']}; PyTorch's own layouts differ by "
+             f"{result['torch_own_relative']:.1e}"),
         line(f"first gradients, least cosine, {model}, {size}", f"{result['worst_cosine']:.7f}",
              "", "", "0.9999", result["worst_cosine"] >= 0.9999,
              f"{result['worst_tensor']}; {result['tensors']} tensors"),
@@ -381,6 +383,7 @@ def main():
     parser.add_argument("--rounds", type=int, help="rounds of each row (5; 2 with --quick)")
     parser.add_argument("--cores", default="0,1", help="the two cores that are used")
     parser.add_argument("--follow", action="store_true", help="the accuracy rows instead")
+    parser.add_argument("--deviation", type=float, default=1, help="of first weights in --follow")
     parser.add_argument("--no-compile", action="store_true", help="PyTorch without torch.compile")
     parser.add_argument("--json", help="keep the lines in this file; those there are joined in")
     parser.add_argument("--write", action="store_true", help="put the table into docs/results.md")

@@ -254,6 +254,7 @@ def main():
     parser.add_argument("--variant", default="eager NCHW")
     parser.add_argument("--steps", type=int, default=1)
     parser.add_argument("--folder", help="where `follow` puts its files")
+    parser.add_argument("--deviation", type=float, default=1, help="of first weights in `follow`")
     parser.add_argument("--eager", action="store_true", help="no torch.compile")
     options = parser.parse_args()
     options.ddp = False
