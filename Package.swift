@@ -87,6 +87,19 @@ let package = Package(
       ], swiftSettings: house),
 
     .target(
+      name: "Benchmarks",
+      dependencies: [
+        "Training", "Networks", "Kernels", "Losses", "Optimizers", "Collectives", "Datasets",
+        "Interchange", "Determinism", "TestSupport", "Preconditions",
+      ], path: "Benchmarks/Benchmarks", swiftSettings: kernelSettings),
+    .executableTarget(
+      name: "ddp-bench",
+      dependencies: [
+        "Benchmarks", "MPICollectives", "Collectives", "Networks",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], path: "Benchmarks/ddp-bench", swiftSettings: house),
+
+    .target(
       name: "TestSupport", dependencies: ["Collectives", "Determinism"], path: "Tests/TestSupport",
       swiftSettings: house),
     .executableTarget(
@@ -119,6 +132,7 @@ let package = Package(
         "Evaluation", "Interchange", "Determinism", "CAllocations",
       ]),
     .target(name: "CAllocations", path: "Tests/CAllocations"),
+    .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Networks", "Kernels"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -17,6 +17,16 @@ package struct StepBatch: Sendable {
   package let microbatches: [Range<Int>]
   /// The share of the margin in force, 0...1.
   package let marginFactor: Float
+
+  package init(
+    step: Int, epoch: Int, samples: [Int], microbatches: [Range<Int>], marginFactor: Float
+  ) {
+    self.step = step
+    self.epoch = epoch
+    self.samples = samples
+    self.microbatches = microbatches
+    self.marginFactor = marginFactor
+  }
 }
 
 /// Brings one sample of a batch: fills the image [size, size, 3] and returns its class.
