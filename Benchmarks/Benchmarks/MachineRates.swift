@@ -50,10 +50,10 @@ package struct MachineRates: Sendable, Equatable {
     }
     let rounds = 200_000
     let registers = Timing.best(budgetSeconds: budgetSeconds) {
-      memory.pointer[0] = chains(rounds: rounds, seed: memory.pointer[1])
+      memory.pointer[0] = WideRegisters.multiplyAdds(rounds: rounds, seed: memory.pointer[1])
     }
     return MachineRates(
-      multiplyAddRate: Double(rounds * 12 * 8 * 2) / registers.bestSeconds,
+      multiplyAddRate: Double(rounds * WideRegisters.multiplyAddOperations) / registers.bestSeconds,
       productRate: 2 * Double(side * side * side) / product.bestSeconds,
       readRate: Double(4 * count) / read.bestSeconds,
       writeRate: Double(4 * count) / write.bestSeconds)
@@ -92,29 +92,5 @@ package struct MachineRates: Sendable, Equatable {
       }
       at += 64
     }
-  }
-
-  /// Twelve independent chains of `rounds` multiply-adds on eight lanes: more than latency x units.
-  @inline(never)
-  private static func chains(rounds: Int, seed: Float) -> Float {
-    let x = SIMD8<Float>(repeating: seed * 0.5)
-    let y = SIMD8<Float>(repeating: seed * 0.25)
-    var (a, b, c, d, e, f) = (x, x, x, x, x, x)
-    var (g, h, i, j, k, l) = (y, y, y, y, y, y)
-    for _ in 0..<rounds {
-      a = y.addingProduct(a, x)
-      b = y.addingProduct(b, x)
-      c = y.addingProduct(c, x)
-      d = y.addingProduct(d, x)
-      e = y.addingProduct(e, x)
-      f = y.addingProduct(f, x)
-      g = x.addingProduct(g, y)
-      h = x.addingProduct(h, y)
-      i = x.addingProduct(i, y)
-      j = x.addingProduct(j, y)
-      k = x.addingProduct(k, y)
-      l = x.addingProduct(l, y)
-    }
-    return ((a + b + c) + (d + e + f) + (g + h + i) + (j + k + l)).sum()
   }
 }
