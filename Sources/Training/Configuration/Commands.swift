@@ -20,6 +20,8 @@ package struct EvaluateRequest: Sendable, Equatable {
   package var landmarks: String?
   /// Embeddings are summed with those of the mirrored photo.
   package var flipTest: Bool?
+  /// Keeps the threshold that the evaluation chooses in the checkpoint.
+  package var storesThreshold = false
   package var threads: Int?
   /// Only figures on standard output.
   package var quiet: Bool
