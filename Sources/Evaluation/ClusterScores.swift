@@ -13,6 +13,11 @@ package struct ClusterScores: Sendable, Equatable {
     package let precision: Double
     package let recall: Double
 
+    package init(precision: Double, recall: Double) {
+      self.precision = precision
+      self.recall = recall
+    }
+
     package var harmonicMean: Double {
       precision + recall > 0 ? 2 * precision * recall / (precision + recall) : 0
     }

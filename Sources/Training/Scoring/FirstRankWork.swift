@@ -1,13 +1,13 @@
-internal import Collectives
+package import Collectives
 
 /// Work that one rank does while the others wait, however long it lasts.
-enum FirstRankWork {
+package enum FirstRankWork {
   /// Runs `body` on the first rank, on a worker, and returns what it returns; nil on the others.
   ///
   /// The ranks meet in an agreement every two seconds until it has ended, or four times in the
   /// communicator's deadline, so that this ends a rank that is dead and never one that is at work.
   /// Throws what `body` throws.
-  static func run<Result>(
+  package static func run<Result>(
     over communicator: any Communicator, pool: WorkerPool, _ body: @escaping () throws -> Result
   ) throws -> Result? {
     guard communicator.size > 1 else { return try body() }
