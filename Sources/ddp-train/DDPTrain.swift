@@ -17,6 +17,7 @@ struct DDPTrain: ParsableCommand {
         ddp-train verify runs/lfw a.jpg b.jpg
         ddp-train identify runs/lfw --gallery known photo.jpg
         ddp-train cluster runs/lfw album --html album.html
+        ddp-train sweep jpeg-quality runs/lfw --data photos --pairs pairs.txt
         ddp-train inspect runs/lfw
         ddp-train synthesize faces --people 50 --photos 10
 
@@ -30,7 +31,7 @@ struct DDPTrain: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Train.self, Evaluate.self, Embed.self, Verify.self, Identify.self, Cluster.self,
+      Train.self, Evaluate.self, Embed.self, Verify.self, Identify.self, Cluster.self, Sweep.self,
       Inspect.self, Synthesize.self,
     ],
     defaultSubcommand: Train.self)

@@ -39,6 +39,14 @@ enum Dispatch {
     answer { try Program.answer(request, over: $0) }
   }
 
+  static func sweep(_ request: SweepRequest) -> Int32 {
+    MPIWorld.run {
+      guard let lines = try Program.answer(request, over: $0) else { return Program.moreToDo }
+      for line in lines { print(line) }
+      return 0
+    }
+  }
+
   /// Prints the lines that `body` gives on the first rank.
   private static func answer(_ body: (any Communicator) throws -> [String]) -> Int32 {
     MPIWorld.run {

@@ -37,7 +37,7 @@ extension CheckpointNetwork {
 
   /// What to measure: the pairs or the split that was asked for; else what the run itself held out,
   /// where this is its data; else all photos.
-  private func plan(
+  func plan(
     _ request: EvaluateRequest, _ own: RunConfiguration, _ opened: OpenedPhotos,
     _ preprocessing: Preprocessing
   ) throws -> EvaluationPlan {

@@ -87,7 +87,7 @@ struct ClusterSheet {
             .element(
               "figcaption", [:],
               [.element("b", text: "\(number + 1)"), .element("span", text: words)]),
-            faces(cluster.members, limit: Self.photoLimit, person: cluster.person),
+            faces(byPerson(cluster), limit: Self.photoLimit, person: cluster.person),
           ]))
     }
     let left = answer.groups.count - Self.clusterLimit
@@ -95,6 +95,17 @@ struct ClusterSheet {
       children.append(.element("p", ["class": "note"], text: "And \(left) smaller clusters."))
     }
     return [.element("section", [:], children)]
+  }
+
+  /// The photos of the cluster's person first, then those of others.
+  private func byPerson(_ cluster: ClusterAnswer.Cluster) -> [Int] {
+    let own = cluster.members.filter { !isOther($0, than: cluster.person) }
+    return own + cluster.members.filter { isOther($0, than: cluster.person) }
+  }
+
+  private func isOther(_ photo: Int, than person: String?) -> Bool {
+    guard let person, let own = answer.people[photo] else { return false }
+    return own != person
   }
 
   private func alone() -> [Markup] {
@@ -115,7 +126,6 @@ struct ClusterSheet {
   private func faces(_ photos: [Int], limit: Int, person: String?) -> Markup {
     let shown = photos.prefix(limit).map { photo -> Markup in
       let name = answer.photos[photo]
-      let isOther = person != nil && answer.people[photo].map { $0 != person } ?? false
       let image =
         picture(photo).map {
           Markup.element(
@@ -127,7 +137,8 @@ struct ClusterSheet {
         } ?? .element("i", text: "")
       let stem = name.split(separator: "/").last.map(String.init) ?? name
       return .element(
-        "div", ["class": isOther ? "other" : "own", "title": name], [image, .text(stem)])
+        "div", ["class": isOther(photo, than: person) ? "other" : "own", "title": name],
+        [image, .text(stem)])
     }
     var parts = [Markup.element("div", ["class": "faces"], shown)]
     if photos.count > limit {

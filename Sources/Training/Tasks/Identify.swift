@@ -102,6 +102,7 @@ struct IdentifyAnswer: Encodable {
     for rate in openSet.rates {
       let name = Figure.text(rate.targetFPIR, digits: 2)
       figures.append(Figure("TPIR@FPIR=\(name)", rate.TPIR))
+      figures.append(Figure("threshold@FPIR=\(name)", rate.threshold, digits: 4))
     }
     figures.append(Figure("mated", Double(openSet.matedCount), digits: 0))
     figures.append(Figure("non-mated", Double(openSet.nonMatedCount), digits: 0))
