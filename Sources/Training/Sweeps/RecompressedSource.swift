@@ -3,7 +3,7 @@ private import Synchronization
 
 /// The photos of another source, decoded and compressed again at one quality.
 final class RecompressedSource: PhotoSource {
-  private final class Bench {
+  private final class Bench: Sendable {
     let decoder = JPEGDecoder()
     let encoder = JPEGEncoder()
     let image = PixelBuffer()
@@ -25,21 +25,12 @@ final class RecompressedSource: PhotoSource {
 
   func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError) {
     try source.read(photo, into: buffer)
-    let bench = benches.withLock { $0.popLast().map { Handed($0) } }?.bench ?? Bench()
-    defer {
-      let handed = Handed(bench)
-      benches.withLock { $0.append(handed.bench) }
-    }
+    let bench = benches.withLock { $0.popLast() } ?? Bench()
+    defer { benches.withLock { $0.append(bench) } }
     try bench.decoder.decode(buffer.bytes, into: bench.image)
     let bytes = bench.encoder.encode(
       bench.image.pixels, width: bench.image.width, height: bench.image.height,
       quality: quality)
     bytes.withUnsafeBytes { buffer.set($0) }
-  }
-
-  /// A bench on its way between the shelf and the one thread that uses it.
-  private struct Handed: @unchecked Sendable {
-    let bench: Bench
-    init(_ bench: Bench) { self.bench = bench }
   }
 }
