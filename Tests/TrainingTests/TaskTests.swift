@@ -164,6 +164,29 @@ import Training
     let sheet = try String(contentsOfFile: folder + "/sheet.html", encoding: .utf8)
     #expect(sheet.components(separatedBy: "data:image/jpeg;base64,").count == 16)
 
+    // One byte a number: the same clusters, from stored embeddings.
+    var embed = EmbedRequest(
+      checkpoint: folder, data: .folder(photos), out: folder + "/bytes.npy", quiet: true)
+    embed.writesBytes = true
+    try Program.embed(embed, over: SoloCommunicator())
+    let bytes = try NumPyFile.read(folder + "/bytes.npy")
+    #expect(bytes.shape == [15, 32])
+    #expect(
+      (0..<15).allSatisfy { bytes.values[32 * $0..<32 * ($0 + 1)].contains { abs($0) == 127 } })
+    var stored = ClusterRequest(
+      FaceOptions(
+        source: .embeddings(file: folder + "/bytes.npy", names: folder + "/bytes.txt")),
+      photos: "")
+    stored.options.json = true
+    stored.clusterCount = 5
+    request.html = nil
+    request.clusterCount = 5
+    let (fromBytes, fromPhotos) = (
+      try object(Program.answer(stored, over: SoloCommunicator())),
+      try object(Program.answer(request, over: SoloCommunicator()))
+    )
+    #expect(fromBytes["clusters"] as? [NSDictionary] == fromPhotos["clusters"] as? [NSDictionary])
+
     try Data([1, 2, 3]).write(to: URL(fileURLWithPath: folder + "/bad.jpg"))
     let bad = VerifyRequest(options, first: photos + "/" + names[0], second: folder + "/bad.jpg")
     #expect(throws: (any Error).self) { try Program.answer(bad, over: SoloCommunicator()) }

@@ -42,6 +42,8 @@ package struct EmbedRequest: Sendable, Equatable {
   package var landmarks: String?
   /// Embeddings are summed with those of the mirrored photo.
   package var flipTest: Bool?
+  /// One byte a number (`Embeddings.quantized`) in place of a float.
+  package var writesBytes = false
   package var threads: Int?
   /// Nothing on standard output.
   package var quiet: Bool

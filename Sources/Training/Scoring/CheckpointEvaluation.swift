@@ -105,9 +105,17 @@ extension CheckpointNetwork {
       flip: request.flipTest ?? configuration.flipTest, badLimit: configuration.maxBad
     ).embeddings
     guard let embeddings else { return }
-    try NumPyFile.write(
-      embeddings.values, shape: [opened.index.photos.count, factory.network.embeddingCount],
-      to: request.out)
+    let shape = [opened.index.photos.count, factory.network.embeddingCount]
+    if request.writesBytes {
+      // No byte says that a number is none.
+      guard embeddings.nonFiniteCount == 0 else {
+        throw EvaluationFailure.notInBytes(count: embeddings.nonFiniteCount)
+      }
+      let bytes = embeddings.quantized(bits: 8).values.map { Int8($0) }
+      try NumPyFile.write(bytes: bytes, shape: shape, to: request.out)
+    } else {
+      try NumPyFile.write(embeddings.values, shape: shape, to: request.out)
+    }
     let names = opened.index.photos.map { $0.path + "\n" }.joined()
     do {
       try Data(names.utf8).write(to: URL(fileURLWithPath: request.namesPath), options: .atomic)
@@ -127,6 +135,7 @@ enum EvaluationFailure: Error, CustomStringConvertible {
   case notTwoDimensional(path: String, shape: [Int])
   case noPairs
   case noThreshold
+  case notInBytes(count: Int)
 
   var description: String {
     switch self {
@@ -137,6 +146,9 @@ enum EvaluationFailure: Error, CustomStringConvertible {
     case .notTwoDimensional(let path, let shape):
       "\(path) has shape \(shape); embeddings are [photos, dimension]"
     case .noPairs: "--embeddings needs --pairs FILE"
+    case .notInBytes(let count):
+      "\(count) photos have no embedding, which bytes cannot say; repair or remove them, or leave "
+        + "out --int8"
     case .noThreshold:
       "--store-threshold: there were no pairs of both kinds to choose a threshold on; give --pairs FILE"
     }

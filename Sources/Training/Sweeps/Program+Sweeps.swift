@@ -10,7 +10,8 @@ extension Program {
   ) throws -> [String]? {
     let evaluation = request.evaluation
     let session = try Session(
-      communicator: communicator, threads: evaluation.threads, quiet: evaluation.quiet)
+      communicator: communicator, threads: evaluation.threads ?? request.training?.threads,
+      quiet: evaluation.quiet)
     guard let table = try table(request, session) else { return nil }
     guard communicator.rank == 0 else { return [] }
     if let path = request.csv { try write(table.csv, to: path) }
