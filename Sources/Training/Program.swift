@@ -183,7 +183,8 @@ package enum Program {
       print("best: \(Console.fixed(best, 6)) after step \(step)")
     }
     if let threshold = progress.threshold {
-      print("threshold: \(threshold.text), \(threshold.rule)")
+      print("threshold: \(threshold.pairText)")
+      print("threshold of many: \(threshold.cautiousText)")
     }
     let weights = checkpoint.file.entries.filter {
       !$0.name.hasPrefix(Checkpoint.optimizerPrefix) && $0.name != Checkpoint.peopleName

@@ -88,6 +88,8 @@ import Training
     // After step 3 the last evaluation is that after step 2; after step 6 it is its own.
     #expect(checkpoints.map(\.progress.threshold?.value) == [measured[2], measured[6]])
     #expect(checkpoints.map(\.progress.evaluatedStep) == [2, 6])
+    let threshold = try #require(checkpoints[1].progress.threshold)
+    #expect(threshold.cautiousValue < threshold.value && threshold.cautiousValue >= 0)
     #expect(checkpoints[1].progress.threshold?.rule.contains("after step 6") == true)
     #expect(try checkpoints[1].weightsHash() == outcome[0].weights)
 
@@ -115,7 +117,8 @@ import Training
       atPath: link, withDestinationPath: "step-000000002.safetensors")
     let before = try Checkpoint(path: path)
     #expect(before.progress.threshold == nil)
-    let threshold = DecisionThreshold(value: 1.1 + 1e-12, flipTest: true, rule: "by\nhand")
+    let threshold = DecisionThreshold(
+      value: 1.1 + 1e-12, cautiousValue: 0.7, flipTest: true, rule: "by\nhand")
     try Checkpoint(path: link).store(threshold)
     let after = try Checkpoint(path: path)
     #expect(after.progress.threshold == threshold)

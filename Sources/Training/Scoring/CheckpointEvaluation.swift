@@ -89,7 +89,9 @@ extension CheckpointNetwork {
       result, flipTest: flip, origin: "of \(plan.origin), by evaluate")
     guard let threshold else { throw EvaluationFailure.noThreshold }
     try checkpoint.store(threshold)
-    session.console.say("threshold: \(threshold.text), stored in \(checkpoint.path)")
+    session.console.say("threshold: \(threshold.pairText)")
+    session.console.say("threshold of many: \(threshold.cautiousText)")
+    session.console.say("stored in \(checkpoint.path)")
   }
 
   /// Writes the embeddings of all photos and their names.

@@ -30,13 +30,13 @@ struct ClusterAnswer: Encodable {
   /// Clusters `faces` as `request` asks; `threshold` is asked for where it decides. Throws
   /// `TaskError`.
   init(
-    _ faces: TaskFaces, request: ClusterRequest, threshold: () throws -> DecisionThreshold
+    _ faces: TaskFaces, request: ClusterRequest, threshold: () throws -> ChosenThreshold
   ) throws {
     method = request.method.rawValue
     photos = faces.names
     people = faces.people
     let labels: [Int]
-    var chosen: DecisionThreshold?
+    var chosen: ChosenThreshold?
     switch request.method {
     case .kMeans:
       guard let count = request.clusterCount else { throw TaskError.needsClusterCount }
@@ -52,7 +52,7 @@ struct ClusterAnswer: Encodable {
       }
     }
     self.threshold = chosen?.value
-    thresholdRule = chosen?.rule
+    thresholdRule = chosen?.text
     clusters = Self.group(labels, people: faces.people)
     let known = labels.indices.filter { faces.people[$0] != nil }
     if known.isEmpty {
@@ -125,7 +125,7 @@ struct ClusterAnswer: Encodable {
     var lines = groups.isEmpty ? [] : table.lines
     if groups.count > rowLimit { lines.append("and \(groups.count - rowLimit) more clusters") }
     lines.append(summary)
-    if let thresholdRule { lines.append("threshold: \(thresholdRule)") }
+    if let thresholdRule { lines.append("threshold \(thresholdRule)") }
     if let scores {
       lines.append(
         "scored: \(scores.photoCount) photos of \(scores.personCount) people by their folders")

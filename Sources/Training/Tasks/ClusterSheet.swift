@@ -31,7 +31,7 @@ struct ClusterSheet {
     var header = [
       Markup.element("h1", text: title), .element("p", text: answer.summary),
     ]
-    if let rule = answer.thresholdRule { header.append(.element("p", text: "threshold: \(rule)")) }
+    if let rule = answer.thresholdRule { header.append(.element("p", text: "threshold \(rule)")) }
     let main = [Markup.element("header", [:], header)] + figures() + groups() + alone()
     return "<!DOCTYPE html>\n"
       + Markup.element(

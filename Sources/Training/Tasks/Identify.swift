@@ -45,11 +45,11 @@ struct IdentifyAnswer: Encodable {
   /// decide by majority, of equals the nearer; without any the person is unknown. A photo of the
   /// gallery without a folder is a person of its own name.
   init(
-    _ probes: TaskFaces, in gallery: TaskFaces, threshold: DecisionThreshold, top: Int,
+    _ probes: TaskFaces, in gallery: TaskFaces, threshold: ChosenThreshold, top: Int,
     neighbours: Int
   ) {
     self.threshold = threshold.value
-    thresholdRule = threshold.rule
+    thresholdRule = threshold.text
     let people = zip(gallery.people, gallery.names).map { $0 ?? $1 }
     let known = Set(people)
     galleryPhotos = people.count
@@ -127,7 +127,7 @@ struct IdentifyAnswer: Encodable {
     }
     var lines = table.lines
     lines.append(
-      "threshold \(Figure.text(threshold, digits: 4)), \(thresholdRule); gallery: "
+      "threshold \(thresholdRule); gallery: "
         + "\(galleryPhotos) photos of \(galleryPeople) people")
     if let decisions { lines += decisions.lines }
     return lines + Self.figures(of: openSet).map(\.line)

@@ -9,7 +9,8 @@ extension Program {
   ) throws -> [String] {
     let provider = try provider(request.options, over: communicator)
     guard let faces = try provider.faces([request.first, request.second]) else { return [] }
-    let answer = try VerifyAnswer(faces, threshold: provider.threshold(request.options))
+    let answer = try VerifyAnswer(
+      faces, threshold: provider.threshold(request.options, isCautious: false))
     return request.options.json ? [try TaskJSON.text(answer)] : answer.lines
   }
 
@@ -22,7 +23,8 @@ extension Program {
     let probes = try provider.faces(request.probes)
     guard let gallery, let probes else { return [] }
     let answer = IdentifyAnswer(
-      probes, in: gallery, threshold: try provider.threshold(request.options), top: request.top,
+      probes, in: gallery, threshold: try provider.threshold(request.options, isCautious: true),
+      top: request.top,
       neighbours: request.neighbours)
     return request.options.json ? [try TaskJSON.text(answer)] : answer.lines
   }
@@ -35,7 +37,7 @@ extension Program {
     let provider = try provider(request.options, over: communicator)
     guard let faces = try provider.faces([request.photos]) else { return [] }
     let answer = try ClusterAnswer(faces, request: request) {
-      try provider.threshold(request.options)
+      try provider.threshold(request.options, isCautious: true)
     }
     if let path = request.csv { try write(answer.table.csv, to: path) }
     if let path = request.html {

@@ -33,14 +33,25 @@ protocol FaceProvider: AnyObject {
   func faces(_ arguments: [String]) throws -> TaskFaces?
 }
 
+/// A distance that a task decides by, and where it is from.
+struct ChosenThreshold {
+  let value: Double
+  /// The value and how it was chosen.
+  let text: String
+}
+
 extension FaceProvider {
-  /// The threshold to decide by and how it came to be; throws `TaskError.noThreshold`.
-  func threshold(_ options: FaceOptions) throws -> DecisionThreshold {
+  /// The threshold to decide by, the checkpoint's for two photos or, with `isCautious`, for many;
+  /// throws `TaskError.noThreshold`.
+  func threshold(_ options: FaceOptions, isCautious: Bool) throws -> ChosenThreshold {
     if let given = options.threshold {
-      return DecisionThreshold(value: given, flipTest: false, rule: "given by --threshold")
+      return ChosenThreshold(
+        value: given, text: Figure.text(given, digits: 4) + ", given by --threshold")
     }
-    guard let ownThreshold else { throw TaskError.noThreshold(checkpoint: checkpointPath) }
-    return ownThreshold
+    guard let own = ownThreshold else { throw TaskError.noThreshold(checkpoint: checkpointPath) }
+    return isCautious
+      ? ChosenThreshold(value: own.cautiousValue, text: own.cautiousText)
+      : ChosenThreshold(value: own.value, text: own.pairText)
   }
 }
 

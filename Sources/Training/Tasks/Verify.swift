@@ -11,20 +11,20 @@ struct VerifyAnswer: Encodable, Equatable {
   let same: Bool
 
   /// Compares the two faces; throws `TaskError.badPhoto`.
-  init(_ faces: TaskFaces, threshold: DecisionThreshold) throws {
+  init(_ faces: TaskFaces, threshold: ChosenThreshold) throws {
     try faces.requireSound()
     first = faces.names[0]
     second = faces.names[1]
     distance = faces.embeddings.squaredDistance(0, 1)
     self.threshold = threshold.value
-    thresholdRule = threshold.rule
+    thresholdRule = threshold.text
     same = distance < threshold.value
   }
 
   var lines: [String] {
     [
       "distance \(Figure.text(distance, digits: 4))",
-      "threshold \(Figure.text(threshold, digits: 4)), \(thresholdRule)",
+      "threshold \(thresholdRule)",
       same ? "same person" : "different people",
     ]
   }
