@@ -41,21 +41,30 @@ package struct Embeddings: Sendable {
   ///
   /// A row of zeros stays zero (as scikit-learn's normalize does); infinity for a non-finite row.
   package func squaredDistance(_ first: Int, _ second: Int) -> Double {
+    squaredDistance(first, to: second, of: self)
+  }
+
+  /// The same for row `first` of these and row `second` of `other` [m, dimension].
+  package func squaredDistance(_ first: Int, to second: Int, of other: Embeddings) -> Double {
     require(
-      (0..<count).contains(first) && (0..<count).contains(second),
-      "Embeddings: rows \(first) and \(second) of \(count)")
-    guard norms[first].isFinite && norms[second].isFinite else { return .infinity }
+      (0..<count).contains(first) && (0..<other.count).contains(second)
+        && dimension == other.dimension,
+      "Embeddings: rows \(first) and \(second) of [\(count), \(dimension)] and "
+        + "[\(other.count), \(other.dimension)]")
+    guard norms[first].isFinite && other.norms[second].isFinite else { return .infinity }
     let a = first * dimension
     let b = second * dimension
     let firstNorm = norms[first] == 0 ? 1 : norms[first]
-    let secondNorm = norms[second] == 0 ? 1 : norms[second]
-    return values.withUnsafeBufferPointer { all in
-      var sum = 0.0
-      for i in 0..<dimension {
-        let difference = Double(all[a + i]) / firstNorm - Double(all[b + i]) / secondNorm
-        sum += difference * difference
+    let secondNorm = other.norms[second] == 0 ? 1 : other.norms[second]
+    return values.withUnsafeBufferPointer { values in
+      other.values.withUnsafeBufferPointer { others in
+        var sum = 0.0
+        for i in 0..<dimension {
+          let difference = Double(values[a + i]) / firstNorm - Double(others[b + i]) / secondNorm
+          sum += difference * difference
+        }
+        return sum
       }
-      return sum
     }
   }
 

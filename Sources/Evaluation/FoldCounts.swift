@@ -80,14 +80,14 @@ struct FoldCounts {
   }
 
   /// The rates on `fold` at the largest threshold whose FAR on the others is at most `targetFAR`.
-  func heldOutRates(of fold: Int, targetFAR: Double) -> ROCPoint {
+  func heldOutRates(of fold: Int, targetFAR: Double) -> (rates: ROCPoint, threshold: Double) {
     let others = others(than: fold)
     var chosen = 0
     for i in others.different.indices
     where Self.share(others.different[i], of: others.differentCount) <= targetFAR {
       chosen = i
     }
-    return point(of: folds[fold], at: chosen)
+    return (point(of: folds[fold], at: chosen), Double(chosen) * step)
   }
 
   /// The mean of the folds' rates at every threshold.

@@ -9,6 +9,8 @@ package struct ValidationRate: Sendable, Equatable {
   package let deviation: Double
   /// The share of pairs of two people accepted on the held-out folds, their mean.
   package let reachedFAR: Double
+  /// The mean of the fold thresholds.
+  package let meanThreshold: Double
 }
 
 /// Everything verification measures on a list of pairs and their distances.
@@ -67,10 +69,11 @@ package struct Verification: Sendable {
     (accuracy, accuracyDeviation) = populationMoments(foldAccuracies)
     validationRates = Self.targets.map { target in
       let rates = fine.folds.indices.map { fine.heldOutRates(of: $0, targetFAR: target) }
-      let (mean, deviation) = populationMoments(rates.map(\.trueAcceptRate))
-      let reached = populationMoments(rates.map(\.falseAcceptRate)).mean
+      let (mean, deviation) = populationMoments(rates.map(\.rates.trueAcceptRate))
       return ValidationRate(
-        targetFAR: target, mean: mean, deviation: deviation, reachedFAR: reached)
+        targetFAR: target, mean: mean, deviation: deviation,
+        reachedFAR: populationMoments(rates.map(\.rates.falseAcceptRate)).mean,
+        meanThreshold: populationMoments(rates.map(\.threshold)).mean)
     }
     meanROC = coarse.meanROC()
     areaUnderMeanROC = ROC.area(under: meanROC)

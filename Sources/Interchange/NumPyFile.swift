@@ -75,12 +75,23 @@ package enum NumPyFile {
     try values.withUnsafeBufferPointer { try write($0, shape: shape, to: path) }
   }
 
+  /// Writes `bytes` [shape] as int8, as above.
+  package static func write(bytes: [Int8], shape: [Int], to path: String) throws {
+    require(
+      shape.reduce(1, *) == bytes.count,
+      "NumPyFile.write: shape \(shape) for \(bytes.count) values")
+    let file = try AtomicFile(path: path)
+    try file.append(header(shape: shape, type: "|i1"))
+    try bytes.withUnsafeBytes { try file.append($0) }
+    try file.commit()
+  }
+
   private static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
-  /// The prefix and header of a float32 array, a multiple of 64 bytes.
-  private static func header(shape: [Int]) -> [UInt8] {
+  /// The prefix and header of an array, a multiple of 64 bytes.
+  private static func header(shape: [Int], type: String = "<f4") -> [UInt8] {
     let sides = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
-    var text = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(sides)), }"
+    var text = "{'descr': '\(type)', 'fortran_order': False, 'shape': (\(sides)), }"
     text += String(repeating: " ", count: 63 - (10 + text.utf8.count) % 64) + "\n"
     let length = text.utf8.count
     require(length <= 0xFFFF, "NumPyFile.write: \(shape.count) dimensions are too many")

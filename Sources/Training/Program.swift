@@ -159,7 +159,7 @@ package enum Program {
     case .checkpoint(let path):
       let session = try Session(
         communicator: communicator, threads: request.threads, quiet: request.quiet)
-      try CheckpointEvaluation(path: path, session: session).run(request)
+      try CheckpointNetwork(path: path, session: session).evaluate(request)
     }
   }
 
@@ -167,7 +167,7 @@ package enum Program {
   package static func embed(_ request: EmbedRequest, over communicator: any Communicator) throws {
     let session = try Session(
       communicator: communicator, threads: request.threads, quiet: request.quiet)
-    try CheckpointEvaluation(path: request.checkpoint, session: session).embed(request)
+    try CheckpointNetwork(path: request.checkpoint, session: session).embed(request)
   }
 
   /// Prints what a checkpoint holds, and the receipt of its weights.
@@ -181,6 +181,10 @@ package enum Program {
         + "samples \(progress.samples)")
     if let best = progress.best, let step = progress.bestStep {
       print("best: \(Console.fixed(best, 6)) after step \(step)")
+    }
+    if let threshold = progress.threshold {
+      print("threshold: \(threshold.pairText)")
+      print("threshold of many: \(threshold.cautiousText)")
     }
     let weights = checkpoint.file.entries.filter {
       !$0.name.hasPrefix(Checkpoint.optimizerPrefix) && $0.name != Checkpoint.peopleName

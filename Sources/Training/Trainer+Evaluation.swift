@@ -13,11 +13,12 @@ extension Trainer {
       plan.photos, of: data.source.source, preprocessing: data.preprocessing,
       parameters: engine.state.parameters, statistics: engine.state.statistics,
       flip: configuration.flipTest, ledger: ledger, onWait: engine.onWait)
-    var best = 0.0
-    if isFirst {
-      let result = plan.score(embeddings, classWeights: classWeights)
+    let weights = isFirst ? classWeights : []
+    let result = try FirstRankWork.run(over: communicator, pool: session.pool) {
+      embeddings.map { plan.score($0, classWeights: weights) }
+    }
+    if let result = result ?? nil {
       lastEvaluation = result
-      best = result.headline ?? 0
       try report(result, since: start)
     }
     let collapsed = try communicator.agreeOnMaximum(
@@ -25,15 +26,28 @@ extension Trainer {
     if collapsed == 1 {
       throw TrainingFailure.collapsed(step: progress.step, checkpoint: try lastGoodCheckpoint())
     }
-    let bits = try communicator.broadcast(
-      withUnsafeBytes(of: best.bitPattern.littleEndian) { Array($0) }, from: 0)
-    best = Double(
-      bitPattern: bits.withUnsafeBytes { UInt64(littleEndian: $0.load(as: UInt64.self)) })
+    let best = try shareFindings(result ?? nil)
     progress.evaluatedStep = progress.step
     guard best > (progress.best ?? -1) else { return false }
     progress.best = best
     progress.bestStep = progress.step
     return true
+  }
+
+  /// Tells all ranks what the first has found in `result`: the threshold, which goes to the progress,
+  /// and the figure that counts, which is returned.
+  private func shareFindings(_ result: EvaluationResult?) throws -> Double {
+    var findings = TrainingProgress()
+    if let result {
+      findings.best = result.headline ?? 0
+      findings.threshold = DecisionThreshold(
+        result, flipTest: configuration.flipTest, origin: "after step \(progress.step)")
+    }
+    let text = try communicator.broadcast(MetadataText.bytes(of: findings), from: 0)
+    findings = try TrainingProgress(
+      metadata: MetadataText.parse(text), path: "the evaluation of rank 0")
+    progress.threshold = findings.threshold
+    return findings.best ?? 0
   }
 
   var classWeights: [Float] {

@@ -9,24 +9,14 @@ extension Trainer {
     let names = engine.optimizer.stateNames
     if let checkpoint { try checkpoint.load(into: engine.state, optimizerNames: names) }
     startedFrom = checkpoint?.path
-    var text: [UInt8] = []
-    if let checkpoint {
-      let metadata = checkpoint.progress.metadata(
-        configuration: "", dataFingerprint: 0, classCount: 0)
-      text = Array(metadata.map { "\($0)=\($1)" }.joined(separator: "\n").utf8)
-    }
-    text = try communicator.broadcast(text, from: 0)
+    let text = try communicator.broadcast(
+      checkpoint.map { MetadataText.bytes(of: $0.progress) } ?? [], from: 0)
     guard !text.isEmpty else {
       engine.state.initialize(seed: configuration.seed, pool: session.pool)
       return
     }
-    let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
-    let metadata = Dictionary(
-      uniqueKeysWithValues: lines.map { line in
-        let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        return (String(parts[0]), String(parts[1]))
-      })
-    progress = try TrainingProgress(metadata: metadata, path: "the checkpoint of rank 0")
+    progress = try TrainingProgress(
+      metadata: MetadataText.parse(text), path: "the checkpoint of rank 0")
     guard progress.gridExponent == engine.gradientGrid.exponent else {
       throw CheckpointError.otherMathematics(
         path: "the checkpoint",

@@ -150,8 +150,8 @@ package final class Trainer {
     engine.onWait = { [unowned self] in if wantsEnd() { throw Interruption() } }
     do {
       // A run that was stopped in an evaluation makes up for it.
-      if let plan = evaluationPlan, isEvaluationDue, try evaluate(plan), configuration.keepBest {
-        try checkpoint(isBest: true)
+      if let plan = evaluationPlan, isEvaluationDue {
+        try checkpoint(isBest: try evaluate(plan) && configuration.keepBest)
       }
       while progress.step < totalSteps {
         try step()
@@ -307,12 +307,9 @@ package final class Trainer {
       || configuration.keepEvery.isDue(after: progress.step, stepsPerEpoch: stepsPerEpoch)
     // Before the evaluation, which may be long and need not be lost; a resumed run makes up for it.
     if isCheckpointDue { try checkpoint(isBest: false) }
-    guard let plan = evaluationPlan, isEvaluationDue, try evaluate(plan) else { return }
-    guard configuration.keepBest, isFirst else { return }
-    if isCheckpointDue {
-      store?.markBest(step: progress.step)
-    } else {
-      try checkpoint(isBest: true)
-    }
+    guard let plan = evaluationPlan, isEvaluationDue else { return }
+    let isBest = try evaluate(plan) && configuration.keepBest
+    // Again, with what the evaluation found.
+    if isCheckpointDue || isBest { try checkpoint(isBest: isBest) }
   }
 }

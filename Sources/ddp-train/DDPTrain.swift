@@ -14,6 +14,10 @@ struct DDPTrain: ParsableCommand {
         mpirun -np 4 ddp-train train --config lfw.yaml --data photos
         ddp-train evaluate runs/lfw --data photos --pairs pairs.txt
         ddp-train embed runs/lfw --data photos --out faces.npy
+        ddp-train verify runs/lfw a.jpg b.jpg
+        ddp-train identify runs/lfw --gallery known photo.jpg
+        ddp-train cluster runs/lfw album --html album.html
+        ddp-train sweep jpeg-quality runs/lfw --data photos --pairs pairs.txt
         ddp-train inspect runs/lfw
         ddp-train synthesize faces --people 50 --photos 10
 
@@ -26,6 +30,9 @@ struct DDPTrain: ParsableCommand {
       Shell completions: ddp-train --generate-completion-script bash|zsh|fish
       """,
     version: "0.1.0",
-    subcommands: [Train.self, Evaluate.self, Embed.self, Inspect.self, Synthesize.self],
+    subcommands: [
+      Train.self, Evaluate.self, Embed.self, Verify.self, Identify.self, Cluster.self, Sweep.self,
+      Inspect.self, Synthesize.self,
+    ],
     defaultSubcommand: Train.self)
 }

@@ -27,6 +27,34 @@ enum Dispatch {
     }
   }
 
+  static func verify(_ request: VerifyRequest) -> Int32 {
+    answer { try Program.answer(request, over: $0) }
+  }
+
+  static func identify(_ request: IdentifyRequest) -> Int32 {
+    answer { try Program.answer(request, over: $0) }
+  }
+
+  static func cluster(_ request: ClusterRequest) -> Int32 {
+    answer { try Program.answer(request, over: $0) }
+  }
+
+  static func sweep(_ request: SweepRequest) -> Int32 {
+    MPIWorld.run {
+      guard let lines = try Program.answer(request, over: $0) else { return Program.moreToDo }
+      for line in lines { print(line) }
+      return 0
+    }
+  }
+
+  /// Prints the lines that `body` gives on the first rank.
+  private static func answer(_ body: (any Communicator) throws -> [String]) -> Int32 {
+    MPIWorld.run {
+      for line in try body($0) { print(line) }
+      return 0
+    }
+  }
+
   static func inspect(_ request: InspectRequest) throws { try Program.inspect(request) }
 
   static func synthesize(_ request: SynthesizeRequest) throws { try Program.synthesize(request) }

@@ -36,6 +36,11 @@ struct Embed: ParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Add the embeddings of the mirrored photos.")
   var flipTest: Bool?
 
+  @Flag(
+    name: .customLong("int8"),
+    help: "Write one byte a number, each photo scaled to fill it; distances stay within rounding.")
+  var int8 = false
+
   @Option(help: ArgumentHelp("Compute threads of a rank.", valueName: "t"))
   var threads: Int?
 
@@ -54,6 +59,7 @@ struct Embed: ParsableCommand {
       checkpoint: checkpoint, data: try Checks.dataSource(data), out: out, quiet: quiet)
     request.landmarks = landmarks
     request.flipTest = flipTest
+    request.writesBytes = int8
     request.threads = threads
     let code = Dispatch.embed(request)
     if code != 0 { throw ExitCode(code) }

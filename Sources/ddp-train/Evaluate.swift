@@ -56,6 +56,9 @@ struct Evaluate: ParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Score with the mirrored photos too.")
   var flipTest: Bool?
 
+  @Flag(help: "Keep the threshold chosen here in the checkpoint, for verify and cluster.")
+  var storeThreshold = false
+
   @Option(help: ArgumentHelp("Compute threads of a rank.", valueName: "t"))
   var threads: Int?
 
@@ -71,6 +74,7 @@ struct Evaluate: ParsableCommand {
       try refuse("--min-photos", minPhotos != nil, beside: "--embeddings")
       try refuse("--landmarks", landmarks != nil, beside: "--embeddings")
       try refuse("--flip-test", flipTest != nil, beside: "--embeddings")
+      try refuse("--store-threshold", storeThreshold, beside: "--embeddings")
       guard names != nil else { throw ValidationError("--embeddings needs --names FILE.txt") }
       guard pairs != nil else { throw ValidationError("--embeddings needs --pairs FILE") }
     } else {
@@ -101,6 +105,7 @@ struct Evaluate: ParsableCommand {
     request.minPhotos = minPhotos
     request.landmarks = landmarks
     request.flipTest = flipTest
+    request.storesThreshold = storeThreshold
     request.threads = threads
     let code = Dispatch.evaluate(request)
     if code != 0 { throw ExitCode(code) }

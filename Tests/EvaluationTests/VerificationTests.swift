@@ -46,12 +46,16 @@ import Testing
       #expect(abs(found.foldAccuracies[held] - accuracy({ $0 == held }, best.threshold)) < 1e-12)
     }
     var rates: [Double] = []
+    var thresholds: [Double] = []
     for held in 0..<5 {
       let allowed = stride(from: 3999, through: 0, by: -1).first {
         rate(false, { $0 != held }, Double($0) * 0.001) <= 0.1
       }
       rates.append(rate(true, { $0 == held }, Double(allowed ?? 0) * 0.001))
+      thresholds.append(Double(allowed ?? 0) * 0.001)
     }
+    let meanThreshold = thresholds.reduce(0, +) / 5
+    #expect(abs(found.validationRates[0].meanThreshold - meanThreshold) < 1e-12)
     #expect(abs(found.validationRates[0].mean - rates.reduce(0, +) / 5) < 1e-12)
     #expect(
       abs(

@@ -68,6 +68,15 @@ private let refused: [([UInt8], String)] = [
     #expect(Array(bytes[148...]) == [0, 0, 0, 0xBF])
   }
 
+  @Test func bytesAreInt8() throws {
+    try NumPyFile.write(bytes: [-127, 0, 1, 127], shape: [2, 2], to: folder.file("b.npy"))
+    let bytes = try folder.bytes("b.npy")
+    #expect(String(decoding: bytes[10..<128], as: UTF8.self).hasPrefix("{'descr': '|i1', "))
+    #expect(Array(bytes[128...]) == [0x81, 0, 1, 0x7F])
+    #expect(
+      try NumPyFile.read(folder.file("b.npy")) == .init(shape: [2, 2], values: [-127, 0, 1, 127]))
+  }
+
   @Test(arguments: [[6], [], [0, 128], [1, 2, 3, 1], [2, 3]])
   func roundTrip(shape: [Int]) throws {
     let values = (0..<shape.reduce(1, *)).map { Float($0) - 2.5 }

@@ -134,14 +134,13 @@ package final class PhotoDecoder: @unchecked Sendable {
     pipeline = SamplePipeline(preprocessing)
   }
 
-  /// Fills `output` [size, size, 3] with photo `photo`, or with its mirror image.
+  /// Fills `output` [size, size, 3] with photo `photo`, changed as `drawn`.
   ///
   /// Throws `ImageError` for a bad photo; nothing stands in for it.
   package func load(
-    _ photo: Int, mirrored: Bool = false, into output: UnsafeMutablePointer<Float>
+    _ photo: Int, drawn: AugmentationDraw = AugmentationDraw(),
+    into output: UnsafeMutablePointer<Float>
   ) throws(ImageError) {
-    var drawn = AugmentationDraw()
-    drawn.isMirrored = mirrored
     try source.read(photo, into: bytes)
     try pipeline.process(bytes.bytes, photo: photo, drawn: drawn, into: output)
   }

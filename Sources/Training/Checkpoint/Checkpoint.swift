@@ -18,6 +18,8 @@ package struct TrainingProgress: Sendable, Equatable {
   package var bestStep: Int?
   /// The step after which the last evaluation ran; 0 before the first.
   package var evaluatedStep = 0
+  /// Chosen by the last evaluation that verified pairs.
+  package var threshold: DecisionThreshold?
   /// Exponent of the grid of gradient sums.
   package var gridExponent = 0
 

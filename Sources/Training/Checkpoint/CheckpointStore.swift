@@ -120,13 +120,6 @@ final class CheckpointStore: @unchecked Sendable {
     prune(upTo: snapshot.step, protected: protected.union([snapshot.step]))
   }
 
-  /// Makes `best.safetensors` point to the checkpoint of `step`, after the write in the background.
-  func markBest(step: Int) {
-    isIdle.wait()
-    defer { isIdle.signal() }
-    linkBest(to: Self.name(step: step))
-  }
-
   private func linkBest(to name: String) {
     let temporary = folder + "/best.new"
     unlink(temporary)

@@ -128,6 +128,7 @@ extension TrainingProgress {
     evaluatedStep = metadata["evaluated-step"].flatMap { Int($0) } ?? step
     best = metadata["best"].flatMap { UInt64($0, radix: 16) }.map(Double.init(bitPattern:))
     bestStep = metadata["best-step"].flatMap { Int($0) }
+    threshold = DecisionThreshold(metadata: metadata)
   }
 
   /// The progress as the metadata of a checkpoint.
@@ -143,6 +144,23 @@ extension TrainingProgress {
     ]
     if let best { metadata["best"] = Hash64.text(best.bitPattern) }
     if let bestStep { metadata["best-step"] = "\(bestStep)" }
+    if let threshold { metadata.merge(threshold.metadata) { _, new in new } }
     return metadata
+  }
+}
+
+/// Progress on its way between ranks: one line a key.
+enum MetadataText {
+  static func bytes(of progress: TrainingProgress) -> [UInt8] {
+    let metadata = progress.metadata(configuration: "", dataFingerprint: 0, classCount: 0)
+    return Array(metadata.map { "\($0)=\($1)" }.joined(separator: "\n").utf8)
+  }
+
+  static func parse(_ bytes: [UInt8]) -> [String: String] {
+    let pairs = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { line in
+      let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      return (String(parts[0]), String(parts[1]))
+    }
+    return Dictionary(uniqueKeysWithValues: pairs)
   }
 }

@@ -22,6 +22,8 @@ package struct EvaluateRequest: Sendable, Equatable {
   package var landmarks: String?
   /// Embeddings are summed with those of the mirrored photo.
   package var flipTest: Bool?
+  /// Keeps the threshold that the evaluation chooses in the checkpoint.
+  package var storesThreshold = false
   package var threads: Int?
   /// Only figures on standard output.
   package var quiet: Bool
@@ -42,6 +44,8 @@ package struct EmbedRequest: Sendable, Equatable {
   package var landmarks: String?
   /// Embeddings are summed with those of the mirrored photo.
   package var flipTest: Bool?
+  /// One byte a number (`Embeddings.quantized`) in place of a float.
+  package var writesBytes = false
   package var threads: Int?
   /// Nothing on standard output.
   package var quiet: Bool

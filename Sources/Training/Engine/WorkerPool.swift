@@ -105,7 +105,7 @@ package final class WorkerPool: @unchecked Sendable {
   }
 
   /// Waits for the job that `start` has started, at most `seconds`; true if it has ended.
-  private func wait(atMost seconds: Double) -> Bool {
+  package func wait(atMost seconds: Double) -> Bool {
     var deadline = timespec()
     clock_gettime(CLOCK_MONOTONIC, &deadline)
     let nanoseconds = deadline.tv_nsec + Int(seconds * 1e9)

@@ -1,67 +1,14 @@
-private import Collectives
-private import Datasets
+internal import Collectives
+internal import Datasets
 private import Determinism
-private import Evaluation
-private import Foundation
+internal import Evaluation
+internal import Foundation
 private import Interchange
-private import Kernels
-private import Losses
-private import Networks
+internal import Networks
 
-/// A checkpoint made ready to embed photos, on all ranks.
-final class CheckpointEvaluation {
-  private let session: Session
-  private let checkpoint: Checkpoint
-  private let configuration: RunConfiguration
-  private let factory: ModelFactory
-  private let state: ModelState
-  private let memories: [AlignedMemory.Box]
-  private let embedder: Embedder
-
-  /// Opens the checkpoint that `path` means: rank 0 chooses it, every rank reads it. Throws what is
-  /// wrong with it, and `WorldCheck.Failure` where ranks read different files.
-  init(path: String, session: Session) throws {
-    self.session = session
-    var chosen = path
-    if session.communicator.rank == 0 {
-      let (checkpoint, refused) = try CheckpointStore.open(path)
-      for reason in refused { session.console.warn("refused: \(reason)") }
-      chosen = checkpoint.path
-    }
-    let agreed = try session.communicator.broadcast(Array(chosen.utf8), from: 0)
-    checkpoint = try Checkpoint(path: String(decoding: agreed, as: UTF8.self))
-    configuration = try RunConfiguration.parse(
-      yaml: checkpoint.configurationText, path: checkpoint.path, modelNames: Models.names)
-    factory = ModelFactory(configuration, classCount: checkpoint.classCount)
-    state = factory.makeState(optimizerVectorCount: 0)
-    try checkpoint.load(into: state, optimizerNames: [])
-    let count = factory.network.inferenceCount
-    memories = (0..<session.threads).map { _ in AlignedMemory.Box(count: count) }
-    embedder = Embedder(
-      network: factory.network, pool: session.pool, communicator: session.communicator,
-      memories: memories.map(\.pointer))
-    for warning in try WorldCheck.run(
-      configuration: checkpoint.file.metadata["integrity"] ?? "", dataFingerprint: 0,
-      communicator: session.communicator)
-    {
-      session.console.warn(warning)
-    }
-    session.console.say("checkpoint: \(checkpoint.path), step \(checkpoint.progress.step)")
-  }
-
-  private func configuration(
-    data: DataSource, split: DataSplit?, splitSeed: UInt64?, minPhotos: Int?, landmarks: String?
-  ) -> RunConfiguration {
-    var own = configuration
-    own.data = data
-    if let split { own.split = split }
-    if let splitSeed { own.splitSeed = splitSeed }
-    if let minPhotos { own.minPhotos = minPhotos }
-    if let landmarks { own.landmarks = landmarks }
-    return own
-  }
-
-  func run(_ request: EvaluateRequest) throws {
+extension CheckpointNetwork {
+  /// Scores photos as `request` asks and prints the figures.
+  func evaluate(_ request: EvaluateRequest) throws {
     let own = configuration(
       data: request.data ?? configuration.data, split: request.split,
       splitSeed: request.splitSeed, minPhotos: request.minPhotos, landmarks: request.landmarks)
@@ -73,24 +20,24 @@ final class CheckpointEvaluation {
     _ = try WorldCheck.run(
       configuration: "\(plan.photos)", dataFingerprint: 0, communicator: session.communicator)
     let start = Clock.seconds
-    let ledger = BadPhotoLedger()
-    let embeddings = try embedder.embed(
-      plan.photos, of: opened.source, preprocessing: preprocessing, parameters: state.parameters,
-      statistics: state.statistics, flip: request.flipTest ?? configuration.flipTest,
-      ledger: ledger)
-    try report(ledger, of: plan.photos.count)
-    guard session.communicator.rank == 0 else { return }
+    let flip = request.flipTest ?? configuration.flipTest
+    let embeddings = try embeddings(
+      of: plan.photos, in: opened.source, preprocessing: preprocessing, flip: flip,
+      badLimit: configuration.maxBad
+    ).embeddings
+    guard let embeddings else { return }
     let result = plan.score(embeddings, classWeights: try checkpoint.classWeights())
     for rule in result.rules { session.console.say(rule) }
     for line in result.lines { session.console.receipt(line) }
     for warning in result.warnings { session.console.warn(warning) }
+    if request.storesThreshold { try storeThreshold(of: result, flip: flip, plan) }
     session.console.say(
       "evaluated \(plan.photos.count) photos in \(Console.fixed(Clock.seconds - start, 1)) s")
   }
 
   /// What to measure: the pairs or the split that was asked for; else what the run itself held out,
   /// where this is its data; else all photos.
-  private func plan(
+  func plan(
     _ request: EvaluateRequest, _ own: RunConfiguration, _ opened: OpenedPhotos,
     _ preprocessing: Preprocessing
   ) throws -> EvaluationPlan {
@@ -133,6 +80,21 @@ final class CheckpointEvaluation {
       isTrained: isTrained)
   }
 
+  /// Keeps the threshold that `result` has chosen in the checkpoint; throws
+  /// `EvaluationFailure.noThreshold` where no pairs were verified.
+  private func storeThreshold(
+    of result: EvaluationResult, flip: Bool, _ plan: EvaluationPlan
+  ) throws {
+    let threshold = DecisionThreshold(
+      result, flipTest: flip, origin: "of \(plan.origin), by evaluate")
+    guard let threshold else { throw EvaluationFailure.noThreshold }
+    try checkpoint.store(threshold)
+    session.console.say("threshold: \(threshold.pairText)")
+    session.console.say("threshold of many: \(threshold.cautiousText)")
+    session.console.say("stored in \(checkpoint.path)")
+  }
+
+  /// Writes the embeddings of all photos and their names.
   func embed(_ request: EmbedRequest) throws {
     let own = configuration(
       data: request.data, split: nil, splitSeed: nil, minPhotos: nil,
@@ -140,16 +102,22 @@ final class CheckpointEvaluation {
     let opened = try OpenedPhotos(
       own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)
     let preprocessing = try Preprocessing(own, index: opened.index)
-    let ledger = BadPhotoLedger()
-    let embeddings = try embedder.embed(
-      Array(opened.index.photos.indices), of: opened.source, preprocessing: preprocessing,
-      parameters: state.parameters, statistics: state.statistics,
-      flip: request.flipTest ?? configuration.flipTest, ledger: ledger)
-    try report(ledger, of: opened.index.photos.count)
-    guard session.communicator.rank == 0 else { return }
-    try NumPyFile.write(
-      embeddings.values, shape: [opened.index.photos.count, factory.network.embeddingCount],
-      to: request.out)
+    let embeddings = try embeddings(
+      of: Array(opened.index.photos.indices), in: opened.source, preprocessing: preprocessing,
+      flip: request.flipTest ?? configuration.flipTest, badLimit: configuration.maxBad
+    ).embeddings
+    guard let embeddings else { return }
+    let shape = [opened.index.photos.count, factory.network.embeddingCount]
+    if request.writesBytes {
+      // No byte says that a number is none.
+      guard embeddings.nonFiniteCount == 0 else {
+        throw EvaluationFailure.notInBytes(count: embeddings.nonFiniteCount)
+      }
+      let bytes = embeddings.quantized(bits: 8).values.map { Int8($0) }
+      try NumPyFile.write(bytes: bytes, shape: shape, to: request.out)
+    } else {
+      try NumPyFile.write(embeddings.values, shape: shape, to: request.out)
+    }
     let names = opened.index.photos.map { $0.path + "\n" }.joined()
     do {
       try Data(names.utf8).write(to: URL(fileURLWithPath: request.namesPath), options: .atomic)
@@ -160,17 +128,6 @@ final class CheckpointEvaluation {
       "\(opened.index.photos.count) embeddings of \(factory.network.embeddingCount) in "
         + "\(request.out), names in \(request.namesPath)")
   }
-
-  /// Names the bad photos that any rank has met; throws `DatasetError.tooManyBadPhotos` above the
-  /// checkpoint's own `max-bad`.
-  private func report(_ ledger: BadPhotoLedger, of total: Int) throws {
-    let own = try JSONEncoder().encode(ledger.entries)
-    for bytes in try session.communicator.allGather(Array(own)) {
-      ledger.merge(try JSONDecoder().decode([BadPhoto].self, from: Data(bytes)))
-    }
-    for entry in ledger.entries { session.console.warn("bad photo: \(entry.line)") }
-    try ledger.check(total: total, limit: configuration.maxBad)
-  }
 }
 
 /// What makes an evaluation impossible.
@@ -179,6 +136,8 @@ enum EvaluationFailure: Error, CustomStringConvertible {
   case namesAndRows(names: Int, rows: Int)
   case notTwoDimensional(path: String, shape: [Int])
   case noPairs
+  case noThreshold
+  case notInBytes(count: Int)
 
   var description: String {
     switch self {
@@ -189,48 +148,11 @@ enum EvaluationFailure: Error, CustomStringConvertible {
     case .notTwoDimensional(let path, let shape):
       "\(path) has shape \(shape); embeddings are [photos, dimension]"
     case .noPairs: "--embeddings needs --pairs FILE"
+    case .notInBytes(let count):
+      "\(count) photos have no embedding, which bytes cannot say; repair or remove them, or leave "
+        + "out --int8"
+    case .noThreshold:
+      "--store-threshold: there were no pairs of both kinds to choose a threshold on; give --pairs FILE"
     }
-  }
-}
-
-/// Embeddings that some program has stored, with their names.
-struct StoredEmbeddings {
-  private let embeddings: Embeddings
-  private let names: [String]
-
-  /// Reads `FILE.npy` [photos, dimension] and the names, one a line; throws what is wrong.
-  init(file: String, names namesPath: String) throws {
-    let contents = try NumPyFile.read(file)
-    guard contents.shape.count == 2 else {
-      throw EvaluationFailure.notTwoDimensional(path: file, shape: contents.shape)
-    }
-    guard let bytes = FileManager.default.contents(atPath: namesPath) else {
-      throw DatasetError.unreadable(path: namesPath, reason: "no such file, or no permission")
-    }
-    names = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).map(
-      String.init)
-    guard names.count == contents.shape[0] else {
-      throw EvaluationFailure.namesAndRows(names: names.count, rows: contents.shape[0])
-    }
-    embeddings = Embeddings(contents.values, dimension: contents.shape[1])
-  }
-
-  /// Scores the pairs of the file and prints the figures.
-  func evaluate(pairs: String?) throws {
-    guard let pairs else { throw EvaluationFailure.noPairs }
-    guard let bytes = FileManager.default.contents(atPath: pairs) else {
-      throw DatasetError.unreadable(path: pairs, reason: "no such file, or no permission")
-    }
-    BLASRuntime.configureSingleThread()
-    let file = try PairsFile(parsing: String(decoding: bytes, as: UTF8.self), file: pairs)
-    let resolved = file.resolved(against: names)
-    guard !resolved.pairs.isEmpty else {
-      throw DatasetError.badOption(
-        name: "--pairs", text: pairs, reason: "none of its photos is in --names")
-    }
-    for skipped in resolved.skipped.prefix(20) { print("skipped: \(skipped)") }
-    let result = EvaluationResult(embeddings: embeddings, pairs: resolved)
-    for rule in result.rules { print(rule) }
-    for line in result.lines { print(line) }
   }
 }

@@ -23,25 +23,37 @@ package final class Embedder {
     self.memories = memories
   }
 
-  /// The embeddings [photos.count, dimension] of `photos` of `source`, on every rank.
+  /// The embeddings [photos.count, dimension] of `photos` of `source`, on the first rank; nil on the
+  /// others, which hold no more than their share.
   ///
   /// Photos are cut into microbatches by their order alone, so the bits do not depend on ranks or
   /// threads. With `flip`, each is the sum of the photo's and its mirror image's. A bad photo is
   /// recorded in `ledger` and its embedding is NaN, which evaluation counts as equal to nobody.
-  /// `onWait` is called about every 20 ms of waiting for the workers; what it throws ends the work.
+  /// `changes` is made to every photo. `onWait` is called about every 20 ms of waiting for the
+  /// workers; what it throws ends the work.
   package func embed(
     _ photos: [Int], of source: any PhotoSource, preprocessing: Preprocessing,
     parameters: UnsafePointer<Float>, statistics: UnsafePointer<Float>, flip: Bool,
-    ledger: BadPhotoLedger, onWait: () throws -> Void = {}
-  ) throws -> Embeddings {
+    ledger: BadPhotoLedger, changes: AugmentationDraw = AugmentationDraw(),
+    onWait: () throws -> Void = {}
+  ) throws -> Embeddings? {
     let dimension = network.embeddingCount
     let microbatches = Microbatches.cut(photos.count, microbatch: network.maximumRows)
+    let shares = (0..<communicator.size).map { rank in
+      let share = Microbatches.share(of: microbatches.count, rank: rank, size: communicator.size)
+      guard !share.isEmpty else { return photos.count..<photos.count }
+      return microbatches[share.lowerBound]
+        .lowerBound..<microbatches[share.upperBound - 1].upperBound
+    }
     let share = Microbatches.share(
       of: microbatches.count, rank: communicator.rank, size: communicator.size)
-    let first = share.isEmpty ? 0 : microbatches[share.lowerBound].lowerBound
-    let end = share.isEmpty ? 0 : microbatches[share.upperBound - 1].upperBound
-    var own = [Float](repeating: 0, count: (end - first) * dimension)
-    let decoders = memories.map { _ in PhotoDecoder(source, preprocessing: preprocessing) }
+    let ownPhotos = shares[communicator.rank]
+    var own = [Float](repeating: 0, count: ownPhotos.count * dimension)
+    // The reader thread ends with this call; photos that it does not bring in time are read by the
+    // workers themselves.
+    let ahead = ReadAhead(source, photoLimit: 128)
+    ahead.schedule(photos[ownPhotos])
+    let decoders = memories.map { _ in PhotoDecoder(ahead, preprocessing: preprocessing) }
     try own.withUnsafeMutableBufferPointer { buffer in
       nonisolated(unsafe) let out = buffer.baseAddress
       nonisolated(unsafe) let parameters = parameters
@@ -51,21 +63,57 @@ package final class Embedder {
         let slots = microbatches[share.lowerBound + item]
         embedder.embed(
           photos[slots], decoder: decoders[worker], memory: embedder.memories[worker],
-          parameters: parameters, statistics: statistics, flip: flip, source: source,
-          ledger: ledger, into: out! + (slots.lowerBound - first) * dimension)
+          parameters: parameters, statistics: statistics, flip: flip, changes: changes,
+          source: source, ledger: ledger,
+          into: out! + (slots.lowerBound - ownPhotos.lowerBound) * dimension)
       }
     }
     guard communicator.size > 1 else { return Embeddings(own, dimension: dimension) }
-    let bytes = own.withUnsafeBytes { Array($0) }
-    let all = try communicator.allGather(bytes).joined()
-    let values = Array(all).withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
-    return Embeddings(values, dimension: dimension)
+    return try Self.collect(
+      own, counts: shares.map { $0.count * dimension }, over: communicator,
+      roundBytes: Self.roundBytes
+    ).map { Embeddings($0, dimension: dimension) }
+  }
+
+  /// What all ranks together send in one round of `collect`, in bytes.
+  private static let roundBytes = 64 << 20
+
+  /// The values of all ranks in rank order, on the first rank; nil on the others. `counts` are the
+  /// numbers of values by rank, the same on all.
+  ///
+  /// In rounds of at most `roundBytes` (and one value a rank), since a message of MPI has at most
+  /// 2 GiB, and no rank but the first should hold everybody's.
+  package static func collect(
+    _ own: [Float], counts: [Int], over communicator: any Communicator, roundBytes: Int
+  ) throws -> [Float]? {
+    require(
+      counts.count == communicator.size && own.count == counts[communicator.rank],
+      "Embedder.collect: \(own.count) values on rank \(communicator.rank), counts \(counts)")
+    let isFirst = communicator.rank == 0
+    let piece = max(1, roundBytes / MemoryLayout<Float>.stride / counts.count)
+    var all = [Float](repeating: 0, count: isFirst ? counts.reduce(0, +) : 0)
+    for start in stride(from: 0, to: counts.max() ?? 0, by: piece) {
+      let sent = own[min(start, own.count)..<min(start + piece, own.count)]
+      let received = try communicator.allGather(sent.withUnsafeBytes { Array($0) })
+      guard isFirst else { continue }
+      var offset = 0
+      for (rank, bytes) in received.enumerated() {
+        let place = offset + min(start, counts[rank])
+        all.withUnsafeMutableBytes { all in
+          UnsafeMutableRawBufferPointer(rebasing: all[4 * place..<4 * place + bytes.count])
+            .copyBytes(from: bytes)
+        }
+        offset += counts[rank]
+      }
+    }
+    return isFirst ? all : nil
   }
 
   private func embed(
     _ photos: ArraySlice<Int>, decoder: PhotoDecoder, memory: UnsafeMutablePointer<Float>,
     parameters: UnsafePointer<Float>, statistics: UnsafePointer<Float>, flip: Bool,
-    source: any PhotoSource, ledger: BadPhotoLedger, into out: UnsafeMutablePointer<Float>
+    changes: AugmentationDraw, source: any PhotoSource, ledger: BadPhotoLedger,
+    into out: UnsafeMutablePointer<Float>
   ) {
     let dimension = network.embeddingCount
     let imageCount = network.image.shape.count
@@ -74,7 +122,9 @@ package final class Embedder {
       for (row, photo) in photos.enumerated() {
         let image = memory + network.inferenceImageOffset + row * imageCount
         do throws(ImageError) {
-          try decoder.load(photo, mirrored: mirrored, into: image)
+          var drawn = changes
+          drawn.isMirrored = mirrored
+          try decoder.load(photo, drawn: drawn, into: image)
         } catch {
           ledger.record(
             BadPhoto(photo: photo, path: source.name(of: photo), reason: error.description))

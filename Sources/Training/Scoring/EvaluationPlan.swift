@@ -12,6 +12,8 @@ package struct EvaluationPlan: Sendable {
   package let people: [Int]?
   /// The class of each of `photos`, -1 for none; for closed sets alone.
   package let classes: [Int]?
+  /// Where the pairs come from, in words.
+  let origin: String
   /// What is worth saying about the plan: overlaps, skipped pairs.
   package let notes: [String]
 
@@ -44,6 +46,7 @@ package struct EvaluationPlan: Sendable {
     isTrained: (Int) -> Bool
   ) {
     self.photos = photos
+    origin = "the photos held out"
     let people = photos.map { index.photos[$0].person }
     self.people = people
     let pairs = VerificationPairs.generated(
@@ -78,6 +81,7 @@ package struct EvaluationPlan: Sendable {
     let ordered = photos.sorted()
     let places = Dictionary(uniqueKeysWithValues: ordered.enumerated().map { ($1, $0) })
     self.photos = ordered
+    origin = String(pairsFile.split(separator: "/").last ?? "")
     pairs = resolved.renumbered(by: places)
     people = nil
     classes = nil

@@ -1,0 +1,75 @@
+internal import ArgumentParser
+internal import Training
+
+/// The options that verify, identify and cluster share.
+struct FaceArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Photos nearer than this are of one person (squared distance, 0 to 4), in place of the "
+        + "checkpoint's own.", valueName: "t"))
+  var threshold: Double?
+
+  @Option(
+    help: ArgumentHelp("Five points a photo; aligns the faces.", valueName: "file"),
+    completion: .file())
+  var landmarks: String?
+
+  @Option(
+    help: ArgumentHelp("Stored embeddings, in place of a checkpoint.", valueName: "file.npy"),
+    completion: .file(extensions: ["npy"]))
+  var embeddings: String?
+
+  @Option(
+    help: ArgumentHelp("Names of the embeddings, one a line.", valueName: "file.txt"),
+    completion: .file(extensions: ["txt"]))
+  var names: String?
+
+  @Flag(inversion: .prefixedNo, help: "Add the embeddings of the mirrored photos.")
+  var flipTest: Bool?
+
+  @Option(help: ArgumentHelp("Compute threads of a rank.", valueName: "t"))
+  var threads: Int?
+
+  @Flag(help: "JSON on standard output, and nothing else.")
+  var json = false
+
+  func validate() throws {
+    if let threshold, !(threshold >= 0 && threshold <= 4) {
+      throw ValidationError("--threshold \(threshold) is not a squared distance of 0 to 4")
+    }
+    if (embeddings == nil) != (names == nil) {
+      throw ValidationError("--embeddings FILE.npy and --names FILE.txt go together")
+    }
+    if embeddings != nil, landmarks != nil || flipTest != nil {
+      throw ValidationError("--landmarks and --flip-test have no meaning beside --embeddings")
+    }
+    try Checks.positive(threads, "--threads")
+  }
+
+  /// The options with what `words` begin with, and the other words: the checkpoint is the first word
+  /// where embeddings are not stored. Throws `ValidationError` unless `count` words are left.
+  func resolve(
+    _ words: [String], leaving count: ClosedRange<Int>, called what: String
+  ) throws -> (options: FaceOptions, words: [String]) {
+    var rest = words
+    var options: FaceOptions
+    if let embeddings, let names {
+      options = FaceOptions(source: .embeddings(file: embeddings, names: names))
+    } else {
+      guard !rest.isEmpty else {
+        throw ValidationError("Give a CHECKPOINT, or --embeddings with --names")
+      }
+      options = FaceOptions(source: .checkpoint(rest.removeFirst()))
+    }
+    guard count.contains(rest.count) else {
+      let checkpoint = embeddings == nil ? "a CHECKPOINT and " : ""
+      throw ValidationError("Give \(checkpoint)\(what), not \(rest.count) of them")
+    }
+    options.threshold = threshold
+    options.landmarks = landmarks
+    options.flipTest = flipTest
+    options.threads = threads
+    options.json = json
+    return (options, rest)
+  }
+}

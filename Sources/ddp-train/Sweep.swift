@@ -1,0 +1,139 @@
+internal import ArgumentParser
+internal import Training
+
+struct Sweep: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sweep",
+    abstract: "Repeats an experiment of the FaceNet paper, as a table.",
+    discussion: """
+      KINDS                  --values, in place of the kind's own
+        quantization         bits a number: what embeddings of fewer bytes cost
+        jpeg-quality         qualities at which photos are compressed again
+        image-size           sides in pixels to which faces are reduced
+        crop                 sides of the central crop; with --landmarks also the aligned crop
+        video-frames         numbers of frames of person/video/frame.jpg
+        compatibility        none; --with NEW: embeddings of CHECKPOINT against those of NEW
+        embedding-dimension  sizes of embeddings, each trained by --config
+        training-size        shares of the training people, each trained by --config
+
+      EXAMPLES
+        ddp-train sweep quantization runs/lfw --data photos --pairs pairs.txt
+        ddp-train sweep jpeg-quality runs/lfw --data photos --pairs pairs.txt --csv jpeg.csv
+        ddp-train sweep video-frames runs/lfw --data videos --values 1,10,100
+        ddp-train sweep embedding-dimension --config lfw.yaml --data photos --out runs/dims
+      """)
+
+  @Argument(help: "The experiment.")
+  var kind: SweepKind
+
+  @Argument(help: "A checkpoint file, or a run folder.", completion: .file())
+  var checkpoint: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "An image folder, or synthetic[:people=N,photos=M,size=S].", valueName: "dir|synthetic"),
+    completion: .directory)
+  var data: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Pairs to verify, in LFW's format; of videos: fold, video, video, 0|1.",
+      valueName: "file"), completion: .file())
+  var pairs: String?
+
+  @Option(help: ArgumentHelp("What to run through, with commas between.", valueName: "list"))
+  var values: String?
+
+  @Option(
+    help: ArgumentHelp("The new network of compatibility.", valueName: "checkpoint"),
+    completion: .file())
+  var with: String?
+
+  @Option(
+    help: ArgumentHelp("A YAML file of options of train, for kinds that train.", valueName: "file"),
+    completion: .file(extensions: ["yaml", "yml"]))
+  var config: String?
+
+  @Option(
+    help: ArgumentHelp("The folder of the runs of kinds that train.", valueName: "dir"),
+    completion: .directory)
+  var out: String?
+
+  @Option(
+    help: ArgumentHelp("Five points a photo; aligns the faces.", valueName: "file"),
+    completion: .file())
+  var landmarks: String?
+
+  @Flag(inversion: .prefixedNo, help: "Score with the mirrored photos too.")
+  var flipTest: Bool?
+
+  @Option(
+    help: ArgumentHelp("The table to write.", valueName: "file"),
+    completion: .file(extensions: ["csv"]))
+  var csv: String?
+
+  @Option(help: ArgumentHelp("Compute threads of a rank.", valueName: "t"))
+  var threads: Int?
+
+  @Flag(help: "Only the table on standard output.")
+  var quiet = false
+
+  func validate() throws {
+    if kind.trains {
+      if checkpoint != nil || with != nil || landmarks != nil {
+        throw ValidationError(
+          "\(kind.rawValue) trains its networks: --config, --data, --pairs, and no checkpoint")
+      }
+      guard out != nil else { throw ValidationError("\(kind.rawValue) needs --out DIR") }
+    } else {
+      guard checkpoint != nil else { throw ValidationError("Give a CHECKPOINT") }
+      guard data != nil else { throw ValidationError("A checkpoint needs --data DIR") }
+      if config != nil || out != nil {
+        throw ValidationError("--config and --out belong to the kinds that train")
+      }
+    }
+    if (with != nil) != (kind == .compatibility) {
+      throw ValidationError("compatibility and --with CHECKPOINT go together")
+    }
+    if values != nil, kind == .compatibility {
+      throw ValidationError("compatibility runs through no --values")
+    }
+    try Checks.positive(threads, "--threads")
+    _ = try numbers()
+  }
+
+  private func numbers() throws -> [Double] {
+    try (values ?? "").split(separator: ",").map { text in
+      guard let number = Double(text) else {
+        throw ValidationError("--values '\(text)' is not a number")
+      }
+      return number
+    }
+  }
+
+  func run() throws {
+    var evaluation = EvaluateRequest(source: .checkpoint(checkpoint ?? ""), quiet: quiet)
+    evaluation.data = try data.map { try Checks.dataSource($0) }
+    evaluation.pairs = pairs
+    evaluation.landmarks = landmarks
+    evaluation.flipTest = flipTest
+    evaluation.threads = threads
+    var request = SweepRequest(kind, evaluation)
+    request.values = try numbers()
+    request.other = with
+    request.csv = csv
+    if kind.trains {
+      var flags: [ConfigurationAssignment] = []
+      if let data { flags.append(.flag("data", data)) }
+      if let pairs { flags.append(.flag("pairs", pairs)) }
+      if let out { flags.append(.flag("out", out)) }
+      if let flipTest { flags.append(.flag("flip-test", flipTest ? "true" : "false")) }
+      request.training = try RunConfiguration.resolve(
+        file: config, flags: flags, modelNames: Dispatch.modelNames)
+    }
+    let code = Dispatch.sweep(request)
+    if code != 0 { throw ExitCode(code) }
+  }
+}
+
+extension SweepKind: ExpressibleByArgument {}
