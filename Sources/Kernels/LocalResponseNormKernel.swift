@@ -28,7 +28,8 @@ package enum LocalResponseNormKernel {
       while c < channels {
         let count = min(8, channels - c)
         let s = scale(scratch + c, size: size, alpha: alpha, bias: bias)
-        store(load(x + c, count) / threeQuarterPower(s), output + (pixel * channels + c), count)
+        let root = inverseFourthRoot(s)
+        store(load(x + c, count) * (root * root * root), output + (pixel * channels + c), count)
         c += 8
       }
     }
@@ -57,8 +58,10 @@ package enum LocalResponseNormKernel {
       while c < channels {
         let count = min(8, channels - c)
         let s = scale(scratch + c, size: size, alpha: alpha, bias: bias)
-        let direct = load(dy + c, count) / threeQuarterPower(s)
-        storeEight(load(x + c, count) * direct / s, shares + c)
+        let root = inverseFourthRoot(s)
+        let square = root * root
+        let direct = load(dy + c, count) * (square * root)
+        storeEight(load(x + c, count) * direct * (square * square), shares + c)
         store(addingToInput ? load(dx + c, count) + direct : direct, dx + c, count)
         c += 8
       }
@@ -108,10 +111,20 @@ package enum LocalResponseNormKernel {
     return sum
   }
 
+  /// s^(-1/4) of positive numbers within a few units in the last place: a guess from the exponent,
+  /// then Newton steps t <- t (5 - s t^4) / 4.
   @inline(__always)
-  private static func threeQuarterPower(_ s: SIMD8<Float>) -> SIMD8<Float> {
-    let root = EightFloats.squareRoot(s)
-    return root * EightFloats.squareRoot(root)
+  private static func inverseFourthRoot(_ s: SIMD8<Float>) -> SIMD8<Float> {
+    let bits = unsafeBitCast(s, to: SIMD8<UInt32>.self)
+    let guess = SIMD8<UInt32>(repeating: 0x4F58_6000) &- (bits &>> SIMD8<UInt32>(repeating: 2))
+    var t = unsafeBitCast(guess, to: SIMD8<Float>.self)
+    let quarter = s * SIMD8<Float>(repeating: -0.25)
+    let fiveQuarters = SIMD8<Float>(repeating: 1.25)
+    for _ in 0..<3 {
+      let square = t * t
+      t *= fiveQuarters.addingProduct(quarter, square * square)
+    }
+    return t
   }
 
   @inline(__always)

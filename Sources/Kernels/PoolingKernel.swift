@@ -15,14 +15,16 @@ package enum PoolingKernel {
       while c < channels {
         let count = Swift.min(8, channels - c)
         let whole = count == 8
-        var best = SIMD8<Float>()
-        let none = SIMD8<Int32>(repeating: -1)
-        var winner = none
+        let first = shape.pixel(n, row, column, rows.lowerBound, columns.lowerBound) * channels + c
+        var best = whole ? loadEight(input + first) : loadFewer(input + first, count: count)
+        var winner = SIMD8<Int32>(
+          repeating: Int32(
+            truncatingIfNeeded: rows.lowerBound * shape.window + columns.lowerBound))
         for r in rows {
           for k in columns {
             let source = input + shape.pixel(n, row, column, r, k) * channels + c
             let value = whole ? loadEight(source) : loadFewer(source, count: count)
-            let wins = (value .> best) .| (value .!= value) .| (winner .== none)
+            let wins = (value .> best) .| (value .!= value)
             best.replace(with: value, where: wins)
             let tap = SIMD8<Int32>(repeating: Int32(truncatingIfNeeded: r * shape.window + k))
             winner.replace(with: tap, where: wins)

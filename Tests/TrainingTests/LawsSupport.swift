@@ -1,4 +1,5 @@
 import Collectives
+import Datasets
 import Foundation
 import TestSupport
 import Training
