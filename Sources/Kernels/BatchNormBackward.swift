@@ -12,14 +12,16 @@ extension BatchNormKernel {
   ///
   /// - `input`, `coefficients`: as in `forward`. Where a residual was added before an activation,
   ///   `residual` [P,C] is needed, or for ReLU instead `output` [P,C].
+  /// - The pixels of `outputGradient` and `output` lie `outputStride` floats apart, C unless given.
   /// - `inputGradient` and `residualGradient` [P,C] are overwritten or added to; one of them may be
-  ///   `outputGradient` if it is overwritten.
+  ///   `outputGradient` if it is overwritten and as dense.
   /// - `scaleGradient`, `offsetGradient`, `slopeGradient` [C] are overwritten.
   /// - `scratch` holds `backwardScratchCount` doubles.
   package static func backward(
     _ outputGradient: UnsafePointer<Float>, input: UnsafePointer<Float>,
-    output: UnsafePointer<Float>? = nil, residual: UnsafePointer<Float>? = nil,
-    pixels: Int, channels: Int, coefficients: BatchNormCoefficients,
+    output: UnsafePointer<Float>? = nil, outputStride: Int? = nil,
+    residual: UnsafePointer<Float>? = nil, pixels: Int, channels: Int,
+    coefficients: BatchNormCoefficients,
     into inputGradient: UnsafeMutablePointer<Float>, addingToInput: Bool = false,
     residualGradient: UnsafeMutablePointer<Float>? = nil, addingToResidual: Bool = false,
     scaleGradient: UnsafeMutablePointer<Float>?, offsetGradient: UnsafeMutablePointer<Float>,
@@ -40,8 +42,8 @@ extension BatchNormKernel {
     func passes<Activation: LaneActivation>(_ activation: Activation.Type) {
       let source = GradientSource<Activation>(
         channels: channels, outputGradient: outputGradient, input: input,
-        output: coefficients.activation == .relu ? output : nil, residual: residual,
-        coefficients: coefficients)
+        output: coefficients.activation == .relu ? output : nil,
+        outputStride: outputStride ?? channels, residual: residual, coefficients: coefficients)
       ReductionPass(source: source, sums: scratch).run(pixels: pixels, channels: channels)
       finishReductions(
         scratch, pixels: pixels, channels: channels, coefficients: coefficients,
@@ -86,14 +88,17 @@ private struct GradientSource<Activation: LaneActivation> {
   let outputGradient: UnsafePointer<Float>
   let input: UnsafePointer<Float>
   let output: UnsafePointer<Float>?
+  let outputStride: Int
   let residual: UnsafePointer<Float>?
   let coefficients: BatchNormCoefficients
 
   /// The argument of the activation, or for ReLU its output, which has the same sign.
   @inline(__always)
-  func gate(_ centred: Lanes, _ group: NormGroup, at: Int, count: Int) -> Lanes {
+  func gate(
+    _ centred: Lanes, _ group: NormGroup, at: Int, outputAt: Int, count: Int
+  ) -> Lanes {
     if Activation.isIdentity { return centred }
-    if let output { return Lanes(output + at, count: count) }
+    if let output { return Lanes(output + outputAt, count: count) }
     let u = group.normalized(centred)
     guard let residual else { return u }
     return u + Lanes(residual + at, count: count)
@@ -112,15 +117,17 @@ private struct ReductionPass<Activation: LaneActivation>: ChannelGroupPass {
     var scaleSum = Lanes(0)
     var slopeSum = Lanes(0)
     var at = pixel * channels + channel
+    var outputAt = pixel * source.outputStride + channel
     for _ in 0..<pixels {
-      let dy = Lanes(source.outputGradient + at, count: count)
+      let dy = Lanes(source.outputGradient + outputAt, count: count)
       let centred = group.centred(Lanes(source.input + at, count: count))
-      let u = source.gate(centred, group, at: at, count: count)
+      let u = source.gate(centred, group, at: at, outputAt: outputAt, count: count)
       let du = Activation.gradient(dy, at: u, slopes: group.slopes)
       offsetSum = offsetSum + du
       scaleSum = scaleSum.addingProduct(du, centred)
       slopeSum = Activation.slopeGradient(dy, at: u, addedTo: slopeSum)
       at += channels
+      outputAt += source.outputStride
     }
     offsetSum.fold(sums + channel, count: count)
     scaleSum.fold(sums + channels + channel, count: count)
@@ -156,10 +163,11 @@ private struct ApplyPass<Activation: LaneActivation>: ChannelGroupPass {
     let average = Lanes(rounding: sums + channel, count: count)
     let negativeFactor = Lanes(0) - Lanes(rounding: sums + channels + channel, count: count)
     var at = pixel * channels + channel
+    var outputAt = pixel * source.outputStride + channel
     for _ in 0..<pixels {
-      let dy = Lanes(source.outputGradient + at, count: count)
+      let dy = Lanes(source.outputGradient + outputAt, count: count)
       let centred = group.centred(Lanes(source.input + at, count: count))
-      let u = source.gate(centred, group, at: at, count: count)
+      let u = source.gate(centred, group, at: at, outputAt: outputAt, count: count)
       let du = Activation.gradient(dy, at: u, slopes: group.slopes)
       let inner = (du - average).addingProduct(centred, negativeFactor)
       let target = inputGradient + at
@@ -173,6 +181,7 @@ private struct ApplyPass<Activation: LaneActivation>: ChannelGroupPass {
         (addingToResidual ? Lanes(target, count: count) + du : du).store(target, count: count)
       }
       at += channels
+      outputAt += source.outputStride
     }
   }
 }

@@ -68,11 +68,13 @@ package enum BatchNormKernel {
   ///
   /// With the moments of the batch this is training, with running ones inference. `output` may be
   /// `input` or `residual`. `outputSums` [2][C], if given, receives the sums and the sums of
-  /// squares of the output, for a batch norm that follows.
+  /// squares of the output, for a batch norm that follows. The output's pixels lie `outputStride`
+  /// floats apart, C unless given.
   package static func forward(
     _ input: UnsafePointer<Float>, pixels: Int, channels: Int,
     coefficients: BatchNormCoefficients, residual: UnsafePointer<Float>? = nil,
-    into output: UnsafeMutablePointer<Float>, outputSums: UnsafeMutablePointer<Double>? = nil
+    into output: UnsafeMutablePointer<Float>, outputStride: Int? = nil,
+    outputSums: UnsafeMutablePointer<Double>? = nil
   ) {
     checkMap(
       pixels: pixels, channels: channels, activation: coefficients.activation,
@@ -81,7 +83,8 @@ package enum BatchNormKernel {
     func pass<Activation: LaneActivation>(_ activation: Activation.Type) {
       ForwardPass<Activation>(
         channels: channels, input: input, coefficients: coefficients,
-        residual: residual, output: output, sums: outputSums
+        residual: residual, output: output, outputStride: outputStride ?? channels,
+        sums: outputSums
       ).run(pixels: pixels, channels: channels)
     }
     switch coefficients.activation {
@@ -119,6 +122,7 @@ private struct ForwardPass<Activation: LaneActivation>: ChannelGroupPass {
   let coefficients: BatchNormCoefficients
   let residual: UnsafePointer<Float>?
   let output: UnsafeMutablePointer<Float>
+  let outputStride: Int
   let sums: UnsafeMutablePointer<Double>?
 
   @inline(__always)
@@ -127,14 +131,16 @@ private struct ForwardPass<Activation: LaneActivation>: ChannelGroupPass {
     var sum = Lanes(0)
     var squares = Lanes(0)
     var at = pixel * channels + channel
+    var target = output + (pixel * outputStride + channel)
     for _ in 0..<pixels {
       var u = group.normalized(group.centred(Lanes(input + at, count: count)))
       if let residual { u = u + Lanes(residual + at, count: count) }
       let y = Activation.value(at: u, slopes: group.slopes)
-      y.store(output + at, count: count)
+      y.store(target, count: count)
       sum = sum + y
       squares = squares.addingProduct(y, y)
       at += channels
+      target += outputStride
     }
     if let sums {
       sum.fold(sums + channel, count: count)

@@ -61,9 +61,9 @@ package struct Pass: ~Copyable {
     _read { yield phase == .training ? network.training : network.inference }
   }
 
-  /// The value [rows, H, W, C] of an activation.
+  /// The value [rows, H, W, C] of an activation, its pixels `activation.stride` floats apart.
   package subscript(activation: Activation) -> UnsafeMutablePointer<Float> {
-    memory + placement.values[activation.id]
+    memory + (placement.values[activation.id] + activation.channelOffset)
   }
 
   /// The value [rows, H, W, C] of an activation that a layer reads.
@@ -71,9 +71,10 @@ package struct Pass: ~Copyable {
     UnsafePointer(memory + placement.values[input.id])
   }
 
-  /// The gradient [rows, H, W, C] of the activation that a layer wrote.
+  /// The gradient [rows, H, W, C] of the activation that a layer wrote, its pixels
+  /// `activation.stride` floats apart.
   package func gradient(of activation: Activation) -> UnsafeMutablePointer<Float> {
-    memory + placement.gradients[activation.id]
+    memory + (placement.gradients[activation.id] + activation.channelOffset)
   }
 
   /// The gradient [rows, H, W, C] that a layer adds its share to; nil for the image.

@@ -21,7 +21,8 @@ package struct Plan {
   /// What is known of an activation while planning; times are layer indices, -1 before the first.
   struct ActivationRecord {
     let shape: MapShape
-    let producer: Int
+    /// The first layer that writes it.
+    var producer: Int
     var readers: [Int] = []
     var lastForwardUse: Int
     /// The earliest layer whose backward pass reads the value; backward passes run in reverse.
@@ -76,6 +77,10 @@ package struct Plan {
 
   /// The coming layer reads `activation`, in its backward pass too if `inBackward`.
   package mutating func read(_ activation: Activation, inBackward: Bool) -> Input {
+    require(
+      activation.isWhole,
+      "Plan: a layer reads \(activation.shape) out of a concatenation of \(activation.stride) channels"
+    )
     let layer = layers.count
     let ordinal = activations[activation.id].readers.count
     activations[activation.id].readers.append(layer)
@@ -99,6 +104,26 @@ package struct Plan {
     record.offersStatistics = offersStatistics
     activations.append(record)
     return Activation(id: activations.count - 1, shape: shape)
+  }
+
+  /// The coming layer writes `range` of a concatenation, or where there is none an activation of
+  /// its own.
+  package mutating func write(_ shape: MapShape, into range: ChannelRange?) -> Activation {
+    guard let range else { return write(shape) }
+    require(
+      range.shape == shape, "Plan: a layer writes \(shape) into a place of \(range.shape)")
+    let record = activations[range.id]
+    activations[range.id].producer = min(record.producer, layers.count)
+    activations[range.id].lastForwardUse = layers.count
+    return Activation(
+      id: range.id, shape: shape, channelOffset: range.first, stride: range.stride)
+  }
+
+  /// Books a value of this shape that the coming layers write together, by ranges of channels.
+  package mutating func concatenation(_ shape: MapShape) -> Concatenation {
+    activations.append(
+      ActivationRecord(shape: shape, producer: Int.max, lastForwardUse: layers.count))
+    return Concatenation(Activation(id: activations.count - 1, shape: shape))
   }
 
   /// Asks the layer that writes `activation` for its channel sums; nil if it does not offer them.
@@ -127,7 +152,7 @@ package struct Plan {
 
   /// The gradient of `input` may lie in the memory of the gradient of `output`.
   package mutating func shareGradient(of input: Input, with output: Activation) {
-    guard input.shape == output.shape else { return }
+    guard input.shape == output.shape, output.isWhole else { return }
     activations[input.id].gradientPartner = (output.id, input.ordinal)
   }
 

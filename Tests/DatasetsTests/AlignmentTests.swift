@@ -94,6 +94,17 @@ import Testing
     }
   }
 
+  /// A sample that is no square is the middle of the square with its longer side.
+  @Test func templatesOfSamplesThatAreNoSquare() {
+    let square = Alignment.template(size: 140)
+    let tall = Alignment.template(size: ImageSize(height: 140, width: 116))
+    let wide = Alignment.template(size: ImageSize(height: 100, width: 140))
+    for i in 0..<5 {
+      #expect(tall[i].x == square[i].x - 12 && tall[i].y == square[i].y)
+      #expect(wide[i].x == square[i].x && wide[i].y == square[i].y - 20)
+    }
+  }
+
   @Test func normalizationsFollowTheirFormulas() throws {
     let image = Pictures.pattern(8, 8)
     let n = 192.0

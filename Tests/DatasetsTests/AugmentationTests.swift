@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct AugmentationTests {
   private func pixels(
-    _ bytes: [UInt8], _ drawn: AugmentationDraw, size: Int = 32, resize: Int? = nil,
+    _ bytes: [UInt8], _ drawn: AugmentationDraw, size: ImageSize = 32, resize: Int? = nil,
     crop: Int? = nil
   ) throws -> [UInt8] {
     let pipeline = SamplePipeline(

@@ -216,6 +216,35 @@ final class NormFixture {
     #expect(dy.values == fixture.outputGradient)
   }
 
+  /// Pixels of the output apart, with others' channels between: the same numbers, nothing else.
+  @Test(arguments: NormCase.all.filter { $0.pixels < 100 })
+  func outputsInAWiderMap(norm: NormCase) {
+    let fixture = NormFixture(norm)
+    let (pixels, channels) = (norm.pixels, norm.channels)
+    var scratch = Array(repeating: Double.nan, count: 3 * channels)
+    let small = (0..<3).map { _ in FencedFloats(unwritten: channels) }
+    func run(stride: Int) -> [[Float]] {
+      let output = StridedMap(pixels: pixels, channels: channels, stride: stride)
+      let dy = StridedMap(pixels: pixels, channels: channels, stride: stride)
+      dy.fill(fixture.outputGradient)
+      let dx = FencedFloats(unwritten: fixture.count)
+      BatchNormKernel.forward(
+        fixture.input.constant, pixels: pixels, channels: channels,
+        coefficients: fixture.coefficients, residual: fixture.residual?.constant,
+        into: output.pointer, outputStride: stride)
+      BatchNormKernel.backward(
+        dy.pointer, input: fixture.input.constant,
+        output: norm.activation == .relu ? UnsafePointer(output.pointer) : nil,
+        outputStride: stride, residual: fixture.residual?.constant, pixels: pixels,
+        channels: channels, coefficients: fixture.coefficients, into: dx.pointer,
+        scaleGradient: small[0].pointer, offsetGradient: small[1].pointer,
+        slopeGradient: small[2].pointer, scratch: &scratch)
+      #expect(output.gapsStand && dy.gapsStand && dx.fencesStand)
+      return [output.values, dx.values] + small.map(\.values)
+    }
+    #expect(run(stride: channels + 3) == run(stride: channels))
+  }
+
   @Test(arguments: NormCase.all.filter { $0.pixels < 100 })
   func backwardInPlaceAddingAndFromTheOutputAgree(norm: NormCase) {
     let fixture = NormFixture(norm)

@@ -56,23 +56,75 @@ import Testing
     #expect(output.values[1] == -.infinity && taps[1] == 0)
   }
 
+  /// The reference's own gradient against differences.
+  @Test func l2GradientOfTheReferenceEqualsDifferences() {
+    let reference = PoolingReference(
+      batch: 1, height: 4, width: 3, channels: 2, window: 3, stride: 1, padding: 1)
+    let x = doubles(TestNumbers.normal(reference.inputCount, seed: 1))
+    let dy = doubles(TestNumbers.normal(reference.outputCount, seed: 2))
+    let differences = centralDifferences(at: x) { dotProduct(reference.l2($0), dy) }
+    #expect(worstDifference(reference.l2Gradient(dy, at: x), differences) < 1e-8)
+  }
+
   @Test(arguments: cases)
-  func average(numbers: [Int]) {
+  func l2(numbers: [Int]) {
     let (shape, reference) = shapes(numbers)
-    let input = FencedFloats(TestNumbers.normal(shape.inputCount, seed: 1))
+    // Rectified, so that windows of zeros occur.
+    let input = FencedFloats(TestNumbers.normal(shape.inputCount, seed: 1).map { max($0, 0) })
     let output = FencedFloats(unwritten: shape.outputCount)
-    PoolingKernel.average(input.constant, shape: shape, into: output.pointer)
-    #expect(worstError(output.values, reference.average(doubles(input.values))) < 1e-6)
+    L2PoolingKernel.forward(input.constant, shape: shape, into: output.pointer)
+    #expect(worstError(output.values, reference.l2(doubles(input.values))) < 1e-6)
 
     let dy = FencedFloats(TestNumbers.normal(shape.outputCount, seed: 2))
-    let expected = reference.averageGradient(doubles(dy.values))
+    let expected = reference.l2Gradient(doubles(dy.values), at: doubles(input.values))
+    let scratch = FencedFloats(unwritten: L2PoolingKernel.backwardScratchCount(shape))
     let dx = FencedFloats(unwritten: shape.inputCount)
-    PoolingKernel.averageBackward(dy.constant, shape: shape, into: dx.pointer)
-    #expect(worstError(dx.values, expected) < 1e-6)
-    PoolingKernel.averageBackward(
-      dy.constant, shape: shape, into: dx.pointer, addingToInput: true)
-    #expect(worstError(dx.values, expected.map { 2 * $0 }) < 1e-6)
-    #expect(output.fencesStand && dx.fencesStand)
+    for adding in [false, true] {
+      L2PoolingKernel.backward(
+        dy.constant, input: input.constant, output: output.constant, shape: shape,
+        into: dx.pointer, addingToInput: adding, scratch: scratch.pointer)
+      #expect(worstError(dx.values, expected.map { adding ? 2 * $0 : $0 }) < 1e-6)
+    }
+    #expect(output.fencesStand && dx.fencesStand && scratch.fencesStand)
+  }
+
+  /// Pixels of the output apart, with others' channels between: the same numbers, nothing else.
+  @Test(arguments: cases)
+  func outputsInAWiderMap(numbers: [Int]) {
+    let (dense, _) = shapes(numbers)
+    let wide = PoolingShape(
+      batch: dense.batch, height: dense.height, width: dense.width, channels: dense.channels,
+      window: dense.window, stride: dense.stride, padding: dense.padding,
+      outputStride: dense.channels + 5)
+    let input = FencedFloats(TestNumbers.normal(dense.inputCount, seed: 1))
+    let dy = TestNumbers.normal(dense.outputCount, seed: 2)
+    var taps = Array(repeating: UInt8.max, count: dense.outputCount)
+    let scratch = FencedFloats(unwritten: L2PoolingKernel.backwardScratchCount(dense))
+    func run(_ shape: PoolingShape, isMaximum: Bool) -> (output: [Float], gradient: [Float]) {
+      let pixels = dense.outputCount / dense.channels
+      let map = StridedMap(pixels: pixels, channels: dense.channels, stride: shape.outputStride)
+      let gradients = StridedMap(
+        pixels: pixels, channels: dense.channels, stride: shape.outputStride)
+      gradients.fill(dy)
+      let dx = FencedFloats(unwritten: dense.inputCount)
+      if isMaximum {
+        PoolingKernel.max(input.constant, shape: shape, into: map.pointer, winners: &taps)
+        PoolingKernel.maxBackward(
+          gradients.pointer, winners: taps, shape: shape, into: dx.pointer)
+      } else {
+        L2PoolingKernel.forward(input.constant, shape: shape, into: map.pointer)
+        L2PoolingKernel.backward(
+          gradients.pointer, input: input.constant, output: map.pointer, shape: shape,
+          into: dx.pointer, scratch: scratch.pointer)
+      }
+      #expect(map.gapsStand && gradients.gapsStand && dx.fencesStand)
+      return (map.values, dx.values)
+    }
+    for isMaximum in [true, false] {
+      let (output, gradient) = run(wide, isMaximum: isMaximum)
+      let expected = run(dense, isMaximum: isMaximum)
+      #expect(output == expected.output && gradient == expected.gradient)
+    }
   }
 
   @Test(arguments: NormCase.shapes)

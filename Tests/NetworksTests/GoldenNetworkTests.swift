@@ -8,6 +8,10 @@ import Testing
   struct Golden: Decodable, Sendable, CustomTestStringConvertible {
     let model: String
     let imageSize: Int
+    /// Where the image is no square, `imageSize` is its height.
+    let imageWidth: Int?
+    let batchNorm: Bool?
+    let pooling: String?
     let width: Double
     let rows: Int
     let embedding: Int
@@ -20,6 +24,10 @@ import Testing
     let moments: [String: [Double]]
 
     var testDescription: String { "\(model) at \(imageSize)" }
+
+    var image: MapShape {
+      MapShape(height: imageSize, width: imageWidth ?? imageSize, channels: 3)
+    }
   }
 
   static let goldens: [Golden] = {
@@ -33,15 +41,17 @@ import Testing
   }()
 
   private static func run(_ golden: Golden) throws -> NetworkRun {
-    let network = try #require(
-      Models.network(
-        named: golden.model, imageSize: golden.imageSize, maximumRows: golden.rows + 2,
-        options: ModelOptions(embedding: golden.embedding, width: golden.width)))
+    let model = try #require(Models.model(named: golden.model))
+    let network = model.network(
+      image: golden.image, maximumRows: golden.rows + 2,
+      options: ModelOptions(
+        embedding: golden.embedding, width: golden.width, batchNorm: golden.batchNorm,
+        pooling: golden.pooling.flatMap { ModelOptions.Pooling(rawValue: $0) }))
     let run = NetworkRun(network, rows: golden.rows)
     run.fillWithNumbers()
     // The formula numbers the images [rows, 3, H, W].
     let planar = run.images
-    let pixels = golden.imageSize * golden.imageSize
+    let pixels = golden.image.pixels
     for row in 0..<golden.rows {
       for channel in 0..<3 {
         for pixel in 0..<pixels {
@@ -53,7 +63,7 @@ import Testing
     return run
   }
 
-  @Test func sixNetworksAreStored() { #expect(Self.goldens.count == 6) }
+  @Test func twelveNetworksAreStored() { #expect(Self.goldens.count == 12) }
 
   @Test(arguments: goldens)
   func inferenceEqualsPyTorch(golden: Golden) throws {

@@ -4,7 +4,13 @@ import Testing
 
 /// First values: the distributions of the published code, whatever the layout.
 @Suite struct InitializationTests {
-  private static let models = ["iresnet10", "aix-resnet18", "aix-resnet50", "resnet18", "resnet50"]
+  private static let models = [
+    "iresnet10", "aix-resnet18", "aix-resnet50", "resnet18", "resnet50", "nn1", "nn2",
+  ]
+  /// NN2's projections of L2-pooled maps.
+  private static let rooted = ["3b", "4a", "4b", "4c", "4d", "5a"].map {
+    "inception\($0).projection.weight"
+  }
 
   private static func network(_ model: String) throws -> Network {
     try #require(
@@ -18,6 +24,11 @@ import Testing
     let fanIn = Double(entry.shape.dropFirst().reduce(1, *))
     let fanOut = Double(entry.shape[0] * entry.shape.dropFirst(2).reduce(1, *))
     switch entry.shape.count {
+    case 4 where model.hasPrefix("nn"):
+      let gain: Double = Self.rooted.contains(entry.name) ? 3 : 1
+      return .uniform(bound: (6 / fanIn).squareRoot() / gain)
+    case 2 where model.hasPrefix("nn"): return .uniform(bound: (3 / fanIn).squareRoot())
+    case 1 where model.hasPrefix("nn"): return .constant(0)
     case 4 where model.hasPrefix("iresnet"): return .normal(deviation: 0.1)
     case 4 where model.hasPrefix("aix"): return .uniform(bound: 1 / fanIn.squareRoot())
     case 4: return .normal(deviation: (2 / fanOut).squareRoot())

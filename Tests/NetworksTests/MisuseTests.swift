@@ -48,6 +48,44 @@ import Testing
     #expect(Self.words(of: result).contains("two parameters are named a.weight"))
   }
 
+  @Test func aConcatenationWithAGapTraps() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      var plan = MisuseTests.plan()
+      let x = plan.linear(plan.image, name: "a", outputs: 2)
+      var joined = plan.concatenation(MapShape(features: 5))
+      _ = plan.batchNorm(x, name: "b", into: joined.next(2))
+      _ = joined.activation
+    }
+    #expect(Self.words(of: result).contains("2 channels written of 1x1x5"))
+  }
+
+  @Test func aReaderOfAPartOfAConcatenationTraps() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      var plan = MisuseTests.plan()
+      let x = plan.linear(plan.image, name: "a", outputs: 2)
+      var joined = plan.concatenation(MapShape(features: 5))
+      let part = plan.batchNorm(x, name: "b", into: joined.next(2))
+      _ = plan.linear(part, name: "c", outputs: 2)
+    }
+    #expect(Self.words(of: result).contains("a layer reads 1x1x2 out of a concatenation of 5"))
+  }
+
+  @Test func anOutputThatDoesNotFitItsPlaceTraps() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      var plan = MisuseTests.plan()
+      let x = plan.linear(plan.image, name: "a", outputs: 2)
+      var joined = plan.concatenation(MapShape(features: 5))
+      _ = plan.batchNorm(x, name: "b", into: joined.next(3))
+    }
+    #expect(Self.words(of: result).contains("a layer writes 1x1x2 into a place of 1x1x3"))
+  }
+
   @Test func tooManyRowsTrap() async {
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]

@@ -2,7 +2,8 @@ import Networks
 import Testing
 
 /// Tensors have the names of the published definitions (insightface's iresnet.py, the AI-X
-/// notebook, torchvision's resnet.py), so that their weights can be exchanged.
+/// notebook, torchvision's resnet.py), so that their weights can be exchanged; FaceNet's published
+/// none, theirs follow the rows and columns of its tables.
 @Suite struct NameTests {
   /// `x.*` stands for `x.weight` and `x.bias`.
   private func expand(_ names: String) -> [String] {
@@ -102,6 +103,20 @@ import Testing
         model.7.model_main.0.model.1 model.7.model_main.2.model.1
         last_fcn.0 last_fcn.3
         """)
+  }
+
+  @Test func nns2() throws {
+    try check(
+      "nns2",
+      names: """
+        conv1.* inception2.reduce3x3.* inception2.conv3x3.*
+        inception3a.conv1x1.* inception3a.reduce3x3.* inception3a.conv3x3.*
+        inception3a.projection.* inception3c.reduce3x3.* inception3c.conv3x3.*
+        inception4a.conv1x1.* inception4a.reduce3x3.* inception4a.conv3x3.*
+        inception4a.projection.* inception4e.reduce3x3.* inception4e.conv3x3.*
+        inception5a.conv1x1.* inception5a.reduce3x3.* inception5a.conv3x3.*
+        inception5a.projection.* fc1.* fc.*
+        """, moments: "")
   }
 
   @Test func resnet18() throws {

@@ -44,7 +44,15 @@ struct SmallNetwork: Sendable, CustomStringConvertible {
     SmallNetwork("batch norm and ReLU") { $1.batchNorm($0, name: "bn", relu: true) },
     SmallNetwork("batch norm and PReLU") { $1.batchNorm($0, name: "bn", prelu: "prelu") },
     SmallNetwork("max pool") { $1.maxPool($0, window: 3, stride: 2, padding: 1) },
+    SmallNetwork("L2 pool") { $1.l2Pool($0, window: 3, stride: 1, padding: 1) },
+    SmallNetwork("L2 pool / 2") { $1.l2Pool($0, window: 3, stride: 2, padding: 1) },
     SmallNetwork("average pool") { $1.globalAveragePool($0) },
+    SmallNetwork("bias and ReLU") { $1.biasReLU($0, name: "bias") },
+    SmallNetwork("response norm") { $1.responseNorm($0) },
+    SmallNetwork("maxout") { x, plan in
+      let y = plan.linear(x, name: "fc", outputs: 27)
+      return plan.maxout(y, pieces: 3)
+    },
     SmallNetwork("linear") { $1.linear($0, name: "fc", outputs: 9) },
     SmallNetwork("dropout") { $1.dropout($0, probability: 0.3) },
   ]
@@ -108,6 +116,45 @@ struct SmallNetwork: Sendable, CustomStringConvertible {
         x, name: "c", channels: 8, kernel: 1, stride: 2, initializer: initializer)
       let d = plan.batchNorm(b, name: "b.bn", relu: true, residual: a)
       return plan.batchNorm(c, name: "c.bn", residual: d)
+    },
+    SmallNetwork("concatenation of four branches") { x, plan in
+      var joined = plan.concatenation(MapShape(height: 3, width: 2, channels: 35))
+      func conv(_ channels: Int, _ name: String) -> Activation {
+        plan.convolution(
+          x, name: name, channels: channels, kernel: 3, stride: 2, initializer: initializer)
+      }
+      _ = plan.biasReLU(conv(8, "a"), name: "a", into: joined.next(8))
+      _ = plan.batchNorm(conv(11, "b"), name: "b.bn", relu: true, into: joined.next(11))
+      _ = plan.maxPool(x, window: 3, stride: 2, padding: 1, into: joined.next(8))
+      _ = plan.l2Pool(x, window: 3, stride: 2, padding: 1, into: joined.next(8))
+      return joined.activation
+    },
+    SmallNetwork("concatenation of concatenations") { x, plan in
+      var x = x
+      for name in ["a", "b"] {
+        let channels = x.shape.channels
+        var joined = plan.concatenation(
+          MapShape(height: 5, width: 4, channels: 5 + channels + 6))
+        let y = plan.convolution(
+          x, name: name, channels: 5, kernel: 1, initializer: initializer)
+        _ = plan.batchNorm(y, name: name + ".bn", into: joined.next(5))
+        _ = plan.l2Pool(x, window: 3, stride: 1, padding: 1, into: joined.next(channels))
+        let pooled = plan.maxPool(x, window: 3, stride: 1, padding: 1)
+        let z = plan.convolution(
+          pooled, name: name + ".projection", channels: 6, kernel: 1, initializer: initializer)
+        _ = plan.biasReLU(z, name: name + ".projection", into: joined.next(6))
+        x = joined.activation
+      }
+      return x
+    },
+    SmallNetwork("residual into a concatenation") { x, plan in
+      var joined = plan.concatenation(MapShape(height: 5, width: 4, channels: 16))
+      for name in ["a", "b"] {
+        let y = plan.branch(x, name)
+        _ = plan.batchNorm(
+          y, name: name + ".bn", relu: true, residual: x, into: joined.next(8))
+      }
+      return joined.activation
     },
     SmallNetwork("heads of one map") { x, plan in
       let a = plan.linear(x, name: "a", outputs: 8)

@@ -46,17 +46,20 @@ package struct PoolingReference {
     }
   }
 
-  package func average(_ input: [Double]) -> [Double] {
+  /// The root of the sum of squares under each window.
+  package func l2(_ input: [Double]) -> [Double] {
     (0..<outputCount).map { index in
-      elements(under: index).reduce(0) { $0 + input[$1] } / Double(window * window)
+      elements(under: index).reduce(0) { $0 + input[$1] * input[$1] }.squareRoot()
     }
   }
 
-  package func averageGradient(_ outputGradient: [Double]) -> [Double] {
+  /// The gradient of `l2` at `input`; windows of zeros have none.
+  package func l2Gradient(_ outputGradient: [Double], at input: [Double]) -> [Double] {
+    let output = l2(input)
     var result = Array(repeating: 0.0, count: inputCount)
-    for index in 0..<outputCount {
+    for index in 0..<outputCount where output[index] > 0 {
       for element in elements(under: index) {
-        result[element] += outputGradient[index] / Double(window * window)
+        result[element] += outputGradient[index] * input[element] / output[index]
       }
     }
     return result

@@ -1,9 +1,12 @@
 import Datasets
 import Foundation
+import Networks
 import Testing
 import Training
 
-private let models = ["aix-resnet18", "iresnet18", "iresnet50", RunConfiguration.demo.model]
+private let models = [
+  "aix-resnet18", "iresnet18", "iresnet50", RunConfiguration.demo.model, "nn1", "nns2",
+]
 
 private func resolve(yaml: String = "", _ flags: (String, String)...) throws -> RunConfiguration {
   let path = NSTemporaryDirectory() + "configuration-\(UUID().uuidString).yaml"
@@ -167,7 +170,10 @@ private let everything = """
     plain.headLearningRate = 3e-4
     plain.resize = 64
     plain.crop = 32
-    plain.imageSize = 40
+    plain.imageSize = ImageSize(height: 40, width: 48)
+    plain.model = "nns2"
+    plain.batchNorm = true
+    plain.pooling = .l2
     for configuration in [.demo, odd, plain, try parse(everything)] {
       let text = configuration.yamlText()
       let back = try parse(text)
@@ -178,7 +184,10 @@ private let everything = """
       .filter { !$0.hasPrefix("#") }.map { String($0.prefix { $0 != ":" }) }
     let named = everything.split(separator: "\n").map { String($0.prefix { $0 != ":" }) }
     // What belongs to another loss or schedule is written too.
-    let others = ["landmarks", "width", "margin-variant", "power", "min-lr", "epochs", "steps"]
+    let others = [
+      "landmarks", "width", "margin-variant", "power", "min-lr", "epochs", "steps", "batch-norm",
+      "pooling",
+    ]
     #expect(Set(keys).union(["epochs", "steps"]) == Set(named).union(others))
   }
 
@@ -253,6 +262,8 @@ private let everything = """
     ("loss: combined\nmargin: 0.3", "run.yaml:2: loss combined takes three margins"),
     ("optimizer: adamw\nnesterov: true", "run.yaml:2: nesterov needs"),
     ("optimizer: adamw\nmomentum: 0.9", "run.yaml:2: momentum does nothing"),
+    ("model: iresnet18\nbatch-norm: on", "run.yaml:2: iresnet18 is published with its batch norm"),
+    ("model: nn1\npooling: l2", "run.yaml:2: nn1 has no inception modules"),
     ("data: d\nlandmarks: f\ncrop: 99", "run.yaml:3: crop does nothing to photos aligned"),
   ])
   func contradictionsNameTheLineToChange(yaml: String, expected: String) {
@@ -271,6 +282,21 @@ private let everything = """
     #expect(try resolve(("optimizer", "adamw"), ("lr", "0.3")).learningRate == 0.3)
     #expect(try resolve(("crop", "112")).imageSize == 112)
     #expect(try resolve(("crop", "112"), ("image-size", "56")).imageSize == 56)
+  }
+
+  @Test func aModelBringsItsOwnImageSize() throws {
+    let tall = ImageSize(height: 140, width: 116)
+    #expect(try resolve(("model", "nns2")).imageSize == tall)
+    #expect(try resolve(("model", "iresnet50")).imageSize == 112)
+    #expect(try resolve(("model", "iresnet50"), ("image-size", "56")).imageSize == 56)
+    #expect(try resolve(yaml: "model: nns2", ("model", "nn1")).imageSize == 220)
+    #expect(try resolve(yaml: "image-size: 64x48\nmodel: nns2").imageSize.description == "64x48")
+    // A crop is the size of a residual network, of FaceNet's what they see is theirs.
+    #expect(try resolve(("model", "iresnet50"), ("crop", "96")).imageSize == 96)
+    #expect(try resolve(("model", "nns2"), ("crop", "96")).imageSize == tall)
+    let chosen = try resolve(("model", "nns2"), ("batch-norm", "on"), ("pooling", "max"))
+    #expect(chosen.batchNorm == true && chosen.pooling == .max && chosen.embedding == nil)
+    #expect(try resolve(yaml: "model: nns2\npooling: max", ("model", "nn1")).pooling == nil)
   }
 
   @Test func missingFilesAreNamed() {

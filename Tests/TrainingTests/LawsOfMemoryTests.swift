@@ -21,7 +21,7 @@ import Training
     }
   }
 
-  @Test(arguments: SmallRun.models)
+  @Test(arguments: SmallRun.models + ["nn1", "nn4"])
   func aStepAllocatesNothing(model: String) async {
     await #expect(processExitsWith: .success) { [model] in
       let configuration = SmallRun.configuration(model: model) {

@@ -1,5 +1,6 @@
 import Datasets
 import Collectives
+import Datasets
 import Foundation
 import TestSupport
 import Training

@@ -69,10 +69,10 @@ private func train(
   over communicator: any Communicator, folder: String? = nil,
   prepare: (Trainer) -> Void = { _ in }
 ) throws -> Run {
-  var configuration = RunConfiguration.demo
+  var configuration = try RunConfiguration.resolve(
+    flags: [.flag("image-size", "32")], modelNames: [RunConfiguration.demo.model])
   configuration.data = .synthetic(SyntheticData(people: 12, photos: 6, size: 32))
   configuration.split = .all
-  configuration.imageSize = 32
   configuration.width = 0.125
   configuration.embedding = 32
   configuration.dropout = 0.2

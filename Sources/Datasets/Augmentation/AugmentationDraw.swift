@@ -28,7 +28,7 @@ package struct AugmentationDraw: Equatable, Sendable {
 
   package init() {}
 
-  /// `axis` of a sample of `size` pixels after zoom and a shift of `shift`, about the centre.
+  /// `axis` of a sample that is `size` pixels long after zoom and a shift of `shift`, about the centre.
   package func moved(_ axis: SamplingAxis, shift: Double, size: Int) -> SamplingAxis {
     guard zoom != 1 || shift != 0 else { return axis }
     let side = Double(size)
@@ -37,9 +37,12 @@ package struct AugmentationDraw: Equatable, Sendable {
       offset: (axis.offset + side * (0.5 * (1 - zoom) + shift)) / zoom)
   }
 
-  /// The side in pixels at which a sample of `size` is resampled before it is enlarged to `size`.
-  package func seenSize(of size: Int) -> Int {
-    min(max(Int((Double(size) * resolution).rounded()), 1), size)
+  /// The size at which a sample of `size` is resampled before it is enlarged to `size`.
+  package func seenSize(of size: ImageSize) -> ImageSize {
+    func seen(_ side: Int) -> Int {
+      min(max(Int((Double(side) * resolution).rounded()), 1), side)
+    }
+    return ImageSize(height: seen(size.height), width: seen(size.width))
   }
 
   package var changesColor: Bool { brightness != 1 || contrast != 1 || saturation != 1 }
@@ -68,17 +71,18 @@ package struct AugmentationDraw: Equatable, Sendable {
     77 &* Int(pixel[0]) &+ 150 &* Int(pixel[1]) &+ 29 &* Int(pixel[2])
   }
 
-  /// Covers the drawn rectangle of `image` [size, size, 3].
-  package func erase(_ image: UnsafeMutablePointer<UInt8>, size: Int) {
+  /// Covers the drawn rectangle of `image` [height, width, 3].
+  package func erase(_ image: UnsafeMutablePointer<UInt8>, size: ImageSize) {
     guard let erased else { return }
-    let side = Double(size)
-    let left = min(Int(erased.x * side), size - 1)
-    let top = min(Int(erased.y * side), size - 1)
-    let right = min(left + max(Int((erased.width * side).rounded()), 1), size)
-    let bottom = min(top + max(Int((erased.height * side).rounded()), 1), size)
+    func span(_ start: Double, _ length: Double, of side: Int) -> (first: Int, end: Int) {
+      let first = min(Int(start * Double(side)), side - 1)
+      return (first, min(first + max(Int((length * Double(side)).rounded()), 1), side))
+    }
+    let (left, right) = span(erased.x, erased.width, of: size.width)
+    let (top, bottom) = span(erased.y, erased.height, of: size.height)
     for y in top..<bottom {
       for x in left..<right {
-        let pixel = image + (y * size + x) * 3
+        let pixel = image + (y * size.width + x) * 3
         pixel[0] = erased.red
         pixel[1] = erased.green
         pixel[2] = erased.blue

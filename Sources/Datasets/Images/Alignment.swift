@@ -57,15 +57,19 @@ package struct Similarity: Equatable, Sendable {
 /// Alignment of faces by five points to insightface's 112 x 112 template (face_align.py).
 package enum Alignment {
   /// Left eye, right eye, nose, left and right corner of the mouth, in a sample of `size` pixels:
-  /// by 128 with 8 columns more on either side where `size` is a multiple of 128 and not of 112.
-  package static func template(size: Int) -> [(x: Double, y: Double)] {
+  /// by 128 with 8 columns more on either side where `size` is a multiple of 128 and not of 112. A
+  /// sample that is no square is the middle of one that has its longer side.
+  package static func template(size: ImageSize) -> [(x: Double, y: Double)] {
+    let square = size.longerSide
     let points = [
       (38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655),
       (70.7299, 92.2041),
     ]
-    let isWide = size % 112 != 0 && size % 128 == 0
-    let scale = Double(size) / (isWide ? 128 : 112)
-    return points.map { (x: ($0.0 + (isWide ? 8 : 0)) * scale, y: $0.1 * scale) }
+    let isWide = square % 112 != 0 && square % 128 == 0
+    let scale = Double(square) / (isWide ? 128 : 112)
+    let left = Double(square - size.width) / 2
+    let top = Double(square - size.height) / 2
+    return points.map { (x: ($0.0 + (isWide ? 8 : 0)) * scale - left, y: $0.1 * scale - top) }
   }
 
   /// Fills `output` [outHeight, outWidth, 3]: its pixel (u, v) is `image` [height, width, 3] at

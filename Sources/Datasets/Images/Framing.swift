@@ -1,21 +1,22 @@
 /// Which part of a photo becomes the sample, and at what size.
 ///
-/// Without `resize` and `crop` the whole photo is stretched to `imageSize` squared. `resize` brings
-/// the shorter side to N (torchvision's `Resize(N)`), `crop` takes the central square of M
-/// (torchvision's `CenterCrop`, offsets rounded half to even), and where M is not `imageSize` the
-/// square is resized to it. All of it is one resampling of the decoded photo; where M is
-/// `imageSize` it equals Pillow's resize and crop bit for bit.
+/// Without `resize` and `crop` the whole photo is stretched to `imageSize`. `resize` brings the
+/// shorter side to N (torchvision's `Resize(N)`), `crop` takes the central square of M (torchvision's
+/// `CenterCrop`, offsets rounded half to even), or of it what has the proportions of a sample that is
+/// no square, and where M is not the longer side of `imageSize` that is resized. All of it is one
+/// resampling of the decoded photo; without the last resizing it equals Pillow's resize and crop bit
+/// for bit.
 package struct Framing: Equatable, Sendable {
-  /// The side of a sample in pixels.
-  package let imageSize: Int
+  /// Height and width of a sample.
+  package let imageSize: ImageSize
   package let resize: Int?
   package let crop: Int?
 
   /// Throws `DatasetError.badOption` for sizes that make no sample.
   package init(
-    imageSize: Int, resize: Int? = nil, crop: Int? = nil
+    imageSize: ImageSize, resize: Int? = nil, crop: Int? = nil
   ) throws(DatasetError) {
-    guard (1...1024).contains(imageSize) else {
+    guard (1...1024).contains(imageSize.height), (1...1024).contains(imageSize.width) else {
       throw .badOption(name: "--image-size", text: "\(imageSize)", reason: "lies in 1...1024")
     }
     guard (1...16384).contains(resize ?? 1) else {
@@ -33,21 +34,24 @@ package struct Framing: Equatable, Sendable {
 
   /// The axes that map a sample to a photo of [height, width] pixels.
   package func axes(width: Int, height: Int) -> (x: SamplingAxis, y: SamplingAxis) {
-    let size = Double(imageSize)
     guard resize != nil || crop != nil else {
-      return (SamplingAxis(scale: Double(width) / size), SamplingAxis(scale: Double(height) / size))
+      return (
+        SamplingAxis(scale: Double(width) / Double(imageSize.width)),
+        SamplingAxis(scale: Double(height) / Double(imageSize.height))
+      )
     }
     let shorter = min(width, height)
     let target = resize ?? max(shorter, crop ?? 1)
     let square = crop ?? target
-    func axis(_ length: Int) -> SamplingAxis {
+    func axis(_ length: Int, _ size: Int) -> SamplingAxis {
       let resized = length == shorter ? target : Int(Double(target * length) / Double(shorter))
-      let margin = (Double(resized - square) / 2).rounded(.toNearestOrEven)
+      let part = (Double(square * size) / Double(imageSize.longerSide)).rounded()
+      let margin = ((Double(resized) - part) / 2).rounded(.toNearestOrEven)
       let scale = Double(length) / Double(resized)
-      let zoom = Double(square) / size
+      let zoom = part / Double(size)
       return SamplingAxis(scale: scale * zoom, offset: margin / zoom)
     }
-    return (axis(width), axis(height))
+    return (axis(width, imageSize.width), axis(height, imageSize.height))
   }
 
   /// The libjpeg scale M/8 at which to decode a photo, by this rule: the smallest of 1, 2, 4, 8

@@ -2,8 +2,8 @@
 package struct Landmarks: Sendable {
   /// For each photo, what maps a pixel of its aligned sample to a pixel of the photo.
   private let toPhoto: [Similarity]
-  /// The side of an aligned sample in pixels.
-  package let imageSize: Int
+  /// Height and width of an aligned sample.
+  package let imageSize: ImageSize
 
   /// Reads lines `path x1 y1 ... x5 y5` for the photos of `index`, and aligns each to the template
   /// of `imageSize`; lines for other photos are passed over.
@@ -11,7 +11,7 @@ package struct Landmarks: Sendable {
   /// Paths are relative to the root of the data set and may have spaces; points are in pixels of the
   /// upright full-size photo, with pixel centres at whole numbers. Throws `DatasetError` for a line
   /// that is none, and where a photo has no line.
-  package init(file: String, for index: PhotoIndex, imageSize: Int) throws(DatasetError) {
+  package init(file: String, for index: PhotoIndex, imageSize: ImageSize) throws(DatasetError) {
     let template = Alignment.template(size: imageSize)
     var places: [String: Int] = [:]
     places.reserveCapacity(index.photos.count)

@@ -44,8 +44,8 @@ package final class SampleLoader: Sendable {
     self.ledger = ledger
   }
 
-  /// The numbers of one sample: size * size * 3.
-  package var sampleCount: Int { preprocessing.imageSize * preprocessing.imageSize * 3 }
+  /// The numbers of one sample: height * width * 3.
+  package var sampleCount: Int { preprocessing.imageSize.pixels * 3 }
 
   /// The class of photo `photo`, -1 where its person has none.
   package func label(of photo: Int) -> Int { labels[photo] }
@@ -82,7 +82,7 @@ package final class SampleDecoder: @unchecked Sendable {
     pipeline = SamplePipeline(loader.preprocessing)
   }
 
-  /// Fills `output` [size, size, 3] with training photo `photo` (an index into the data set),
+  /// Fills `output` [height, width, 3] with training photo `photo` (an index into the data set),
   /// changed by the augmentation drawn for `coordinates`.
   ///
   /// A bad photo is recorded, and replaced by a function of the seed, the coordinates and the photo
@@ -134,7 +134,7 @@ package final class PhotoDecoder: @unchecked Sendable {
     pipeline = SamplePipeline(preprocessing)
   }
 
-  /// Fills `output` [size, size, 3] with photo `photo`, changed as `drawn`.
+  /// Fills `output` [height, width, 3] with photo `photo`, changed as `drawn`.
   ///
   /// Throws `ImageError` for a bad photo; nothing stands in for it.
   package func load(

@@ -21,7 +21,7 @@ package struct Preprocessing: Sendable {
     self.pixelLimit = pixelLimit
   }
 
-  package var imageSize: Int { framing.imageSize }
+  package var imageSize: ImageSize { framing.imageSize }
 }
 
 /// Turns JPEG bytes into samples, with buffers that it keeps: one for each thread.
@@ -37,7 +37,8 @@ package final class SamplePipeline: @unchecked Sendable {
   package init(_ preprocessing: Preprocessing) {
     self.preprocessing = preprocessing
     decoder = JPEGDecoder(pixelLimit: preprocessing.pixelLimit)
-    sample = PixelBuffer(width: preprocessing.imageSize, height: preprocessing.imageSize)
+    sample = PixelBuffer(
+      width: preprocessing.imageSize.width, height: preprocessing.imageSize.height)
     table = .allocate(capacity: 768)
     table.initialize(repeating: 0, count: 768)
     if let fixed = preprocessing.normalization.table {
@@ -47,7 +48,7 @@ package final class SamplePipeline: @unchecked Sendable {
 
   deinit { table.deallocate() }
 
-  /// Decodes `bytes`, cuts, changes as `drawn` and normalises them into `output` [size, size, 3].
+  /// Decodes `bytes`, cuts, changes as `drawn` and normalises them into `output` [height, width, 3].
   ///
   /// `index` chooses the landmarks. Throws `ImageError` for anything but a whole, sound JPEG.
   package func process(
@@ -62,26 +63,27 @@ package final class SamplePipeline: @unchecked Sendable {
     Normalization.apply(table, to: image.pixels, pixelCount: pixelCount, into: output)
   }
 
-  /// The sample before normalisation [size, size, 3]; overwritten by the next call.
+  /// The sample before normalisation [height, width, 3]; overwritten by the next call.
   package func pixels(
     _ bytes: UnsafeRawBufferPointer, photo index: Int, drawn: AugmentationDraw
   ) throws(ImageError) -> PixelBuffer {
     let size = preprocessing.imageSize
     let seenSize = drawn.seenSize(of: size)
     let first = seenSize == size ? sample : seen
-    first.resize(width: seenSize, height: seenSize)
+    first.resize(width: seenSize.width, height: seenSize.height)
     if let landmarks = preprocessing.landmarks {
       try align(bytes, by: landmarks.similarity(of: index), drawn: drawn, into: first)
     } else {
       try cut(bytes, drawn: drawn, into: first)
     }
     if seenSize != size {
-      let axis = SamplingAxis(scale: Double(seenSize) / Double(size))
       resampler.resample(
-        seen.pixels, width: seenSize, height: seenSize, x: axis, y: axis, outWidth: size,
-        outHeight: size, into: sample.pixels)
+        seen.pixels, width: seenSize.width, height: seenSize.height,
+        x: SamplingAxis(scale: Double(seenSize.width) / Double(size.width)),
+        y: SamplingAxis(scale: Double(seenSize.height) / Double(size.height)),
+        outWidth: size.width, outHeight: size.height, into: sample.pixels)
     }
-    if drawn.changesColor { drawn.recolor(sample.pixels, pixelCount: size * size) }
+    if drawn.changesColor { drawn.recolor(sample.pixels, pixelCount: size.pixels) }
     drawn.erase(sample.pixels, size: size)
     return sample
   }
@@ -90,22 +92,23 @@ package final class SamplePipeline: @unchecked Sendable {
     _ bytes: UnsafeRawBufferPointer, drawn: AugmentationDraw, into target: PixelBuffer
   ) throws(ImageError) {
     let size = preprocessing.imageSize
-    let coarseness = Double(target.width) / Double(size)
     var axes = (x: SamplingAxis(scale: 1), y: SamplingAxis(scale: 1))
     try decoder.decode(bytes, into: photo) { header in
       let usual = preprocessing.framing.axes(
         width: header.uprightWidth, height: header.uprightHeight)
-      axes.x = drawn.moved(usual.x, shift: drawn.shiftX, size: size)
-      axes.y = drawn.moved(usual.y, shift: drawn.shiftY, size: size)
+      axes.x = drawn.moved(usual.x, shift: drawn.shiftX, size: size.width)
+      axes.y = drawn.moved(usual.y, shift: drawn.shiftY, size: size.height)
       let eighths = Framing.eighths(
         pixelsPerPixel: min(axes.x.scale, axes.y.scale), margin: 2)
       axes.x.scale *= Double(eighths) / 8
       axes.y.scale *= Double(eighths) / 8
       return eighths
     }
-    if target.width != size {
-      axes.x = axes.x.resized(by: coarseness)
-      axes.y = axes.y.resized(by: coarseness)
+    if target.width != size.width {
+      axes.x = axes.x.resized(by: Double(target.width) / Double(size.width))
+    }
+    if target.height != size.height {
+      axes.y = axes.y.resized(by: Double(target.height) / Double(size.height))
     }
     resampler.resample(
       photo.pixels, width: photo.width, height: photo.height, x: axes.x, y: axes.y,
@@ -126,16 +129,18 @@ package final class SamplePipeline: @unchecked Sendable {
       return eighths
     }
     // Pixel u of the target is seen at `zoom` about the centre of the sample, shifted.
-    let step = drawn.zoom * Double(size) / Double(target.width)
-    let last = Double(target.width - 1)
-    func axis(shift: Double, mirrored: Bool) -> (scale: Double, offset: Double) {
+    func axis(
+      _ size: Int, seen: Int, shift: Double, mirrored: Bool
+    ) -> (scale: Double, offset: Double) {
+      let step = drawn.zoom * Double(size) / Double(seen)
       let start = Double(size) * (0.5 * (1 - drawn.zoom) + shift) + 0.5 * step - 0.5
-      return mirrored ? (-step, start + step * last) : (step, start)
+      return mirrored ? (-step, start + step * Double(seen - 1)) : (step, start)
     }
     Alignment.warp(
       photo.pixels, width: photo.width, height: photo.height, by: similarity,
-      x: axis(shift: drawn.shiftX, mirrored: drawn.isMirrored),
-      y: axis(shift: drawn.shiftY, mirrored: false), outWidth: target.width,
-      outHeight: target.height, into: target.pixels)
+      x: axis(
+        size.width, seen: target.width, shift: drawn.shiftX, mirrored: drawn.isMirrored),
+      y: axis(size.height, seen: target.height, shift: drawn.shiftY, mirrored: false),
+      outWidth: target.width, outHeight: target.height, into: target.pixels)
   }
 }

@@ -20,7 +20,8 @@ package struct BatchNorm: Layer {
 
   init(
     _ source: Activation, name: String, slopesName: String?, residual residualSource: Activation?,
-    activation: ActivationFunction, fixedScale: Bool, epsilon: Double, in plan: inout Plan
+    activation: ActivationFunction, fixedScale: Bool, epsilon: Double, into range: ChannelRange?,
+    in plan: inout Plan
   ) {
     let channels = source.shape.channels
     self.activation = activation
@@ -40,7 +41,9 @@ package struct BatchNorm: Layer {
     suppliedSums = plan.requestStatistics(of: source)
     input = plan.read(source, inBackward: true)
     residual = residualSource.map { plan.read($0, inBackward: activation == .prelu) }
-    output = plan.write(source.shape, offersStatistics: true)
+    output =
+      range == nil
+      ? plan.write(source.shape, offersStatistics: true) : plan.write(source.shape, into: range)
     if residual != nil, activation == .relu { plan.keepForBackward(output) }
     if let residual {
       plan.shareGradient(of: residual, with: output)
@@ -87,7 +90,7 @@ package struct BatchNorm: Layer {
     }
     BatchNormKernel.forward(
       pass[input], pixels: pixels, channels: channels, coefficients: coefficients(pass),
-      residual: residual.map { pass[$0] }, into: pass[output],
+      residual: residual.map { pass[$0] }, into: pass[output], outputStride: output.stride,
       outputSums: pass.statistics(of: output))
   }
 
@@ -105,7 +108,7 @@ package struct BatchNorm: Layer {
     }
     BatchNormKernel.backward(
       pass.gradient(of: output), input: pass[input],
-      output: residual == nil ? nil : UnsafePointer(pass[output]),
+      output: residual == nil ? nil : UnsafePointer(pass[output]), outputStride: output.stride,
       residual: activation == .prelu ? residual.map { pass[$0] } : nil,
       pixels: pass.rows * output.shape.pixels, channels: output.shape.channels,
       coefficients: coefficients(pass), into: inputGradient,
@@ -121,15 +124,17 @@ package struct BatchNorm: Layer {
 
 extension Plan {
   /// Batch norm with what follows it: `prelu` names the slopes of a PReLU, `relu` a ReLU; the
-  /// residual is added before the activation. A fixed scale stays 1 and is no parameter.
+  /// residual is added before the activation. A fixed scale stays 1 and is no parameter. The output
+  /// goes into `range` of a concatenation if that is given.
   package mutating func batchNorm(
     _ source: Activation, name: String, prelu: String? = nil, relu: Bool = false,
-    residual: Activation? = nil, fixedScale: Bool = false, epsilon: Double = 1e-5
+    residual: Activation? = nil, fixedScale: Bool = false, epsilon: Double = 1e-5,
+    into range: ChannelRange? = nil
   ) -> Activation {
     append(
       BatchNorm(
         source, name: name, slopesName: prelu, residual: residual,
         activation: prelu != nil ? .prelu : relu ? .relu : .identity, fixedScale: fixedScale,
-        epsilon: epsilon, in: &self))
+        epsilon: epsilon, into: range, in: &self))
   }
 }

@@ -50,13 +50,14 @@ package struct Linear: Layer {
 extension Plan {
   /// A dense layer with bias; PyTorch's defaults, U(+-1/sqrt(inputs)) for both, unless given.
   package mutating func linear(
-    _ source: Activation, name: String, outputs: Int, initializer: Initializer? = nil
+    _ source: Activation, name: String, outputs: Int, initializer: Initializer? = nil,
+    biasInitializer: Initializer? = nil
   ) -> Activation {
     let bound = 1 / Double(source.shape.count).squareRoot()
     return append(
       Linear(
         source, name: name, outputs: outputs,
         weightInitializer: initializer ?? .uniform(bound: bound),
-        biasInitializer: .uniform(bound: bound), in: &self))
+        biasInitializer: biasInitializer ?? .uniform(bound: bound), in: &self))
   }
 }

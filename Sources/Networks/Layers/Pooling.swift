@@ -9,16 +9,16 @@ package struct MaxPool: Layer {
   private let window, stride, padding: Int
   package let parameters: Range<Int>
 
-  init(_ source: Activation, window: Int, stride: Int, padding: Int, in plan: inout Plan) {
+  init(
+    _ source: Activation, window: Int, stride: Int, padding: Int, into range: ChannelRange?,
+    in plan: inout Plan
+  ) {
     self.window = window
     self.stride = stride
     self.padding = padding
     input = plan.read(source, inBackward: false)
-    let shape = source.shape
     output = plan.write(
-      MapShape(
-        height: (shape.height + 2 * padding - window) / stride + 1,
-        width: (shape.width + 2 * padding - window) / stride + 1, channels: shape.channels))
+      source.shape.pooled(window: window, stride: stride, padding: padding), into: range)
     winners = plan.workspace(
       floats: (plan.maximumRows * output.shape.count + 3) / 4, inInference: true)
     parameters = plan.layerParameters
@@ -41,11 +41,58 @@ package struct MaxPool: Layer {
   private func shape(_ pass: borrowing Pass) -> PoolingShape {
     PoolingShape(
       batch: pass.rows, height: input.shape.height, width: input.shape.width,
-      channels: input.shape.channels, window: window, stride: stride, padding: padding)
+      channels: input.shape.channels, window: window, stride: stride, padding: padding,
+      outputStride: output.stride)
   }
 
   private func winnerBytes(_ pass: borrowing Pass) -> UnsafeMutablePointer<UInt8> {
     UnsafeMutableRawPointer(pass[winners]).assumingMemoryBound(to: UInt8.self)
+  }
+}
+
+/// The square root of the sum of squares over windows (FaceNet, table 2): [rows, H, W, C] to
+/// [rows, H', W', C].
+package struct L2Pool: Layer {
+  private let input: Input
+  package let output: Activation
+  private let window, stride, padding: Int
+  package let parameters: Range<Int>
+
+  init(
+    _ source: Activation, window: Int, stride: Int, padding: Int, into range: ChannelRange?,
+    in plan: inout Plan
+  ) {
+    self.window = window
+    self.stride = stride
+    self.padding = padding
+    input = plan.read(source, inBackward: true)
+    output = plan.write(
+      source.shape.pooled(window: window, stride: stride, padding: padding), into: range)
+    plan.keepForBackward(output)
+    plan.scratch(floats: output.shape.count)
+    parameters = plan.layerParameters
+  }
+
+  package var summary: String {
+    "L2 pool \(window)x\(window)" + (stride == 1 ? "" : " / \(stride)")
+  }
+
+  package func forward(in pass: borrowing Pass) {
+    L2PoolingKernel.forward(pass[input], shape: shape(pass), into: pass[output])
+  }
+
+  package func backward(in pass: borrowing Pass) {
+    guard let inputGradient = pass.gradient(of: input) else { return }
+    L2PoolingKernel.backward(
+      pass.gradient(of: output), input: pass[input], output: pass[output], shape: shape(pass),
+      into: inputGradient, addingToInput: pass.adds(to: input), scratch: pass.scratch)
+  }
+
+  private func shape(_ pass: borrowing Pass) -> PoolingShape {
+    PoolingShape(
+      batch: pass.rows, height: input.shape.height, width: input.shape.width,
+      channels: input.shape.channels, window: window, stride: stride, padding: padding,
+      outputStride: output.stride)
   }
 }
 
@@ -77,12 +124,31 @@ package struct GlobalAveragePool: Layer {
   }
 }
 
+extension MapShape {
+  /// The shape after pooling, sizes rounded down.
+  package func pooled(window: Int, stride: Int, padding: Int) -> MapShape {
+    MapShape(
+      height: (height + 2 * padding - window) / stride + 1,
+      width: (width + 2 * padding - window) / stride + 1, channels: channels)
+  }
+}
+
 extension Plan {
-  /// Maximum over square windows; padding never wins.
+  /// Maximum over square windows; padding never wins. The output goes into `range` of a
+  /// concatenation if that is given.
   package mutating func maxPool(
-    _ source: Activation, window: Int, stride: Int, padding: Int
+    _ source: Activation, window: Int, stride: Int, padding: Int, into range: ChannelRange? = nil
   ) -> Activation {
-    append(MaxPool(source, window: window, stride: stride, padding: padding, in: &self))
+    append(
+      MaxPool(source, window: window, stride: stride, padding: padding, into: range, in: &self))
+  }
+
+  /// The square root of the sum of squares over square windows, zeros for padding; `range` as in
+  /// `maxPool`.
+  package mutating func l2Pool(
+    _ source: Activation, window: Int, stride: Int, padding: Int, into range: ChannelRange? = nil
+  ) -> Activation {
+    append(L2Pool(source, window: window, stride: stride, padding: padding, into: range, in: &self))
   }
 
   /// The mean over each whole map.

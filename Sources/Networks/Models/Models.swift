@@ -1,15 +1,27 @@
 /// What every model takes.
 package struct ModelOptions: Sendable, Hashable {
+  /// What the windows of an inception module's pooling give.
+  package enum Pooling: String, Sendable, CaseIterable { case max, l2 }
+
   /// Features of the embedding.
   package var embedding: Int
   package var dropout: Double
   /// Multiplies the channels of every stage; 1 is the published network.
   package var width: Double
+  /// Batch norm where the published network has biases; nil where there is no choice.
+  package var batchNorm: Bool?
+  /// The pooling of all inception modules; nil for that of the published table.
+  package var pooling: Pooling?
 
-  package init(embedding: Int = 512, dropout: Double = 0, width: Double = 1) {
+  package init(
+    embedding: Int = 512, dropout: Double = 0, width: Double = 1, batchNorm: Bool? = nil,
+    pooling: Pooling? = nil
+  ) {
     self.embedding = embedding
     self.dropout = dropout
     self.width = width
+    self.batchNorm = batchNorm
+    self.pooling = pooling
   }
 
   /// `base` channels at this width, a multiple of 8 and at least 8.
@@ -18,35 +30,94 @@ package struct ModelOptions: Sendable, Hashable {
   }
 }
 
+/// A model of the program: how it is built, and what its publication chose.
+package struct Model: Sendable {
+  package let name: String
+  /// The images it was published for.
+  package let image: MapShape
+  package let embedding: Int
+  package let dropout: Double
+  /// Whether its size is part of what it is, so that a crop of another size does not change it.
+  package let fixesImage: Bool
+  /// Whether batch norm may take the place of its biases.
+  package let takesBatchNorm: Bool
+  /// Whether the pooling of its inception modules may be chosen.
+  package let takesPooling: Bool
+  private let build: @Sendable (ModelOptions, inout Plan) -> Activation
+
+  /// A residual network, for aligned faces of 112x112.
+  fileprivate init(
+    _ name: String, dropout: Double = 0,
+    build: @escaping @Sendable (ModelOptions, inout Plan) -> Activation
+  ) {
+    self.name = name
+    image = MapShape(height: 112, width: 112, channels: 3)
+    embedding = 512
+    self.dropout = dropout
+    fixesImage = false
+    takesBatchNorm = false
+    takesPooling = false
+    self.build = build
+  }
+
+  /// A network of FaceNet.
+  fileprivate init(
+    faceNet name: String, height: Int, width: Int, inception: FaceNetInception?
+  ) {
+    self.name = name
+    image = MapShape(height: height, width: width, channels: 3)
+    embedding = 128
+    dropout = 0
+    fixesImage = true
+    takesBatchNorm = true
+    takesPooling = inception != nil
+    build = {
+      if let inception { inception.build($0, in: &$1) } else { NN1.build($0, in: &$1) }
+    }
+  }
+
+  /// Builds the network for images [height, width, 3] and microbatches of at most `maximumRows`.
+  package func network(image: MapShape, maximumRows: Int, options: ModelOptions) -> Network {
+    var plan = Plan(maximumRows: maximumRows, image: image)
+    let output = build(options, &plan)
+    return Network(name: name, plan: plan, output: output)
+  }
+}
+
 /// The models by name.
 package enum Models {
-  private static let builders:
-    [(name: String, build: @Sendable (ModelOptions, inout Plan) -> Activation)] = [
-      ("aix-resnet18", { AIXResNet.build(depth: 18, $0, in: &$1) }),
-      ("aix-resnet34", { AIXResNet.build(depth: 34, $0, in: &$1) }),
-      ("aix-resnet50", { AIXResNet.build(depth: 50, $0, in: &$1) }),
-      ("resnet18", { ResNet.build(depth: 18, $0, in: &$1) }),
-      ("resnet34", { ResNet.build(depth: 34, $0, in: &$1) }),
-      ("resnet50", { ResNet.build(depth: 50, $0, in: &$1) }),
-      ("iresnet10", { IResNet.build(depth: 10, $0, in: &$1) }),
-      ("iresnet18", { IResNet.build(depth: 18, $0, in: &$1) }),
-      ("iresnet34", { IResNet.build(depth: 34, $0, in: &$1) }),
-      ("iresnet50", { IResNet.build(depth: 50, $0, in: &$1) }),
-      ("iresnet100", { IResNet.build(depth: 100, $0, in: &$1) }),
-    ]
+  private static let all = [
+    Model("aix-resnet18", dropout: 0.4) { AIXResNet.build(depth: 18, $0, in: &$1) },
+    Model("aix-resnet34", dropout: 0.4) { AIXResNet.build(depth: 34, $0, in: &$1) },
+    Model("aix-resnet50", dropout: 0.4) { AIXResNet.build(depth: 50, $0, in: &$1) },
+    Model("resnet18") { ResNet.build(depth: 18, $0, in: &$1) },
+    Model("resnet34") { ResNet.build(depth: 34, $0, in: &$1) },
+    Model("resnet50") { ResNet.build(depth: 50, $0, in: &$1) },
+    Model("iresnet10") { IResNet.build(depth: 10, $0, in: &$1) },
+    Model("iresnet18") { IResNet.build(depth: 18, $0, in: &$1) },
+    Model("iresnet34") { IResNet.build(depth: 34, $0, in: &$1) },
+    Model("iresnet50") { IResNet.build(depth: 50, $0, in: &$1) },
+    Model("iresnet100") { IResNet.build(depth: 100, $0, in: &$1) },
+    Model(faceNet: "nn1", height: 220, width: 220, inception: nil),
+    Model(faceNet: "nn2", height: 224, width: 224, inception: .nn2),
+    Model(faceNet: "nn3", height: 160, width: 160, inception: .nn2),
+    Model(faceNet: "nn4", height: 96, width: 96, inception: .nn4),
+    Model(faceNet: "nns1", height: 165, width: 165, inception: .nns1),
+    Model(faceNet: "nns2", height: 140, width: 116, inception: .nns2),
+  ]
 
-  package static var names: [String] { builders.map(\.name) }
+  package static var names: [String] { all.map(\.name) }
+
+  /// The model of that name; nil if there is none.
+  package static func model(named name: String) -> Model? { all.first { $0.name == name } }
 
   /// Builds the network `name` for square images of `imageSize` and microbatches of at most
   /// `maximumRows`; nil if there is no such model.
   package static func network(
     named name: String, imageSize: Int, maximumRows: Int, options: ModelOptions
   ) -> Network? {
-    guard let entry = builders.first(where: { $0.name == name }) else { return nil }
-    var plan = Plan(
-      maximumRows: maximumRows,
-      image: MapShape(height: imageSize, width: imageSize, channels: 3))
-    let output = entry.build(options, &plan)
-    return Network(name: name, plan: plan, output: output)
+    model(named: name)?.network(
+      image: MapShape(height: imageSize, width: imageSize, channels: 3),
+      maximumRows: maximumRows, options: options)
   }
 }

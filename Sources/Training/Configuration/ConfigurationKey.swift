@@ -1,3 +1,5 @@
+private import Networks
+
 /// One option by its long name: how it is set, how it is written, what it changes.
 struct ConfigurationKey: Sendable {
   let name: String
@@ -35,7 +37,7 @@ struct ConfigurationKey: Sendable {
       key("split", \.split, .split, group),
       key("split-seed", \.splitSeed, .seed, group),
       key("min-photos", \.minPhotos, .integer, group),
-      key("image-size", \.imageSize, .integer, group),
+      key("image-size", \.imageSize, .imageSize, group),
       key("resize", \.resize, ValueForm<Int>.integer.orNil("none"), group),
       key("crop", \.crop, ValueForm<Int>.integer.orNil("none"), group),
       key("landmarks", \.landmarks, ValueForm<String>.word.orNil("none"), group),
@@ -53,6 +55,9 @@ struct ConfigurationKey: Sendable {
       key("width", \.width, .number, model),
       key("embedding", \.embedding, ValueForm<Int>.integer.orNil("auto"), model),
       key("dropout", \.dropout, ValueForm<Double>.number.orNil("auto"), model),
+      key("batch-norm", \.batchNorm, ValueForm<Bool>.truth.orNil("auto"), model),
+      key(
+        "pooling", \.pooling, ValueForm<ModelOptions.Pooling>.name("pooling").orNil("auto"), model),
       key("loss", \.loss, .name("loss"), loss),
       key("scale", \.scale, .number, loss),
       key("margin", \.margin, .numbers, loss),

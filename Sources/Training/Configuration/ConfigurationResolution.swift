@@ -1,4 +1,6 @@
+private import Datasets
 private import Foundation
+private import Networks
 private import Yams
 
 /// One option given by the user: its long name, its text, and where it was written.
@@ -58,8 +60,10 @@ extension RunConfiguration {
     var configuration = RunConfiguration.demo
     var origins: [String: String] = [:]
     for layer in layers { try configuration.apply(layer, origins: &origins) }
-    if origins["crop"] != nil, origins["image-size"] == nil, let crop = configuration.crop {
-      configuration.imageSize = crop
+    if origins["crop"] != nil, origins["image-size"] == nil, let crop = configuration.crop,
+      Models.model(named: configuration.model)?.fixesImage != true
+    {
+      configuration.imageSize = ImageSize(side: crop)
     }
     if origins["lr"] != nil, origins["lr-head"] == nil { configuration.headLearningRate = nil }
     do {
@@ -144,6 +148,11 @@ extension RunConfiguration {
       if chosen.contains("model") { microbatch = 16 }
       embedding = nil
       dropout = nil
+      batchNorm = nil
+      pooling = nil
+      if let image = Models.model(named: model)?.image {
+        imageSize = ImageSize(height: image.height, width: image.width)
+      }
     }
   }
 

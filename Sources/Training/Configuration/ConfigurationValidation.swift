@@ -1,4 +1,5 @@
 private import Datasets
+private import Networks
 
 /// A rule that a configuration breaks: the keys it is about, and a sentence that says what to do.
 package struct ConfigurationViolation: Error, Equatable, CustomStringConvertible {
@@ -19,6 +20,7 @@ extension RunConfiguration {
         keys: ["model"], message: NearestName.complaint("model", model, among: modelNames))
     }
     try validateData()
+    try validateModel()
     try validateLoss()
     try validateStep()
     try validateSchedule()
@@ -51,7 +53,7 @@ extension RunConfiguration {
     }
     try demand(minPhotos >= 0, "min-photos", "min-photos is \(minPhotos); give at least 0")
     try demand(
-      (8...1024).contains(imageSize), "image-size",
+      (8...1024).contains(imageSize.height) && (8...1024).contains(imageSize.width), "image-size",
       "image-size is \(imageSize); give 8 to 1024 pixels")
     for (key, value) in [("resize", resize), ("crop", crop)] {
       guard let value else { continue }
@@ -70,7 +72,7 @@ extension RunConfiguration {
       "max-bad is \(numberText(maxBad)); give a fraction from 0 to 1")
   }
 
-  private func validateLoss() throws {
+  private func validateModel() throws {
     try demand(
       width >= 0.01 && width <= 16, "width", "width is \(numberText(width)); give 0.01 to 16")
     if let embedding {
@@ -83,6 +85,17 @@ extension RunConfiguration {
         dropout >= 0 && dropout < 1, "dropout",
         "dropout is \(numberText(dropout)); give a probability from 0 to below 1")
     }
+    if let published = Models.model(named: model) {
+      try demand(
+        batchNorm == nil || published.takesBatchNorm, "batch-norm",
+        "\(model) is published with its batch norm or none; remove batch-norm")
+      try demand(
+        pooling == nil || published.takesPooling, "pooling",
+        "\(model) has no inception modules; remove pooling")
+    }
+  }
+
+  private func validateLoss() throws {
     try demand(scale > 0, "scale", "scale is \(numberText(scale)); give a positive number")
     try demand(
       loss != .softmax || scale == 1, "scale",

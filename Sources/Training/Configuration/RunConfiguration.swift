@@ -1,4 +1,5 @@
 package import Datasets
+package import Networks
 
 /// Every option of a training run, resolved: defaults, then a configuration file, then flags.
 ///
@@ -14,8 +15,8 @@ package struct RunConfiguration: Sendable, Equatable {
   /// `min-photos`: people with fewer training photos are left out; 0 gives everybody a class, seen in
   /// training or not.
   package var minPhotos: Int
-  /// `image-size`: side of the network's input in pixels.
-  package var imageSize: Int
+  /// `image-size`: height and width of the network's input in pixels.
+  package var imageSize: ImageSize
   /// `resize`: length of the photo's shorter side before the crop; nil leaves the photo as it is.
   package var resize: Int?
   /// `crop`: side of the central square in pixels; nil is the shorter side.
@@ -37,6 +38,11 @@ package struct RunConfiguration: Sendable, Equatable {
   package var embedding: Int?
   /// `dropout`: probability of dropping an element; nil is the model's own.
   package var dropout: Double?
+  /// `batch-norm`: batch norm in the place of biases, for models that have the choice; nil is the
+  /// published network.
+  package var batchNorm: Bool?
+  /// `pooling`: the pooling of inception modules; nil is that of the published table.
+  package var pooling: ModelOptions.Pooling?
 
   /// `loss`: the loss.
   package var loss: LossName
@@ -128,6 +134,7 @@ extension RunConfiguration {
     imageSize: 48, resize: nil, crop: nil, landmarks: nil,
     normalize: .half, augment: demoAugmentation, maxBad: 0.01,
     model: "iresnet18", width: 0.25, embedding: 128, dropout: nil,
+    batchNorm: nil, pooling: nil,
     loss: .arcface, scale: 32, margin: [0.35], marginVariant: .plain, marginGradient: .exact,
     marginWarmupEpochs: 0,
     batch: 64, microbatch: 8, threads: nil, length: .epochs(16),

@@ -1,4 +1,5 @@
 internal import Datasets
+
 /// How the value of an option is read from text and written as text that reads back equal.
 struct ValueForm<Value>: Sendable {
   /// Reads a value; throws `ConfigurationError` without origin or key.
@@ -31,6 +32,18 @@ extension ValueForm where Value == Int {
         guard let value = Int(word) else { throw refuse(word, "a whole number") }
         return value
       }, text: { String($0) })
+  }
+}
+
+extension ValueForm where Value == ImageSize {
+  static var imageSize: Self {
+    Self(
+      parse: { word in
+        guard let value = ImageSize(word) else {
+          throw refuse(word, "a size in pixels such as 112, or 140x116, height first")
+        }
+        return value
+      }, text: { $0.description })
   }
 }
 

@@ -1,6 +1,7 @@
 package import Losses
 package import Networks
 package import Optimizers
+private import Datasets
 private import Determinism
 
 /// From a configuration to a network, its loss head, and what the optimizer must know of them.
@@ -11,17 +12,18 @@ package struct ModelFactory: Sendable {
 
   /// Builds the model of `configuration` for `classCount` people.
   package init(_ configuration: RunConfiguration, classCount: Int) {
+    guard let model = Models.model(named: configuration.model) else {
+      fatalError("ModelFactory: no model \(configuration.model)")
+    }
     let isAIX = configuration.model.hasPrefix("aix-")
-    let options = ModelOptions(
-      embedding: configuration.embedding ?? 512,
-      dropout: configuration.dropout ?? (isAIX ? 0.4 : 0),
-      width: configuration.width)
-    guard
-      let network = Models.network(
-        named: configuration.model, imageSize: configuration.imageSize,
-        maximumRows: min(configuration.microbatch, configuration.batch), options: options)
-    else { fatalError("ModelFactory: no model \(configuration.model)") }
-    self.network = network
+    network = model.network(
+      image: MapShape(
+        height: configuration.imageSize.height, width: configuration.imageSize.width, channels: 3),
+      maximumRows: min(configuration.microbatch, configuration.batch),
+      options: ModelOptions(
+        embedding: configuration.embedding ?? model.embedding,
+        dropout: configuration.dropout ?? model.dropout, width: configuration.width,
+        batchNorm: configuration.batchNorm, pooling: configuration.pooling))
     let loss = configuration.lossConfiguration
     head = MarginSoftmaxHead(
       configuration: loss, classes: classCount, dimension: network.embeddingCount)

@@ -27,7 +27,10 @@ struct DataOptions: ParsableArguments {
       "min-photos", "Leave out people with fewer photos; 0 gives all a class.", valueName: "k"))
   var minPhotos: String?
 
-  @Option(help: .option("image-size", "Side of the network's input in pixels.", valueName: "n"))
+  @Option(
+    help: .option(
+      "image-size", "The network's input in pixels, side or HxW; a --model brings its own.",
+      valueName: "n|hxw"))
   var imageSize: String?
 
   @Option(

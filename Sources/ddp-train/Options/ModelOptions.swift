@@ -19,6 +19,18 @@ struct ModelOptions: ParsableArguments {
 
   @Option(
     help: .option(
+      "batch-norm", "Batch norm in the place of nn*'s biases: on, off, or auto.",
+      valueName: "on|off"), completion: .list(["on", "off", "auto"]))
+  var batchNorm: String?
+
+  @Option(
+    help: .option(
+      "pooling", "What inception modules pool to: max, l2, or auto for the published table.",
+      valueName: "name"), completion: .list(["max", "l2", "auto"]))
+  var pooling: String?
+
+  @Option(
+    help: .option(
       "loss", "softmax, normalized-softmax, arcface, cosface or combined.", valueName: "name"),
     completion: .names(of: LossName.self))
   var loss: String?

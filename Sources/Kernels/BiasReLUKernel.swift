@@ -1,0 +1,98 @@
+private import Preconditions
+
+/// y = max(x + bias, 0) over a [P,C] map, for convolutions without batch norm.
+///
+/// The output's pixels lie `outputStride` floats apart: more than C where it is a range of channels
+/// of a wider map.
+package enum BiasReLUKernel {
+  /// How many doubles `backward` needs as scratch.
+  package static func backwardScratchCount(channels: Int) -> Int { channels }
+
+  /// Computes max(input + bias, 0) [P,C]; `output` may be `input` where its stride is C.
+  package static func forward(
+    _ input: UnsafePointer<Float>, pixels: Int, channels: Int, bias: UnsafePointer<Float>,
+    into output: UnsafeMutablePointer<Float>, outputStride: Int
+  ) {
+    check(pixels, channels, outputStride)
+    BiasForwardPass(
+      channels: channels, input: input, bias: bias, output: output, outputStride: outputStride
+    ).run(pixels: pixels, channels: channels)
+  }
+
+  /// The gradients of `forward` from its output: of the input [P,C] and, overwritten, of the bias
+  /// [C].
+  ///
+  /// `inputGradient` may be `outputGradient` where its stride is C and it is not added to.
+  /// `scratch` holds `backwardScratchCount` doubles.
+  package static func backward(
+    _ outputGradient: UnsafePointer<Float>, output: UnsafePointer<Float>, outputStride: Int,
+    pixels: Int, channels: Int, into inputGradient: UnsafeMutablePointer<Float>,
+    addingToInput: Bool = false, biasGradient: UnsafeMutablePointer<Float>,
+    scratch: UnsafeMutablePointer<Double>
+  ) {
+    check(pixels, channels, outputStride)
+    scratch.update(repeating: 0, count: channels)
+    BiasBackwardPass(
+      channels: channels, outputGradient: outputGradient, output: output,
+      outputStride: outputStride, inputGradient: inputGradient, adding: addingToInput,
+      sums: scratch
+    ).run(pixels: pixels, channels: channels)
+    for c in 0..<channels { biasGradient[c] = Float(scratch[c]) }
+  }
+
+  private static func check(_ pixels: Int, _ channels: Int, _ outputStride: Int) {
+    checkMap(pixels: pixels, channels: channels, activation: .relu, slopes: nil)
+    require(
+      outputStride >= channels,
+      "the map [\(pixels),\(channels)] does not fit between pixels \(outputStride) floats apart")
+  }
+}
+
+private struct BiasForwardPass: ChannelGroupPass {
+  let channels: Int
+  let input: UnsafePointer<Float>
+  let bias: UnsafePointer<Float>
+  let output: UnsafeMutablePointer<Float>
+  let outputStride: Int
+
+  @inline(__always)
+  func visit(pixel: Int, pixels: Int, channel: Int, count: Int) {
+    let bias = Lanes(bias + channel, count: count)
+    var source = input + (pixel * channels + channel)
+    var target = output + (pixel * outputStride + channel)
+    for _ in 0..<pixels {
+      let u = Lanes(source, count: count) + bias
+      RectifiedLanes.value(at: u, slopes: bias).store(target, count: count)
+      source += channels
+      target += outputStride
+    }
+  }
+}
+
+private struct BiasBackwardPass: ChannelGroupPass {
+  let channels: Int
+  let outputGradient: UnsafePointer<Float>
+  let output: UnsafePointer<Float>
+  let outputStride: Int
+  let inputGradient: UnsafeMutablePointer<Float>
+  let adding: Bool
+  let sums: UnsafeMutablePointer<Double>
+
+  @inline(__always)
+  func visit(pixel: Int, pixels: Int, channel: Int, count: Int) {
+    var sum = Lanes(0)
+    var at = pixel * outputStride + channel
+    var target = inputGradient + (pixel * channels + channel)
+    for _ in 0..<pixels {
+      let dy = Lanes(outputGradient + at, count: count)
+      // The output has the sign of what it was made from.
+      let y = Lanes(output + at, count: count)
+      let du = RectifiedLanes.gradient(dy, at: y, slopes: y)
+      sum = sum + du
+      (adding ? Lanes(target, count: count) + du : du).store(target, count: count)
+      at += outputStride
+      target += channels
+    }
+    sum.fold(sums + channel, count: count)
+  }
+}
