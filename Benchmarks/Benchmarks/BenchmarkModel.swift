@@ -1,23 +1,31 @@
+package import Datasets
 package import Training
+private import Networks
 private import Determinism
 internal import Kernels
 
 /// The training configuration that all figures of whole steps are measured with.
 package struct BenchmarkModel: Sendable {
   package var name: String
-  package var imageSize: Int
+  /// Height and width of the images.
+  package var imageSize: ImageSize
   package var classCount: Int
   /// Multiplies the channels; 1 is the published network.
   package var width: Double
   package var batch: Int
   package var microbatch: Int
 
+  /// `name` is one of `Models.names`; images are square of side `imageSize`, or as the model was
+  /// published for where that is nil.
   package init(
-    name: String, imageSize: Int = 112, classCount: Int = 5748, width: Double = 1,
+    name: String, imageSize: Int? = nil, classCount: Int = 5748, width: Double = 1,
     batch: Int = 64, microbatch: Int = 16
   ) {
     self.name = name
-    self.imageSize = imageSize
+    let published = Models.model(named: name)!.image
+    self.imageSize =
+      imageSize.map { ImageSize(side: $0) }
+      ?? ImageSize(height: published.height, width: published.width)
     self.classCount = classCount
     self.width = width
     self.batch = batch
@@ -50,9 +58,9 @@ package struct BenchmarkModel: Sendable {
   /// Network, head and groups of the configuration; the name must be one of `Models.names`.
   package var factory: ModelFactory { ModelFactory(configuration, classCount: classCount) }
 
-  /// `count` images [count, size, size, 3] of fixed noise in -1...1.
-  static func images(_ count: Int, size: Int) -> AlignedMemory {
-    let memory = AlignedMemory(count: count * size * size * 3, fill: 0)
+  /// `count` images [count, height, width, 3] of fixed noise in -1...1.
+  static func images(_ count: Int, size: ImageSize) -> AlignedMemory {
+    let memory = AlignedMemory(count: count * size.height * size.width * 3, fill: 0)
     let stream = CounterRandom(seed: 3, purpose: .testing, 0)
     for i in 0..<memory.count { memory.pointer[i] = Float(2 * stream.uniform(i) - 1) }
     return memory

@@ -32,7 +32,7 @@ package struct FollowRun: Sendable {
     let weights = try SafetensorsFile(path: folder + "/weights.safetensors")
     let images = try NumPyFile.read(folder + "/images.npy")
     let labels = try NumPyFile.read(folder + "/labels.npy").values.map { Int32($0) }
-    let size = model.imageSize
+    let size = model.imageSize.width
     guard images.shape == [labels.count, 3, size, size], labels.count >= model.batch else {
       throw BenchmarkFailure.input(
         "\(folder)/images.npy is \(images.shape) with \(labels.count) labels, wanted "

@@ -33,9 +33,12 @@ package struct KernelBenchmark: Sendable {
 
   /// The cases whose names contain the filter.
   package var cases: [KernelCase] {
-    let networks = models.compactMap {
-      Models.network(
-        named: $0, imageSize: imageSize, maximumRows: rows, options: ModelOptions(width: width))
+    let networks = models.compactMap { Models.model(named: $0) }.map { model in
+      // Inception modules halve the map so often that they need more than residual networks do.
+      let side = model.fixesImage ? imageSize * 2 : imageSize
+      return model.network(
+        image: MapShape(height: side, width: side, channels: 3), maximumRows: rows,
+        options: ModelOptions(width: width))
     }
     return KernelCatalog(
       networks: networks, rows: rows, classes: classes, vectorCount: vectorCount

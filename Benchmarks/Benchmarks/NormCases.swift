@@ -45,19 +45,17 @@ struct NormCases: Hashable {
     ) { NormTrial(own).statistics }
   }
 
-  /// A PReLU that is not fused, and a sum of two maps.
+  /// A ReLU after a bias.
   var apart: [KernelCase] {
     let own = self
     return [
-      KernelCase("prelu \(pixels)x\(channels) forward", reads: count, writes: count) {
+      KernelCase("bias, relu \(pixels)x\(channels) forward", reads: count, writes: count) {
         NormTrial(own).activationForward
       },
       KernelCase(
-        "prelu \(pixels)x\(channels) backward", reads: 2 * count, writes: count, tolerance: 2e-5
+        "bias, relu \(pixels)x\(channels) backward", reads: 2 * count, writes: count,
+        tolerance: 2e-5
       ) { NormTrial(own).activationBackward },
-      KernelCase("sum of maps \(pixels)x\(channels)", reads: 2 * count, writes: count) {
-        NormTrial(own).sum
-      },
     ]
   }
 }
@@ -181,47 +179,36 @@ private struct NormTrial {
 
   var activationForward: KernelTrial {
     let run = {
-      BiasActivationKernel.forward(
-        x.constant, pixels: norm.pixels, channels: norm.channels, bias: nil, activation: .prelu,
-        slopes: slopes.constant, into: y.pointer)
+      BiasReLUKernel.forward(
+        x.constant, pixels: norm.pixels, channels: norm.channels, bias: slopes.constant,
+        into: y.pointer, outputStride: norm.channels)
     }
     return KernelTrial(run: run) {
       run()
       let exact = reference.input.enumerated().map { i, u in
-        ReferenceActivation.prelu.value(u, slope: reference.slopes[i % norm.channels])
+        max(0, u + reference.slopes[i % norm.channels])
       }
       return error(of: y, exact)
     }
   }
 
   var activationBackward: KernelTrial {
-    let sums = Doubles(BiasActivationKernel.backwardScratchCount(channels: norm.channels))
+    let sums = Doubles(BiasReLUKernel.backwardScratchCount(channels: norm.channels))
     let run = {
-      BiasActivationKernel.backward(
-        dy.constant, input: x.constant, pixels: norm.pixels, channels: norm.channels, bias: nil,
-        activation: .prelu, slopes: slopes.constant, into: dx.pointer, biasGradient: nil,
-        slopeGradient: small.pointer, scratch: sums.pointer)
+      BiasReLUKernel.backward(
+        dy.constant, output: x.constant, outputStride: norm.channels, pixels: norm.pixels,
+        channels: norm.channels, into: dx.pointer, biasGradient: small.pointer,
+        scratch: sums.pointer)
     }
     return KernelTrial(run: run) {
       run()
-      var slope = [Double](repeating: 0, count: norm.channels)
-      let exact = reference.input.enumerated().map { i, u in
-        let c = i % norm.channels
-        slope[c] += gradient[i] * min(u, 0) * repeats
-        return gradient[i] * ReferenceActivation.prelu.derivative(u, slope: reference.slopes[c])
+      var bias = [Double](repeating: 0, count: norm.channels)
+      let exact = reference.input.enumerated().map { i, output in
+        let passed = output > 0 ? gradient[i] : 0
+        bias[i % norm.channels] += passed * repeats
+        return passed
       }
-      return max(error(of: dx, exact), worstError(small.prefix(norm.channels), slope))
-    }
-  }
-
-  var sum: KernelTrial {
-    let run = {
-      ElementwiseKernel.add(
-        x.constant, dy.constant, pixels: norm.pixels, channels: norm.channels, into: y.pointer)
-    }
-    return KernelTrial(run: run) {
-      run()
-      return error(of: y, zip(reference.input, gradient).map(+))
+      return max(error(of: dx, exact), worstError(small.prefix(norm.channels), bias))
     }
   }
 }

@@ -24,8 +24,8 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "The network.")
   var model = "iresnet18"
 
-  @Option(help: "Side of the images in pixels.")
-  var imageSize = 112
+  @Option(help: "Side of the images in pixels (default: the model's own).")
+  var imageSize: Int?
 
   @Option(help: "Factor of the channels of every stage.")
   var width = 1.0
@@ -34,7 +34,7 @@ struct ModelOptions: ParsableArguments {
     guard Models.names.contains(model) else {
       throw ValidationError("no model '\(model)'; there are \(Models.names.joined(separator: " "))")
     }
-    guard imageSize >= 16, width > 0 else {
+    guard imageSize ?? 16 >= 16, width > 0 else {
       throw ValidationError("--image-size at least 16, --width above 0")
     }
   }

@@ -113,7 +113,8 @@ struct CheckpointSweep {
 
   /// By default the paper's sides, 40, 80, 120, 160 of its 220 pixels, of this network's input.
   private func imageSize() throws -> SweepTable {
-    let size = subject.configuration.imageSize
+    let size = min(
+      subject.configuration.imageSize.height, subject.configuration.imageSize.width)
     let sides = try whole(
       [40, 80, 120, 160, 220].map { max(1, $0 * size / 220) }, in: 1...size,
       "the side of a face in pixels lies in 1...\(size), the network's input")

@@ -159,7 +159,8 @@ final class Thumbnails {
   init(_ source: any PhotoSource, side: Int = 76) throws {
     self.source = source
     pipeline = SamplePipeline(
-      Preprocessing(framing: try Framing(imageSize: side, resize: side, crop: side)))
+      Preprocessing(
+        framing: try Framing(imageSize: ImageSize(side: side), resize: side, crop: side)))
   }
 
   /// The JPEG of photo `photo`; nil where it is bad.
