@@ -3,6 +3,9 @@ package enum TrainingFailure: Error, CustomStringConvertible {
   case microbatchOfOne(samples: Int, microbatch: Int)
   case diverged(steps: Int, checkpoint: String?)
   case collapsed(step: Int, checkpoint: String?)
+  case stuckAtMargin(
+    step: Int, steps: Int, loss: Double, margin: Double, spread: Double, checkpoint: String?)
+  case photosChanged(slots: Range<Int>)
 
   package var description: String {
     switch self {
@@ -16,6 +19,14 @@ package enum TrainingFailure: Error, CustomStringConvertible {
     case .collapsed(let step, let checkpoint):
       "the embeddings have collapsed to one point at step \(step); "
         + "lower --lr, --margin or --scale; " + Self.last(checkpoint)
+    case .stuckAtMargin(let step, let steps, let loss, let margin, let spread, let checkpoint):
+      "the loss is stuck at the margin (\(Console.fixed(loss, 4)), alpha "
+        + "\(Console.fixed(margin, 4))) at step \(step): for \(steps) steps the embeddings lie at "
+        + "nearly one point (spread \(spread)), where verification is a coin's toss; start again "
+        + "with a lower --lr, a larger --batch or --mining semi-hard; " + Self.last(checkpoint)
+    case .photosChanged(let slots):
+      "the photos of batch slots \(slots.lowerBound) to \(slots.upperBound - 1) changed between the "
+        + "two passes of a step; leave the data alone while training runs, then resume"
     }
   }
 

@@ -126,6 +126,7 @@ extension RunConfiguration {
       marginVariant = .plain
       marginGradient = .exact
       marginWarmupEpochs = 0
+      takeTripletDefaults()
     }
     if optimizer != below.optimizer || chosen.contains("optimizer") {
       momentum = optimizer.defaultMomentum
@@ -145,6 +146,17 @@ extension RunConfiguration {
       embedding = nil
       dropout = nil
     }
+  }
+
+  private mutating func takeTripletDefaults() {
+    let preset = RunConfiguration.demo
+    mining = preset.mining
+    peoplePerBatch = preset.peoplePerBatch
+    photosPerPerson = preset.photosPerPerson
+    tripletReduction = preset.tripletReduction
+    passes = preset.passes
+    offlineEvery = preset.offlineEvery
+    offlinePool = preset.offlinePool
   }
 
   /// The keys and values of a YAML mapping, with their lines. Throws `ConfigurationError`.
