@@ -74,6 +74,28 @@ package enum DistanceKernel {
     }
   }
 
+  /// How many of `values` [count] lie between `low` and `high`, both excluded.
+  package static func count(
+    of values: UnsafePointer<Double>, count: Int, above low: Double, below high: Double
+  ) -> Int {
+    let lows = SIMD8<Double>(repeating: low)
+    let highs = SIMD8<Double>(repeating: high)
+    let ones = SIMD8<Int64>(repeating: 1)
+    var sums = SIMD8<Int64>(repeating: 0)
+    var i = 0
+    while i + 8 <= count {
+      let value = load(values + i)
+      sums.replace(with: sums &+ ones, where: (value .> lows) .& (value .< highs))
+      i += 8
+    }
+    var sum = Int(sums.wrappedSum())
+    while i < count {
+      if values[i] > low && values[i] < high { sum += 1 }
+      i += 1
+    }
+    return sum
+  }
+
   /// The dot product of `x` and `y` [count, a multiple of 8], in eight fixed lanes.
   package static func dot(
     _ x: UnsafePointer<Double>, _ y: UnsafePointer<Double>, count: Int

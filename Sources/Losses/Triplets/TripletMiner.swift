@@ -14,23 +14,31 @@ package final class TripletMiner {
   private let distances: UnsafeMutablePointer<Double>
   private let weights: UnsafeMutablePointer<Int32>
   private var positives: [(slot: Int, distance: Double)] = []
-  private var nearest: [(slot: Int, distance: Double)] = []
+  /// The distances of the sorted positives, then infinity up to a power of two less one.
+  private let sorted: UnsafeMutablePointer<Double>
+  private var sortedSpan = 1
+  /// By number of nearer positives: the nearest negative, or how many negatives.
+  private var buckets: [(slot: Int, distance: Double)] = []
+  private var counts: [Int] = []
 
   /// Memory for batches of up to `capacity` samples.
   package init(capacity: Int) {
     self.capacity = capacity
     distances = .allocate(capacity: Self.blockAnchors * capacity)
     distances.initialize(repeating: .nan, count: Self.blockAnchors * capacity)
+    sorted = .allocate(capacity: 2 * capacity)
+    sorted.initialize(repeating: .infinity, count: 2 * capacity)
     weights = .allocate(capacity: capacity)
     weights.initialize(repeating: 0, count: capacity)
   }
 
   deinit {
     distances.deallocate()
+    sorted.deallocate()
     weights.deallocate()
   }
 
-  package var bytes: Int { 8 * Self.blockAnchors * capacity + 4 * capacity }
+  package var bytes: Int { 8 * (Self.blockAnchors + 2) * capacity + 4 * capacity }
 
   /// Appends to `words` what is found for the anchors of `block`, at most `blockAnchors` slots; to be
   /// put together again by `TripletSelection`.
@@ -140,78 +148,131 @@ package final class TripletMiner {
     weights[negative.slot] -= 1
   }
 
+  /// Sorts the positives by distance, ties by slot.
+  private func sortPositives() {
+    positives.sort { ($0.distance, $0.slot) < ($1.distance, $1.slot) }
+    sortedSpan = 1
+    while sortedSpan <= positives.count { sortedSpan *= 2 }
+    for index in 0..<sortedSpan {
+      sorted[index] = index < positives.count ? positives[index].distance : .infinity
+    }
+  }
+
+  /// How many of the sorted positives are nearer than `distance`, without a branch to guess wrong.
+  @inline(__always)
+  private func nearerPositives(than distance: Double) -> Int {
+    var low = 0
+    var half = sortedSpan / 2
+    while half > 0 {
+      low += sorted[low + half - 1] < distance ? half : 0
+      half /= 2
+    }
+    return low
+  }
+
   /// The nearest negative beyond each positive, inside the margin.
   ///
   /// Each negative is put behind the last of the sorted positives that is nearer; the nearest one
   /// beyond a positive is then the first of those behind it.
   private func mineSemiHard(_ row: AnchorRow, margin: Double, _ found: inout MinedAnchor) {
     found.candidates = positives.count
-    positives.sort { ($0.distance, $0.slot) < ($1.distance, $1.slot) }
-    nearest.removeAll(keepingCapacity: true)
-    for _ in 0...positives.count { nearest.append((-1, .infinity)) }
-    let farthest = positives[positives.count - 1].distance + margin
-    positives.withUnsafeBufferPointer { positives in
-      nearest.withUnsafeMutableBufferPointer { nearest in
-        for slot in 0..<row.count {
-          let distance = row.distances[slot]
-          guard distance < farthest, row.isNegative(slot) else { continue }
-          var low = 0
-          var high = positives.count
-          while low < high {
-            let middle = (low + high) / 2
-            if positives[middle].distance < distance { low = middle + 1 } else { high = middle }
-          }
-          if distance < nearest[low].distance { nearest[low] = (slot, distance) }
-        }
+    sortPositives()
+    buckets.removeAll(keepingCapacity: true)
+    for _ in 0...positives.count { buckets.append((-1, .infinity)) }
+    let nearest = sorted[0]
+    let farthest = sorted[positives.count - 1] + margin
+    buckets.withUnsafeMutableBufferPointer { buckets in
+      for slot in 0..<row.count {
+        let distance = row.distances[slot]
+        guard distance > nearest, distance < farthest, row.isNegative(slot) else { continue }
+        let bucket = nearerPositives(than: distance)
+        if distance < buckets[bucket].distance { buckets[bucket] = (slot, distance) }
       }
     }
     var beyond = (slot: -1, distance: Double.infinity)
     for index in stride(from: positives.count - 1, through: 0, by: -1) {
-      if nearest[index + 1].slot >= 0 { beyond = nearest[index + 1] }
+      if buckets[index + 1].slot >= 0 { beyond = buckets[index + 1] }
       if beyond.distance < positives[index].distance + margin {
         take(positives[index], beyond, margin: margin, &found)
       }
     }
   }
 
-  /// One of the negatives in reach of each positive, by lot.
+  /// One of the negatives in reach of each positive, by lot: of `count` that are in reach, in the
+  /// order of their slots, the one whose number is drawn.
   private func mineRandom(
     _ row: AnchorRow, as request: MiningRequest, _ found: inout MinedAnchor
   ) {
     found.candidates = positives.count
-    nearest.removeAll(keepingCapacity: true)
-    for slot in 0..<row.count where row.isNegative(slot) {
-      nearest.append((slot, row.distances[slot]))
-    }
+    let part = 64
     for positive in positives {
-      let low =
-        request.mode == .violating ? -Double.infinity : positive.distance
+      let low = request.mode == .violating ? -Double.infinity : positive.distance
       let high = positive.distance + request.margin
-      var count = 0
-      for negative in nearest where negative.distance > low && negative.distance < high {
-        count += 1
+      // The person's own faces are counted with the rest and taken off.
+      counts.removeAll(keepingCapacity: true)
+      var total = 0
+      for first in stride(from: 0, to: row.count, by: part) {
+        let count = DistanceKernel.count(
+          of: row.distances + first, count: min(part, row.count - first), above: low, below: high)
+        counts.append(count)
+        total += count
       }
-      guard count > 0 else { continue }
+      for own in positives where own.distance > low && own.distance < high {
+        counts[own.slot / part] -= 1
+        total -= 1
+      }
+      if low < 0 {
+        counts[row.anchor / part] -= 1
+        total -= 1
+      }
+      guard total > 0 else { continue }
       let random = CounterRandom(
         seed: request.seed, purpose: .mining, request.step, row.anchor, positive.slot)
-      var left = random.integer(0, below: count)
-      for negative in nearest where negative.distance > low && negative.distance < high {
-        if left == 0 {
-          take(positive, negative, margin: request.margin, &found)
-          break
-        }
-        left -= 1
+      var left = random.integer(0, below: total)
+      var index = 0
+      while left >= counts[index] {
+        left -= counts[index]
+        index += 1
       }
+      var slot = index * part - 1
+      repeat {
+        slot += 1
+        let distance = row.distances[slot]
+        if distance > low, distance < high, row.isNegative(slot) { left -= 1 }
+      } while left >= 0
+      take(positive, (slot, row.distances[slot]), margin: request.margin, &found)
     }
   }
 
+  /// Every triplet of a loss above zero: each negative counts once for every positive that lies
+  /// farther than it by more than -margin.
   private func mineAll(_ row: AnchorRow, margin: Double, _ found: inout MinedAnchor) {
     found.candidates = positives.count * found.negatives
-    for positive in positives {
-      let high = positive.distance + margin
-      for slot in 0..<row.count where row.distances[slot] < high && row.isNegative(slot) {
-        take(positive, (slot, row.distances[slot]), margin: margin, &found)
-      }
+    sortPositives()
+    // By the number of positives that are too near: how many negatives.
+    counts.removeAll(keepingCapacity: true)
+    for _ in 0...positives.count { counts.append(0) }
+    // farther[k] is the sum of the distances of the sorted positives from k on.
+    buckets.removeAll(keepingCapacity: true)
+    for _ in 0...positives.count { buckets.append((-1, 0)) }
+    for index in stride(from: positives.count - 1, through: 0, by: -1) {
+      buckets[index].distance = buckets[index + 1].distance + positives[index].distance
+    }
+    let farthest = sorted[positives.count - 1]
+    for slot in 0..<row.count {
+      let reach = row.distances[slot] - margin
+      guard reach < farthest, row.isNegative(slot) else { continue }
+      let near = nearerPositives(than: reach.nextUp)
+      let count = positives.count - near
+      counts[near] += 1
+      weights[slot] -= Int32(count)
+      found.triplets += count
+      found.lossSum += buckets[near].distance - Double(count) * reach
+    }
+    var reached = 0
+    for (index, positive) in positives.enumerated() {
+      reached += counts[index]
+      weights[positive.slot] += Int32(reached)
     }
   }
 }
