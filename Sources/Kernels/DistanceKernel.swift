@@ -12,7 +12,7 @@ package enum DistanceKernel {
   package static let smallestNorm = 1e-12
 
   /// How many rows stay in the first-level cache while all anchors pass them.
-  private static let tileRows = 16
+  private static let tileRows = 8
 
   /// Overwrites `units` [rows, stride(width:)] with x / max(||x||, 1e-12) for each row x of `matrix`
   /// [rows, width], zeros behind, and `inverseNorms` [rows] with the factors.

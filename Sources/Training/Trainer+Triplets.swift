@@ -104,7 +104,8 @@ extension Trainer {
         offline = nil
         console.warn(
           "step \(progress.step): the embeddings are collapsing (\(what)); "
-            + "mining falls back from \(figures.mode.rawValue) to semi-hard for the rest of the run")
+            + "mining falls back from \(figures.mode.rawValue) to semi-hard for the rest of the run"
+        )
       } else {
         console.warn("step \(progress.step): the embeddings have collapsed (\(what))")
       }

@@ -287,6 +287,7 @@ package final class Trainer {
     console.progress(
       "epoch \(record.epoch)  step \(record.step)/\(totalSteps)  "
         + "loss \(Console.fixed(record.loss, 4))  "
+        + (record.triplets.map { "active \(Console.fixed(100 * $0.activeShare, 1)) %  " } ?? "")
         + "\(Console.fixed(record.imagesPerSecond, 1)) images/s  "
         + "\(Console.duration(left)) left",
       isLandmark: record.step == 1 || record.step == totalSteps

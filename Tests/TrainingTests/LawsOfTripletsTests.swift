@@ -61,12 +61,15 @@ import Training
       Self.configuration(mining: Self.everyMode, steps: steps))[0]
     let expected = reference.records.map(TripletBits.init)
     #expect(expected.count == steps)
-    #expect(reference.records.map { $0.triplets?.mode } == [
-      .randomSemiHard, .randomSemiHard, .semiHard, .semiHard, .violating, .violating, .hardest,
-      .hardest, .batchHard, .batchHard, .all, .all, .offline, .offline,
-    ])
+    #expect(
+      reference.records.map { $0.triplets?.mode } == [
+        .randomSemiHard, .randomSemiHard, .semiHard, .semiHard, .violating, .violating, .hardest,
+        .hardest, .batchHard, .batchHard, .all, .all, .offline, .offline,
+      ])
     #expect(reference.records.allSatisfy { $0.loss.isFinite && $0.triplets!.triplets > 0 })
     #expect(Set(reference.records.map(\.weightsHash)).count == steps)
+    // A third of an offline batch are anchors of triplets that were hard a step ago.
+    #expect(reference.records.suffix(2).map { $0.triplets!.candidates } == [8, 8])
     let configuration = Self.configuration(mining: Self.everyMode, steps: steps) {
       $0.passes = passes
     }

@@ -161,7 +161,9 @@ extension StepEngine {
       let target = UnsafeMutableRawBufferPointer(buffer)
       var offset = 0
       for part in bytes {
-        part.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: target[offset...]).copyMemory(from: $0) }
+        part.withUnsafeBytes {
+          UnsafeMutableRawBufferPointer(rebasing: target[offset...]).copyMemory(from: $0)
+        }
         offset += part.count
       }
       count = total
