@@ -109,16 +109,21 @@ package final class GradientReducer: @unchecked Sendable {
     return buckets
   }
 
-  /// Starts a step in which this rank computes `localMicrobatches` of `microbatches`.
-  package func begin(localMicrobatches: Int, of microbatches: Int) {
+  /// Starts a step in which this rank computes `localMicrobatches` of `microbatches`; with
+  /// `keepingExtras` the second pass of one, which adds gradients to the first pass's extras.
+  package func begin(
+    localMicrobatches: Int, of microbatches: Int, keepingExtras: Bool = false
+  ) {
     self.localMicrobatches = localMicrobatches
     self.microbatches = microbatches
     pieceIsFresh.update(repeating: true, count: pieceTotal)
     for i in passedMicrobatches.indices { passedMicrobatches[i] = 0 }
-    (sums + count).update(repeating: 0, count: extraCount)
     watermark = count
     finishedMicrobatches = 0
-    everythingHeld = true
+    if !keepingExtras {
+      (sums + count).update(repeating: 0, count: extraCount)
+      everythingHeld = true
+    }
     failure = nil
     extrasAreFinal = localMicrobatches == 0
     if localMicrobatches == 0 {
@@ -160,13 +165,26 @@ package final class GradientReducer: @unchecked Sendable {
 
   /// Adds one microbatch's extras [extraCount] and closes the microbatch.
   package func finishMicrobatch(extras: UnsafePointer<Double>) {
+    add(extras: extras)
+    finishMicrobatch()
+  }
+
+  /// Adds one microbatch's extras [extraCount], once in a step; any worker may call.
+  package func add(extras: UnsafePointer<Double>) {
     pthread_mutex_lock(locks + (lockCount - 1))
     let largest = GridKernel.accumulate(
       doubles: extras, count: extraCount, grid: extraGrid, addingTo: sums + count)
     let isSound = extraGrid.holds(largest, count: microbatches)
     pthread_mutex_unlock(locks + (lockCount - 1))
+    guard !isSound else { return }
     pthread_mutex_lock(stateLock)
-    if !isSound { everythingHeld = false }
+    everythingHeld = false
+    pthread_mutex_unlock(stateLock)
+  }
+
+  /// Closes a microbatch, all of whose gradients and extras have been added.
+  package func finishMicrobatch() {
+    pthread_mutex_lock(stateLock)
     finishedMicrobatches += 1
     if finishedMicrobatches == localMicrobatches {
       extrasAreFinal = true

@@ -6,6 +6,7 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
   case notUTF8(path: String)
   case noPhotos(folder: String)
   case onlyOnePerson(folder: String, person: String)
+  case noPositivePair(folder: String)
   case fewerPhotosThanBatch(photos: Int, batch: Int)
   case badOption(name: String, text: String, reason: String)
   case badLine(path: String, line: Int, reason: String)
@@ -30,6 +31,9 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
       "no .jpg or .jpeg in \(folder) or below; lay it out as person/photo.jpg"
     case .onlyOnePerson(let folder, let person):
       "only one person (\(person)) in \(folder); two are the least to tell apart, one folder each"
+    case .noPositivePair(let folder):
+      "nobody in the training part of \(folder) has two photos, so there is no positive pair for "
+        + "loss triplet; add photos, change --split, or take another loss"
     case .fewerPhotosThanBatch(let photos, let batch):
       "\(photos) training photos are fewer than a batch of \(batch); lower --batch or add photos"
     case .badOption(let name, let text, let reason):

@@ -131,7 +131,9 @@ package enum Program {
     console.say(
       "model: \(network.name), \(network.parameterCount) parameters, "
         + "\(network.multiplyAdds / 1_000_000) M multiply-adds an image; "
-        + "head: \(trainer.engine.head.classes) classes x \(trainer.engine.head.dimension)")
+        + (trainer.engine.objective.head.map { "head: \($0.classes) classes x \($0.dimension)" }
+          ?? "no head"))
+    for line in trainer.tripletLines { console.say(line) }
     console.say(
       "memory: \(memory.rank >> 20) MiB a rank + \(memory.worker >> 20) MiB a thread")
     console.say(
@@ -186,9 +188,7 @@ package enum Program {
       print("threshold: \(threshold.pairText)")
       print("threshold of many: \(threshold.cautiousText)")
     }
-    let weights = checkpoint.file.entries.filter {
-      !$0.name.hasPrefix(Checkpoint.optimizerPrefix) && $0.name != Checkpoint.peopleName
-    }
+    let weights = checkpoint.file.entries.filter { Checkpoint.isWeight($0.name) }
     for entry in weights { print("  \(entry.name)  \(entry.summary)") }
     let others = checkpoint.file.entries.count {
       $0.name.hasPrefix(Checkpoint.optimizerPrefix)

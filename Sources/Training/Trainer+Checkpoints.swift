@@ -24,9 +24,10 @@ extension Trainer {
   func snapshot(copying: Bool) -> Snapshot {
     Snapshot(
       of: engine.state, optimizerNames: engine.optimizer.stateNames, people: people,
+      triplets: offline.map { Array($0.text.utf8) },
       metadata: progress.metadata(
         configuration: configuration.yamlText(), dataFingerprint: data.fingerprint,
-        classCount: factory.head.classes),
+        classCount: factory.classCount),
       step: progress.step, copying: copying)
   }
 }

@@ -50,10 +50,12 @@ extension Trainer {
     return findings.best ?? 0
   }
 
-  var classWeights: [Float] {
+  /// The class weights of the loss head [classes, dimension]; nil where it has none.
+  var classWeights: [Float]? {
+    guard let head = factory.objective.head else { return nil }
     let start = engine.state.parameters + factory.network.parameterCount
     return Array(
-      UnsafeBufferPointer(start: start, count: factory.head.classes * factory.head.dimension))
+      UnsafeBufferPointer(start: start, count: head.classes * head.dimension))
   }
 
   func report(_ result: EvaluationResult, since start: Double) throws {

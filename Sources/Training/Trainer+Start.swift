@@ -7,7 +7,10 @@ extension Trainer {
   /// Sets the first weights, or those of `checkpoint` (which rank 0 alone has), on every rank.
   package func start(from checkpoint: Checkpoint?) throws {
     let names = engine.optimizer.stateNames
-    if let checkpoint { try checkpoint.load(into: engine.state, optimizerNames: names) }
+    if let checkpoint {
+      try checkpoint.load(into: engine.state, optimizerNames: names)
+      offline = try checkpoint.offlineTriplets()
+    }
     startedFrom = checkpoint?.path
     let text = try communicator.broadcast(
       checkpoint.map { MetadataText.bytes(of: $0.progress) } ?? [], from: 0)
@@ -25,6 +28,9 @@ extension Trainer {
         ])
     }
     try broadcastState()
+    let triplets = try communicator.broadcast(Array((offline?.text ?? "").utf8), from: 0)
+    offline =
+      triplets.isEmpty ? nil : OfflineTriplets(text: String(decoding: triplets, as: UTF8.self))
   }
 
   func broadcastState() throws {

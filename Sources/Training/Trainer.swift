@@ -34,6 +34,12 @@ package final class Trainer {
   let loader: SampleLoader
   let decoders: [SampleDecoder]
   var sampler: EpochSampler
+  /// What makes the batches of triplet training; nil with other losses.
+  let peopleSampler: PeopleSampler?
+  /// The samples of the triplet batch in work.
+  var currentSamples: [Int] = []
+  /// The hard triplets in use, where mining is offline.
+  var offline: OfflineTriplets?
   let schedule: Schedule
   let embedder: Embedder
   var store: CheckpointStore?
@@ -55,7 +61,6 @@ package final class Trainer {
   let startSeconds = Clock.seconds
   /// Bad photos that all ranks know of.
   var knownBadPhotos: Set<Int> = []
-  var collapsedSteps = 0
 
   var communicator: any Communicator { session.communicator }
   var console: Console { session.console }
@@ -74,10 +79,14 @@ package final class Trainer {
     factory = ModelFactory(configuration, classCount: data.divided.classCount)
     sampler = EpochSampler(
       count: data.divided.training.count, batch: configuration.batch, seed: configuration.seed)
+    peopleSampler = try Self.peopleSampler(configuration, data: data)
     stepsPerEpoch = sampler.stepsPerEpoch
     totalSteps = configuration.totalSteps(stepsPerEpoch: sampler.stepsPerEpoch)
     schedule = configuration.scheduleValue(totalSteps: totalSteps, stepsPerEpoch: stepsPerEpoch)
-    try Self.checkMicrobatches(sampler, factory.network, configuration)
+    try Self.checkMicrobatches(
+      peopleSampler == nil
+        ? [min(sampler.count, configuration.batch), sampler.tailCount] : [configuration.batch],
+      factory.network, configuration)
     for warning in try WorldCheck.run(
       configuration: configuration.mathematicsText, dataFingerprint: data.fingerprint,
       communicator: session.communicator)
@@ -91,11 +100,11 @@ package final class Trainer {
     ).count
     progress.gridExponent = configuration.gridExponent(microbatches: microbatchCount)
     engine = StepEngine(
-      network: factory.network, head: factory.head, state: state,
+      network: factory.network, objective: factory.objective, state: state,
       groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
       optimizer: optimizer, pool: session.pool, communicator: session.communicator,
       gradientGrid: SummationGrid(exponent: progress.gridExponent), bucketBytes: 8 << 20,
-      seed: configuration.seed)
+      microbatch: configuration.microbatch, seed: configuration.seed)
     embedder = Embedder(
       network: factory.network, pool: session.pool, communicator: session.communicator,
       memories: engine.workerMemories)
@@ -113,10 +122,10 @@ package final class Trainer {
   }
 
   private static func checkMicrobatches(
-    _ sampler: EpochSampler, _ network: Network, _ configuration: RunConfiguration
+    _ batches: [Int], _ network: Network, _ configuration: RunConfiguration
   ) throws {
     guard !network.statistics.isEmpty else { return }
-    for samples in [min(sampler.count, configuration.batch), sampler.tailCount]
+    for samples in batches
     where Microbatches.smallest(samples, microbatch: configuration.microbatch) < 2 {
       throw TrainingFailure.microbatchOfOne(
         samples: samples, microbatch: configuration.microbatch)
@@ -126,7 +135,8 @@ package final class Trainer {
   /// Memory in bytes of this rank: parameters with optimizer and sums, and each worker's.
   package var memoryBytes: (rank: Int, worker: Int) {
     (
-      engine.state.bytes + 8 * (engine.reducer.count + engine.reducer.extraCount),
+      engine.state.bytes + 8 * (engine.reducer.count + engine.reducer.extraCount)
+        + engine.batchBytes,
       engine.workerBytes
     )
   }
@@ -148,6 +158,7 @@ package final class Trainer {
     communicator.deadlineSeconds =
       configuration.watchdogSeconds > 0 ? configuration.watchdogSeconds : nil
     engine.onWait = { [unowned self] in if wantsEnd() { throw Interruption() } }
+    if peopleSampler != nil { readAheadOfSecondPass() }
     do {
       // A run that was stopped in an evaluation makes up for it.
       if let plan = evaluationPlan, isEvaluationDue {
@@ -178,14 +189,10 @@ package final class Trainer {
 
   func step() throws {
     let start = Clock.seconds
-    let global = sampler.batch(step: progress.step)
-    let batch = StepBatch(
-      step: progress.step, epoch: global.epoch, samples: Array(global.samples),
-      microbatches: Microbatches.cut(global.samples.count, microbatch: configuration.microbatch),
-      marginFactor: marginFactor)
+    let batch = try nextBatch()
     // The photos of the step after this one come while this one computes.
     if progress.step == startProgress.step { readAhead(samples: batch.samples) }
-    if progress.step + 1 < totalSteps {
+    if peopleSampler == nil, progress.step + 1 < totalSteps {
       readAhead(samples: Array(sampler.batch(step: progress.step + 1).samples))
     }
     let decoders = decoders
@@ -208,8 +215,8 @@ package final class Trainer {
       progress.skippedInARow += 1
     } else {
       let result = engine.applyUpdate(
-        sampleCount: count, index: progress.updates, rates: rates,
-        clipping: configuration.clipNorm.map { GradientClipping(maximumNorm: $0) })
+        sampleCount: count, gradientScale: sums.gradientScale, index: progress.updates,
+        rates: rates, clipping: configuration.clipNorm.map { GradientClipping(maximumNorm: $0) })
       (norm, hashes) = (result.norm, (result.gradientHash, result.weightHash))
       progress.updates += 1
       progress.skippedInARow = 0
@@ -220,7 +227,7 @@ package final class Trainer {
     let elapsed = Clock.seconds - start
     try record(
       StepRecord(
-        step: progress.step, epoch: global.epoch + 1, samples: progress.samples,
+        step: progress.step, epoch: batch.epoch + 1, samples: progress.samples,
         loss: sums.lossSum / Double(count), learningRate: rates.backbone,
         headLearningRate: rates.head, gradientNorm: norm,
         imagesPerSecond: Double(count) / elapsed, accuracy: sums.correctCount / Double(count),
@@ -228,10 +235,23 @@ package final class Trainer {
         spread: sums.spreadSum / Double(count), seconds: engine.seconds, stepSeconds: elapsed,
         skippedSteps: progress.skippedSteps, skippedSamples: Int(sums.replacedCount),
         isSkipped: isSkipped, microbatches: sums.microbatchesOfRanks,
-        readAhead: data.source.counts,
-        gradientHash: hashes.gradient, weightsHash: hashes.weights))
+        readAhead: data.source.counts, gradientHash: hashes.gradient,
+        weightsHash: hashes.weights, triplets: sums.triplets))
     try checkHealth(spread: sums.spreadSum / Double(count))
+    if !isSkipped, let triplets = sums.triplets {
+      try checkTriplets(triplets, spread: sums.spreadSum / Double(count))
+    }
     try afterStep()
+  }
+
+  /// The global batch of the step that comes, the same on every rank.
+  func nextBatch() throws -> StepBatch {
+    if let peopleSampler { return try nextTripletBatch(peopleSampler) }
+    let global = sampler.batch(step: progress.step)
+    return StepBatch(
+      step: progress.step, epoch: global.epoch, samples: Array(global.samples),
+      microbatches: Microbatches.cut(global.samples.count, microbatch: configuration.microbatch),
+      marginFactor: marginFactor)
   }
 
   var marginFactor: Float {
@@ -267,6 +287,7 @@ package final class Trainer {
     console.progress(
       "epoch \(record.epoch)  step \(record.step)/\(totalSteps)  "
         + "loss \(Console.fixed(record.loss, 4))  "
+        + (record.triplets.map { "active \(Console.fixed(100 * $0.activeShare, 1)) %  " } ?? "")
         + "\(Console.fixed(record.imagesPerSecond, 1)) images/s  "
         + "\(Console.duration(left)) left",
       isLandmark: record.step == 1 || record.step == totalSteps
@@ -278,8 +299,9 @@ package final class Trainer {
       throw TrainingFailure.diverged(
         steps: progress.skippedInARow, checkpoint: try lastGoodCheckpoint())
     }
-    collapsedSteps = spread < Collapse.threshold ? collapsedSteps + 1 : 0
-    if collapsedSteps >= 10 {
+    guard peopleSampler == nil else { return }
+    progress.collapsedSteps = spread < Collapse.threshold ? progress.collapsedSteps + 1 : 0
+    if progress.collapsedSteps >= 10 {
       throw TrainingFailure.collapsed(step: progress.step, checkpoint: try lastGoodCheckpoint())
     }
   }

@@ -4,6 +4,9 @@ package enum TrainingFailure: Error, CustomStringConvertible {
   case diverged(steps: Int, checkpoint: String?)
   case collapsed(step: Int, checkpoint: String?)
   case replicasDiffer(step: Int)
+  case stuckAtMargin(
+    step: Int, steps: Int, loss: Double, margin: Double, spread: Double, checkpoint: String?)
+  case photosChanged(slots: Range<Int>)
 
   package var description: String {
     switch self {
@@ -20,6 +23,14 @@ package enum TrainingFailure: Error, CustomStringConvertible {
     case .replicasDiffer(let step):
       "the weights of the ranks differ after step \(step): memory or arithmetic of a host is at "
         + "fault; test its memory, then resume from the last checkpoint without it"
+    case .stuckAtMargin(let step, let steps, let loss, let margin, let spread, let checkpoint):
+      "the loss is stuck at the margin (\(Console.fixed(loss, 4)), alpha "
+        + "\(Console.fixed(margin, 4))) at step \(step): for \(steps) steps the embeddings lie at "
+        + "nearly one point (spread \(spread)), where verification is a coin's toss; start again "
+        + "with a lower --lr, a larger --batch or --mining semi-hard; " + Self.last(checkpoint)
+    case .photosChanged(let slots):
+      "the photos of batch slots \(slots.lowerBound) to \(slots.upperBound - 1) changed between the "
+        + "two passes of a step; leave the data alone while training runs, then resume"
     }
   }
 

@@ -28,12 +28,13 @@ struct Train: ParsableCommand {
 
   @OptionGroup(title: "Data") var dataOptions: DataOptions
   @OptionGroup(title: "Model and loss") var modelOptions: ModelOptions
+  @OptionGroup(title: "Triplets") var tripletOptions: TripletOptions
   @OptionGroup(title: "Steps and optimizer") var optimizerOptions: OptimizerOptions
   @OptionGroup(title: "Run folder, checkpoints, evaluation") var runOptions: RunOptions
 
   func run() throws {
     let groups: [any ParsableArguments] = [
-      dataOptions, modelOptions, optimizerOptions, runOptions,
+      dataOptions, modelOptions, tripletOptions, optimizerOptions, runOptions,
     ]
     let configuration = try RunConfiguration.resolve(
       file: config, flags: groups.flatMap(GivenOptions.of), modelNames: Dispatch.modelNames)

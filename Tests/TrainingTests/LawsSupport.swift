@@ -45,10 +45,11 @@ enum SmallRun {
   }
 
   /// Trains on `ranks` ranks of `threads` threads each, in `folder` or in one that is removed;
-  /// returns the outcomes by rank. `wrap` may stand between a rank and its communicator; `prepare`
+  /// returns the outcomes by rank. With `speaks` rank 0 writes its log; `wrap` may stand between a rank and its communicator; `prepare`
   /// is lent each rank's trainer before its first step.
   static func train(
     _ configuration: RunConfiguration, ranks: Int = 1, threads: Int = 1, folder: String? = nil,
+    speaks: Bool = false,
     wrap: @escaping @Sendable (any Communicator) -> any Communicator = { $0 },
     prepare: @escaping @Sendable (Trainer, Int) throws -> Void = { _, _ in }
   ) throws -> [Outcome] {
@@ -59,19 +60,20 @@ enum SmallRun {
     requested.threads = threads
     let final = requested
     let body: @Sendable (any Communicator) throws -> Outcome = { communicator in
-      try trainOneRank(final, over: wrap(communicator), prepare: prepare)
+      try trainOneRank(final, over: wrap(communicator), speaks: speaks, prepare: prepare)
     }
     if ranks == 1 { return [try body(SoloCommunicator())] }
     return try ThreadCommunicator.run(size: ranks) { try body($0) }
   }
 
   private static func trainOneRank(
-    _ configuration: RunConfiguration, over communicator: any Communicator,
+    _ configuration: RunConfiguration, over communicator: any Communicator, speaks: Bool,
     prepare: (Trainer, Int) throws -> Void
   ) throws -> Outcome {
     let session = try Session(
       communicator: communicator, threads: configuration.threads,
-      console: Console(isSpeaker: false, isQuiet: true, isLaunched: false),
+      console: Console(
+        isSpeaker: speaks && communicator.rank == 0, isQuiet: true, isLaunched: false),
       launch: LaunchEnvironment(variables: [:]))
     defer { session.pool.end() }
     let records = Records()

@@ -7,6 +7,12 @@ package struct GlobalBatch: Sendable {
   package let epoch: Int
   /// The samples, in order, as positions in the list of training photos.
   package let samples: ArraySlice<Int>
+
+  package init(step: Int, epoch: Int, samples: ArraySlice<Int>) {
+    self.step = step
+    self.epoch = epoch
+    self.samples = samples
+  }
 }
 
 /// The order in which a training set is gone through: a new permutation every epoch, cut into

@@ -20,6 +20,12 @@ package struct TrainingProgress: Sendable, Equatable {
   package var evaluatedStep = 0
   /// Chosen by the last evaluation that verified pairs.
   package var threshold: DecisionThreshold?
+  /// Steps in a row whose embeddings lay at nearly one point.
+  package var collapsedSteps = 0
+  /// Steps in a row whose loss was the margin of the triplets.
+  package var stuckSteps = 0
+  /// The step after which mining fell back to semi-hard, for good.
+  package var fallbackStep: Int?
   /// Exponent of the grid of gradient sums.
   package var gridExponent = 0
 
@@ -47,6 +53,13 @@ package struct Checkpoint {
   static let optimizerPrefix = "optimizer."
   /// The people of the loss head, as `TrainedPeople.text` in UTF-8; no part of the weights.
   static let peopleName = "ddp-train.people"
+  /// The hard triplets of offline mining, as `OfflineTriplets.text`.
+  static let tripletsName = "ddp-train.triplets"
+
+  /// Whether a tensor of that name is a weight or a running moment.
+  static func isWeight(_ name: String) -> Bool {
+    !name.hasPrefix(optimizerPrefix) && name != peopleName && name != tripletsName
+  }
 
   /// Reads and verifies the checkpoint at `path`; throws `InterchangeError` for a file that is
   /// missing, torn or corrupt, and `CheckpointError.foreign` for one that this program did not write.
@@ -101,6 +114,13 @@ package struct Checkpoint {
     return TrainedPeople(text: String(decoding: try file.bytes(Self.peopleName), as: UTF8.self))
   }
 
+  /// The hard triplets that the run was training on; nil in a file that has none.
+  func offlineTriplets() throws -> OfflineTriplets? {
+    guard file.entry(named: Self.tripletsName) != nil else { return nil }
+    return OfflineTriplets(
+      text: String(decoding: try file.bytes(Self.tripletsName), as: UTF8.self))
+  }
+
   /// The class weights of the loss head [classes, dimension]; nil if the file has none.
   package func classWeights() throws -> [Float]? {
     file.entry(named: "head.weight") == nil ? nil : try file.floats("head.weight")
@@ -110,7 +130,7 @@ package struct Checkpoint {
   package func weightsHash() throws -> UInt64 {
     var hashes: [(String, UInt64)] = []
     for entry in file.entries
-    where !entry.name.hasPrefix(Self.optimizerPrefix) && entry.name != Self.peopleName {
+    where Self.isWeight(entry.name) {
       let values = try file.floats(entry.name)
       hashes.append((entry.name, values.withUnsafeBytes { Hash64.of($0) }))
     }

@@ -13,15 +13,17 @@ final class Snapshot: @unchecked Sendable {
   private let vectors: [UnsafePointer<Float>]
   private let owned: [UnsafeMutablePointer<Float>]
   private let people: [UInt8]
+  private let triplets: [UInt8]?
   let metadata: [String: String]
   let step: Int
 
   /// Takes the state as it is; with `copying` false it must not change until the file is written.
   init(
-    of state: ModelState, optimizerNames: [String], people: [UInt8],
+    of state: ModelState, optimizerNames: [String], people: [UInt8], triplets: [UInt8]?,
     metadata: [String: String], step: Int, copying: Bool
   ) {
     self.people = people
+    self.triplets = triplets
     descriptions = state.descriptions
     statisticsDescriptions = state.statisticsDescriptions
     parameterCount = state.parameterCount
@@ -53,10 +55,16 @@ final class Snapshot: @unchecked Sendable {
 
   /// Writes the checkpoint to `path`, whole or not at all; throws `InterchangeError`.
   func write(to path: String) throws {
+    var others = [
+      SafetensorsTensor(name: Checkpoint.peopleName, shape: [people.count], bytes: people)
+    ]
+    if let triplets {
+      others.append(
+        SafetensorsTensor(
+          name: Checkpoint.tripletsName, shape: [triplets.count], bytes: triplets))
+    }
     try SafetensorsFile.write(
-      tensors: weightTensors() + optimizerTensors() + [
-        SafetensorsTensor(name: Checkpoint.peopleName, shape: [people.count], bytes: people)
-      ], metadata: metadata, to: path)
+      tensors: weightTensors() + optimizerTensors() + others, metadata: metadata, to: path)
   }
 
   /// The receipt of weights, loss head and statistics.
@@ -129,6 +137,9 @@ extension TrainingProgress {
     best = metadata["best"].flatMap { UInt64($0, radix: 16) }.map(Double.init(bitPattern:))
     bestStep = metadata["best-step"].flatMap { Int($0) }
     threshold = DecisionThreshold(metadata: metadata)
+    collapsedSteps = metadata["collapsed-steps"].flatMap { Int($0) } ?? 0
+    stuckSteps = metadata["stuck-steps"].flatMap { Int($0) } ?? 0
+    fallbackStep = metadata["fallback-step"].flatMap { Int($0) }
   }
 
   /// The progress as the metadata of a checkpoint.
@@ -145,6 +156,9 @@ extension TrainingProgress {
     if let best { metadata["best"] = Hash64.text(best.bitPattern) }
     if let bestStep { metadata["best-step"] = "\(bestStep)" }
     if let threshold { metadata.merge(threshold.metadata) { _, new in new } }
+    if collapsedSteps > 0 { metadata["collapsed-steps"] = "\(collapsedSteps)" }
+    if stuckSteps > 0 { metadata["stuck-steps"] = "\(stuckSteps)" }
+    if let fallbackStep { metadata["fallback-step"] = "\(fallbackStep)" }
     return metadata
   }
 }

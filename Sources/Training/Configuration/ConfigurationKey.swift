@@ -13,7 +13,7 @@ struct ConfigurationKey: Sendable {
   let text: @Sendable (RunConfiguration) -> String?
 
   /// Every option, in the order of the written configuration.
-  static let all: [ConfigurationKey] = dataKeys + modelKeys + optimizerKeys + runKeys
+  static let all: [ConfigurationKey] = dataKeys + modelKeys + tripletKeys + optimizerKeys + runKeys
 
   static let byName: [String: ConfigurationKey] = Dictionary(
     uniqueKeysWithValues: all.map { ($0.name, $0) })
@@ -65,6 +65,25 @@ struct ConfigurationKey: Sendable {
       key("margin-gradient", \.marginGradient, .name("margin gradient"), loss),
       key("margin-warmup-epochs", \.marginWarmupEpochs, .number, loss),
     ]
+  }()
+
+  /// Options of triplet training, which other runs do not write.
+  static let tripletKeys: [ConfigurationKey] = {
+    let group = "triplets"
+    let automatic = ValueForm<Int>.integer.orNil("auto")
+    return [
+      key("mining", \.mining, .mining, group),
+      key("people-per-batch", \.peoplePerBatch, automatic, group),
+      key("photos-per-person", \.photosPerPerson, automatic, group),
+      key("triplet-reduction", \.tripletReduction, .name("triplet reduction"), group),
+      key("passes", \.passes, .integer, group, mathematical: false),
+      key("offline-every", \.offlineEvery, .integer, group),
+      key("offline-pool", \.offlinePool, automatic, group),
+    ].map { key in
+      ConfigurationKey(
+        name: key.name, group: key.group, isMathematical: key.isMathematical, set: key.set,
+        text: { $0.loss == .triplet ? key.text($0) : nil })
+    }
   }()
 
   private static let optimizerKeys: [ConfigurationKey] = {

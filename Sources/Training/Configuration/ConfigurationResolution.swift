@@ -130,6 +130,7 @@ extension RunConfiguration {
       marginVariant = .plain
       marginGradient = .exact
       marginWarmupEpochs = 0
+      takeTripletDefaults()
     }
     if optimizer != below.optimizer || chosen.contains("optimizer") {
       momentum = optimizer.defaultMomentum
@@ -154,6 +155,17 @@ extension RunConfiguration {
         imageSize = ImageSize(height: image.height, width: image.width)
       }
     }
+  }
+
+  private mutating func takeTripletDefaults() {
+    let preset = RunConfiguration.demo
+    mining = preset.mining
+    peoplePerBatch = preset.peoplePerBatch
+    photosPerPerson = preset.photosPerPerson
+    tripletReduction = preset.tripletReduction
+    passes = preset.passes
+    offlineEvery = preset.offlineEvery
+    offlinePool = preset.offlinePool
   }
 
   /// The keys and values of a YAML mapping, with their lines. Throws `ConfigurationError`.

@@ -1,4 +1,5 @@
 private import Datasets
+private import Losses
 private import Networks
 
 /// A rule that a configuration breaks: the keys it is about, and a sentence that says what to do.
@@ -22,6 +23,7 @@ extension RunConfiguration {
     try validateData()
     try validateModel()
     try validateLoss()
+    try validateTriplets()
     try validateStep()
     try validateSchedule()
     try validateRun()
@@ -98,8 +100,9 @@ extension RunConfiguration {
   private func validateLoss() throws {
     try demand(scale > 0, "scale", "scale is \(numberText(scale)); give a positive number")
     try demand(
-      loss != .softmax || scale == 1, "scale",
-      "scale does nothing with loss softmax; remove it or take normalized-softmax")
+      loss.hasScale || scale == 1, "scale",
+      "scale does nothing with loss \(loss.rawValue); remove it"
+        + (loss == .softmax ? " or take normalized-softmax" : ""))
     guard loss.hasMargin else {
       let useless: [(String, Bool)] = [
         ("margin", !margin.isEmpty), ("margin-variant", marginVariant != .plain),
@@ -132,6 +135,73 @@ extension RunConfiguration {
     try demand(
       (0...1e6).contains(marginWarmupEpochs), "margin-warmup-epochs",
       "margin-warmup-epochs is \(numberText(marginWarmupEpochs)); give 0 to 1000000")
+  }
+
+  private func validateTriplets() throws {
+    guard loss == .triplet else {
+      // Where another loss does not write these keys, other values than the demo's were given.
+      var asTriplet = self
+      var preset = RunConfiguration.demo
+      asTriplet.loss = .triplet
+      preset.loss = .triplet
+      for key in ConfigurationKey.tripletKeys {
+        try demand(
+          key.text(asTriplet) == key.text(preset), key.name,
+          "\(key.name) does nothing with loss \(loss.rawValue); remove it")
+      }
+      return
+    }
+    try demand(margin[0] > 0, "margin", "the margin of loss triplet is 0; give for instance 0.2")
+    try demand(
+      marginGradient == .exact, "margin-gradient",
+      "margin-gradient does nothing with loss triplet; remove it")
+    try demand(
+      headLearningRate == nil, "lr-head",
+      "lr-head does nothing with loss triplet, which has no class weights; remove it")
+    try demand(passes == 1 || passes == 2, "passes", "passes is \(passes); give 1 or 2")
+    let (people, photos) = tripletBatch
+    try demand(
+      people >= 1, "people-per-batch", "people-per-batch is \(people); give at least 1")
+    try demand(
+      photos >= 2, "photos-per-person",
+      "photos-per-person is \(photos); a positive pair takes at least 2")
+    if people * photos > batch {
+      throw ConfigurationViolation(
+        keys: ["people-per-batch", "photos-per-person", "batch"],
+        message: "\(people) people x \(photos) photos are more than a batch of \(batch)")
+    }
+    try demand(
+      batch > 2, "batch", "batch is \(batch); a triplet takes 3 photos")
+    try validateMining()
+  }
+
+  private func validateMining() throws {
+    try demand(
+      mining.stages.first?.start == .never, "mining",
+      "the first mining mode begins at once; give it without @, such as semi-hard,hardest@10e")
+    for (first, second) in zip(mining.stages, mining.stages.dropFirst()) {
+      try demand(
+        second.start != .never && (first.start == .never || rises(first.start, second.start)),
+        "mining",
+        "mining modes after the first begin at rising steps or epochs, such as "
+          + "semi-hard,hardest@10e")
+    }
+    guard mining.has(.offline) else {
+      try demand(
+        offlineEvery == RunConfiguration.demo.offlineEvery, "offline-every",
+        "offline-every does nothing without mining offline; remove it")
+      try demand(
+        offlinePool == nil, "offline-pool",
+        "offline-pool does nothing without mining offline; remove it")
+      return
+    }
+    try demand(
+      offlineEvery >= 1, "offline-every", "offline-every is \(offlineEvery); give at least 1 step")
+    if let offlinePool {
+      try demand(
+        offlinePool >= batch, "offline-pool",
+        "offline-pool is \(offlinePool); give at least the batch, \(batch) photos")
+    }
   }
 
   private func validateStep() throws {

@@ -1,3 +1,5 @@
+package import Losses
+
 /// Where photos come from: `--data`.
 package enum DataSource: Sendable, Equatable {
   /// An image folder, `person/photo.jpg` at any depth.
@@ -29,9 +31,10 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
   case arcface
   case cosface
   case combined
+  case triplet
 
   /// Whether the loss has a margin.
-  package var hasMargin: Bool { self == .arcface || self == .cosface || self == .combined }
+  package var hasMargin: Bool { self != .softmax && self != .normalizedSoftmax }
 
   /// The margin taken when none is given: one value, three for `combined`, none without a margin.
   package var defaultMargin: [Double] {
@@ -40,11 +43,54 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
     case .arcface: [0.5]
     case .cosface: [0.35]
     case .combined: [1, 0.3, 0.2]
+    case .triplet: [0.2]
     }
   }
 
-  /// The scale s of the logits taken when none is given (1 for plain softmax, which has none).
-  package var defaultScale: Double { self == .softmax ? 1 : 64 }
+  /// Whether the loss has scaled logits.
+  package var hasScale: Bool { self != .softmax && self != .triplet }
+
+  /// The scale s of the logits taken when none is given (1 for losses that have none).
+  package var defaultScale: Double { hasScale ? 64 : 1 }
+}
+
+/// How the losses of a batch's triplets become one number: `--triplet-reduction`.
+package enum TripletReduction: String, Sendable, Equatable, CaseIterable {
+  /// Their mean, as in facenet's code.
+  case mean
+  /// Their sum, as in the paper.
+  case sum
+}
+
+/// Which triplets are taken when: `--mining`, a mode or several from easy to hard.
+package struct MiningSchedule: Sendable, Equatable {
+  /// A mode and when it begins; the first begins at once, as `.never`.
+  package struct Stage: Sendable, Equatable {
+    package var mode: MiningMode
+    package var start: Interval
+
+    package init(mode: MiningMode, start: Interval) {
+      self.mode = mode
+      self.start = start
+    }
+  }
+
+  package var stages: [Stage]
+
+  package init(stages: [Stage]) { self.stages = stages }
+
+  /// One mode from first to last.
+  package static func always(_ mode: MiningMode) -> Self {
+    Self(stages: [Stage(mode: mode, start: .never)])
+  }
+
+  /// The mode of the step that follows `step` steps.
+  package func mode(after step: Int, stepsPerEpoch: Int) -> MiningMode {
+    stages.last { $0.start.steps(stepsPerEpoch: stepsPerEpoch) <= step }?.mode ?? stages[0].mode
+  }
+
+  /// Whether any stage is `mode`.
+  package func has(_ mode: MiningMode) -> Bool { stages.contains { $0.mode == mode } }
 }
 
 /// What ArcFace does where cos(theta + m) would rise again: `--margin-variant` (section 2.2).

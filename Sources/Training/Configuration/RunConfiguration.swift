@@ -1,4 +1,5 @@
 package import Datasets
+private import Losses
 package import Networks
 
 /// Every option of a training run, resolved: defaults, then a configuration file, then flags.
@@ -56,6 +57,21 @@ package struct RunConfiguration: Sendable, Equatable {
   package var marginGradient: MarginGradient
   /// `margin-warmup-epochs`: epochs over which the margin grows from nothing.
   package var marginWarmupEpochs: Double
+  /// `mining`: which triplets of a batch are trained on, and when.
+  package var mining: MiningSchedule
+  /// `people-per-batch`: people of a triplet batch who come with several photos; nil takes what fills
+  /// the batch.
+  package var peoplePerBatch: Int?
+  /// `photos-per-person`: the most photos of each of them; nil is the root of the batch, at most 40.
+  package var photosPerPerson: Int?
+  /// `triplet-reduction`: the sum or the mean of the triplets' losses.
+  package var tripletReduction: TripletReduction
+  /// `passes`: whether activations are computed twice or kept for the whole batch.
+  package var passes: Int
+  /// `offline-every`: steps between two searches of the pool for hard triplets.
+  package var offlineEvery: Int
+  /// `offline-pool`: photos of the pool that offline mining searches; nil is four batches.
+  package var offlinePool: Int?
 
   /// `batch`: samples of a step over all ranks.
   package var batch: Int
@@ -137,6 +153,8 @@ extension RunConfiguration {
     batchNorm: nil, pooling: nil,
     loss: .arcface, scale: 32, margin: [0.35], marginVariant: .plain, marginGradient: .exact,
     marginWarmupEpochs: 0,
+    mining: .always(.semiHard), peoplePerBatch: nil, photosPerPerson: nil,
+    tripletReduction: .mean, passes: 2, offlineEvery: 100, offlinePool: nil,
     batch: 64, microbatch: 8, threads: nil, length: .epochs(16),
     optimizer: .sgd, nesterov: false, learningRate: 0.1, headLearningRate: nil,
     momentum: 0.9, weightDecay: 1e-3, decaysNormAndBias: false,
@@ -152,5 +170,15 @@ extension RunConfiguration {
     changes.flip = 0
     changes.erase = 0.2
     return changes
+  }
+}
+
+extension RunConfiguration {
+  /// People and photos of each that a triplet batch is made of, where given or not.
+  package var tripletBatch: (people: Int, photos: Int) {
+    let photos =
+      photosPerPerson
+      ?? min(40, max(2, peoplePerBatch.map { batch / $0 } ?? Int(Double(batch).squareRoot())))
+    return (peoplePerBatch ?? max(1, batch / photos), photos)
   }
 }

@@ -1,4 +1,5 @@
 internal import Datasets
+internal import Losses
 
 /// How the value of an option is read from text and written as text that reads back equal.
 struct ValueForm<Value>: Sendable {
@@ -194,6 +195,29 @@ extension ValueForm where Value == [Interval] {
     return Self(
       parse: { $0 == absent ? [] : try parts(of: $0).map(one.parse) },
       text: { $0.isEmpty ? absent : $0.map(one.text).joined(separator: ",") })
+  }
+}
+
+extension ValueForm where Value == MiningSchedule {
+  /// A mode, then others with the step or epoch (`e`) they begin at: `semi-hard,hardest@10e`.
+  static var mining: Self {
+    let mode = ValueForm<MiningMode>.name("mining mode")
+    let time = ValueForm<Interval>.interval
+    return Self(
+      parse: { word in
+        MiningSchedule(
+          stages: try parts(of: word).map { part in
+            let pair = part.split(separator: "@", maxSplits: 1).map(String.init)
+            return MiningSchedule.Stage(
+              mode: try mode.parse(pair.first ?? part),
+              start: pair.count == 2 ? try time.parse(pair[1]) : .never)
+          })
+      },
+      text: { schedule in
+        schedule.stages.map { stage in
+          stage.mode.rawValue + (stage.start == .never ? "" : "@" + time.text(stage.start))
+        }.joined(separator: ",")
+      })
   }
 }
 

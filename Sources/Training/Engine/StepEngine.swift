@@ -4,7 +4,7 @@ package import Kernels
 package import Losses
 package import Networks
 package import Optimizers
-private import Synchronization
+internal import Synchronization
 
 /// What one global batch is: which samples, and the random coordinates of the step.
 package struct StepBatch: Sendable {
@@ -17,15 +17,19 @@ package struct StepBatch: Sendable {
   package let microbatches: [Range<Int>]
   /// The share of the margin in force, 0...1.
   package let marginFactor: Float
+  /// How triplets are found; nil for losses of each sample by itself.
+  package var mining: MiningRequest?
 
   package init(
-    step: Int, epoch: Int, samples: [Int], microbatches: [Range<Int>], marginFactor: Float
+    step: Int, epoch: Int, samples: [Int], microbatches: [Range<Int>], marginFactor: Float,
+    mining: MiningRequest? = nil
   ) {
     self.step = step
     self.epoch = epoch
     self.samples = samples
     self.microbatches = microbatches
     self.marginFactor = marginFactor
+    self.mining = mining
   }
 }
 
@@ -41,50 +45,60 @@ package typealias SampleLoad =
 /// The sums of one step over all microbatches of all ranks.
 package struct StepSums: Sendable {
   package var lossSum = 0.0
+  /// Samples nearest their own class; for triplets, to another face of their person.
   package var correctCount = 0.0
   package var targetCosineSum = 0.0
-  /// The sum over microbatches of samples x mean squared distance of unit embeddings to their mean.
+  /// The sum over microbatches of samples x mean squared distance of unit embeddings to their mean;
+  /// for triplets the batch counts as one microbatch.
   package var spreadSum = 0.0
   package var replacedCount = 0.0
   /// Ranks that saw a gradient that is not finite or leaves the grid.
   package var unsoundRanks = 0.0
   /// Microbatches that each rank computed.
   package var microbatchesOfRanks: [Int] = []
+  /// What turns the sums of gradients into the gradient of the loss.
+  package var gradientScale = 0.0
+  package var triplets: TripletFigures?
 }
 
 /// Computes steps: microbatches on this rank's workers, exact sums over all, one update.
 package final class StepEngine {
   package let network: Network
-  package let head: MarginSoftmaxHead
+  package let objective: Objective
   package let state: ModelState
   package let groups: ParameterGroups
   package let optimizer: any Optimizer
   package let pool: WorkerPool
   package let reducer: GradientReducer
   package let gradientGrid: SummationGrid
-  private let communicator: any Communicator
-  private let seed: UInt64
-  private let workers: [Worker]
+  let communicator: any Communicator
+  let seed: UInt64
+  let workers: [Worker]
   private let update: UpdatePass
-  private let headRange: Range<Int>
-  private let slots: ExtraSlots
-  private let isLeft = Atomic<Bool>(false)
+  let headRange: Range<Int>
+  let slots: ExtraSlots
+  let isLeft = Atomic<Bool>(false)
+  /// The memory of triplet training.
+  let triplets: TripletWorkspace?
   /// Seconds by phase of the last step, averaged over the workers.
   package private(set) var seconds = PhaseSeconds()
   /// The receipt of the last update's weights; 0 before the first.
   private var weightsHash: UInt64 = 0
   /// Called on the main thread while it waits for workers; throws to leave the step.
   package var onWait: () throws -> Void = {}
+  /// Called on the main thread with the slots that this rank's workers are about to load a second
+  /// time in a step.
+  package var willComputeAgain: (([Range<Int>]) -> Void)?
   /// Called with each event of the step, for traces and tests; may come from any worker.
   package var onEvent: (@Sendable (StepEvent) -> Void)?
 
   package init(
-    network: Network, head: MarginSoftmaxHead, state: ModelState, groups: ParameterGroups,
+    network: Network, objective: Objective, state: ModelState, groups: ParameterGroups,
     optimizer: any Optimizer, pool: WorkerPool, communicator: any Communicator,
-    gradientGrid: SummationGrid, bucketBytes: Int, seed: UInt64
+    gradientGrid: SummationGrid, bucketBytes: Int, microbatch: Int, seed: UInt64
   ) {
     self.network = network
-    self.head = head
+    self.objective = objective
     self.state = state
     self.groups = groups
     self.optimizer = optimizer
@@ -92,7 +106,7 @@ package final class StepEngine {
     self.communicator = communicator
     self.seed = seed
     self.gradientGrid = gradientGrid
-    headRange = network.parameterCount..<network.parameterCount + head.parameterCount
+    headRange = network.parameterCount..<network.parameterCount + objective.parameterCount
     let slots = ExtraSlots(
       rankCount: communicator.size, statisticsCount: network.statisticsCount)
     self.slots = slots
@@ -100,8 +114,19 @@ package final class StepEngine {
       layerRanges: network.layers.map(\.parameters) + [headRange], extraCount: slots.count,
       gradientGrid: gradientGrid, extraGrid: SummationGrid(exponent: -30),
       bucketBytes: bucketBytes)
-    workers = (0..<pool.count).map { _ in
-      Worker(network: network, head: head, extraCount: slots.count)
+    let workers = (0..<pool.count).map { _ in
+      Worker(network: network, head: objective.head, extraCount: slots.count)
+    }
+    self.workers = workers
+    if case .triplets(let objective) = objective {
+      let microbatches = Microbatches.cut(objective.batch, microbatch: microbatch).count
+      triplets = TripletWorkspace(
+        objective, network: network, workers: workers,
+        localMicrobatches: Microbatches.share(
+          of: microbatches, rank: 0, size: communicator.size
+        ).count)
+    } else {
+      triplets = nil
     }
     update = UpdatePass(groups: groups, optimizer: optimizer, pool: pool)
   }
@@ -110,7 +135,10 @@ package final class StepEngine {
   package var workerMemories: [UnsafeMutablePointer<Float>] { workers.map { $0.arena.pointer } }
 
   /// Bytes of one worker's memory.
-  package var workerBytes: Int { workers[0].bytes }
+  package var workerBytes: Int { workers[0].bytes + (triplets?.workerBytes ?? 0) }
+
+  /// Bytes of this rank's memory for the batch as a whole; what does not grow with it is elsewhere.
+  package var batchBytes: Int { triplets?.bytes ?? 0 }
 
   /// Computes the gradients of `batch`: afterwards the reducer holds the sums over all ranks.
   ///
@@ -118,19 +146,42 @@ package final class StepEngine {
   /// ranks came out of the last update with different weights.
   package func computeGradients(of batch: StepBatch, load: @escaping SampleLoad) throws -> StepSums
   {
+    for worker in workers { worker.seconds = PhaseSeconds() }
+    if let triplets {
+      guard let mining = batch.mining else { fatalError("computeGradients: nothing to mine by") }
+      return try computeGradients(of: batch, mining: mining, in: triplets, load: load)
+    }
     let share = Microbatches.share(
       of: batch.microbatches.count, rank: communicator.rank, size: communicator.size)
+    let start = Clock.seconds
     reducer.begin(localMicrobatches: share.count, of: batch.microbatches.count)
-    for worker in workers { worker.seconds = PhaseSeconds() }
+    nonisolated(unsafe) let engine = self
+    let reduced = try reduceGradients(of: share.count) { index, item in
+      try engine.run(share.lowerBound + item, of: batch, on: index, load: load)
+    }
+    var sums = try reduceExtras(
+      step: batch.step, computed: reduced.computed, isSound: reduced.isSound, since: start)
+    sums.lossSum *= Double(batch.samples.count)
+    sums.gradientScale = 1 / Double(batch.samples.count)
+    return sums
+  }
+
+  /// Runs `body(worker, item)` for 0..<`count` on the workers, each item a microbatch whose gradients
+  /// go to the reducer, and reduces them meanwhile. Returns how many ended here and whether all
+  /// addends of this rank were sound.
+  func reduceGradients(
+    of count: Int, _ body: @escaping (_ worker: Int, _ item: Int) throws -> Void
+  ) throws -> (computed: Int, isSound: Bool) {
     let computed = SharedCounter()
     let next = SharedCounter()
     nonisolated(unsafe) let engine = self
+    nonisolated(unsafe) let body = body
     pool.start { index in
       while true {
         let item = next.next()
-        if item >= share.count { return }
+        if item >= count { return }
         do {
-          try engine.run(share.lowerBound + item, of: batch, on: index, load: load)
+          try body(index, item)
           _ = computed.next()
         } catch {
           engine.reducer.fail(error)
@@ -138,7 +189,6 @@ package final class StepEngine {
         }
       }
     }
-    let start = Clock.seconds
     let isSound: Bool
     do {
       isSound = try reducer.reduce(
@@ -146,24 +196,28 @@ package final class StepEngine {
         onBucket: { onEvent?(.reduction(parameters: $0)) })
     } catch {
       isLeft.store(true, ordering: .relaxed)
-      next.skip(to: share.count)
+      next.skip(to: count)
       throw error
     }
     pool.wait()
-    reducer.extras[slots.microbatches(of: communicator.rank)] = Double(computed.next())
+    return (computed.next(), isSound)
+  }
+
+  /// Sums the extras over all ranks, and with them what this rank has to say.
+  func reduceExtras(
+    step: Int, computed: Int, isSound: Bool, since start: Double
+  ) throws -> StepSums {
+    reducer.extras[slots.microbatches(of: communicator.rank)] = Double(computed)
     reducer.extras[slots.unsoundRanks] = isSound ? 0 : 1
     let ownHash = slots.parts(of: weightsHash)
     for (part, value) in ownHash.enumerated() { reducer.extras[slots.weightsHash + part] = value }
-    let beforeExtras = Clock.seconds
     try reducer.reduceExtras(over: communicator)
     for (part, value) in ownHash.enumerated()
     where reducer.extras[slots.weightsHash + part] != value * Double(communicator.size) {
-      throw TrainingFailure.replicasDiffer(step: batch.step)
+      throw TrainingFailure.replicasDiffer(step: step)
     }
-    collectSeconds(wait: Clock.seconds - start, tail: Clock.seconds - beforeExtras)
-    var sums = slots.sums(reducer.extras)
-    sums.lossSum *= Double(batch.samples.count)
-    return sums
+    collectSeconds(wait: Clock.seconds - start)
+    return slots.sums(reducer.extras)
   }
 
   /// Waits until the workers are out of a step that was left early: they leave it after the layer
@@ -173,20 +227,22 @@ package final class StepEngine {
   /// Why a worker ends a microbatch of a step that was left.
   private struct Left: Error {}
 
-  private func checkIsLeft() throws {
+  func checkIsLeft() throws {
     if isLeft.load(ordering: .relaxed) { throw Left() }
   }
 
-  /// Applies the summed gradients to parameters and running moments.
+  /// Applies the summed gradients times `gradientScale` to the parameters, and the moments of
+  /// `sampleCount` samples to the running ones.
   ///
   /// `index` counts the updates before this one. Returns the gradient's norm before clipping and
   /// the hashes of the summed gradient and of the updated weights.
   package func applyUpdate(
-    sampleCount: Int, index: Int, rates: LearningRates, clipping: GradientClipping?
+    sampleCount: Int, gradientScale: Double, index: Int, rates: LearningRates,
+    clipping: GradientClipping?
   ) -> (norm: Double, gradientHash: UInt64, weightHash: UInt64) {
     let start = Clock.seconds
     let result = update.run(
-      state: state, sums: UnsafePointer(reducer.sums), sampleCount: sampleCount, index: index,
+      state: state, sums: UnsafePointer(reducer.sums), scale: gradientScale, index: index,
       rates: rates, clipping: clipping)
     RunningMoments.update(
       state.statistics, statistics: network.statistics,
@@ -196,12 +252,44 @@ package final class StepEngine {
     return result
   }
 
-  private func collectSeconds(wait: Double, tail: Double) {
+  private func collectSeconds(wait: Double) {
     seconds = PhaseSeconds()
     for worker in workers { seconds += worker.seconds }
     seconds.values /= Double(workers.count)
     let busy = seconds.values.sum()
     seconds[.wait] = max(0, wait - busy)
+  }
+
+  /// Fills the images of a worker's or a microbatch's `memory` with the samples of `range`, and
+  /// `labels` [range.count] with their classes; returns how many were replaced.
+  func fill(
+    _ memory: UnsafeMutablePointer<Float>, with range: Range<Int>, of batch: StepBatch,
+    on index: Int, labels: UnsafeMutablePointer<Int32>, load: SampleLoad
+  ) throws -> Int {
+    var replaced = 0
+    let image = memory + network.imageOffset
+    for slot in range {
+      let sample = try load(
+        index, batch, slot, image + (slot - range.lowerBound) * network.image.shape.count,
+        &workers[index].seconds)
+      labels[slot - range.lowerBound] = sample.label
+      if sample.isReplaced { replaced += 1 }
+    }
+    return replaced
+  }
+
+  /// A training pass over the slots of `range`, in `memory`, with its batch-norm moments in
+  /// `moments`.
+  func makePass(
+    _ range: Range<Int>, of batch: StepBatch, on worker: Worker,
+    memory: UnsafeMutablePointer<Float>, moments: UnsafeMutablePointer<Float>
+  ) -> Pass {
+    Pass(
+      network, rows: range.count, phase: .training, memory: memory,
+      parameters: UnsafePointer(state.parameters),
+      runningMoments: UnsafePointer(state.statistics), batchMoments: moments,
+      layerGradients: worker.layerGradients.pointer,
+      randomness: PassRandomness(seed: seed, step: batch.step, firstSlot: range.lowerBound))
   }
 
   private func run(
@@ -210,21 +298,10 @@ package final class StepEngine {
     let worker = workers[index]
     let range = batch.microbatches[microbatch]
     onEvent?(.microbatchBegins(microbatch))
-    var replaced = 0
-    let image = worker.arena.pointer + network.imageOffset
-    for slot in range {
-      let sample = try load(
-        index, batch, slot, image + (slot - range.lowerBound) * network.image.shape.count,
-        &worker.seconds)
-      worker.labels[slot - range.lowerBound] = sample.label
-      if sample.isReplaced { replaced += 1 }
-    }
-    let pass = Pass(
-      network, rows: range.count, phase: .training, memory: worker.arena.pointer,
-      parameters: UnsafePointer(state.parameters),
-      runningMoments: UnsafePointer(state.statistics), batchMoments: worker.moments.pointer,
-      layerGradients: worker.layerGradients.pointer,
-      randomness: PassRandomness(seed: seed, step: batch.step, firstSlot: range.lowerBound))
+    let replaced = try fill(
+      worker.arena.pointer, with: range, of: batch, on: index, labels: worker.labels, load: load)
+    let pass = makePass(
+      range, of: batch, on: worker, memory: worker.arena.pointer, moments: worker.moments.pointer)
     var time = Clock.seconds
     func mark(_ phase: PhaseSeconds.Phase) {
       let now = Clock.seconds
@@ -234,6 +311,7 @@ package final class StepEngine {
     try network.forward(in: pass, beforeLayer: checkIsLeft)
     mark(.forward)
     let embeddings = UnsafePointer(pass[network.output])
+    guard let head = objective.head else { fatalError("run: the objective has no head") }
     let loss = head.run(
       embeddings, labels: worker.labels, rows: range.count,
       weights: state.parameters + headRange.lowerBound, marginFactor: batch.marginFactor,

@@ -44,12 +44,11 @@ final class UpdatePass: @unchecked Sendable {
     factors.deallocate()
   }
 
-  /// Updates `state` along `sums` / `sampleCount`.
+  /// Updates `state` along `sums` x `scale`.
   func run(
-    state: ModelState, sums: UnsafePointer<Double>, sampleCount: Int, index: Int,
+    state: ModelState, sums: UnsafePointer<Double>, scale: Double, index: Int,
     rates: LearningRates, clipping: GradientClipping?
   ) -> (norm: Double, gradientHash: UInt64, weightHash: UInt64) {
-    let scale = 1 / Double(sampleCount)
     nonisolated(unsafe) let sums = sums
     nonisolated(unsafe) let parameters = state.parameters
     nonisolated(unsafe) let optimizerState = state.optimizer

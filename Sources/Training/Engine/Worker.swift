@@ -14,12 +14,13 @@ final class Worker {
   var seconds = PhaseSeconds()
   let bytes: Int
 
-  init(network: Network, head: MarginSoftmaxHead, extraCount: Int) {
+  init(network: Network, head: MarginSoftmaxHead?, extraCount: Int) {
     arena = Arena(for: network, phase: .training)
     layerGradients = AlignedMemory(
-      count: max(network.largestLayerCount, head.parameterCount), fill: 0)
+      count: max(network.largestLayerCount, head?.parameterCount ?? 0), fill: 0)
     moments = AlignedMemory(count: network.statisticsCount, fill: 0)
-    headScratch = AlignedMemory(count: head.scratchCount(rows: network.maximumRows), fill: .nan)
+    headScratch = AlignedMemory(
+      count: head?.scratchCount(rows: network.maximumRows) ?? 0, fill: .nan)
     labels = .allocate(capacity: network.maximumRows)
     labels.initialize(repeating: 0, count: network.maximumRows)
     extras = .allocate(capacity: extraCount)

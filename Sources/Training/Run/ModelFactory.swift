@@ -7,7 +7,9 @@ private import Determinism
 /// From a configuration to a network, its loss head, and what the optimizer must know of them.
 package struct ModelFactory: Sendable {
   package let network: Network
-  package let head: MarginSoftmaxHead
+  package let objective: Objective
+  /// Classes of the data, whether the loss has weights for them or not.
+  package let classCount: Int
   private let headInitialization: HeadInitialization
 
   /// Builds the model of `configuration` for `classCount` people.
@@ -16,7 +18,7 @@ package struct ModelFactory: Sendable {
       fatalError("ModelFactory: no model \(configuration.model)")
     }
     let isAIX = configuration.model.hasPrefix("aix-")
-    network = model.network(
+    let network = model.network(
       image: MapShape(
         height: configuration.imageSize.height, width: configuration.imageSize.width, channels: 3),
       maximumRows: min(configuration.microbatch, configuration.batch),
@@ -24,25 +26,36 @@ package struct ModelFactory: Sendable {
         embedding: configuration.embedding ?? model.embedding,
         dropout: configuration.dropout ?? model.dropout, width: configuration.width,
         batchNorm: configuration.batchNorm, pooling: configuration.pooling))
-    let loss = configuration.lossConfiguration
-    head = MarginSoftmaxHead(
-      configuration: loss, classes: classCount, dimension: network.embeddingCount)
-    headInitialization = isAIX ? .kaiming : loss.isNormalized ? .normal : .linear
+    self.network = network
+    self.classCount = classCount
+    if let loss = configuration.lossConfiguration {
+      objective = .classification(
+        MarginSoftmaxHead(
+          configuration: loss, classes: classCount, dimension: network.embeddingCount))
+      headInitialization = isAIX ? .kaiming : loss.isNormalized ? .normal : .linear
+    } else {
+      objective = .triplets(
+        TripletObjective(
+          batch: configuration.batch, passes: configuration.passes,
+          reduction: configuration.tripletReduction))
+      headInitialization = .normal
+    }
   }
 
   /// Every tensor of the flat vector: the backbone's, then the head's as `head.*`.
   package var descriptions: [ParameterDescription] {
-    network.parameters
+    guard let head = objective.head else { return network.parameters }
+    return network.parameters
       + head.parameters.map { parameter in
         let offset = network.parameterCount
         return ParameterDescription(
           name: "head." + parameter.name, shape: parameter.shape,
           range: offset + parameter.range.lowerBound..<offset + parameter.range.upperBound,
-          initializer: initializer(of: parameter), isWeight: parameter.name == "weight")
+          initializer: initializer(of: parameter, head), isWeight: parameter.name == "weight")
       }
   }
 
-  private func initializer(of parameter: HeadParameter) -> Initializer {
+  private func initializer(of parameter: HeadParameter, _ head: MarginSoftmaxHead) -> Initializer {
     switch head.distribution(of: parameter, headInitialization) {
     case .zero: .constant(0)
     case .normal(let deviation): .normal(deviation: deviation)
@@ -58,7 +71,7 @@ package struct ModelFactory: Sendable {
         ParameterGroups.Tensor(
           range: $0.range, part: $0.range.lowerBound < network.parameterCount ? .backbone : .head,
           decays: $0.isWeight || decaysNormAndBias)
-      }, count: network.parameterCount + head.parameterCount)
+      }, count: network.parameterCount + objective.parameterCount)
   }
 
   /// Memory for parameters, moments and `optimizerVectorCount` optimizer vectors.
@@ -70,8 +83,8 @@ package struct ModelFactory: Sendable {
 }
 
 extension RunConfiguration {
-  /// The loss as the losses' room calls it.
-  package var lossConfiguration: MarginSoftmaxConfiguration {
+  /// The loss as the losses' room calls it; nil where it has no head.
+  package var lossConfiguration: MarginSoftmaxConfiguration? {
     let gradient: MarginSoftmaxConfiguration.Gradient =
       marginGradient == .exact ? .exact : .straightThrough
     let variant = MarginSoftmaxConfiguration.Variant(rawValue: marginVariant.rawValue)!
@@ -84,6 +97,7 @@ extension RunConfiguration {
     case .combined:
       return .combined(
         scale: scale, m1: margin[0], m2: margin[1], m3: margin[2], gradient: gradient)
+    case .triplet: return nil
     }
   }
 

@@ -2,6 +2,7 @@ package import Datasets
 private import Determinism
 private import Foundation
 private import Glibc
+private import Losses
 
 /// What one step leaves behind in `metrics.jsonl`.
 package struct StepRecord: Sendable {
@@ -26,6 +27,8 @@ package struct StepRecord: Sendable {
   package var readAhead: ReadAheadCounts
   package var gradientHash: UInt64
   package var weightsHash: UInt64
+  /// What the triplets were; nil with other losses.
+  package var triplets: TripletFigures?
 
   /// One JSON object in one line; numbers that are not finite are null.
   package var json: String {
@@ -39,7 +42,7 @@ package struct StepRecord: Sendable {
       + "\"images_per_second\":\(JSONNumber.text(imagesPerSecond)),"
       + "\"batch_accuracy\":\(JSONNumber.text(accuracy)),"
       + "\"target_cosine\":\(JSONNumber.text(targetCosine)),"
-      + "\"spread\":\(JSONNumber.text(spread)),"
+      + "\"spread\":\(JSONNumber.text(spread)),\(tripletsJSON)"
       + "\"step_seconds\":\(JSONNumber.text(stepSeconds)),"
       + "\"seconds\":{\(phases.joined(separator: ","))},"
       + "\"skipped_steps\":\(skippedSteps),\"skipped_samples\":\(skippedSamples),"
@@ -49,6 +52,23 @@ package struct StepRecord: Sendable {
       + "\"missed\":\(readAhead.missed)},"
       + "\"gradient_hash\":\"\(Hash64.text(gradientHash))\","
       + "\"weights_hash\":\"\(Hash64.text(weightsHash))\"}"
+  }
+}
+
+extension StepRecord {
+  /// The member `triplets` with its comma, or nothing.
+  private var tripletsJSON: String {
+    guard let triplets else { return "" }
+    return "\"triplets\":{\"mining\":\"\(triplets.mode.rawValue)\","
+      + "\"margin\":\(JSONNumber.text(triplets.margin)),"
+      + "\"candidates\":\(triplets.candidates),\"active\":\(triplets.triplets),"
+      + "\"dropped\":\(triplets.candidates - triplets.triplets),"
+      + "\"active_share\":\(JSONNumber.text(triplets.activeShare)),"
+      + "\"loss_sum\":\(JSONNumber.text(triplets.lossSum)),"
+      + "\"positive_distance\":\(JSONNumber.text(triplets.positiveDistance)),"
+      + "\"negative_distance\":\(JSONNumber.text(triplets.negativeDistance)),"
+      + "\"active_microbatches\":\(triplets.activeMicrobatches),"
+      + "\"mining_seconds\":\(JSONNumber.text(triplets.miningSeconds))},"
   }
 }
 

@@ -31,7 +31,8 @@ struct ModelOptions: ParsableArguments {
 
   @Option(
     help: .option(
-      "loss", "softmax, normalized-softmax, arcface, cosface or combined.", valueName: "name"),
+      "loss", "softmax, normalized-softmax, arcface, cosface, combined or triplet.",
+      valueName: "name"),
     completion: .names(of: LossName.self))
   var loss: String?
 
@@ -56,4 +57,46 @@ struct ModelOptions: ParsableArguments {
   @Option(
     help: .option("margin-warmup-epochs", "Epochs over which the margin grows.", valueName: "x"))
   var marginWarmupEpochs: String?
+}
+
+struct TripletOptions: ParsableArguments {
+  @Option(
+    help: .option(
+      "mining",
+      """
+      Triplets of a batch: semi-hard (the default), random-semi-hard, hardest, violating, batch-hard, \
+      all or offline; later ones with their step or epoch (semi-hard,hardest@10e).
+      """,
+      valueName: "list"))
+  var mining: String?
+
+  @Option(
+    help: .option(
+      "people-per-batch", "People with several photos in a triplet batch, or auto.",
+      valueName: "p"))
+  var peoplePerBatch: String?
+
+  @Option(
+    help: .option("photos-per-person", "Photos of each of them, or auto.", valueName: "k"))
+  var photosPerPerson: String?
+
+  @Option(
+    help: .option("triplet-reduction", "mean (the default) or sum.", valueName: "name"),
+    completion: .names(of: TripletReduction.self))
+  var tripletReduction: String?
+
+  @Option(
+    help: .option(
+      "passes", "2 computes a triplet batch twice (the default), 1 keeps all its activations.",
+      valueName: "n"))
+  var passes: String?
+
+  @Option(
+    help: .option(
+      "offline-every", "Steps between searches for hard triplets (default: 100).", valueName: "n"))
+  var offlineEvery: String?
+
+  @Option(
+    help: .option("offline-pool", "Photos searched for hard triplets, or auto.", valueName: "n"))
+  var offlinePool: String?
 }
