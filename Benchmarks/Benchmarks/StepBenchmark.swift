@@ -134,12 +134,13 @@ final class StepTrial {
     let state = factory.makeState(optimizerVectorCount: optimizer.stateVectorCount)
     let microbatches = Microbatches.cut(model.batch, microbatch: model.microbatch).count
     engine = StepEngine(
-      network: factory.network, head: factory.head, state: state,
+      network: factory.network, objective: factory.objective, state: state,
       groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
       optimizer: optimizer, pool: session.pool, communicator: session.communicator,
       gradientGrid: SummationGrid(
         exponent: configuration.gridExponent(microbatches: microbatches)),
-      bucketBytes: 8 << 20, seed: configuration.seed)
+      bucketBytes: 8 << 20,
+      microbatch: configuration.microbatch, seed: configuration.seed)
     state.initialize(seed: configuration.seed, pool: session.pool)
     images = Images(BenchmarkModel.images(model.batch, size: model.imageSize))
     labels = (0..<model.batch).map { Int32($0 * 7919 % model.classCount) }
@@ -162,7 +163,7 @@ final class StepTrial {
       throw BenchmarkFailure.input("step \(stepCount): a gradient is not finite or leaves the grid")
     }
     _ = engine.applyUpdate(
-      sampleCount: count, index: stepCount,
+      sampleCount: count, gradientScale: sums.gradientScale, index: stepCount,
       rates: LearningRates(backbone: model.configuration.learningRate, head: 0.01), clipping: nil)
     lastLoss = sums.lossSum / Double(count)
     stepCount += 1

@@ -308,7 +308,7 @@ import Training
       try SmallRun.train(
         Self.configuration(steps: 20) {
           $0.learningRate = 1e-9
-          $0.split = .peopleRandom(0.6)
+          $0.split = .peopleRandom(fraction: 0.6)
           $0.evaluateEvery = .steps(3)
         }, prepare: { trainer, _ in Self.collapse(trainer, spread: 1e-3) })
     }

@@ -3,6 +3,7 @@ internal import Datasets
 private import Determinism
 internal import Evaluation
 internal import Losses
+private import Networks
 
 /// Hard triplets of a pool of photos, found with the weights of some step and trained on until the
 /// next search (Schroff et al. 2015, section 3.2: "generate triplets offline every n steps").
@@ -69,13 +70,17 @@ extension Trainer {
       peoplePerBatch: max(1, pool / photos), photosPerPerson: photos,
       seed: configuration.seed, folder: data.name)
     let samples = Array(larger.batch(step: progress.step).samples)
-    let embeddings = try embedder.embed(
+    let embedded = try embedder.embed(
       samples.map { data.divided.training[$0] }, of: data.source.source,
       preprocessing: data.preprocessing, parameters: engine.state.parameters,
       statistics: engine.state.statistics, flip: false, ledger: loader.ledger,
       onWait: engine.onWait)
+    // Every rank searches, so that all find the same.
+    let values = try communicator.broadcast(
+      embedded.map { $0.values.withUnsafeBytes { Array($0) } } ?? [], from: 0
+    ).withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
     let search = OfflineSearch(
-      embeddings.values, dimension: embeddings.dimension,
+      values, dimension: factory.network.embeddingCount,
       labels: samples.map { data.index.photos[data.divided.training[$0]].person })
     let found = search.hardTriplets(margin: configuration.margin[0]) { count, body in
       session.pool.forEach(count) { _, item in body(item) }
