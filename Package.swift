@@ -23,6 +23,17 @@ let kernelSettings: [SwiftSetting] =
     .unsafeFlags(instructionSet + ["-enforce-exclusivity=unchecked"]),
   ]
 
+/// A product for AVX-512 beside the one for AVX2; the processor decides between them at run time.
+#if arch(x86_64)
+  let wideSettings: [SwiftSetting] =
+    house + [
+      .unsafeFlags(["-O", "-wmo", "-num-threads", "1"], .when(configuration: .debug)),
+      .unsafeFlags(["-Xcc", "-march=x86-64-v4", "-enforce-exclusivity=unchecked"]),
+    ]
+#else
+  let wideSettings = kernelSettings
+#endif
+
 let package = Package(
   name: "ddp-train",
   platforms: [.macOS(.v15)],
@@ -34,12 +45,15 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CProcessor"),
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
 
     .target(name: "Preconditions", swiftSettings: house),
     .target(name: "Determinism", dependencies: ["Preconditions"], swiftSettings: house),
+    .target(name: "KernelsAVX512", swiftSettings: wideSettings),
     .target(
-      name: "Kernels", dependencies: ["CBLAS", "Preconditions"], swiftSettings: kernelSettings),
+      name: "Kernels", dependencies: ["CBLAS", "CProcessor", "KernelsAVX512", "Preconditions"],
+      swiftSettings: kernelSettings),
     .target(
       name: "Networks", dependencies: ["Kernels", "Determinism", "Preconditions"],
       swiftSettings: house),
@@ -73,11 +87,25 @@ let package = Package(
       ], swiftSettings: house),
 
     .target(
+      name: "Benchmarks",
+      dependencies: [
+        "Training", "Networks", "Kernels", "Losses", "Optimizers", "Collectives", "Datasets",
+        "Interchange", "Determinism", "TestSupport", "Preconditions",
+      ], path: "Benchmarks/Benchmarks", swiftSettings: kernelSettings),
+    .executableTarget(
+      name: "ddp-bench",
+      dependencies: [
+        "Benchmarks", "MPICollectives", "Collectives", "Networks",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], path: "Benchmarks/ddp-bench", swiftSettings: house),
+
+    .target(
       name: "TestSupport", dependencies: ["Collectives", "Determinism"], path: "Tests/TestSupport",
       swiftSettings: house),
     .executableTarget(
       name: "mpi-check",
-      dependencies: ["MPICollectives", "Collectives", "Training"], path: "Tests/mpi-check",
+      dependencies: ["MPICollectives", "Collectives", "Datasets", "Training"],
+      path: "Tests/mpi-check",
       swiftSettings: house),
     .testTarget(name: "DeterminismTests", dependencies: ["Determinism", "TestSupport"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport", "Determinism"]),
@@ -104,6 +132,7 @@ let package = Package(
         "Evaluation", "Interchange", "Determinism", "CAllocations",
       ]),
     .target(name: "CAllocations", path: "Tests/CAllocations"),
+    .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Networks", "Kernels"]),
   ],
   swiftLanguageModes: [.v6]
 )

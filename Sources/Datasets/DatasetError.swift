@@ -14,6 +14,7 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
   case missingLandmarks(file: String, count: Int, first: String)
   case tooManyBadPhotos(count: Int, total: Int, limit: Double, list: [String])
   case noReplacement(photo: String, tried: Int)
+  case photoOutOfReach(photo: String, reason: String)
 
   package var description: String {
     switch self {
@@ -46,6 +47,9 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
         + "repair or remove them, or raise --max-bad:\n" + list.joined(separator: "\n")
     case .noReplacement(let photo, let tried):
       "\(photo) is bad and so were \(tried) replacements; check the folder and its mount"
+    case .photoOutOfReach(let photo, let reason):
+      "\(photo) \(reason); it was there when the folder was listed: check the disk and the mount of "
+        + "this host, then resume"
     }
   }
 

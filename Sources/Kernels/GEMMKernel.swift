@@ -1,8 +1,11 @@
+private import KernelsAVX512
+
 /// Products of matrices that lie in cache, for the convolutions: 6 x 16 results at a time stay in
 /// twelve registers while A is broadcast from where it lies and B streams from panels 16 wide.
 ///
 /// Every element is summed in the order of the depth, in chunks of 256, whatever the other
-/// dimensions are: cutting rows or columns differently gives the same bits.
+/// dimensions are: cutting rows or columns differently gives the same bits, and so do the wider
+/// registers of `WideGEMM`.
 package enum GEMMKernel {
   /// Floats of scratch that a product needs when its columns are no multiple of 16.
   package static let edgeCount = 6 * 16
@@ -18,10 +21,12 @@ package enum GEMMKernel {
   package static func multiply(
     rows: Int, columns: Int, depth: Int, a: UnsafePointer<Float>, aStride: Int,
     panels: UnsafePointer<Float>, panelStride: Int, into c: UnsafeMutablePointer<Float>,
-    cStride: Int, cPanelStride: Int = 16, adding: Bool, edge: UnsafeMutablePointer<Float>
+    cStride: Int, cPanelStride: Int = 16, adding: Bool, edge: UnsafeMutablePointer<Float>,
+    usesWideRegisters: Bool = WideRegisters.areUsed
   ) {
     product(
-      transposed: false, rows, columns, depth, a, aStride, panels, panelStride, c, cStride,
+      usesWideRegisters, transposed: false, rows, columns, depth, a, aStride, panels, panelStride,
+      c, cStride,
       cPanelStride, adding, edge)
   }
 
@@ -30,17 +35,20 @@ package enum GEMMKernel {
   package static func multiplyTransposed(
     rows: Int, columns: Int, depth: Int, a: UnsafePointer<Float>, aStride: Int,
     panels: UnsafePointer<Float>, panelStride: Int, into c: UnsafeMutablePointer<Float>,
-    cStride: Int, cPanelStride: Int = 16, adding: Bool, edge: UnsafeMutablePointer<Float>
+    cStride: Int, cPanelStride: Int = 16, adding: Bool, edge: UnsafeMutablePointer<Float>,
+    usesWideRegisters: Bool = WideRegisters.areUsed
   ) {
     product(
-      transposed: true, rows, columns, depth, a, aStride, panels, panelStride, c, cStride,
+      usesWideRegisters, transposed: true, rows, columns, depth, a, aStride, panels, panelStride, c,
+      cStride,
       cPanelStride, adding, edge)
   }
 
   /// Panels outside, rows inside: one chunk of a panel in L1 meets every row of A in L2.
   @inline(__always)
   private static func product(
-    transposed: Bool, _ rows: Int, _ columns: Int, _ depth: Int, _ a: Floats, _ aStride: Int,
+    _ usesWideRegisters: Bool, transposed: Bool, _ rows: Int, _ columns: Int, _ depth: Int,
+    _ a: Floats, _ aStride: Int,
     _ panels: Floats, _ panelStride: Int, _ c: MutableFloats, _ cStride: Int,
     _ cPanelStride: Int, _ adding: Bool, _ edge: MutableFloats
   ) {
@@ -50,6 +58,21 @@ package enum GEMMKernel {
       let adds = adding || k > 0
       let aChunk = transposed ? a + k * aStride : a + k
       var column = 0
+      if usesWideRegisters {
+        let whole = columns / 16
+        if transposed {
+          WideGEMM.multiplyTransposed(
+            rows: rows, panelCount: whole, depth: chunk, a: aChunk, aStride: aStride,
+            panels: panels + k * 16, panelStride: panelStride, into: c, cStride: cStride,
+            cPanelStride: cPanelStride, adding: adds)
+        } else {
+          WideGEMM.multiply(
+            rows: rows, panelCount: whole, depth: chunk, a: aChunk, aStride: aStride,
+            panels: panels + k * 16, panelStride: panelStride, into: c, cStride: cStride,
+            cPanelStride: cPanelStride, adding: adds)
+        }
+        column = whole * 16
+      }
       while column < columns {
         let panel = column / 16
         let b = panels + panel * panelStride + k * 16

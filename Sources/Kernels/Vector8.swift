@@ -1,7 +1,7 @@
 /// Eight floats in one AVX register: the unit of work of the kernels.
 typealias Vector8 = SIMD8<Float>
-typealias Floats = UnsafePointer<Float>
-typealias MutableFloats = UnsafeMutablePointer<Float>
+/// What the code of any width takes in this module.
+typealias Vector = Vector8
 
 extension UnsafePointer<Float> {
   /// Eight floats from element `offset` on, at any alignment.
@@ -19,12 +19,6 @@ extension UnsafeMutablePointer<Float> {
     nonmutating set {
       UnsafeMutableRawPointer(self + offset).storeBytes(of: newValue, as: Vector8.self)
     }
-  }
-
-  /// Sets `count` floats to zero.
-  @inline(__always)
-  func zero(_ count: Int) {
-    UnsafeMutableRawPointer(self).initializeMemory(as: UInt8.self, repeating: 0, count: count * 4)
   }
 
   /// Copies `count` floats; overlapping last vector instead of a scalar tail, so that runs of 9 or
@@ -56,17 +50,6 @@ extension UnsafeMutablePointer<Float> {
       i += 1
     }
   }
-}
-
-extension SIMD8<Float> {
-  /// self + a * factor in one rounding.
-  @inline(__always)
-  func adding(_ a: Self, times factor: Float) -> Self {
-    addingProduct(a, Self(repeating: factor))
-  }
-
-  @inline(__always)
-  func scaled(_ factor: Float) -> Self { self * Self(repeating: factor) }
 }
 
 /// target[j][i] = source[i][j] for a block of 8 x 8 floats, rows `sourceStride` and `targetStride` apart.

@@ -51,11 +51,7 @@ enum WinogradConvolution {
   }
 
   /// Floats of one tile between the two passes of a transform.
-  private static let workCount = 288
-
-  static func tiles(_ shape: ConvolutionShape) -> WinogradTiles {
-    WinogradTiles(height: shape.height, width: shape.width)
-  }
+  private static let workCount = 576
 
   /// Whether the shape can be computed so, and whether that takes fewer operations than im2col,
   /// transforms included.
@@ -63,7 +59,7 @@ enum WinogradConvolution {
     shape.kernelHeight == 3 && shape.kernelWidth == 3 && shape.stride == 1
       && shape.paddingHeight == 1 && shape.paddingWidth == 1 && shape.inputChannels % 8 == 0
       && shape.outputChannels % 16 == 0
-      && tiles(shape).perImage * 36 * 4 <= shape.outputPixels * 9 * 3
+      && shape.winogradTiles.perImage * 36 * 4 <= shape.outputPixels * 9 * 3
   }
 
   /// Floats of scratch for batches of up to `maximumRows` images.
@@ -71,7 +67,7 @@ enum WinogradConvolution {
     let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
     var count = 0
     for rows in 1...maximumRows {
-      let tiles = tiles(shape).perImage * rows
+      let tiles = shape.winogradTiles.perImage * rows
       let forward = Blocking(inputs: inputs, outputs: outputs, tiles: tiles)
       let backward = Blocking(inputs: outputs, outputs: inputs, tiles: tiles)
       count = max(
@@ -91,7 +87,7 @@ enum WinogradConvolution {
     _ input: Floats, rows: Int, weights: Floats, shape: ConvolutionShape,
     into output: MutableFloats, statistics: UnsafeMutablePointer<Double>?, scratch: MutableFloats
   ) {
-    let tiles = tiles(shape)
+    let tiles = shape.winogradTiles
     let cut = Blocking(
       inputs: shape.inputChannels, outputs: shape.outputChannels, tiles: tiles.perImage * rows)
     let sums = scratch
@@ -100,7 +96,7 @@ enum WinogradConvolution {
       statistics.update(repeating: 0, count: 2 * cut.outputs)
       sums.zero(2 * cut.productStride)
     }
-    convolve(input, tiles, cut, rest) { channels, planes, work in
+    convolve(input, tiles, shape.width, cut, rest) { channels, planes, work in
       WinogradWeights.transform(
         weights + channels.lowerBound * cut.inputs * 9, panels: (channels.count + 15) / 16,
         inputChannels: cut.inputs, into: planes, planeStride: cut.weightPlane, work: work)
@@ -131,11 +127,12 @@ enum WinogradConvolution {
     _ outputGradient: Floats, rows: Int, weights: Floats, shape: ConvolutionShape,
     into inputGradient: MutableFloats, adding: Bool, scratch: MutableFloats
   ) {
-    let tiles = tiles(shape)
+    let tiles = shape.winogradTiles
     let cut = Blocking(
       inputs: shape.outputChannels, outputs: shape.inputChannels, tiles: tiles.perImage * rows)
     let rotated = scratch
-    convolve(outputGradient, tiles, cut, rotated + cut.rotatedCount) { channels, planes, work in
+    convolve(outputGradient, tiles, shape.width, cut, rotated + cut.rotatedCount) {
+      channels, planes, work in
       WinogradWeights.transpose(
         weights, inputChannels: cut.outputs, outputChannels: cut.inputs, channels: channels,
         rotating: true, into: rotated)
@@ -159,7 +156,8 @@ enum WinogradConvolution {
   /// transformed weights when the first block meets it, `output` uses up the products.
   @inline(__always)
   private static func convolve(
-    _ input: Floats, _ tiles: WinogradTiles, _ cut: Blocking, _ scratch: MutableFloats,
+    _ input: Floats, _ tiles: any WinogradTileTransforms, _ width: Int, _ cut: Blocking,
+    _ scratch: MutableFloats,
     weightPlanes: (_ channels: Range<Int>, _ planes: MutableFloats, _ work: MutableFloats) -> Void,
     output: (
       _ products: Floats, _ tiles: Range<Int>, _ channels: Range<Int>, _ work: MutableFloats
@@ -167,10 +165,10 @@ enum WinogradConvolution {
   ) {
     let work = scratch
     let zeros = work + workCount
-    let inputs = zeros + zerosCount(tiles.width, cut.inputs)
+    let inputs = zeros + zerosCount(width, cut.inputs)
     let products = inputs + 36 * cut.inputPlane
     let factors = products + 36 * cut.productPlane
-    zeros.zero(zerosCount(tiles.width, cut.inputs))
+    zeros.zero(zerosCount(width, cut.inputs))
     var first = 0
     while first < cut.tiles {
       let block = first..<min(first + cut.tileBlock, cut.tiles)
@@ -201,16 +199,16 @@ enum WinogradConvolution {
     _ outputGradient: Floats, input: Floats, rows: Int, shape: ConvolutionShape,
     into weightGradient: MutableFloats, scratch: MutableFloats
   ) {
-    let tiles = tiles(shape)
+    let tiles = shape.winogradTiles
     let cut = Blocking(
       inputs: shape.inputChannels, outputs: shape.outputChannels, tiles: tiles.perImage * rows)
     let panelStride = cut.tileBlock * 16
     let work = scratch
     let zeros = work + workCount
-    let inputs = zeros + zerosCount(tiles.width, cut.inputs)
+    let inputs = zeros + zerosCount(shape.width, cut.inputs)
     let gradients = inputs + 36 * cut.inputPlane
     let sums = gradients + 36 * cut.gradientPlane
-    zeros.zero(zerosCount(tiles.width, cut.inputs))
+    zeros.zero(zerosCount(shape.width, cut.inputs))
     var first = 0
     while first < cut.tiles {
       let block = first..<min(first + cut.tileBlock, cut.tiles)

@@ -4,7 +4,7 @@ enum WinogradStride2Convolution {
   /// Tiles of a block and output channels of a chunk; functions of the shape alone.
   private static let tileBlock = 48
   private static let channelBlock = 128
-  private static let workCount = 648
+  private static let workCount = 1296
 
   /// Whether the shape can be computed so, and whether that takes clearly fewer operations than
   /// im2col; with more than 256 channels the transformed weights no longer stay in cache.
@@ -13,7 +13,7 @@ enum WinogradStride2Convolution {
       && shape.paddingHeight == 1 && shape.paddingWidth == 1 && shape.inputChannels % 8 == 0
       && shape.outputChannels % 16 == 0
       && max(shape.inputChannels, shape.outputChannels) <= 256
-      && WinogradStride2Tiles(shape).perImage * 81 * 5 <= shape.outputPixels * 9 * 4
+      && shape.winogradStride2Tiles.perImage * 81 * 5 <= shape.outputPixels * 9 * 4
   }
 
   /// Floats between the planes of a block of tiles with `channels` channels, rows and planes padded
@@ -48,7 +48,7 @@ enum WinogradStride2Convolution {
     into output: MutableFloats, statistics: UnsafeMutablePointer<Double>?, scratch: MutableFloats
   ) {
     let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
-    let tiles = WinogradStride2Tiles(shape)
+    let tiles = shape.winogradStride2Tiles
     let chunk = min(outputs, channelBlock)
     let stride = chunk + 16
     let (inputPlane, productPlane) = (plane(inputs), plane(chunk))
@@ -98,7 +98,7 @@ enum WinogradStride2Convolution {
   ) {
     let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
     let wide = inputs.roundedUp(to: 16)
-    let tiles = WinogradStride2Tiles(shape)
+    let tiles = shape.winogradStride2Tiles
     let (gradientPlane, windowPlane) = (plane(outputs), plane(wide))
     let factorPlane = wide * outputs + 16
     let work = scratch
@@ -135,7 +135,7 @@ enum WinogradStride2Convolution {
     into weightGradient: MutableFloats, scratch: MutableFloats
   ) {
     let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
-    let tiles = WinogradStride2Tiles(shape)
+    let tiles = shape.winogradStride2Tiles
     let inputPlane = plane(inputs)
     let panelStride = tileBlock * 16
     let gradientPlane = outputs * tileBlock + 16

@@ -24,23 +24,13 @@ package struct Schedule: Sendable, Equatable {
     case cosine
   }
 
-  /// The form of the warm-up.
-  package enum WarmUp: Sendable, Equatable {
-    /// base (k + 1) / w.
-    case linear
-    /// insightface's: base k / w, but the first step has the base rate.
-    case insightface
-  }
-
   package let decay: Decay
   package let totalSteps, warmUpSteps: Int
-  package let warmUp: WarmUp
   /// The rate that the decay does not go below; the warm-up may.
   package let floorRate: Double
 
   package init(
-    _ decay: Decay, totalSteps: Int, warmUpSteps: Int = 0, warmUp: WarmUp = .linear,
-    floorRate: Double = 0
+    _ decay: Decay, totalSteps: Int, warmUpSteps: Int = 0, floorRate: Double = 0
   ) {
     require(
       totalSteps >= 1 && warmUpSteps >= 0 && floorRate >= 0,
@@ -48,7 +38,6 @@ package struct Schedule: Sendable, Equatable {
     self.decay = decay
     self.totalSteps = totalSteps
     self.warmUpSteps = warmUpSteps
-    self.warmUp = warmUp
     self.floorRate = floorRate
   }
 
@@ -60,12 +49,7 @@ package struct Schedule: Sendable, Equatable {
   /// The rate of step `step` (the first is 0) for the base rate `base`.
   package func rate(at step: Int, base: Double) -> Double {
     require(step >= 0, "Schedule: step \(step)")
-    if step < warmUpSteps {
-      switch warmUp {
-      case .linear: return base * Double(step + 1) / Double(warmUpSteps)
-      case .insightface: return step == 0 ? base : base * Double(step) / Double(warmUpSteps)
-      }
-    }
+    if step < warmUpSteps { return base * Double(step + 1) / Double(warmUpSteps) }
     // A base below the floor stays what it is.
     let floor = min(floorRate, base)
     let progress =

@@ -228,6 +228,7 @@ package final class Trainer {
         spread: sums.spreadSum / Double(count), seconds: engine.seconds, stepSeconds: elapsed,
         skippedSteps: progress.skippedSteps, skippedSamples: Int(sums.replacedCount),
         isSkipped: isSkipped, microbatches: sums.microbatchesOfRanks,
+        readAhead: data.source.counts,
         gradientHash: hashes.gradient, weightsHash: hashes.weights))
     try checkHealth(spread: sums.spreadSum / Double(count))
     try afterStep()

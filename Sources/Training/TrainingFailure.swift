@@ -3,6 +3,7 @@ package enum TrainingFailure: Error, CustomStringConvertible {
   case microbatchOfOne(samples: Int, microbatch: Int)
   case diverged(steps: Int, checkpoint: String?)
   case collapsed(step: Int, checkpoint: String?)
+  case replicasDiffer(step: Int)
 
   package var description: String {
     switch self {
@@ -16,6 +17,9 @@ package enum TrainingFailure: Error, CustomStringConvertible {
     case .collapsed(let step, let checkpoint):
       "the embeddings have collapsed to one point at step \(step); "
         + "lower --lr, --margin or --scale; " + Self.last(checkpoint)
+    case .replicasDiffer(let step):
+      "the weights of the ranks differ after step \(step): memory or arithmetic of a host is at "
+        + "fault; test its memory, then resume from the last checkpoint without it"
     }
   }
 

@@ -99,7 +99,7 @@ struct Evaluate: ParsableCommand {
     request.data = try data.map { try Checks.dataSource($0) }
     request.pairs = pairs
     request.split = try split.map { text in
-      try Checks.from("--split") { try Split(argument: text) }
+      try Checks.from("--split") { try EvaluateRequest.split(argument: text) }
     }
     request.splitSeed = splitSeed
     request.minPhotos = minPhotos

@@ -59,6 +59,26 @@ import Testing
     #expect(ledger.entries.allSatisfy { !$0.reason.isEmpty && !$0.reason.contains("\n") })
   }
 
+  /// Nothing may stand in for a photo that another rank can read.
+  @Test func photosOutOfReachAreNoBadPhotos() throws {
+    let disk = TemporaryFolder()
+    for photo in 0..<6 {
+      disk.write("\(photo < 4 ? "ann" : "bob")/\(photo).jpg", Pictures.jpeg(30, 30, seed: photo))
+    }
+    let folder = try FaceFolder(root: disk.path)
+    let ledger = BadPhotoLedger()
+    let loader = try loader(folder, ledger: ledger)
+    try FileManager.default.removeItem(atPath: disk.path + "/ann/2.jpg")
+    var output = [Float](repeating: .nan, count: loader.sampleCount)
+    let decoder = loader.makeDecoder()
+    #expect {
+      try decoder.load(2, at: SampleCoordinates(step: 0, slot: 0), into: &output)
+    } throws: { error in
+      "\(error)".hasPrefix("ann/2.jpg cannot be opened: No such file or directory; it was there")
+    }
+    #expect(ledger.count == 0)
+  }
+
   @Test func damageInAnyPlaceNeverCrashes() throws {
     let decoder = JPEGDecoder(pixelLimit: 1_000_000)
     let image = PixelBuffer()

@@ -15,15 +15,15 @@ import Testing
   private func people(_ photos: [Int]) -> Set<Int> { Set(photos.map { index.photos[$0].person }) }
 
   @Test func photoSplitsCountPhotosAndAreClosedSets() throws {
-    let first = try DataSplit(parsing: "first:30").divide(index)
+    let first = try DataSplit.first(photos: 30).divide(index)
     #expect(first.training == Array(0..<30) && first.heldOut == Array(30..<50))
     #expect(first.isClosedSet && first.classCount == 20)
-    let random = try DataSplit(parsing: "random:30").divide(index, seed: 7)
+    let random = try DataSplit.random(photos: 30).divide(index, seed: 7)
     #expect(random.training.count == 30 && random.heldOut.count == 20)
     #expect(Set(random.training + random.heldOut) == Set(0..<50))
     #expect(random.training == random.training.sorted() && random.training != Array(0..<30))
-    #expect(try DataSplit(parsing: "random:30").divide(index, seed: 7).training == random.training)
-    #expect(try DataSplit(parsing: "random:30").divide(index, seed: 8).training != random.training)
+    #expect(try DataSplit.random(photos: 30).divide(index, seed: 7).training == random.training)
+    #expect(try DataSplit.random(photos: 30).divide(index, seed: 8).training != random.training)
     let shared = people(random.training).intersection(people(random.heldOut))
     #expect(random.sharedPeopleCount == shared.count && shared.count > 3)
     let held = random.heldOut.filter { shared.contains(index.photos[$0].person) }
@@ -33,7 +33,7 @@ import Testing
   }
 
   @Test func peopleSplitsSeparatePeople() throws {
-    let split = try DataSplit(parsing: "people-random:0.75")
+    let split = DataSplit.peopleRandom(fraction: 0.75)
     let divided = try split.divide(index, seed: 3)
     #expect(people(divided.training).count == 15 && divided.trainingPeopleCount == 15)
     #expect(people(divided.training).isDisjoint(with: people(divided.heldOut)))
@@ -66,7 +66,7 @@ import Testing
   func peopleFilesOfAllForms(text: String) throws {
     let disk = TemporaryFolder()
     let list = disk.write("list.txt", text)
-    let divided = try DataSplit(parsing: "people:\(list)").divide(index)
+    let divided = try DataSplit.people(file: list).divide(index)
     #expect(people(divided.training) == [3, 5])
     #expect(divided.absentNames == ["Nobody_Known"])
     #expect(divided.training.count == 6 && divided.heldOut.count == 44)
@@ -93,19 +93,5 @@ import Testing
       people: ["lfw/Ann", "lfw/Bob", "lfw/Cy"])
     let divided = try DataSplit.people(file: disk.write("m", "Ann\nlfw/Bob\n")).divide(nested)
     #expect(divided.training == [0, 1, 2, 3])
-  }
-
-  @Test(
-    arguments: [
-      "", "some", "random", "random:", "random:0", "random:x", "all:3", "people:",
-      "people-random:1", "people-random:0", "people-random:nan", "first:-2",
-    ])
-  func wrongSplitsAreRefused(text: String) {
-    #expect(throws: DatasetError.self) { try DataSplit(parsing: text) }
-  }
-
-  @Test(arguments: ["all", "random:10560", "first:3", "people:/a b/c:d.txt", "people-random:0.8"])
-  func splitsReadBackTheirText(text: String) throws {
-    #expect(try DataSplit(parsing: text).description == text)
   }
 }

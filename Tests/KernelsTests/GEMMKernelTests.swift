@@ -13,6 +13,7 @@ import Testing
     .init(rows: 3, columns: 17, depth: 4), .init(rows: 4, columns: 31, depth: 255),
     .init(rows: 5, columns: 32, depth: 256), .init(rows: 6, columns: 33, depth: 257),
     .init(rows: 12, columns: 48, depth: 600), .init(rows: 23, columns: 7, depth: 9),
+    .init(rows: 39, columns: 80, depth: 513), .init(rows: 27, columns: 100, depth: 64),
   ]
 
   @Test(arguments: sizes, [false, true])
@@ -35,22 +36,27 @@ import Testing
       }
     }
     let edge = GuardedFloats(count: GEMMKernel.edgeCount)
-    let (plain, viaTransposed) = (GuardedFloats(first), GuardedFloats(first))
-    GEMMKernel.multiply(
-      rows: m, columns: n, depth: k, a: a, aStride: k, panels: panels, panelStride: k * 16,
-      into: plain.pointer, cStride: n, adding: adding, edge: edge.pointer)
-    GEMMKernel.multiplyTransposed(
-      rows: m, columns: n, depth: k, a: transposed, aStride: m, panels: panels,
-      panelStride: k * 16, into: viaTransposed.pointer, cStride: n, adding: adding,
-      edge: edge.pointer)
-    for result in [plain, viaTransposed] {
+    var results: [GuardedFloats] = []
+    for isWide in WideRegisters.areUsed ? [false, true] : [false] {
+      let (plain, viaTransposed) = (GuardedFloats(first), GuardedFloats(first))
+      GEMMKernel.multiply(
+        rows: m, columns: n, depth: k, a: a, aStride: k, panels: panels, panelStride: k * 16,
+        into: plain.pointer, cStride: n, adding: adding, edge: edge.pointer,
+        usesWideRegisters: isWide)
+      GEMMKernel.multiplyTransposed(
+        rows: m, columns: n, depth: k, a: transposed, aStride: m, panels: panels,
+        panelStride: k * 16, into: viaTransposed.pointer, cStride: n, adding: adding,
+        edge: edge.pointer, usesWideRegisters: isWide)
+      results += [plain, viaTransposed]
+    }
+    for result in results {
       let scale = Double(k).squareRoot() + 7
       for (value, reference) in zip(result.values, expected) {
         #expect(abs(Double(value) - reference) <= 2e-6 * scale)
       }
       #expect(result.guardHolds)
     }
-    #expect(plain.values == viaTransposed.values)
+    #expect(results.allSatisfy { $0.values == results[0].values }, "the same bits in all ways")
     #expect(edge.guardHolds)
   }
 

@@ -1,3 +1,4 @@
+import Datasets
 import Testing
 import Training
 
@@ -5,7 +6,7 @@ import Training
   private var run: RunConfiguration {
     var run = RunConfiguration.demo
     run.data = .folder("a")
-    run.split = .peopleFile("x.txt")
+    run.split = .people(file: "x.txt")
     run.learningRate = 0.1
     return run
   }
@@ -13,7 +14,7 @@ import Training
   @Test func whatMayChangeOnResumeIsNoDifference() {
     var moved = run
     moved.data = .folder("b")
-    moved.split = .peopleFile("y.txt")
+    moved.split = .people(file: "y.txt")
     moved.length = .steps(1)
     moved.out = "o"
     moved.resume = .auto

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Testing
 import Training
@@ -102,7 +103,7 @@ private let everything = """
   @Test func everyValueIsRead() throws {
     let all = try parse(everything)
     #expect(all.data == .folder("/photos/with space, and 'marks'"))
-    #expect(all.split == .peopleFile("train.txt"))
+    #expect(all.split == .people(file: "train.txt"))
     #expect(all.splitSeed == .max)
     #expect(all.minPhotos == 2 && all.imageSize == 112 && all.resize == 255 && all.crop == 112)
     #expect(all.normalize == .unit)
@@ -128,10 +129,10 @@ private let everything = """
 
   @Test func everyWayToSplitIsRead() throws {
     #expect(try resolve(("split", "all")).split == .all)
-    #expect(try resolve(("split", "random:10560")).split == .random(10560))
-    #expect(try resolve(("split", "first:10")).split == .first(10))
-    #expect(try resolve(("split", "people-random:0.9")).split == .peopleRandom(0.9))
-    #expect(try resolve(("split", "people:/a:b")).split == .peopleFile("/a:b"))
+    #expect(try resolve(("split", "random:10560")).split == .random(photos: 10560))
+    #expect(try resolve(("split", "first:10")).split == .first(photos: 10))
+    #expect(try resolve(("split", "people-random:0.9")).split == .peopleRandom(fraction: 0.9))
+    #expect(try resolve(("split", "people:/a:b")).split == .people(file: "/a:b"))
     let faces = try resolve(("data", "synthetic:photos=3,people=9")).data
     guard case .synthetic(let preset) = RunConfiguration.demo.data else { return }
     #expect(faces == .synthetic(SyntheticData(people: 9, photos: 3, size: preset.size)))
@@ -143,7 +144,7 @@ private let everything = """
     odd.pairs = "- ~ weird"
     odd.out = "null"
     odd.resume = .path("'quoted'")
-    odd.split = .peopleFile("a: b")
+    odd.split = .people(file: "a: b")
     odd.learningRate = 0.1 + 0.2
     odd.weightDecay = .leastNonzeroMagnitude
     odd.minimumLearningRate = odd.schedule == .cosine ? 1e-17 : 0
@@ -159,7 +160,7 @@ private let everything = """
     plain.marginVariant = .plain
     plain.marginGradient = .exact
     plain.marginWarmupEpochs = 0
-    plain.split = .peopleRandom(0.123456789)
+    plain.split = .peopleRandom(fraction: 0.123456789)
     plain.optimizer = .adamw
     plain.momentum = 0
     plain.nesterov = false

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Testing
 import Training
@@ -10,7 +11,7 @@ import Training
   ) -> RunConfiguration {
     SmallRun.configuration {
       $0.length = .steps(9)
-      $0.split = .peopleRandom(0.67)
+      $0.split = .peopleRandom(fraction: 0.67)
       $0.evaluateEvery = .steps(2)
       $0.keepBest = true
       $0.checkpointEvery = .steps(3)

@@ -1,5 +1,6 @@
 import Collectives
 import Datasets
+import Foundation
 import Testing
 import TestSupport
 import Training
@@ -78,6 +79,22 @@ import Training
       disturbed.append(world[0].weights)
     }
     #expect(Set(disturbed).count == 1, "it matters which rank a gradient comes from")
+  }
+
+  @Test(arguments: [2, 3])
+  func replicasThatPartEndTheRun(ranks: Int) {
+    #expect {
+      try SmallRun.train(
+        SmallRun.configuration { $0.length = .steps(5) }, ranks: ranks,
+        prepare: { trainer, rank in
+          guard rank == 1 else { return }
+          trainer.onStep = { if $0.step == 2 { trainer.engine.state.parameters[7] += 0.25 } }
+        })
+    } throws: { error in
+      // Every rank says it.
+      "\(error)".components(separatedBy: "the weights of the ranks differ after step 3").count
+        == ranks + 1
+    }
   }
 
   @Test func memoryIsBoundedByTheMicrobatch() throws {

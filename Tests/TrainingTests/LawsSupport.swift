@@ -1,3 +1,4 @@
+import Datasets
 import Collectives
 import Foundation
 import TestSupport

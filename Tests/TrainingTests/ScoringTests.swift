@@ -1,4 +1,5 @@
 import Collectives
+import Datasets
 import Foundation
 import Synchronization
 import TestSupport
@@ -55,7 +56,7 @@ import Training
   private static func configuration(steps: Int = 6) -> RunConfiguration {
     SmallRun.configuration {
       $0.length = .steps(steps)
-      $0.split = .peopleRandom(0.67)
+      $0.split = .peopleRandom(fraction: 0.67)
       $0.evaluateEvery = .steps(2)
       $0.checkpointEvery = .steps(3)
       $0.schedule = .constant

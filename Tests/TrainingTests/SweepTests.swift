@@ -68,7 +68,7 @@ import Training
     SmallRun.configuration {
       $0.length = .steps(4)
       $0.batch = 12
-      $0.split = .peopleRandom(0.67)
+      $0.split = .peopleRandom(fraction: 0.67)
       $0.schedule = .constant
       change(&$0)
     }

@@ -137,7 +137,7 @@ import Training
     _ = try SmallRun.train(
       SmallRun.configuration {
         $0.length = .steps(4)
-        $0.split = .peopleRandom(0.67)
+        $0.split = .peopleRandom(fraction: 0.67)
         $0.evaluateEvery = .steps(4)
         $0.schedule = .constant
       }, folder: folder)

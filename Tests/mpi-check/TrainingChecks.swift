@@ -1,4 +1,5 @@
 import Collectives
+import Datasets
 import Glibc
 import Training
 

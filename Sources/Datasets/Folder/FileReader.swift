@@ -12,6 +12,12 @@ package final class ByteBuffer: @unchecked Sendable {
 
   package init() {}
 
+  /// Has room for `capacity` bytes from the start.
+  init(capacity: Int) {
+    _ = resize(to: capacity)
+    count = 0
+  }
+
   deinit { start?.deallocate() }
 
   /// The bytes; valid until the next `resize` or `swap`.
@@ -51,15 +57,24 @@ package enum FileReader {
   package static let sizeLimitBytes = 1 << 28
 
   /// Reads the file at `path` into `buffer`; throws `ImageError` with the system's reason.
+  ///
+  /// What a network file system may get over is tried once more before it counts.
   package static func read(_ path: String, into buffer: ByteBuffer) throws(ImageError) {
+    do throws(ImageError) {
+      try readOnce(path, into: buffer)
+    } catch  where error.isOfMachine {
+      usleep(100_000)
+      try readOnce(path, into: buffer)
+    }
+  }
+
+  private static func readOnce(_ path: String, into buffer: ByteBuffer) throws(ImageError) {
     // Without O_NONBLOCK a named pipe among the photos would stop the run for ever.
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard file >= 0 else { throw ImageError(description: "cannot be opened: \(reason(errno))") }
+    guard file >= 0 else { throw failure("cannot be opened", errno, path) }
     defer { close(file) }
     var facts = stat()
-    guard fstat(file, &facts) == 0 else {
-      throw ImageError(description: "cannot be read: \(reason(errno))")
-    }
+    guard fstat(file, &facts) == 0 else { throw failure("cannot be read", errno, path) }
     guard facts.st_mode & S_IFMT == S_IFREG else {
       let isFolder = facts.st_mode & S_IFMT == S_IFDIR
       throw ImageError(description: isFolder ? "is a folder" : "is not a regular file")
@@ -71,11 +86,24 @@ package enum FileReader {
     var filled = 0
     while filled < room.count {
       let got = Self.read(file, room.baseAddress! + filled, room.count - filled)
-      guard got >= 0 else { throw ImageError(description: "cannot be read: \(reason(errno))") }
+      guard got >= 0 else { throw failure("cannot be read", errno, path) }
       if got == 0 { break }
       filled += got
     }
     buffer.truncate(to: filled)
+  }
+
+  /// What `code` says of `path`: a photo that the system cannot bring now, or a bad one.
+  private static func failure(_ what: String, _ code: Int32, _ path: String) -> ImageError {
+    let passing: [Int32] = [
+      EIO, ESTALE, ETIMEDOUT, ENOTCONN, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, EMFILE, ENFILE, ENOMEM,
+      EAGAIN,
+    ]
+    var facts = stat()
+    // A link to nowhere is a bad photo; a name that is gone was there when the folder was listed.
+    let isGone = code == ENOENT && lstat(path, &facts) != 0
+    return ImageError(
+      description: "\(what): \(reason(code))", isOfMachine: isGone || passing.contains(code))
   }
 
   private static func read(_ file: Int32, _ start: UnsafeMutableRawPointer, _ count: Int) -> Int {

@@ -72,7 +72,8 @@ private final class ReadAheadState: @unchecked Sendable {
 
   init(photoLimit: Int, byteLimit: Int) {
     self.byteLimit = byteLimit
-    slots = (0..<photoLimit).map { _ in ByteBuffer() }
+    // All at once: how many are in use depends on the moment, and memory should not.
+    slots = (0..<photoLimit).map { _ in ByteBuffer(capacity: 1 << 14) }
     freeSlots = Array(0..<photoLimit)
     progress.reserveCapacity(4 * photoLimit)
   }

@@ -4,8 +4,14 @@ private import CJPEG
 /// Why the bytes of one photo could not become pixels.
 package struct ImageError: Error, CustomStringConvertible, Sendable {
   package let description: String
+  /// Whether the machine failed and not the photo: another rank, or a later try, may well read it.
+  /// Nothing may stand in for such a photo, or the run would depend on who failed when.
+  package let isOfMachine: Bool
 
-  package init(description: String) { self.description = description }
+  package init(description: String, isOfMachine: Bool = false) {
+    self.description = description
+    self.isOfMachine = isOfMachine
+  }
 }
 
 /// The size of a stored image and how it is to be turned.

@@ -86,7 +86,8 @@ package final class SampleDecoder: @unchecked Sendable {
   /// changed by the augmentation drawn for `coordinates`.
   ///
   /// A bad photo is recorded, and replaced by a function of the seed, the coordinates and the photo
-  /// alone. Throws `DatasetError.noReplacement` where all replacements are bad too.
+  /// alone. Throws `DatasetError.noReplacement` where all replacements are bad too, and
+  /// `DatasetError.photoOutOfReach` where the machine cannot bring a photo.
   package func load(
     _ photo: Int, at coordinates: SampleCoordinates, into output: UnsafeMutablePointer<Float>
   ) throws(DatasetError) -> LoadedSample {
@@ -100,6 +101,9 @@ package final class SampleDecoder: @unchecked Sendable {
         if attempt > 0 { loader.ledger.recordReplacement() }
         return LoadedSample(
           photo: current, label: loader.label(of: current), isReplacement: attempt > 0)
+      } catch  where error.isOfMachine {
+        throw .photoOutOfReach(
+          photo: loader.source.name(of: current), reason: error.description)
       } catch {
         loader.ledger.record(
           BadPhoto(

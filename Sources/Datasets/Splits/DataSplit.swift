@@ -13,41 +13,7 @@ package enum DataSplit: Equatable, Sendable, CustomStringConvertible {
   /// So large a part of the people trains, drawn at random; the others are held out.
   case peopleRandom(fraction: Double)
 
-  /// Reads `all | random:N | first:N | people:FILE | people-random:FRACTION`.
-  package init(parsing text: String) throws(DatasetError) {
-    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    let value = parts.count > 1 ? String(parts[1]) : nil
-    switch (String(parts[0]), value) {
-    case ("all", nil):
-      self = .all
-    case ("random", let value?):
-      self = .random(photos: try Self.count(value, in: text))
-    case ("first", let value?):
-      self = .first(photos: try Self.count(value, in: text))
-    case ("people", let value?) where !value.isEmpty:
-      self = .people(file: value)
-    case ("people-random", let value?):
-      guard let fraction = Double(value), fraction > 0, fraction < 1 else {
-        throw .badOption(
-          name: "--split", text: text, reason: "the fraction lies between 0 and 1, as in 0.8")
-      }
-      self = .peopleRandom(fraction: fraction)
-    default:
-      throw .badOption(
-        name: "--split", text: text,
-        reason: "is none of all, random:N, first:N, people:FILE, people-random:FRACTION")
-    }
-  }
-
-  private static func count(_ value: String, in text: String) throws(DatasetError) -> Int {
-    guard let count = Int(value), count > 0 else {
-      throw .badOption(
-        name: "--split", text: text, reason: "a positive number of training photos is needed")
-    }
-    return count
-  }
-
-  /// The text that `init(parsing:)` reads.
+  /// The split as `--split` is written.
   package var description: String {
     switch self {
     case .all: "all"

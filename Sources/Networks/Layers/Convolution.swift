@@ -1,4 +1,4 @@
-private import Kernels
+package import Kernels
 
 /// A convolution without bias: [rows, H, W, C] to [rows, H', W', K].
 package struct Convolution: Layer {
@@ -33,6 +33,9 @@ package struct Convolution: Layer {
   }
 
   package var multiplyAdds: Int { plan.shape.multiplyAdds }
+
+  /// Sizes of the convolution.
+  package var shape: ConvolutionShape { plan.shape }
 
   package func forward(in pass: borrowing Pass) {
     ConvolutionKernel.forward(

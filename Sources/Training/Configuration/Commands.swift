@@ -1,3 +1,5 @@
+package import Datasets
+
 /// What `ddp-train evaluate` is asked; nil members were not given and take the checkpoint's own.
 package struct EvaluateRequest: Sendable, Equatable {
   /// Where embeddings come from.
@@ -14,7 +16,7 @@ package struct EvaluateRequest: Sendable, Equatable {
   /// A file of pairs to verify.
   package var pairs: String?
   /// Which photos to measure, in place of `pairs`.
-  package var split: Split?
+  package var split: DataSplit?
   package var splitSeed: UInt64?
   package var minPhotos: Int?
   package var landmarks: String?
@@ -90,9 +92,9 @@ extension DataSource {
   }
 }
 
-extension Split {
+extension EvaluateRequest {
   /// The split that the text of `--split` means; throws `ConfigurationError`.
-  package init(argument: String) throws {
-    self = try ValueForm<Split>.split.parse(argument)
+  package static func split(argument: String) throws -> DataSplit {
+    try ValueForm<DataSplit>.split.parse(argument)
   }
 }

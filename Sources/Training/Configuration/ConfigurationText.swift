@@ -1,3 +1,5 @@
+private import Datasets
+
 extension RunConfiguration {
   /// The configuration as YAML: every key in a fixed order, read back equal by `parse`.
   package func yamlText() -> String {
@@ -37,7 +39,7 @@ extension RunConfiguration {
   private var mathematicsOnly: RunConfiguration {
     var copy = self
     if case .folder = data { copy.data = .folder("a folder") }
-    if case .peopleFile = split { copy.split = .peopleFile("a file") }
+    if case .people = split { copy.split = .people(file: "a file") }
     if landmarks != nil { copy.landmarks = "a file" }
     return copy
   }

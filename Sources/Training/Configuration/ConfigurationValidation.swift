@@ -1,3 +1,5 @@
+private import Datasets
+
 /// A rule that a configuration breaks: the keys it is about, and a sentence that says what to do.
 package struct ConfigurationViolation: Error, Equatable, CustomStringConvertible {
   /// The long names of the options to look at, the most telling first.
@@ -45,7 +47,7 @@ extension RunConfiguration {
         fraction > 0 && fraction < 1, "split",
         "people-random:\(numberText(fraction)) is not between 0 and 1; "
           + "give the fraction of people that trains")
-    case .all, .peopleFile: break
+    case .all, .people: break
     }
     try demand(minPhotos >= 0, "min-photos", "min-photos is \(minPhotos); give at least 0")
     try demand(

@@ -22,20 +22,6 @@ package struct SyntheticData: Sendable, Equatable {
   }
 }
 
-/// Which photos train and which ones measure: `--split`.
-package enum Split: Sendable, Equatable {
-  /// Every photo trains; nothing is held out.
-  case all
-  /// That many photos, drawn at random, train; the rest measure closed-set accuracy.
-  case random(Int)
-  /// The first photos in order train; the rest measure closed-set accuracy.
-  case first(Int)
-  /// The people named in a file (LFW's list formats) train; all others measure.
-  case peopleFile(String)
-  /// That fraction of the people, drawn at random, trains; all others measure.
-  case peopleRandom(Double)
-}
-
 /// The loss: `--loss`.
 package enum LossName: String, Sendable, Equatable, CaseIterable {
   case softmax

@@ -8,7 +8,7 @@ package struct RunConfiguration: Sendable, Equatable {
   /// `data`: where photos come from.
   package var data: DataSource
   /// `split`: which photos train and which ones measure.
-  package var split: Split
+  package var split: DataSplit
   /// `split-seed`: the seed of the random splits, apart from `seed`.
   package var splitSeed: UInt64
   /// `min-photos`: people with fewer training photos are left out; 0 gives everybody a class, seen in
@@ -124,7 +124,7 @@ extension RunConfiguration {
   /// The embedded demo and the defaults of every option: synthetic faces, a small fast network.
   package static let demo = RunConfiguration(
     data: .synthetic(SyntheticData(people: 500, photos: 12, size: 64)),
-    split: .peopleRandom(0.8), splitSeed: 1, minPhotos: 1,
+    split: .peopleRandom(fraction: 0.8), splitSeed: 1, minPhotos: 1,
     imageSize: 48, resize: nil, crop: nil, landmarks: nil,
     normalize: .half, augment: demoAugmentation, maxBad: 0.01,
     model: "iresnet18", width: 0.25, embedding: 128, dropout: nil,

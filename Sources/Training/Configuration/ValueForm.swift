@@ -233,7 +233,7 @@ extension ValueForm where Value == DataSource {
   }
 }
 
-extension ValueForm where Value == Split {
+extension ValueForm where Value == DataSplit {
   static var split: Self {
     Self(
       parse: { word in
@@ -248,31 +248,23 @@ extension ValueForm where Value == Split {
           guard let count = Int(argument) else {
             throw refuse(word, "a split; give a number of photos, such as \(kind):10000")
           }
-          return kind == "random" ? .random(count) : .first(count)
+          return kind == "random" ? .random(photos: count) : .first(photos: count)
         case "people":
           if argument.isEmpty {
             throw refuse(word, "a split; give a file of names, such as people:peopleDevTrain.txt")
           }
-          return .peopleFile(argument)
+          return .people(file: argument)
         case "people-random":
           guard let fraction = Training.number(argument) else {
             throw refuse(word, "a split; give the fraction that trains, such as people-random:0.8")
           }
-          return .peopleRandom(fraction)
+          return .peopleRandom(fraction: fraction)
         default:
           let kinds = ["all", "random", "first", "people", "people-random"]
           throw ConfigurationError(NearestName.complaint("split", kind, among: kinds))
         }
       },
-      text: { split in
-        switch split {
-        case .all: "all"
-        case .random(let count): "random:\(count)"
-        case .first(let count): "first:\(count)"
-        case .peopleFile(let path): "people:\(path)"
-        case .peopleRandom(let fraction): "people-random:\(numberText(fraction))"
-        }
-      })
+      text: \.description)
   }
 }
 

@@ -42,7 +42,7 @@ package struct TrainingData: Sendable {
     index = opened.index
     name = opened.name
     source = ReadAhead(opened.source)
-    divided = try configuration.split.datasetSplit.divide(
+    divided = try configuration.split.divide(
       opened.index, seed: configuration.splitSeed, minPhotos: configuration.minPhotos,
       folder: opened.name)
     preprocessing = try Preprocessing(configuration, index: opened.index)
@@ -142,19 +142,6 @@ enum FilePack {
       offset += 8 + count
     }
     return files
-  }
-}
-
-extension Split {
-  /// The same split as the data room calls it.
-  package var datasetSplit: DataSplit {
-    switch self {
-    case .all: .all
-    case .random(let photos): .random(photos: photos)
-    case .first(let photos): .first(photos: photos)
-    case .peopleFile(let file): .people(file: file)
-    case .peopleRandom(let fraction): .peopleRandom(fraction: fraction)
-    }
   }
 }
 

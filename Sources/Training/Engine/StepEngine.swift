@@ -17,6 +17,16 @@ package struct StepBatch: Sendable {
   package let microbatches: [Range<Int>]
   /// The share of the margin in force, 0...1.
   package let marginFactor: Float
+
+  package init(
+    step: Int, epoch: Int, samples: [Int], microbatches: [Range<Int>], marginFactor: Float
+  ) {
+    self.step = step
+    self.epoch = epoch
+    self.samples = samples
+    self.microbatches = microbatches
+    self.marginFactor = marginFactor
+  }
 }
 
 /// Brings one sample of a batch: fills the image [size, size, 3] and returns its class.
@@ -61,6 +71,8 @@ package final class StepEngine {
   private let isLeft = Atomic<Bool>(false)
   /// Seconds by phase of the last step, averaged over the workers.
   package private(set) var seconds = PhaseSeconds()
+  /// The receipt of the last update's weights; 0 before the first.
+  private var weightsHash: UInt64 = 0
   /// Called on the main thread while it waits for workers; throws to leave the step.
   package var onWait: () throws -> Void = {}
   /// Called with each event of the step, for traces and tests; may come from any worker.
@@ -101,6 +113,9 @@ package final class StepEngine {
   package var workerBytes: Int { workers[0].bytes }
 
   /// Computes the gradients of `batch`: afterwards the reducer holds the sums over all ranks.
+  ///
+  /// Throws what loading or the communicator throws, and `TrainingFailure.replicasDiffer` where the
+  /// ranks came out of the last update with different weights.
   package func computeGradients(of batch: StepBatch, load: @escaping SampleLoad) throws -> StepSums
   {
     let share = Microbatches.share(
@@ -137,8 +152,14 @@ package final class StepEngine {
     pool.wait()
     reducer.extras[slots.microbatches(of: communicator.rank)] = Double(computed.next())
     reducer.extras[slots.unsoundRanks] = isSound ? 0 : 1
+    let ownHash = slots.parts(of: weightsHash)
+    for (part, value) in ownHash.enumerated() { reducer.extras[slots.weightsHash + part] = value }
     let beforeExtras = Clock.seconds
     try reducer.reduceExtras(over: communicator)
+    for (part, value) in ownHash.enumerated()
+    where reducer.extras[slots.weightsHash + part] != value * Double(communicator.size) {
+      throw TrainingFailure.replicasDiffer(step: batch.step)
+    }
     collectSeconds(wait: Clock.seconds - start, tail: Clock.seconds - beforeExtras)
     var sums = slots.sums(reducer.extras)
     sums.lossSum *= Double(batch.samples.count)
@@ -171,6 +192,7 @@ package final class StepEngine {
       state.statistics, statistics: network.statistics,
       sums: UnsafePointer(reducer.extras + slots.statistics), sampleCount: sampleCount)
     seconds[.update] = Clock.seconds - start
+    weightsHash = result.weightHash
     return result
   }
 

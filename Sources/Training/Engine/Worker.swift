@@ -43,7 +43,10 @@ struct ExtraSlots {
   let spreadSum = 3
   let replacedCount = 4
   let unsoundRanks = 5
-  private let ranks = 6
+  /// The rank's hash of the weights in three parts of 22 bits: equal on all ranks where each sum is
+  /// the rank's own part times the ranks.
+  let weightsHash = 6
+  private let ranks = 9
   let rankCount: Int
   /// Batch-norm addends [statisticsCount].
   let statistics: Int
@@ -57,6 +60,11 @@ struct ExtraSlots {
 
   /// Where rank `rank` counts its microbatches.
   func microbatches(of rank: Int) -> Int { ranks + rank }
+
+  /// The parts of `hash`.
+  func parts(of hash: UInt64) -> [Double] {
+    [0, 22, 44].map { Double((hash >> $0) & 0x3F_FFFF) }
+  }
 
   func sums(_ extras: UnsafePointer<Double>) -> StepSums {
     StepSums(

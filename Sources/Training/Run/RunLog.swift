@@ -1,3 +1,4 @@
+package import Datasets
 private import Determinism
 private import Foundation
 private import Glibc
@@ -21,6 +22,8 @@ package struct StepRecord: Sendable {
   package var skippedSamples: Int
   package var isSkipped: Bool
   package var microbatches: [Int]
+  /// How the photos of this rank came to its workers, over all steps of the process.
+  package var readAhead: ReadAheadCounts
   package var gradientHash: UInt64
   package var weightsHash: UInt64
 
@@ -42,6 +45,8 @@ package struct StepRecord: Sendable {
       + "\"skipped_steps\":\(skippedSteps),\"skipped_samples\":\(skippedSamples),"
       + "\"skipped\":\(isSkipped),"
       + "\"microbatches\":[\(microbatches.map(String.init).joined(separator: ","))],"
+      + "\"read_ahead\":{\"ready\":\(readAhead.ready),\"awaited\":\(readAhead.awaited),"
+      + "\"missed\":\(readAhead.missed)},"
       + "\"gradient_hash\":\"\(Hash64.text(gradientHash))\","
       + "\"weights_hash\":\"\(Hash64.text(weightsHash))\"}"
   }

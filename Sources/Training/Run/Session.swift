@@ -77,7 +77,8 @@ package final class Session {
       "\(communicator.size) rank\(communicator.size == 1 ? "" : "s") x \(threads) "
         + "thread\(threads == 1 ? "" : "s") on \(hostCount) host\(hostCount == 1 ? "" : "s"), "
         + "\(communicator.localSize) on \(communicator.hostName)",
-      "processor: \(WorldCheck.processor)",
+      "processor: \(WorldCheck.processor), "
+        + (WideRegisters.areUsed ? "AVX-512 kernels" : "AVX2 kernels"),
       "OpenBLAS: \(BLASRuntime.coreName) kernels, \(BLASRuntime.buildConfiguration)",
     ]
   }

@@ -52,7 +52,7 @@ extension CheckpointNetwork {
     if let pairs = request.pairs {
       return try EvaluationPlan(index, pairsFile: pairs, isTrained: isTrained)
     }
-    let divided = try? own.split.datasetSplit.divide(
+    let divided = try? own.split.divide(
       index, seed: own.splitSeed, minPhotos: own.minPhotos, folder: opened.name)
     let isOwnData =
       request.split == nil
@@ -65,7 +65,7 @@ extension CheckpointNetwork {
     var photos = Array(index.photos.indices)
     var isClosedSet = false
     if isOwnData || (request.split != nil && own.split != .all) {
-      let parts = try own.split.datasetSplit.divide(
+      let parts = try own.split.divide(
         index, seed: own.splitSeed, minPhotos: own.minPhotos, folder: opened.name)
       photos = parts.heldOut
       isClosedSet = parts.isClosedSet && known != nil

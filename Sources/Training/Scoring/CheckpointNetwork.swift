@@ -49,7 +49,7 @@ final class CheckpointNetwork {
 
   /// The configuration of the run with the data of an evaluation in place of its own.
   func configuration(
-    data: DataSource, split: Split?, splitSeed: UInt64?, minPhotos: Int?, landmarks: String?
+    data: DataSource, split: DataSplit?, splitSeed: UInt64?, minPhotos: Int?, landmarks: String?
   ) -> RunConfiguration {
     var own = configuration
     own.data = data

@@ -66,7 +66,7 @@ struct TrainingSweep {
       try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
       try Program.write(chosen.sorted().map { $0 + "\n" }.joined(), to: list)
       var own = base
-      own.split = .peopleFile(list)
+      own.split = .people(file: list)
       own.evaluateEvery = .never
       let photos = chosen.reduce(0) { $0 + (photosOf[$1] ?? 0) }
       guard let found = try train(own, name: name, plan: plan) else { return nil }

@@ -1,16 +1,23 @@
 /// The 4x4 output tiles of a convolution of stride 2, their 9x9 windows of the input, and the
 /// transforms that carry both to and from the 81 planes of products.
-struct WinogradStride2Tiles {
-  let height, width, outputHeight, outputWidth, across, perImage: Int
+package struct WinogradStride2Tiles: Sendable {
+  let height, width: Int
 
-  init(_ shape: ConvolutionShape) {
-    height = shape.height
-    width = shape.width
-    outputHeight = shape.outputHeight
-    outputWidth = shape.outputWidth
-    across = (outputWidth + 3) / 4
-    perImage = (outputHeight + 3) / 4 * across
+  /// Tiles of inputs [height, width], the padding 1 on each side not counted.
+  package init(height: Int, width: Int) {
+    self.height = height
+    self.width = width
   }
+
+  private var outputHeight: Int { (height + 1) / 2 }
+  private var outputWidth: Int { (width + 1) / 2 }
+  private var across: Int { (outputWidth + 3) / 4 }
+
+  /// Tiles of one image.
+  package var perImage: Int { (outputHeight + 3) / 4 * across }
+
+  /// Floats between the columns of a tile in scratch.
+  @inline(__always) private static var line: Int { 9 &* Vector.width }
 
   /// Where a tile begins: its image and its first output pixel.
   @inline(__always)
@@ -20,11 +27,12 @@ struct WinogradStride2Tiles {
   }
 
   /// Writes the transformed windows of `tiles`, `planeStride` floats between the 81 planes, `stride`
-  /// between tiles; `work` is scratch of 648 floats, here and below.
+  /// between tiles; `work` is scratch of 1296 floats, here and below.
   @inline(never)
-  func transformInput(
-    _ input: Floats, channels: Int, tiles: Range<Int>, into planes: MutableFloats,
-    planeStride: Int, stride: Int, work: MutableFloats
+  package func transformInput(
+    _ input: UnsafePointer<Float>, channels: Int, tiles: Range<Int>,
+    into planes: UnsafeMutablePointer<Float>, planeStride: Int, stride: Int,
+    work: UnsafeMutablePointer<Float>
   ) {
     let rowStride = width * channels
     for tile in tiles {
@@ -37,36 +45,37 @@ struct WinogradStride2Tiles {
       var c = 0
       while c < channels {
         for j in 0..<9 {
-          let q = work + j * 72
+          let q = work + j &* Self.line
           if x0 + j < 0 || x0 + j >= width {
-            q.zero(72)
+            q.zero(Self.line)
             continue
           }
           let p = corner + (j * channels + c)
           if isInside {
             WinogradStride2.input(
-              { p[vector8: $0 &* rowStride] }, { q[vector8: $0 &* 8] = $1 })
+              { p[vector: $0 &* rowStride] }, { q[vector: $0 &* Vector.width] = $1 })
           } else {
             WinogradStride2.input(
-              { inside.contains($0) ? p[vector8: $0 &* rowStride] : Vector8() },
-              { q[vector8: $0 &* 8] = $1 })
+              { inside.contains($0) ? p[vector: $0 &* rowStride] : Vector() },
+              { q[vector: $0 &* Vector.width] = $1 })
           }
         }
         for i in 0..<9 {
-          let (q, to) = (work + i * 8, target + (i * 9 * planeStride + c))
+          let (q, to) = (work + i &* Vector.width, target + (i * 9 * planeStride + c))
           WinogradStride2.input(
-            { q[vector8: $0 &* 72] }, { to[vector8: $0 &* planeStride] = $1 })
+            { q[vector: $0 &* Self.line] }, { to[vector: $0 &* planeStride] = $1 })
         }
-        c += 8
+        c += Vector.width
       }
     }
   }
 
   /// Adds the windows of gradients of `tiles`, from planes laid out as `transformInput` does.
   @inline(never)
-  func scatterInputGradient(
-    _ planes: Floats, planeStride: Int, stride: Int, channels: Int, tiles: Range<Int>,
-    addingTo inputGradient: MutableFloats, work: MutableFloats
+  package func scatterInputGradient(
+    _ planes: UnsafePointer<Float>, planeStride: Int, stride: Int, channels: Int,
+    tiles: Range<Int>, addingTo inputGradient: UnsafeMutablePointer<Float>,
+    work: UnsafeMutablePointer<Float>
   ) {
     let rowStride = width * channels
     for tile in tiles {
@@ -78,31 +87,32 @@ struct WinogradStride2Tiles {
       var c = 0
       while c < channels {
         for j in 0..<9 {
-          let (p, q) = (source + (j * planeStride + c), work + j * 8)
+          let (p, q) = (source + (j * planeStride + c), work + j &* Vector.width)
           WinogradStride2.inputAdjoint(
-            { p[vector8: $0 &* 9 &* planeStride] }, { q[vector8: $0 &* 72] = $1 })
+            { p[vector: $0 &* 9 &* planeStride] }, { q[vector: $0 &* Self.line] = $1 })
         }
         for i in max(0, -y0)..<min(9, height - y0) {
-          let (q, to) = (work + i * 72, corner + (i * rowStride + c))
+          let (q, to) = (work + i &* Self.line, corner + (i * rowStride + c))
           WinogradStride2.inputAdjoint(
-            { q[vector8: $0 &* 8] },
-            { if $0 >= firstColumn && $0 < endColumn { to[vector8: $0 &* channels] += $1 } })
+            { q[vector: $0 &* Vector.width] },
+            { if $0 >= firstColumn && $0 < endColumn { to[vector: $0 &* channels] += $1 } })
         }
-        c += 8
+        c += Vector.width
       }
     }
   }
 
-  /// Writes the transformed output gradients of `tiles`: eight channels from `k` on of a tile go to
+  /// Writes the transformed output gradients of `tiles`: the channels from `k` on of a tile go to
   /// `tile * tileStride + k / 16 * panelStride + k % 16` of each plane. Rows of [K] floats are
   /// panels 16 floats apart.
   @inline(never)
-  func transformGradient(
-    _ gradient: Floats, channels: Int, tiles: Range<Int>, into planes: MutableFloats,
-    planeStride: Int, tileStride: Int, panelStride: Int, work: MutableFloats
+  package func transformGradient(
+    _ gradient: UnsafePointer<Float>, channels: Int, tiles: Range<Int>,
+    into planes: UnsafeMutablePointer<Float>, planeStride: Int, tileStride: Int,
+    panelStride: Int, work: UnsafeMutablePointer<Float>
   ) {
     let rowStride = outputWidth * channels
-    let zero = Vector8()
+    let zero = Vector()
     for tile in tiles {
       let (image, top, left) = place(tile)
       let (rows, columns) = (outputHeight - top, outputWidth - left)
@@ -111,26 +121,27 @@ struct WinogradStride2Tiles {
       var k = 0
       while k < channels {
         for j in 0..<4 {
-          let q = work + j * 72
+          let q = work + j &* Self.line
           if j >= columns {
-            q.zero(72)
+            q.zero(Self.line)
             continue
           }
           let p = corner + (j * channels + k)
           WinogradStride2.outputAdjoint(
             (
-              p[vector8: 0], rows > 1 ? p[vector8: rowStride] : zero,
-              rows > 2 ? p[vector8: 2 * rowStride] : zero,
-              rows > 3 ? p[vector8: 3 * rowStride] : zero
-            ), { q[vector8: $0 &* 8] = $1 })
+              p[vector: 0], rows > 1 ? p[vector: rowStride] : zero,
+              rows > 2 ? p[vector: 2 * rowStride] : zero,
+              rows > 3 ? p[vector: 3 * rowStride] : zero
+            ), { q[vector: $0 &* Vector.width] = $1 })
         }
-        let panel = target + ((k >> 4) * panelStride + (k & 8))
+        let panel = target + ((k >> 4) * panelStride + (k & 15))
         for i in 0..<9 {
           let to = panel + i * 9 * planeStride
           WinogradStride2.outputAdjoint(
-            Floats(work + i * 8).four(stride: 72), { to[vector8: $0 &* planeStride] = $1 })
+            Floats(work + i &* Vector.width).four(stride: Self.line),
+            { to[vector: $0 &* planeStride] = $1 })
         }
-        k += 8
+        k += Vector.width
       }
     }
   }
@@ -138,9 +149,11 @@ struct WinogradStride2Tiles {
   /// Writes the 4x4 outputs of `tiles` for output channels `channels` of `channelCount`, and adds
   /// their sums and sums of squares to `sums` [2][stride] if asked for.
   @inline(never)
-  func transformOutput(
-    _ planes: Floats, planeStride: Int, stride: Int, tiles: Range<Int>, channels: Range<Int>,
-    channelCount: Int, into output: MutableFloats, sums: MutableFloats?, work: MutableFloats
+  package func transformOutput(
+    _ planes: UnsafePointer<Float>, planeStride: Int, stride: Int, tiles: Range<Int>,
+    channels: Range<Int>,
+    channelCount: Int, into output: UnsafeMutablePointer<Float>,
+    sums: UnsafeMutablePointer<Float>?, work: UnsafeMutablePointer<Float>
   ) {
     let rowStride = outputWidth * channelCount
     for tile in tiles {
@@ -153,22 +166,22 @@ struct WinogradStride2Tiles {
       var k = 0
       while k < channels.count {
         for j in 0..<9 {
-          let (p, q) = (source + (j * planeStride + k), work + j * 8)
-          let column = WinogradStride2.output { p[vector8: $0 &* 9 &* planeStride] }
-          q[vector8: 0] = column.0
-          q[vector8: 72] = column.1
-          q[vector8: 144] = column.2
-          q[vector8: 216] = column.3
+          let (p, q) = (source + (j * planeStride + k), work + j &* Vector.width)
+          let column = WinogradStride2.output { p[vector: $0 &* 9 &* planeStride] }
+          q[vector: 0] = column.0
+          q[vector: Self.line] = column.1
+          q[vector: 2 &* Self.line] = column.2
+          q[vector: 3 &* Self.line] = column.3
         }
-        var (sum, squares) = (Vector8(), Vector8())
-        @inline(__always) func put(_ v: Vector8, _ p: MutableFloats) {
+        var (sum, squares) = (Vector(), Vector())
+        @inline(__always) func put(_ v: Vector, _ p: MutableFloats) {
           sum += v
           squares = squares.addingProduct(v, v)
-          p[vector8: 0] = v
+          p[vector: 0] = v
         }
         for i in 0..<rows {
-          let q = work + i * 72
-          let pixels = WinogradStride2.output { q[vector8: $0 &* 8] }
+          let q = work + i &* Self.line
+          let pixels = WinogradStride2.output { q[vector: $0 &* Vector.width] }
           let target = corner + (i * rowStride + k)
           put(pixels.0, target)
           if columns > 1 { put(pixels.1, target + channelCount) }
@@ -176,10 +189,10 @@ struct WinogradStride2Tiles {
           if columns > 3 { put(pixels.3, target + 3 * channelCount) }
         }
         if let sums {
-          sums[vector8: k] += sum
-          sums[vector8: stride + k] += squares
+          sums[vector: k] += sum
+          sums[vector: stride + k] += squares
         }
-        k += 8
+        k += Vector.width
       }
     }
   }

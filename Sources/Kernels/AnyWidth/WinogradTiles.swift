@@ -1,14 +1,20 @@
 /// The 4x4 output tiles of a batch of images [rows, height, width, channels] and the transforms that
 /// carry them to and from the 36 planes of products.
-struct WinogradTiles {
-  let height, width, across, perImage: Int
+package struct WinogradTiles: Sendable {
+  let height, width: Int
 
-  init(height: Int, width: Int) {
+  package init(height: Int, width: Int) {
     self.height = height
     self.width = width
-    across = (width + 3) / 4
-    perImage = (height + 3) / 4 * across
   }
+
+  private var across: Int { (width + 3) / 4 }
+
+  /// Tiles of one image.
+  package var perImage: Int { (height + 3) / 4 * across }
+
+  /// Floats between the columns of a tile in scratch.
+  @inline(__always) private static var line: Int { 6 &* Vector.width }
 
   /// Where a tile begins: its image and its first output pixel.
   @inline(__always)
@@ -18,12 +24,13 @@ struct WinogradTiles {
   }
 
   /// Writes B^T d B of the 6x6 inputs of each tile of `tiles`, `planeStride` floats between the 36
-  /// planes, `stride` between tiles; `work` is scratch of 288 floats, `zeros` a row of zeros
+  /// planes, `stride` between tiles; `work` is scratch of 576 floats, `zeros` a row of zeros
   /// [width x channels].
   @inline(never)
-  func transformInput(
-    _ input: Floats, channels: Int, tiles: Range<Int>, into planes: MutableFloats,
-    planeStride: Int, stride: Int, work: MutableFloats, zeros: Floats
+  package func transformInput(
+    _ input: UnsafePointer<Float>, channels: Int, tiles: Range<Int>,
+    into planes: UnsafeMutablePointer<Float>, planeStride: Int, stride: Int,
+    work: UnsafeMutablePointer<Float>, zeros: UnsafePointer<Float>
   ) {
     let rowStride = width * channels
     for tile in tiles {
@@ -44,7 +51,7 @@ struct WinogradTiles {
         if isInside {
           for j in 0..<6 {
             let column = Winograd.input((corner + j * channels + c).six(stride: rowStride))
-            (work + j * 48).store(column, stride: 8)
+            (work + j &* Self.line).store(column, stride: Vector.width)
           }
         } else {
           for j in 0..<6 {
@@ -52,20 +59,20 @@ struct WinogradTiles {
               let q = (x0 + j) * channels + c
               let column = Winograd.input(
                 (
-                  r0[vector8: q], r1[vector8: q], r2[vector8: q], r3[vector8: q], r4[vector8: q],
-                  r5[vector8: q]
+                  r0[vector: q], r1[vector: q], r2[vector: q], r3[vector: q], r4[vector: q],
+                  r5[vector: q]
                 ))
-              (work + j * 48).store(column, stride: 8)
+              (work + j &* Self.line).store(column, stride: Vector.width)
             } else {
-              (work + j * 48).zero(48)
+              (work + j &* Self.line).zero(Self.line)
             }
           }
         }
         for i in 0..<6 {
-          let products = Winograd.input(Floats(work + i * 8).six(stride: 48))
+          let products = Winograd.input(Floats(work + i &* Vector.width).six(stride: Self.line))
           (target + c + i * 6 * planeStride).store(products, stride: planeStride)
         }
-        c += 8
+        c += Vector.width
       }
     }
   }
@@ -73,9 +80,10 @@ struct WinogradTiles {
   /// Writes A dy A^T of the 4x4 output gradients of each tile as panels [channels/16][tile][16],
   /// `panelStride` floats apart, in each of the 36 planes.
   @inline(never)
-  func transformGradient(
-    _ gradient: Floats, channels: Int, tiles: Range<Int>, into planes: MutableFloats,
-    planeStride: Int, panelStride: Int, work: MutableFloats
+  package func transformGradient(
+    _ gradient: UnsafePointer<Float>, channels: Int, tiles: Range<Int>,
+    into planes: UnsafeMutablePointer<Float>, planeStride: Int, panelStride: Int,
+    work: UnsafeMutablePointer<Float>
   ) {
     let rowStride = width * channels
     for tile in tiles {
@@ -88,39 +96,42 @@ struct WinogradTiles {
         for j in 0..<4 {
           if j < columns {
             let p = corner + j * channels + k
-            let zero = Vector8()
+            let zero = Vector()
             let column = Winograd.outputAdjoint(
               (
-                p[vector8: 0], rows > 1 ? p[vector8: rowStride] : zero,
-                rows > 2 ? p[vector8: 2 * rowStride] : zero,
-                rows > 3 ? p[vector8: 3 * rowStride] : zero
+                p[vector: 0], rows > 1 ? p[vector: rowStride] : zero,
+                rows > 2 ? p[vector: 2 * rowStride] : zero,
+                rows > 3 ? p[vector: 3 * rowStride] : zero
               ))
-            (work + j * 48).store(column, stride: 8)
+            (work + j &* Self.line).store(column, stride: Vector.width)
           } else {
-            (work + j * 48).zero(48)
+            (work + j &* Self.line).zero(Self.line)
           }
         }
-        let panel = target + (k >> 4) * panelStride + (k & 8)
+        let panel = target + (k >> 4) * panelStride + (k & 15)
         for i in 0..<6 {
-          let products = Winograd.outputAdjoint(Floats(work + i * 8).four(stride: 48))
+          let products = Winograd.outputAdjoint(
+            Floats(work + i &* Vector.width).four(stride: Self.line))
           (panel + i * 6 * planeStride).store(products, stride: planeStride)
         }
-        k += 8
+        k += Vector.width
       }
     }
   }
 
   /// What the output transform does with a pixel.
-  struct OutputUse {
+  private struct OutputUse {
     var adds = false
     var sums = false
   }
 
   /// Writes A^T m A, the 4x4 outputs of each tile, for output channels `channels` of `channelCount`.
   @inline(never)
-  func transformOutput(
-    _ planes: Floats, planeStride: Int, stride: Int, tiles: Range<Int>, channels: Range<Int>,
-    channelCount: Int, into output: MutableFloats, work: MutableFloats
+  package func transformOutput(
+    _ planes: UnsafePointer<Float>, planeStride: Int, stride: Int, tiles: Range<Int>,
+    channels: Range<Int>,
+    channelCount: Int, into output: UnsafeMutablePointer<Float>,
+    work: UnsafeMutablePointer<Float>
   ) {
     outputCore(
       OutputUse(), planes, planeStride, stride, tiles, channels, channelCount, output, work, work)
@@ -128,9 +139,11 @@ struct WinogradTiles {
 
   /// As `transformOutput`, adding to what is there.
   @inline(never)
-  func transformOutput(
-    _ planes: Floats, planeStride: Int, stride: Int, tiles: Range<Int>, channels: Range<Int>,
-    channelCount: Int, addingTo output: MutableFloats, work: MutableFloats
+  package func transformOutput(
+    _ planes: UnsafePointer<Float>, planeStride: Int, stride: Int, tiles: Range<Int>,
+    channels: Range<Int>,
+    channelCount: Int, addingTo output: UnsafeMutablePointer<Float>,
+    work: UnsafeMutablePointer<Float>
   ) {
     outputCore(
       OutputUse(adds: true), planes, planeStride, stride, tiles, channels, channelCount, output,
@@ -140,9 +153,11 @@ struct WinogradTiles {
   /// As `transformOutput`, adding the sums and the sums of squares of the outputs to `sums`
   /// [2][stride].
   @inline(never)
-  func transformOutput(
-    _ planes: Floats, planeStride: Int, stride: Int, tiles: Range<Int>, channels: Range<Int>,
-    channelCount: Int, into output: MutableFloats, sums: MutableFloats, work: MutableFloats
+  package func transformOutput(
+    _ planes: UnsafePointer<Float>, planeStride: Int, stride: Int, tiles: Range<Int>,
+    channels: Range<Int>,
+    channelCount: Int, into output: UnsafeMutablePointer<Float>,
+    sums: UnsafeMutablePointer<Float>, work: UnsafeMutablePointer<Float>
   ) {
     outputCore(
       OutputUse(sums: true), planes, planeStride, stride, tiles, channels, channelCount, output,
@@ -167,23 +182,23 @@ struct WinogradTiles {
         for j in 0..<6 {
           let column = Winograd.output(
             (source + j * planeStride + k).six(stride: 6 * planeStride))
-          let q = work + j * 8
-          q[vector8: 0] = column.0
-          q[vector8: 48] = column.1
-          q[vector8: 96] = column.2
-          q[vector8: 144] = column.3
+          let q = work + j &* Vector.width
+          q[vector: 0] = column.0
+          q[vector: Self.line] = column.1
+          q[vector: 2 &* Self.line] = column.2
+          q[vector: 3 &* Self.line] = column.3
         }
         // A tile is summed by itself first: two short chains round less than a long one.
-        var (sum, squares) = (Vector8(), Vector8())
-        @inline(__always) func put(_ v: Vector8, _ p: MutableFloats) {
+        var (sum, squares) = (Vector(), Vector())
+        @inline(__always) func put(_ v: Vector, _ p: MutableFloats) {
           if use.sums {
             sum += v
             squares = squares.addingProduct(v, v)
           }
-          p[vector8: 0] = use.adds ? p[vector8: 0] + v : v
+          p[vector: 0] = use.adds ? p[vector: 0] + v : v
         }
         for i in 0..<rows {
-          let pixels = Winograd.output(Floats(work + i * 48).six(stride: 8))
+          let pixels = Winograd.output(Floats(work + i &* Self.line).six(stride: Vector.width))
           let target = corner + (i * rowStride + k)
           put(pixels.0, target)
           if columns > 1 { put(pixels.1, target + channelCount) }
@@ -191,10 +206,10 @@ struct WinogradTiles {
           if columns > 3 { put(pixels.3, target + 3 * channelCount) }
         }
         if use.sums {
-          sums[vector8: k] += sum
-          sums[vector8: stride + k] += squares
+          sums[vector: k] += sum
+          sums[vector: stride + k] += squares
         }
-        k += 8
+        k += Vector.width
       }
     }
   }

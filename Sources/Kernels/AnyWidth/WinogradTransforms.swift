@@ -4,9 +4,9 @@
 /// With these points the error of F(4x4, 3x3) is a third of that of 0, +-1, +-2 (Lavin and Gray
 /// 2016) at the same cost; a^2 b^2 = 1 saves two products.
 enum Winograd {
-  typealias Three = (Vector8, Vector8, Vector8)
-  typealias Four = (Vector8, Vector8, Vector8, Vector8)
-  typealias Six = (Vector8, Vector8, Vector8, Vector8, Vector8, Vector8)
+  typealias Three = (Vector, Vector, Vector)
+  typealias Four = (Vector, Vector, Vector, Vector)
+  typealias Six = (Vector, Vector, Vector, Vector, Vector, Vector)
 
   @inline(__always) private static var a: Float { 0.707_106_781_186_547_52 }
   @inline(__always) private static var b: Float { 1.414_213_562_373_095_05 }
@@ -78,12 +78,12 @@ extension MutableFloats {
   /// Stores six vectors, `stride` floats apart.
   @inline(__always)
   func store(_ v: Winograd.Six, stride: Int) {
-    self[vector8: 0] = v.0
-    self[vector8: stride] = v.1
-    self[vector8: 2 * stride] = v.2
-    self[vector8: 3 * stride] = v.3
-    self[vector8: 4 * stride] = v.4
-    self[vector8: 5 * stride] = v.5
+    self[vector: 0] = v.0
+    self[vector: stride] = v.1
+    self[vector: 2 * stride] = v.2
+    self[vector: 3 * stride] = v.3
+    self[vector: 4 * stride] = v.4
+    self[vector: 5 * stride] = v.5
   }
 }
 
@@ -91,15 +91,15 @@ extension Floats {
   /// Loads three vectors, `stride` floats apart.
   @inline(__always)
   func three(stride: Int) -> Winograd.Three {
-    (self[vector8: 0], self[vector8: stride], self[vector8: 2 * stride])
+    (self[vector: 0], self[vector: stride], self[vector: 2 * stride])
   }
 
   /// Loads four vectors, `stride` floats apart.
   @inline(__always)
   func four(stride: Int) -> Winograd.Four {
     (
-      self[vector8: 0], self[vector8: stride], self[vector8: 2 * stride],
-      self[vector8: 3 * stride]
+      self[vector: 0], self[vector: stride], self[vector: 2 * stride],
+      self[vector: 3 * stride]
     )
   }
 
@@ -107,8 +107,8 @@ extension Floats {
   @inline(__always)
   func six(stride: Int) -> Winograd.Six {
     (
-      self[vector8: 0], self[vector8: stride], self[vector8: 2 * stride],
-      self[vector8: 3 * stride], self[vector8: 4 * stride], self[vector8: 5 * stride]
+      self[vector: 0], self[vector: stride], self[vector: 2 * stride],
+      self[vector: 3 * stride], self[vector: 4 * stride], self[vector: 5 * stride]
     )
   }
 }

@@ -6,8 +6,8 @@
 /// products for 4x4 outputs instead of 144. A window is nine samples, odd ones at 0, 2, 4, 6, 8;
 /// products 0 to 4 are those of the odd samples, 5 to 8 the even ones unchanged.
 enum WinogradStride2 {
-  typealias Load = (Int) -> Vector8
-  typealias Store = (Int, Vector8) -> Void
+  typealias Load = (Int) -> Vector
+  typealias Store = (Int, Vector) -> Void
 
   /// B^T: nine samples to nine products.
   @inline(__always)

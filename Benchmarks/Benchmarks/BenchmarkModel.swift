@@ -1,0 +1,60 @@
+package import Training
+private import Determinism
+internal import Kernels
+
+/// The training configuration that all figures of whole steps are measured with.
+package struct BenchmarkModel: Sendable {
+  package var name: String
+  package var imageSize: Int
+  package var classCount: Int
+  /// Multiplies the channels; 1 is the published network.
+  package var width: Double
+  package var batch: Int
+  package var microbatch: Int
+
+  package init(
+    name: String, imageSize: Int = 112, classCount: Int = 5748, width: Double = 1,
+    batch: Int = 64, microbatch: Int = 16
+  ) {
+    self.name = name
+    self.imageSize = imageSize
+    self.classCount = classCount
+    self.width = width
+    self.batch = batch
+    self.microbatch = microbatch
+  }
+
+  /// ArcFace over `classCount` people on embeddings of 512, SGD with momentum, no dropout, no decay.
+  package var configuration: RunConfiguration {
+    var configuration = RunConfiguration.demo
+    configuration.model = name
+    configuration.width = width
+    configuration.imageSize = imageSize
+    configuration.embedding = 512
+    configuration.dropout = 0
+    configuration.loss = .arcface
+    configuration.scale = 64
+    configuration.margin = [0.5]
+    configuration.batch = batch
+    configuration.microbatch = microbatch
+    configuration.optimizer = .sgd
+    configuration.learningRate = 0.01
+    configuration.momentum = 0.9
+    configuration.weightDecay = 0
+    configuration.clipNorm = nil
+    configuration.length = .steps(1)
+    configuration.watchdogSeconds = 0
+    return configuration
+  }
+
+  /// Network, head and groups of the configuration; the name must be one of `Models.names`.
+  package var factory: ModelFactory { ModelFactory(configuration, classCount: classCount) }
+
+  /// `count` images [count, size, size, 3] of fixed noise in -1...1.
+  static func images(_ count: Int, size: Int) -> AlignedMemory {
+    let memory = AlignedMemory(count: count * size * size * 3, fill: 0)
+    let stream = CounterRandom(seed: 3, purpose: .testing, 0)
+    for i in 0..<memory.count { memory.pointer[i] = Float(2 * stream.uniform(i) - 1) }
+    return memory
+  }
+}

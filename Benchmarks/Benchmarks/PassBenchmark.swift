@@ -1,0 +1,129 @@
+private import Kernels
+private import Networks
+private import Training
+
+/// One worker's passes over a network, without engine, sums or update.
+package struct PassBenchmark: Sendable {
+  package var model: BenchmarkModel
+  /// Images of a pass.
+  package var rows: Int
+
+  package init(model: BenchmarkModel, rows: Int) {
+    self.model = model
+    self.model.batch = rows
+    self.model.microbatch = rows
+    self.rows = rows
+  }
+
+  /// Times inference for about `budgetSeconds`.
+  package func embed(budgetSeconds: Double, ratesBudgetSeconds: Double) -> BenchmarkReport {
+    let memories = PassMemories(model)
+    memories.fillImages(at: memories.network.inferenceImageOffset, rows: rows)
+    let timing = Timing.best(budgetSeconds: budgetSeconds) {
+      // The last values may lie where the images were.
+      memories.fillImages(at: memories.network.inferenceImageOffset, rows: rows)
+      memories.network.forward(in: memories.pass(.inference, rows: rows))
+    }
+    let peakMemory = ProcessFigures.peakMemoryBytes
+    let rates = MachineRates.measure(budgetSeconds: ratesBudgetSeconds)
+    return BenchmarkReport(
+      kind: "embed",
+      settings: [
+        "model": model.name, "batch": "\(rows)", "image_size": "\(model.imageSize)",
+        "width": "\(model.width)",
+      ], machine: rates.figures,
+      rows: [
+        BenchmarkRow(
+          name: "embed \(model.name) \(model.imageSize) px, batch \(rows)",
+          bestSeconds: timing.bestSeconds, medianSeconds: timing.medianSeconds,
+          figures: [
+            "images_per_second": Double(rows) / timing.bestSeconds,
+            "peak_memory_bytes": Double(peakMemory),
+          ])
+      ])
+  }
+
+  /// Times every layer forward and backward, the best of `passes`, in the order of the network.
+  package func layers(passes: Int, rates: MachineRates) -> BenchmarkReport {
+    let memories = PassMemories(model)
+    let network = memories.network
+    let count = network.layers.count
+    var forward = [[Double]](repeating: [], count: count)
+    var backward = forward
+    for _ in 0...passes {
+      memories.fillImages(at: network.imageOffset, rows: rows)
+      let pass = memories.pass(.training, rows: rows)
+      for (i, layer) in network.layers.enumerated() {
+        let start = Clock.seconds
+        layer.forward(in: pass)
+        forward[i].append(Clock.seconds - start)
+      }
+      let gradient = Noise.floats(rows * network.embeddingCount, 9)
+      pass.gradient(of: network.output).update(from: gradient, count: gradient.count)
+      for (i, layer) in network.layers.enumerated().reversed() {
+        let start = Clock.seconds
+        layer.backward(in: pass)
+        backward[i].append(Clock.seconds - start)
+      }
+    }
+    var report = BenchmarkReport(
+      kind: "layers",
+      settings: [
+        "model": model.name, "rows": "\(rows)", "image_size": "\(model.imageSize)",
+        "width": "\(model.width)",
+      ], machine: rates.figures)
+    for (i, layer) in network.layers.enumerated() {
+      for (direction, times) in [("forward", forward[i]), ("backward", backward[i])] {
+        let timing = Timing(Array(times.dropFirst()))
+        let factor = direction == "forward" ? 1.0 : i == 0 ? 1 : 2
+        var figures: [String: Double] = [:]
+        if layer.multiplyAdds > 0 {
+          let work = 2 * factor * Double(rows * layer.multiplyAdds)
+          figures["gflops"] = work / timing.bestSeconds / 1e9
+        }
+        report.rows.append(
+          BenchmarkRow(
+            name: "\(i < 9 ? "0" : "")\(i + 1) \(layer.summary) \(layer.output.shape) \(direction)",
+            bestSeconds: timing.bestSeconds, medianSeconds: timing.medianSeconds,
+            figures: figures))
+      }
+    }
+    return report
+  }
+}
+
+/// Parameters with first values and one worker's memory.
+private final class PassMemories {
+  let network: Network
+  private let model: BenchmarkModel
+  private let arena, parameters, statistics, moments, gradients, images: Floats
+
+  init(_ model: BenchmarkModel) {
+    BLASRuntime.configureSingleThread()
+    self.model = model
+    network = model.factory.network
+    arena = Floats(max(network.trainingCount, network.inferenceCount))
+    parameters = Floats(network.parameterCount)
+    statistics = Floats(network.statisticsCount)
+    moments = Floats(network.statisticsCount)
+    gradients = Floats(network.largestLayerCount)
+    images = Floats(Noise.floats(network.image.shape.count, 1))
+    network.initialize(
+      parameters: parameters.pointer, statistics: statistics.pointer, seed: 1)
+  }
+
+  func fillImages(at offset: Int, rows: Int) {
+    for row in 0..<rows {
+      (arena.pointer + offset + row * images.count).update(
+        from: images.pointer, count: images.count)
+    }
+  }
+
+  func pass(_ phase: Phase, rows: Int) -> Pass {
+    Pass(
+      network, rows: rows, phase: phase, memory: arena.pointer, parameters: parameters.constant,
+      runningMoments: statistics.constant, batchMoments: moments.pointer,
+      layerGradients: gradients.pointer,
+      randomness: PassRandomness(seed: 1, step: 0, firstSlot: 0))
+  }
+}

@@ -1,0 +1,170 @@
+package import Collectives
+private import Datasets
+private import Kernels
+private import Losses
+private import Networks
+private import Optimizers
+internal import Training
+
+/// Whole training steps on fixed images, through the engine that trains.
+package struct StepBenchmark: Sendable {
+  package var model: BenchmarkModel
+  /// Compute threads of a rank.
+  package var threads: Int
+  /// Timed steps, after one that is not timed.
+  package var steps: Int
+  /// A folder of photos, one folder a person, in the place of noise.
+  package var photos: String?
+
+  package init(model: BenchmarkModel, threads: Int, steps: Int, photos: String? = nil) {
+    self.model = model
+    self.threads = threads
+    self.steps = steps
+    self.photos = photos
+  }
+
+  /// Times the steps on every rank and returns the report, alike on all ranks but for the memory,
+  /// which is the rank's own. Throws what the engine throws.
+  package func run(over communicator: any Communicator, ratesBudgetSeconds: Double) throws
+    -> BenchmarkReport
+  {
+    let session = try Session(communicator: communicator, threads: threads, quiet: true)
+    defer { session.pool.end() }
+    let (engine, loss, times, best) =
+      try photos.map { try stepOnPhotos($0, in: session) } ?? stepOnNoise(in: session)
+    let peakMemory = ProcessFigures.peakMemoryBytes
+    let rates = MachineRates.measure(budgetSeconds: ratesBudgetSeconds)
+    let timing = Timing(times)
+    let perWorker = Double(model.batch) / Double(communicator.size * threads)
+    let bound = StepBound(engine.network).seconds(rates) * perWorker
+    var figures: [String: Double] = [
+      "images_per_second": Double(model.batch) / timing.bestSeconds,
+      "bound_seconds": bound,
+      "bound_share": bound / timing.bestSeconds,
+      "loss": loss,
+      "peak_memory_bytes": Double(peakMemory),
+      "worker_bytes": Double(engine.workerBytes),
+    ]
+    for phase in PhaseSeconds.Phase.allCases { figures["\(phase)_seconds"] = best[phase] }
+    let name =
+      "\(model.name) \(model.imageSize) px, batch \(model.batch), microbatch "
+      + "\(model.microbatch), \(communicator.size) x \(threads) threads"
+    return BenchmarkReport(
+      kind: "step",
+      settings: [
+        "model": model.name, "image_size": "\(model.imageSize)", "classes": "\(model.classCount)",
+        "batch": "\(model.batch)", "microbatch": "\(model.microbatch)", "width": "\(model.width)",
+        "ranks": "\(communicator.size)", "threads": "\(threads)",
+        "machine": session.machine.joined(separator: "; "),
+      ], machine: rates.figures,
+      rows: [
+        BenchmarkRow(
+          name: name, bestSeconds: timing.bestSeconds, medianSeconds: timing.medianSeconds,
+          figures: figures)
+      ])
+  }
+}
+
+extension StepBenchmark {
+  private typealias Outcome = (
+    engine: StepEngine, loss: Double, times: [Double], best: PhaseSeconds
+  )
+
+  private func stepOnNoise(in session: Session) throws -> Outcome {
+    let trial = StepTrial(model, session: session)
+    // One microbatch for every worker touches all memory.
+    try trial.step(
+      count: min(model.batch, session.communicator.size * threads * model.microbatch))
+    var times: [Double] = []
+    var best = trial.engine.seconds
+    for _ in 0..<steps {
+      try session.communicator.barrier()
+      let start = Clock.seconds
+      try trial.step(count: model.batch)
+      times.append(Clock.seconds - start)
+      if times.min() == times.last { best = trial.engine.seconds }
+    }
+    return (trial.engine, trial.lastLoss, times, best)
+  }
+
+  /// Steps of a whole trainer, with reading, decoding and augmentation.
+  private func stepOnPhotos(_ folder: String, in session: Session) throws -> Outcome {
+    var configuration = model.configuration
+    configuration.data = .folder(folder)
+    configuration.split = .all
+    configuration.evaluateEvery = .never
+    configuration.checkpointEvery = .never
+    configuration.keepBest = false
+    configuration.length = .steps(steps + 1)
+    let data = try TrainingData(
+      configuration, communicator: session.communicator, pool: session.pool)
+    let trainer = try Trainer(configuration, session: session, data: data, folder: nil)
+    var records: [StepRecord] = []
+    trainer.onStep = { records.append($0) }
+    try trainer.start(from: nil)
+    _ = try trainer.run()
+    let timed = records.dropFirst()
+    guard let best = timed.min(by: { $0.stepSeconds < $1.stepSeconds }) else {
+      throw BenchmarkFailure.input("\(folder): the run ended after its first step")
+    }
+    return (trainer.engine, best.loss, timed.map(\.stepSeconds), best.seconds)
+  }
+}
+
+/// An engine with fixed images and labels that can be stepped.
+final class StepTrial {
+  let engine: StepEngine
+  private let model: BenchmarkModel
+  private let images: Images
+  private let labels: [Int32]
+  private var stepCount = 0
+  private(set) var lastLoss = Double.nan
+
+  /// Images are read by all workers.
+  private final class Images: @unchecked Sendable {
+    let memory: AlignedMemory
+    init(_ memory: consuming AlignedMemory) { self.memory = memory }
+  }
+
+  init(_ model: BenchmarkModel, session: Session) {
+    self.model = model
+    let configuration = model.configuration
+    let factory = model.factory
+    let optimizer = configuration.optimizerValue
+    let state = factory.makeState(optimizerVectorCount: optimizer.stateVectorCount)
+    let microbatches = Microbatches.cut(model.batch, microbatch: model.microbatch).count
+    engine = StepEngine(
+      network: factory.network, head: factory.head, state: state,
+      groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
+      optimizer: optimizer, pool: session.pool, communicator: session.communicator,
+      gradientGrid: SummationGrid(
+        exponent: configuration.gridExponent(microbatches: microbatches)),
+      bucketBytes: 8 << 20, seed: configuration.seed)
+    state.initialize(seed: configuration.seed, pool: session.pool)
+    images = Images(BenchmarkModel.images(model.batch, size: model.imageSize))
+    labels = (0..<model.batch).map { Int32($0 * 7919 % model.classCount) }
+  }
+
+  /// One step on the first `count` images: gradients and update.
+  func step(count: Int) throws {
+    let batch = StepBatch(
+      step: stepCount, epoch: 0, samples: Array(0..<count),
+      microbatches: Microbatches.cut(count, microbatch: model.microbatch), marginFactor: 1)
+    let (images, labels) = (images, labels)
+    let imageCount = engine.network.image.shape.count
+    let sums = try engine.computeGradients(of: batch) { _, _, slot, image, seconds in
+      let start = Clock.seconds
+      image.update(from: images.memory.pointer + slot * imageCount, count: imageCount)
+      seconds[.decode] += Clock.seconds - start
+      return (labels[slot], false)
+    }
+    guard sums.unsoundRanks == 0 else {
+      throw BenchmarkFailure.input("step \(stepCount): a gradient is not finite or leaves the grid")
+    }
+    _ = engine.applyUpdate(
+      sampleCount: count, index: stepCount,
+      rates: LearningRates(backbone: model.configuration.learningRate, head: 0.01), clipping: nil)
+    lastLoss = sums.lossSum / Double(count)
+    stepCount += 1
+  }
+}

@@ -1,0 +1,41 @@
+internal import ArgumentParser
+private import Networks
+
+@main
+struct DDPBench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ddp-bench",
+    abstract: "Measures kernels and whole training steps, after checking that they are right.",
+    discussion: """
+      EXAMPLES
+        ddp-bench kernels --filter 56x56
+        ddp-bench layers --model iresnet18
+        ddp-bench step --model iresnet18 --batch 64 --microbatch 16 --threads 1
+        mpirun -np 2 ddp-bench step --batch 128 --threads 1
+        ddp-bench compare before.json after.json
+      """,
+    subcommands: [
+      Kernels.self, Layers.self, Step.self, Embed.self, Follow.self, Compare.self,
+    ])
+}
+
+/// The network, as several subcommands name it.
+struct ModelOptions: ParsableArguments {
+  @Option(help: "The network.")
+  var model = "iresnet18"
+
+  @Option(help: "Side of the images in pixels.")
+  var imageSize = 112
+
+  @Option(help: "Factor of the channels of every stage.")
+  var width = 1.0
+
+  func validate() throws {
+    guard Models.names.contains(model) else {
+      throw ValidationError("no model '\(model)'; there are \(Models.names.joined(separator: " "))")
+    }
+    guard imageSize >= 16, width > 0 else {
+      throw ValidationError("--image-size at least 16, --width above 0")
+    }
+  }
+}

@@ -1,0 +1,202 @@
+/// Products of matrices that lie in cache, in the 32 registers of 16 floats that AVX-512 has: the
+/// twin of `GEMMKernel` for processors that have them.
+///
+/// 12 x 32 results at a time stay in 24 registers. Every element is summed in the same order as
+/// there, so both give the same bits.
+package enum WideGEMM {
+  /// C[rows x 16 panelCount] = A B, or C += A B when `adding`, for one chunk of the depth.
+  ///
+  /// A[rows x depth] is row-major, `aStride` apart; `panels` holds B as [panelCount][depth][16],
+  /// panels `panelStride` floats apart. Panel p of C begins at `c + p * cPanelStride`, its rows
+  /// `cStride` apart.
+  @inline(never)
+  package static func multiply(
+    rows: Int, panelCount: Int, depth: Int, a: UnsafePointer<Float>, aStride: Int,
+    panels: UnsafePointer<Float>, panelStride: Int, into c: UnsafeMutablePointer<Float>,
+    cStride: Int, cPanelStride: Int, adding: Bool
+  ) {
+    product(
+      transposed: false, rows, panelCount, depth, a, aStride, panels, panelStride, c, cStride,
+      cPanelStride, adding)
+  }
+
+  /// As `multiply`, with A stored transposed: [depth x rows], `aStride` floats between depths.
+  @inline(never)
+  package static func multiplyTransposed(
+    rows: Int, panelCount: Int, depth: Int, a: UnsafePointer<Float>, aStride: Int,
+    panels: UnsafePointer<Float>, panelStride: Int, into c: UnsafeMutablePointer<Float>,
+    cStride: Int, cPanelStride: Int, adding: Bool
+  ) {
+    product(
+      transposed: true, rows, panelCount, depth, a, aStride, panels, panelStride, c, cStride,
+      cPanelStride, adding)
+  }
+
+  /// Pairs of panels outside, rows inside: the panels' chunks stay in L1.
+  @inline(__always)
+  private static func product(
+    transposed: Bool, _ rows: Int, _ panelCount: Int, _ depth: Int, _ a: Floats, _ aStride: Int,
+    _ panels: Floats, _ panelStride: Int, _ c: MutableFloats, _ cStride: Int,
+    _ cPanelStride: Int, _ adding: Bool
+  ) {
+    let rowStep = transposed ? 1 : aStride
+    var panel = 0
+    while panel < panelCount {
+      let b = panels + panel &* panelStride
+      let target = c + panel &* cPanelStride
+      let isPair = panel + 1 < panelCount
+      var row = 0
+      while row + 12 <= rows {
+        let (from, to) = (a + row &* rowStep, target + row &* cStride)
+        if isPair {
+          tile(
+            transposed: transposed, rows: 12, pair: true, depth, from, aStride, b, panelStride, to,
+            cStride, cPanelStride, adding)
+        } else {
+          tile(
+            transposed: transposed, rows: 12, pair: false, depth, from, aStride, b, panelStride, to,
+            cStride, cPanelStride, adding)
+        }
+        row += 12
+      }
+      if row < rows {
+        let (from, to) = (a + row &* rowStep, target + row &* cStride)
+        if isPair {
+          remainder(
+            transposed: transposed, pair: true, rows - row, depth, from, aStride, b, panelStride,
+            to, cStride, cPanelStride, adding)
+        } else {
+          remainder(
+            transposed: transposed, pair: false, rows - row, depth, from, aStride, b, panelStride,
+            to, cStride, cPanelStride, adding)
+        }
+      }
+      panel += 2
+    }
+  }
+
+  /// The last one to eleven rows, as 8 + 4 + 2 + 1; a function of its own, or inlining stops.
+  @inline(never)
+  private static func remainder(
+    transposed: Bool, pair: Bool, _ rows: Int, _ depth: Int, _ a: Floats, _ aStride: Int,
+    _ b: Floats, _ panelStride: Int, _ c: MutableFloats, _ cStride: Int, _ cPanelStride: Int,
+    _ adding: Bool
+  ) {
+    let rowStep = transposed ? 1 : aStride
+    var (a, c) = (a, c)
+    if rows & 8 != 0 {
+      tile(
+        transposed: transposed, rows: 8, pair: pair, depth, a, aStride, b, panelStride, c, cStride,
+        cPanelStride, adding)
+      a += 8 &* rowStep
+      c += 8 &* cStride
+    }
+    if rows & 4 != 0 {
+      tile(
+        transposed: transposed, rows: 4, pair: pair, depth, a, aStride, b, panelStride, c, cStride,
+        cPanelStride, adding)
+      a += 4 &* rowStep
+      c += 4 &* cStride
+    }
+    if rows & 2 != 0 {
+      tile(
+        transposed: transposed, rows: 2, pair: pair, depth, a, aStride, b, panelStride, c, cStride,
+        cPanelStride, adding)
+      a += 2 &* rowStep
+      c += 2 &* cStride
+    }
+    if rows & 1 != 0 {
+      tile(
+        transposed: transposed, rows: 1, pair: pair, depth, a, aStride, b, panelStride, c, cStride,
+        cPanelStride, adding)
+    }
+  }
+
+  /// One tile of C: `rows` (12, 8, 4, 2 or 1) x 16, or x 32 of a `pair` of panels; both constants
+  /// where this is inlined. The accumulators are named, not an array, so that they live in registers.
+  @inline(__always)
+  private static func tile(
+    transposed: Bool, rows: Int, pair: Bool, _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats,
+    _ panelStride: Int, _ c: MutableFloats, _ cStride: Int, _ cPanelStride: Int, _ adding: Bool
+  ) {
+    var (x0, x1, x2, x3) = (Vector(), Vector(), Vector(), Vector())
+    var (x4, x5, x6, x7) = (Vector(), Vector(), Vector(), Vector())
+    var (x8, x9, x10, x11) = (Vector(), Vector(), Vector(), Vector())
+    var (y0, y1, y2, y3) = (Vector(), Vector(), Vector(), Vector())
+    var (y4, y5, y6, y7) = (Vector(), Vector(), Vector(), Vector())
+    var (y8, y9, y10, y11) = (Vector(), Vector(), Vector(), Vector())
+    let rowStep = transposed ? 1 : aStride
+    let depthStep = transposed ? aStride : 1
+    let threeRows = 3 &* rowStep
+
+    @inline(__always)
+    func row(_ a: Float, _ b0: Vector, _ b1: Vector, _ x: inout Vector, _ y: inout Vector) {
+      let broadcast = Vector(repeating: a)
+      x = x.addingProduct(broadcast, b0)
+      if pair { y = y.addingProduct(broadcast, b1) }
+    }
+    // Three pointers, four rows each: base + {0, 1, 2} x register are addresses of x86.
+    @inline(__always) func step(_ p: Floats, _ q: Floats, _ r: Floats, _ b: Floats) {
+      let b0 = b[vector: 0]
+      let b1 = pair ? b[vector: panelStride] : b0
+      row(p[0], b0, b1, &x0, &y0)
+      if rows > 1 { row(p[rowStep], b0, b1, &x1, &y1) }
+      if rows > 2 {
+        row(p[2 &* rowStep], b0, b1, &x2, &y2)
+        row(p[threeRows], b0, b1, &x3, &y3)
+      }
+      if rows > 4 {
+        row(q[0], b0, b1, &x4, &y4)
+        row(q[rowStep], b0, b1, &x5, &y5)
+        row(q[2 &* rowStep], b0, b1, &x6, &y6)
+        row(q[threeRows], b0, b1, &x7, &y7)
+      }
+      if rows > 8 {
+        row(r[0], b0, b1, &x8, &y8)
+        row(r[rowStep], b0, b1, &x9, &y9)
+        row(r[2 &* rowStep], b0, b1, &x10, &y10)
+        row(r[threeRows], b0, b1, &x11, &y11)
+      }
+    }
+    var (p, q, r, panel, left) = (a, a + 4 &* rowStep, a + 8 &* rowStep, b, depth)
+    while left >= 2 {
+      step(p, q, r, panel)
+      step(p + depthStep, q + depthStep, r + depthStep, panel + 16)
+      p += 2 &* depthStep
+      q += 2 &* depthStep
+      r += 2 &* depthStep
+      panel += 32
+      left -= 2
+    }
+    if left > 0 { step(p, q, r, panel) }
+
+    @inline(__always) func finish(_ i: Int, _ x: Vector, _ y: Vector) {
+      let target = c + i &* cStride
+      if adding {
+        target[vector: 0] += x
+        if pair { target[vector: cPanelStride] += y }
+      } else {
+        target[vector: 0] = x
+        if pair { target[vector: cPanelStride] = y }
+      }
+    }
+    finish(0, x0, y0)
+    if rows > 1 { finish(1, x1, y1) }
+    if rows > 2 {
+      finish(2, x2, y2)
+      finish(3, x3, y3)
+    }
+    if rows > 4 {
+      finish(4, x4, y4)
+      finish(5, x5, y5)
+      finish(6, x6, y6)
+      finish(7, x7, y7)
+    }
+    if rows > 8 {
+      finish(8, x8, y8)
+      finish(9, x9, y9)
+      finish(10, x10, y10)
+      finish(11, x11, y11)
+    }
+  }
+}
