@@ -1,7 +1,6 @@
 import Collectives
 import Datasets
 import Foundation
-import Synchronization
 import TestSupport
 import Testing
 import Training
