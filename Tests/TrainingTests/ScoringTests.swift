@@ -1,7 +1,7 @@
 import Datasets
 import Collectives
+import Datasets
 import Foundation
-import Synchronization
 import TestSupport
 import Testing
 import Training
