@@ -186,7 +186,7 @@ extension StepEngine {
       : Array(
         active[
           Microbatches.share(of: active.count, rank: communicator.rank, size: communicator.size)])
-    if !isKept { willComputeAgain?(own.map { batch.microbatches[$0] }) }
+    willComputeAgain?(isKept ? [] : own.map { batch.microbatches[$0] })
     reducer.begin(
       localMicrobatches: own.count, of: batch.microbatches.count, keepingExtras: true)
     nonisolated(unsafe) let engine = self

@@ -86,8 +86,8 @@ package final class StepEngine {
   private var weightsHash: UInt64 = 0
   /// Called on the main thread while it waits for workers; throws to leave the step.
   package var onWait: () throws -> Void = {}
-  /// Called on the main thread with the slots that this rank's workers are about to load a second
-  /// time in a step.
+  /// Called on the main thread before the second pass of a step, with the slots that this rank's
+  /// workers are about to load once more.
   package var willComputeAgain: (([Range<Int>]) -> Void)?
   /// Called with each event of the step, for traces and tests; may come from any worker.
   package var onEvent: (@Sendable (StepEvent) -> Void)?
