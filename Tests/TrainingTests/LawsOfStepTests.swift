@@ -232,4 +232,37 @@ import Training
     // On a busy machine the main thread may wake too late in some step, but not in each.
     #expect(overlapped > 0, "in no step was anything reduced before backward ended")
   }
+
+  @Test(arguments: [Float(1e-2), 0])
+  func collapsedEmbeddingsEndTheRun(spread: Float) throws {
+    let seen = Records()
+    let configuration = SmallRun.configuration {
+      $0.length = .steps(14)
+      $0.learningRate = 1e-9
+      $0.dropout = 0
+    }
+    func train() throws {
+      _ = try SmallRun.train(
+        configuration,
+        prepare: { trainer, _ in
+          SmallRun.collapse(trainer, spread: spread)
+          trainer.onStep = { seen.all.append($0) }
+        })
+    }
+    if spread > 0 {
+      try train()
+    } else {
+      #expect {
+        try train()
+      } throws: { error in
+        guard case TrainingFailure.collapsed(let step, _) = error else { return false }
+        return step == 10
+      }
+    }
+    let records = seen.all
+    #expect(records.count == (spread > 0 ? 14 : 10))
+    #expect(records.allSatisfy { $0.spread < 1e-3 && ($0.spread > 1e-6) == (spread > 0) })
+  }
+
+  private final class Records: @unchecked Sendable { var all: [StepRecord] = [] }
 }

@@ -222,19 +222,6 @@ import Training
 
   // MARK: Collapse
 
-  /// Makes all embeddings point one way, but for about `spread`: the last layer is a batch norm whose
-  /// offset drowns the rest.
-  private static func collapse(_ trainer: Trainer, spread: Float) {
-    let state = trainer.engine.state
-    for description in state.descriptions {
-      if description.name == "features.bias" {
-        for i in description.range { state.parameters[i] = spread > 0 ? 1 / spread : 1 }
-      } else if description.name == "fc.weight", spread == 0 {
-        for i in description.range { state.parameters[i] = 0 }
-      }
-    }
-  }
-
   private static func stuck(_ mode: MiningMode, steps: Int) -> RunConfiguration {
     configuration(mining: .always(mode), steps: steps) {
       $0.learningRate = 1e-9
@@ -246,7 +233,8 @@ import Training
 
   @Test func theFinalLayerIsWhereTheTestsCollapseIt() throws {
     let records = try SmallRun.train(
-      Self.stuck(.all, steps: 2), prepare: { trainer, _ in Self.collapse(trainer, spread: 1e-3) }
+      Self.stuck(.all, steps: 2),
+      prepare: { trainer, _ in SmallRun.collapse(trainer, spread: 1e-3) }
     )[0].records
     for record in records {
       #expect(record.spread < 1e-4 && record.spread > 0)
@@ -261,7 +249,7 @@ import Training
     let configuration = Self.stuck(mode, steps: 14)
     let whole = try SmallRun.train(
       configuration, ranks: 2, folder: folder, speaks: true,
-      prepare: { trainer, _ in Self.collapse(trainer, spread: 1e-3) })
+      prepare: { trainer, _ in SmallRun.collapse(trainer, spread: 1e-3) })
     let modes = whole[0].records.map { $0.triplets!.mode }
     #expect(modes == Array(repeating: mode, count: 10) + Array(repeating: .semiHard, count: 4))
     let log = try String(contentsOfFile: folder + "/log.txt", encoding: .utf8)
@@ -281,7 +269,7 @@ import Training
     let failure = #expect(throws: TrainingFailure.self) {
       try SmallRun.train(
         Self.stuck(.semiHard, steps: 200), folder: folder, speaks: true,
-        prepare: { trainer, _ in Self.collapse(trainer, spread: 1e-3) })
+        prepare: { trainer, _ in SmallRun.collapse(trainer, spread: 1e-3) })
     }
     let sentence = failure?.description ?? ""
     #expect(sentence.contains("the loss is stuck at the margin (0.2"), "\(sentence)")
@@ -295,7 +283,7 @@ import Training
     let failure = #expect(throws: TrainingFailure.self) {
       try SmallRun.train(
         Self.stuck(.semiHard, steps: 200),
-        prepare: { trainer, _ in Self.collapse(trainer, spread: 0) })
+        prepare: { trainer, _ in SmallRun.collapse(trainer, spread: 0) })
     }
     guard case .collapsed(step: 100, _) = failure else {
       Issue.record("\(String(describing: failure))")
@@ -310,7 +298,7 @@ import Training
           $0.learningRate = 1e-9
           $0.split = .peopleRandom(fraction: 0.6)
           $0.evaluateEvery = .steps(3)
-        }, prepare: { trainer, _ in Self.collapse(trainer, spread: 1e-3) })
+        }, prepare: { trainer, _ in SmallRun.collapse(trainer, spread: 1e-3) })
     }
     guard case .collapsed(step: 3, _) = failure else {
       Issue.record("\(String(describing: failure))")

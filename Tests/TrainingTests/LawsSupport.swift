@@ -96,6 +96,19 @@ enum SmallRun {
     var all: [StepRecord] = []
   }
 
+  /// Makes all embeddings point one way, but for about `spread`: the last layer is a batch norm whose
+  /// offset drowns the rest.
+  static func collapse(_ trainer: Trainer, spread: Float) {
+    let state = trainer.engine.state
+    for description in state.descriptions {
+      if description.name == "features.bias" {
+        for i in description.range { state.parameters[i] = spread > 0 ? 1 / spread : 1 }
+      } else if description.name == "fc.weight", spread == 0 {
+        for i in description.range { state.parameters[i] = 0 }
+      }
+    }
+  }
+
   static func temporaryFolder() -> String {
     NSTemporaryDirectory() + "laws-\(UUID().uuidString)"
   }

@@ -317,6 +317,10 @@ package final class StepEngine {
       weights: state.parameters + headRange.lowerBound, marginFactor: batch.marginFactor,
       into: pass.gradient(of: network.output), weightGradient: worker.layerGradients.pointer,
       scratch: worker.headScratch.pointer)
+    // Before backward, which may overwrite the embeddings.
+    let spread = Collapse.spread(
+      embeddings, rows: range.count, dimension: network.embeddingCount,
+      scratch: worker.headScratch.pointer)
     mark(.head)
     reducer.add(worker.layerGradients.pointer, of: headRange)
     mark(.summation)
@@ -334,11 +338,7 @@ package final class StepEngine {
     extras[slots.lossSum] = loss.lossSum / Double(batch.samples.count)
     extras[slots.correctCount] = Double(loss.correctCount)
     extras[slots.targetCosineSum] = loss.targetCosineSum
-    extras[slots.spreadSum] =
-      Double(range.count)
-      * Collapse.spread(
-        embeddings, rows: range.count, dimension: network.embeddingCount,
-        scratch: worker.headScratch.pointer)
+    extras[slots.spreadSum] = Double(range.count) * spread
     extras[slots.replacedCount] = Double(replaced)
     RunningMoments.addends(
       of: worker.moments.pointer, running: state.statistics, statistics: network.statistics,
