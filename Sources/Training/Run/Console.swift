@@ -26,13 +26,35 @@ package final class Console {
       isLaunched ? Self.launcherHasTerminal : isatty(STDOUT_FILENO) == 1
   }
 
-  /// Whether the standard output of the parent process is a terminal, by its entry in proc(5).
+  /// Whether the standard output of the launcher is a terminal: of the nearest process above that
+  /// does not share this one's, by its entries in proc(5).
   private static var launcherHasTerminal: Bool {
-    var target = [CChar](repeating: 0, count: 64)
-    let count = readlink("/proc/\(getppid())/fd/1", &target, target.count - 1)
-    guard count > 0 else { return false }
-    let path = String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    guard let own = standardOutput(of: getpid()) else { return false }
+    var process = getppid()
+    while process > 1, standardOutput(of: process) == own {
+      guard let parent = parent(of: process) else { return false }
+      process = parent
+    }
+    guard let path = standardOutput(of: process) else { return false }
     return path.hasPrefix("/dev/pts/") || path.hasPrefix("/dev/tty")
+  }
+
+  private static func standardOutput(of process: pid_t) -> String? {
+    var target = [CChar](repeating: 0, count: 256)
+    let count = readlink("/proc/\(process)/fd/1", &target, target.count - 1)
+    guard count > 0 else { return nil }
+    return String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  /// The fourth field of stat, after the command's name in brackets, which may hold anything.
+  private static func parent(of process: pid_t) -> pid_t? {
+    guard let bytes = FileManager.default.contents(atPath: "/proc/\(process)/stat") else {
+      return nil
+    }
+    let text = String(decoding: bytes, as: UTF8.self)
+    guard let bracket = text.lastIndex(of: ")") else { return nil }
+    let fields = text[text.index(after: bracket)...].split(separator: " ")
+    return fields.count > 1 ? pid_t(fields[1]) : nil
   }
 
   /// A line for people; silenced by --quiet on standard output.
