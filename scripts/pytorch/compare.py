@@ -13,12 +13,18 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
-BEGIN, END = "<!-- compare-pytorch: begin -->", "<!-- compare-pytorch: end -->"
 # Memory that glibc keeps instead of giving it back after every step, which costs page faults.
 KEPT_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": str(4 << 30),
     "MALLOC_TRIM_THRESHOLD_": str(64 << 30),
     "MALLOC_TOP_PAD_": str(256 << 20),
+}
+
+
+# Both sides as on a processor without AVX-512, which the bars were set for.
+AVX2 = {
+    "DDP_TRAIN_AVX512": "0", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
 }
 
 
@@ -73,12 +79,15 @@ class Setup:
         self.microbatch = 8 if quick else 16
         self.image = 64 if quick else 112
         self.width = 0.25 if quick else 1
-        self.common = ["--image-size", self.image, "--width", self.width]
+        self.sizes = {"nn2": 96 if quick else 224}
         self.environment = {
             **os.environ, "TORCHINDUCTOR_CACHE_DIR": str(pathlib.Path(sys.prefix) / "inductor"),
-            "OMPI_MCA_hwloc_base_binding_policy": "core",
+            "OMPI_MCA_hwloc_base_binding_policy": "core", **(AVX2 if options.avx2 else {}),
         }
         self.winners = {}
+
+    def common(self, model):
+        return ["--image-size", self.sizes.get(model, self.image), "--width", self.width]
 
     def bench(self, subcommand, arguments, cores, ranks=1):
         """Runs ddp-bench on `cores` and returns its one row."""
@@ -105,14 +114,14 @@ class Setup:
         cores = self.cores[: threads * ranks]
         arguments = [
             "--model", model, "--batch", batch, "--microbatch", self.microbatch,
-            "--threads", threads, "--steps", steps, *self.common,
+            "--threads", threads, "--steps", steps, *self.common(model),
         ]
         return self.bench("step", arguments, cores, ranks)
 
     def torch(self, mode, model, batch, threads=1, eager=False, environment=None):
         arguments = [
             "--model", model, "--batch", batch, "--threads", threads,
-            "--cores", ",".join(self.cores[:threads]), *self.common,
+            "--cores", ",".join(self.cores[:threads]), *self.common(model),
         ]
         if eager or self.options.no_compile:
             arguments.append("--eager")
@@ -213,7 +222,8 @@ def distributed(setup):
         command = [
             sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2,
             HERE / "torch_side.py", "ddp", "--model", "iresnet18", "--batch", setup.batch,
-            "--cores", ",".join(setup.cores[:2]), "--variant", variant, "--steps", 1, *setup.common,
+            "--cores", ",".join(setup.cores[:2]), "--variant", variant, "--steps", 1,
+            *setup.common("iresnet18"),
         ]
         theirs += json.loads(setup.run(command).strip().splitlines()[-1])
         ours.append(setup.step("iresnet18", 2 * setup.batch, ranks=2)["figures"]["images_per_second"])
@@ -245,7 +255,7 @@ def embed(setup, model, batch):
     """Inference on one core against the best of PyTorch and onnxruntime."""
     ours, theirs = [], []
     passes = 3 if batch > 1 else 20
-    arguments = ["--model", model, "--batch", batch, "--seconds", 1.5, *setup.common]
+    arguments = ["--model", model, "--batch", batch, "--seconds", 1.5, *setup.common(model)]
     with setup.torch("embed", model, batch) as torch:
         winner = best_variant(torch)
         torch.ask(f"keep {winner}")
@@ -334,6 +344,7 @@ def rows(options):
         ("train aix-resnet18", lambda s: train(s, "aix-resnet18", 2.5, steps=2)),
         ("train resnet18", lambda s: train(s, "resnet18", 1.7, steps=3)),
         ("train iresnet50", lambda s: train(s, "iresnet50", 2.5)),
+        ("train nn2", lambda s: train(s, "nn2", 2)),
         ("scaling", scaling),
         ("torchrun", distributed),
         ("memory", memory),
@@ -357,14 +368,16 @@ def table(lines):
     return "\n".join("| " + " | ".join(row) + " |" for row in cells)
 
 
-def write(text):
+def write(text, title):
+    """Puts the text in the place of what stood under the title in docs/results.md, or at the end."""
     path = ROOT / "docs/results.md"
     page = path.read_text()
-    block = f"{BEGIN}\n{text}\n{END}"
-    if BEGIN in page:
-        page = page[: page.index(BEGIN)] + block + page[page.index(END) + len(END) :]
+    begin, end = f"<!-- {title}: begin -->", f"<!-- {title}: end -->"
+    block = f"{begin}\n{text}\n{end}"
+    if begin in page:
+        page = page[: page.index(begin)] + block + page[page.index(end) + len(end) :]
     else:
-        page = page.rstrip("\n") + "\n\n## Against PyTorch\n\n" + block + "\n"
+        page = page.rstrip("\n") + f"\n\n## {title}\n\n" + block + "\n"
     path.write_text(page)
 
 
@@ -382,6 +395,7 @@ def main():
     parser.add_argument("--only", default="", help="rows whose names match this expression")
     parser.add_argument("--rounds", type=int, help="rounds of each row (5; 2 with --quick)")
     parser.add_argument("--cores", default="0,1", help="the two cores that are used")
+    parser.add_argument("--avx2", action="store_true", help="both sides without AVX-512")
     parser.add_argument("--follow", action="store_true", help="the accuracy rows instead")
     parser.add_argument("--deviation", type=float, default=1, help="of first weights in --follow")
     parser.add_argument("--no-compile", action="store_true", help="PyTorch without torch.compile")
@@ -419,7 +433,8 @@ def main():
     print("\n" + text + "\n")
     say(f"{time.time() - begin:.0f} s, {len(missed)} bars missed, {len(failed)} rows failed")
     if options.write:
-        write(text)
+        what = "Following PyTorch" if options.follow else "Against PyTorch"
+        write(text, what + (", both with AVX2 alone" if options.avx2 else ""))
     return 1 if failed or missed and not options.quick else 0
 
 
