@@ -41,9 +41,17 @@ final class BlockingWatch: Sendable {
   private let busySince = Atomic<Int>(0)
   private let signature = Atomic<Int>(0)
   private let hasStarted = Atomic<Bool>(false)
+  /// Who may have stopped amid a transfer, in words.
+  private let suspects = Mutex("a peer")
 
   /// `name` opens the line that is printed, as "rank 3 on node7".
   init(name: String) { self.name = name }
+
+  /// Says who the others are: the line names them where they are few.
+  func setPeers(_ names: [String]) {
+    guard (1...8).contains(names.count) else { return }
+    suspects.withLock { $0 = names.joined(separator: " or ") }
+  }
 
   /// Sets the longest time of one call, or none; the thread starts with the first deadline.
   func setDeadline(seconds: Double?) {
@@ -76,7 +84,7 @@ final class BlockingWatch: Sendable {
       CollectiveOperation(signature: signature.load(ordering: .relaxed)) ?? .agreement
     let error = CollectiveError.timedOut(
       operation, seconds: Double(now - since) / 1e9,
-      absent: ["a peer that stopped amid the transfer"])
+      absent: [suspects.withLock { $0 } + ", stopped amid the transfer"])
     MPIWorld.printLine("ddp-train: \(name): \(error)")
     // Not this thread's right under MPI_THREAD_FUNNELED, but the job is lost, and under srun only
     // an abort ends the peer that stopped; where the call crashes or hangs, the process still ends.

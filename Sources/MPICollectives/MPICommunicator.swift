@@ -60,6 +60,8 @@ final class MPICommunicator: Communicator {
     rollCall = RollCall(on: roll, rank: Int(rank), size: Int(size))
     watch = BlockingWatch(name: "rank \(rank) on \(hostName)")
     hostNames = try allGather(Array(hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
+    watch.setPeers(
+      hostNames.enumerated().filter { $0.offset != rank }.map { "rank \($0) on \($1)" })
   }
 
   func agreeOnMaximum(_ word: Int) throws -> Int {

@@ -45,7 +45,13 @@ package enum Program {
     describe(trainer, console)
     if requested.dryRun { return 0 }
     if communicator.rank == 0 {
-      if let checkpoint { try check(checkpoint, against: requested, data: data) }
+      if let checkpoint {
+        try check(checkpoint, against: requested, data: data)
+        guard checkpoint.progress.step <= trainer.totalSteps else {
+          throw CheckpointError.furtherOn(
+            path: checkpoint.path, step: checkpoint.progress.step, wanted: trainer.totalSteps)
+        }
+      }
       try folder.create()
       try folder.write(requested.yamlText(), to: folder.configuration)
     }

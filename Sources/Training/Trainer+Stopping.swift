@@ -28,11 +28,34 @@ extension Trainer {
     for bytes in try communicator.allGather(Array(own)) {
       loader.ledger.merge(try JSONDecoder().decode([BadPhoto].self, from: Data(bytes)))
     }
-    let entries = loader.ledger.entries
-    for entry in entries where knownBadPhotos.insert(entry.photo).inserted {
-      log?.writeLine("bad photo: \(entry.line)")
-    }
+    let found = loader.ledger.entries.filter { knownBadPhotos.insert($0.photo).inserted }
+    for entry in found { log?.writeLine("bad photo: \(entry.line)") }
+    try checkAllRanksSee(found)
     try loader.ledger.check(total: data.index.photos.count, limit: configuration.maxBad)
+  }
+
+  /// Throws `TrainingFailure.photosDiffer` where the ranks do not find the same bytes, or the same
+  /// reason, behind one of the bad photos: a rank that can read it would not replace it.
+  private func checkAllRanksSee(_ photos: [BadPhoto]) throws {
+    guard communicator.size > 1, !photos.isEmpty else { return }
+    let buffer = ByteBuffer()
+    let own = photos.map { entry -> String in
+      do throws(ImageError) {
+        try data.source.source.read(entry.photo, into: buffer)
+        return "\(buffer.bytes.count) bytes, hash \(Hash64.text(Hash64.of(buffer.bytes)))"
+      } catch {
+        return error.description
+      }
+    }
+    let message = try JSONEncoder().encode([communicator.hostName] + own)
+    let ranks = try communicator.allGather(Array(message)).map {
+      try JSONDecoder().decode([String].self, from: Data($0))
+    }
+    for (i, entry) in photos.enumerated() where ranks.contains(where: { $0[i + 1] != own[i] }) {
+      throw TrainingFailure.photosDiffer(
+        photo: entry.path,
+        ranks: ranks.enumerated().map { "rank \($0) on \($1[0]): \($1[i + 1])" })
+    }
   }
 
   func isStopOfPeer(_ error: CollectiveError) -> Bool {
@@ -40,9 +63,21 @@ extension Trainer {
     return wantsEnd() || operations.contains(.agreement)
   }
 
+  /// What this rank does while it waits for its peers: told to end, it keeps the last completed step
+  /// at once. The peers may be dead, and the launcher about to kill the rest.
+  func waitForPeers() throws {
+    guard wantsEnd(), !hasKeptLastStep else { return }
+    hasKeptLastStep = true
+    try keepLastStep()
+  }
+
+  private func keepLastStep() throws {
+    if isFirst, let store, progress.step > 0 { try store.writeNow(snapshot(copying: false)) }
+  }
+
   /// Leaves in the middle of a step: the last completed step is kept whole, at once.
   func interrupt() throws -> Ending {
-    if isFirst, let store, progress.step > 0 { try store.writeNow(snapshot(copying: false)) }
+    try keepLastStep()
     // Peers that are still in the step learn of it by meeting another operation, and come here.
     var isAgreed = false
     while !isAgreed {

@@ -59,6 +59,8 @@ package final class Trainer {
   /// Receipts of the last step, 0 before the first update.
   var lastHashes = (gradient: UInt64(0), weights: UInt64(0))
   let startSeconds = Clock.seconds
+  /// Whether this rank was told to end while it waited for its peers, and has kept the last step.
+  var hasKeptLastStep = false
   /// Bad photos that all ranks know of.
   var knownBadPhotos: Set<Int> = []
 
@@ -158,6 +160,8 @@ package final class Trainer {
     communicator.deadlineSeconds =
       configuration.watchdogSeconds > 0 ? configuration.watchdogSeconds : nil
     engine.onWait = { [unowned self] in if wantsEnd() { throw Interruption() } }
+    communicator.onWait = { [unowned self] in try waitForPeers() }
+    defer { communicator.onWait = nil }
     if peopleSampler != nil { readAheadOfSecondPass() }
     do {
       // A run that was stopped in an evaluation makes up for it.
@@ -205,6 +209,8 @@ package final class Trainer {
       seconds[.decode] += Clock.seconds - begin
       return (Int32(sample.label), sample.isReplacement)
     }
+    // Before the update: ranks that disagree on a photo have computed different batches.
+    if sums.replacedCount > 0 { try exchangeBadPhotos() }
     let count = batch.samples.count
     let isSkipped = sums.unsoundRanks > 0 || !sums.lossSum.isFinite
     let rates = schedule.rates(at: progress.step, base: configuration.baseRates)

@@ -4,6 +4,7 @@ package enum TrainingFailure: Error, CustomStringConvertible {
   case diverged(steps: Int, checkpoint: String?)
   case collapsed(step: Int, checkpoint: String?)
   case replicasDiffer(step: Int)
+  case photosDiffer(photo: String, ranks: [String])
   case stuckAtMargin(
     step: Int, steps: Int, loss: Double, margin: Double, spread: Double, checkpoint: String?)
   case photosChanged(slots: Range<Int>)
@@ -20,6 +21,9 @@ package enum TrainingFailure: Error, CustomStringConvertible {
     case .collapsed(let step, let checkpoint):
       "the embeddings have collapsed to one point at step \(step); "
         + "lower --lr, --margin or --scale; " + Self.last(checkpoint)
+    case .photosDiffer(let photo, let ranks):
+      "\(photo) is not the same for all ranks: \(ranks.joined(separator: "; ")); "
+        + "give all hosts the same data, then resume"
     case .replicasDiffer(let step):
       "the weights of the ranks differ after step \(step): memory or arithmetic of a host is at "
         + "fault; test its memory, then resume from the last checkpoint without it"

@@ -169,6 +169,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case otherData(path: String, data: String)
   case nothingGood(folder: String, reasons: [String])
   case missing(path: String)
+  case furtherOn(path: String, step: Int, wanted: Int)
   case runExists(folder: String)
 
   package var description: String {
@@ -191,6 +192,9 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
         + (reasons.isEmpty
           ? "; give a run folder or a checkpoint file"
           : ": " + reasons.joined(separator: "; "))
+    case .furtherOn(let path, let step, let wanted):
+      "\(path) stands at step \(step), further than the \(wanted) steps asked for; "
+        + "raise --epochs or --steps, or start a new run with another --out"
     case .missing(let path):
       "--resume \(path): there is no such file or folder"
     case .runExists(let folder):

@@ -248,6 +248,7 @@ extension ValueForm where Value == DataSource {
 
   private static func synthetic(_ list: String) throws -> SyntheticData {
     var faces = defaultSynthetic
+    var given: Set<WritableKeyPath<SyntheticData, Int>> = []
     for part in parts(of: list) {
       let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
       let path: WritableKeyPath<SyntheticData, Int>
@@ -263,6 +264,9 @@ extension ValueForm where Value == DataSource {
       }
       guard pair.count == 2, let value = Int(pair[1]) else {
         throw refuse(part, "a setting such as \(pair[0])=20")
+      }
+      guard given.insert(path).inserted else {
+        throw ConfigurationError("\(pair[0]) is given twice; give it once")
       }
       faces[keyPath: path] = value
     }
