@@ -75,7 +75,7 @@ package final class SampleLoader: Sendable {
 package final class SampleDecoder: @unchecked Sendable {
   private let loader: SampleLoader
   private let pipeline: SamplePipeline
-  private let bytes = ByteBuffer()
+  private let bytes = ByteBuffer(capacity: 1 << 14)
 
   init(_ loader: SampleLoader) {
     self.loader = loader
@@ -127,7 +127,7 @@ package final class SampleDecoder: @unchecked Sendable {
 package final class PhotoDecoder: @unchecked Sendable {
   private let source: any PhotoSource
   private let pipeline: SamplePipeline
-  private let bytes = ByteBuffer()
+  private let bytes = ByteBuffer(capacity: 1 << 14)
 
   package init(_ source: any PhotoSource, preprocessing: Preprocessing) {
     self.source = source
