@@ -23,7 +23,7 @@ import Testing
   }
 
   static let cases: [Case] = [
-    Case("a shell", ["HOME": "/home/user"], .none, size: nil, startsMPI: false),
+    Case("a shell", ["SHELL": "/bin/sh"], .none, size: nil, startsMPI: false),
     Case(
       "mpirun of Open MPI 4", ["OMPI_COMM_WORLD_SIZE": "4", "PMIX_RANK": "1"], .openMPI, size: 4,
       startsMPI: true),
