@@ -228,13 +228,7 @@ extension StepEngine {
       scale: Double(batch.samples.count) / Double(selection.triplets),
       into: pass.gradient(of: network.output), scratch: workspace.scratch[index])
     mark(.head)
-    try network.backward(in: pass) { parameters, gradient in
-      try checkIsLeft()
-      mark(.backward)
-      reducer.add(gradient, of: parameters)
-      mark(.summation)
-    }
-    mark(.backward)
+    try backward(in: pass, mark: mark)
     onEvent?(.backwardEnds(microbatch))
     reducer.finishMicrobatch()
   }

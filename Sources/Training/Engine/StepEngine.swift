@@ -292,6 +292,18 @@ package final class StepEngine {
       randomness: PassRandomness(seed: seed, step: batch.step, firstSlot: range.lowerBound))
   }
 
+  /// Runs backward and adds the gradient of each layer to the rank's sums as it becomes complete;
+  /// `mark` is told the phase that ends.
+  func backward(in pass: borrowing Pass, mark: (PhaseSeconds.Phase) -> Void) throws {
+    try network.backward(in: pass) { parameters, gradient in
+      try checkIsLeft()
+      mark(.backward)
+      reducer.add(gradient, of: parameters)
+      mark(.summation)
+    }
+    mark(.backward)
+  }
+
   private func run(
     _ microbatch: Int, of batch: StepBatch, on index: Int, load: SampleLoad
   ) throws {
@@ -324,13 +336,7 @@ package final class StepEngine {
     mark(.head)
     reducer.add(worker.layerGradients.pointer, of: headRange)
     mark(.summation)
-    try network.backward(in: pass) { parameters, gradient in
-      try checkIsLeft()
-      mark(.backward)
-      reducer.add(gradient, of: parameters)
-      mark(.summation)
-    }
-    mark(.backward)
+    try backward(in: pass, mark: mark)
     onEvent?(.backwardEnds(microbatch))
     let extras = worker.extras
     extras.update(repeating: 0, count: slots.count)
