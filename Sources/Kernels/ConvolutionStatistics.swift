@@ -13,10 +13,10 @@ enum ConvolutionStatistics {
       var (q0, q1, q2, q3) = (Vector8(), Vector8(), Vector8(), Vector8())
       var p = values + column
       for _ in 0..<rows {
-        sum(p[vector8: 0], &s0, &q0)
-        sum(p[vector8: 8], &s1, &q1)
-        sum(p[vector8: 16], &s2, &q2)
-        sum(p[vector8: 24], &s3, &q3)
+        sum(p[vector: 0], &s0, &q0)
+        sum(p[vector: 8], &s1, &q1)
+        sum(p[vector: 16], &s2, &q2)
+        sum(p[vector: 24], &s3, &q3)
         p += columns
       }
       let (sums, squares) = (statistics + column, statistics + columns + column)
@@ -32,7 +32,7 @@ enum ConvolutionStatistics {
     }
     while column + 8 <= columns {
       var (s, q) = (Vector8(), Vector8())
-      for row in 0..<rows { sum(values[vector8: row * columns + column], &s, &q) }
+      for row in 0..<rows { sum(values[vector: row * columns + column], &s, &q) }
       add(s, to: statistics + column)
       add(q, to: statistics + columns + column)
       column += 8
@@ -58,8 +58,8 @@ enum ConvolutionStatistics {
     addingTo statistics: UnsafeMutablePointer<Double>
   ) {
     for i in Swift.stride(from: 0, to: count, by: 8) {
-      add(partial[vector8: i], to: statistics + first + i)
-      add(partial[vector8: stride + i], to: statistics + columns + first + i)
+      add(partial[vector: i], to: statistics + first + i)
+      add(partial[vector: stride + i], to: statistics + columns + first + i)
     }
     partial.zero(2 * stride)
   }

@@ -164,7 +164,7 @@ package enum GEMMKernel {
       y = y.addingProduct(broadcast, b1)
     }
     @inline(__always) func step(_ p: Floats, _ q: Floats) {
-      let (b0, b1) = (q[vector8: 0], q[vector8: 8])
+      let (b0, b1) = (q[vector: 0], q[vector: 8])
       row(p[0], b0, b1, &c00, &c01)
       if rows > 1 { row(p[rowStep], b0, b1, &c10, &c11) }
       if rows > 2 { row(p[2 &* rowStep], b0, b1, &c20, &c21) }
@@ -190,8 +190,8 @@ package enum GEMMKernel {
     }
 
     @inline(__always) func add(_ i: Int, _ x: inout Vector8, _ y: inout Vector8) {
-      x += c[vector8: i &* cStride]
-      y += c[vector8: i &* cStride &+ 8]
+      x += c[vector: i &* cStride]
+      y += c[vector: i &* cStride &+ 8]
     }
     if adding {
       add(0, &c00, &c01)
@@ -202,8 +202,8 @@ package enum GEMMKernel {
       if rows > 5 { add(5, &c50, &c51) }
     }
     @inline(__always) func finish(_ i: Int, _ x: Vector8, _ y: Vector8) {
-      c[vector8: i &* cStride] = x
-      c[vector8: i &* cStride &+ 8] = y
+      c[vector: i &* cStride] = x
+      c[vector: i &* cStride &+ 8] = y
     }
     finish(0, c00, c01)
     if rows > 1 { finish(1, c10, c11) }

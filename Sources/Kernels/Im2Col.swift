@@ -127,8 +127,8 @@ enum Im2Col {
           let from = source + (c * taps + tap) * width
           let to = target + (tap * channels + c) * 16
           if width == 16 {
-            to[vector8: 0] = from[vector8: 0]
-            to[vector8: 8] = from[vector8: 8]
+            to[vector: 0] = from[vector: 0]
+            to[vector: 8] = from[vector: 8]
           } else {
             for i in 0..<width { to[i] = from[i] }
             for i in width..<16 { to[i] = 0 }
@@ -183,8 +183,8 @@ enum Im2Col {
       let to = panels + row * 16
       for first in stride(from: 0, to: whole, by: 16) {
         let target = to + first / 16 * panelStride
-        target[vector8: 0] = from[vector8: first]
-        target[vector8: 8] = from[vector8: first + 8]
+        target[vector: 0] = from[vector: first]
+        target[vector: 8] = from[vector: first + 8]
       }
       if whole < columns {
         let target = to + whole / 16 * panelStride
@@ -209,8 +209,8 @@ enum Im2Col {
           let from = source + (tap * channels + c) * 16
           let to = target + (c * taps + tap) * width
           if width == 16 {
-            to[vector8: 0] = from[vector8: 0]
-            to[vector8: 8] = from[vector8: 8]
+            to[vector: 0] = from[vector: 0]
+            to[vector: 8] = from[vector: 8]
           } else {
             for i in 0..<width { to[i] = from[i] }
           }

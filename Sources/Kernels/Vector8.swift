@@ -1,26 +1,9 @@
 /// Eight floats in one AVX register: the unit of work of the kernels.
 typealias Vector8 = SIMD8<Float>
-/// What the code of any width takes in this module.
+/// What the code of any width takes in this module, loads and stores included.
 typealias Vector = Vector8
 
-extension UnsafePointer<Float> {
-  /// Eight floats from element `offset` on, at any alignment.
-  @inline(__always)
-  subscript(vector8 offset: Int) -> Vector8 {
-    UnsafeRawPointer(self + offset).loadUnaligned(as: Vector8.self)
-  }
-}
-
 extension UnsafeMutablePointer<Float> {
-  /// Eight floats from element `offset` on, at any alignment.
-  @inline(__always)
-  subscript(vector8 offset: Int) -> Vector8 {
-    get { UnsafeRawPointer(self + offset).loadUnaligned(as: Vector8.self) }
-    nonmutating set {
-      UnsafeMutableRawPointer(self + offset).storeBytes(of: newValue, as: Vector8.self)
-    }
-  }
-
   /// Copies `count` floats; overlapping last vector instead of a scalar tail, so that runs of 9 or
   /// 21 floats (three channels) stay cheap.
   @inline(__always)
@@ -28,10 +11,10 @@ extension UnsafeMutablePointer<Float> {
     if count >= 8 {
       var i = 0
       while i + 8 <= count {
-        self[vector8: i] = source[vector8: i]
+        self[vector: i] = source[vector: i]
         i += 8
       }
-      if i < count { self[vector8: count - 8] = source[vector8: count - 8] }
+      if i < count { self[vector: count - 8] = source[vector: count - 8] }
     } else {
       for i in 0..<count { self[i] = source[i] }
     }
@@ -42,7 +25,7 @@ extension UnsafeMutablePointer<Float> {
   func add(_ count: Int, from source: UnsafePointer<Float>) {
     var i = 0
     while i + 8 <= count {
-      self[vector8: i] += source[vector8: i]
+      self[vector: i] += source[vector: i]
       i += 8
     }
     while i < count {
@@ -65,28 +48,28 @@ func transpose8x8(
   @inline(__always) func odd(_ a: Vector8, _ b: Vector8) -> Vector8 {
     SIMD16(lowHalf: a, highHalf: b).oddHalf
   }
-  var r0 = source[vector8: 0]
-  var r1 = source[vector8: sourceStride]
-  var r2 = source[vector8: 2 * sourceStride]
-  var r3 = source[vector8: 3 * sourceStride]
-  var r4 = source[vector8: 4 * sourceStride]
-  var r5 = source[vector8: 5 * sourceStride]
-  var r6 = source[vector8: 6 * sourceStride]
-  var r7 = source[vector8: 7 * sourceStride]
+  var r0 = source[vector: 0]
+  var r1 = source[vector: sourceStride]
+  var r2 = source[vector: 2 * sourceStride]
+  var r3 = source[vector: 3 * sourceStride]
+  var r4 = source[vector: 4 * sourceStride]
+  var r5 = source[vector: 5 * sourceStride]
+  var r6 = source[vector: 6 * sourceStride]
+  var r7 = source[vector: 7 * sourceStride]
   for _ in 0..<3 {
     let (e0, e1, e2, e3) = (even(r0, r1), even(r2, r3), even(r4, r5), even(r6, r7))
     let (o0, o1, o2, o3) = (odd(r0, r1), odd(r2, r3), odd(r4, r5), odd(r6, r7))
     (r0, r1, r2, r3) = (e0, e1, e2, e3)
     (r4, r5, r6, r7) = (o0, o1, o2, o3)
   }
-  target[vector8: 0] = r0
-  target[vector8: targetStride] = r1
-  target[vector8: 2 * targetStride] = r2
-  target[vector8: 3 * targetStride] = r3
-  target[vector8: 4 * targetStride] = r4
-  target[vector8: 5 * targetStride] = r5
-  target[vector8: 6 * targetStride] = r6
-  target[vector8: 7 * targetStride] = r7
+  target[vector: 0] = r0
+  target[vector: targetStride] = r1
+  target[vector: 2 * targetStride] = r2
+  target[vector: 3 * targetStride] = r3
+  target[vector: 4 * targetStride] = r4
+  target[vector: 5 * targetStride] = r5
+  target[vector: 6 * targetStride] = r6
+  target[vector: 7 * targetStride] = r7
 }
 
 extension Int {

@@ -37,16 +37,16 @@ enum WinogradWeights {
           for j in 0..<6 {
             let column = Winograd.weightAdjoint(
               (source + j * planeStride).six(stride: 6 * planeStride))
-            work[vector8: j * 8] = column.0
-            work[vector8: 48 + j * 8] = column.1
-            work[vector8: 96 + j * 8] = column.2
+            work[vector: j * 8] = column.0
+            work[vector: 48 + j * 8] = column.1
+            work[vector: 96 + j * 8] = column.2
           }
           let target = weightGradient + (panel * inputChannels + c) * 144 + half
           for i in 0..<3 {
             let row = Winograd.weightAdjoint(Floats(work + i * 48).six(stride: 8))
-            target[vector8: i * 48] = row.0
-            target[vector8: i * 48 + 16] = row.1
-            target[vector8: i * 48 + 32] = row.2
+            target[vector: i * 48] = row.0
+            target[vector: i * 48 + 16] = row.1
+            target[vector: i * 48 + 32] = row.2
           }
         }
       }
