@@ -57,7 +57,7 @@ struct Cluster: ParsableCommand {
   }
 
   private func request() throws -> ClusterRequest {
-    let isStored = faces.embeddings != nil
+    let isStored = faces.stored.embeddings != nil
     let (options, folder) = try faces.resolve(
       words, leaving: isStored ? 0...1 : 1...1, called: "one folder of photos")
     var request = ClusterRequest(options, photos: folder.first ?? "")

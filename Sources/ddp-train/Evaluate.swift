@@ -43,15 +43,7 @@ struct Evaluate: ParsableCommand {
     completion: .file())
   var landmarks: String?
 
-  @Option(
-    help: ArgumentHelp("Stored embeddings, in place of a checkpoint.", valueName: "file.npy"),
-    completion: .file(extensions: ["npy"]))
-  var embeddings: String?
-
-  @Option(
-    help: ArgumentHelp("Names of the embeddings, one a line.", valueName: "file.txt"),
-    completion: .file(extensions: ["txt"]))
-  var names: String?
+  @OptionGroup var stored: StoredEmbeddings
 
   @Flag(inversion: .prefixedNo, help: "Score with the mirrored photos too.")
   var flipTest: Bool?
@@ -66,7 +58,7 @@ struct Evaluate: ParsableCommand {
   var quiet = false
 
   func validate() throws {
-    if embeddings != nil {
+    if stored.embeddings != nil {
       try refuse("CHECKPOINT", checkpoint != nil, beside: "--embeddings")
       try refuse("--data", data != nil, beside: "--embeddings")
       try refuse("--split", split != nil, beside: "--embeddings")
@@ -75,14 +67,16 @@ struct Evaluate: ParsableCommand {
       try refuse("--landmarks", landmarks != nil, beside: "--embeddings")
       try refuse("--flip-test", flipTest != nil, beside: "--embeddings")
       try refuse("--store-threshold", storeThreshold, beside: "--embeddings")
-      guard names != nil else { throw ValidationError("--embeddings needs --names FILE.txt") }
+      guard stored.names != nil else {
+        throw ValidationError("--embeddings needs --names FILE.txt")
+      }
       guard pairs != nil else { throw ValidationError("--embeddings needs --pairs FILE") }
     } else {
       guard checkpoint != nil else {
         throw ValidationError("Give a CHECKPOINT with --data, or --embeddings with --names")
       }
       guard data != nil else { throw ValidationError("A checkpoint needs --data DIR") }
-      if names != nil { throw ValidationError("--names belongs to --embeddings") }
+      if stored.names != nil { throw ValidationError("--names belongs to --embeddings") }
       try refuse("--split", pairs != nil && split != nil, beside: "--pairs")
     }
     try Checks.positive(threads, "--threads")
@@ -91,7 +85,7 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     var request: EvaluateRequest
-    if let embeddings, let names {
+    if let embeddings = stored.embeddings, let names = stored.names {
       request = EvaluateRequest(source: .embeddings(file: embeddings, names: names), quiet: quiet)
     } else {
       request = EvaluateRequest(source: .checkpoint(checkpoint ?? ""), quiet: quiet)

@@ -14,15 +14,7 @@ struct FaceArguments: ParsableArguments {
     completion: .file())
   var landmarks: String?
 
-  @Option(
-    help: ArgumentHelp("Stored embeddings, in place of a checkpoint.", valueName: "file.npy"),
-    completion: .file(extensions: ["npy"]))
-  var embeddings: String?
-
-  @Option(
-    help: ArgumentHelp("Names of the embeddings, one a line.", valueName: "file.txt"),
-    completion: .file(extensions: ["txt"]))
-  var names: String?
+  @OptionGroup var stored: StoredEmbeddings
 
   @Flag(inversion: .prefixedNo, help: "Add the embeddings of the mirrored photos.")
   var flipTest: Bool?
@@ -37,10 +29,10 @@ struct FaceArguments: ParsableArguments {
     if let threshold, !(threshold >= 0 && threshold <= 4) {
       throw ValidationError("--threshold \(threshold) is not a squared distance of 0 to 4")
     }
-    if (embeddings == nil) != (names == nil) {
+    if (stored.embeddings == nil) != (stored.names == nil) {
       throw ValidationError("--embeddings FILE.npy and --names FILE.txt go together")
     }
-    if embeddings != nil, landmarks != nil || flipTest != nil {
+    if stored.embeddings != nil, landmarks != nil || flipTest != nil {
       throw ValidationError("--landmarks and --flip-test have no meaning beside --embeddings")
     }
     try Checks.positive(threads, "--threads")
@@ -53,7 +45,7 @@ struct FaceArguments: ParsableArguments {
   ) throws -> (options: FaceOptions, words: [String]) {
     var rest = words
     var options: FaceOptions
-    if let embeddings, let names {
+    if let embeddings = stored.embeddings, let names = stored.names {
       options = FaceOptions(source: .embeddings(file: embeddings, names: names))
     } else {
       guard !rest.isEmpty else {
@@ -62,7 +54,7 @@ struct FaceArguments: ParsableArguments {
       options = FaceOptions(source: .checkpoint(rest.removeFirst()))
     }
     guard count.contains(rest.count) else {
-      let checkpoint = embeddings == nil ? "a CHECKPOINT and " : ""
+      let checkpoint = stored.embeddings == nil ? "a CHECKPOINT and " : ""
       throw ValidationError("Give \(checkpoint)\(what), not \(rest.count) of them")
     }
     options.threshold = threshold
