@@ -25,6 +25,10 @@ package enum ConvolutionKernel {
       WinogradStride2Convolution.forward(
         input, rows: rows, weights: weights, shape: plan.shape, into: output,
         statistics: statistics, scratch: scratch)
+    case .winogradRow:
+      WinogradRowConvolution.forward(
+        input, rows: rows, weights: weights, shape: plan.shape, into: output,
+        statistics: statistics, scratch: scratch)
     case .im2col:
       Im2ColConvolution.forward(
         input, rows: rows, weights: weights, shape: plan.shape, into: output,
@@ -49,7 +53,7 @@ package enum ConvolutionKernel {
       WinogradStride2Convolution.backwardInput(
         outputGradient, rows: rows, weights: weights, shape: plan.shape, into: inputGradient,
         adding: adding, scratch: scratch)
-    case .im2col:
+    case .winogradRow, .im2col:
       Im2ColConvolution.backwardInput(
         outputGradient, rows: rows, weights: weights, shape: plan.shape, into: inputGradient,
         adding: adding, scratch: scratch)
@@ -70,6 +74,10 @@ package enum ConvolutionKernel {
         scratch: scratch)
     case .winogradStride2:
       WinogradStride2Convolution.backwardWeights(
+        outputGradient, input: input, rows: rows, shape: plan.shape, into: weightGradient,
+        scratch: scratch)
+    case .winogradRow:
+      WinogradRowConvolution.backwardWeights(
         outputGradient, input: input, rows: rows, shape: plan.shape, into: weightGradient,
         scratch: scratch)
     case .im2col:

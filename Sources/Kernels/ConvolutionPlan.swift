@@ -9,6 +9,8 @@ package struct ConvolutionPlan: Sendable {
     case winograd
     /// F(4, 2) on the phases of the input, for 3x3 kernels of stride 2.
     case winogradStride2 = "winograd/2"
+    /// F(4, 7) along the rows, for 7x7 kernels of stride 1 over few channels.
+    case winogradRow = "winograd row"
     /// Products of blocks of patches; in place for 1x1 kernels of stride 1.
     case im2col
 
@@ -33,6 +35,9 @@ package struct ConvolutionPlan: Sendable {
     } else if WinogradStride2Convolution.suits(shape) {
       algorithm = .winogradStride2
       scratchCount = WinogradStride2Convolution.scratchCount(shape)
+    } else if WinogradRowConvolution.suits(shape) {
+      algorithm = .winogradRow
+      scratchCount = WinogradRowConvolution.scratchCount(shape)
     } else {
       algorithm = .im2col
       scratchCount = Im2ColConvolution.scratchCount(shape)
