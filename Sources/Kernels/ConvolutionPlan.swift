@@ -23,6 +23,16 @@ package struct ConvolutionPlan: Sendable {
   /// Floats of 64-byte aligned scratch that any of the three operations needs, contents arbitrary.
   package let scratchCount: Int
 
+  /// Floats of the weights transformed in advance; 0 where they are used as they lie.
+  package var preparedCount: Int {
+    switch algorithm {
+    case .winograd: WinogradConvolution.preparedCount(shape)
+    case .winogradStride2: WinogradStride2Convolution.preparedCount(shape)
+    case .winogradRow: WinogradRowConvolution.preparedCount(shape)
+    case .im2col: Im2ColConvolution.preparedCount(shape)
+    }
+  }
+
   /// Plans batches of 1 to `maximumRows` images.
   package init(_ shape: ConvolutionShape, maximumRows: Int) {
     require(

@@ -20,6 +20,19 @@ package enum DenseProduct {
       blasint(strideA ?? (transposeA ? m : k)), b, blasint(strideB ?? (transposeB ? k : n)),
       beta, result, blasint(strideResult ?? n))
   }
+
+  /// result [m] = a [m,k] vector [k] + beta * result.
+  ///
+  /// A product with one column would copy all of `a` into panels first, which takes longer than this.
+  package static func multiply(
+    _ a: UnsafePointer<Float>, vector: UnsafePointer<Float>, rows m: Int, inner k: Int,
+    beta: Float = 0, into result: UnsafeMutablePointer<Float>
+  ) {
+    require(m > 0 && k > 0, "product of [\(m),\(k)] and a vector: the matrix is empty")
+    cblas_sgemv(
+      CblasRowMajor, CblasNoTrans, blasint(m), blasint(k), 1, a, blasint(k), vector, 1, beta,
+      result, 1)
+  }
 }
 
 /// The OpenBLAS library this process runs on.

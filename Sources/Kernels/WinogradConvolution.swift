@@ -83,8 +83,23 @@ enum WinogradConvolution {
     (width * channels).roundedUp(to: 16)
   }
 
+  /// Floats between the planes of all weights transformed in advance, [36][ceil(K/16)][C][16].
+  private static func preparedPlane(_ shape: ConvolutionShape) -> Int {
+    shape.inputChannels * shape.outputChannels + 16
+  }
+
+  static func preparedCount(_ shape: ConvolutionShape) -> Int { 36 * preparedPlane(shape) }
+
+  static func prepare(_ weights: Floats, shape: ConvolutionShape, into prepared: MutableFloats) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: workCount) { work in
+      WinogradWeights.transform(
+        weights, panels: shape.outputChannels / 16, inputChannels: shape.inputChannels,
+        into: prepared, planeStride: preparedPlane(shape), work: work.baseAddress!)
+    }
+  }
+
   static func forward(
-    _ input: Floats, rows: Int, weights: Floats, shape: ConvolutionShape,
+    _ input: Floats, rows: Int, weights: Floats, prepared: Floats?, shape: ConvolutionShape,
     into output: MutableFloats, statistics: UnsafeMutablePointer<Double>?, scratch: MutableFloats
   ) {
     let tiles = shape.winogradTiles
@@ -96,7 +111,8 @@ enum WinogradConvolution {
       statistics.update(repeating: 0, count: 2 * cut.outputs)
       sums.zero(2 * cut.productStride)
     }
-    convolve(input, tiles, shape.width, cut, rest) { channels, planes, work in
+    let ready = prepared.map { ($0, preparedPlane(shape)) }
+    convolve(input, tiles, shape.width, cut, prepared: ready, rest) { channels, planes, work in
       WinogradWeights.transform(
         weights + channels.lowerBound * cut.inputs * 9, panels: (channels.count + 15) / 16,
         inputChannels: cut.inputs, into: planes, planeStride: cut.weightPlane, work: work)
@@ -131,7 +147,9 @@ enum WinogradConvolution {
     let cut = Blocking(
       inputs: shape.outputChannels, outputs: shape.inputChannels, tiles: tiles.perImage * rows)
     let rotated = scratch
-    convolve(outputGradient, tiles, shape.width, cut, rotated + cut.rotatedCount) {
+    convolve(
+      outputGradient, tiles, shape.width, cut, prepared: nil, rotated + cut.rotatedCount
+    ) {
       channels, planes, work in
       WinogradWeights.transpose(
         weights, inputChannels: cut.outputs, outputChannels: cut.inputs, channels: channels,
@@ -153,11 +171,12 @@ enum WinogradConvolution {
   }
 
   /// Blocks of tiles outside, chunks of output channels inside; `weightPlanes` makes a chunk of
-  /// transformed weights when the first block meets it, `output` uses up the products.
+  /// transformed weights when the first block meets it, unless all are `prepared`; `output` uses up
+  /// the products.
   @inline(__always)
   private static func convolve(
     _ input: Floats, _ tiles: any WinogradTileTransforms, _ width: Int, _ cut: Blocking,
-    _ scratch: MutableFloats,
+    prepared: (planes: Floats, plane: Int)?, _ scratch: MutableFloats,
     weightPlanes: (_ channels: Range<Int>, _ planes: MutableFloats, _ work: MutableFloats) -> Void,
     output: (
       _ products: Floats, _ tiles: Range<Int>, _ channels: Range<Int>, _ work: MutableFloats
@@ -178,14 +197,16 @@ enum WinogradConvolution {
       for chunk in 0..<cut.chunks {
         let low = chunk * cut.channelBlock
         let channels = low..<min(low + cut.channelBlock, cut.outputs)
-        let planes = cut.isOneBlock ? factors : factors + chunk * 36 * cut.weightPlane
-        if first == 0 { weightPlanes(channels, planes, work) }
+        let made = cut.isOneBlock ? factors : factors + chunk * 36 * cut.weightPlane
+        if first == 0, prepared == nil { weightPlanes(channels, made, work) }
+        let planes = prepared.map { $0.planes + low * cut.inputs } ?? Floats(made)
+        let weightPlane = prepared?.plane ?? cut.weightPlane
         for f in 0..<36 {
           // Whole panels (columns past the last are zeros), so there is no edge to keep.
           GEMMKernel.multiply(
             rows: block.count, columns: channels.count.roundedUp(to: 16), depth: cut.inputs,
             a: inputs + f * cut.inputPlane, aStride: cut.inputStride,
-            panels: planes + f * cut.weightPlane, panelStride: cut.inputs * 16,
+            panels: planes + f * weightPlane, panelStride: cut.inputs * 16,
             into: products + f * cut.productPlane, cStride: cut.productStride, adding: false,
             edge: work)
         }

@@ -63,8 +63,16 @@ enum WinogradRowConvolution {
     max(Layout(shape).scratchCount, Im2ColConvolution.scratchCount(shape))
   }
 
+  static func preparedCount(_ shape: ConvolutionShape) -> Int {
+    points * Layout(shape).weightPlane
+  }
+
+  static func prepare(_ weights: Floats, shape: ConvolutionShape, into prepared: MutableFloats) {
+    transformWeights(weights, Layout(shape), into: prepared)
+  }
+
   static func forward(
-    _ input: Floats, rows: Int, weights: Floats, shape: ConvolutionShape,
+    _ input: Floats, rows: Int, weights: Floats, prepared: Floats?, shape: ConvolutionShape,
     into output: MutableFloats, statistics: UnsafeMutablePointer<Double>?, scratch: MutableFloats
   ) {
     let layout = Layout(shape)
@@ -73,8 +81,9 @@ enum WinogradRowConvolution {
     let columns = sums + layout.sumsCount
     let inputs = columns + layout.columnsCount
     let products = inputs + layout.inputCount
-    let factors = products + points * layout.productPlane
-    transformWeights(weights, layout, into: factors)
+    let made = products + points * layout.productPlane
+    if prepared == nil { transformWeights(weights, layout, into: made) }
+    let factors = prepared ?? Floats(made)
     statistics?.update(repeating: 0, count: 2 * layout.outputs)
     sums.zero(layout.sumsCount)
     columns.zero(layout.columnsCount)

@@ -43,8 +43,23 @@ enum WinogradStride2Convolution {
     }
   }
 
+  /// Floats between the planes of transformed weights, [36][K/16][C][16].
+  private static func factorPlane(_ shape: ConvolutionShape) -> Int {
+    shape.inputChannels * shape.outputChannels + 16
+  }
+
+  static func preparedCount(_ shape: ConvolutionShape) -> Int { 36 * factorPlane(shape) }
+
+  static func prepare(_ weights: Floats, shape: ConvolutionShape, into prepared: MutableFloats) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: workCount) { work in
+      WinogradStride2Weights.transform(
+        weights, panels: shape.outputChannels / 16, inputChannels: shape.inputChannels,
+        into: prepared, planeStride: factorPlane(shape), work: work.baseAddress!)
+    }
+  }
+
   static func forward(
-    _ input: Floats, rows: Int, weights: Floats, shape: ConvolutionShape,
+    _ input: Floats, rows: Int, weights: Floats, prepared: Floats?, shape: ConvolutionShape,
     into output: MutableFloats, statistics: UnsafeMutablePointer<Double>?, scratch: MutableFloats
   ) {
     let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
@@ -52,15 +67,14 @@ enum WinogradStride2Convolution {
     let chunk = min(outputs, channelBlock)
     let stride = chunk + 16
     let (inputPlane, productPlane) = (plane(inputs), plane(chunk))
-    let factorPlane = inputs * outputs + 16
+    let factorPlane = factorPlane(shape)
     let work = scratch
     let sums = work + workCount.roundedUp(to: 16)
     let windows = sums + 2 * stride
     let products = windows + 81 * inputPlane
-    let factors = products + 81 * productPlane
-    WinogradStride2Weights.transform(
-      weights, panels: outputs / 16, inputChannels: inputs, into: factors,
-      planeStride: factorPlane, work: work)
+    let made = products + 81 * productPlane
+    if prepared == nil { prepare(weights, shape: shape, into: made) }
+    let factors = prepared ?? Floats(made)
     if let statistics {
       statistics.update(repeating: 0, count: 2 * outputs)
       sums.zero(2 * stride)

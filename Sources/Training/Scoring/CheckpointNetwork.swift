@@ -14,6 +14,8 @@ final class CheckpointNetwork {
   let factory: ModelFactory
   private let state: ModelState
   private let memories: [AlignedMemory.Box]
+  /// The weights transformed once: the parameters do not change here.
+  private let prepared: AlignedMemory.Box
   private let embedder: Embedder
 
   /// Opens the checkpoint that `path` means: rank 0 chooses it, every rank reads it. Throws what is
@@ -35,9 +37,11 @@ final class CheckpointNetwork {
     try checkpoint.load(into: state, optimizerNames: [])
     let count = factory.network.inferenceCount
     memories = (0..<session.threads).map { _ in AlignedMemory.Box(count: count) }
+    prepared = AlignedMemory.Box(count: factory.network.preparedCount)
+    factory.network.prepare(state.parameters, into: prepared.pointer)
     embedder = Embedder(
       network: factory.network, pool: session.pool, communicator: session.communicator,
-      memories: memories.map(\.pointer))
+      memories: memories.map(\.pointer), prepared: prepared.pointer)
     for warning in try WorldCheck.run(
       configuration: checkpoint.file.metadata["integrity"] ?? "", dataFingerprint: 0,
       communicator: session.communicator)
