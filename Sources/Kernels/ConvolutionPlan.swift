@@ -33,6 +33,13 @@ package struct ConvolutionPlan: Sendable {
     }
   }
 
+  /// Products of one image for each pair of an input and an output channel, where tiles of the
+  /// output are computed: 36 for 16 outputs at stride 1, 81 at stride 2, fewer at the edges.
+  package var tileProducts: Int {
+    let stride1 = shape.stride == 1
+    return shape.tileProducts(full: stride1 ? 6 : 9, short: stride1 ? 5 : 7)
+  }
+
   /// Plans batches of 1 to `maximumRows` images.
   package init(_ shape: ConvolutionShape, maximumRows: Int) {
     require(

@@ -13,7 +13,7 @@ enum WinogradStride2Convolution {
       && shape.paddingHeight == 1 && shape.paddingWidth == 1 && shape.inputChannels % 8 == 0
       && shape.outputChannels % 16 == 0
       && max(shape.inputChannels, shape.outputChannels) <= 256
-      && shape.winogradStride2Tiles.perImage * 81 * 5 <= shape.outputPixels * 9 * 4
+      && shape.tileProducts(full: 9, short: 7) * 5 <= shape.outputPixels * 9 * 4
   }
 
   /// Floats between the planes of a block of tiles with `channels` channels, rows and planes padded
@@ -63,7 +63,8 @@ enum WinogradStride2Convolution {
     into output: MutableFloats, statistics: UnsafeMutablePointer<Double>?, scratch: MutableFloats
   ) {
     let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
-    let tiles = shape.winogradStride2Tiles
+    let tiles = shape.winogradStride2Tiles(images: rows)
+    let grid = shape.tileGrid(images: rows)
     let chunk = min(outputs, channelBlock)
     let stride = chunk + 16
     let (inputPlane, productPlane) = (plane(inputs), plane(chunk))
@@ -79,18 +80,19 @@ enum WinogradStride2Convolution {
       statistics.update(repeating: 0, count: 2 * outputs)
       sums.zero(2 * stride)
     }
-    forEachBlock(tiles.perImage * rows) { block in
+    forEachBlock(grid.count) { block in
       tiles.transformInput(
         input, channels: inputs, tiles: block, into: windows, planeStride: inputPlane,
         stride: inputs + 16, work: work)
       for low in Swift.stride(from: 0, to: outputs, by: chunk) {
         let channels = low..<min(low + chunk, outputs)
-        forEachProduct { product, factor in
+        forEachProduct(block, grid) { product, factor, users, offset in
           GEMMKernel.multiply(
-            rows: block.count, columns: channels.count, depth: inputs,
-            a: windows + product * inputPlane, aStride: inputs + 16,
+            rows: users, columns: channels.count, depth: inputs,
+            a: windows + (product * inputPlane + offset * (inputs + 16)), aStride: inputs + 16,
             panels: factors + (factor * factorPlane + low * inputs), panelStride: inputs * 16,
-            into: products + product * productPlane, cStride: stride, adding: false, edge: work)
+            into: products + (product * productPlane + offset * stride), cStride: stride,
+            adding: false, edge: work)
         }
         tiles.transformOutput(
           products, planeStride: productPlane, stride: stride, tiles: block, channels: channels,
@@ -112,7 +114,8 @@ enum WinogradStride2Convolution {
   ) {
     let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
     let wide = inputs.roundedUp(to: 16)
-    let tiles = shape.winogradStride2Tiles
+    let tiles = shape.winogradStride2Tiles(images: rows)
+    let grid = shape.tileGrid(images: rows)
     let (gradientPlane, windowPlane) = (plane(outputs), plane(wide))
     let factorPlane = wide * outputs + 16
     let work = scratch
@@ -127,15 +130,17 @@ enum WinogradStride2Convolution {
       transposed, panels: wide / 16, inputChannels: outputs, into: factors,
       planeStride: factorPlane, work: work)
     if !adding { inputGradient.zero(rows * shape.inputCount) }
-    forEachBlock(tiles.perImage * rows) { block in
+    forEachBlock(grid.count) { block in
       tiles.transformGradient(
         outputGradient, channels: outputs, tiles: block, into: gradients,
         planeStride: gradientPlane, tileStride: outputs + 16, panelStride: 16, work: work)
-      forEachProduct { product, factor in
+      forEachProduct(block, grid) { product, factor, users, offset in
         GEMMKernel.multiply(
-          rows: block.count, columns: wide, depth: outputs, a: gradients + product * gradientPlane,
+          rows: users, columns: wide, depth: outputs,
+          a: gradients + (product * gradientPlane + offset * (outputs + 16)),
           aStride: outputs + 16, panels: factors + factor * factorPlane,
-          panelStride: outputs * 16, into: windows + product * windowPlane, cStride: wide + 16,
+          panelStride: outputs * 16,
+          into: windows + (product * windowPlane + offset * (wide + 16)), cStride: wide + 16,
           adding: false, edge: work)
       }
       tiles.scatterInputGradient(
@@ -149,7 +154,8 @@ enum WinogradStride2Convolution {
     into weightGradient: MutableFloats, scratch: MutableFloats
   ) {
     let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
-    let tiles = shape.winogradStride2Tiles
+    let tiles = shape.winogradStride2Tiles(images: rows)
+    let grid = shape.tileGrid(images: rows)
     let inputPlane = plane(inputs)
     let panelStride = tileBlock * 16
     let gradientPlane = outputs * tileBlock + 16
@@ -159,19 +165,21 @@ enum WinogradStride2Convolution {
     let windows = work + workCount.roundedUp(to: 16)
     let gradients = windows + 81 * inputPlane
     let sums = gradients + 81 * gradientPlane
-    forEachBlock(tiles.perImage * rows) { block in
+    forEachBlock(grid.count) { block in
       tiles.transformInput(
         input, channels: inputs, tiles: block, into: windows, planeStride: inputPlane,
         stride: inputs + 16, work: work)
       tiles.transformGradient(
         outputGradient, channels: outputs, tiles: block, into: gradients,
         planeStride: gradientPlane, tileStride: 16, panelStride: panelStride, work: work)
+      if block.lowerBound == 0 { zeroUnused(sums, sumPlane, block, grid) }
       var last = -1
-      forEachProduct { product, factor in
+      forEachProduct(block, grid) { product, factor, users, offset in
         // The products that share a factor follow each other: the first of them overwrites.
         GEMMKernel.multiplyTransposed(
-          rows: inputs, columns: outputs, depth: block.count, a: windows + product * inputPlane,
-          aStride: inputs + 16, panels: gradients + product * gradientPlane,
+          rows: inputs, columns: outputs, depth: users,
+          a: windows + (product * inputPlane + offset * (inputs + 16)),
+          aStride: inputs + 16, panels: gradients + (product * gradientPlane + offset * 16),
           panelStride: panelStride, into: sums + factor * sumPlane, cStride: stride,
           adding: block.lowerBound > 0 || factor == last, edge: work)
         last = factor
@@ -182,14 +190,43 @@ enum WinogradStride2Convolution {
       into: weightGradient, work: work)
   }
 
-  /// Calls `body` with each of the 81 products and the factor it takes, those of a factor together;
-  /// even samples share theirs.
+  /// Calls `body` with each of the 81 products that tiles of the block use, the factor it takes,
+  /// how many tiles these are and where in the block they begin; the products of a factor together,
+  /// for even samples share theirs.
   @inline(__always)
-  private static func forEachProduct(_ body: (_ product: Int, _ factor: Int) -> Void) {
+  private static func forEachProduct(
+    _ block: Range<Int>, _ grid: TileGrid,
+    _ body: (_ product: Int, _ factor: Int, _ users: Int, _ offset: Int) -> Void
+  ) {
     for factor in 0..<36 {
       let (row, column) = (factor / 6, factor % 6)
       for i in row..<(row == 5 ? 9 : row + 1) {
-        for j in column..<(column == 5 ? 9 : column + 1) { body(i * 9 + j, factor) }
+        for j in column..<(column == 5 ? 9 : column + 1) {
+          let users = users(i, j, block, grid)
+          if !users.isEmpty {
+            body(i * 9 + j, factor, users.count, users.lowerBound - block.lowerBound)
+          }
+        }
+      }
+    }
+  }
+
+  /// The tiles of a block that use product (i, j): 4 and 8 along a side are for sides of 4 alone.
+  @inline(__always)
+  private static func users(
+    _ i: Int, _ j: Int, _ block: Range<Int>, _ grid: TileGrid
+  ) -> Range<Int> {
+    grid.tiles(fullHeight: i == 4 || i == 8, fullWidth: j == 4 || j == 8).clamped(to: block)
+  }
+
+  /// Clears the sums of the factors that no tile of the first block uses: products 4 alone have
+  /// factors that they do not share.
+  private static func zeroUnused(
+    _ sums: MutableFloats, _ plane: Int, _ block: Range<Int>, _ grid: TileGrid
+  ) {
+    for factor in 0..<36 {
+      if users(factor / 6, factor % 6, block, grid).isEmpty {
+        (sums + factor * plane).zero(plane)
       }
     }
   }
