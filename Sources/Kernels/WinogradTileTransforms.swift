@@ -33,8 +33,8 @@ protocol WinogradStride2TileTransforms {
     planeStride: Int, stride: Int, work: MutableFloats)
 
   func scatterInputGradient(
-    _ planes: Floats, planeStride: Int, stride: Int, channels: Int, tiles: Range<Int>,
-    addingTo inputGradient: MutableFloats, work: MutableFloats)
+    _ planes: Floats, planeStride: Int, stride: Int, tiles: Range<Int>, channels: Range<Int>,
+    channelCount: Int, addingTo inputGradient: MutableFloats, work: MutableFloats)
 
   func transformGradient(
     _ gradient: Floats, channels: Int, tiles: Range<Int>, into planes: MutableFloats,

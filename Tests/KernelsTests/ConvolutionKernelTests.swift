@@ -29,6 +29,8 @@ import Testing
     .init((7, 8), (8, 176), (3, 3), stride: 2, padding: (1, 1), rows: 17),
     .init((14, 14), (256, 256), (3, 3), stride: 2, padding: (1, 1), rows: 2),
     .init((14, 14), (64, 64), (3, 3), stride: 2, padding: (1, 1), rows: 3),
+    .init((14, 14), (264, 80), (3, 3), stride: 2, padding: (1, 1), rows: 21),
+    .init((9, 11), (40, 272), (3, 3), stride: 2, padding: (1, 1), rows: 2),
     .init((13, 9), (20, 24), (3, 3), stride: 2, padding: (1, 1), rows: 2),
     .init((7, 7), (512, 16), (3, 3), stride: 2, padding: (1, 1), rows: 2),
     .init((1, 1), (3, 7), (3, 3), stride: 2, padding: (1, 1), rows: 1),

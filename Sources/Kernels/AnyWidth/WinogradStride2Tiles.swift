@@ -62,23 +62,26 @@ package struct WinogradStride2Tiles: Sendable {
     }
   }
 
-  /// Adds the windows of gradients of `tiles`, from planes laid out as `transformInput` does.
+  /// Adds the windows of gradients of `tiles`, channels `channels` of `channelCount`, from
+  /// planes laid out as `transformInput` does.
   @inline(never)
   package func scatterInputGradient(
-    _ planes: UnsafePointer<Float>, planeStride: Int, stride: Int, channels: Int,
-    tiles: Range<Int>, addingTo inputGradient: UnsafeMutablePointer<Float>,
+    _ planes: UnsafePointer<Float>, planeStride: Int, stride: Int, tiles: Range<Int>,
+    channels: Range<Int>, channelCount: Int, addingTo inputGradient: UnsafeMutablePointer<Float>,
     work: UnsafeMutablePointer<Float>
   ) {
-    let rowStride = width * channels
+    let rowStride = width * channelCount
     for tile in tiles {
       let place = grid.place(tile)
       let (y0, x0) = (2 * place.top - 1, 2 * place.left - 1)
       let (isHigh, isWide) = (place.rows == 4, place.columns == 4)
-      let corner = inputGradient + ((place.image * height + y0) * rowStride + x0 * channels)
+      let corner =
+        inputGradient
+        + ((place.image * height + y0) * rowStride + x0 * channelCount + channels.lowerBound)
       let source = planes + (tile - tiles.lowerBound) * stride
       let (firstColumn, endColumn) = (max(0, -x0), min(isWide ? 9 : 7, width - x0))
       var c = 0
-      while c < channels {
+      while c < channels.count {
         for j in 0..<9 {
           let (p, q) = (source + (j * planeStride + c), work + j &* Vector.width)
           if !isWide && (j == 4 || j == 8) {
@@ -96,7 +99,7 @@ package struct WinogradStride2Tiles: Sendable {
           let (q, to) = (work + i &* Self.line, corner + (i * rowStride + c))
           WinogradStride2.inputAdjoint(
             { q[vector: $0 &* Vector.width] },
-            { if $0 >= firstColumn && $0 < endColumn { to[vector: $0 &* channels] += $1 } })
+            { if $0 >= firstColumn && $0 < endColumn { to[vector: $0 &* channelCount] += $1 } })
         }
         c += Vector.width
       }
