@@ -39,6 +39,8 @@ final class Heartbeat: @unchecked Sendable {
   private let progress: RankProgress
   private var ring: RingWatch
   private var slots: [Slot] = []
+  /// Whether a peer has said that the job ends.
+  private var isToldEnd = false
   private let isLeaving = Atomic<Bool>(false)
   private let hasLeft = Atomic<Bool>(false)
   private let mustEnd = Atomic<Bool>(false)
@@ -75,17 +77,22 @@ final class Heartbeat: @unchecked Sendable {
 
   private func run() {
     var nextBeat = 0.0
+    var told = progress.state
     while !isLeaving.load(ordering: .acquiring) {
       if mustEnd.load(ordering: .acquiring) {
         spread()
         return
       }
-      if Self.now >= nextBeat {
+      // At once where the rank begins something, so that peers know what it died of.
+      let state = progress.state
+      let isNews = state.phase != told.phase || state.step != told.step
+      listen()
+      if isNews || Self.now >= nextBeat {
+        told = state
         nextBeat = Self.now + RingWatch.intervalSeconds
         send(Kind.beat)
-        listen()
-        look()
       }
+      if !isToldEnd { look() }
       usleep(Self.sliceMicroseconds)
     }
     takeLeave()
@@ -149,7 +156,11 @@ final class Heartbeat: @unchecked Sendable {
     switch kind {
     case Kind.end:
       // The launcher is about to kill this rank; where it cannot, the rank ends by itself.
-      JobEnd.leave(afterSeconds: 5)
+      if !isToldEnd {
+        JobEnd.leave(afterSeconds: 5)
+        JobEnd.watchLauncher()
+      }
+      isToldEnd = true
     case Kind.farewell: ring.parted(rank)
     default:
       guard let state else { return }
@@ -164,7 +175,7 @@ final class Heartbeat: @unchecked Sendable {
     for finding in findings where !finding.endsJob { say(finding) }
     guard let end = findings.first(where: \.endsJob) else { return }
     JobEnd.leave(afterSeconds: 6)
-    say(end)
+    JobEnd.record(say(end), in: progress.failureFile)
     spread()
     JobEnd.abort()
   }
@@ -188,7 +199,7 @@ final class Heartbeat: @unchecked Sendable {
 
   private func peer(_ rank: Int) -> String { "rank \(rank) on \(hostNames[rank])" }
 
-  private func say(_ finding: RingWatch.Finding) {
+  @discardableResult private func say(_ finding: RingWatch.Finding) -> String {
     func text(_ seconds: Double) -> String { "\(Int(seconds.rounded())) s" }
     let sentence =
       switch finding {
@@ -208,5 +219,6 @@ final class Heartbeat: @unchecked Sendable {
           + "and the job goes on"
       }
     MPIWorld.printLine("ddp-train: \(name): \(sentence)")
+    return "\(name): \(sentence)"
   }
 }

@@ -28,8 +28,18 @@ enum JobEnd {
     }
   }
 
-  /// Leaves a process behind that kills the launcher if that outlives its job.
-  private static func watchLauncher() {
+  /// Writes the sentence that ends the job to `path`, unless the storage hangs.
+  static func record(_ line: String, in path: String?) {
+    guard let path else { return }
+    DetachedThread.start {
+      guard let file = fopen(path, "w") else { return }
+      fputs(line + "\n", file)
+      fclose(file)
+    }
+  }
+
+  /// Leaves a process behind that kills the launcher if that outlives its job, and what it started.
+  static func watchLauncher() {
     let launcher = getppid()
     guard launcher > 1,
       ["mpirun", "orterun", "prterun", "mpiexec"].contains(command(of: launcher)),
@@ -43,7 +53,7 @@ enum JobEnd {
         sleep 0.5; i=$((i + 1))
         [ -n "$first" ] && [ "$(began \(launcher))" = "$first" ] || exit 0
       done
-      kill -KILL \(launcher)
+      kill -KILL \(launcher) $(cat /proc/\(launcher)/task/\(launcher)/children)
       """
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)

@@ -46,6 +46,7 @@ package enum MPIWorld {
     } catch {
       printLine("ddp-train: \(name): \(error)")
       JobEnd.leave(afterSeconds: 6)
+      JobEnd.record("\(name): \(error)", in: joined?.progress.failureFile)
       joined?.spreadEnd()
       JobEnd.abort()
     }

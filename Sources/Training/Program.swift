@@ -38,6 +38,8 @@ package enum Program {
     let communicator = session.communicator
     let console = session.console
     for line in session.machine { console.say(line) }
+    // From here on a signal is kept in mind until the first step.
+    StopSignals.install()
     communicator.progress.limits = requested.watchLimits
     communicator.deadlineSeconds = requested.watchLimits.stallSeconds
     if let note = communicator.progress.note { console.warn(note) }
@@ -46,6 +48,7 @@ package enum Program {
     let claim = try RunFolderClaim(requested, communicator: communicator)
     defer { claim.release() }
     let folder = claim.folder
+    if !requested.dryRun { communicator.progress.failureFile = folder.failure }
     let checkpoint = try checkpoint(for: requested, in: folder, session: session)
     let data = try TrainingData(requested, communicator: communicator, pool: session.pool)
     for line in describe(data) { console.say(line) }
@@ -68,7 +71,6 @@ package enum Program {
     console.say("run folder: \(folder.path)")
     if trainer.progress.step > 0 { console.receipt("resumed: step \(trainer.progress.step)") }
     try prepare(trainer)
-    StopSignals.install()
     guard try trainer.run() == .finished else { return moreToDo }
     console.say("report: \(folder.report)")
     return 0

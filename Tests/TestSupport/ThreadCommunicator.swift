@@ -1,4 +1,4 @@
-internal import Collectives
+package import Collectives
 private import Determinism
 private import Glibc
 

@@ -86,6 +86,7 @@ package final class RankProgress: Sendable {
   private struct Shared: Sendable {
     var limits = WatchLimits()
     var note: String?
+    var failureFile: String?
     var wantsEnd: (@Sendable () -> Bool)?
   }
 
@@ -141,6 +142,12 @@ package final class RankProgress: Sendable {
   package var note: String? {
     get { shared.withLock { $0.note } }
     set { shared.withLock { $0.note = newValue } }
+  }
+
+  /// Where the sentence goes that ends the job, for launchers and people; nil for nowhere.
+  package var failureFile: String? {
+    get { shared.withLock { $0.failureFile } }
+    set { shared.withLock { $0.failureFile = newValue } }
   }
 
   /// Tells whether this rank was told to end, whatever its main thread is doing.

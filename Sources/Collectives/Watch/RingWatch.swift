@@ -33,6 +33,8 @@ package struct RingWatch: Sendable {
   package static let intervalSeconds = 0.5
   /// Silence that counts once the job is ending anyway, in seconds.
   private static let endingSeconds = 1.75
+  /// How long this rank, after it was stopped itself, does not wonder where the others are.
+  private static let afterPauseSeconds = 10.0
   /// How much later the rank after a silent one speaks, in seconds.
   private static let courtesySeconds = 2.0
   /// The wait for a rank that makes it a slow one, in seconds, where silence has no limit.
@@ -57,6 +59,8 @@ package struct RingWatch: Sendable {
   private var slowReportedAt = -Double.infinity
   /// Seconds in which this rank ran, by its own count.
   private var awake = 0.0
+  /// When this rank was last found to have been stopped.
+  private var pausedAt = -Double.infinity
   private var lastNow: Double
 
   /// `now` is any monotonic time in seconds; the first silence counts from it.
@@ -78,8 +82,14 @@ package struct RingWatch: Sendable {
   package var isAlone: Bool { neighbours.allSatisfy(\.isGone) }
 
   private mutating func pass(to now: Double) {
-    awake += min(max(0, now - lastNow), 4 * Self.intervalSeconds)
+    let gap = max(0, now - lastNow)
     lastNow = now
+    if gap > 4 * Self.intervalSeconds {
+      awake += Self.intervalSeconds
+      pausedAt = awake
+    } else {
+      awake += gap
+    }
   }
 
   /// Takes in a heartbeat; returns `returned` where it ends a long silence under `limits`.
@@ -133,7 +143,9 @@ package struct RingWatch: Sendable {
     {
       return [.silent(rank: neighbour.rank, seconds: silence, last: neighbour.state)]
     }
-    if isEnding, silence > Self.endingSeconds, !neighbour.isReportedMissing {
+    if isEnding, silence > Self.endingSeconds, !neighbour.isReportedMissing,
+      awake - pausedAt > Self.afterPauseSeconds
+    {
       neighbours[i].isReportedMissing = true
       return [.missing(rank: neighbour.rank, seconds: silence, last: neighbour.state)]
     }

@@ -11,6 +11,8 @@ package struct RunFolder: Sendable {
   package var configuration: String { path + "/config.yaml" }
   package var metrics: String { path + "/metrics.jsonl" }
   package var checkpoints: String { path + "/checkpoints" }
+  /// Why ranks ended the last job that did not end by itself.
+  package var failure: String { path + "/last-failure.txt" }
   package var report: String { path + "/report.html" }
 
   /// Whether a run has been here.

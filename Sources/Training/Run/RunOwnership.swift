@@ -2,11 +2,16 @@ private import Foundation
 private import Glibc
 
 /// The job of a batch system that this process belongs to.
-struct JobIdentity: Sendable, Equatable {
+package struct JobIdentity: Sendable, Equatable {
   /// SLURM_JOB_ID; nil outside a batch system.
-  let id: String?
+  package let id: String?
   /// SLURM_RESTART_COUNT: how often the job was requeued.
-  let restart: Int
+  package let restart: Int
+
+  package init(id: String?, restart: Int) {
+    self.id = id
+    self.restart = restart
+  }
 
   static var current: JobIdentity {
     let environment = ProcessInfo.processInfo.environment
@@ -16,7 +21,7 @@ struct JobIdentity: Sendable, Equatable {
   }
 
   /// Whether `job` is this one, started again later.
-  func isEarlierStart(of job: JobIdentity) -> Bool {
+  package func isEarlierStart(of job: JobIdentity) -> Bool {
     id != nil && id == job.id && restart < job.restart
   }
 }
@@ -28,21 +33,21 @@ struct JobIdentity: Sendable, Equatable {
 /// a rank that was cut off cannot overwrite or delete what its successor does. The file is
 /// overwritten in place, because network file systems show a changed file at its next opening,
 /// while an exchanged name may stay in their caches for a minute.
-final class RunOwnership: Sendable {
-  static let fileName = ".owner"
+package final class RunOwnership: Sendable {
+  package static let fileName = ".owner"
   /// Of the file, padded with blanks, so that claims overwrite one another whole.
   private static let byteCount = 512
 
   /// One claim, a line of the file.
-  struct Claim: Sendable, Equatable {
-    var generation: Int
+  package struct Claim: Sendable, Equatable {
+    package var generation: Int
     /// Tells two claims of one number apart.
     var token: String
     var job: JobIdentity
     var host: String
     var process: Int
 
-    var text: String {
+    package var text: String {
       "generation=\(generation) token=\(token) job=\(job.id ?? "none") restart=\(job.restart) "
         + "host=\(host) pid=\(process)"
     }
@@ -56,7 +61,7 @@ final class RunOwnership: Sendable {
     }
 
     /// Reads what `text` wrote; nil for anything else.
-    init?(text: String) {
+    package init?(text: String) {
       var fields: [Substring: String] = [:]
       for word in text.split(whereSeparator: \.isWhitespace) {
         let pair = word.split(separator: "=", maxSplits: 1)
@@ -80,11 +85,11 @@ final class RunOwnership: Sendable {
     }
   }
 
-  let claim: Claim
+  package let claim: Claim
   private let folder: String
 
   /// Takes `folder` for `job`; throws `RunFolderError.superseded` where a later start of it has it.
-  init(taking folder: String, for job: JobIdentity) throws {
+  package init(taking folder: String, for job: JobIdentity) throws {
     self.folder = folder
     let before = Self.owner(of: folder)
     if let before, job.isEarlierStart(of: before.job) {
@@ -101,7 +106,7 @@ final class RunOwnership: Sendable {
   }
 
   /// The claim in `folder`; nil where there is none, or one amid its writing.
-  static func owner(of folder: String) -> Claim? {
+  package static func owner(of folder: String) -> Claim? {
     guard let bytes = FileManager.default.contents(atPath: folder + "/" + fileName) else {
       return nil
     }
@@ -109,7 +114,7 @@ final class RunOwnership: Sendable {
   }
 
   /// Throws `RunFolderError.lost` where the folder is another job's by now.
-  func check() throws {
+  package func check() throws {
     guard let owner = Self.owner(of: folder), owner != claim else { return }
     throw RunFolderError.lost(path: folder, owner: owner.owner)
   }
