@@ -26,8 +26,12 @@ package protocol Communicator: AnyObject {
   var onWait: (() throws -> Void)? { get set }
 
   /// The longest wait for peers, in seconds, before a collective throws `CollectiveError.timedOut`;
-  /// nil, the default, waits for ever.
+  /// nil, the default, waits for ever. Where ranks hear each other's heartbeat they wait for a peer
+  /// that lives as long as it takes.
   var deadlineSeconds: Double? { get set }
+
+  /// What this rank does, for whoever watches it.
+  var progress: RankProgress { get }
 
   /// Agrees on the largest of the ranks' words; sleeps while peers are still computing.
   func agreeOnMaximum(_ word: Int) throws -> Int
@@ -54,6 +58,7 @@ package final class SoloCommunicator: Communicator {
   package let localSize = 1
   package var onWait: (() throws -> Void)?
   package var deadlineSeconds: Double?
+  package let progress = RankProgress()
 
   package init() {}
 

@@ -16,12 +16,17 @@ package enum Program {
   // MARK: train
 
   /// Trains; returns 0, or `moreToDo` after an interruption. Throws what is wrong in one line.
+  ///
+  /// `faults` go wrong on purpose, for tests.
   package static func train(
-    _ requested: RunConfiguration, over communicator: any Communicator
+    _ requested: RunConfiguration, over communicator: any Communicator,
+    injecting faults: [InjectedFault] = []
   ) throws -> Int32 {
     let session = try Session(
       communicator: communicator, threads: requested.threads, quiet: requested.quiet)
-    return try train(requested, in: session)
+    return try train(requested, in: session) { trainer in
+      InjectedFault.plant(faults, in: trainer, rank: communicator.rank)
+    }
   }
 
   /// Trains in `session`, as `train(_:over:)` does; `prepare` is lent the trainer before its first
@@ -33,15 +38,22 @@ package enum Program {
     let communicator = session.communicator
     let console = session.console
     for line in session.machine { console.say(line) }
-    communicator.deadlineSeconds =
-      requested.watchdogSeconds > 0 ? requested.watchdogSeconds : nil
+    // From here on a signal is kept in mind until the first step.
+    StopSignals.install()
+    communicator.progress.limits = requested.watchLimits
+    communicator.deadlineSeconds = requested.watchLimits.stallSeconds
+    if let note = communicator.progress.note { console.warn(note) }
+    CrashLine.install(
+      speaker: "rank \(communicator.rank) on \(communicator.hostName)", communicator.progress)
     let claim = try RunFolderClaim(requested, communicator: communicator)
     defer { claim.release() }
     let folder = claim.folder
+    if !requested.dryRun { communicator.progress.failureFile = folder.failure }
     let checkpoint = try checkpoint(for: requested, in: folder, session: session)
     let data = try TrainingData(requested, communicator: communicator, pool: session.pool)
     for line in describe(data) { console.say(line) }
     let trainer = try Trainer(requested, session: session, data: data, folder: folder)
+    trainer.checkOwner = claim.checkOwner
     describe(trainer, console)
     if requested.dryRun { return 0 }
     if communicator.rank == 0 {
@@ -59,7 +71,6 @@ package enum Program {
     console.say("run folder: \(folder.path)")
     if trainer.progress.step > 0 { console.receipt("resumed: step \(trainer.progress.step)") }
     try prepare(trainer)
-    StopSignals.install()
     guard try trainer.run() == .finished else { return moreToDo }
     console.say("report: \(folder.report)")
     return 0

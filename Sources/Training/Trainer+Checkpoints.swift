@@ -1,3 +1,4 @@
+internal import Collectives
 internal import Losses
 internal import Optimizers
 
@@ -6,6 +7,7 @@ extension Trainer {
   /// makes them fail.
   func checkpoint(isBest: Bool) throws {
     guard isFirst, let store, progress.skippedInARow == 0 else { return }
+    communicator.progress.enter(.checkpoint)
     try store.writeInBackground(protected: protectedSteps, isBest: isBest) {
       snapshot(copying: true)
     }

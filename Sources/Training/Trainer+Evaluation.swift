@@ -8,6 +8,7 @@ extension Trainer {
   /// Scores the held-out photos; true if the figure that counts is the best so far.
   func evaluate(_ plan: EvaluationPlan) throws -> Bool {
     let start = Clock.seconds
+    communicator.progress.enter(.evaluate)
     let ledger = loader.ledger
     let embeddings = try embedder.embed(
       plan.photos, of: data.source.source, preprocessing: data.preprocessing,

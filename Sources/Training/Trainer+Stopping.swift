@@ -2,8 +2,17 @@ internal import Collectives
 internal import Datasets
 internal import Determinism
 internal import Foundation
+internal import Interchange
 
 extension Trainer {
+  /// Tells whoever watches this rank how long it may be silent or idle, and whether it was told to
+  /// end.
+  func setWatch() {
+    communicator.progress.limits = configuration.watchLimits
+    communicator.deadlineSeconds = configuration.watchLimits.stallSeconds
+    communicator.progress.askEnd { StopSignals.wantsEnd }
+  }
+
   /// Agrees with the other ranks on what signals and bad photos ask for; true to end the run.
   func agreeOnSignals() throws -> Bool {
     let bad = loader.ledger.count
@@ -11,6 +20,8 @@ extension Trainer {
     if StopSignals.wantsCheckpoint { word = Word.checkpoint }
     if wantsEnd() { word = Word.end }
     try store?.throwFailure()
+    sayFullDisk()
+    communicator.progress.enter(.reduce)
     let agreed = try communicator.agreeOnMaximum(word)
     if agreed == Word.end { return progress.step < totalSteps }
     if agreed >= Word.badPhotos { try exchangeBadPhotos() }
@@ -72,7 +83,17 @@ extension Trainer {
   }
 
   private func keepLastStep() throws {
-    if isFirst, let store, progress.step > 0 { try store.writeNow(snapshot(copying: false)) }
+    guard isFirst, let store, progress.step > 0 else { return }
+    do {
+      try store.writeNow(snapshot(copying: false))
+    } catch InterchangeError.noSpace where configuration.onFullDisk == .continue {
+      console.warn(
+        "no space left for the checkpoint of step \(progress.step): the one before is the last")
+    }
+  }
+
+  func sayFullDisk() {
+    for notice in store?.takeFullDiskNotices() ?? [] { console.warn(notice) }
   }
 
   /// Leaves in the middle of a step: the last completed step is kept whole, at once.
@@ -92,7 +113,14 @@ extension Trainer {
   }
 
   func finish() throws {
+    communicator.progress.enter(.checkpoint)
     try store?.finish()
+    sayFullDisk()
+    // The result itself must not be lost: without space for it the run ends with an error.
+    if isFirst, hasWorked, let store, progress.step > 0, progress.skippedInARow == 0 {
+      try store.writeNow(snapshot(copying: false))
+    }
+    try log?.writePending()
     if isFirst {
       let hash = weightsHash
       if folder != nil, hasWorked { writeReport(hash: hash) }

@@ -27,6 +27,8 @@ package final class Trainer {
   package let totalSteps: Int
   /// Called with what each step leaves behind, on every rank.
   package var onStep: ((StepRecord) -> Void)?
+  /// Throws where the run folder is another job's by now; asked before each checkpoint.
+  package var checkOwner: (@Sendable () throws -> Void)?
   /// Whether this rank was told to end the run.
   package var wantsEnd: () -> Bool = { StopSignals.wantsEnd }
   let folder: RunFolder?
@@ -91,6 +93,7 @@ package final class Trainer {
       factory.network, configuration)
     for warning in try WorldCheck.run(
       configuration: configuration.mathematicsText, dataFingerprint: data.fingerprint,
+      sampleFingerprint: { data.sampleFingerprint(photos: 32) },
       communicator: session.communicator)
     {
       session.console.warn(warning)
@@ -148,20 +151,26 @@ package final class Trainer {
   /// Runs to the last step. Throws what ended it early; an interruption is no error.
   package func run() throws -> Ending {
     if isFirst, let folder {
-      store = CheckpointStore(folder: folder.checkpoints, keep: configuration.keep)
+      let checkOwner = checkOwner
+      store = CheckpointStore(
+        folder: folder.checkpoints, keep: configuration.keep,
+        onFullDisk: configuration.onFullDisk, checkOwner: { try checkOwner?() })
       if let startedFrom { store?.noteGood(startedFrom) }
       log = try RunLog(
-        folder: folder.path, resumedAfter: progress.step, evaluatedAfter: progress.evaluatedStep)
+        folder: folder.path, resumedAfter: progress.step, evaluatedAfter: progress.evaluatedStep,
+        keepsWhatFindsNoSpace: configuration.onFullDisk == .continue)
       console.log = log
       history = MetricsFile.read(folder.metrics)
     }
     for note in evaluationPlan?.notes ?? [] { console.say(note) }
     startProgress = progress
-    communicator.deadlineSeconds =
-      configuration.watchdogSeconds > 0 ? configuration.watchdogSeconds : nil
+    setWatch()
     engine.onWait = { [unowned self] in if wantsEnd() { throw Interruption() } }
     communicator.onWait = { [unowned self] in try waitForPeers() }
-    defer { communicator.onWait = nil }
+    defer {
+      communicator.onWait = nil
+      communicator.progress.askEnd(nil)
+    }
     if peopleSampler != nil { readAheadOfSecondPass() }
     do {
       // A run that was stopped in an evaluation makes up for it.
@@ -193,6 +202,8 @@ package final class Trainer {
 
   func step() throws {
     let start = Clock.seconds
+    let watched = communicator.progress
+    watched.enter(.compute, step: progress.step + 1)
     let batch = try nextBatch()
     // The photos of the step after this one come while this one computes.
     if progress.step == startProgress.step { readAhead(samples: batch.samples) }
@@ -203,9 +214,11 @@ package final class Trainer {
     let training = data.divided.training
     let sums = try engine.computeGradients(of: batch) { worker, batch, slot, image, seconds in
       let begin = Clock.seconds
-      let sample = try decoders[worker].load(
-        training[batch.samples[slot]],
-        at: SampleCoordinates(step: batch.step, slot: slot), into: image)
+      let sample = try watched.reading {
+        try decoders[worker].load(
+          training[batch.samples[slot]],
+          at: SampleCoordinates(step: batch.step, slot: slot), into: image)
+      }
       seconds[.decode] += Clock.seconds - begin
       return (Int32(sample.label), sample.isReplacement)
     }
@@ -220,6 +233,7 @@ package final class Trainer {
       progress.skippedSteps += 1
       progress.skippedInARow += 1
     } else {
+      watched.enter(.update)
       let result = engine.applyUpdate(
         sampleCount: count, gradientScale: sums.gradientScale, index: progress.updates,
         rates: rates, clipping: configuration.clipNorm.map { GradientClipping(maximumNorm: $0) })

@@ -9,8 +9,8 @@ enum Dispatch {
   static let modelNames = Models.names
 
   /// Trains; the exit code is 0, or 85 when stopped in time with more to do.
-  static func train(_ configuration: RunConfiguration) -> Int32 {
-    MPIWorld.run { try Program.train(configuration, over: $0) }
+  static func train(_ configuration: RunConfiguration, injecting faults: [InjectedFault]) -> Int32 {
+    MPIWorld.run { try Program.train(configuration, over: $0, injecting: faults) }
   }
 
   static func evaluate(_ request: EvaluateRequest) -> Int32 {

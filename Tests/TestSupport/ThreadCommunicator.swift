@@ -1,4 +1,4 @@
-internal import Collectives
+package import Collectives
 private import Determinism
 private import Glibc
 
@@ -30,6 +30,7 @@ package final class ThreadCommunicator: Communicator {
   package var localSize: Int { world.size }
   package var onWait: (() throws -> Void)?
   package var deadlineSeconds: Double?
+  package let progress = RankProgress()
 
   private let world: ThreadWorld
 

@@ -29,6 +29,8 @@ import Training
     moved.pairs = "p"
     moved.flipTest.toggle()
     moved.watchdogSeconds = 1
+    moved.stallSeconds = 2
+    moved.onFullDisk = .stop
     moved.maxBad = 0.5
     #expect(moved.mathematicsDifferences(from: run) == [])
   }

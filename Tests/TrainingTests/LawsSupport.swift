@@ -30,6 +30,7 @@ enum SmallRun {
     configuration.checkpointEvery = .never
     configuration.keepBest = false
     configuration.watchdogSeconds = 0
+    configuration.stallSeconds = 0
     change(&configuration)
     return configuration
   }
@@ -169,6 +170,7 @@ final class FaultyCommunicator: Communicator {
     get { inner.onWait }
     set { inner.onWait = newValue }
   }
+  var progress: RankProgress { inner.progress }
   var deadlineSeconds: Double? {
     get { inner.deadlineSeconds }
     set { inner.deadlineSeconds = newValue }

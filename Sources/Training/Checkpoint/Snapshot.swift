@@ -53,8 +53,9 @@ final class Snapshot: @unchecked Sendable {
 
   deinit { for memory in owned { memory.deallocate() } }
 
-  /// Writes the checkpoint to `path`, whole or not at all; throws `InterchangeError`.
-  func write(to path: String) throws {
+  /// Writes the checkpoint to `path`, whole or not at all; throws `InterchangeError`, and what
+  /// `beforeCommit` throws when all is written but the name.
+  func write(to path: String, beforeCommit: () throws -> Void = {}) throws {
     var others = [
       SafetensorsTensor(name: Checkpoint.peopleName, shape: [people.count], bytes: people)
     ]
@@ -64,7 +65,8 @@ final class Snapshot: @unchecked Sendable {
           name: Checkpoint.tripletsName, shape: [triplets.count], bytes: triplets))
     }
     try SafetensorsFile.write(
-      tensors: weightTensors() + optimizerTensors() + others, metadata: metadata, to: path)
+      tensors: weightTensors() + optimizerTensors() + others, metadata: metadata, to: path,
+      beforeCommit: beforeCommit)
   }
 
   /// The receipt of weights, loss head and statistics.

@@ -130,7 +130,9 @@ struct ConfigurationKey: Sendable {
       key("keep", \.keep, .integer, run, mathematical: false),
       key("keep-best", \.keepBest, .truth, run, mathematical: false),
       key("keep-every", \.keepEvery, .interval, run, mathematical: false),
+      key("on-full-disk", \.onFullDisk, .name("answer"), run, mathematical: false),
       key("watchdog", \.watchdogSeconds, .number, run, mathematical: false),
+      key("stall", \.stallSeconds, .number, run, mathematical: false),
       key("quiet", \.quiet, .truth, run, mathematical: false),
       key("dry-run", \.dryRun, .truth, run, mathematical: false),
     ]

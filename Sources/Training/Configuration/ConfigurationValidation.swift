@@ -290,7 +290,11 @@ extension RunConfiguration {
   private func validateRun() throws {
     try demand(keep >= 1, "keep", "keep is \(keep); keep at least 1 checkpoint")
     try demand(
-      watchdogSeconds >= 0, "watchdog", "watchdog is in seconds, 0 to wait for ever; not negative")
+      watchdogSeconds == 0 || watchdogSeconds >= 1, "watchdog",
+      "watchdog is in seconds, at least 1, or 0 to wait for ever")
+    try demand(
+      stallSeconds == 0 || stallSeconds >= 1, "stall",
+      "stall is in seconds, at least 1, or 0 to wait for ever")
   }
 
   private func rises(_ first: Interval, _ second: Interval) -> Bool {

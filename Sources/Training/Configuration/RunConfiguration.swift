@@ -1,3 +1,4 @@
+package import Collectives
 package import Datasets
 private import Losses
 package import Networks
@@ -134,8 +135,14 @@ package struct RunConfiguration: Sendable, Equatable {
   package var keepBest: Bool
   /// `keep-every`: checkpoints at these times are kept for ever.
   package var keepEvery: Interval
-  /// `watchdog`: seconds after which a silent rank is named and the job ends; 0 waits for ever.
+  /// `on-full-disk`: what becomes of the run when a checkpoint finds no space.
+  package var onFullDisk: FullDiskPolicy
+  /// `watchdog`: seconds after which a rank that gives no sign is named and the job ends; 0 waits for
+  /// ever.
   package var watchdogSeconds: Double
+  /// `stall`: seconds after which a rank that lives without progress is named and the job ends; 0
+  /// waits for ever.
+  package var stallSeconds: Double
   /// `quiet`: only receipts on standard output.
   package var quiet: Bool
   /// `dry-run`: print the plan and stop.
@@ -162,7 +169,8 @@ extension RunConfiguration {
     warmupEpochs: 0.5, clipNorm: 5, gradientGrid: .automatic,
     seed: 1, evaluateEvery: .epochs(4), pairs: nil, flipTest: false,
     out: nil, resume: .none, checkpointEvery: .epochs(1), keep: 2, keepBest: true,
-    keepEvery: .never, watchdogSeconds: 300, quiet: false, dryRun: false)
+    keepEvery: .never, onFullDisk: .continue, watchdogSeconds: 20, stallSeconds: 300, quiet: false,
+    dryRun: false)
 
   /// No mirror images: the synthetic people are not symmetric.
   private static var demoAugmentation: Augmentation {
@@ -170,6 +178,15 @@ extension RunConfiguration {
     changes.flip = 0
     changes.erase = 0.2
     return changes
+  }
+}
+
+extension RunConfiguration {
+  /// The limits of the watch on ranks.
+  package var watchLimits: WatchLimits {
+    WatchLimits(
+      silenceSeconds: watchdogSeconds > 0 ? watchdogSeconds : nil,
+      stallSeconds: stallSeconds > 0 ? stallSeconds : nil)
   }
 }
 

@@ -72,6 +72,7 @@ package final class StepEngine {
   package let reducer: GradientReducer
   package let gradientGrid: SummationGrid
   let communicator: any Communicator
+  private let progress: RankProgress
   let seed: UInt64
   let workers: [Worker]
   private let update: UpdatePass
@@ -104,6 +105,7 @@ package final class StepEngine {
     self.optimizer = optimizer
     self.pool = pool
     self.communicator = communicator
+    progress = communicator.progress
     self.seed = seed
     self.gradientGrid = gradientGrid
     headRange = network.parameterCount..<network.parameterCount + objective.parameterCount
@@ -210,6 +212,7 @@ package final class StepEngine {
     reducer.extras[slots.microbatches(of: communicator.rank)] = Double(computed)
     reducer.extras[slots.unsoundRanks] = isSound ? 0 : 1
     let ownHash = slots.parts(of: weightsHash)
+    progress.enter(.reduce)
     for (part, value) in ownHash.enumerated() { reducer.extras[slots.weightsHash + part] = value }
     try reducer.reduceExtras(over: communicator)
     for (part, value) in ownHash.enumerated()
@@ -228,6 +231,7 @@ package final class StepEngine {
   private struct Left: Error {}
 
   func checkIsLeft() throws {
+    progress.tick()
     if isLeft.load(ordering: .relaxed) { throw Left() }
   }
 

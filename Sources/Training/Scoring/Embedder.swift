@@ -65,6 +65,7 @@ package final class Embedder {
       nonisolated(unsafe) let embedder = self
       try pool.forEach(share.count, onWait: onWait) { worker, item in
         let slots = microbatches[share.lowerBound + item]
+        defer { embedder.communicator.progress.tick() }
         embedder.embed(
           photos[slots], decoder: decoders[worker], memory: embedder.memories[worker],
           parameters: parameters, statistics: statistics, flip: flip, changes: changes,
