@@ -66,18 +66,22 @@ extension Trainer {
   /// What this rank does while it waits for its peers: told to end, it keeps the last completed step
   /// at once. The peers may be dead, and the launcher about to kill the rest.
   func waitForPeers() throws {
-    guard wantsEnd(), !hasKeptLastStep else { return }
+    guard wantsEnd(), !hasKeptLastStep, !engine.checkpointNeedsAllRanks else { return }
     hasKeptLastStep = true
     try keepLastStep()
   }
 
   private func keepLastStep() throws {
-    if isFirst, let store, progress.step > 0 { try store.writeNow(snapshot(copying: false)) }
+    guard progress.step > 0 else { return }
+    let gathered = try gatherForCheckpoint()
+    if isFirst, let store {
+      try store.writeNow(snapshot(copying: false, gathered: gathered))
+    }
   }
 
   /// Leaves in the middle of a step: the last completed step is kept whole, at once.
   func interrupt() throws -> Ending {
-    try keepLastStep()
+    if !engine.checkpointNeedsAllRanks { try keepLastStep() }
     // Peers that are still in the step learn of it by meeting another operation, and come here.
     var isAgreed = false
     while !isAgreed {
@@ -87,6 +91,8 @@ extension Trainer {
       } catch CollectiveError.disagreement {}
     }
     engine.settle()
+    if engine.checkpointNeedsAllRanks { try keepLastStep() }
+    try writeTimeline()
     console.receipt("interrupted: step \(progress.step) of \(totalSteps)")
     return .interrupted
   }
@@ -98,7 +104,14 @@ extension Trainer {
       if folder != nil, hasWorked { writeReport(hash: hash) }
       console.receipt("weights: \(Hash64.text(hash))")
     }
+    try writeTimeline()
     try communicator.barrier()
+  }
+
+  private func writeTimeline() throws {
+    guard let timeline = engine.timeline, let path = configuration.timeline else { return }
+    try timeline.write(to: path, over: communicator)
+    console.say("timeline: \(path)")
   }
 
   /// The receipt of weights, loss head and statistics.

@@ -59,6 +59,11 @@ package final class Trainer {
   /// Receipts of the last step, 0 before the first update.
   var lastHashes = (gradient: UInt64(0), weights: UInt64(0))
   let startSeconds = Clock.seconds
+  var stragglers = StragglerWatch()
+  /// Microbatches of each rank in the last step.
+  var lastMicrobatches: [Int] = []
+  /// Windows in which each rank was slow without a break.
+  var slowWindows: [Int: Int] = [:]
   /// Whether this rank was told to end while it waited for its peers, and has kept the last step.
   var hasKeptLastStep = false
   /// Bad photos that all ranks know of.
@@ -90,13 +95,16 @@ package final class Trainer {
         ? [min(sampler.count, configuration.batch), sampler.tailCount] : [configuration.batch],
       factory.network, configuration)
     for warning in try WorldCheck.run(
-      configuration: configuration.mathematicsText, dataFingerprint: data.fingerprint,
+      configuration: configuration.mathematicsText + configuration.collectiveText, dataFingerprint: data.fingerprint,
       communicator: session.communicator)
     {
       session.console.warn(warning)
     }
     let optimizer = configuration.optimizerValue
-    let state = factory.makeState(optimizerVectorCount: optimizer.stateVectorCount)
+    let state = factory.makeState(
+      optimizerVectorCount: optimizer.stateVectorCount
+        + (configuration.reduction == .bf16 ? 1 : 0),
+      keepsPartOfOptimizer: configuration.shardsOptimizer && session.communicator.size > 1)
     let microbatchCount = Microbatches.cut(
       configuration.batch, microbatch: configuration.microbatch
     ).count
@@ -106,7 +114,9 @@ package final class Trainer {
       groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
       optimizer: optimizer, pool: session.pool, communicator: session.communicator,
       gradientGrid: SummationGrid(exponent: progress.gridExponent), bucketBytes: 8 << 20,
-      microbatch: configuration.microbatch, seed: configuration.seed)
+      microbatch: configuration.microbatch, seed: configuration.seed,
+      reduction: configuration.reduction, isSharded: configuration.shardsOptimizer)
+    if configuration.timeline != nil { engine.timeline = Timeline(threads: session.threads) }
     embedder = Embedder(
       network: factory.network, pool: session.pool, communicator: session.communicator,
       memories: engine.workerMemories)
@@ -137,8 +147,9 @@ package final class Trainer {
   /// Memory in bytes of this rank: parameters with optimizer and sums, and each worker's.
   package var memoryBytes: (rank: Int, worker: Int) {
     (
-      engine.state.bytes + 8 * (engine.reducer.count + engine.reducer.extraCount)
-        + engine.batchBytes,
+      engine.state.bytes(keeping: engine.ownRanges)
+        + 8 * (engine.reducer.count + engine.reducer.extraCount) + engine.batchBytes
+        + engine.messageBytes,
       engine.workerBytes
     )
   }
@@ -220,9 +231,9 @@ package final class Trainer {
       progress.skippedSteps += 1
       progress.skippedInARow += 1
     } else {
-      let result = engine.applyUpdate(
-        sampleCount: count, gradientScale: sums.gradientScale, index: progress.updates,
-        rates: rates, clipping: configuration.clipNorm.map { GradientClipping(maximumNorm: $0) })
+      let result = try engine.applyUpdate(
+        sampleCount: count, index: progress.updates, rates: rates,
+        clipping: configuration.clipNorm.map { GradientClipping(maximumNorm: $0) })
       (norm, hashes) = (result.norm, (result.gradientHash, result.weightHash))
       progress.updates += 1
       progress.skippedInARow = 0
@@ -231,6 +242,9 @@ package final class Trainer {
     progress.step += 1
     progress.samples += count
     let elapsed = Clock.seconds - start
+    engine.timeline?.record("step", from: start, number: progress.step)
+    let slow = stragglers.add(sums.secondsOfRanks, microbatches: lastMicrobatches)
+    lastMicrobatches = sums.microbatchesOfRanks
     try record(
       StepRecord(
         step: progress.step, epoch: batch.epoch + 1, samples: progress.samples,
@@ -242,7 +256,9 @@ package final class Trainer {
         skippedSteps: progress.skippedSteps, skippedSamples: Int(sums.replacedCount),
         isSkipped: isSkipped, microbatches: sums.microbatchesOfRanks,
         readAhead: data.source.counts, gradientHash: hashes.gradient,
-        weightsHash: hashes.weights, triplets: sums.triplets))
+        weightsHash: hashes.weights, reduction: engine.reductionTimes,
+        ranks: slow?.means ?? [], triplets: sums.triplets))
+    if let slow { reportSlowRanks(slow.findings) }
     try checkHealth(spread: sums.spreadSum / Double(count))
     if !isSkipped, let triplets = sums.triplets {
       try checkTriplets(triplets, spread: sums.spreadSum / Double(count))

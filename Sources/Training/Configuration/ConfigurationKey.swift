@@ -99,6 +99,8 @@ struct ConfigurationKey: Sendable {
       lengthKey("steps", group: step) { .steps($0) },
       key("seed", \.seed, .seed, step),
       key("gradient-grid", \.gradientGrid, .grid, step),
+      key("reduce", \.reduction, .name("reduction"), step),
+      key("shard-optimizer", \.shardsOptimizer, .truth, step, mathematical: false),
       key("optimizer", \.optimizer, .name("optimizer"), optimizer),
       key("momentum", \.momentum, number, optimizer),
       key("nesterov", \.nesterov, .truth, optimizer),
@@ -131,6 +133,7 @@ struct ConfigurationKey: Sendable {
       key("keep-best", \.keepBest, .truth, run, mathematical: false),
       key("keep-every", \.keepEvery, .interval, run, mathematical: false),
       key("watchdog", \.watchdogSeconds, .number, run, mathematical: false),
+      key("timeline", \.timeline, path, run, mathematical: false),
       key("quiet", \.quiet, .truth, run, mathematical: false),
       key("dry-run", \.dryRun, .truth, run, mathematical: false),
     ]

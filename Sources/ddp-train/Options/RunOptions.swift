@@ -47,6 +47,12 @@ struct RunOptions: ParsableArguments {
       "watchdog", "Name a silent rank and stop after this time; 0 never.", valueName: "seconds"))
   var watchdog: String?
 
+  @Option(
+    help: .option(
+      "timeline", "Write what every thread does when, for Perfetto; or none.", valueName: "file"),
+    completion: .file(extensions: ["json"]))
+  var timeline: String?
+
   @Flag(inversion: .prefixedNo, help: .option("quiet", "Only receipts on standard output."))
   var quiet: Bool?
 
