@@ -83,11 +83,13 @@ package final class GradientReducer: @unchecked Sendable {
     self.extraGrid = extraGrid
     memory = AlignedDoubles(count: end + extraCount, fill: 0)
     sums = memory.pointer
-    let cut = blocks ?? layers.flatMap { layer in
-      stride(from: layer.range.lowerBound, to: layer.range.upperBound, by: Self.pieceCount).map {
-        $0..<min($0 + Self.pieceCount, layer.range.upperBound)
+    let cut =
+      blocks
+      ?? layers.flatMap { layer in
+        stride(from: layer.range.lowerBound, to: layer.range.upperBound, by: Self.pieceCount).map {
+          $0..<min($0 + Self.pieceCount, layer.range.upperBound)
+        }
       }
-    }
     layout = BucketLayout(
       count: end, blocks: cut, minimumCount: max(1, bucketBytes / 8), ranks: ranks,
       wholeBlocks: isSharded)

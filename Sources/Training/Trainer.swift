@@ -95,7 +95,8 @@ package final class Trainer {
         ? [min(sampler.count, configuration.batch), sampler.tailCount] : [configuration.batch],
       factory.network, configuration)
     for warning in try WorldCheck.run(
-      configuration: configuration.mathematicsText + configuration.collectiveText, dataFingerprint: data.fingerprint,
+      configuration: configuration.mathematicsText + configuration.collectiveText,
+      dataFingerprint: data.fingerprint,
       communicator: session.communicator)
     {
       session.console.warn(warning)
@@ -113,7 +114,8 @@ package final class Trainer {
       network: factory.network, objective: factory.objective, state: state,
       groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
       optimizer: optimizer, pool: session.pool, communicator: session.communicator,
-      gradientGrid: SummationGrid(exponent: progress.gridExponent), bucketBytes: 8 << 20,
+      gradientGrid: SummationGrid(exponent: progress.gridExponent),
+      bucketBytes: StepEngine.bucketBytes(ranks: session.communicator.size),
       microbatch: configuration.microbatch, seed: configuration.seed,
       reduction: configuration.reduction, isSharded: configuration.shardsOptimizer)
     if configuration.timeline != nil { engine.timeline = Timeline(threads: session.threads) }

@@ -166,7 +166,8 @@ extension RunConfiguration {
     optimizer: .sgd, nesterov: false, learningRate: 0.1, headLearningRate: nil,
     momentum: 0.9, weightDecay: 1e-3, decaysNormAndBias: false,
     schedule: .cosine, milestones: [], gamma: 0.1, power: 1, minimumLearningRate: 0,
-    warmupEpochs: 0.5, clipNorm: 5, reduction: .exact, shardsOptimizer: false, gradientGrid: .automatic,
+    warmupEpochs: 0.5, clipNorm: 5, reduction: .exact, shardsOptimizer: false,
+    gradientGrid: .automatic,
     seed: 1, evaluateEvery: .epochs(4), pairs: nil, flipTest: false,
     out: nil, resume: .none, checkpointEvery: .epochs(1), keep: 2, keepBest: true,
     keepEvery: .never, watchdogSeconds: 300, timeline: nil, quiet: false, dryRun: false)

@@ -152,6 +152,10 @@ package final class StepEngine {
       ownRanges: isSharded ? reducer.layout.ranges(of: communicator.rank) : nil)
   }
 
+  /// Bytes of the doubles that are reduced together by `ranks` ranks: 8 MiB hides well and does not
+  /// fill the caches; among very many ranks more, or messages would be all latency.
+  package static func bucketBytes(ranks: Int) -> Int { (8 << 20) * max(1, ranks / 256) }
+
   /// Where each worker works: at least `network.inferenceCount` floats, free between steps.
   package var workerMemories: [UnsafeMutablePointer<Float>] { workers.map { $0.arena.pointer } }
 

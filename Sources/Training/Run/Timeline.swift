@@ -62,9 +62,10 @@ package final class Timeline: @unchecked Sendable {
   /// clock of rank 0. Every rank calls it; throws where rank 0 cannot write.
   package func write(to path: String, over communicator: any Communicator) throws {
     let alignment = try ClockAlignment.measure(over: communicator)
-    let start = Double(
-      try communicator.agreeOnMaximum(-Int((firstSecond(alignment, communicator.rank) * 1e6)))
-        * -1) / 1e6
+    let start =
+      Double(
+        try communicator.agreeOnMaximum(-Int((firstSecond(alignment, communicator.rank) * 1e6)))
+          * -1) / 1e6
     let own = Array(
       json(
         rank: communicator.rank, host: communicator.hostName,

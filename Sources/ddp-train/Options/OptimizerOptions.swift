@@ -36,7 +36,8 @@ struct OptimizerOptions: ParsableArguments {
 
   @Flag(
     inversion: .prefixedNo,
-    help: .option("shard-optimizer", "Each rank keeps and updates a part of the optimizer's state."))
+    help: .option("shard-optimizer", "Each rank keeps and updates a part of the optimizer's state.")
+  )
   var shardOptimizer: Bool?
 
   @Option(
