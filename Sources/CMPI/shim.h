@@ -93,6 +93,13 @@ static inline int cmpi_gather_bytes(cmpi_communicator in, const void *bytes, int
   return MPI_Allgatherv(bytes, count, MPI_BYTE, all, counts, offsets, MPI_BYTE, in.handle);
 }
 
+static inline int cmpi_exchange_bytes(cmpi_communicator in, const void *bytes, const int *counts,
+                                      const int *offsets, void *received,
+                                      const int *received_counts, const int *received_offsets) {
+  return MPI_Alltoallv(bytes, counts, offsets, MPI_BYTE, received, received_counts,
+                       received_offsets, MPI_BYTE, in.handle);
+}
+
 static inline int cmpi_broadcast_bytes(cmpi_communicator in, void *bytes, int count, int root) {
   return MPI_Bcast(bytes, count, MPI_BYTE, root, in.handle);
 }

@@ -39,6 +39,17 @@ package protocol Communicator: AnyObject {
   /// Replaces `values` [n, the same on every rank] by their sums over the ranks, in no promised order.
   func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws
 
+  /// Sends every peer its own bytes, then gathers what the ranks have made of theirs: the two halves
+  /// of a sum, or one of them alone.
+  ///
+  /// The ranks agree on `count`, which is the same on all, and on the largest `word`; `scatter` is
+  /// handed that word when all ranks are there, and says what goes where (nil on all ranks: nothing);
+  /// `gather` follows when the peers' bytes have come, and says what to put together.
+  func exchange(
+    count: Int, word: Int, scatter: (_ agreedWord: Int) -> ScatterMessages?,
+    gather: () -> GatherMessages?
+  ) throws
+
   /// Returns every rank's bytes, in rank order; their lengths may differ.
   func allGather(_ bytes: [UInt8]) throws -> [[UInt8]]
 
@@ -64,6 +75,14 @@ package final class SoloCommunicator: Communicator {
 
   package func agreeOnMaximum(_ word: Int) -> Int { word }
   package func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) {}
+  package func exchange(
+    count: Int, word: Int, scatter: (_ agreedWord: Int) -> ScatterMessages?,
+    gather: () -> GatherMessages?
+  ) {
+    _ = scatter(word)
+    guard let messages = gather(), let part = messages.parts.first else { return }
+    (messages.all + part.lowerBound).copyMemory(from: messages.own, byteCount: part.count)
+  }
   package func allGather(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
   package func broadcast(_ bytes: [UInt8], from root: Int) -> [UInt8] {
     require(root == 0, "broadcast: root \(root) in a group of 1 rank")

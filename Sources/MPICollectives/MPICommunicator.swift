@@ -112,6 +112,32 @@ final class MPICommunicator: Communicator {
     }
   }
 
+  func exchange(
+    count: Int, word: Int, scatter: (_ agreedWord: Int) -> ScatterMessages?,
+    gather: () -> GatherMessages?
+  ) throws {
+    let operation = CollectiveOperation.exchange(count: count)
+    if let messages = scatter(try handshake(operation, word: word)) {
+      let (sent, sentAt) = Self.counts(messages.outgoingParts)
+      let (received, receivedAt) = Self.counts(messages.incomingParts)
+      try transfer(operation, "MPI_Alltoallv") {
+        cmpi_exchange_bytes(
+          communicator, messages.outgoing, sent, sentAt, messages.incoming, received, receivedAt)
+      }
+    }
+    guard let messages = gather() else { return }
+    let (counts, offsets) = Self.counts(messages.parts)
+    try transfer(operation, "MPI_Allgatherv") {
+      cmpi_gather_bytes(
+        communicator, messages.own, counts[rank], messages.all, counts, offsets)
+    }
+  }
+
+  /// MPI's counts and offsets of parts.
+  private static func counts(_ parts: [Range<Int>]) -> (counts: [Int32], offsets: [Int32]) {
+    (parts.map { Int32($0.count) }, parts.map { Int32($0.lowerBound) })
+  }
+
   func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] {
     _ = try handshake(.gather)
     let lengths = try gatherWords(bytes.count, for: .gather)

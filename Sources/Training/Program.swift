@@ -45,6 +45,10 @@ package enum Program {
     if let note = communicator.progress.note { console.warn(note) }
     CrashLine.install(
       speaker: "rank \(communicator.rank) on \(communicator.hostName)", communicator.progress)
+    if communicator.size > 1 {
+      for line in session.map.lines { console.say(line) }
+    }
+    console.note("ranks: \(session.map.json)")
     let claim = try RunFolderClaim(requested, communicator: communicator)
     defer { claim.release() }
     let folder = claim.folder
@@ -151,6 +155,12 @@ package enum Program {
         + (trainer.engine.objective.head.map { "head: \($0.classes) classes x \($0.dimension)" }
           ?? "no head"))
     for line in trainer.tripletLines { console.say(line) }
+    if configuration.reduction.isLossy {
+      console.warn(
+        "--reduce \(configuration.reduction.rawValue) rounds what ranks send each other: the weights "
+          + "depend on the number of ranks, and a resumed run is not the undisturbed one bit for bit; "
+          + "that all ranks hold the same weights is still checked in every step")
+    }
     console.say(
       "memory: \(memory.rank >> 20) MiB a rank + \(memory.worker >> 20) MiB a thread")
     console.say(

@@ -29,6 +29,7 @@ extension Trainer {
     }
     let best = try shareFindings(result ?? nil)
     progress.evaluatedStep = progress.step
+    engine.timeline?.record("evaluation", from: start)
     guard best > (progress.best ?? -1) else { return false }
     progress.best = best
     progress.bestStep = progress.step

@@ -77,15 +77,17 @@ extension Trainer {
   /// What this rank does while it waits for its peers: told to end, it keeps the last completed step
   /// at once. The peers may be dead, and the launcher about to kill the rest.
   func waitForPeers() throws {
-    guard wantsEnd(), !hasKeptLastStep else { return }
+    guard wantsEnd(), !hasKeptLastStep, !engine.checkpointNeedsAllRanks else { return }
     hasKeptLastStep = true
     try keepLastStep()
   }
 
   private func keepLastStep() throws {
-    guard isFirst, let store, progress.step > 0 else { return }
+    guard progress.step > 0 else { return }
+    let gathered = try gatherForCheckpoint()
+    guard isFirst, let store else { return }
     do {
-      try store.writeNow(snapshot(copying: false))
+      try store.writeNow(snapshot(copying: false, gathered: gathered))
     } catch InterchangeError.noSpace where configuration.onFullDisk == .continue {
       console.warn(
         "no space left for the checkpoint of step \(progress.step): the one before is the last")
@@ -98,7 +100,7 @@ extension Trainer {
 
   /// Leaves in the middle of a step: the last completed step is kept whole, at once.
   func interrupt() throws -> Ending {
-    try keepLastStep()
+    if !engine.checkpointNeedsAllRanks { try keepLastStep() }
     // Peers that are still in the step learn of it by meeting another operation, and come here.
     var isAgreed = false
     while !isAgreed {
@@ -108,6 +110,8 @@ extension Trainer {
       } catch CollectiveError.disagreement {}
     }
     engine.settle()
+    if engine.checkpointNeedsAllRanks { try keepLastStep() }
+    try writeTimeline()
     console.receipt("interrupted: step \(progress.step) of \(totalSteps)")
     return .interrupted
   }
@@ -126,7 +130,14 @@ extension Trainer {
       if folder != nil, hasWorked { writeReport(hash: hash) }
       console.receipt("weights: \(Hash64.text(hash))")
     }
+    try writeTimeline()
     try communicator.barrier()
+  }
+
+  private func writeTimeline() throws {
+    guard let timeline = engine.timeline, let path = configuration.timeline else { return }
+    try timeline.write(to: path, over: communicator)
+    console.say("timeline: \(path)")
   }
 
   /// The receipt of weights, loss head and statistics.

@@ -61,6 +61,11 @@ package final class Trainer {
   /// Receipts of the last step, 0 before the first update.
   var lastHashes = (gradient: UInt64(0), weights: UInt64(0))
   let startSeconds = Clock.seconds
+  var stragglers = StragglerWatch()
+  /// Microbatches of each rank in the last step.
+  var lastMicrobatches: [Int] = []
+  /// Windows in which each rank was slow without a break.
+  var slowWindows: [Int: Int] = [:]
   /// Whether this rank was told to end while it waited for its peers, and has kept the last step.
   var hasKeptLastStep = false
   /// Bad photos that all ranks know of.
@@ -92,14 +97,18 @@ package final class Trainer {
         ? [min(sampler.count, configuration.batch), sampler.tailCount] : [configuration.batch],
       factory.network, configuration)
     for warning in try WorldCheck.run(
-      configuration: configuration.mathematicsText, dataFingerprint: data.fingerprint,
-      sampleFingerprint: { data.sampleFingerprint(photos: 32) },
+        configuration: configuration.mathematicsText + configuration.collectiveText,
+        dataFingerprint: data.fingerprint,
+        sampleFingerprint: { data.sampleFingerprint(photos: 32) },
       communicator: session.communicator)
     {
       session.console.warn(warning)
     }
     let optimizer = configuration.optimizerValue
-    let state = factory.makeState(optimizerVectorCount: optimizer.stateVectorCount)
+    let state = factory.makeState(
+      optimizerVectorCount: optimizer.stateVectorCount
+        + (configuration.reduction == .bf16 ? 1 : 0),
+      keepsPartOfOptimizer: configuration.shardsOptimizer && session.communicator.size > 1)
     let microbatchCount = Microbatches.cut(
       configuration.batch, microbatch: configuration.microbatch
     ).count
@@ -108,8 +117,11 @@ package final class Trainer {
       network: factory.network, objective: factory.objective, state: state,
       groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
       optimizer: optimizer, pool: session.pool, communicator: session.communicator,
-      gradientGrid: SummationGrid(exponent: progress.gridExponent), bucketBytes: 8 << 20,
-      microbatch: configuration.microbatch, seed: configuration.seed)
+      gradientGrid: SummationGrid(exponent: progress.gridExponent),
+      bucketBytes: StepEngine.bucketBytes(ranks: session.communicator.size),
+      microbatch: configuration.microbatch, seed: configuration.seed,
+      reduction: configuration.reduction, isSharded: configuration.shardsOptimizer)
+    if configuration.timeline != nil { engine.timeline = Timeline(threads: session.threads) }
     embedder = Embedder(
       network: factory.network, pool: session.pool, communicator: session.communicator,
       memories: engine.workerMemories)
@@ -140,8 +152,9 @@ package final class Trainer {
   /// Memory in bytes of this rank: parameters with optimizer and sums, and each worker's.
   package var memoryBytes: (rank: Int, worker: Int) {
     (
-      engine.state.bytes + 8 * (engine.reducer.count + engine.reducer.extraCount)
-        + engine.batchBytes,
+      engine.state.bytes(keeping: engine.ownRanges)
+        + 8 * (engine.reducer.count + engine.reducer.extraCount) + engine.batchBytes
+        + engine.messageBytes,
       engine.workerBytes
     )
   }
@@ -234,9 +247,9 @@ package final class Trainer {
       progress.skippedInARow += 1
     } else {
       watched.enter(.update)
-      let result = engine.applyUpdate(
-        sampleCount: count, gradientScale: sums.gradientScale, index: progress.updates,
-        rates: rates, clipping: configuration.clipNorm.map { GradientClipping(maximumNorm: $0) })
+      let result = try engine.applyUpdate(
+        sampleCount: count, index: progress.updates, rates: rates,
+        clipping: configuration.clipNorm.map { GradientClipping(maximumNorm: $0) })
       (norm, hashes) = (result.norm, (result.gradientHash, result.weightHash))
       progress.updates += 1
       progress.skippedInARow = 0
@@ -245,6 +258,9 @@ package final class Trainer {
     progress.step += 1
     progress.samples += count
     let elapsed = Clock.seconds - start
+    engine.timeline?.record("step", from: start, number: progress.step)
+    let slow = stragglers.add(sums.secondsOfRanks, microbatches: lastMicrobatches)
+    lastMicrobatches = sums.microbatchesOfRanks
     try record(
       StepRecord(
         step: progress.step, epoch: batch.epoch + 1, samples: progress.samples,
@@ -256,7 +272,9 @@ package final class Trainer {
         skippedSteps: progress.skippedSteps, skippedSamples: Int(sums.replacedCount),
         isSkipped: isSkipped, microbatches: sums.microbatchesOfRanks,
         readAhead: data.source.counts, gradientHash: hashes.gradient,
-        weightsHash: hashes.weights, triplets: sums.triplets))
+        weightsHash: hashes.weights, reduction: engine.reductionTimes,
+        ranks: slow?.means ?? [], triplets: sums.triplets))
+    if let slow { reportSlowRanks(slow.findings) }
     try checkHealth(spread: sums.spreadSum / Double(count))
     if !isSkipped, let triplets = sums.triplets {
       try checkTriplets(triplets, spread: sums.spreadSum / Double(count))

@@ -19,6 +19,7 @@ struct DDPTrain: ParsableCommand {
         ddp-train cluster runs/lfw album --html album.html
         ddp-train sweep jpeg-quality runs/lfw --data photos --pairs pairs.txt
         ddp-train inspect runs/lfw
+        mpirun -np 4 ddp-train doctor --model iresnet50
         ddp-train synthesize faces --people 50 --photos 10
 
       EXIT CODES
@@ -32,7 +33,7 @@ struct DDPTrain: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Train.self, Evaluate.self, Embed.self, Verify.self, Identify.self, Cluster.self, Sweep.self,
-      Inspect.self, Synthesize.self,
+      Inspect.self, Synthesize.self, Doctor.self,
     ],
     defaultSubcommand: Train.self)
 }

@@ -55,6 +55,10 @@ enum Dispatch {
     }
   }
 
+  static func doctor(_ request: DoctorRequest, asJSON: Bool) -> Int32 {
+    answer { try Program.doctor(request, asJSON: asJSON, over: $0) }
+  }
+
   static func inspect(_ request: InspectRequest) throws { try Program.inspect(request) }
 
   static func synthesize(_ request: SynthesizeRequest) throws { try Program.synthesize(request) }

@@ -74,6 +74,40 @@ package final class ThreadCommunicator: Communicator {
     _ = values.update(from: sums)
   }
 
+  package func exchange(
+    count: Int, word: Int, scatter: (_ agreedWord: Int) -> ScatterMessages?,
+    gather: () -> GatherMessages?
+  ) throws {
+    let operation = CollectiveOperation.exchange(count: count)
+    if let messages = scatter(try exchange(operation, .word(word)).word) {
+      let own = messages.outgoingParts.map {
+        Array(UnsafeRawBufferPointer(start: messages.outgoing + $0.lowerBound, count: $0.count))
+      }
+      let arrived = try exchange(operation, .parts(own)).parts
+      for (peer, part) in messages.incomingParts.enumerated() {
+        let bytes = arrived[peer][rank]
+        precondition(
+          bytes.count == part.count,
+          "rank \(peer) sends \(bytes.count) bytes, rank \(rank) expects \(part.count)")
+        bytes.withUnsafeBytes {
+          guard let base = $0.baseAddress else { return }
+          (messages.incoming + part.lowerBound).copyMemory(from: base, byteCount: part.count)
+        }
+      }
+    }
+    guard let messages = gather() else { return }
+    let own = UnsafeRawBufferPointer(start: messages.own, count: messages.parts[rank].count)
+    for (part, bytes) in zip(
+      messages.parts, try exchange(operation, .bytes(Array(own))).messages)
+    {
+      precondition(bytes.count == part.count, "a part of \(bytes.count) bytes for \(part.count)")
+      bytes.withUnsafeBytes {
+        guard let base = $0.baseAddress else { return }
+        (messages.all + part.lowerBound).copyMemory(from: base, byteCount: part.count)
+      }
+    }
+  }
+
   package func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] {
     try exchange(.gather, .bytes(bytes)).messages
   }
@@ -102,6 +136,7 @@ private final class ThreadWorld: @unchecked Sendable {
     case word(Int)
     case values([Double])
     case bytes([UInt8])
+    case parts([[UInt8]])
   }
 
   /// What a completed operation gives to every rank.
@@ -109,6 +144,8 @@ private final class ThreadWorld: @unchecked Sendable {
     var word = 0
     var values: [Double] = []
     var messages: [[UInt8]] = []
+    /// By sender, then by receiver.
+    var parts: [[[UInt8]]] = []
   }
 
   let size: Int
@@ -203,6 +240,7 @@ private final class ThreadWorld: @unchecked Sendable {
       case .word(let word): outcome.word = max(outcome.word, word)
       case .values(let values): addends.append(values)
       case .bytes(let bytes): outcome.messages.append(bytes)
+      case .parts(let parts): outcome.parts.append(parts)
       }
     }
     if !addends.isEmpty { outcome.values = sum(addends) }

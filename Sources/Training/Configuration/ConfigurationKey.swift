@@ -99,6 +99,8 @@ struct ConfigurationKey: Sendable {
       lengthKey("steps", group: step) { .steps($0) },
       key("seed", \.seed, .seed, step),
       key("gradient-grid", \.gradientGrid, .grid, step),
+      key("reduce", \.reduction, .name("reduction"), step),
+      key("shard-optimizer", \.shardsOptimizer, .truth, step, mathematical: false),
       key("optimizer", \.optimizer, .name("optimizer"), optimizer),
       key("momentum", \.momentum, number, optimizer),
       key("nesterov", \.nesterov, .truth, optimizer),
@@ -133,6 +135,7 @@ struct ConfigurationKey: Sendable {
       key("on-full-disk", \.onFullDisk, .name("answer"), run, mathematical: false),
       key("watchdog", \.watchdogSeconds, .number, run, mathematical: false),
       key("stall", \.stallSeconds, .number, run, mathematical: false),
+      key("timeline", \.timeline, path, run, mathematical: false),
       key("quiet", \.quiet, .truth, run, mathematical: false),
       key("dry-run", \.dryRun, .truth, run, mathematical: false),
     ]

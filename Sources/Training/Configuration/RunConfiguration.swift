@@ -111,6 +111,10 @@ package struct RunConfiguration: Sendable, Equatable {
   package var warmupEpochs: Double
   /// `clip-norm`: the largest global gradient norm; nil leaves gradients as they are.
   package var clipNorm: Double?
+  /// `reduce`: how gradients travel between ranks.
+  package var reduction: Reduction
+  /// `shard-optimizer`: each rank keeps and updates a part of the optimizer's state.
+  package var shardsOptimizer: Bool
   /// `gradient-grid`: the grid of the exact sum.
   package var gradientGrid: GradientGrid
 
@@ -143,6 +147,8 @@ package struct RunConfiguration: Sendable, Equatable {
   /// `stall`: seconds after which a rank that lives without progress is named and the job ends; 0
   /// waits for ever.
   package var stallSeconds: Double
+  /// `timeline`: path of a picture of what every thread does; nil makes none.
+  package var timeline: String?
   /// `quiet`: only receipts on standard output.
   package var quiet: Bool
   /// `dry-run`: print the plan and stop.
@@ -166,11 +172,12 @@ extension RunConfiguration {
     optimizer: .sgd, nesterov: false, learningRate: 0.1, headLearningRate: nil,
     momentum: 0.9, weightDecay: 1e-3, decaysNormAndBias: false,
     schedule: .cosine, milestones: [], gamma: 0.1, power: 1, minimumLearningRate: 0,
-    warmupEpochs: 0.5, clipNorm: 5, gradientGrid: .automatic,
+    warmupEpochs: 0.5, clipNorm: 5, reduction: .exact, shardsOptimizer: false,
+    gradientGrid: .automatic,
     seed: 1, evaluateEvery: .epochs(4), pairs: nil, flipTest: false,
     out: nil, resume: .none, checkpointEvery: .epochs(1), keep: 2, keepBest: true,
-    keepEvery: .never, onFullDisk: .continue, watchdogSeconds: 20, stallSeconds: 300, quiet: false,
-    dryRun: false)
+    keepEvery: .never, onFullDisk: .continue, watchdogSeconds: 20, stallSeconds: 300, timeline: nil,
+    quiet: false, dryRun: false)
 
   /// No mirror images: the synthetic people are not symmetric.
   private static var demoAugmentation: Augmentation {
@@ -197,5 +204,13 @@ extension RunConfiguration {
       photosPerPerson
       ?? min(40, max(2, peoplePerBatch.map { batch / $0 } ?? Int(Double(batch).squareRoot())))
     return (peoplePerBatch ?? max(1, batch / photos), photos)
+  }
+}
+
+extension RunConfiguration {
+  /// What must be the same on all ranks beside the mathematics, since ranks would meet at different
+  /// collectives.
+  package var collectiveText: String {
+    "shard-optimizer \(shardsOptimizer), timeline \(timeline != nil)"
   }
 }

@@ -74,11 +74,14 @@ package struct ModelFactory: Sendable {
       }, count: network.parameterCount + objective.parameterCount)
   }
 
-  /// Memory for parameters, moments and `optimizerVectorCount` optimizer vectors.
-  package func makeState(optimizerVectorCount: Int) -> ModelState {
+  /// Memory for parameters, moments and `optimizerVectorCount` optimizer vectors, of which a rank
+  /// may keep a part.
+  package func makeState(
+    optimizerVectorCount: Int, keepsPartOfOptimizer: Bool = false
+  ) -> ModelState {
     ModelState(
       descriptions: descriptions, statistics: network.statistics,
-      optimizerVectorCount: optimizerVectorCount)
+      optimizerVectorCount: optimizerVectorCount, keepsPartOfOptimizer: keepsPartOfOptimizer)
   }
 }
 

@@ -1,3 +1,4 @@
+package import Collectives
 package import Datasets
 private import Determinism
 private import Foundation
@@ -27,6 +28,10 @@ package struct StepRecord: Sendable {
   package var readAhead: ReadAheadCounts
   package var gradientHash: UInt64
   package var weightsHash: UInt64
+  /// How this rank's sums went to the other ranks.
+  package var reduction = ReductionTimes()
+  /// What the steps of each rank were spent on, in the mean of a window that has just ended; else empty.
+  package var ranks: [RankSeconds] = []
   /// What the triplets were; nil with other losses.
   package var triplets: TripletFigures?
 
@@ -45,6 +50,12 @@ package struct StepRecord: Sendable {
       + "\"spread\":\(JSONNumber.text(spread)),\(tripletsJSON)"
       + "\"step_seconds\":\(JSONNumber.text(stepSeconds)),"
       + "\"seconds\":{\(phases.joined(separator: ","))},"
+      + "\"communication\":{\"window\":\(JSONNumber.text(reduction.windowSeconds)),"
+      + "\"hidden\":\(JSONNumber.text(reduction.hiddenSeconds)),"
+      + "\"exposed\":\(JSONNumber.text(reduction.exposedSeconds)),"
+      + "\"peers\":\(JSONNumber.text(reduction.peerSeconds)),"
+      + "\"extras\":\(JSONNumber.text(reduction.extraSeconds)),"
+      + "\"sent_bytes\":\(reduction.sentBytes)},\(ranksJSON)"
       + "\"skipped_steps\":\(skippedSteps),\"skipped_samples\":\(skippedSamples),"
       + "\"skipped\":\(isSkipped),"
       + "\"microbatches\":[\(microbatches.map(String.init).joined(separator: ","))],"
@@ -56,6 +67,16 @@ package struct StepRecord: Sendable {
 }
 
 extension StepRecord {
+  /// The member `ranks` with its comma, or nothing.
+  private var ranksJSON: String {
+    guard !ranks.isEmpty else { return "" }
+    func list(_ value: (RankSeconds) -> Double) -> String {
+      "[" + ranks.map { JSONNumber.text(value($0)) }.joined(separator: ",") + "]"
+    }
+    return "\"ranks\":{\"decode\":\(list { $0.decode }),\"compute\":\(list { $0.compute }),"
+      + "\"peers\":\(list { $0.peers }),\"other\":\(list { $0.other })},"
+  }
+
   /// The member `triplets` with its comma, or nothing.
   private var tripletsJSON: String {
     guard let triplets else { return "" }

@@ -62,6 +62,12 @@ struct RunOptions: ParsableArguments {
       valueName: "seconds"))
   var stall: String?
 
+  @Option(
+    help: .option(
+      "timeline", "Write what every thread does when, for Perfetto; or none.", valueName: "file"),
+    completion: .file(extensions: ["json"]))
+  var timeline: String?
+
   @Flag(inversion: .prefixedNo, help: .option("quiet", "Only receipts on standard output."))
   var quiet: Bool?
 
