@@ -103,6 +103,7 @@ struct ConfigurationKey: Sendable {
       key("momentum", \.momentum, number, optimizer),
       key("nesterov", \.nesterov, .truth, optimizer),
       key("weight-decay", \.weightDecay, number, optimizer),
+      key("initial-accumulator", \.initialAccumulator, number, optimizer),
       key("decay-norm-and-bias", \.decaysNormAndBias, .truth, optimizer),
       key("clip-norm", \.clipNorm, number.orNil("none"), optimizer),
       key("lr", \.learningRate, number, schedule),

@@ -137,6 +137,7 @@ extension RunConfiguration {
       learningRate = optimizer.defaultLearningRate
       headLearningRate = nil
       nesterov = false
+      initialAccumulator = 0
     }
     if schedule != below.schedule || chosen.contains("schedule") {
       milestones = []

@@ -244,6 +244,12 @@ extension RunConfiguration {
     try demand(
       weightDecay >= 0, "weight-decay",
       "weight-decay is \(numberText(weightDecay)); give 0 or a positive number")
+    try demand(
+      initialAccumulator >= 0, "initial-accumulator",
+      "initial-accumulator is \(numberText(initialAccumulator)); give 0 or a positive number")
+    try demand(
+      optimizer == .adagrad || initialAccumulator == 0, "initial-accumulator",
+      "initial-accumulator does nothing with \(optimizer.rawValue); remove it")
     if let clipNorm {
       try demand(
         clipNorm > 0, "clip-norm",

@@ -94,6 +94,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var momentum: Double
   /// `weight-decay`: the weight decay.
   package var weightDecay: Double
+  /// `initial-accumulator`: where the sums of squares of AdaGrad start.
+  package var initialAccumulator: Double
   /// `decay-norm-and-bias`: whether batch norm and biases decay too.
   package var decaysNormAndBias: Bool
   /// `schedule`: the course of the learning rate.
@@ -157,7 +159,7 @@ extension RunConfiguration {
     tripletReduction: .mean, passes: 2, offlineEvery: 100, offlinePool: nil,
     batch: 64, microbatch: 8, threads: nil, length: .epochs(16),
     optimizer: .sgd, nesterov: false, learningRate: 0.1, headLearningRate: nil,
-    momentum: 0.9, weightDecay: 1e-3, decaysNormAndBias: false,
+    momentum: 0.9, weightDecay: 1e-3, initialAccumulator: 0, decaysNormAndBias: false,
     schedule: .cosine, milestones: [], gamma: 0.1, power: 1, minimumLearningRate: 0,
     warmupEpochs: 0.5, clipNorm: 5, gradientGrid: .automatic,
     seed: 1, evaluateEvery: .epochs(4), pairs: nil, flipTest: false,

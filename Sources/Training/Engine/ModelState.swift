@@ -42,8 +42,9 @@ package final class ModelState {
     parameterMemory.bytes + statisticsMemory.bytes + optimizerMemory.bytes
   }
 
-  /// Sets every tensor to its first values, a function of `seed`; optimizer vectors to 0.
-  package func initialize(seed: UInt64, pool: WorkerPool) {
+  /// Sets every tensor to its first values, a function of `seed`; optimizer vectors to
+  /// `optimizerValue`.
+  package func initialize(seed: UInt64, optimizerValue: Float, pool: WorkerPool) {
     nonisolated(unsafe) let state = self
     pool.forEach(descriptions.count) { _, i in
       let description = state.descriptions[i]
@@ -53,6 +54,7 @@ package final class ModelState {
       for i in entry.means { statistics[i] = 0 }
       for i in entry.variances { statistics[i] = 1 }
     }
-    optimizer.update(repeating: 0, count: parameterCount * optimizerVectorCount)
+    optimizer.update(
+      repeating: optimizerValue, count: parameterCount * optimizerVectorCount)
   }
 }

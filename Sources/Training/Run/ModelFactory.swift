@@ -105,7 +105,8 @@ extension RunConfiguration {
   package var optimizerValue: any Optimizer {
     switch optimizer {
     case .sgd: SGD(momentum: momentum, weightDecay: weightDecay, nesterov: nesterov)
-    case .adagrad: AdaGrad(weightDecay: weightDecay)
+    case .adagrad:
+      AdaGrad(weightDecay: weightDecay, initialAccumulator: initialAccumulator)
     case .adamw: AdamW(weightDecay: weightDecay)
     case .lars: LARS(momentum: momentum, weightDecay: weightDecay)
     }
