@@ -79,6 +79,7 @@ struct ConfigurationKey: Sendable {
       key("passes", \.passes, .integer, group, mathematical: false),
       key("offline-every", \.offlineEvery, .integer, group),
       key("offline-pool", \.offlinePool, automatic, group),
+      key("compatible-with", \.compatibleWith, ValueForm<String>.word.orNil("none"), group),
     ].map { key in
       ConfigurationKey(
         name: key.name, group: key.group, isMathematical: key.isMathematical, set: key.set,

@@ -167,6 +167,7 @@ extension RunConfiguration {
     passes = preset.passes
     offlineEvery = preset.offlineEvery
     offlinePool = preset.offlinePool
+    compatibleWith = preset.compatibleWith
   }
 
   /// The keys and values of a YAML mapping, with their lines. Throws `ConfigurationError`.

@@ -196,6 +196,9 @@ extension RunConfiguration {
       return
     }
     try demand(
+      compatibleWith == nil, "compatible-with",
+      "offline mining knows the new network alone; remove compatible-with or take another mining")
+    try demand(
       offlineEvery >= 1, "offline-every", "offline-every is \(offlineEvery); give at least 1 step")
     if let offlinePool {
       try demand(

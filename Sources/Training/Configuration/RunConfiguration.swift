@@ -72,6 +72,9 @@ package struct RunConfiguration: Sendable, Equatable {
   package var offlineEvery: Int
   /// `offline-pool`: photos of the pool that offline mining searches; nil is four batches.
   package var offlinePool: Int?
+  /// `compatible-with`: a run or checkpoint whose embeddings those of the new network are to be
+  /// comparable with; nil for none.
+  package var compatibleWith: String?
 
   /// `batch`: samples of a step over all ranks.
   package var batch: Int
@@ -157,6 +160,7 @@ extension RunConfiguration {
     marginWarmupEpochs: 0,
     mining: .always(.semiHard), peoplePerBatch: nil, photosPerPerson: nil,
     tripletReduction: .mean, passes: 2, offlineEvery: 100, offlinePool: nil,
+    compatibleWith: nil,
     batch: 64, microbatch: 8, threads: nil, length: .epochs(16),
     optimizer: .sgd, nesterov: false, learningRate: 0.1, headLearningRate: nil,
     momentum: 0.9, weightDecay: 1e-3, initialAccumulator: 0, decaysNormAndBias: false,

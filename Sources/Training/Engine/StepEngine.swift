@@ -80,6 +80,8 @@ package final class StepEngine {
   let isLeft = Atomic<Bool>(false)
   /// The memory of triplet training.
   let triplets: TripletWorkspace?
+  /// Of all training samples, where the objective is harmonic.
+  package var oldEmbeddings: OldEmbeddings?
   /// Seconds by phase of the last step, averaged over the workers.
   package private(set) var seconds = PhaseSeconds()
   /// The receipt of the last update's weights; 0 before the first.

@@ -37,7 +37,8 @@ package struct ModelFactory: Sendable {
       objective = .triplets(
         TripletObjective(
           batch: configuration.batch, passes: configuration.passes,
-          reduction: configuration.tripletReduction))
+          reduction: configuration.tripletReduction,
+          isHarmonic: configuration.compatibleWith != nil))
       headInitialization = .normal
     }
   }
