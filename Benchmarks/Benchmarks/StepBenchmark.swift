@@ -141,7 +141,7 @@ final class StepTrial {
         exponent: configuration.gridExponent(microbatches: microbatches)),
       bucketBytes: 8 << 20,
       microbatch: configuration.microbatch, seed: configuration.seed)
-    state.initialize(seed: configuration.seed, pool: session.pool)
+    state.initialize(seed: configuration.seed, optimizerValue: 0, pool: session.pool)
     images = Images(BenchmarkModel.images(model.batch, size: model.imageSize))
     labels = (0..<model.batch).map { Int32($0 * 7919 % model.classCount) }
   }

@@ -248,8 +248,8 @@ private let everything = """
 
   @Test(arguments: [
     ("schedule: constant\nmilestones: 3e", "run.yaml:2: milestones do nothing"),
-    ("optimizer: adamw\ninitial-accumulator: 0.1", "initial-accumulator does nothing with adamw"),
-    ("optimizer: adagrad\ninitial-accumulator: -1", "initial-accumulator is -1; give 0"),
+    ("optimizer: adamw\ninitial-accumulator: 0.1", "run.yaml:2: initial-accumulator does nothing"),
+    ("optimizer: adagrad\ninitial-accumulator: -1", "run.yaml:2: initial-accumulator is -1"),
     ("schedule: constant\ngamma: 0.5", "run.yaml:2: gamma does nothing"),
     ("schedule: constant\npower: 2", "run.yaml:2: power does nothing"),
     ("schedule: constant\nmin-lr: 1e-9", "run.yaml:2: min-lr does nothing"),

@@ -104,7 +104,7 @@ package final class TripletMiner {
     kept.update(from: distances, count: row.count)
     // Positives of the network that learns, negatives of both; then the older one's positives with
     // negatives of the one that learns.
-    for slot in row.learnedCount..<row.count where !row.isNegative(slot) {
+    for slot in row.learnedCount..<row.count where !row.isNegative(slot) && slot != row.anchor {
       distances[slot] = .infinity
     }
     let first = mine(row, as: request)
