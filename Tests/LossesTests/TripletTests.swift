@@ -160,7 +160,8 @@ private let onlineModes = MiningMode.allCases.filter { $0 != .offline }
       let random = CounterRandom(seed: 22, purpose: .testing, number)
       let old = new.enumerated().map { row, values in
         values.indices.map { i -> Float in
-          tied ? new[(row + number) % new.count][i] : values[i] + Float(random.uniform(row * 64 + i))
+          tied
+            ? new[(row + number) % new.count][i] : values[i] + Float(random.uniform(row * 64 + i))
         }
       }
       let missing = people.indices.map { random.integer(5000 + $0, below: 8) == 0 }

@@ -11,7 +11,7 @@ import Training
 /// The laws of docs/design.md in triplet training.
 @Suite struct LawsOfTriplets {
   /// Batches of 24 of 72 photos: 4 people x 4 photos and 8 others, in 6 microbatches.
-  private static func configuration(
+  static func configuration(
     mining: MiningSchedule = .always(.semiHard), steps: Int = 6,
     _ change: (inout RunConfiguration) -> Void = { _ in }
   ) -> RunConfiguration {
@@ -31,7 +31,7 @@ import Training
     }
   }
 
-  private static func stages(_ stages: (MiningMode, Int)...) -> MiningSchedule {
+  static func stages(_ stages: (MiningMode, Int)...) -> MiningSchedule {
     MiningSchedule(
       stages: stages.map {
         .init(mode: $0.0, start: $0.1 == 0 ? .never : .steps($0.1))
@@ -43,7 +43,7 @@ import Training
     (.randomSemiHard, 0), (.semiHard, 2), (.violating, 4), (.hardest, 6), (.batchHard, 8),
     (.all, 10), (.offline, 12))
 
-  private struct TripletBits: Equatable {
+  struct TripletBits: Equatable {
     let step: StepBits
     var triplets: TripletFigures?
 
@@ -84,98 +84,6 @@ import Training
         }
       }
     }
-  }
-
-  /// A network that learns to be compatible with an older one: the same bits in any world, with both
-  /// passes, and after stops; another older network is refused by name.
-  @Test func harmonicTripletsKeepTheLaws() throws {
-    let folder = SmallRun.temporaryFolder()
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    for (name, seed) in [("old", 3), ("other", 4)] {
-      _ = try SmallRun.train(
-        Self.configuration(steps: 2) { $0.seed = UInt64(seed) }, folder: "\(folder)/\(name)")
-    }
-    let modes = Self.stages((.semiHard, 0), (.violating, 3), (.all, 5))
-    func configuration(_ steps: Int, _ change: (inout RunConfiguration) -> Void = { _ in })
-      -> RunConfiguration
-    {
-      Self.configuration(mining: modes, steps: steps) {
-        $0.compatibleWith = folder + "/old"
-        $0.schedule = .constant
-        $0.resume = .auto
-        change(&$0)
-      }
-    }
-    let reference = try SmallRun.train(configuration(6))[0]
-    let expected = reference.records.map(TripletBits.init)
-    let alone = try SmallRun.train(configuration(6) { $0.compatibleWith = nil })[0].records
-    #expect(reference.records[0].triplets!.candidates > 3 * alone[0].triplets!.candidates)
-    #expect(
-      reference.records[0].triplets!.positiveDistance == alone[0].triplets!.positiveDistance)
-    for (ranks, threads, passes) in [(1, 2, 1), (2, 1, 2), (3, 2, 1), (8, 1, 2)] {
-      let world = try SmallRun.train(
-        configuration(6) { $0.passes = passes }, ranks: ranks, threads: threads)
-      for outcome in world {
-        #expect(
-          outcome.records.map(TripletBits.init) == expected, "\(ranks) x \(threads), \(passes)")
-        #expect(outcome.weights == reference.weights)
-      }
-    }
-    _ = try SmallRun.train(configuration(4), ranks: 2, folder: folder + "/new")
-    let wrong = #expect(throws: CheckpointError.self) {
-      try SmallRun.train(
-        configuration(6) { $0.compatibleWith = folder + "/other" }, folder: folder + "/new")
-    }
-    guard case .otherOldNetwork = wrong else {
-      Issue.record("\(String(describing: wrong))")
-      return
-    }
-    let resumed = try SmallRun.train(configuration(6), threads: 2, folder: folder + "/new")[0]
-    #expect(resumed.weights == reference.weights)
-    #expect(throws: (any Error).self) {
-      try SmallRun.train(configuration(6) { $0.embedding = 16 })
-    }
-  }
-
-  /// Trained with the mixtures, a network's embeddings come to lie where the older one has the same
-  /// people; trained without, they do not.
-  @Test func aHarmonicNetworkIsComparableWithTheOlderOne() throws {
-    let folder = SmallRun.temporaryFolder()
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    // The same people, with one photo more in the set that is measured.
-    for count in [6, 7] {
-      try SyntheticFaces(people: 12, photosPerPerson: count, size: 32, seed: 7)
-        .writeFolder(to: "\(folder)/photos-\(count)")
-    }
-    func train(_ name: String, _ change: (inout RunConfiguration) -> Void) throws {
-      _ = try SmallRun.train(
-        Self.configuration(mining: .always(.all), steps: 40) {
-          $0.data = .folder(folder + "/photos-6")
-          $0.dropout = 0
-          $0.augment = .none
-          $0.learningRate = 0.01
-          change(&$0)
-        }, folder: "\(folder)/\(name)")
-    }
-    try train("old") { $0.seed = 3 }
-    try train("apart") { _ in }
-    try train("harmonic") { $0.compatibleWith = folder + "/old" }
-    func crossAUC(_ name: String) throws -> Double {
-      var evaluation = EvaluateRequest(source: .checkpoint(folder + "/old"), quiet: true)
-      evaluation.data = .folder(folder + "/photos-7")
-      evaluation.threads = 2
-      var request = SweepRequest(.compatibility, evaluation)
-      request.other = "\(folder)/\(name)"
-      request.csv = "\(folder)/\(name).csv"
-      _ = try Program.answer(request, over: SoloCommunicator())
-      let rows = try String(contentsOfFile: request.csv!, encoding: .utf8)
-        .split(separator: "\n").map { $0.split(separator: ",").map(String.init) }
-      let column = try #require(rows[0].firstIndex(of: "auc"))
-      #expect(rows[2][0] == "new to old")
-      return try #require(Double(rows[2][column]))
-    }
-    let (apart, harmonic) = (try crossAUC("apart"), try crossAUC("harmonic"))
-    #expect(harmonic > 0.7 && harmonic > apart + 0.15, "\(harmonic), apart \(apart)")
   }
 
   @Test func theSumIsTheMeanTimesTheTriplets() throws {
