@@ -60,9 +60,17 @@ package enum Program {
     trainer.checkOwner = claim.checkOwner
     describe(trainer, console)
     if requested.dryRun { return 0 }
+    try trainer.loadOldEmbeddings()
     if communicator.rank == 0 {
       if let checkpoint {
         try check(checkpoint, against: requested, data: data)
+        guard
+          checkpoint.file.metadata[Checkpoint.oldNetworkKey]
+            == trainer.oldNetworkHash.map({ Hash64.text($0) })
+        else {
+          throw CheckpointError.otherOldNetwork(
+            path: checkpoint.path, old: requested.compatibleWith ?? "none")
+        }
         guard checkpoint.progress.step <= trainer.totalSteps else {
           throw CheckpointError.furtherOn(
             path: checkpoint.path, step: checkpoint.progress.step, wanted: trainer.totalSteps)

@@ -1,4 +1,5 @@
 internal import Collectives
+internal import Determinism
 internal import Losses
 internal import Optimizers
 
@@ -34,12 +35,13 @@ extension Trainer {
   }
 
   func snapshot(copying: Bool, gathered: GatheredVectors? = nil) -> Snapshot {
-    Snapshot(
+    var metadata = progress.metadata(
+      configuration: configuration.yamlText(), dataFingerprint: data.fingerprint,
+      classCount: factory.classCount)
+    metadata[Checkpoint.oldNetworkKey] = oldNetworkHash.map { Hash64.text($0) }
+    return Snapshot(
       of: engine.state, optimizerNames: engine.stateNames, people: people,
-      triplets: offline.map { Array($0.text.utf8) },
-      metadata: progress.metadata(
-        configuration: configuration.yamlText(), dataFingerprint: data.fingerprint,
-        classCount: factory.classCount),
+      triplets: offline.map { Array($0.text.utf8) }, metadata: metadata,
       step: progress.step, copying: copying, gathered: gathered)
   }
 }

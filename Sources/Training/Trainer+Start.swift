@@ -15,7 +15,7 @@ extension Trainer {
     let text = try communicator.broadcast(
       checkpoint.map { MetadataText.bytes(of: $0.progress) } ?? [], from: 0)
     guard !text.isEmpty else {
-      engine.state.initialize(seed: configuration.seed, pool: session.pool)
+      engine.initialize(seed: configuration.seed)
       return
     }
     progress = try TrainingProgress(

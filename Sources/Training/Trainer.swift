@@ -42,6 +42,8 @@ package final class Trainer {
   var currentSamples: [Int] = []
   /// The hard triplets in use, where mining is offline.
   var offline: OfflineTriplets?
+  /// The receipt of the network that the run is made compatible with; nil where there is none.
+  var oldNetworkHash: UInt64?
   let schedule: Schedule
   let embedder: Embedder
   var store: CheckpointStore?

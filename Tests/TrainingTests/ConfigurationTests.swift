@@ -189,7 +189,7 @@ private let everything = """
     // What belongs to another loss or schedule is written too.
     let others = [
       "landmarks", "width", "margin-variant", "power", "min-lr", "epochs", "steps", "batch-norm",
-      "pooling",
+      "pooling", "initial-accumulator",
     ]
     #expect(Set(keys).union(["epochs", "steps"]) == Set(named).union(others))
   }
@@ -252,6 +252,8 @@ private let everything = """
 
   @Test(arguments: [
     ("schedule: constant\nmilestones: 3e", "run.yaml:2: milestones do nothing"),
+    ("optimizer: adamw\ninitial-accumulator: 0.1", "run.yaml:2: initial-accumulator does nothing"),
+    ("optimizer: adagrad\ninitial-accumulator: -1", "run.yaml:2: initial-accumulator is -1"),
     ("schedule: constant\ngamma: 0.5", "run.yaml:2: gamma does nothing"),
     ("schedule: constant\npower: 2", "run.yaml:2: power does nothing"),
     ("schedule: constant\nmin-lr: 1e-9", "run.yaml:2: min-lr does nothing"),

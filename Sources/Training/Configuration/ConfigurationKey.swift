@@ -79,6 +79,7 @@ struct ConfigurationKey: Sendable {
       key("passes", \.passes, .integer, group, mathematical: false),
       key("offline-every", \.offlineEvery, .integer, group),
       key("offline-pool", \.offlinePool, automatic, group),
+      key("compatible-with", \.compatibleWith, ValueForm<String>.word.orNil("none"), group),
     ].map { key in
       ConfigurationKey(
         name: key.name, group: key.group, isMathematical: key.isMathematical, set: key.set,
@@ -105,6 +106,7 @@ struct ConfigurationKey: Sendable {
       key("momentum", \.momentum, number, optimizer),
       key("nesterov", \.nesterov, .truth, optimizer),
       key("weight-decay", \.weightDecay, number, optimizer),
+      key("initial-accumulator", \.initialAccumulator, number, optimizer),
       key("decay-norm-and-bias", \.decaysNormAndBias, .truth, optimizer),
       key("clip-norm", \.clipNorm, number.orNil("none"), optimizer),
       key("lr", \.learningRate, number, schedule),

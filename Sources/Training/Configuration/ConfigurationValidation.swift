@@ -196,6 +196,9 @@ extension RunConfiguration {
       return
     }
     try demand(
+      compatibleWith == nil, "compatible-with",
+      "offline mining knows the new network alone; remove compatible-with or take another mining")
+    try demand(
       offlineEvery >= 1, "offline-every", "offline-every is \(offlineEvery); give at least 1 step")
     if let offlinePool {
       try demand(
@@ -244,6 +247,12 @@ extension RunConfiguration {
     try demand(
       weightDecay >= 0, "weight-decay",
       "weight-decay is \(numberText(weightDecay)); give 0 or a positive number")
+    try demand(
+      initialAccumulator >= 0, "initial-accumulator",
+      "initial-accumulator is \(numberText(initialAccumulator)); give 0 or a positive number")
+    try demand(
+      optimizer == .adagrad || initialAccumulator == 0, "initial-accumulator",
+      "initial-accumulator does nothing with \(optimizer.rawValue); remove it")
     if let clipNorm {
       try demand(
         clipNorm > 0, "clip-norm",

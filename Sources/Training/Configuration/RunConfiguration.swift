@@ -73,6 +73,9 @@ package struct RunConfiguration: Sendable, Equatable {
   package var offlineEvery: Int
   /// `offline-pool`: photos of the pool that offline mining searches; nil is four batches.
   package var offlinePool: Int?
+  /// `compatible-with`: a run or checkpoint whose embeddings those of the new network are to be
+  /// comparable with; nil for none.
+  package var compatibleWith: String?
 
   /// `batch`: samples of a step over all ranks.
   package var batch: Int
@@ -95,6 +98,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var momentum: Double
   /// `weight-decay`: the weight decay.
   package var weightDecay: Double
+  /// `initial-accumulator`: where the sums of squares of AdaGrad start.
+  package var initialAccumulator: Double
   /// `decay-norm-and-bias`: whether batch norm and biases decay too.
   package var decaysNormAndBias: Bool
   /// `schedule`: the course of the learning rate.
@@ -168,9 +173,10 @@ extension RunConfiguration {
     marginWarmupEpochs: 0,
     mining: .always(.semiHard), peoplePerBatch: nil, photosPerPerson: nil,
     tripletReduction: .mean, passes: 2, offlineEvery: 100, offlinePool: nil,
+    compatibleWith: nil,
     batch: 64, microbatch: 8, threads: nil, length: .epochs(16),
     optimizer: .sgd, nesterov: false, learningRate: 0.1, headLearningRate: nil,
-    momentum: 0.9, weightDecay: 1e-3, decaysNormAndBias: false,
+    momentum: 0.9, weightDecay: 1e-3, initialAccumulator: 0, decaysNormAndBias: false,
     schedule: .cosine, milestones: [], gamma: 0.1, power: 1, minimumLearningRate: 0,
     warmupEpochs: 0.5, clipNorm: 5, reduction: .exact, shardsOptimizer: false,
     gradientGrid: .automatic,

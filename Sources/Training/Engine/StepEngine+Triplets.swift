@@ -33,6 +33,10 @@ extension StepEngine {
       sums.lossSum = .nan
       return sums
     }
+    if workspace.objective.isHarmonic {
+      guard let oldEmbeddings else { fatalError("computeGradients: no old embeddings to mix") }
+      workspace.take(oldEmbeddings, of: batch.samples)
+    }
     let selection = try mine(as: request, in: workspace)
     let miningSeconds = Clock.seconds - miningStart
     let active = batch.microbatches.indices.filter { selection.touches(batch.microbatches[$0]) }

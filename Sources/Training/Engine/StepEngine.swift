@@ -83,6 +83,8 @@ package final class StepEngine {
   let isLeft = Atomic<Bool>(false)
   /// The memory of triplet training.
   let triplets: TripletWorkspace?
+  /// Of all training samples, where the objective is harmonic.
+  package var oldEmbeddings: OldEmbeddings?
   /// Seconds by phase of the last step, averaged over the workers.
   package private(set) var seconds = PhaseSeconds()
   /// The receipt of the last update's weights; 0 before the first.
@@ -178,6 +180,19 @@ package final class StepEngine {
   /// The ranges of the flat vector whose optimizer state this rank keeps; nil where it keeps all.
   package var ownRanges: [Range<Int>]? {
     gathering == nil ? nil : reducer.layout.ranges(of: communicator.rank)
+  }
+
+  /// Sets the first weights, a function of `seed`, and the first state of what this rank keeps of the
+  /// optimizer's.
+  package func initialize(seed: UInt64) {
+    state.initialize(seed: seed, pool: pool)
+    guard optimizer.initialState != 0 else { return }
+    for vector in 0..<optimizer.stateVectorCount {
+      for range in ownRanges ?? [0..<state.parameterCount] {
+        (state.optimizer + (vector * state.parameterCount + range.lowerBound))
+          .update(repeating: optimizer.initialState, count: range.count)
+      }
+    }
   }
 
   /// Computes the gradients of `batch`: afterwards the reducer holds the sums over all ranks.

@@ -37,7 +37,8 @@ package struct ModelFactory: Sendable {
       objective = .triplets(
         TripletObjective(
           batch: configuration.batch, passes: configuration.passes,
-          reduction: configuration.tripletReduction))
+          reduction: configuration.tripletReduction,
+          isHarmonic: configuration.compatibleWith != nil))
       headInitialization = .normal
     }
   }
@@ -108,7 +109,8 @@ extension RunConfiguration {
   package var optimizerValue: any Optimizer {
     switch optimizer {
     case .sgd: SGD(momentum: momentum, weightDecay: weightDecay, nesterov: nesterov)
-    case .adagrad: AdaGrad(weightDecay: weightDecay)
+    case .adagrad:
+      AdaGrad(weightDecay: weightDecay, initialAccumulator: initialAccumulator)
     case .adamw: AdamW(weightDecay: weightDecay)
     case .lars: LARS(momentum: momentum, weightDecay: weightDecay)
     }

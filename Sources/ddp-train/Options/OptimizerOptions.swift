@@ -60,6 +60,11 @@ struct OptimizerOptions: ParsableArguments {
   @Option(help: .option("weight-decay", "Weight decay.", valueName: "x"))
   var weightDecay: String?
 
+  @Option(
+    help: .option(
+      "initial-accumulator", "Where the sums of squares of adagrad start.", valueName: "x"))
+  var initialAccumulator: String?
+
   @Flag(
     inversion: .prefixedNo, help: .option("decay-norm-and-bias", "Decay batch norm and biases too.")
   )
