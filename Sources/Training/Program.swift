@@ -184,6 +184,7 @@ package enum Program {
     for reason in refused { print("refused: \(reason)") }
     let progress = checkpoint.progress
     print("checkpoint: \(checkpoint.path), \(checkpoint.file.byteCount) bytes")
+    if let origin = checkpoint.file.metadata["imported-from"] { print("imported from: \(origin)") }
     print(
       "step: \(progress.step), updates \(progress.updates), skipped \(progress.skippedSteps), "
         + "samples \(progress.samples)")

@@ -16,6 +16,10 @@ extension Trainer {
       checkpoint.map { MetadataText.bytes(of: $0.progress) } ?? [], from: 0)
     guard !text.isEmpty else {
       engine.state.initialize(seed: configuration.seed, pool: session.pool)
+      if let path = configuration.initialWeights {
+        if isFirst { try loadNetwork(of: path) }
+        try broadcastState()
+      }
       return
     }
     progress = try TrainingProgress(
@@ -31,6 +35,29 @@ extension Trainer {
     let triplets = try communicator.broadcast(Array((offline?.text ?? "").utf8), from: 0)
     offline =
       triplets.isEmpty ? nil : OfflineTriplets(text: String(decoding: triplets, as: UTF8.self))
+  }
+
+  /// Takes weights and running moments of the network in the checkpoint that `path` means; the loss
+  /// head keeps its own. Throws `InteropError.otherNetwork` and what is wrong with the checkpoint.
+  private func loadNetwork(of path: String) throws {
+    let (checkpoint, refused) = try CheckpointStore.open(path)
+    for reason in refused { console.warn("refused: \(reason)") }
+    let written = try RunConfiguration.parse(
+      yaml: checkpoint.configurationText, path: checkpoint.path, modelNames: Models.names)
+    let embedding = ModelFactory.network(written).embeddingCount
+    var differences = ["model", "normalize", "width", "batch-norm", "pooling"].compactMap { key in
+      let (then, now) = (written.text(of: key), configuration.text(of: key))
+      return then == now ? nil : "\(key) was \(then ?? "none"), is \(now ?? "none")"
+    }
+    if embedding != factory.network.embeddingCount {
+      differences.append("embedding was \(embedding), is \(factory.network.embeddingCount)")
+    }
+    guard differences.isEmpty else {
+      throw InteropError.otherNetwork(path: checkpoint.path, differences: differences)
+    }
+    try checkpoint.load(
+      factory.network.parameters, statistics: factory.network.statistics, into: engine.state)
+    console.say("first weights: \(checkpoint.path), step \(checkpoint.progress.step)")
   }
 
   func broadcastState() throws {

@@ -18,6 +18,8 @@ struct DDPTrain: ParsableCommand {
         ddp-train identify runs/lfw --gallery known photo.jpg
         ddp-train cluster runs/lfw album --html album.html
         ddp-train sweep jpeg-quality runs/lfw --data photos --pairs pairs.txt
+        ddp-train import backbone.pth --model iresnet50 --normalize half --channels rgb --out r50.safetensors
+        ddp-train export runs/lfw --to onnx --out faces.onnx
         ddp-train inspect runs/lfw
         ddp-train synthesize faces --people 50 --photos 10
 
@@ -32,7 +34,7 @@ struct DDPTrain: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Train.self, Evaluate.self, Embed.self, Verify.self, Identify.self, Cluster.self, Sweep.self,
-      Inspect.self, Synthesize.self,
+      Import.self, Export.self, Inspect.self, Synthesize.self,
     ],
     defaultSubcommand: Train.self)
 }

@@ -5,8 +5,11 @@ package final class NumPyArchive: TensorArchive {
   package let path: String
   /// The names of the arrays in the order of the file.
   package let names: [String]
-  /// Nothing: the format has no place for it.
-  package let metadata: [String: String] = [:]
+  /// The lines `KEY=VALUE` of the array of text that `NumPyMember(metadata:)` writes; the format
+  /// itself has no place for them.
+  package let metadata: [String: String]
+
+  static let metadataName = "__metadata__"
   private let arrays: [String: NumPyArray]
 
   /// Opens the file and checks every array's header and checksum; throws `InterchangeError`.
@@ -32,8 +35,13 @@ package final class NumPyArchive: TensorArchive {
     guard arrays.count == names.count else {
       throw InterchangeError.malformed(path: path, reason: "two arrays have one name")
     }
+    let lines = try arrays[Self.metadataName]?.strings() ?? []
+    metadata = Dictionary(
+      lines.compactMap { line in
+        line.firstIndex(of: "=").map { (String(line[..<$0]), String(line[line.index(after: $0)...])) }
+      }, uniquingKeysWith: { first, _ in first })
     self.arrays = arrays
-    self.names = names
+    self.names = names.filter { $0 != Self.metadataName }
   }
 
   package func shape(of name: String) -> [Int]? { arrays[name]?.header.shape }
@@ -68,6 +76,12 @@ package struct NumPyMember {
     header = NumPyFile.header(shape: tensor.shape, type: type)
     byteCount = tensor.shape.reduce(tensor.type.byteCount, *)
     withBytes = tensor.withBytes
+  }
+
+  /// What a file says of itself, as an array of lines `KEY=VALUE`.
+  package init(metadata: [String: String]) {
+    self.init(
+      name: NumPyArchive.metadataName, strings: metadata.map { "\($0)=\($1)" }.sorted())
   }
 
   /// Strings, as an array [count] of fixed width.

@@ -35,7 +35,7 @@ package struct ONNXModel {
 
   private struct Node {
     let operation, name: String
-    let inputs, outputs: [String]
+    var inputs, outputs: [String]
     let attributes: [(String, Attribute)]
   }
 
@@ -47,7 +47,7 @@ package struct ONNXModel {
   package let name: String
   package let producerVersion: String
   package let input: Port
-  package var output: Port
+  package private(set) var output: Port
   /// Strings beside the graph.
   package var metadata: [String: String] = [:]
   private var nodes: [Node] = []
@@ -83,21 +83,29 @@ package struct ONNXModel {
     return tensor.name
   }
 
-  /// Adds a node and returns its outputs' names; the first is `output` where that is given.
+  /// Adds a node and returns its outputs' names.
   @discardableResult
   package mutating func add(
-    _ operation: String, _ inputs: [String], outputs: Int = 1, named output: String? = nil,
+    _ operation: String, _ inputs: [String], outputs: Int = 1,
     _ attributes: KeyValuePairs<String, Attribute> = [:]
   ) -> [String] {
     let number = nodeNames[operation, default: 0]
     nodeNames[operation] = number + 1
     let name = "\(operation)_\(number)"
-    let names = (0..<outputs).map { $0 == 0 && output != nil ? output! : "\(name)_\($0)" }
+    let names = (0..<outputs).map { "\(name)_\($0)" }
     nodes.append(
       Node(
         operation: operation, name: name, inputs: inputs, outputs: names,
         attributes: attributes.map { ($0.key, $0.value) }))
     return names
+  }
+
+  /// Makes `value` the graph's output, under the name of its port.
+  package mutating func setOutput(_ value: String) {
+    for i in nodes.indices {
+      nodes[i].inputs = nodes[i].inputs.map { $0 == value ? output.name : $0 }
+      nodes[i].outputs = nodes[i].outputs.map { $0 == value ? output.name : $0 }
+    }
   }
 
   /// Writes the model to `path`, whole or not at all; throws `InterchangeError.unwritable`.
