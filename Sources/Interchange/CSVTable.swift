@@ -30,7 +30,9 @@ package struct CSVTable: Sendable, Equatable {
   private static func quoted(_ name: String) -> String {
     let isPlain = name.utf8.allSatisfy { ![0x2C, 0x22, 0x0A, 0x0D].contains($0) }
     return isPlain
-      ? name : "\"" + name.split(separator: "\"", omittingEmptySubsequences: false)
+      ? name
+      : "\""
+        + name.split(separator: "\"", omittingEmptySubsequences: false)
         .joined(separator: "\"\"") + "\""
   }
 

@@ -30,7 +30,8 @@ struct TorchTensor {
     case "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor":
       try self.init(arguments: arguments, document)
     default:
-      if callee.hasPrefix("torch._utils._rebuild_") || callee == "torch._tensor._rebuild_from_type_v2"
+      if callee.hasPrefix("torch._utils._rebuild_")
+        || callee == "torch._tensor._rebuild_from_type_v2"
       {
         throw TorchRefusal(message: "a tensor of \(callee); save plain float tensors")
       }
