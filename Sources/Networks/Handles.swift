@@ -3,7 +3,7 @@ private import Preconditions
 /// A tensor of a layer in the flat parameter vector.
 package struct Parameter: Sendable {
   /// First element in the flat vector.
-  let offset: Int
+  package let offset: Int
   /// First element in the layer's own range: where its gradient lies while the layer runs.
   let localOffset: Int
   package let count: Int
@@ -12,10 +12,11 @@ package struct Parameter: Sendable {
 /// A value [rows, height, width, channels] that one layer writes and others read, or the range of
 /// channels of such a value that one of several layers writes.
 package struct Activation: Sendable {
-  let id: Int
+  /// The number of the value in its network; 0 is the image.
+  package let id: Int
   package let shape: MapShape
   /// The first channel of the range; 0 for a whole value.
-  let channelOffset: Int
+  package let channelOffset: Int
   /// Floats between neighbouring pixels: the channels of the whole value.
   package let stride: Int
 
@@ -27,7 +28,7 @@ package struct Activation: Sendable {
   }
 
   /// Whether this is all of a value.
-  var isWhole: Bool { stride == shape.channels }
+  package var isWhole: Bool { stride == shape.channels }
 }
 
 /// The place of a layer's output among the channels of a `Concatenation`.
@@ -69,7 +70,8 @@ package struct Concatenation {
 
 /// An activation as one of its readers sees it: readers add up the activation's gradient.
 package struct Input: Sendable {
-  let id: Int
+  /// The number of the value in its network; 0 is the image.
+  package let id: Int
   /// How many readers were planned before this one.
   let ordinal: Int
   package let shape: MapShape
@@ -87,6 +89,6 @@ package struct PreparedPlace: Sendable {
 
 /// The running moments of a batch-norm layer.
 package struct Statistics: Sendable {
-  let offset: Int
+  package let offset: Int
   package let channels: Int
 }

@@ -9,8 +9,14 @@ package protocol Layer: Sendable {
   /// What the layer computes, for the model table, such as `conv 3x3 / 2`.
   var summary: String { get }
 
+  /// The activation that the layer reads; a residual beside it is part of `operation`.
+  var source: Input { get }
+
   /// The activation that the layer writes.
   var output: Activation { get }
+
+  /// What the layer computes in inference.
+  var operation: LayerOperation { get }
 
   /// Multiply-adds for one image.
   var multiplyAdds: Int { get }

@@ -8,6 +8,8 @@ package enum ParameterLayout: Sendable, Hashable {
   case plain
   /// A convolution's weights: logical [K, C, R, S], in memory the panels of `ConvolutionWeights`.
   case convolution(outputChannels: Int, inputChannels: Int, height: Int, width: Int)
+  /// A convolution in groups: logical [C, groupWidth, R, S], in memory as `GroupedWeights` has it.
+  case grouped(channels: Int, groupWidth: Int, taps: Int)
   /// A dense layer on a flattened map: logical [O, C x H x W], in memory [O, H x W x C].
   case flattenedDense(outputs: Int, input: MapShape)
 }
@@ -95,6 +97,20 @@ package struct ParameterDescription: Sendable {
         for c in 0..<inputs {
           for tap in 0..<taps {
             body(logical, base + (c * taps + tap) * panelWidth)
+            logical += 1
+          }
+        }
+      }
+    case .grouped(let channels, let groupWidth, let taps):
+      var logical = 0
+      for k in 0..<channels {
+        for c in 0..<groupWidth {
+          for tap in 0..<taps {
+            body(
+              logical,
+              GroupedWeights.index(
+                outputChannel: k, inputChannel: c, tap: tap, channels: channels,
+                groupWidth: groupWidth, taps: taps))
             logical += 1
           }
         }

@@ -76,6 +76,9 @@ package enum Program {
             path: checkpoint.path, step: checkpoint.progress.step, wanted: trainer.totalSteps)
         }
       }
+      if checkpoint == nil, let path = requested.initialWeights {
+        try trainer.openInitialWeights(path)
+      }
       try folder.create()
       try folder.write(requested.yamlText(), to: folder.configuration)
     }
@@ -213,6 +216,7 @@ package enum Program {
     for reason in refused { print("refused: \(reason)") }
     let progress = checkpoint.progress
     print("checkpoint: \(checkpoint.path), \(checkpoint.file.byteCount) bytes")
+    if let origin = checkpoint.file.metadata["imported-from"] { print("imported from: \(origin)") }
     print(
       "step: \(progress.step), updates \(progress.updates), skipped \(progress.skippedSteps), "
         + "samples \(progress.samples)")

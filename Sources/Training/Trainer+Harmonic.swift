@@ -13,8 +13,8 @@ extension Trainer {
     let start = Clock.seconds
     let old = try CheckpointNetwork(path: path, session: session)
     let dimension = factory.network.embeddingCount
-    guard old.factory.network.embeddingCount == dimension else {
-      throw SweepError.otherDimension(old.factory.network.embeddingCount, dimension)
+    guard old.network.embeddingCount == dimension else {
+      throw SweepError.otherDimension(old.network.embeddingCount, dimension)
     }
     var own = old.configuration
     if own.landmarks != nil { own.landmarks = configuration.landmarks ?? own.landmarks }

@@ -16,6 +16,10 @@ extension Trainer {
       checkpoint.map { MetadataText.bytes(of: $0.progress) } ?? [], from: 0)
     guard !text.isEmpty else {
       engine.initialize(seed: configuration.seed)
+      if let path = configuration.initialWeights {
+        if isFirst { try loadInitialWeights(path) }
+        try broadcastState(withOptimizer: false)
+      }
       return
     }
     progress = try TrainingProgress(
@@ -27,14 +31,45 @@ extension Trainer {
           "gradient-grid was \(progress.gridExponent), is \(engine.gradientGrid.exponent)"
         ])
     }
-    try broadcastState()
+    try broadcastState(withOptimizer: true)
     engine.keepOwnOptimizerState()
     let triplets = try communicator.broadcast(Array((offline?.text ?? "").utf8), from: 0)
     offline =
       triplets.isEmpty ? nil : OfflineTriplets(text: String(decoding: triplets, as: UTF8.self))
   }
 
-  func broadcastState() throws {
+  /// Takes weights and running moments of the network in the checkpoint that `path` means; the loss
+  /// head keeps its own. Throws as `openInitialWeights`.
+  private func loadInitialWeights(_ path: String) throws {
+    if initialWeights == nil { try openInitialWeights(path) }
+    guard let checkpoint = initialWeights else { return }
+    try checkpoint.load(
+      factory.network.parameters, statistics: factory.network.statistics, into: engine.state)
+    console.say("first weights: \(checkpoint.path), step \(checkpoint.progress.step)")
+  }
+
+  /// Opens the checkpoint that `path` means, for the first weights. Throws
+  /// `InteropError.otherNetwork` and what is wrong with the checkpoint.
+  func openInitialWeights(_ path: String) throws {
+    let (checkpoint, refused) = try CheckpointStore.open(path)
+    for reason in refused { console.warn("refused: \(reason)") }
+    let written = try RunConfiguration.parse(
+      yaml: checkpoint.configurationText, path: checkpoint.path, modelNames: Models.names)
+    let embedding = ModelFactory.network(written).embeddingCount
+    var differences = ["model", "normalize", "width", "batch-norm", "pooling"].compactMap { key in
+      let (then, now) = (written.text(of: key), configuration.text(of: key))
+      return then == now ? nil : "\(key) was \(then ?? "none"), is \(now ?? "none")"
+    }
+    if embedding != factory.network.embeddingCount {
+      differences.append("embedding was \(embedding), is \(factory.network.embeddingCount)")
+    }
+    guard differences.isEmpty else {
+      throw InteropError.otherNetwork(path: checkpoint.path, differences: differences)
+    }
+    initialWeights = checkpoint
+  }
+
+  private func broadcastState(withOptimizer: Bool) throws {
     let state = engine.state
     let all = 0..<Int.max
     let vectors: [(UnsafeMutablePointer<Float>, Int, [Range<Int>])] =
@@ -42,7 +77,7 @@ extension Trainer {
         (state.parameters, state.parameterCount, [all]),
         (state.statistics, state.statisticsCount, [all]),
       ]
-      + (0..<state.optimizerVectorCount).map {
+      + (0..<(withOptimizer ? state.optimizerVectorCount : 0)).map {
         (
           state.optimizer + $0 * state.parameterCount, state.parameterCount,
           engine.ownRanges ?? [all]

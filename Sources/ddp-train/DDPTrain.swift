@@ -18,6 +18,8 @@ struct DDPTrain: ParsableCommand {
         ddp-train identify runs/lfw --gallery known photo.jpg
         ddp-train cluster runs/lfw album --html album.html
         ddp-train sweep jpeg-quality runs/lfw --data photos --pairs pairs.txt
+        ddp-train import backbone.pth --model iresnet50 --normalize half --channels rgb --out r50.safetensors
+        ddp-train export runs/lfw --to onnx --out faces.onnx
         ddp-train inspect runs/lfw
         mpirun -np 4 ddp-train doctor --model iresnet50
         ddp-train synthesize faces --people 50 --photos 10
@@ -33,7 +35,7 @@ struct DDPTrain: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Train.self, Evaluate.self, Embed.self, Verify.self, Identify.self, Cluster.self, Sweep.self,
-      Inspect.self, Synthesize.self, Doctor.self,
+      Import.self, Export.self, Inspect.self, Synthesize.self, Doctor.self,
     ],
     defaultSubcommand: Train.self)
 }

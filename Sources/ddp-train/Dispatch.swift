@@ -61,5 +61,13 @@ enum Dispatch {
 
   static func inspect(_ request: InspectRequest) throws { try Program.inspect(request) }
 
+  static func export(_ request: ExportRequest) throws {
+    for line in try Program.export(request) { print(line) }
+  }
+
+  static func importWeights(_ request: ImportRequest) throws {
+    for line in try Program.importWeights(request) { print(line) }
+  }
+
   static func synthesize(_ request: SynthesizeRequest) throws { try Program.synthesize(request) }
 }

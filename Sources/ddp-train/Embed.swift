@@ -6,10 +6,12 @@ struct Embed: ParsableCommand {
     commandName: "embed",
     abstract: "Writes the embeddings of a folder of photos.",
     discussion: """
-      Writes FILE.npy (float32, one row a photo) and FILE.txt (the names of the rows, one a line).
+      FILE.npy has a row a photo, with the names of the rows in FILE.txt, one a line; FILE.npz has \
+      the arrays embeddings and names; FILE.csv has a line a photo, the name first.
 
       EXAMPLES
         ddp-train embed runs/lfw --data photos --out faces.npy
+        ddp-train embed runs/lfw --data photos --int8 --out faces.npz
         mpirun -np 4 ddp-train embed runs/lfw/checkpoints/best.safetensors --data photos --out faces.npy
       """)
 
@@ -24,8 +26,8 @@ struct Embed: ParsableCommand {
   var data: String
 
   @Option(
-    help: ArgumentHelp("The array to write.", valueName: "file.npy"),
-    completion: .file(extensions: ["npy"]))
+    help: ArgumentHelp("The file to write: .npy, .npz or .csv.", valueName: "file"),
+    completion: .file(extensions: ["npy", "npz", "csv"]))
   var out: String
 
   @Option(
@@ -48,8 +50,8 @@ struct Embed: ParsableCommand {
   var quiet = false
 
   func validate() throws {
-    if !out.hasSuffix(".npy") || out.hasSuffix("/.npy") || out == ".npy" {
-      throw ValidationError("--out '\(out)' does not end in NAME.npy")
+    guard EmbeddingFile(path: out) != nil else {
+      throw ValidationError("--out '\(out)' does not end in NAME.npy, NAME.npz or NAME.csv")
     }
     try Checks.positive(threads, "--threads")
   }

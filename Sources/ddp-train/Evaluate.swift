@@ -10,6 +10,7 @@ struct Evaluate: ParsableCommand {
         ddp-train evaluate runs/lfw --data photos --pairs pairs.txt
         mpirun -np 4 ddp-train evaluate runs/lfw --data photos --split people:peopleDevTest.txt
         ddp-train evaluate --embeddings faces.npy --names faces.txt --pairs pairs.txt
+        ddp-train evaluate --embeddings faces.npz --pairs pairs.txt
       """)
 
   @Argument(
@@ -58,6 +59,7 @@ struct Evaluate: ParsableCommand {
   var quiet = false
 
   func validate() throws {
+    try stored.check()
     if stored.embeddings != nil {
       try refuse("CHECKPOINT", checkpoint != nil, beside: "--embeddings")
       try refuse("--data", data != nil, beside: "--embeddings")
@@ -67,16 +69,12 @@ struct Evaluate: ParsableCommand {
       try refuse("--landmarks", landmarks != nil, beside: "--embeddings")
       try refuse("--flip-test", flipTest != nil, beside: "--embeddings")
       try refuse("--store-threshold", storeThreshold, beside: "--embeddings")
-      guard stored.names != nil else {
-        throw ValidationError("--embeddings needs --names FILE.txt")
-      }
       guard pairs != nil else { throw ValidationError("--embeddings needs --pairs FILE") }
     } else {
       guard checkpoint != nil else {
-        throw ValidationError("Give a CHECKPOINT with --data, or --embeddings with --names")
+        throw ValidationError("Give a CHECKPOINT with --data, or --embeddings")
       }
       guard data != nil else { throw ValidationError("A checkpoint needs --data DIR") }
-      if stored.names != nil { throw ValidationError("--names belongs to --embeddings") }
       try refuse("--split", pairs != nil && split != nil, beside: "--pairs")
     }
     try Checks.positive(threads, "--threads")
@@ -85,8 +83,9 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     var request: EvaluateRequest
-    if let embeddings = stored.embeddings, let names = stored.names {
-      request = EvaluateRequest(source: .embeddings(file: embeddings, names: names), quiet: quiet)
+    if let embeddings = stored.embeddings {
+      request = EvaluateRequest(
+        source: .embeddings(file: embeddings, names: stored.names), quiet: quiet)
     } else {
       request = EvaluateRequest(source: .checkpoint(checkpoint ?? ""), quiet: quiet)
     }

@@ -2,7 +2,8 @@
 
 Run with torch 2 and numpy installed: python scripts/golden/networks.py
 The networks are narrow versions of insightface's iresnet, the AI-X and CnA residual networks,
-torchvision's resnet and FaceNet's networks, defined below with the published names, where there are
+torchvision's resnet, FaceNet's networks, insightface's mobilefacenet and facenet-pytorch's
+inception_resnet_v1, defined below with the published names, where there are
 any. Images, parameters and running moments
 come from a formula that the Swift test repeats, so no weights are stored. All in float64; every
 network also runs in float32, and the script stops where that alone strays too far, for then the
@@ -30,8 +31,11 @@ CASES = [
     {"model": "nn4", "imageSize": 45, "width": 0.125},
     {"model": "nns1", "imageSize": 48, "width": 0.25, "pooling": "max"},
     {"model": "nns2", "imageSize": 93, "imageWidth": 61, "width": 0.5, "batchNorm": True},
+    {"model": "mobilefacenet", "imageSize": 45, "width": 0.125},
+    {"model": "inception-resnet-v1", "imageSize": 123, "width": 0.0625},
 ]
-STAGES = {10: [1, 1, 1, 1], 18: [2, 2, 2, 2], 50: [3, 4, 6, 3]}
+STAGES = {10: [1, 1, 1, 1], 18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3]}
+FACE_STAGES = {**STAGES, 50: [3, 4, 14, 3], 100: [3, 13, 30, 3]}
 
 
 def formula(name, count):
@@ -86,7 +90,7 @@ class FaceNetwork(nn.Module):
         self.bn1 = nn.BatchNorm2d(channels)
         self.prelu = nn.PReLU(channels)
         size = image_size
-        for stage, blocks in enumerate(STAGES[depth]):
+        for stage, blocks in enumerate(FACE_STAGES[depth]):
             outputs = round((64 << stage) * width)
             layer = []
             for block in range(blocks):
@@ -412,7 +416,191 @@ class Inception(FaceNet):
         return self.fc(self.maxout(self.fc1(torch.flatten(x, 1))))
 
 
+class MobileBlock(nn.Module):
+    """Convolution, batch norm, and a PReLU unless linear."""
+
+    def __init__(self, inputs, outputs, kernel, stride=1, groups=1, padding=None, linear=False):
+        super().__init__()
+        padding = kernel // 2 if padding is None else padding
+        self.layers = nn.Sequential(
+            nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False),
+            nn.BatchNorm2d(outputs),
+            *([] if linear else [nn.PReLU(outputs)]),
+        )
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+class MobileDepthwise(nn.Module):
+    def __init__(self, inputs, outputs, groups, stride=1, residual=False):
+        super().__init__()
+        self.residual = residual
+        self.layers = nn.Sequential(
+            MobileBlock(inputs, groups, 1),
+            MobileBlock(groups, groups, 3, stride, groups),
+            MobileBlock(groups, outputs, 1, linear=True),
+        )
+
+    def forward(self, x):
+        y = self.layers(x)
+        return x + y if self.residual else y
+
+
+class MobileStack(nn.Module):
+    def __init__(self, channels, blocks, groups):
+        super().__init__()
+        self.layers = nn.Sequential(
+            *[MobileDepthwise(channels, channels, groups, residual=True) for _ in range(blocks)]
+        )
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+class MobileHead(nn.Module):
+    """The global depthwise convolution, a dense layer without bias, batch norm."""
+
+    def __init__(self, channels, side):
+        super().__init__()
+        self.layers = nn.Sequential(
+            MobileBlock(channels, channels, side, groups=channels, padding=0, linear=True),
+            nn.Flatten(),
+            nn.Linear(channels, EMBEDDING, bias=False),
+            nn.BatchNorm1d(EMBEDDING),
+        )
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+class MobileFaceNet(nn.Module):
+    """insightface's mbf: scale 2, stacks of 4, 6 and 2 blocks."""
+
+    def __init__(self, width, image_size):
+        super().__init__()
+        c, d, e = (wide(base, width) if width != 1 else base for base in (128, 256, 512))
+        side = image_size
+        for _ in range(4):
+            side = (side + 1) // 2
+        self.layers = nn.ModuleList([
+            MobileBlock(3, c, 3, 2),
+            MobileBlock(c, c, 3, groups=c // 2),
+            MobileDepthwise(c, c, c, 2),
+            MobileStack(c, 4, c),
+            MobileDepthwise(c, d, d, 2),
+            MobileStack(d, 6, d),
+            MobileDepthwise(d, d, e, 2),
+            MobileStack(d, 2, d),
+        ])
+        self.conv_sep = MobileBlock(d, e, 1)
+        self.features = MobileHead(e, side)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return self.features(self.conv_sep(x))
+
+
+class BasicConvolution(nn.Module):
+    def __init__(self, inputs, outputs, kernel, stride=1, padding=0):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False)
+        self.bn = nn.BatchNorm2d(outputs, eps=0.001)
+
+    def forward(self, x):
+        return torch.relu(self.bn(self.conv(x)))
+
+
+class InceptionBlock(nn.Module):
+    """Branches of (outputs, kernel, padding), a 1x1 convolution with bias, scaled, added."""
+
+    def __init__(self, channels, branches, scale, rectifies=True):
+        super().__init__()
+        self.scale, self.rectifies, self.count = scale, rectifies, len(branches)
+        joined = 0
+        for i, branch in enumerate(branches):
+            steps, inputs = [], channels
+            for outputs, kernel, padding in branch:
+                steps.append(BasicConvolution(inputs, outputs, kernel, 1, padding))
+                inputs = outputs
+            joined += inputs
+            self.add_module(f"branch{i}", steps[0] if len(steps) == 1 else nn.Sequential(*steps))
+        self.conv2d = nn.Conv2d(joined, channels, 1)
+
+    def forward(self, x):
+        parts = [getattr(self, f"branch{i}")(x) for i in range(self.count)]
+        y = self.scale * self.conv2d(torch.cat(parts, dim=1)) + x
+        return torch.relu(y) if self.rectifies else y
+
+
+class InceptionReduction(nn.Module):
+    """Branches of (outputs, kernel, stride, padding) beside a max pool."""
+
+    def __init__(self, channels, branches):
+        super().__init__()
+        self.count, self.outputs = len(branches), channels
+        for i, branch in enumerate(branches):
+            steps, inputs = [], channels
+            for outputs, kernel, stride, padding in branch:
+                steps.append(BasicConvolution(inputs, outputs, kernel, stride, padding))
+                inputs = outputs
+            self.outputs += inputs
+            self.add_module(f"branch{i}", steps[0] if len(steps) == 1 else nn.Sequential(*steps))
+
+    def forward(self, x):
+        parts = [getattr(self, f"branch{i}")(x) for i in range(self.count)]
+        return torch.cat([*parts, nn.functional.max_pool2d(x, 3, 2)], dim=1)
+
+
+class InceptionResNet(nn.Module):
+    """facenet-pytorch's inception_resnet_v1, without logits and without the last normalisation."""
+
+    def __init__(self, width):
+        super().__init__()
+        w = {c: wide(c, width) if width != 1 else c
+             for c in (32, 64, 80, 128, 192, 256, 384)}
+        self.conv2d_1a = BasicConvolution(3, w[32], 3, 2)
+        self.conv2d_2a = BasicConvolution(w[32], w[32], 3)
+        self.conv2d_2b = BasicConvolution(w[32], w[64], 3, 1, 1)
+        self.conv2d_3b = BasicConvolution(w[64], w[80], 1)
+        self.conv2d_4a = BasicConvolution(w[80], w[192], 3)
+        self.conv2d_4b = BasicConvolution(w[192], w[256], 3, 2)
+        c = w[256]
+        block35 = [[(w[32], 1, 0)], [(w[32], 1, 0), (w[32], 3, 1)],
+                   [(w[32], 1, 0), (w[32], 3, 1), (w[32], 3, 1)]]
+        self.repeat_1 = nn.Sequential(*[InceptionBlock(c, block35, 0.17) for _ in range(5)])
+        self.mixed_6a = InceptionReduction(c, [
+            [(w[384], 3, 2, 0)], [(w[192], 1, 1, 0), (w[192], 3, 1, 1), (w[256], 3, 2, 0)]])
+        c = self.mixed_6a.outputs
+        block17 = [[(w[128], 1, 0)],
+                   [(w[128], 1, 0), (w[128], (1, 7), (0, 3)), (w[128], (7, 1), (3, 0))]]
+        self.repeat_2 = nn.Sequential(*[InceptionBlock(c, block17, 0.10) for _ in range(10)])
+        self.mixed_7a = InceptionReduction(c, [
+            [(w[256], 1, 1, 0), (w[384], 3, 2, 0)], [(w[256], 1, 1, 0), (w[256], 3, 2, 0)],
+            [(w[256], 1, 1, 0), (w[256], 3, 1, 1), (w[256], 3, 2, 0)]])
+        c = self.mixed_7a.outputs
+        block8 = [[(w[192], 1, 0)],
+                  [(w[192], 1, 0), (w[192], (1, 3), (0, 1)), (w[192], (3, 1), (1, 0))]]
+        self.repeat_3 = nn.Sequential(*[InceptionBlock(c, block8, 0.20) for _ in range(5)])
+        self.block8 = InceptionBlock(c, block8, 1, rectifies=False)
+        self.last_linear = nn.Linear(c, EMBEDDING, bias=False)
+        self.last_bn = nn.BatchNorm1d(EMBEDDING, eps=0.001)
+
+    def forward(self, x):
+        x = self.conv2d_2b(self.conv2d_2a(self.conv2d_1a(x)))
+        x = self.conv2d_3b(nn.functional.max_pool2d(x, 3, 2))
+        x = self.repeat_1(self.conv2d_4b(self.conv2d_4a(x)))
+        x = self.repeat_2(self.mixed_6a(x))
+        x = self.block8(self.repeat_3(self.mixed_7a(x)))
+        return self.last_bn(self.last_linear(x.mean(dim=(2, 3))))
+
+
 def build(case):
+    if case["model"] == "mobilefacenet":
+        return MobileFaceNet(case["width"], case["imageSize"]).double()
+    if case["model"] == "inception-resnet-v1":
+        return InceptionResNet(case["width"]).double()
     if case["model"].startswith("nn"):
         return (NN1 if case["model"] == "nn1" else Inception)(case).double()
     family, depth = case["model"].rsplit("resnet", 1)

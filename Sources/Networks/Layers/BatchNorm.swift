@@ -1,4 +1,4 @@
-internal import Kernels
+package import Kernels
 
 /// Batch norm over a microbatch (Ioffe and Szegedy 2015; "ghost" statistics, Hoffer et al. 2017),
 /// then an optional residual, then an activation: act(scale (x - mean) / deviation + offset + r).
@@ -59,6 +59,14 @@ package struct BatchNorm: Layer {
   package var summary: String {
     "batch norm" + (residual == nil ? "" : " + shortcut")
       + (activation == .identity ? "" : ", \(activation)")
+  }
+
+  package var source: Input { input }
+
+  package var operation: LayerOperation {
+    .batchNorm(
+      scale: scale, offset: offset, moments: running, epsilon: epsilon, residual: residual,
+      activation: activation, slopes: slopes)
   }
 
   package func forward(in pass: borrowing Pass) {

@@ -20,6 +20,9 @@ package struct BiasReLU: Layer {
   }
 
   package var summary: String { "bias, relu" }
+  package var source: Input { input }
+
+  package var operation: LayerOperation { .bias(bias, factor: 1, residual: nil, rectifies: true) }
 
   package func forward(in pass: borrowing Pass) {
     BiasReLUKernel.forward(

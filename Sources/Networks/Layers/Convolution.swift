@@ -7,23 +7,25 @@ package struct Convolution: Layer {
   private let weights: Parameter
   private let prepared: PreparedPlace
   private let plan: ConvolutionPlan
+  private let window: ConvolutionWindow
   package let parameters: Range<Int>
   package let summary: String
 
   init(
-    _ source: Activation, name: String, channels: Int, kernel: Int, stride: Int, padding: Int,
+    _ source: Activation, name: String, channels: Int, window: ConvolutionWindow,
     initializer: Initializer, in plan: inout Plan
   ) {
     let shape = ConvolutionShape(
       height: source.shape.height, width: source.shape.width,
-      inputChannels: source.shape.channels, outputChannels: channels, kernelHeight: kernel,
-      kernelWidth: kernel, stride: stride, paddingHeight: padding, paddingWidth: padding)
+      inputChannels: source.shape.channels, outputChannels: channels,
+      kernelHeight: window.height, kernelWidth: window.width, stride: window.stride,
+      paddingHeight: window.paddingHeight, paddingWidth: window.paddingWidth)
     self.plan = ConvolutionPlan(shape, maximumRows: plan.maximumRows)
     weights = plan.parameter(
-      name + ".weight", shape: [channels, source.shape.channels, kernel, kernel],
+      name + ".weight", shape: [channels, source.shape.channels, window.height, window.width],
       layout: .convolution(
-        outputChannels: channels, inputChannels: source.shape.channels, height: kernel,
-        width: kernel), initializer: initializer, isWeight: true)
+        outputChannels: channels, inputChannels: source.shape.channels,
+        height: window.height, width: window.width), initializer: initializer, isWeight: true)
     input = plan.read(source, inBackward: true)
     output = plan.write(
       MapShape(height: shape.outputHeight, width: shape.outputWidth, channels: channels),
@@ -31,10 +33,19 @@ package struct Convolution: Layer {
     plan.scratch(floats: self.plan.scratchCount)
     prepared = plan.preparedPlace(floats: self.plan.preparedCount)
     parameters = plan.layerParameters
-    summary = "conv \(kernel)x\(kernel)" + (stride == 1 ? "" : " / \(stride)")
+    self.window = window
+    summary =
+      "conv \(window.height)x\(window.width)"
+      + (window.stride == 1 ? "" : " / \(window.stride)")
   }
 
   package var multiplyAdds: Int { plan.shape.multiplyAdds }
+
+  package var source: Input { input }
+
+  package var operation: LayerOperation {
+    .convolution(weights: weights, window: window, groups: 1)
+  }
 
   /// Sizes of the convolution.
   package var shape: ConvolutionShape { plan.shape }
@@ -74,7 +85,20 @@ extension Plan {
   ) -> Activation {
     append(
       Convolution(
-        source, name: name, channels: channels, kernel: kernel, stride: stride,
-        padding: padding ?? kernel / 2, initializer: initializer, in: &self))
+        source, name: name, channels: channels,
+        window: ConvolutionWindow(
+          height: kernel, width: kernel, stride: stride, paddingHeight: padding ?? kernel / 2,
+          paddingWidth: padding ?? kernel / 2), initializer: initializer, in: &self))
+  }
+
+  /// A convolution without bias whose kernel need not be square.
+  package mutating func convolution(
+    _ source: Activation, name: String, channels: Int, window: ConvolutionWindow,
+    initializer: Initializer
+  ) -> Activation {
+    append(
+      Convolution(
+        source, name: name, channels: channels, window: window, initializer: initializer,
+        in: &self))
   }
 }

@@ -23,6 +23,8 @@ package struct Dropout: Layer {
     parameters = plan.layerParameters
   }
 
+  package var source: Input { input }
+  package var operation: LayerOperation { .dropout }
   package var summary: String { "dropout \(probability)" }
 
   package func forward(in pass: borrowing Pass) {

@@ -1,15 +1,16 @@
 private import Kernels
 
-/// A dense layer with bias on the flattened map: [rows, H W C] to [rows, outputs].
+/// A dense layer, with bias or without, on the flattened map: [rows, H W C] to [rows, outputs].
 package struct Linear: Layer {
   private let input: Input
   package let output: Activation
-  private let weights, bias: Parameter
+  private let weights: Parameter
+  private let bias: Parameter?
   package let parameters: Range<Int>
 
   init(
     _ source: Activation, name: String, outputs: Int, weightInitializer: Initializer,
-    biasInitializer: Initializer, in plan: inout Plan
+    biasInitializer: Initializer?, in plan: inout Plan
   ) {
     let inputs = source.shape.count
     weights = plan.parameter(
@@ -17,8 +18,9 @@ package struct Linear: Layer {
       layout: source.shape.pixels == 1
         ? .plain : .flattenedDense(outputs: outputs, input: source.shape),
       initializer: weightInitializer, isWeight: true)
-    bias = plan.parameter(
-      name + ".bias", shape: [outputs], initializer: biasInitializer, isWeight: false)
+    bias = biasInitializer.map {
+      plan.parameter(name + ".bias", shape: [outputs], initializer: $0, isWeight: false)
+    }
     input = plan.read(source, inBackward: true)
     output = plan.write(MapShape(features: outputs))
     parameters = plan.layerParameters
@@ -26,10 +28,12 @@ package struct Linear: Layer {
 
   package var summary: String { "linear" }
   package var multiplyAdds: Int { input.shape.count * output.shape.count }
+  package var source: Input { input }
+  package var operation: LayerOperation { .linear(weights: weights, bias: bias) }
 
   package func forward(in pass: borrowing Pass) {
     LinearKernel.forward(
-      pass[input], weights: pass[weights], bias: pass[bias], rows: pass.rows,
+      pass[input], weights: pass[weights], bias: bias.map { pass[$0] }, rows: pass.rows,
       inputs: input.shape.count, outputs: output.shape.count, into: pass[output])
   }
 
@@ -38,7 +42,7 @@ package struct Linear: Layer {
     LinearKernel.backwardWeights(
       outputGradient, input: pass[input], rows: pass.rows, inputs: input.shape.count,
       outputs: output.shape.count, into: pass.gradient(of: weights),
-      biasGradient: pass.gradient(of: bias))
+      biasGradient: bias.map { pass.gradient(of: $0) })
     if let inputGradient = pass.gradient(of: input) {
       LinearKernel.backwardInput(
         outputGradient, weights: pass[weights], rows: pass.rows, inputs: input.shape.count,
@@ -48,16 +52,16 @@ package struct Linear: Layer {
 }
 
 extension Plan {
-  /// A dense layer with bias; PyTorch's defaults, U(+-1/sqrt(inputs)) for both, unless given.
+  /// A dense layer; PyTorch's defaults, U(+-1/sqrt(inputs)) for weights and bias, unless given.
   package mutating func linear(
     _ source: Activation, name: String, outputs: Int, initializer: Initializer? = nil,
-    biasInitializer: Initializer? = nil
+    hasBias: Bool = true, biasInitializer: Initializer? = nil
   ) -> Activation {
     let bound = 1 / Double(source.shape.count).squareRoot()
     return append(
       Linear(
         source, name: name, outputs: outputs,
         weightInitializer: initializer ?? .uniform(bound: bound),
-        biasInitializer: biasInitializer ?? .uniform(bound: bound), in: &self))
+        biasInitializer: hasBias ? biasInitializer ?? .uniform(bound: bound) : nil, in: &self))
   }
 }

@@ -22,6 +22,12 @@ package struct LocalResponseNorm: Layer {
 
   package var summary: String { "response norm \(Self.size)" }
 
+  package var source: Input { input }
+
+  package var operation: LayerOperation {
+    .responseNorm(size: Self.size, alpha: Self.alpha, bias: Self.bias)
+  }
+
   package func forward(in pass: borrowing Pass) {
     LocalResponseNormKernel.forward(
       pass[input], pixels: pass.rows * input.shape.pixels, channels: input.shape.channels,

@@ -20,6 +20,8 @@ package struct Maxout: Layer {
   }
 
   package var summary: String { "maxout of \(pieces)" }
+  package var source: Input { input }
+  package var operation: LayerOperation { .maxout(pieces: pieces) }
 
   package func forward(in pass: borrowing Pass) {
     MaxoutKernel.forward(

@@ -25,6 +25,11 @@ package struct MaxPool: Layer {
   }
 
   package var summary: String { "max pool \(window)x\(window) / \(stride)" }
+  package var source: Input { input }
+
+  package var operation: LayerOperation {
+    .maxPool(window: window, stride: stride, padding: padding)
+  }
 
   package func forward(in pass: borrowing Pass) {
     PoolingKernel.max(
@@ -77,6 +82,12 @@ package struct L2Pool: Layer {
     "L2 pool \(window)x\(window)" + (stride == 1 ? "" : " / \(stride)")
   }
 
+  package var source: Input { input }
+
+  package var operation: LayerOperation {
+    .l2Pool(window: window, stride: stride, padding: padding)
+  }
+
   package func forward(in pass: borrowing Pass) {
     L2PoolingKernel.forward(pass[input], shape: shape(pass), into: pass[output])
   }
@@ -109,6 +120,8 @@ package struct GlobalAveragePool: Layer {
   }
 
   package var summary: String { "average pool" }
+  package var source: Input { input }
+  package var operation: LayerOperation { .averagePool }
 
   package func forward(in pass: borrowing Pass) {
     PoolingKernel.globalAverage(

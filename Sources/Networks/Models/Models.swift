@@ -60,6 +60,18 @@ package struct Model: Sendable {
     self.build = build
   }
 
+  /// Inception-ResNet-v1.
+  fileprivate init(inceptionResNet name: String) {
+    self.name = name
+    image = MapShape(height: 160, width: 160, channels: 3)
+    embedding = 512
+    dropout = 0.6
+    fixesImage = true
+    takesBatchNorm = false
+    takesPooling = false
+    build = { InceptionResNet.build($0, in: &$1) }
+  }
+
   /// A network of FaceNet.
   fileprivate init(
     faceNet name: String, height: Int, width: Int, inception: FaceNetInception?
@@ -98,6 +110,8 @@ package enum Models {
     Model("iresnet34") { IResNet.build(depth: 34, $0, in: &$1) },
     Model("iresnet50") { IResNet.build(depth: 50, $0, in: &$1) },
     Model("iresnet100") { IResNet.build(depth: 100, $0, in: &$1) },
+    Model("mobilefacenet") { MobileFaceNet.build($0, in: &$1) },
+    Model(inceptionResNet: "inception-resnet-v1"),
     Model(faceNet: "nn1", height: 220, width: 220, inception: nil),
     Model(faceNet: "nn2", height: 224, width: 224, inception: .nn2),
     Model(faceNet: "nn3", height: 160, width: 160, inception: .nn2),

@@ -102,7 +102,18 @@ package struct Checkpoint {
           into: state.optimizer + vector * state.parameterCount)
       }
     }
-    for entry in state.statisticsDescriptions {
+    try load([], statistics: state.statisticsDescriptions, into: state)
+  }
+
+  /// Fills those tensors and running moments of `state`; throws as `load(into:optimizerNames:)`.
+  func load(
+    _ parameters: [ParameterDescription], statistics: [StatisticsDescription],
+    into state: ModelState
+  ) throws {
+    for description in parameters {
+      try load(description, named: description.name, into: state.parameters)
+    }
+    for entry in statistics {
       for (suffix, range) in [("running_mean", entry.means), ("running_var", entry.variances)] {
         let values = try floats("\(entry.name).\(suffix)", shape: [entry.channels])
         for (i, value) in zip(range, values) { state.statistics[i] = value }
@@ -179,7 +190,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .foreign(let path):
       "\(path) is a safetensors file but no checkpoint of ddp-train; "
-        + "give a file of a run's checkpoints folder"
+        + "give a file of a run's checkpoints folder, or make one with ddp-train import"
     case .incomplete(let path, let what):
       "\(path) has no '\(what)'; it was written by another version or another model"
     case .otherShape(let path, let tensor, let found, let expected):

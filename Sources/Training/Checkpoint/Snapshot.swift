@@ -12,6 +12,7 @@ final class Snapshot: @unchecked Sendable {
   /// Parameters, then the optimizer's vectors, each in the flat vector's order.
   private let vectors: [UnsafePointer<Float>]
   private let owned: [UnsafeMutablePointer<Float>]
+  /// Empty where nobody knows them.
   private let people: [UInt8]
   private let triplets: [UInt8]?
   let metadata: [String: String]
@@ -59,9 +60,11 @@ final class Snapshot: @unchecked Sendable {
   /// Writes the checkpoint to `path`, whole or not at all; throws `InterchangeError`, and what
   /// `beforeCommit` throws when all is written but the name.
   func write(to path: String, beforeCommit: () throws -> Void = {}) throws {
-    var others = [
-      SafetensorsTensor(name: Checkpoint.peopleName, shape: [people.count], bytes: people)
-    ]
+    var others: [SafetensorsTensor] = []
+    if !people.isEmpty {
+      others.append(
+        SafetensorsTensor(name: Checkpoint.peopleName, shape: [people.count], bytes: people))
+    }
     if let triplets {
       others.append(
         SafetensorsTensor(

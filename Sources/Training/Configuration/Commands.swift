@@ -6,8 +6,8 @@ package struct EvaluateRequest: Sendable, Equatable {
   package enum Source: Sendable, Equatable {
     /// A checkpoint file, or a run folder (its newest good one), embeds photos.
     case checkpoint(String)
-    /// Stored embeddings [N, D] with a file of their names, one a line.
-    case embeddings(file: String, names: String)
+    /// Stored embeddings [N, D], with a file of their names where they have none themselves.
+    case embeddings(file: String, names: String?)
   }
 
   package var source: Source
@@ -39,7 +39,7 @@ package struct EmbedRequest: Sendable, Equatable {
   /// A checkpoint file, or a run folder (its newest good one).
   package var checkpoint: String
   package var data: DataSource
-  /// The array of embeddings [N, D] to write, `FILE.npy`.
+  /// The embeddings [N, D] to write, `FILE.npy`, `.npz` or `.csv`.
   package var out: String
   package var landmarks: String?
   /// Embeddings are summed with those of the mirrored photo.
@@ -55,11 +55,6 @@ package struct EmbedRequest: Sendable, Equatable {
     self.data = data
     self.out = out
     self.quiet = quiet
-  }
-
-  /// The file of names that belongs to `out`: `FILE.txt`.
-  package var namesPath: String {
-    (out.hasSuffix(".npy") ? String(out.dropLast(4)) : out) + ".txt"
   }
 }
 

@@ -58,6 +58,7 @@ struct ConfigurationKey: Sendable {
       key("batch-norm", \.batchNorm, ValueForm<Bool>.truth.orNil("auto"), model),
       key(
         "pooling", \.pooling, ValueForm<ModelOptions.Pooling>.name("pooling").orNil("auto"), model),
+      key("init", \.initialWeights, ValueForm<String>.word.orNil("none"), model),
       key("loss", \.loss, .name("loss"), loss),
       key("scale", \.scale, .number, loss),
       key("margin", \.margin, .numbers, loss),

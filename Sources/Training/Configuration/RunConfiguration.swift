@@ -46,6 +46,9 @@ package struct RunConfiguration: Sendable, Equatable {
   /// `pooling`: the pooling of inception modules; nil is that of the published table.
   package var pooling: ModelOptions.Pooling?
 
+  /// `init`: a checkpoint whose network training starts from; nil draws first weights.
+  package var initialWeights: String?
+
   /// `loss`: the loss.
   package var loss: LossName
   /// `scale`: the factor s of the logits.
@@ -168,7 +171,7 @@ extension RunConfiguration {
     imageSize: 48, resize: nil, crop: nil, landmarks: nil,
     normalize: .half, augment: demoAugmentation, maxBad: 0.01,
     model: "iresnet18", width: 0.25, embedding: 128, dropout: nil,
-    batchNorm: nil, pooling: nil,
+    batchNorm: nil, pooling: nil, initialWeights: nil,
     loss: .arcface, scale: 32, margin: [0.35], marginVariant: .plain, marginGradient: .exact,
     marginWarmupEpochs: 0,
     mining: .always(.semiHard), peoplePerBatch: nil, photosPerPerson: nil,

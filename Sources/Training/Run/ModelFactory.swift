@@ -14,18 +14,8 @@ package struct ModelFactory: Sendable {
 
   /// Builds the model of `configuration` for `classCount` people.
   package init(_ configuration: RunConfiguration, classCount: Int) {
-    guard let model = Models.model(named: configuration.model) else {
-      fatalError("ModelFactory: no model \(configuration.model)")
-    }
     let isAIX = configuration.model.hasPrefix("aix-")
-    let network = model.network(
-      image: MapShape(
-        height: configuration.imageSize.height, width: configuration.imageSize.width, channels: 3),
-      maximumRows: min(configuration.microbatch, configuration.batch),
-      options: ModelOptions(
-        embedding: configuration.embedding ?? model.embedding,
-        dropout: configuration.dropout ?? model.dropout, width: configuration.width,
-        batchNorm: configuration.batchNorm, pooling: configuration.pooling))
+    let network = Self.network(configuration)
     self.network = network
     self.classCount = classCount
     if let loss = configuration.lossConfiguration {
@@ -41,6 +31,21 @@ package struct ModelFactory: Sendable {
           isHarmonic: configuration.compatibleWith != nil))
       headInitialization = .normal
     }
+  }
+
+  /// The network of `configuration`, which must name a model.
+  package static func network(_ configuration: RunConfiguration) -> Network {
+    guard let model = Models.model(named: configuration.model) else {
+      fatalError("ModelFactory: no model \(configuration.model)")
+    }
+    return model.network(
+      image: MapShape(
+        height: configuration.imageSize.height, width: configuration.imageSize.width, channels: 3),
+      maximumRows: min(configuration.microbatch, configuration.batch),
+      options: ModelOptions(
+        embedding: configuration.embedding ?? model.embedding,
+        dropout: configuration.dropout ?? model.dropout, width: configuration.width,
+        batchNorm: configuration.batchNorm, pooling: configuration.pooling))
   }
 
   /// Every tensor of the flat vector: the backbone's, then the head's as `head.*`.

@@ -3,7 +3,6 @@ internal import Datasets
 private import Determinism
 internal import Evaluation
 internal import Foundation
-private import Interchange
 internal import Networks
 
 extension CheckpointNetwork {
@@ -107,26 +106,16 @@ extension CheckpointNetwork {
       flip: request.flipTest ?? configuration.flipTest, badLimit: configuration.maxBad
     ).embeddings
     guard let embeddings else { return }
-    let shape = [opened.index.photos.count, factory.network.embeddingCount]
-    if request.writesBytes {
-      // No byte says that a number is none.
-      guard embeddings.nonFiniteCount == 0 else {
-        throw EvaluationFailure.notInBytes(count: embeddings.nonFiniteCount)
-      }
-      let bytes = embeddings.quantized(bits: 8).values.map { Int8($0) }
-      try NumPyFile.write(bytes: bytes, shape: shape, to: request.out)
-    } else {
-      try NumPyFile.write(embeddings.values, shape: shape, to: request.out)
+    guard let form = EmbeddingFile(path: request.out) else {
+      throw EvaluationFailure.unknownForm(path: request.out)
     }
-    let names = opened.index.photos.map { $0.path + "\n" }.joined()
-    do {
-      try Data(names.utf8).write(to: URL(fileURLWithPath: request.namesPath), options: .atomic)
-    } catch {
-      throw RunFolderError.unwritable(path: request.namesPath, code: errno)
-    }
+    try form.write(
+      embeddings, names: opened.index.photos.map(\.path), asBytes: request.writesBytes,
+      to: request.out)
+    let names = form.namesPath(beside: request.out).map { "in \($0)" } ?? "beside them"
     session.console.say(
-      "\(opened.index.photos.count) embeddings of \(factory.network.embeddingCount) in "
-        + "\(request.out), names in \(request.namesPath)")
+      "\(opened.index.photos.count) embeddings of \(network.embeddingCount) in \(request.out), "
+        + "names \(names)")
   }
 }
 
@@ -136,6 +125,8 @@ enum EvaluationFailure: Error, CustomStringConvertible {
   case namesAndRows(names: Int, rows: Int)
   case notTwoDimensional(path: String, shape: [Int])
   case noPairs
+  case noNames(path: String)
+  case unknownForm(path: String)
   case noThreshold
   case notInBytes(count: Int)
 
@@ -147,6 +138,8 @@ enum EvaluationFailure: Error, CustomStringConvertible {
       "\(names) names for \(rows) embeddings; --names has one line for each row of --embeddings"
     case .notTwoDimensional(let path, let shape):
       "\(path) has shape \(shape); embeddings are [photos, dimension]"
+    case .noNames(let path): "\(path) has no names in it; give --names FILE.txt, one a line"
+    case .unknownForm(let path): "'\(path)' ends in none of .npy, .npz and .csv"
     case .noPairs: "--embeddings needs --pairs FILE"
     case .notInBytes(let count):
       "\(count) photos have no embedding, which bytes cannot say; repair or remove them, or leave "

@@ -11,8 +11,7 @@ final class CheckpointNetwork {
   let session: Session
   let checkpoint: Checkpoint
   let configuration: RunConfiguration
-  let factory: ModelFactory
-  private let state: ModelState
+  private let weights: NetworkWeights
   private let memories: [AlignedMemory.Box]
   /// The weights transformed once: the parameters do not change here.
   private let prepared: AlignedMemory.Box
@@ -30,17 +29,14 @@ final class CheckpointNetwork {
     }
     let agreed = try session.communicator.broadcast(Array(chosen.utf8), from: 0)
     checkpoint = try Checkpoint(path: String(decoding: agreed, as: UTF8.self))
-    configuration = try RunConfiguration.parse(
-      yaml: checkpoint.configurationText, path: checkpoint.path, modelNames: Models.names)
-    factory = ModelFactory(configuration, classCount: checkpoint.classCount)
-    state = factory.makeState(optimizerVectorCount: 0)
-    try checkpoint.load(into: state, optimizerNames: [])
-    let count = factory.network.inferenceCount
+    weights = try NetworkWeights(checkpoint)
+    configuration = weights.configuration
+    let count = weights.network.inferenceCount
     memories = (0..<session.threads).map { _ in AlignedMemory.Box(count: count) }
-    prepared = AlignedMemory.Box(count: factory.network.preparedCount)
-    factory.network.prepare(state.parameters, into: prepared.pointer)
+    prepared = AlignedMemory.Box(count: weights.network.preparedCount)
+    weights.network.prepare(weights.state.parameters, into: prepared.pointer)
     embedder = Embedder(
-      network: factory.network, pool: session.pool, communicator: session.communicator,
+      network: weights.network, pool: session.pool, communicator: session.communicator,
       memories: memories.map(\.pointer), prepared: prepared.pointer)
     for warning in try WorldCheck.run(
       configuration: checkpoint.file.metadata["integrity"] ?? "", dataFingerprint: 0,
@@ -50,6 +46,8 @@ final class CheckpointNetwork {
     }
     session.console.say("checkpoint: \(checkpoint.path), step \(checkpoint.progress.step)")
   }
+
+  var network: Network { weights.network }
 
   /// The configuration of the run with the data of an evaluation in place of its own.
   func configuration(
@@ -73,8 +71,8 @@ final class CheckpointNetwork {
   ) throws -> (embeddings: Embeddings?, bad: [BadPhoto]) {
     let ledger = BadPhotoLedger()
     let embeddings = try embedder.embed(
-      photos, of: source, preprocessing: preprocessing, parameters: state.parameters,
-      statistics: state.statistics, flip: flip, ledger: ledger, changes: changes)
+      photos, of: source, preprocessing: preprocessing, parameters: weights.state.parameters,
+      statistics: weights.state.statistics, flip: flip, ledger: ledger, changes: changes)
     let own = try JSONEncoder().encode(ledger.entries)
     for bytes in try session.communicator.allGather(Array(own)) {
       ledger.merge(try JSONDecoder().decode([BadPhoto].self, from: Data(bytes)))

@@ -96,10 +96,10 @@ final class StoredFaces: FaceProvider {
   private let namesPath: String
   private let isFirst: Bool
 
-  init(file: String, names: String, communicator: any Communicator) throws {
+  init(file: String, names: String?, communicator: any Communicator) throws {
     BLASRuntime.configureSingleThread()
     stored = try StoredEmbeddings(file: file, names: names)
-    namesPath = names
+    namesPath = names ?? file
     isFirst = communicator.rank == 0
   }
 

@@ -29,9 +29,7 @@ struct FaceArguments: ParsableArguments {
     if let threshold, !(threshold >= 0 && threshold <= 4) {
       throw ValidationError("--threshold \(threshold) is not a squared distance of 0 to 4")
     }
-    if (stored.embeddings == nil) != (stored.names == nil) {
-      throw ValidationError("--embeddings FILE.npy and --names FILE.txt go together")
-    }
+    try stored.check()
     if stored.embeddings != nil, landmarks != nil || flipTest != nil {
       throw ValidationError("--landmarks and --flip-test have no meaning beside --embeddings")
     }
@@ -45,11 +43,11 @@ struct FaceArguments: ParsableArguments {
   ) throws -> (options: FaceOptions, words: [String]) {
     var rest = words
     var options: FaceOptions
-    if let embeddings = stored.embeddings, let names = stored.names {
-      options = FaceOptions(source: .embeddings(file: embeddings, names: names))
+    if let embeddings = stored.embeddings {
+      options = FaceOptions(source: .embeddings(file: embeddings, names: stored.names))
     } else {
       guard !rest.isEmpty else {
-        throw ValidationError("Give a CHECKPOINT, or --embeddings with --names")
+        throw ValidationError("Give a CHECKPOINT, or --embeddings")
       }
       options = FaceOptions(source: .checkpoint(rest.removeFirst()))
     }

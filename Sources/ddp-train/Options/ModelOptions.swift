@@ -31,6 +31,12 @@ struct ModelOptions: ParsableArguments {
 
   @Option(
     help: .option(
+      "init", "A checkpoint whose network training starts from, or none.", valueName: "file"),
+    completion: .file())
+  var `init`: String?
+
+  @Option(
+    help: .option(
       "loss", "softmax, normalized-softmax, arcface, cosface, combined or triplet.",
       valueName: "name"),
     completion: .names(of: LossName.self))

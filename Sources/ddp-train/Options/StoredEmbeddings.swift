@@ -1,14 +1,31 @@
 internal import ArgumentParser
+private import Training
 
 /// Embeddings that stand in a file, in the place of a checkpoint that would make them.
 struct StoredEmbeddings: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Stored embeddings, in place of a checkpoint.", valueName: "file.npy"),
-    completion: .file(extensions: ["npy"]))
+    help: ArgumentHelp(
+      "Stored embeddings (.npz, .csv, .npy), in place of a checkpoint.", valueName: "file"),
+    completion: .file(extensions: ["npy", "npz", "csv"]))
   var embeddings: String?
 
   @Option(
-    help: ArgumentHelp("Names of the embeddings, one a line.", valueName: "file.txt"),
+    help: ArgumentHelp("Names of the rows of a .npy file, one a line.", valueName: "file.txt"),
     completion: .file(extensions: ["txt"]))
   var names: String?
+
+  /// Throws `ValidationError` for names without embeddings, and the other way round where the file
+  /// has none itself.
+  func check() throws {
+    guard let embeddings else {
+      if names != nil { throw ValidationError("--names belongs to --embeddings") }
+      return
+    }
+    switch EmbeddingFile(path: embeddings) {
+    case .npz, .csv:
+      if names != nil { throw ValidationError("--names: \(embeddings) has its own; remove it") }
+    case .npy, nil:
+      if names == nil { throw ValidationError("--embeddings FILE.npy needs --names FILE.txt") }
+    }
+  }
 }

@@ -5,7 +5,7 @@ private import Determinism
 ///
 /// Files of other tools are read too: they have no checksums, and then `verify` has only the
 /// structure to check, which opening the file already did.
-package final class SafetensorsFile: Sendable {
+package final class SafetensorsFile: TensorArchive, Sendable {
   package let path: String
   /// The tensors in the order of their bytes.
   package let entries: [SafetensorsEntry]
@@ -109,6 +109,23 @@ package final class SafetensorsFile: Sendable {
     for entry in entries {
       try read(entry, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<entry.range.count]))
     }
+  }
+
+  package var names: [String] { entries.map(\.name) }
+
+  package func shape(of name: String) -> [Int]? { entry(named: name)?.shape }
+
+  /// The elements of the tensor of that name as floats; throws `InterchangeError`.
+  package func elements(of name: String) throws -> [Float] {
+    guard let entry = entry(named: name) else {
+      throw InterchangeError.unsupported(path: path, reason: "it has no tensor '\(name)'")
+    }
+    guard let type = entry.type.elements else {
+      throw InterchangeError.unsupported(path: path, reason: "tensor '\(name)' is \(entry.summary)")
+    }
+    if type == .float32 { return try floats(name) }
+    return try type.floats(
+      of: file, at: dataStart + entry.range.lowerBound, count: entry.range.count / type.byteCount)
   }
 
   private func entry(_ name: String, type: SafetensorsType) throws -> SafetensorsEntry {

@@ -29,6 +29,28 @@ package enum SafetensorsType: String, Sendable, Equatable, CaseIterable {
   }
 }
 
+extension SafetensorsType {
+  /// How the elements become floats; nil for those of eight bits of float.
+  var elements: ElementType? {
+    switch self {
+    case .float64: .float64
+    case .int64: .int64
+    case .uint64: .uint64
+    case .float32: .float32
+    case .int32: .int32
+    case .uint32: .uint32
+    case .float16: .float16
+    case .bfloat16: .bfloat16
+    case .int16: .int16
+    case .uint16: .uint16
+    case .int8: .int8
+    case .uint8: .uint8
+    case .bool: .bool
+    case .float8e5m2, .float8e4m3: nil
+    }
+  }
+}
+
 /// One tensor of a safetensors file.
 package struct SafetensorsEntry: Sendable, Equatable {
   package let name: String

@@ -1,0 +1,33 @@
+/// A file of named tensors that are read one by one, whatever its format.
+package protocol TensorArchive: AnyObject {
+  var path: String { get }
+  /// The names of the tensors in the order of the file.
+  var names: [String] { get }
+  /// What the file says of itself beside its tensors.
+  var metadata: [String: String] { get }
+
+  /// The dimensions of the tensor of that name, the slowest first; nil where there is none.
+  func shape(of name: String) -> [Int]?
+
+  /// The elements of the tensor of that name in C order, whatever type they are stored as; throws
+  /// `InterchangeError`.
+  func elements(of name: String) throws -> [Float]
+}
+
+/// Opens files of tensors by what they begin with.
+package enum TensorFiles {
+  /// The safetensors, PyTorch or NumPy (`.npz`) file at `path`; throws `InterchangeError`.
+  package static func open(_ path: String) throws -> any TensorArchive {
+    let file = try PositionedFile(path: path)
+    let start = try file.bytes(at: 0, count: min(file.byteCount, 16))
+    if start.starts(with: ZipArchive.magic) {
+      let archive = try ZipArchive(file)
+      return archive.entries.contains { $0.name.hasSuffix("data.pkl") }
+        ? try PyTorchFile(archive) : try NumPyArchive(archive)
+    }
+    if LegacyPyTorch.begins(start) { return try PyTorchFile(legacy: file) }
+    if start.count > 8, start[8] == UInt8(ascii: "{") { return try SafetensorsFile(path: path) }
+    throw InterchangeError.malformed(
+      path: path, reason: "it is neither safetensors nor a PyTorch or .npz file")
+  }
+}

@@ -1,0 +1,86 @@
+/// What a pickle builds, as data: nothing is imported, called or constructed.
+///
+/// Values are numbers of nodes in a `PickleDocument`, so that documents with cycles or a million
+/// levels are as harmless as others.
+struct PickleDocument {
+  /// The number of a node.
+  typealias Value = Int32
+
+  enum Node {
+    case none
+    case bool(Bool)
+    case integer(Int)
+    /// An integer beyond 64 bits, as its little-endian bytes in the pickle.
+    case largeInteger(Range<Int>)
+    case float(Double)
+    case text(String)
+    /// Bytes of the pickle itself.
+    case bytes(Range<Int>)
+    case tuple([Value])
+    case list([Value])
+    /// Keys and values, in the order in which they were set.
+    case dictionary([(key: Value, value: Value)])
+    /// The name of a class or function.
+    case global(String)
+    /// What a call of `callable` would give; with what was set and appended to it, and its state.
+    case object(
+      callable: Value, arguments: Value, items: [(key: Value, value: Value)], state: Value?)
+    /// Something that the file keeps outside the pickle.
+    case persistent(Value)
+  }
+
+  var nodes: [Node] = []
+  /// The value that the pickle is of.
+  var root: Value = 0
+
+  subscript(value: Value) -> Node { nodes[Int(value)] }
+
+  func text(_ value: Value) -> String? {
+    if case .text(let text) = self[value] { return text }
+    return nil
+  }
+
+  func integer(_ value: Value) -> Int? {
+    if case .integer(let integer) = self[value] { return integer }
+    return nil
+  }
+
+  func elements(_ value: Value) -> [Value]? {
+    switch self[value] {
+    case .tuple(let elements), .list(let elements): elements
+    default: nil
+    }
+  }
+
+  /// The integers of a tuple or list of integers.
+  func integers(_ value: Value) -> [Int]? {
+    guard let elements = elements(value) else { return nil }
+    var integers: [Int] = []
+    for element in elements {
+      guard let integer = integer(element) else { return nil }
+      integers.append(integer)
+    }
+    return integers
+  }
+
+  /// The name of the class or function whose call `value` is.
+  func callee(_ value: Value) -> String? {
+    guard case .object(let callable, _, _, _) = self[value], case .global(let name) = self[callable]
+    else { return nil }
+    return name
+  }
+
+  /// The pairs of a dictionary, or of an object that is an `OrderedDict`.
+  func pairs(_ value: Value) -> [(key: Value, value: Value)]? {
+    switch self[value] {
+    case .dictionary(let pairs): pairs
+    case .object(_, _, let items, _): callee(value) == "collections.OrderedDict" ? items : nil
+    default: nil
+    }
+  }
+}
+
+/// Bytes that are no pickle, or one with something that this reader has no word for.
+struct PickleProblem: Error {
+  let message: String
+}

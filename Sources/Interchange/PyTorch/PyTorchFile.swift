@@ -1,0 +1,181 @@
+/// Tensors of a file of `torch.save`: a state dict, or one inside a checkpoint.
+///
+/// The pickle in it is read as data (`PickleReader`): nothing is executed, whatever it names.
+/// Tensors are read one by one, at any offset and strides, from storages of any number type.
+package final class PyTorchFile: TensorArchive {
+  /// What checkpoints call the state dict, the more telling first.
+  static let dictionaryKeys = [
+    "state_dict", "model_state_dict", "state_dict_backbone", "model_state", "model", "backbone",
+    "net", "network", "weights",
+  ]
+
+  package let path: String
+  /// The names of the tensors, as the state dict has them.
+  package let names: [String]
+  package let metadata: [String: String]
+  private let file: PositionedFile
+  private let tensors: [String: TorchTensor]
+  /// Where the bytes of each storage lie, by its key.
+  private let storages: [String: Range<Int>]
+
+  /// Opens the file and checks it; throws `InterchangeError`.
+  package convenience init(path: String) throws {
+    let file = try PositionedFile(path: path)
+    let start = try file.bytes(at: 0, count: min(file.byteCount, 16))
+    if LegacyPyTorch.begins(start) {
+      try self.init(legacy: file)
+    } else {
+      try self.init(ZipArchive(file))
+    }
+  }
+
+  /// The zip file that torch writes since 1.6; the checksums of all its members are compared.
+  init(_ archive: ZipArchive) throws {
+    file = archive.file
+    path = archive.file.path
+    guard let entry = archive.entries.first(where: { $0.name.hasSuffix("data.pkl") }) else {
+      throw InterchangeError.malformed(path: path, reason: "it is a zip file without data.pkl")
+    }
+    let root = entry.name.dropLast("data.pkl".count)
+    var storages: [String: Range<Int>] = [:]
+    for member in archive.entries {
+      try archive.verify(member)
+      let range = try archive.range(of: member)
+      if member.name.hasPrefix(root + "data/") {
+        storages[String(member.name.dropFirst(root.count + 5))] = range
+      } else if member.name == root + "byteorder" {
+        let order = String(
+          decoding: try file.bytes(at: range.lowerBound, count: min(range.count, 16)), as: UTF8.self
+        )
+        guard order == "little" else {
+          throw InterchangeError.unsupported(path: path, reason: "its byte order is '\(order)'")
+        }
+      } else if member.name == root + "constants.pkl" {
+        throw InterchangeError.unsupported(
+          path: path, reason: "TorchScript; save model.state_dict() with torch.save")
+      }
+    }
+    self.storages = storages
+    let range = try archive.range(of: entry)
+    let pickle = try file.bytes(at: range.lowerBound, count: range.count)
+    do {
+      let (document, _) = try PickleReader.read(pickle[...])
+      (names, tensors) = try Self.stateDictionary(of: document)
+    } catch {
+      throw Self.described(error, path: path)
+    }
+    metadata = [:]
+    try checkStorages()
+  }
+
+  /// The format before torch 1.6: pickles, then the storages one behind the other.
+  init(legacy file: PositionedFile) throws {
+    self.file = file
+    path = file.path
+    do {
+      let legacy = try LegacyPyTorch(file)
+      (names, tensors) = try Self.stateDictionary(of: legacy.document)
+      storages = try legacy.storages(tensors.values)
+    } catch {
+      throw Self.described(error, path: file.path)
+    }
+    metadata = [:]
+    try checkStorages()
+  }
+
+  private static func described(_ error: any Error, path: String) -> any Error {
+    switch error {
+    case let problem as PickleProblem:
+      InterchangeError.malformed(path: path, reason: problem.message)
+    case let refusal as TorchRefusal:
+      InterchangeError.unsupported(path: path, reason: refusal.message)
+    default: error
+    }
+  }
+
+  /// Every tensor lies inside its storage.
+  private func checkStorages() throws {
+    for name in names {
+      guard let tensor = tensors[name] else { continue }
+      guard let range = storages[tensor.storageKey] else {
+        throw InterchangeError.corrupt(
+          path: path, reason: "the storage of tensor '\(name)' is missing")
+      }
+      guard tensor.byteEnd.map({ $0 <= range.count }) == true else {
+        throw InterchangeError.corrupt(
+          path: path,
+          reason: "tensor '\(name)' \(tensor.shape) reaches beyond its storage of "
+            + "\(range.count) bytes")
+      }
+    }
+  }
+
+  package func shape(of name: String) -> [Int]? { tensors[name]?.shape }
+
+  package func elements(of name: String) throws -> [Float] {
+    guard let tensor = tensors[name], let storage = storages[tensor.storageKey] else {
+      throw InterchangeError.unsupported(path: path, reason: "it has no tensor '\(name)'")
+    }
+    let start = storage.lowerBound + tensor.offset * tensor.type.byteCount
+    if tensor.isContiguous {
+      return try tensor.type.floats(of: file, at: start, count: tensor.count)
+    }
+    let span = tensor.span ?? 0
+    let bytes = try file.bytes(at: start, count: span * tensor.type.byteCount)
+    var values: [Float] = []
+    values.reserveCapacity(tensor.count)
+    bytes.withUnsafeBytes { source in
+      tensor.forEachPlace { values.append(tensor.type.float(source, $0)) }
+    }
+    return values
+  }
+
+  /// The tensors of the state dict: the root itself, or what it keeps under one of the usual names.
+  private static func stateDictionary(
+    of document: PickleDocument
+  ) throws -> ([String], [String: TorchTensor]) {
+    let root = document.root
+    guard let pairs = document.pairs(root) else {
+      let name = document.callee(root) ?? "something that is no dictionary"
+      throw TorchRefusal(
+        message: "a whole Python object (\(name)); save model.state_dict() instead of the model")
+    }
+    var found = try tensors(of: pairs, document)
+    if found.names.isEmpty {
+      let keys = pairs.compactMap { document.text($0.key) }
+      for key in dictionaryKeys {
+        guard let inner = pairs.first(where: { document.text($0.key) == key })?.value,
+          let innerPairs = document.pairs(inner)
+        else { continue }
+        found = try tensors(of: innerPairs, document)
+        if !found.names.isEmpty { break }
+      }
+      guard !found.names.isEmpty else {
+        throw TorchRefusal(
+          message: "no state dict; its keys are "
+            + keys.prefix(8).map { "'\($0)'" }.joined(separator: ", "))
+      }
+    }
+    return found
+  }
+
+  private static func tensors(
+    of pairs: [(key: PickleDocument.Value, value: PickleDocument.Value)],
+    _ document: PickleDocument
+  ) throws -> (names: [String], [String: TorchTensor]) {
+    var names: [String] = []
+    var tensors: [String: TorchTensor] = [:]
+    for (key, value) in pairs {
+      guard let name = document.text(key), let tensor = try TorchTensor(value, in: document) else {
+        continue
+      }
+      if tensors.updateValue(tensor, forKey: name) == nil { names.append(name) }
+    }
+    return (names, tensors)
+  }
+}
+
+/// A file of PyTorch that holds what is not read here.
+struct TorchRefusal: Error {
+  let message: String
+}
