@@ -17,7 +17,7 @@ import Training
     let texts = try ThreadCommunicator.run(size: ranks) { communicator in
       try Program.doctor(Self.request(), asJSON: true, over: communicator)
     }
-    #expect(texts.dropFirst().allSatisfy(\.isEmpty))
+    #expect(texts.dropFirst().allSatisfy { $0.isEmpty })
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
