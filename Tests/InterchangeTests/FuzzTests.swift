@@ -46,18 +46,24 @@ import Testing
 
   /// Sizes in headers are believed only as far as the file goes: nothing is allocated for the rest.
   @Test func promisedSizesTakeNoMemory() throws {
-    var lying: [(FuzzTarget, [UInt8])] = [
-      (.safetensors, Array(repeating: 0, count: 4) + [1, 0, 0, 0] + Array("{}".utf8)),
+    let levels = [UInt8](repeating: 0x85, count: 60_000)
+    var growth: [UInt8] = []
+    for _ in 0..<100_000 { growth += [0x4E, 0x4E, 0x73] }
+    let endless = [UInt8](repeating: 0xFF, count: 8)
+    let lying: [(FuzzTarget, [UInt8])] = [
+      (.safetensors, [0, 0, 0, 0, 1, 0, 0, 0, 0x7B, 0x7D]),
       (.safetensors, safetensors("[1000000000000]", end: "4000000000000")),
       (.safetensors, safetensors("[4611686018427387904,4]", end: "0")),
-      (.npy, npy("(1000000000, 1000)")), (.npy, npy("(9223372036854775807,)")),
-      (.legacyTorch, legacyPrefix + [0x80, 2, 0x58, 0xFF, 0xFF, 0xFF, 0x7F]),
-      (.legacyTorch, legacyPrefix + [0x80, 2, 0x8D] + Array(repeating: 0xFF, count: 8)),
+      (.npy, npy("(1000000000, 1000)")),
+      (.npy, npy("(9223372036854775807,)")),
+      // Text of 2 GB and of more than there is.
+      (.legacyTorch, legacy([0x58, 0xFF, 0xFF, 0xFF, 0x7F])),
+      (.legacyTorch, legacy([0x8D] + endless)),
+      // Sixty thousand levels of tuples, a list inside itself, a dictionary that grows one by one.
+      (.legacyTorch, legacy([0x29] + levels + [0x2E])),
+      (.legacyTorch, legacy([0x5D, 0x71, 0, 0x68, 0, 0x61, 0x2E])),
+      (.legacyTorch, legacy([0x7D] + growth + [0x2E])),
     ]
-    // Sixty thousand levels of tuples, and a list inside itself.
-    lying.append(
-      (.legacyTorch, legacyPrefix + [0x29] + Array(repeating: 0x85, count: 60_000) + [0x2E]))
-    lying.append((.legacyTorch, legacyPrefix + [0x5D, 0x71, 0, 0x68, 0, 0x61, 0x2E]))
     let before = residentPeak()
     for (target, bytes) in lying {
       let path = try folder.write(bytes, "lying")
@@ -84,9 +90,13 @@ import Testing
     #expect(residentPeak() - before < 4 * count + 4 << 20)
   }
 
-  private var legacyPrefix: [UInt8] {
-    [0x80, 2, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E]
-      + [0x80, 2, 0x4D, 0xE9, 3, 0x2E] + [0x80, 2, 0x7D, 0x2E]
+  /// A file of the format before torch 1.6 whose object is `pickle`.
+  private func legacy(_ pickle: [UInt8]) -> [UInt8] {
+    let magic: [UInt8] = [
+      0x80, 2, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E,
+    ]
+    let header: [UInt8] = [0x80, 2, 0x4D, 0xE9, 3, 0x2E, 0x80, 2, 0x7D, 0x2E]
+    return magic + header + [0x80, 2] + pickle
   }
 
   private func safetensors(_ shape: String, end: String) -> [UInt8] {
@@ -102,7 +112,7 @@ import Testing
   /// The most memory of the process so far, in bytes.
   private func residentPeak() -> Int {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(__rusage_who_t(0), &usage)
     return usage.ru_maxrss * 1024
   }
 }

@@ -54,12 +54,20 @@ import Training
   }
 
   @Test(arguments: ["iresnet10", "mobilefacenet"], [ExportRequest.Format.safetensors, .npz])
-  func whatGoesOutComesInAgainBitForBit(model: String, format: ExportRequest.Format) throws {
+  func whatGoesOutComesInAgain(model: String, format: ExportRequest.Format) throws {
     try train(model)
     let expected = try embeddings(run)
     let file = try export(format, "weights")
     // Nothing needs to be said: the file knows its network and what it was fed.
-    #expect(try embeddings(try bring(file)) == expected)
+    let again = try embeddings(try bring(file))
+    // Other microbatches round the dense layer otherwise.
+    #expect(worstError(again, doubles(expected)) < 1e-5)
+    let receipt = try Checkpoint(path: folder.file("imported.safetensors"))
+    for name in receipt.file.names {
+      #expect(
+        try receipt.file.floats(name)
+          == Checkpoint(path: run + "/checkpoints/step-000000010.safetensors").file.floats(name))
+    }
     #expect(throws: InteropError.self) { try bring(file, [("normalize", "unit")]) }
     #expect(throws: InteropError.self) { try bring(file, channels: .bgr) }
     #expect(throws: InteropError.self) { try bring(file, [("model", "resnet18")]) }
@@ -100,7 +108,7 @@ import Training
       }
     }
     let imported = try bring(mute, network + [("normalize", "half")], channels: .rgb)
-    #expect(try embeddings(imported) == embeddings(run))
+    #expect(worstError(try embeddings(imported), doubles(try embeddings(run))) < 1e-5)
     // The length of the embedding is that of the file; other sizes are named.
     let error = #expect(throws: InteropError.self) {
       try bring(
@@ -133,7 +141,8 @@ import Training
       }
     }
     #expect(try rgb.floats("fc.weight") == bgr.floats("fc.weight"))
-    #expect(try embeddings(try bring(request.out)) == embeddings(run))
+    #expect(
+      worstError(try embeddings(try bring(request.out)), doubles(try embeddings(run))) < 1e-5)
   }
 
   @Test func fineTuningStartsFromTheNetworkAndReplacesTheHead() throws {

@@ -17,7 +17,7 @@ struct TorchTensor {
 
   /// The tensor that `value` is; nil where it is none. Throws `TorchRefusal` or `PickleProblem`.
   init?(_ value: PickleDocument.Value, in document: PickleDocument) throws {
-    guard case .object(_, let argumentsValue, _, _) = document[value],
+    guard case .object(_, let argumentsValue, _) = document[value],
       let callee = document.callee(value), let arguments = document.elements(argumentsValue)
     else { return nil }
     switch callee {
