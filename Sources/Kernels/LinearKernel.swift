@@ -12,18 +12,17 @@ package enum LinearKernel {
     if let bias {
       for row in 0..<rows { (output + row * outputs).update(from: bias, count: outputs) }
     }
-    let beta: Float = bias == nil ? 0 : 1
     guard rows > largestVectorCount else {
       for row in 0..<rows {
         DenseProduct.multiply(
-          weights, vector: input + row * inputs, rows: outputs, inner: inputs, beta: beta,
-          into: output + row * outputs)
+          weights, vector: input + row * inputs, rows: outputs, inner: inputs,
+          adding: bias != nil, into: output + row * outputs)
       }
       return
     }
     DenseProduct.multiply(
-      input, weights, transposeB: true, rows: rows, columns: outputs, inner: inputs, beta: beta,
-      into: output)
+      input, weights, transposeB: true, rows: rows, columns: outputs, inner: inputs,
+      beta: bias == nil ? 0 : 1, into: output)
   }
 
   /// The gradient of the input [N,I] from that of the output [N,O].
