@@ -37,6 +37,10 @@ final class BucketExchange {
   /// What rounding to bfloat16 has taken away [count]: of the parts that other ranks sum, from this
   /// rank's addends; of its own part, from the sum.
   var residual: UnsafeMutablePointer<Float>?
+  /// Whether each bucket's sums fit 48 bits, as far as that is known in this step.
+  private var fits: [Bool?]
+  /// Buckets that go under one agreement, at most: signals are looked at between them.
+  private static let roundLimit = 16
   /// Bytes that this rank has sent to its peers.
   private(set) var sentBytes = 0
 
@@ -50,6 +54,7 @@ final class BucketExchange {
     self.grid = grid
     self.reduction = reduction
     self.isSharded = isSharded
+    fits = Array(repeating: nil, count: layout.buckets.count)
     let (bucket, part) = layout.largest
     outgoing = AlignedMemory(count: 2 * bucket, fill: 0)
     incoming = AlignedMemory(count: 2 * part * max(0, ranks - 1), fill: 0)
@@ -66,34 +71,74 @@ final class BucketExchange {
       .assumingMemoryBound(to: Float.self)
   }
 
-  /// Replaces the doubles of bucket `index` by its results: the sums over the ranks times `scale`.
+  /// Forgets the step before.
+  func begin() {
+    for index in fits.indices { fits[index] = nil }
+  }
+
+  /// Replaces the doubles of bucket `first`, and of those behind it that are final on all ranks, by
+  /// their results: the sums over the ranks times `scale`. `ready` buckets from `first` on are final on
+  /// this rank, of which as many are reduced under one agreement as the slowest rank has, up to 16.
   func reduce(
-    _ index: Int, of sums: UnsafeMutablePointer<Double>, scale: Double,
+    _ first: Int, ready: Int, of sums: UnsafeMutablePointer<Double>, scale: Double,
     over communicator: any Communicator
-  ) throws -> BucketSpan {
-    let bucket = layout.buckets[index]
-    let ownPart = layout.parts[index][rank]
-    var span = BucketSpan(bucket: bucket, ready: monotonicSeconds())
+  ) throws -> [BucketSpan] {
+    let start = monotonicSeconds()
+    // What the ranks agree on is the most of any: how few buckets are ready, or one that is wide.
+    let wide = 2 * Self.roundLimit
+    let narrow = narrowBuckets(from: first, atMost: min(ready, Self.roundLimit), of: sums)
     var isWide = false
-    let word =
-      reduction != .exact
-        || WireKernel.fits48(
-          WireKernel.largest(of: sums + bucket.lowerBound, count: bucket.count), grid: grid)
-      ? 0 : 1
+    var spans: [BucketSpan] = []
     try communicator.exchange(
-      count: bucket.count, word: word,
-      scatter: { agreed in
-        span.agreed = monotonicSeconds()
-        isWide = agreed == 1
-        return pack(index, of: sums, scale: scale, isWide: isWide)
+      count: layout.buckets[first].count, word: narrow == 0 ? wide : Self.roundLimit - narrow,
+      rounds: { agreed in
+        isWide = agreed == wide
+        let count = isWide ? 1 : Self.roundLimit - agreed
+        let now = monotonicSeconds()
+        spans = layout.buckets[first..<first + count].map {
+          BucketSpan(bucket: $0, ready: now, agreed: now)
+        }
+        spans[0].ready = start
+        return count
       },
-      gather: {
-        combine(ownPart, of: sums, scale: scale, isWide: isWide)
-        return gathering(index, into: sums)
+      scatter: { round in
+        if round > 0 { close(round - 1, from: first, of: sums, in: &spans) }
+        return pack(first + round, of: sums, scale: scale, isWide: isWide)
+      },
+      gather: { round in
+        combine(layout.parts[first + round][rank], of: sums, scale: scale, isWide: isWide)
+        return gathering(first + round, into: sums)
       })
-    finish(index, in: sums)
-    span.end = monotonicSeconds()
-    return span
+    close(spans.count - 1, from: first, of: sums, in: &spans)
+    return spans
+  }
+
+  /// Ends round `round`; the next one begins.
+  private func close(
+    _ round: Int, from first: Int, of sums: UnsafeMutablePointer<Double>,
+    in spans: inout [BucketSpan]
+  ) {
+    finish(first + round, in: sums)
+    spans[round].end = monotonicSeconds()
+    guard round + 1 < spans.count else { return }
+    spans[round + 1].ready = spans[round].end
+    spans[round + 1].agreed = spans[round].end
+  }
+
+  /// How many buckets in a row from `first` on fit 48 bits, at most `limit`; all of lossy sums do.
+  private func narrowBuckets(
+    from first: Int, atMost limit: Int, of sums: UnsafeMutablePointer<Double>
+  ) -> Int {
+    guard reduction == .exact else { return limit }
+    for index in first..<first + limit {
+      if fits[index] == nil {
+        let bucket = layout.buckets[index]
+        fits[index] = WireKernel.fits48(
+          WireKernel.largest(of: sums + bucket.lowerBound, count: bucket.count), grid: grid)
+      }
+      if fits[index] == false { return index - first }
+    }
+    return limit
   }
 
   private func width(isWide: Bool) -> Int {

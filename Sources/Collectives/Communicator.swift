@@ -42,12 +42,13 @@ package protocol Communicator: AnyObject {
   /// Sends every peer its own bytes, then gathers what the ranks have made of theirs: the two halves
   /// of a sum, or one of them alone.
   ///
-  /// The ranks agree on `count`, which is the same on all, and on the largest `word`; `scatter` is
-  /// handed that word when all ranks are there, and says what goes where (nil on all ranks: nothing);
-  /// `gather` follows when the peers' bytes have come, and says what to put together.
+  /// The ranks agree on `count`, which is the same on all, and on the largest `word`; `rounds` is
+  /// handed that word when all ranks are there, and says how many rounds follow, as many on each. In a
+  /// round `scatter` says what goes where (nil on all ranks: nothing); `gather` follows when the
+  /// peers' bytes have come, and says what to put together (nil on all ranks: nothing).
   func exchange(
-    count: Int, word: Int, scatter: (_ agreedWord: Int) -> ScatterMessages?,
-    gather: () -> GatherMessages?
+    count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
+    scatter: (_ round: Int) -> ScatterMessages?, gather: (_ round: Int) -> GatherMessages?
   ) throws
 
   /// Returns every rank's bytes, in rank order; their lengths may differ.
@@ -58,6 +59,17 @@ package protocol Communicator: AnyObject {
 
   /// Returns when every rank has called it.
   func barrier() throws
+}
+
+extension Communicator {
+  /// An exchange of one round, with nothing to agree on but `count`.
+  package func exchange(
+    count: Int, scatter: () -> ScatterMessages?, gather: () -> GatherMessages? = { nil }
+  ) throws {
+    try exchange(
+      count: count, word: 0, rounds: { _ in 1 }, scatter: { _ in scatter() },
+      gather: { _ in gather() })
+  }
 }
 
 /// The group of one rank: nothing to agree on, nothing to add, and no MPI.
@@ -76,12 +88,14 @@ package final class SoloCommunicator: Communicator {
   package func agreeOnMaximum(_ word: Int) -> Int { word }
   package func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) {}
   package func exchange(
-    count: Int, word: Int, scatter: (_ agreedWord: Int) -> ScatterMessages?,
-    gather: () -> GatherMessages?
+    count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
+    scatter: (_ round: Int) -> ScatterMessages?, gather: (_ round: Int) -> GatherMessages?
   ) {
-    _ = scatter(word)
-    guard let messages = gather(), let part = messages.parts.first else { return }
-    (messages.all + part.lowerBound).copyMemory(from: messages.own, byteCount: part.count)
+    for round in 0..<rounds(word) {
+      _ = scatter(round)
+      guard let messages = gather(round), let part = messages.parts.first else { continue }
+      (messages.all + part.lowerBound).copyMemory(from: messages.own, byteCount: part.count)
+    }
   }
   package func allGather(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
   package func broadcast(_ bytes: [UInt8], from root: Int) -> [UInt8] {

@@ -150,6 +150,7 @@ package final class GradientReducer: @unchecked Sendable {
       everythingHeld = true
     }
     failure = nil
+    exchange.begin()
     extrasAreFinal = localMicrobatches == 0
     localEndSeconds = monotonicSeconds()
     if localMicrobatches == 0 {
@@ -230,7 +231,8 @@ package final class GradientReducer: @unchecked Sendable {
 
   /// Sums over all ranks, bucket by bucket as they become final, and multiplies by `scale`; the main
   /// thread calls it while the workers run. `onWait` is called about every 20 ms of waiting;
-  /// `onBucket` before each bucket is handed to the ranks, `onReduced` when its sums are here.
+  /// `onBucket` for each bucket, before the first of those that go together is handed to the ranks;
+  /// `onReduced` when its sums are here.
   ///
   /// Returns whether all addends of *this* rank were finite and within the grid's range.
   package func reduce(
@@ -240,13 +242,28 @@ package final class GradientReducer: @unchecked Sendable {
     self.scale = scale
     var spans: [BucketSpan] = []
     let sentBefore = exchange.sentBytes
-    for (index, bucket) in layout.buckets.enumerated() {
-      try wait(onWait: onWait) { watermark <= bucket.lowerBound }
+    var index = 0
+    while index < layout.buckets.count {
+      let bucket = layout.buckets[index]
+      var ready = 1
+      try wait(onWait: onWait) {
+        guard watermark <= bucket.lowerBound else { return false }
+        ready = layout.buckets[index...].prefix { watermark <= $0.lowerBound }.count
+        return true
+      }
       onBucket(bucket)
-      guard usesWire else { continue }
-      let span = try exchange.reduce(index, of: sums, scale: scale, over: communicator)
-      onReduced(span)
-      spans.append(span)
+      guard usesWire else {
+        index += 1
+        continue
+      }
+      let reduced = try exchange.reduce(
+        index, ready: ready, of: sums, scale: scale, over: communicator)
+      for span in reduced {
+        if span.bucket != bucket { onBucket(span.bucket) }
+        onReduced(span)
+      }
+      spans += reduced
+      index += reduced.count
     }
     try wait(onWait: onWait) { extrasAreFinal }
     times = ReductionTimes(spans, localEnd: localEndSeconds)

@@ -113,23 +113,26 @@ final class MPICommunicator: Communicator {
   }
 
   func exchange(
-    count: Int, word: Int, scatter: (_ agreedWord: Int) -> ScatterMessages?,
-    gather: () -> GatherMessages?
+    count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
+    scatter: (_ round: Int) -> ScatterMessages?, gather: (_ round: Int) -> GatherMessages?
   ) throws {
     let operation = CollectiveOperation.exchange(count: count)
-    if let messages = scatter(try handshake(operation, word: word)) {
-      let (sent, sentAt) = Self.counts(messages.outgoingParts)
-      let (received, receivedAt) = Self.counts(messages.incomingParts)
-      try transfer(operation, "MPI_Alltoallv") {
-        cmpi_exchange_bytes(
-          communicator, messages.outgoing, sent, sentAt, messages.incoming, received, receivedAt)
+    for round in 0..<rounds(try handshake(operation, word: word)) {
+      if let messages = scatter(round) {
+        let (sent, sentAt) = Self.counts(messages.outgoingParts)
+        let (received, receivedAt) = Self.counts(messages.incomingParts)
+        try transfer(operation, "MPI_Alltoallv") {
+          cmpi_exchange_bytes(
+            communicator, messages.outgoing, sent, sentAt, messages.incoming, received,
+            receivedAt)
+        }
       }
-    }
-    guard let messages = gather() else { return }
-    let (counts, offsets) = Self.counts(messages.parts)
-    try transfer(operation, "MPI_Allgatherv") {
-      cmpi_gather_bytes(
-        communicator, messages.own, counts[rank], messages.all, counts, offsets)
+      guard let messages = gather(round) else { continue }
+      let (counts, offsets) = Self.counts(messages.parts)
+      try transfer(operation, "MPI_Allgatherv") {
+        cmpi_gather_bytes(
+          communicator, messages.own, counts[rank], messages.all, counts, offsets)
+      }
     }
   }
 

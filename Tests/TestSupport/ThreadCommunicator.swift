@@ -75,11 +75,20 @@ package final class ThreadCommunicator: Communicator {
   }
 
   package func exchange(
-    count: Int, word: Int, scatter: (_ agreedWord: Int) -> ScatterMessages?,
-    gather: () -> GatherMessages?
+    count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
+    scatter: (_ round: Int) -> ScatterMessages?, gather: (_ round: Int) -> GatherMessages?
   ) throws {
     let operation = CollectiveOperation.exchange(count: count)
-    if let messages = scatter(try exchange(operation, .word(word)).word) {
+    for round in 0..<rounds(try exchange(operation, .word(word)).word) {
+      try exchange(operation, scatter(round), { gather(round) })
+    }
+  }
+
+  private func exchange(
+    _ operation: CollectiveOperation, _ scattered: ScatterMessages?,
+    _ gather: () -> GatherMessages?
+  ) throws {
+    if let messages = scattered {
       let own = messages.outgoingParts.map {
         Array(UnsafeRawBufferPointer(start: messages.outgoing + $0.lowerBound, count: $0.count))
       }

@@ -156,6 +156,7 @@ final class FaultyCommunicator: Communicator {
   let inner: any Communicator
   /// Collectives so far, by kind.
   private(set) var exchanges = 0
+  private(set) var exchangeRounds = 0
   private(set) var sums = 0
   private(set) var agreements = 0
   private(set) var others = 0
@@ -185,12 +186,18 @@ final class FaultyCommunicator: Communicator {
     try inner.allReduceSum(values)
   }
   func exchange(
-    count: Int, word: Int, scatter: (_ agreedWord: Int) -> ScatterMessages?,
-    gather: () -> GatherMessages?
+    count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
+    scatter: (_ round: Int) -> ScatterMessages?, gather: (_ round: Int) -> GatherMessages?
   ) throws {
     if let failure { throw failure }
     exchanges += 1
-    try inner.exchange(count: count, word: word, scatter: scatter, gather: gather)
+    try inner.exchange(
+      count: count, word: word,
+      rounds: {
+        let count = rounds($0)
+        exchangeRounds += count
+        return count
+      }, scatter: scatter, gather: gather)
   }
   func agreeOnMaximum(_ word: Int) throws -> Int {
     agreements += 1

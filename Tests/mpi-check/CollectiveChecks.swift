@@ -136,13 +136,16 @@ private func expectExchange(
         try all.withUnsafeMutableBytes { all in
           try communicator.exchange(
             count: unit, word: rank,
-            scatter: {
+            rounds: {
               word = $0
-              return ScatterMessages(
+              return 2
+            },
+            scatter: { _ in
+              ScatterMessages(
                 outgoing: sent.baseAddress!, outgoingParts: outgoing,
                 incoming: received.baseAddress!, incomingParts: incoming)
             },
-            gather: {
+            gather: { _ in
               GatherMessages(own: own.baseAddress!, all: all.baseAddress!, parts: places)
             })
         }

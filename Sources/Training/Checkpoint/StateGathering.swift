@@ -42,9 +42,7 @@ extension StepEngine {
       if ownRanges == nil {
         gathered?.vectors[vector].update(from: source, count: count)
       } else {
-        for index in reducer.layout.buckets.indices {
-          try gather(index, of: source, into: gathered?.vectors[vector])
-        }
+        try gather(source, into: gathered?.vectors[vector])
       }
     }
     if let residual = reducer.residual {
@@ -61,31 +59,34 @@ extension StepEngine {
     return gathered
   }
 
-  /// Sends this rank's part of bucket `index` to rank 0, which puts it into `target`.
+  /// Sends this rank's parts of `source` to rank 0, which puts them into `target`, in one exchange.
   private func gather(
-    _ index: Int, of source: UnsafeMutablePointer<Float>,
-    into target: UnsafeMutablePointer<Float>?
+    _ source: UnsafeMutablePointer<Float>, into target: UnsafeMutablePointer<Float>?
   ) throws {
-    let bucket = reducer.layout.buckets[index]
-    let parts = reducer.layout.parts[index]
-    let own = parts[communicator.rank]
-    let nothing = Array(repeating: 0..<0, count: parts.count)
+    let layout = reducer.layout
+    let rank = communicator.rank
+    let nothing = Array(repeating: 0..<0, count: communicator.size)
     try communicator.exchange(
-      count: bucket.count, word: 0,
-      scatter: { _ in
-        ScatterMessages(
+      count: state.parameterCount, word: 0, rounds: { _ in layout.buckets.count },
+      scatter: { index in
+        let bucket = layout.buckets[index]
+        let parts = layout.parts[index]
+        let own = parts[rank]
+        return ScatterMessages(
           outgoing: source + own.lowerBound,
           outgoingParts: target == nil ? [0..<4 * own.count] + nothing.dropFirst() : nothing,
           incoming: (target ?? source) + bucket.lowerBound,
           incomingParts: target == nil
             ? nothing
-            : parts.enumerated().map { rank, part in
+            : parts.enumerated().map { peer, part in
               let start = 4 * (part.lowerBound - bucket.lowerBound)
-              return start..<start + (rank == 0 ? 0 : 4 * part.count)
+              return start..<start + (peer == 0 ? 0 : 4 * part.count)
             })
-      }, gather: { nil })
+      }, gather: { _ in nil })
     guard let target else { return }
-    (target + own.lowerBound).update(from: source + own.lowerBound, count: own.count)
+    for own in layout.ranges(of: rank) {
+      (target + own.lowerBound).update(from: source + own.lowerBound, count: own.count)
+    }
   }
 
   /// Drops what other ranks keep, after every rank has been given all of the optimizer's vectors. What

@@ -70,7 +70,7 @@ final class WeightGathering {
         offset += range.count
       }
       try communicator.exchange(
-        count: piece.count, word: 0, scatter: { _ in nil },
+        count: piece.count, scatter: { nil },
         gather: {
           GatherMessages(own: UnsafeRawPointer(own.pointer), all: scratch, parts: piece.parts)
         })

@@ -139,13 +139,13 @@ enum FirstRankMessages {
     try own.withUnsafeBytes { bytes in
       let empty = UnsafeRawPointer(memory)
       try communicator.exchange(
-        count: others, word: 0,
-        scatter: { _ in
+        count: others,
+        scatter: {
           ScatterMessages(
             outgoing: bytes.baseAddress ?? empty,
             outgoingParts: isFirst ? nothing : [0..<bytes.count] + nothing.dropFirst(),
             incoming: memory, incomingParts: isFirst ? parts : nothing)
-        }, gather: { nil })
+        })
     }
     guard isFirst else { return [] }
     return [own]
