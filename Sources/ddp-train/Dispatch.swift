@@ -10,7 +10,9 @@ enum Dispatch {
 
   /// Trains; the exit code is 0, or 85 when stopped in time with more to do.
   static func train(_ configuration: RunConfiguration, injecting faults: [InjectedFault]) -> Int32 {
-    MPIWorld.run { try Program.train(configuration, over: $0, injecting: faults) }
+    // From here on a signal asks, and kills nobody.
+    StopSignals.install()
+    return MPIWorld.run { try Program.train(configuration, over: $0, injecting: faults) }
   }
 
   static func evaluate(_ request: EvaluateRequest) -> Int32 {

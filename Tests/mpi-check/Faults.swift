@@ -34,6 +34,8 @@ func provoke(_ fault: Fault, on faulty: Int, in communicator: any Communicator) 
   communicator.deadlineSeconds = 3
   communicator.progress.limits = WatchLimits(silenceSeconds: 3, stallSeconds: 3)
   communicator.progress.enter(.compute, step: 7)
+  // Until the neighbours have heard it.
+  usleep(300_000)
   let isFaulty = communicator.rank == faulty
   switch fault {
   case .fail where isFaulty: throw DeliberateFailure()
