@@ -140,7 +140,7 @@ package final class Trainer {
   package var memoryBytes: (rank: Int, worker: Int) {
     (
       engine.state.bytes + 8 * (engine.reducer.count + engine.reducer.extraCount)
-        + engine.batchBytes,
+        + engine.batchBytes + oldEmbeddingBytes,
       engine.workerBytes
     )
   }
