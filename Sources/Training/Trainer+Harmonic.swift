@@ -6,6 +6,12 @@ internal import Networks
 /// Training a network whose embeddings can be compared with an older one's: the triplets mix the
 /// embeddings of both (Schroff et al. 2015, section 7).
 extension Trainer {
+  /// Bytes of what `loadOldEmbeddings` keeps.
+  var oldEmbeddingBytes: Int {
+    guard configuration.compatibleWith != nil else { return 0 }
+    return 4 * data.divided.training.count * (factory.network.embeddingCount + 1)
+  }
+
   /// Embeds all training photos by the network of `compatible-with`, on every rank, as it is
   /// evaluated; before the first step. Throws what is wrong with that network.
   func loadOldEmbeddings() throws {

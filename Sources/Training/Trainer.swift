@@ -158,7 +158,7 @@ package final class Trainer {
     (
       engine.state.bytes(keeping: engine.ownRanges)
         + 8 * (engine.reducer.count + engine.reducer.extraCount) + engine.batchBytes
-        + engine.messageBytes,
+        + engine.messageBytes + oldEmbeddingBytes,
       engine.workerBytes
     )
   }
