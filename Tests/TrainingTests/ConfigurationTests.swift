@@ -189,7 +189,7 @@ private let everything = """
     // What belongs to another loss or schedule is written too.
     let others = [
       "landmarks", "width", "margin-variant", "power", "min-lr", "epochs", "steps", "batch-norm",
-      "pooling", "initial-accumulator",
+      "pooling", "initial-accumulator", "reduce", "shard-optimizer", "timeline", "init",
     ]
     #expect(Set(keys).union(["epochs", "steps"]) == Set(named).union(others))
   }
