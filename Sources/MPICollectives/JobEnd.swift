@@ -28,12 +28,14 @@ enum JobEnd {
     }
   }
 
-  /// Writes the sentence that ends the job to `path`, unless the storage hangs.
+  /// Writes the sentence that ends the job to `path`, unless the storage hangs, and below it the name
+  /// that the launch scripts gave this start: ranks beyond a cut may write when the next one runs.
   static func record(_ line: String, in path: String?) {
     guard let path else { return }
     DetachedThread.start {
       guard let file = fopen(path, "w") else { return }
-      fputs(line + "\n", file)
+      let start = getenv("DDP_TRAIN_START").map { "start: \(String(cString: $0))\n" } ?? ""
+      fputs(line + "\n" + start, file)
       fclose(file)
     }
   }

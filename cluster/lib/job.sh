@@ -96,7 +96,7 @@ stop_job() {
 # wait for a host that is gone until TCP gives up, in a quarter of an hour.
 watch_launcher() {
   while sleep 1; do
-    [ "$folder/last-failure.txt" -nt "$began" ] || continue
+    grep -qsxF "start: $DDP_TRAIN_START" "$folder/last-failure.txt" || continue
     sleep 10
     say "the launcher outlives its job and is killed"
     kill -KILL "$1"
@@ -106,7 +106,7 @@ watch_launcher() {
 
 # attempt ARGUMENT...: one start; its status in $status.
 attempt() {
-  began=$(mktemp)
+  export DDP_TRAIN_START="$(hostname)-$$-$(date +%s)"
   "${launch[@]}" $container "$program" train "$@" --resume auto < /dev/null &
   job=$!
   watch_launcher "$job" &
@@ -119,7 +119,6 @@ attempt() {
     wait "$job" || status=$?
   done
   kill "$watch" 2> /dev/null
-  rm -f "$began"
 }
 
 # run_job ARGUMENT...: does not return.
