@@ -91,7 +91,7 @@ import Training
     let sum = try SmallRun.train(
       Self.configuration(steps: 1) { $0.tripletReduction = .sum })[0].records[0]
     let triplets = Double(mean.triplets!.triplets)
-    #expect(triplets > 5 && mean.gradientHash == sum.gradientHash)
+    #expect(triplets > 5)
     #expect(abs(sum.loss / mean.loss / triplets - 1) < 1e-12)
     #expect(abs(sum.gradientNorm / mean.gradientNorm / triplets - 1) < 1e-6)
   }

@@ -134,11 +134,15 @@ import Training
         $0.reduction = reduction
         $0.shardsOptimizer = isSharded
       }, ranks: 3)
-    // Different in every step, and nearly equal: a bfloat16 has 8 bits, whose errors come back.
+    // Different in every step, and nearly equal at first: the course of so small a run is chaotic.
     for (a, b) in zip(exact[0].records, lossy[0].records) {
-      #expect((a.loss - b.loss).magnitude < (reduction == .fp32 ? 2e-3 : 0.1) * a.loss)
       #expect(a.weightsHash != b.weightsHash, "step \(a.step)")
     }
+    for (a, b) in zip(exact[0].records, lossy[0].records).prefix(2) {
+      #expect((a.loss - b.loss).magnitude < (reduction == .fp32 ? 1e-3 : 0.05) * a.loss)
+    }
+    let (first, last) = (lossy[0].records[0].loss, lossy[0].records.last!.loss)
+    #expect(last < first)
     for outcome in lossy {
       #expect(outcome.records.map(\.weightsHash) == lossy[0].records.map(\.weightsHash))
       #expect(outcome.weights == lossy[0].weights)
@@ -147,13 +151,13 @@ import Training
 
   /// A step's collectives: one round of an exchange for a bucket, one sum, one agreement; sharded, one
   /// round more. Buckets that are final together share the agreement of an exchange.
-  @Test(arguments: [1, 21], [false, true])
+  @Test(arguments: [3, 21], [false, true])
   func collectivesOfAStepAreCounted(microbatch: Int, isSharded: Bool) throws {
     let counts = Counts()
     _ = try SmallRun.train(
       Self.configuration {
         // Accumulation: however many microbatches, one reduction a step.
-        $0.microbatch = max(2, microbatch)
+        $0.microbatch = microbatch
         $0.shardsOptimizer = isSharded
       }, ranks: 2, wrap: { FaultyCommunicator($0) },
       prepare: { trainer, rank in

@@ -62,10 +62,9 @@ package final class Timeline: @unchecked Sendable {
   /// clock of rank 0. Every rank calls it; throws where rank 0 cannot write.
   package func write(to path: String, over communicator: any Communicator) throws {
     let alignment = try ClockAlignment.measure(over: communicator)
-    let start =
-      Double(
-        try communicator.agreeOnMaximum(-Int((firstSecond(alignment, communicator.rank) * 1e6)))
-          * -1) / 1e6
+    // Whole microseconds, rounded down, so that no span begins before 0.
+    let first = Int((firstSecond(alignment, communicator.rank) * 1e6).rounded(.down))
+    let start = -Double(try communicator.agreeOnMaximum(-first)) / 1e6
     let own = Array(
       json(
         rank: communicator.rank, host: communicator.hostName,
@@ -86,8 +85,11 @@ package final class Timeline: @unchecked Sendable {
   }
 
   private func firstSecond(_ alignment: ClockAlignment, _ rank: Int) -> Double {
-    (0..<laneCount).filter { lanes[$0].count > 0 }.map { lanes[$0].spans[0].begin }.min()
-      .map { $0 - alignment.offsets[rank] } ?? Clock.seconds
+    // A span is kept when it ends: the first to begin may be anywhere.
+    let beginnings = (0..<laneCount).lazy.flatMap { lane in
+      (0..<self.lanes[lane].count).lazy.map { self.lanes[lane].spans[$0].begin }
+    }
+    return beginnings.min().map { $0 - alignment.offsets[rank] } ?? Clock.seconds
   }
 
   /// The events of this rank, with commas between; `shift` is taken from all times.
