@@ -30,7 +30,9 @@ package struct CSVTable: Sendable, Equatable {
   private static func quoted(_ name: String) -> String {
     let isPlain = name.utf8.allSatisfy { ![0x2C, 0x22, 0x0A, 0x0D].contains($0) }
     return isPlain
-      ? name : "\"" + name.split(separator: "\"", omittingEmptySubsequences: false)
+      ? name
+      : "\""
+        + name.split(separator: "\"", omittingEmptySubsequences: false)
         .joined(separator: "\"\"") + "\""
   }
 
@@ -65,7 +67,7 @@ package struct CSVTable: Sendable, Equatable {
     self.values = values
   }
 
-  private struct Reader {
+  struct Reader {
     let bytes: [UInt8]
     let path: String
     var position = 0

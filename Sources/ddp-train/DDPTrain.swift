@@ -21,6 +21,9 @@ struct DDPTrain: ParsableCommand {
         ddp-train import backbone.pth --model iresnet50 --normalize half --channels rgb --out r50.safetensors
         ddp-train export runs/lfw --to onnx --out faces.onnx
         ddp-train inspect runs/lfw
+        ddp-train check photos --pairs pairs.txt
+        ddp-train pack photos --to rec --out packs/photos
+        ddp-train align photos aligned --landmarks points.txt
         ddp-train synthesize faces --people 50 --photos 10
 
       EXIT CODES
@@ -34,7 +37,7 @@ struct DDPTrain: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Train.self, Evaluate.self, Embed.self, Verify.self, Identify.self, Cluster.self, Sweep.self,
-      Import.self, Export.self, Inspect.self, Synthesize.self,
+      Import.self, Export.self, Inspect.self, Pack.self, Check.self, Align.self, Synthesize.self,
     ],
     defaultSubcommand: Train.self)
 }

@@ -76,6 +76,11 @@ extension StepRecord {
 package enum JSONNumber {
   /// The shortest text that reads back as `value`; `null` where JSON has none.
   package static func text(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
+
+  /// `text` as a JSON string.
+  static func quoted(_ text: String) -> String {
+    (try? JSONEncoder().encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+  }
 }
 
 /// The files of a run folder that grow while it runs: `metrics.jsonl` and `log.txt`.
@@ -108,14 +113,21 @@ package final class RunLog {
   /// Writes a step; throws `RunFolderError.unwritable`, as on a full disk.
   package func write(_ record: StepRecord) throws { try append(record.json, to: metrics) }
 
-  /// Writes the figures of an evaluation after `step` steps; throws `RunFolderError.unwritable`.
+  /// Writes the figures of an evaluation after `step` steps, and those of every set by its name
+  /// where `sets` has any; throws `RunFolderError.unwritable`.
   package func writeEvaluation(
-    step: Int, figures: [(String, Double)], seconds: Double
+    step: Int, figures: [(String, Double)], sets: [(String, [(String, Double)])] = [],
+    seconds: Double
   ) throws {
-    let pairs = figures.map { "\"\($0.0)\":\(JSONNumber.text($0.1))" }
+    func members(_ figures: [(String, Double)]) -> String {
+      figures.map { "\"\($0.0)\":\(JSONNumber.text($0.1))" }.joined(separator: ",")
+    }
+    let named = sets.map { "\(JSONNumber.quoted($0.0)):{\(members($0.1))}" }
     try append(
       "{\"evaluation\":{\"step\":\(step),\"evaluation_seconds\":\(JSONNumber.text(seconds)),"
-        + pairs.joined(separator: ",") + "}}", to: metrics)
+        + members(figures)
+        + (sets.isEmpty ? "" : ",\"sets\":{\(named.joined(separator: ","))}") + "}}",
+      to: metrics)
   }
 
   /// Writes a line of the log; what people read may be lost where there is no space.
