@@ -66,7 +66,7 @@ let package = Package(
       name: "MPICollectives", dependencies: ["Collectives", "CMPI", "Preconditions"],
       swiftSettings: house),
     .target(
-      name: "Datasets", dependencies: ["CJPEG", "Determinism", "Preconditions"],
+      name: "Datasets", dependencies: ["CJPEG", "Determinism", "Interchange", "Preconditions"],
       swiftSettings: house),
     .target(
       name: "Evaluation", dependencies: ["Kernels", "Determinism", "Preconditions"],
@@ -120,7 +120,10 @@ let package = Package(
       exclude: ["Golden"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport"]),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "TestSupport", "Determinism", "CJPEG"],
+      name: "DatasetsTests",
+      dependencies: [
+        "Datasets", "TestSupport", "Determinism", "CJPEG", "Interchange", "CAllocations",
+      ],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport", "Determinism"]),

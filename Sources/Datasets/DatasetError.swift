@@ -16,6 +16,7 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
   case tooManyBadPhotos(count: Int, total: Int, limit: Double, list: [String])
   case noReplacement(photo: String, tried: Int)
   case photoOutOfReach(photo: String, reason: String)
+  case badPack(path: String, reason: String)
 
   package var description: String {
     switch self {
@@ -54,6 +55,8 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
     case .photoOutOfReach(let photo, let reason):
       "\(photo) \(reason); it was there when the folder was listed: check the disk and the mount of "
         + "this host, then resume"
+    case .badPack(let path, let reason):
+      "\(path) \(reason); copy it again, or give the data as their program wrote them"
     }
   }
 

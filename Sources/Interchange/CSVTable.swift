@@ -67,7 +67,7 @@ package struct CSVTable: Sendable, Equatable {
     self.values = values
   }
 
-  private struct Reader {
+  struct Reader {
     let bytes: [UInt8]
     let path: String
     var position = 0

@@ -5,35 +5,54 @@ internal import Losses
 internal import Networks
 
 extension Trainer {
-  /// Scores the held-out photos; true if the figure that counts is the best so far.
-  func evaluate(_ plan: EvaluationPlan) throws -> Bool {
+  /// Scores every set; true if the figure that counts, of the first, is the best so far.
+  func evaluate() throws -> Bool {
     let start = Clock.seconds
     communicator.progress.enter(.evaluate)
-    let ledger = loader.ledger
-    let embeddings = try embedder.embed(
-      plan.photos, of: data.source.source, preprocessing: data.preprocessing,
-      parameters: engine.state.parameters, statistics: engine.state.statistics,
-      flip: configuration.flipTest, ledger: ledger, onWait: engine.onWait)
-    let weights = isFirst ? classWeights : []
-    let result = try FirstRankWork.run(over: communicator, pool: session.pool) {
-      embeddings.map { plan.score($0, classWeights: weights) }
+    var scored: [(name: String, result: EvaluationResult)] = []
+    for set in evaluationSets {
+      if let result = try score(set) { scored.append((set.name, result)) }
     }
-    if let result = result ?? nil {
-      lastEvaluation = result
-      try report(result, since: start)
+    let results = scored.isEmpty ? nil : SetResults(results: scored)
+    if let results {
+      lastEvaluation = results
+      try report(results, since: start)
     }
+    let result = results?.first
     let collapsed = try communicator.agreeOnMaximum(
-      isFirst && (lastEvaluation?.isCollapsed ?? false) ? 1 : 0)
+      isFirst && (lastEvaluation?.first.isCollapsed ?? false) ? 1 : 0)
     if collapsed == 1 {
       throw TrainingFailure.collapsed(step: progress.step, checkpoint: try lastGoodCheckpoint())
     }
-    let best = try shareFindings(result ?? nil)
+    let best = try shareFindings(result)
     progress.evaluatedStep = progress.step
     engine.timeline?.record("evaluation", from: start)
     guard best > (progress.best ?? -1) else { return false }
     progress.best = best
     progress.bestStep = progress.step
     return true
+  }
+
+  /// The result of `set` on the first rank, nil on the others.
+  private func score(_ set: EvaluationSet) throws -> EvaluationResult? {
+    // Photos that a set brings are numbered as those of the data are.
+    let ledger = set.source == nil ? loader.ledger : BadPhotoLedger()
+    let embeddings = try embedder.embed(
+      set.plan.photos, of: set.source ?? data.source.source,
+      preprocessing: set.preprocessing(data.preprocessing),
+      parameters: engine.state.parameters, statistics: engine.state.statistics,
+      flip: configuration.flipTest, ledger: ledger, onWait: engine.onWait)
+    if set.source != nil {
+      for entry in ledger.entries { console.warn("bad photo: \(entry.line)") }
+    }
+    if let embeddings, set.name == evaluationSets[0].name {
+      sideLogs?.write(embeddings, of: set, data.index)
+    }
+    let weights = isFirst ? classWeights : []
+    let result = try FirstRankWork.run(over: communicator, pool: session.pool) {
+      embeddings.map { set.plan.score($0, classWeights: weights) }
+    }
+    return result ?? nil
   }
 
   /// Tells all ranks what the first has found in `result`: the threshold, which goes to the progress,
@@ -60,19 +79,24 @@ extension Trainer {
       UnsafeBufferPointer(start: start, count: head.classes * head.dimension))
   }
 
-  func report(_ result: EvaluationResult, since start: Double) throws {
+  func report(_ results: SetResults, since start: Double) throws {
+    let result = results.first
+    let all = results.results.map { ($0.name, $0.result.figures.map { ($0.name, $0.value) }) }
     try log?.writeEvaluation(
-      step: progress.step, figures: result.figures.map { ($0.name, $0.value) },
+      step: progress.step, figures: all[0].1, sets: all.count > 1 ? all : [],
       seconds: Clock.seconds - start)
+    sideLogs?.write(results, step: progress.step)
+    sideLogs?.write(engine.state, step: progress.step)
     history.evaluations.append(
       RunReport.EvaluationPoint(step: progress.step, figures: result.dictionary))
     writeReport()
     let seconds = Clock.seconds - start
     evaluationSeconds += seconds
-    for line in result.lines { console.say(line) }
-    for warning in result.warnings { console.warn(warning) }
+    for line in results.lines { console.say(line) }
+    for warning in results.warnings { console.warn(warning) }
+    let photoCount = results.results.reduce(0) { $0 + $1.result.photoCount }
     console.say(
-      "evaluated \(result.photoCount) photos in \(Console.fixed(seconds, 1)) s "
+      "evaluated \(photoCount) photos in \(Console.fixed(seconds, 1)) s "
         + "(\(Console.fixed(100 * evaluationSeconds / (Clock.seconds - startSeconds), 1)) % "
         + "of the time so far)")
   }

@@ -1,5 +1,6 @@
 internal import Datasets
 internal import Determinism
+internal import Evaluation
 
 extension Trainer {
   func writeReport(hash: UInt64? = nil) {
@@ -18,10 +19,14 @@ extension Trainer {
       PhaseSeconds.Phase.allCases.map {
         RunReport.Phase(name: "\($0)", seconds: history.seconds[$0])
       } + [RunReport.Phase(name: "evaluation", seconds: evaluationSeconds)]
-    if let lastEvaluation, let plan = evaluationPlan {
+    if let lastEvaluation, let set = evaluationSets.first {
+      let source = set.source ?? data.source.source
       report.evaluation = RunReport.EvaluationDetail(
-        lastEvaluation, name: { self.data.index.photos[plan.photos[$0]].path },
-        jpeg: { self.jpeg(plan.photos[$0]) })
+        lastEvaluation.first, name: { source.name(of: set.plan.photos[$0]) },
+        jpeg: { Self.jpeg(set.plan.photos[$0], of: source) })
+      if lastEvaluation.results.count > 1 {
+        report.evaluationSets = lastEvaluation.results.map { ($0.name, $0.result.figures) }
+      }
     }
     do {
       try folder.write(report.render(), to: folder.report)
@@ -30,9 +35,33 @@ extension Trainer {
     }
   }
 
-  func jpeg(_ photo: Int) -> [UInt8]? {
+  /// Gives TensorBoard the first samples of the next step as the network will see them.
+  func showSamples() {
+    guard let sideLogs, sideLogs.hasEvents, progress.step < totalSteps else { return }
+    let pipeline = SamplePipeline(data.preprocessing)
+    let encoder = JPEGEncoder()
     let buffer = ByteBuffer()
-    guard (try? data.source.source.read(photo, into: buffer)) != nil else { return nil }
+    let batch = sampler.batch(step: progress.step).samples
+    var samples: [(jpeg: [UInt8], width: Int, height: Int)] = []
+    for (slot, sample) in batch.prefix(8).enumerated() {
+      let photo = data.divided.training[sample]
+      let drawn = configuration.augment.draw(
+        seed: configuration.seed, at: SampleCoordinates(step: progress.step, slot: slot))
+      guard (try? data.source.source.read(photo, into: buffer)) != nil,
+        let pixels = try? pipeline.pixels(buffer.bytes, photo: photo, drawn: drawn)
+      else { continue }
+      let (width, height) = (pixels.width, pixels.height)
+      samples.append(
+        (
+          encoder.encode(pixels.pixels, width: width, height: height, quality: 90), width, height
+        ))
+    }
+    sideLogs.write(samples: samples, step: progress.step)
+  }
+
+  static func jpeg(_ photo: Int, of source: any PhotoSource) -> [UInt8]? {
+    let buffer = ByteBuffer()
+    guard (try? source.read(photo, into: buffer)) != nil else { return nil }
     return Array(buffer.bytes)
   }
 }

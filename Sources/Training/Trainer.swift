@@ -21,7 +21,8 @@ package final class Trainer {
   package let session: Session
   package let data: TrainingData
   package let engine: StepEngine
-  package let evaluationPlan: EvaluationPlan?
+  /// What is measured, the set that counts first; none where nothing is.
+  package let evaluationSets: [EvaluationSet]
   package internal(set) var progress = TrainingProgress()
   package let stepsPerEpoch: Int
   package let totalSteps: Int
@@ -48,11 +49,13 @@ package final class Trainer {
   let embedder: Embedder
   var store: CheckpointStore?
   var log: RunLog?
+  /// TensorBoard and the like; rank 0 alone, where asked for.
+  var sideLogs: SideLogs?
   /// Path of the checkpoint that the run goes on from; rank 0 alone knows it.
   var startedFrom: String?
   /// The checkpoint whose network a fresh run starts from; rank 0 alone has it.
   var initialWeights: Checkpoint?
-  var lastEvaluation: EvaluationResult?
+  var lastEvaluation: SetResults?
   var evaluationSeconds = 0.0
   /// What the report plots; rank 0 alone has it.
   var history = RunHistory()
@@ -134,11 +137,11 @@ package final class Trainer {
       augmentation: configuration.augment, seed: configuration.seed)
     let loader = loader
     decoders = (0..<session.threads).map { _ in loader.makeDecoder() }
-    evaluationPlan =
+    evaluationSets =
       configuration.evaluateEvery == .never
-      ? nil
-      : try EvaluationPlan(
-        data.index, divided: data.divided, pairsFile: configuration.pairs,
+      ? []
+      : try EvaluationPlan.sets(
+        data.index, divided: data.divided, pairsFiles: configuration.pairs,
         seed: configuration.splitSeed)
   }
 
@@ -177,9 +180,14 @@ package final class Trainer {
         folder: folder.path, resumedAfter: progress.step, evaluatedAfter: progress.evaluatedStep,
         keepsWhatFindsNoSpace: configuration.onFullDisk == .continue)
       console.log = log
+      sideLogs = try SideLogs(
+        configuration, folder: folder, totalSteps: totalSteps, resumedAfter: progress.step,
+        evaluatedAfter: progress.evaluatedStep)
+      showSamples()
       history = MetricsFile.read(folder.metrics)
     }
-    for note in evaluationPlan?.notes ?? [] { console.say(note) }
+    for set in evaluationSets { for note in set.plan.notes { console.say(note) } }
+    defer { sideLogs?.finish() }
     startProgress = progress
     setWatch()
     engine.onWait = { [unowned self] in if wantsEnd() { throw Interruption() } }
@@ -191,8 +199,8 @@ package final class Trainer {
     if peopleSampler != nil { readAheadOfSecondPass() }
     do {
       // A run that was stopped in an evaluation makes up for it.
-      if let plan = evaluationPlan, isEvaluationDue {
-        try checkpoint(isBest: try evaluate(plan) && configuration.keepBest)
+      if isEvaluationDue {
+        try checkpoint(isBest: try evaluate() && configuration.keepBest)
       }
       while progress.step < totalSteps {
         try step()
@@ -314,6 +322,10 @@ package final class Trainer {
   func record(_ record: StepRecord) throws {
     onStep?(record)
     try log?.write(record)
+    if let sideLogs {
+      sideLogs.write(record)
+      if let problem = sideLogs.takeProblem() { console.warn(problem) }
+    }
     if isFirst {
       history.seconds += record.seconds
       history.steps.append(
@@ -357,7 +369,7 @@ package final class Trainer {
 
   /// Whether an evaluation falls due where the run stands, and has not been done.
   var isEvaluationDue: Bool {
-    guard progress.step > 0, progress.evaluatedStep < progress.step, evaluationPlan != nil else {
+    guard progress.step > 0, progress.evaluatedStep < progress.step, !evaluationSets.isEmpty else {
       return false
     }
     return progress.step >= totalSteps
@@ -371,8 +383,8 @@ package final class Trainer {
       || configuration.keepEvery.isDue(after: progress.step, stepsPerEpoch: stepsPerEpoch)
     // Before the evaluation, which may be long and need not be lost; a resumed run makes up for it.
     if isCheckpointDue { try checkpoint(isBest: false) }
-    guard let plan = evaluationPlan, isEvaluationDue else { return }
-    let isBest = try evaluate(plan) && configuration.keepBest
+    guard isEvaluationDue else { return }
+    let isBest = try evaluate() && configuration.keepBest
     // Again, with what the evaluation found.
     if isCheckpointDue || isBest { try checkpoint(isBest: isBest) }
   }

@@ -22,6 +22,9 @@ struct DDPTrain: ParsableCommand {
         ddp-train export runs/lfw --to onnx --out faces.onnx
         ddp-train inspect runs/lfw
         mpirun -np 4 ddp-train doctor --model iresnet50
+        ddp-train check photos --pairs pairs.txt
+        ddp-train pack photos --to rec --out packs/photos
+        ddp-train align photos aligned --landmarks points.txt
         ddp-train synthesize faces --people 50 --photos 10
 
       EXIT CODES
@@ -35,7 +38,8 @@ struct DDPTrain: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Train.self, Evaluate.self, Embed.self, Verify.self, Identify.self, Cluster.self, Sweep.self,
-      Import.self, Export.self, Inspect.self, Synthesize.self, Doctor.self,
+      Import.self, Export.self, Inspect.self, Pack.self, Check.self, Align.self, Synthesize.self,
+      Doctor.self,
     ],
     defaultSubcommand: Train.self)
 }

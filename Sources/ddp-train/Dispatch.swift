@@ -71,5 +71,23 @@ enum Dispatch {
     for line in try Program.importWeights(request) { print(line) }
   }
 
+  static func pack(_ request: PackRequest) throws {
+    for line in try Program.pack(request) { print(line) }
+  }
+
+  /// Whether the data are without error.
+  static func check(_ request: CheckRequest) throws -> Bool {
+    let (lines, isGood) = try Program.check(request)
+    for line in lines { print(line) }
+    return isGood
+  }
+
+  /// Whether every photo was aligned.
+  static func align(_ request: AlignRequest) throws -> Bool {
+    let (lines, isGood) = try Program.align(request)
+    for line in lines { print(line) }
+    return isGood
+  }
+
   static func synthesize(_ request: SynthesizeRequest) throws { try Program.synthesize(request) }
 }

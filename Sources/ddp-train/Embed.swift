@@ -21,8 +21,9 @@ struct Embed: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "An image folder, or synthetic[:people=N,photos=M,size=S].", valueName: "dir|synthetic"),
-    completion: .directory)
+      "Photos in any form that train takes, or synthetic[:people=N,photos=M,size=S].",
+      valueName: "path|synthetic"),
+    completion: .file())
   var data: String
 
   @Option(

@@ -11,6 +11,7 @@ struct Evaluate: ParsableCommand {
         mpirun -np 4 ddp-train evaluate runs/lfw --data photos --split people:peopleDevTest.txt
         ddp-train evaluate --embeddings faces.npy --names faces.txt --pairs pairs.txt
         ddp-train evaluate --embeddings faces.npz --pairs pairs.txt
+        ddp-train evaluate runs/ms1m --pairs lfw.bin --pairs cfp_fp.bin --pairs agedb_30.bin
       """)
 
   @Argument(
@@ -19,14 +20,16 @@ struct Evaluate: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "An image folder, or synthetic[:people=N,photos=M,size=S].", valueName: "dir|synthetic"),
-    completion: .directory)
+      "Photos in any form that train takes, or synthetic[:people=N,photos=M,size=S].",
+      valueName: "path|synthetic"),
+    completion: .file())
   var data: String?
 
   @Option(
-    help: ArgumentHelp("Pairs to verify, in LFW's format.", valueName: "file"),
-    completion: .file())
-  var pairs: String?
+    help: ArgumentHelp(
+      "Pairs to verify, in LFW's format, or InsightFace's .bin; may be repeated.",
+      valueName: "file"), completion: .file())
+  var pairs: [String] = []
 
   @Option(
     help: ArgumentHelp("The split whose measuring part is scored, as in train.", valueName: "split")
@@ -69,13 +72,16 @@ struct Evaluate: ParsableCommand {
       try refuse("--landmarks", landmarks != nil, beside: "--embeddings")
       try refuse("--flip-test", flipTest != nil, beside: "--embeddings")
       try refuse("--store-threshold", storeThreshold, beside: "--embeddings")
-      guard pairs != nil else { throw ValidationError("--embeddings needs --pairs FILE") }
+      guard !pairs.isEmpty else { throw ValidationError("--embeddings needs --pairs FILE") }
     } else {
       guard checkpoint != nil else {
         throw ValidationError("Give a CHECKPOINT with --data, or --embeddings")
       }
-      guard data != nil else { throw ValidationError("A checkpoint needs --data DIR") }
-      try refuse("--split", pairs != nil && split != nil, beside: "--pairs")
+      let bringPhotos = !pairs.isEmpty && pairs.allSatisfy { $0.hasSuffix(".bin") }
+      guard data != nil || bringPhotos else {
+        throw ValidationError("A checkpoint needs --data DIR, or --pairs FILE.bin alone")
+      }
+      try refuse("--split", !pairs.isEmpty && split != nil, beside: "--pairs")
     }
     try Checks.positive(threads, "--threads")
     try Checks.positive(minPhotos, "--min-photos")

@@ -117,7 +117,7 @@ struct Sweep: ParsableCommand {
   func run() throws {
     var evaluation = EvaluateRequest(source: .checkpoint(checkpoint ?? ""), quiet: quiet)
     evaluation.data = try data.map { try Checks.dataSource($0) }
-    evaluation.pairs = pairs
+    evaluation.pairs = pairs.map { [$0] } ?? []
     evaluation.landmarks = landmarks
     evaluation.flipTest = flipTest
     evaluation.threads = threads
@@ -129,7 +129,7 @@ struct Sweep: ParsableCommand {
       var flags: [ConfigurationAssignment] = []
       if let data { flags.append(.flag("data", data)) }
       if let split { flags.append(.flag("split", split)) }
-      if let pairs { flags.append(.flag("pairs", pairs)) }
+      if let pairs { flags.append(.flag("pairs", RunConfiguration.listed(pairs))) }
       if let out { flags.append(.flag("out", out)) }
       if let flipTest { flags.append(.flag("flip-test", flipTest ? "true" : "false")) }
       request.training = try RunConfiguration.resolve(

@@ -26,7 +26,7 @@ import Training
     moved.keepEvery = .epochs(3)
     moved.evaluateEvery = .never
     moved.checkpointEvery = .never
-    moved.pairs = "p"
+    moved.pairs = ["p"]
     moved.flipTest.toggle()
     moved.watchdogSeconds = 1
     moved.stallSeconds = 2

@@ -126,7 +126,7 @@ private let everything = """
     #expect(all.gamma == 0.5 && all.warmupEpochs == 2 && all.clipNorm == nil)
     #expect(all.gradientGrid == .exponent(-34) && all.seed == 7)
     #expect(all.evaluateEvery == .steps(100) && all.checkpointEvery == .epochs(10))
-    #expect(all.pairs == "pairs.txt" && all.out == "runs/x" && all.resume == .auto)
+    #expect(all.pairs == ["pairs.txt"] && all.out == "runs/x" && all.resume == .auto)
     #expect(all.keep == 5 && all.keepEvery == .epochs(10) && all.watchdogSeconds == 2.5)
     #expect(all.onFullDisk == .stop && all.stallSeconds == 99)
     #expect(all.nesterov && all.decaysNormAndBias && all.flipTest && all.quiet && all.dryRun)
@@ -147,7 +147,7 @@ private let everything = """
   @Test func writtenTextReadsBackEqual() throws {
     var odd = RunConfiguration.demo
     odd.data = .folder("/a b/ü\"\\\n\t: #x,[y]\u{85}\u{1}")
-    odd.pairs = "- ~ weird"
+    odd.pairs = ["- ~ weird", "a,b\\c", "d\\"]
     odd.out = "null"
     odd.resume = .path("'quoted'")
     odd.split = .people(file: "a: b")

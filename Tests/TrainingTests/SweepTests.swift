@@ -148,13 +148,13 @@ import Training
     let given = try subject.rows(
       subject.request(.videoFrames) {
         $0.values = [2]
-        $0.evaluation.pairs = list
+        $0.evaluation.pairs = [list]
       })
     #expect(given[0].figures.last == "16")
     try "1, \(people[0])/0, nobody/0, 1\n".write(
       toFile: list, atomically: true, encoding: .utf8)
     #expect(throws: (any Error).self) {
-      try subject.rows(subject.request(.videoFrames) { $0.evaluation.pairs = list })
+      try subject.rows(subject.request(.videoFrames) { $0.evaluation.pairs = [list] })
     }
   }
 

@@ -13,12 +13,16 @@ package struct Photo: Sendable {
 
 /// A list of photos and of the people on them.
 package struct PhotoIndex: Sendable {
-  /// The photos, in an order that is a function of their paths alone.
-  package let photos: [Photo]
-  /// The names of the people, sorted bytewise.
+  /// The photos: in the order of their paths, or of the pack that holds them.
+  package let photos: PhotoList
+  /// The names of the people: sorted bytewise, or by the numbers that a pack calls them by.
   package let people: [String]
 
   package init(photos: [Photo], people: [String]) {
+    self.init(photos: PhotoList(photos), people: people)
+  }
+
+  package init(photos: PhotoList, people: [String]) {
     self.photos = photos
     self.people = people
   }
@@ -26,7 +30,7 @@ package struct PhotoIndex: Sendable {
   /// The number of photos of each person.
   package var photosPerPerson: [Int] {
     var counts = [Int](repeating: 0, count: people.count)
-    for photo in photos { counts[photo.person] += 1 }
+    for photo in photos.indices { counts[photos.person(of: photo)] += 1 }
     return counts
   }
 }
@@ -41,7 +45,7 @@ package struct FaceFolder: Sendable {
   package let root: String
   package let index: PhotoIndex
 
-  package var photos: [Photo] { index.photos }
+  package var photos: PhotoList { index.photos }
   package var people: [String] { index.people }
 
   /// Lists the folder at `root`; throws `DatasetError` for a folder that is missing, unreadable or

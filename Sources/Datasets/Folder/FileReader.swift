@@ -117,6 +117,12 @@ package enum FileReader {
     }
   }
 
+  /// Whether there is something called `path`.
+  static func exists(_ path: String) -> Bool {
+    var facts = stat()
+    return stat(path, &facts) == 0
+  }
+
   /// The system's text for `code`.
   static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
 

@@ -17,7 +17,7 @@ package protocol PhotoSource: Sendable {
 /// The photos of an image folder.
 package struct FolderSource: PhotoSource {
   private let root: String
-  private let photos: [Photo]
+  private let photos: PhotoList
 
   package init(_ folder: FaceFolder) {
     root = folder.root

@@ -76,3 +76,16 @@ package final class JPEGDecoder: @unchecked Sendable {
     ImageError(description: String(cString: cjpeg_decoder_message(decoder)))
   }
 }
+
+extension JPEGDecoder {
+  /// The size of the JPEG `bytes` when upright; nil where they are none.
+  package func size(of bytes: UnsafeRawBufferPointer) -> (width: Int, height: Int)? {
+    let image = PixelBuffer(width: 1, height: 1)
+    var size: (width: Int, height: Int)?
+    try? decode(bytes, into: image) { header in
+      size = (header.uprightWidth, header.uprightHeight)
+      return 1
+    }
+    return size
+  }
+}

@@ -12,13 +12,27 @@ package struct Landmarks: Sendable {
   /// upright full-size photo, with pixel centres at whole numbers. Throws `DatasetError` for a line
   /// that is none, and where a photo has no line.
   package init(file: String, for index: PhotoIndex, imageSize: ImageSize) throws(DatasetError) {
+    let found = try Self.similarities(file: file, for: index, imageSize: imageSize)
+    let missing = found.indices.filter { found[$0] == nil }
+    if let first = missing.first {
+      throw .missingLandmarks(file: file, count: missing.count, first: index.photos[first].path)
+    }
+    toPhoto = found.compactMap(\.self)
+    self.imageSize = imageSize
+  }
+
+  /// For each photo of `index` what maps a pixel of its aligned sample to a pixel of the photo; nil
+  /// where the file has no line for it. Throws as `init` does for lines.
+  package static func similarities(
+    file: String, for index: PhotoIndex, imageSize: ImageSize
+  ) throws(DatasetError) -> [Similarity?] {
     let template = Alignment.template(size: imageSize)
     var places: [String: Int] = [:]
     places.reserveCapacity(index.photos.count)
     for (photo, facts) in index.photos.enumerated() { places[facts.path] = photo }
     var found = [Similarity?](repeating: nil, count: index.photos.count)
     for (number, line) in try FileReader.lines(of: file).enumerated() {
-      guard let (path, numbers) = try Self.parse(line, file: file, number: number + 1),
+      guard let (path, numbers) = try parse(line, file: file, number: number + 1),
         let photo = places[path]
       else { continue }
       let points = (0..<5).map { (x: numbers[2 * $0], y: numbers[2 * $0 + 1]) }
@@ -27,12 +41,7 @@ package struct Landmarks: Sendable {
       }
       found[photo] = similarity.inverse
     }
-    let missing = found.indices.filter { found[$0] == nil }
-    if let first = missing.first {
-      throw .missingLandmarks(file: file, count: missing.count, first: index.photos[first].path)
-    }
-    toPhoto = found.compactMap(\.self)
-    self.imageSize = imageSize
+    return found
   }
 
   /// The alignments as words, for a hash that tells two files apart.

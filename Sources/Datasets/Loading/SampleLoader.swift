@@ -33,7 +33,7 @@ package final class SampleLoader: Sendable {
       source.count == index.photos.count,
       "SampleLoader: \(source.count) photos in the source, \(index.photos.count) in the index")
     training = divided.training
-    labels = index.photos.map { divided.classOfPerson[$0.person] }
+    labels = index.photos.indices.map { divided.classOfPerson[index.photos.person(of: $0)] }
     var photosOfClass = [[Int]](repeating: [], count: divided.classCount)
     for photo in divided.training { photosOfClass[labels[photo]].append(photo) }
     self.photosOfClass = photosOfClass

@@ -61,7 +61,7 @@ package enum DataSplit: Equatable, Sendable, CustomStringConvertible {
       let (chosen, missing) = Self.find(names, among: index.people)
       guard chosen.contains(true) else { throw .noNameFound(list: file, folder: folder) }
       absent = missing
-      for (photo, facts) in index.photos.enumerated() { trains[photo] = chosen[facts.person] }
+      for photo in index.photos.indices { trains[photo] = chosen[index.photos.person(of: photo)] }
     case .peopleRandom(let fraction):
       let peopleCount = index.people.count
       guard peopleCount > 1 else { throw .onlyOnePerson(folder: folder, person: index.people[0]) }
@@ -71,7 +71,7 @@ package enum DataSplit: Equatable, Sendable, CustomStringConvertible {
       for person in random(seed).permutation(of: peopleCount).prefix(count) {
         chosen[person] = true
       }
-      for (photo, facts) in index.photos.enumerated() { trains[photo] = chosen[facts.person] }
+      for photo in index.photos.indices { trains[photo] = chosen[index.photos.person(of: photo)] }
     }
     return try DividedPhotos(
       index, trains: trains, isClosedSet: isClosedSet, minPhotos: minPhotos, absentNames: absent)

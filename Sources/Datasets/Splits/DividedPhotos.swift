@@ -31,11 +31,12 @@ package struct DividedPhotos: Sendable {
     let people = index.people.count
     var trainingPhotos = [Int](repeating: 0, count: people)
     var heldOutPhotos = [Int](repeating: 0, count: people)
-    for (photo, facts) in index.photos.enumerated() {
+    for photo in index.photos.indices {
+      let person = index.photos.person(of: photo)
       if trains[photo] {
-        trainingPhotos[facts.person] += 1
+        trainingPhotos[person] += 1
       } else {
-        heldOutPhotos[facts.person] += 1
+        heldOutPhotos[person] += 1
       }
     }
     func isKept(_ person: Int) -> Bool {
@@ -54,7 +55,7 @@ package struct DividedPhotos: Sendable {
     let classes = isClosedSet && minPhotos <= 0 ? Array(0..<people) : kept
     var classOfPerson = [Int](repeating: -1, count: people)
     for (label, person) in classes.enumerated() { classOfPerson[person] = label }
-    training = index.photos.indices.filter { trains[$0] && isKept(index.photos[$0].person) }
+    training = index.photos.indices.filter { trains[$0] && isKept(index.photos.person(of: $0)) }
     heldOut = index.photos.indices.filter { !trains[$0] }
     self.classOfPerson = classOfPerson
     classCount = classes.count

@@ -1,5 +1,5 @@
-/// The wire format of Protocol Buffers, as far as ONNX files need it: variable-length integers,
-/// floats, and fields of bytes.
+/// The wire format of Protocol Buffers, as far as ONNX and TensorBoard need it: variable-length
+/// integers, floats, and fields of bytes.
 struct ProtobufWriter {
   private(set) var bytes: [UInt8] = []
 
@@ -27,6 +27,16 @@ struct ProtobufWriter {
   mutating func float(_ field: Int, _ value: Float) {
     variable(UInt64(field << 3 | 5))
     withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  mutating func fixed64(_ field: Int, _ value: UInt64) {
+    variable(UInt64(field << 3 | 1))
+    withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  mutating func data(_ field: Int, _ value: [UInt8]) {
+    openBytes(field, byteCount: value.count)
+    bytes += value
   }
 
   mutating func text(_ field: Int, _ value: String) {

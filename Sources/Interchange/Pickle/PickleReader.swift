@@ -18,12 +18,20 @@ struct PickleReader {
   }
 
   /// Reads the pickle at the start of `bytes`; returns it with the index behind its last byte.
-  /// Ranges in the document are indices into `bytes`. Throws `PickleProblem`.
-  static func read(_ bytes: ArraySlice<UInt8>) throws -> (document: PickleDocument, end: Int) {
+  /// Ranges in the document are indices into `bytes`. Throws `PickleProblem`, also for more than
+  /// `operationLimit` operations, each of which may take memory.
+  static func read(
+    _ bytes: ArraySlice<UInt8>, operationLimit: Int = .max
+  ) throws -> (document: PickleDocument, end: Int) {
     var reader = PickleReader(bytes)
+    var operations = 0
     while true {
       let code = try reader.byte()
       if code == UInt8(ascii: ".") { break }
+      operations += 1
+      if operations > operationLimit {
+        throw reader.problem("more operations than its size allows")
+      }
       try reader.execute(code)
     }
     reader.document.root = try reader.pop()
@@ -180,9 +188,8 @@ struct PickleReader {
       _ = try pop()
       try call()
     case UInt8(ascii: "b"):
-      // The state of an object says nothing of tensors.
-      _ = try pop()
-      _ = try top()
+      let state = try pop()
+      document.states[try top()] = state
     case UInt8(ascii: "Q"): try push(.persistent(try pop()))
     case UInt8(ascii: "c"):
       let module = try line()

@@ -13,8 +13,8 @@ package struct EvaluateRequest: Sendable, Equatable {
   package var source: Source
   /// The photos to embed; always given with a checkpoint, never with stored embeddings.
   package var data: DataSource?
-  /// A file of pairs to verify.
-  package var pairs: String?
+  /// Files of pairs to verify.
+  package var pairs: [String] = []
   /// Which photos to measure, in place of `pairs`.
   package var split: DataSplit?
   package var splitSeed: UInt64?

@@ -125,9 +125,10 @@ struct ConfigurationKey: Sendable {
     let evaluation = "evaluation"
     let run = "run"
     let path = ValueForm<String>.word.orNil("none")
+    let logs = "logs"
     return [
       key("evaluate-every", \.evaluateEvery, .interval, evaluation, mathematical: false),
-      key("pairs", \.pairs, path, evaluation, mathematical: false),
+      key("pairs", \.pairs, .paths, evaluation, mathematical: false),
       key("flip-test", \.flipTest, .truth, evaluation, mathematical: false),
       key("out", \.out, ValueForm<String>.word.orNil("auto"), run, mathematical: false),
       key("resume", \.resume, .resume, run, mathematical: false),
@@ -139,6 +140,9 @@ struct ConfigurationKey: Sendable {
       key("watchdog", \.watchdogSeconds, .number, run, mathematical: false),
       key("stall", \.stallSeconds, .number, run, mathematical: false),
       key("timeline", \.timeline, path, run, mathematical: false),
+      key("tensorboard", \.writesTensorBoard, .truth, logs, mathematical: false),
+      key("csv", \.writesCSV, .truth, logs, mathematical: false),
+      key("prometheus", \.prometheus, path, logs, mathematical: false),
       key("quiet", \.quiet, .truth, run, mathematical: false),
       key("dry-run", \.dryRun, .truth, run, mathematical: false),
     ]

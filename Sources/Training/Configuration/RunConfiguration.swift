@@ -130,8 +130,9 @@ package struct RunConfiguration: Sendable, Equatable {
   package var seed: UInt64
   /// `evaluate-every`: how often the held-out photos are scored.
   package var evaluateEvery: Interval
-  /// `pairs`: path of a file of pairs to verify; nil makes pairs from the held-out people.
-  package var pairs: String?
+  /// `pairs`: paths of sets to verify, the one that counts first; none makes pairs from the held-out
+  /// people.
+  package var pairs: [String]
   /// `flip-test`: embeddings are summed with those of the mirrored photo.
   package var flipTest: Bool
 
@@ -157,6 +158,12 @@ package struct RunConfiguration: Sendable, Equatable {
   package var stallSeconds: Double
   /// `timeline`: path of a picture of what every thread does; nil makes none.
   package var timeline: String?
+  /// `tensorboard`: whether event files for TensorBoard are written to the run folder.
+  package var writesTensorBoard: Bool
+  /// `csv`: whether metrics.csv and evaluations.csv are written to the run folder.
+  package var writesCSV: Bool
+  /// `prometheus`: path of a text file of metrics for Prometheus; nil writes none.
+  package var prometheus: String?
   /// `quiet`: only receipts on standard output.
   package var quiet: Bool
   /// `dry-run`: print the plan and stop.
@@ -183,9 +190,10 @@ extension RunConfiguration {
     schedule: .cosine, milestones: [], gamma: 0.1, power: 1, minimumLearningRate: 0,
     warmupEpochs: 0.5, clipNorm: 5, reduction: .exact, shardsOptimizer: false,
     gradientGrid: .automatic,
-    seed: 1, evaluateEvery: .epochs(4), pairs: nil, flipTest: false,
+    seed: 1, evaluateEvery: .epochs(4), pairs: [], flipTest: false,
     out: nil, resume: .none, checkpointEvery: .epochs(1), keep: 2, keepBest: true,
     keepEvery: .never, onFullDisk: .continue, watchdogSeconds: 20, stallSeconds: 300, timeline: nil,
+    writesTensorBoard: false, writesCSV: false, prometheus: nil,
     quiet: false, dryRun: false)
 
   /// No mirror images: the synthetic people are not symmetric.

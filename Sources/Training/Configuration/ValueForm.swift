@@ -97,6 +97,44 @@ extension ValueForm where Value == [Double] {
   }
 }
 
+extension ValueForm where Value == [String] {
+  /// Paths with commas between them (`\\,` is a comma in a path), or `none`.
+  static var paths: Self {
+    Self(
+      parse: { word in
+        if word == absent { return [] }
+        var paths = [""]
+        var isEscaped = false
+        for letter in word {
+          if isEscaped {
+            if letter != ",", letter != "\\" { paths[paths.count - 1].append("\\") }
+            paths[paths.count - 1].append(letter)
+            isEscaped = false
+          } else if letter == "\\" {
+            isEscaped = true
+          } else if letter == "," {
+            paths.append("")
+          } else {
+            paths[paths.count - 1].append(letter)
+          }
+        }
+        if isEscaped { paths[paths.count - 1].append("\\") }
+        if paths.contains("") { throw ConfigurationError("a path is empty") }
+        return paths
+      },
+      text: { paths in
+        paths.isEmpty ? absent : paths.map(RunConfiguration.listed).joined(separator: ",")
+      })
+  }
+}
+
+extension RunConfiguration {
+  /// `path` as one of a list of paths with commas between them.
+  package static func listed(_ path: String) -> String {
+    path.map { $0 == "," || $0 == "\\" ? "\\\($0)" : "\($0)" }.joined()
+  }
+}
+
 extension ValueForm where Value == Bool {
   static var truth: Self {
     Self(

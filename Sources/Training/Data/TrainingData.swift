@@ -23,7 +23,7 @@ package struct TrainingData: Sendable {
     }
     var trains = [Bool](repeating: false, count: divided.classCount)
     for photo in divided.training {
-      trains[divided.classOfPerson[index.photos[photo].person]] = true
+      trains[divided.classOfPerson[index.photos.person(of: photo)]] = true
     }
     return TrainedPeople(names: names, trains: trains)
   }
@@ -79,15 +79,16 @@ package struct OpenedPhotos {
   package let source: any PhotoSource
   package let name: String
 
-  /// Lists a folder; or draws synthetic faces, each rank its share, and exchanges them.
+  /// Opens a folder, a pack or a list; or draws synthetic faces, each rank its share, and exchanges
+  /// them.
   package init(
     _ data: DataSource, seed: UInt64, communicator: any Communicator, pool: WorkerPool
   ) throws {
     switch data {
     case .folder(let path):
-      let folder = try FaceFolder(root: path)
-      index = folder.index
-      source = FolderSource(folder)
+      let set = try PhotoSet(path: path)
+      index = set.index
+      source = set.source
       name = path
     case .synthetic(let size):
       let faces = SyntheticFaces(
@@ -159,6 +160,14 @@ enum FilePack {
 }
 
 extension Preprocessing {
+  /// The preprocessing that `configuration` means for photos that are aligned already.
+  init(aligned configuration: RunConfiguration) throws {
+    self.init(
+      framing: try Framing(
+        imageSize: configuration.imageSize, resize: configuration.resize,
+        crop: configuration.crop), normalization: configuration.normalize)
+  }
+
   /// The preprocessing that `configuration` means for the photos of `index`.
   package init(_ configuration: RunConfiguration, index: PhotoIndex) throws {
     let framing = try Framing(

@@ -22,7 +22,22 @@ extension RunReport {
     }
     if !rows.isEmpty { children.append(.element("dl", ["class": "panel figures"], rows)) }
     children += evaluation.rules.map { .element("p", ["class": "note"], text: $0) }
-    return children
+    return children + setPanels()
+  }
+
+  /// The printed figures of every set, where there are several.
+  private func setPanels() -> [Markup] {
+    evaluationSets.flatMap { name, figures -> [Markup] in
+      let rows = figures.filter(\.isHeadline).map { figure in
+        Markup.element(
+          "div", [:],
+          [
+            .element("dt", text: figure.name),
+            .element("dd", text: Figure.text(figure.value, digits: figure.digits)),
+          ])
+      }
+      return [.element("h3", text: name), .element("dl", ["class": "panel figures"], rows)]
+    }
   }
 
   private func rocChart(_ evaluation: EvaluationDetail) -> Markup {

@@ -140,6 +140,8 @@ package struct RunReport: Sendable {
   /// In ascending order.
   package var evaluations: [EvaluationPoint] = []
   package var evaluation: EvaluationDetail?
+  /// The figures of each set by its name, where several are measured; the first is `evaluation`.
+  package var evaluationSets: [(name: String, figures: [Figure])] = []
   package var phases: [Phase] = []
   package var summary: Summary
 

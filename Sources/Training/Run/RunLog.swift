@@ -97,6 +97,11 @@ extension StepRecord {
 package enum JSONNumber {
   /// The shortest text that reads back as `value`; `null` where JSON has none.
   package static func text(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
+
+  /// `text` as a JSON string.
+  static func quoted(_ text: String) -> String {
+    (try? JSONEncoder().encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+  }
 }
 
 /// The files of a run folder that grow while it runs: `metrics.jsonl` and `log.txt`.
@@ -152,14 +157,20 @@ package final class RunLog {
     } catch RunFolderError.unwritable(_, EDQUOT) where keepsWhatFindsNoSpace {}
   }
 
-  /// Writes the figures of an evaluation after `step` steps; throws `RunFolderError.unwritable`.
+  /// Writes the figures of an evaluation after `step` steps, and those of every set by its name
+  /// where `sets` has any; throws `RunFolderError.unwritable`.
   package func writeEvaluation(
-    step: Int, figures: [(String, Double)], seconds: Double
+    step: Int, figures: [(String, Double)], sets: [(String, [(String, Double)])] = [],
+    seconds: Double
   ) throws {
-    let pairs = figures.map { "\"\($0.0)\":\(JSONNumber.text($0.1))" }
+    func members(_ figures: [(String, Double)]) -> String {
+      figures.map { "\"\($0.0)\":\(JSONNumber.text($0.1))" }.joined(separator: ",")
+    }
+    let named = sets.map { "\(JSONNumber.quoted($0.0)):{\(members($0.1))}" }
     try appendMetrics(
       "{\"evaluation\":{\"step\":\(step),\"evaluation_seconds\":\(JSONNumber.text(seconds)),"
-        + pairs.joined(separator: ",") + "}}")
+        + members(figures)
+        + (sets.isEmpty ? "" : ",\"sets\":{\(named.joined(separator: ","))}") + "}}")
   }
 
   /// Writes a line of the log; what people read may be lost where there is no space.

@@ -11,35 +11,63 @@ extension CheckpointNetwork {
     let own = configuration(
       data: request.data ?? configuration.data, split: request.split,
       splitSeed: request.splitSeed, minPhotos: request.minPhotos, landmarks: request.landmarks)
-    let opened = try OpenedPhotos(
-      own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)
-    let preprocessing = try Preprocessing(own, index: opened.index)
-    let plan = try plan(request, own, opened, preprocessing)
-    for note in plan.notes { session.console.say(note) }
+    let bringAll = request.pairs.allSatisfy(EvaluationSet.bringsPhotos)
+    let opened =
+      bringAll && !request.pairs.isEmpty
+      ? nil
+      : try OpenedPhotos(
+        own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)
+    let preprocessing =
+      try opened.map { try Preprocessing(own, index: $0.index) } ?? Preprocessing(aligned: own)
+    let sets =
+      try opened.map { try self.sets(request, own, $0, preprocessing) }
+      ?? EvaluationSet.open(request.pairs, index: nil, isTrained: { _ in false })
+    for set in sets { for note in set.plan.notes { session.console.say(note) } }
     _ = try WorldCheck.run(
-      configuration: "\(plan.photos)", dataFingerprint: 0, communicator: session.communicator)
+      configuration: sets.map { "\($0.plan.photos)" }.joined(), dataFingerprint: 0,
+      communicator: session.communicator)
     let start = Clock.seconds
     let flip = request.flipTest ?? configuration.flipTest
-    let embeddings = try embeddings(
-      of: plan.photos, in: opened.source, preprocessing: preprocessing, flip: flip,
-      badLimit: configuration.maxBad
-    ).embeddings
-    guard let embeddings else { return }
-    let result = plan.score(embeddings, classWeights: try checkpoint.classWeights())
-    for rule in result.rules { session.console.say(rule) }
-    for line in result.lines { session.console.receipt(line) }
-    for warning in result.warnings { session.console.warn(warning) }
-    if request.storesThreshold { try storeThreshold(of: result, flip: flip, plan) }
+    var scored: [(name: String, result: EvaluationResult)] = []
+    for set in sets {
+      guard let source = set.source ?? opened?.source else { continue }
+      let embeddings = try embeddings(
+        of: set.plan.photos, in: source, preprocessing: set.preprocessing(preprocessing),
+        flip: flip, badLimit: configuration.maxBad
+      ).embeddings
+      guard let embeddings else { continue }
+      scored.append(
+        (set.name, set.plan.score(embeddings, classWeights: try checkpoint.classWeights())))
+    }
+    guard !scored.isEmpty else { return }
+    let results = SetResults(results: scored)
+    for rule in results.rules { session.console.say(rule) }
+    for line in results.lines { session.console.receipt(line) }
+    for warning in results.warnings { session.console.warn(warning) }
+    if request.storesThreshold {
+      try storeThreshold(of: results.first, flip: flip, sets[0].plan)
+    }
+    let photoCount = sets.reduce(0) { $0 + $1.plan.photos.count }
     session.console.say(
-      "evaluated \(plan.photos.count) photos in \(Console.fixed(Clock.seconds - start, 1)) s")
+      "evaluated \(photoCount) photos in \(Console.fixed(Clock.seconds - start, 1)) s")
   }
 
-  /// What to measure: the pairs or the split that was asked for; else what the run itself held out,
-  /// where this is its data; else all photos.
+  /// The one set of those that `sets` finds; throws `EvaluationFailure.severalSets`.
   func plan(
     _ request: EvaluateRequest, _ own: RunConfiguration, _ opened: OpenedPhotos,
     _ preprocessing: Preprocessing
   ) throws -> EvaluationPlan {
+    let sets = try sets(request, own, opened, preprocessing)
+    guard sets.count == 1, sets[0].source == nil else { throw EvaluationFailure.severalSets }
+    return sets[0].plan
+  }
+
+  /// What to measure: the pairs or the split that was asked for; else what the run itself held out,
+  /// where this is its data; else all photos.
+  func sets(
+    _ request: EvaluateRequest, _ own: RunConfiguration, _ opened: OpenedPhotos,
+    _ preprocessing: Preprocessing
+  ) throws -> [EvaluationSet] {
     let index = opened.index
     let known = try checkpoint.trainedPeople()
     func isTrained(_ person: Int) -> Bool { known?.hasTrained(index.people[person]) ?? false }
@@ -48,8 +76,8 @@ extension CheckpointNetwork {
       session.console.warn(
         "the checkpoint does not name its people: overlaps are not known, and no closed set")
     }
-    if let pairs = request.pairs {
-      return try EvaluationPlan(index, pairsFile: pairs, isTrained: isTrained)
+    if !request.pairs.isEmpty {
+      return try EvaluationSet.open(request.pairs, index: index, isTrained: isTrained)
     }
     let divided = try? own.split.divide(
       index, seed: own.splitSeed, minPhotos: own.minPhotos, folder: opened.name)
@@ -58,8 +86,8 @@ extension CheckpointNetwork {
       && divided.map {
         Hash64.text(TrainingData.fingerprint(of: index, $0, preprocessing))
       } == checkpoint.dataFingerprint
-    if isOwnData, let pairs = configuration.pairs {
-      return try EvaluationPlan(index, pairsFile: pairs, isTrained: isTrained)
+    if isOwnData, !configuration.pairs.isEmpty {
+      return try EvaluationSet.open(configuration.pairs, index: index, isTrained: isTrained)
     }
     var photos = Array(index.photos.indices)
     var isClosedSet = false
@@ -74,9 +102,12 @@ extension CheckpointNetwork {
         "data: \(opened.name): all \(photos.count) photos of \(index.people.count) people")
     }
     guard !photos.isEmpty else { throw EvaluationFailure.nothingToMeasure }
-    return EvaluationPlan(
-      index, photos: photos, seed: own.splitSeed, classOf: isClosedSet ? classOf : nil,
-      isTrained: isTrained)
+    return [
+      EvaluationSet(
+        plan: EvaluationPlan(
+          index, photos: photos, seed: own.splitSeed, classOf: isClosedSet ? classOf : nil,
+          isTrained: isTrained))
+    ]
   }
 
   /// Keeps the threshold that `result` has chosen in the checkpoint; throws
@@ -125,6 +156,9 @@ enum EvaluationFailure: Error, CustomStringConvertible {
   case namesAndRows(names: Int, rows: Int)
   case notTwoDimensional(path: String, shape: [Int])
   case noPairs
+  case listWithoutData(path: String)
+  case photosBesideEmbeddings(path: String)
+  case severalSets
   case noNames(path: String)
   case unknownForm(path: String)
   case noThreshold
@@ -141,6 +175,10 @@ enum EvaluationFailure: Error, CustomStringConvertible {
     case .noNames(let path): "\(path) has no names in it; give --names FILE.txt, one a line"
     case .unknownForm(let path): "'\(path)' ends in none of .npy, .npz and .csv"
     case .noPairs: "--embeddings needs --pairs FILE"
+    case .listWithoutData(let path): "\(path) is a list of pairs of photos; give --data with them"
+    case .photosBesideEmbeddings(let path):
+      "\(path) brings its own photos, which --embeddings does not have; give a checkpoint"
+    case .severalSets: "a sweep takes one --pairs, a list of pairs of photos of --data"
     case .notInBytes(let count):
       "\(count) photos have no embedding, which bytes cannot say; repair or remove them, or leave "
         + "out --int8"

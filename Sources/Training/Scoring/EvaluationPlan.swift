@@ -20,23 +20,34 @@ package struct EvaluationPlan: Sendable {
   /// The most pairs that are made of held-out photos.
   private static let generatedPairs = 6000
 
-  /// The plan of a training run: the pairs of `pairsFile` or, without one, pairs made of the
-  /// held-out photos of `divided`; nil where nothing is held out and no pairs are given. Throws
-  /// `DatasetError` or `PairsFileError`.
-  package init?(
-    _ index: PhotoIndex, divided: DividedPhotos, pairsFile: String?, seed: UInt64
-  ) throws {
-    let training = Set(divided.training.map { index.photos[$0].person })
-    if let pairsFile {
-      try self.init(index, pairsFile: pairsFile, isTrained: training.contains)
-    } else if divided.heldOut.isEmpty {
-      return nil
-    } else {
-      self.init(
-        index, photos: divided.heldOut, seed: seed,
-        classOf: divided.isClosedSet ? { divided.classOfPerson[$0] } : nil,
-        isTrained: training.contains)
+  /// The sets of a training run: those of `pairsFiles` or, without one, pairs made of the held-out
+  /// photos of `divided`; none where nothing is held out and no pairs are given. Throws what is wrong
+  /// with a file.
+  package static func sets(
+    _ index: PhotoIndex, divided: DividedPhotos, pairsFiles: [String], seed: UInt64
+  ) throws -> [EvaluationSet] {
+    let training = Set(divided.training.map { index.photos.person(of: $0) })
+    if !pairsFiles.isEmpty {
+      return try EvaluationSet.open(pairsFiles, index: index, isTrained: training.contains)
     }
+    if divided.heldOut.isEmpty { return [] }
+    return [
+      EvaluationSet(
+        plan: EvaluationPlan(
+          index, photos: divided.heldOut, seed: seed,
+          classOf: divided.isClosedSet ? { divided.classOfPerson[$0] } : nil,
+          isTrained: training.contains))
+    ]
+  }
+
+  /// Measures the `pairs` of `photoCount` photos that nothing else is known of.
+  init(photoCount: Int, pairs: VerificationPairs, origin: String) {
+    photos = Array(0..<photoCount)
+    self.pairs = pairs
+    people = nil
+    classes = nil
+    self.origin = origin
+    notes = []
   }
 
   /// Measures `photos`: pairs made of them, identification and, with `classOf` each person, the
@@ -47,7 +58,7 @@ package struct EvaluationPlan: Sendable {
   ) {
     self.photos = photos
     origin = "the photos held out"
-    let people = photos.map { index.photos[$0].person }
+    let people = photos.map { index.photos.person(of: $0) }
     self.people = people
     let pairs = VerificationPairs.generated(
       labels: people, limit: Self.generatedPairs, seed: seed)
@@ -90,7 +101,7 @@ package struct EvaluationPlan: Sendable {
       notes.append("\(pairsFile): \(resolved.skipped.count) lines skipped in all")
     }
     self.notes =
-      notes + Self.overlap(Set(photos.map { index.photos[$0].person }), isTrained: isTrained)
+      notes + Self.overlap(Set(photos.map { index.photos.person(of: $0) }), isTrained: isTrained)
   }
 
   private static func overlap(_ people: Set<Int>, isTrained: (Int) -> Bool) -> [String] {

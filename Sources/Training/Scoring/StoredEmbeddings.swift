@@ -14,9 +14,16 @@ struct StoredEmbeddings {
     (embeddings, self.names) = try EmbeddingFile.read(file, names: names)
   }
 
-  /// Scores the pairs of the file and prints the figures.
-  func evaluate(pairs: String?) throws {
-    guard let pairs else { throw EvaluationFailure.noPairs }
+  /// Scores the pairs of each file and prints the figures.
+  func evaluate(pairs files: [String]) throws {
+    guard !files.isEmpty else { throw EvaluationFailure.noPairs }
+    for file in files { try evaluate(file, prefix: files.count > 1 ? "\(file) " : "") }
+  }
+
+  private func evaluate(_ pairs: String, prefix: String) throws {
+    guard !EvaluationSet.bringsPhotos(pairs) else {
+      throw EvaluationFailure.photosBesideEmbeddings(path: pairs)
+    }
     guard let bytes = FileManager.default.contents(atPath: pairs) else {
       throw DatasetError.unreadable(path: pairs, reason: "no such file, or no permission")
     }
@@ -27,9 +34,9 @@ struct StoredEmbeddings {
       throw DatasetError.badOption(
         name: "--pairs", text: pairs, reason: "none of its photos is among the names")
     }
-    for skipped in resolved.skipped.prefix(20) { print("skipped: \(skipped)") }
+    for skipped in resolved.skipped.prefix(20) { print("\(prefix)skipped: \(skipped)") }
     let result = EvaluationResult(embeddings: embeddings, pairs: resolved)
-    for rule in result.rules { print(rule) }
-    for line in result.lines { print(line) }
+    for rule in result.rules { print(prefix + rule) }
+    for line in result.lines { print(prefix + line) }
   }
 }

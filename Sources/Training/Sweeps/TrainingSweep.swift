@@ -46,9 +46,10 @@ struct TrainingSweep {
     let names = zip(people.names, people.trains).filter(\.1).map(\.0)
     let order = CounterRandom(seed: base.splitSeed, purpose: .split, 4)
       .permutation(of: names.count)
-    let plan = try EvaluationPlan(
-      data.index, divided: data.divided, pairsFile: base.pairs, seed: base.splitSeed)
-    guard let plan else { throw SweepError.noPairs }
+    let sets = try EvaluationPlan.sets(
+      data.index, divided: data.divided, pairsFiles: base.pairs, seed: base.splitSeed)
+    guard sets.count < 2, sets.first?.source == nil else { throw EvaluationFailure.severalSets }
+    guard let plan = sets.first?.plan else { throw SweepError.noPairs }
     var photosOf: [String: Int] = [:]
     for photo in data.divided.training {
       photosOf[data.index.people[data.index.photos[photo].person], default: 0] += 1

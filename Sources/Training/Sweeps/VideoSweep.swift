@@ -33,7 +33,7 @@ struct VideoSweep {
     }
     self.videos = videos
     let names = videos.map(\.name)
-    let chosen = try request.evaluation.pairs.map { try Self.read($0, videos: names) }
+    let chosen = try request.evaluation.pairs.first.map { try Self.read($0, videos: names) }
     pairs =
       chosen
       ?? VerificationPairs.generated(

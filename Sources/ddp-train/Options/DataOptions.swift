@@ -4,9 +4,13 @@ private import Training
 struct DataOptions: ParsableArguments {
   @Option(
     help: .option(
-      "data", "An image folder (person/photo.jpg), or synthetic[:people=N,photos=M,size=S].",
-      valueName: "dir|synthetic"),
-    completion: .directory)
+      "data",
+      """
+      An image folder (person/photo.jpg), a RecordIO pack, WebDataset shards, an imagefolder with \
+      metadata or a list of photos; or synthetic[:people=N,photos=M,size=S].
+      """,
+      valueName: "path|synthetic"),
+    completion: .file())
   var data: String?
 
   @Option(

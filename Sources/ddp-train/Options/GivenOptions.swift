@@ -12,10 +12,13 @@ enum GivenOptions {
       switch child.value {
       case let option as Option<String?>:
         return option.wrappedValue.map { .flag(key, $0) }
+      case let list as Option<[String]>:
+        let texts = list.wrappedValue.map(RunConfiguration.listed)
+        return texts.isEmpty ? nil : .flag(key, texts.joined(separator: ","))
       case let flag as Flag<Bool?>:
         return flag.wrappedValue.map { .flag(key, $0 ? "true" : "false") }
       default:
-        fatalError("GivenOptions: --\(key) is neither Option<String?> nor Flag<Bool?>")
+        fatalError("GivenOptions: --\(key) is no Option<String?>, Option<[String]> or Flag<Bool?>")
       }
     }
   }

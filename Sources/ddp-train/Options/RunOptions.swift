@@ -7,9 +7,11 @@ struct RunOptions: ParsableArguments {
   var evaluateEvery: String?
 
   @Option(
-    help: .option("pairs", "Pairs to verify, in LFW's format, or none.", valueName: "file"),
-    completion: .file())
-  var pairs: String?
+    help: .option(
+      "pairs",
+      "Pairs to verify, in LFW's format, or InsightFace's .bin; may be repeated, the first one counts.",
+      valueName: "file"), completion: .file())
+  var pairs: [String] = []
 
   @Flag(inversion: .prefixedNo, help: .option("flip-test", "Score with the mirrored photos too."))
   var flipTest: Bool?
@@ -67,6 +69,21 @@ struct RunOptions: ParsableArguments {
       "timeline", "Write what every thread does when, for Perfetto; or none.", valueName: "file"),
     completion: .file(extensions: ["json"]))
   var timeline: String?
+  @Flag(
+    inversion: .prefixedNo,
+    help: .option("tensorboard", "Write event files for TensorBoard to the run folder."))
+  var tensorboard: Bool?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: .option("csv", "Write metrics.csv and evaluations.csv to the run folder."))
+  var csv: Bool?
+
+  @Option(
+    help: .option(
+      "prometheus", "A text file of metrics to keep up to date for Prometheus, or none.",
+      valueName: "file"), completion: .file(extensions: ["prom"]))
+  var prometheus: String?
 
   @Flag(inversion: .prefixedNo, help: .option("quiet", "Only receipts on standard output."))
   var quiet: Bool?

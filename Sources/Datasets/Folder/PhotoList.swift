@@ -1,0 +1,62 @@
+/// The photos of a data set: a list in memory, or a table that makes each when it is asked for, so
+/// that five million of them take 4 bytes each and their names.
+package struct PhotoList: RandomAccessCollection, Sendable {
+  private enum Storage: Sendable {
+    case listed([Photo])
+    case computed(people: [Int32], path: @Sendable (Int) -> String)
+  }
+
+  private let storage: Storage
+
+  package init(_ photos: [Photo]) { storage = .listed(photos) }
+
+  /// Photo i shows person `people[i]` and is called `path(i)`.
+  package init(people: [Int32], path: @escaping @Sendable (Int) -> String) {
+    storage = .computed(people: people, path: path)
+  }
+
+  package var startIndex: Int { 0 }
+
+  package var endIndex: Int {
+    switch storage {
+    case .listed(let photos): photos.count
+    case .computed(let people, _): people.count
+    }
+  }
+
+  package subscript(photo: Int) -> Photo {
+    switch storage {
+    case .listed(let photos): photos[photo]
+    case .computed(let people, let path):
+      Photo(path: path(photo), person: Int(people[photo]))
+    }
+  }
+
+  /// The person of photo `photo`, without making its path.
+  package func person(of photo: Int) -> Int {
+    switch storage {
+    case .listed(let photos): photos[photo].person
+    case .computed(let people, _): Int(people[photo])
+    }
+  }
+}
+
+/// Many texts in one piece of memory.
+struct TextTable: Sendable {
+  private var bytes: [UInt8] = []
+  private var ends: [Int] = []
+
+  var count: Int { ends.count }
+
+  mutating func append(_ text: some Sequence<UInt8>) {
+    bytes.append(contentsOf: text)
+    ends.append(bytes.count)
+  }
+
+  /// The bytes of text `index`.
+  func slice(_ index: Int) -> ArraySlice<UInt8> {
+    bytes[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
+  }
+
+  subscript(index: Int) -> String { String(decoding: slice(index), as: UTF8.self) }
+}

@@ -1,0 +1,186 @@
+private import Interchange
+
+/// Photos that a file names: a list `path label` (or `index<TAB>label<TAB>path`, MXNet's `.lst`), or
+/// the `metadata.csv` or `metadata.jsonl` of Hugging Face's imagefolder.
+///
+/// Paths are relative to the folder of the file; photos are ordered by the bytes of their paths, as
+/// those of an image folder are.
+struct ListedPhotos: PhotoSource {
+  let index: PhotoIndex
+  let labels: [Int]?
+  private let root: String
+  private let paths: TextTable
+
+  /// The columns of metadata that may hold the label, the more telling first.
+  static let labelColumns = ["label", "person", "identity", "class", "name"]
+
+  /// Reads the list at `path`; throws `DatasetError`.
+  init(list path: String) throws(DatasetError) {
+    var lines = Lines()
+    try LineReader.forEach(path) { (line, number) throws(DatasetError) in
+      guard let text = String(validating: line, as: UTF8.self) else {
+        throw .badLine(path: path, line: number, reason: "is not UTF-8 text")
+      }
+      let parts = text.split(separator: "\t", omittingEmptySubsequences: false)
+      if text.allSatisfy(\.isWhitespace) { return }
+      if parts.count == 3, Int(parts[0]) != nil, Double(parts[1]) != nil {
+        try lines.append(String(parts[2]), String(parts[1]), path, number)
+        return
+      }
+      var words = (parts.first ?? "", parts.last ?? "")
+      if parts.count != 2 {
+        let trimmed = text.trimmed
+        let cut = trimmed.lastIndex { $0 == " " }
+        guard parts.count == 1, let cut else {
+          throw .badLine(path: path, line: number, reason: "is not 'path label'")
+        }
+        words = (trimmed[..<cut], trimmed[trimmed.index(after: cut)...])
+      }
+      try lines.append(String(words.0), String(words.1), path, number)
+    }
+    try self.init(lines, root: Self.folder(of: path), file: path)
+  }
+
+  /// Reads `metadata.csv` or `metadata.jsonl` files in folders that are `parts` ("" for itself) of
+  /// `root`; throws `DatasetError`.
+  init(metadata files: [(part: String, name: String)], in root: String) throws(DatasetError) {
+    var lines = Lines()
+    for (part, name) in files {
+      let path = root + "/" + (part.isEmpty ? "" : part + "/") + name
+      func append(
+        _ name: String?, _ label: String?, _ line: Int
+      ) throws(DatasetError) {
+        guard let name, let label else {
+          throw .badLine(
+            path: path, line: line,
+            reason: "has no \(name == nil ? "file_name" : "label"); a label is called "
+              + Self.labelColumns.joined(separator: ", "))
+        }
+        guard !name.hasPrefix("/"), !name.split(separator: "/").contains("..") else {
+          throw .badLine(path: path, line: line, reason: "file_name \(name) leaves the folder")
+        }
+        try lines.append((part.isEmpty ? "" : part + "/") + name, label, path, line)
+      }
+      if name.hasSuffix(".csv") {
+        try Self.readCSV(path, append)
+      } else {
+        try LineReader.forEach(path) { (line, number) throws(DatasetError) in
+          if line.allSatisfy({ $0 == 0x20 }) { return }
+          guard let fields = JSONFields(Array(line)) else {
+            throw .badLine(path: path, line: number, reason: "is no JSON object")
+          }
+          try append(
+            fields["file_name"], Self.labelColumns.lazy.compactMap { fields[$0] }.first, number)
+        }
+      }
+    }
+    try self.init(lines, root: root, file: root)
+  }
+
+  private static func readCSV(
+    _ path: String, _ append: (String?, String?, Int) throws(DatasetError) -> Void
+  ) throws(DatasetError) {
+    var columns: (name: Int, label: Int)?
+    var number = 0
+    var rows: CSVRows
+    do {
+      rows = try CSVRows(path: path)
+    } catch {
+      throw .unreadable(path: path, reason: "\(error)")
+    }
+    while true {
+      let row: [String]?
+      do {
+        row = try rows.next()
+      } catch {
+        throw .badPack(path: path, reason: "\(error)")
+      }
+      guard let row else { return }
+      number += 1
+      guard let (name, label) = columns else {
+        guard let name = row.firstIndex(of: "file_name"),
+          let label = labelColumns.lazy.compactMap({ row.firstIndex(of: $0) }).first
+        else {
+          throw .badLine(
+            path: path, line: 1,
+            reason: "has no columns file_name and label; a label is called "
+              + labelColumns.joined(separator: ", "))
+        }
+        columns = (name, label)
+        continue
+      }
+      if row == [""] { continue }
+      try append(
+        name < row.count ? row[name] : nil, label < row.count ? row[label] : nil, number)
+    }
+  }
+
+  private init(_ lines: Lines, root: String, file: String) throws(DatasetError) {
+    guard lines.paths.count > 0 else { throw .badPack(path: file, reason: "names no photos") }
+    let unsorted = lines.paths
+    let order = (0..<unsorted.count).sorted {
+      unsorted.slice($0).lexicographicallyPrecedes(unsorted.slice($1))
+    }
+    let known = lines.labels.people()
+    var sorted = TextTable()
+    for photo in order { sorted.append(unsorted.slice(photo)) }
+    for photo in 1..<max(1, sorted.count) where sorted.slice(photo) == sorted.slice(photo - 1) {
+      throw .badPack(path: file, reason: "names \(sorted[photo]) twice")
+    }
+    var people = LabelledPeople(
+      people: order.map { known.people[$0] }, names: known.names, labels: known.labels)
+    people.takeNames(fromFoldersOf: sorted)
+    let paths = sorted
+    let first = Self.absolute(paths[0], root)
+    guard FileReader.exists(first) else {
+      throw .badPack(path: file, reason: "names \(first), which is not there")
+    }
+    self.root = root
+    self.paths = paths
+    labels = people.labels
+    index = PhotoIndex(
+      photos: PhotoList(people: people.people) { paths[$0] }, people: people.names)
+  }
+
+  var count: Int { paths.count }
+  func name(of photo: Int) -> String { paths[photo] }
+
+  func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError) {
+    try FileReader.read(Self.absolute(paths[photo], root), into: buffer)
+  }
+
+  private static func absolute(_ path: String, _ root: String) -> String {
+    path.hasPrefix("/") ? path : root + "/" + path
+  }
+
+  private static func folder(of path: String) -> String {
+    path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+  }
+
+  private struct Lines {
+    var paths = TextTable()
+    var labels = PhotoLabels()
+
+    mutating func append(
+      _ path: String, _ label: String, _ file: String, _ line: Int
+    ) throws(DatasetError) {
+      let path = path.trimmed
+      let label = label.trimmed
+      guard !path.isEmpty, !label.isEmpty else {
+        throw .badLine(path: file, line: line, reason: "is not 'path label'")
+      }
+      paths.append((path.hasPrefix("./") ? path.dropFirst(2) : path).utf8)
+      labels.append(String(label))
+    }
+  }
+}
+
+extension StringProtocol {
+  /// Without white space at either end.
+  fileprivate var trimmed: SubSequence {
+    var text = self[...]
+    while let first = text.first, first.isWhitespace { text = text.dropFirst() }
+    while let last = text.last, last.isWhitespace { text = text.dropLast() }
+    return text
+  }
+}

@@ -1,0 +1,97 @@
+/// The labels of photos as a pack or a list gives them, and the people that they mean.
+struct PhotoLabels {
+  private var ids: [String: Int32] = [:]
+  private var texts: [String] = []
+  private var labels: [Int32] = []
+
+  /// Whole numbers count by their value, so that `3` and `3.000000` are one label.
+  mutating func append(_ text: String) {
+    let label = Self.canonical(text)
+    if let id = ids[label] {
+      labels.append(id)
+    } else {
+      ids[label] = Int32(texts.count)
+      labels.append(Int32(texts.count))
+      texts.append(label)
+    }
+  }
+
+  static func canonical(_ text: String) -> String {
+    if let number = Int(text) { return String(number) }
+    if let number = Double(text), number == number.rounded(), abs(number) < 1e15 {
+      return String(Int(number))
+    }
+    return text
+  }
+
+  /// People by ascending label: by number where all are numbers, else by bytes.
+  func people() -> LabelledPeople {
+    let numbers = texts.compactMap { Int($0) }
+    let isNumeric = numbers.count == texts.count
+    let order = texts.indices.sorted {
+      isNumeric
+        ? numbers[$0] < numbers[$1] : texts[$0].utf8.lexicographicallyPrecedes(texts[$1].utf8)
+    }
+    var rank = [Int32](repeating: 0, count: texts.count)
+    for (place, id) in order.enumerated() { rank[id] = Int32(place) }
+    return LabelledPeople(
+      people: labels.map { rank[Int($0)] }, names: order.map { texts[$0] },
+      labels: isNumeric ? order.map { numbers[$0] } : nil)
+  }
+}
+
+/// The people of labelled photos.
+struct LabelledPeople {
+  /// The person of each photo.
+  var people: [Int32]
+  var names: [String]
+  /// The label of each person, ascending, where labels are numbers.
+  var labels: [Int]?
+
+  init(people: [Int32], names: [String], labels: [Int]?) {
+    self.people = people
+    self.names = names
+    self.labels = labels
+  }
+
+  /// People by the labels [photos] of their photos, none of them negative.
+  init(labels: [Int32]) {
+    let most = Int(labels.max() ?? -1)
+    var distinct: [Int32]
+    var rank: (Int32) -> Int32
+    if most < 4 * labels.count + 1024 {
+      var isThere = [Bool](repeating: false, count: most + 1)
+      for label in labels { isThere[Int(label)] = true }
+      distinct = (0..<most + 1).filter { isThere[$0] }.map(Int32.init)
+      var ranks = [Int32](repeating: 0, count: most + 1)
+      for (place, label) in distinct.enumerated() { ranks[Int(label)] = Int32(place) }
+      rank = { ranks[Int($0)] }
+    } else {
+      distinct = Set(labels).sorted()
+      let ranks = Dictionary(uniqueKeysWithValues: zip(distinct, Int32(0)...))
+      rank = { ranks[$0] ?? 0 }
+    }
+    people = labels.map(rank)
+    names = distinct.map { String($0) }
+    self.labels = distinct.map { Int($0) }
+  }
+
+  /// Calls people by the folders of their photos where each has one of its own; `paths` are those of
+  /// the photos.
+  mutating func takeNames(fromFoldersOf paths: TextTable) {
+    var folders = [ArraySlice<UInt8>?](repeating: nil, count: names.count)
+    for photo in people.indices {
+      let path = paths.slice(photo)
+      guard let cut = path.lastIndex(of: UInt8(ascii: "/")) else { return }
+      let folder = path[path.startIndex..<cut]
+      let person = Int(people[photo])
+      if let known = folders[person] {
+        guard known == folder else { return }
+      } else {
+        folders[person] = folder
+      }
+    }
+    let found = folders.compactMap { $0.map { String(decoding: $0, as: UTF8.self) } }
+    if found.count == names.count, Set(found).count == names.count { names = found }
+  }
+}

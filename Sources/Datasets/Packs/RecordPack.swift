@@ -1,0 +1,222 @@
+/// A pack of photos as MXNet and InsightFace keep them: `NAME.rec`, `NAME.idx`, and `NAME.lst` where
+/// it fits.
+///
+/// Photos are in the order of their keys. InsightFace's layout (record 0 says which keys are images
+/// and which are people) is read without touching the images; of other packs every header is read,
+/// but where a `.lst` (`key<TAB>label<TAB>path`) names exactly the photos of the pack.
+struct RecordPack: PhotoSource {
+  let index: PhotoIndex
+  /// The label of each person.
+  let labels: [Int]?
+  private let records: RecordFile
+  private let places: RecordIndex
+  private let first: Int
+
+  /// Opens the pack whose records are at `path`; throws `DatasetError`.
+  init(path: String) throws(DatasetError) {
+    records = RecordFile(file: try RandomAccessFile(path: path))
+    let stem = path.hasSuffix(".rec") ? String(path.dropLast(4)) : path
+    places =
+      FileReader.exists(stem + ".idx")
+      ? try RecordIndex(path: stem + ".idx") : try Self.scan(records, path: path)
+    let layout = try Layout(records, places, path: path)
+    first = layout.photos.lowerBound
+    guard !layout.photos.isEmpty else { throw .badPack(path: path, reason: "holds no photos") }
+    let reader = LabelReader(records: records, places: places, path: path)
+    if let listed = try Self.list(stem + ".lst", of: layout.photos, places, reader) {
+      let (paths, people) = listed
+      index = PhotoIndex(
+        photos: PhotoList(people: people.people) { paths[$0] }, people: people.names)
+      labels = people.labels
+      return
+    }
+    let found = LabelledPeople(
+      labels: try layout.people.isEmpty
+        ? reader.labels(of: layout.photos) : reader.labels(of: layout.photos, by: layout.people))
+    labels = found.labels
+    let (places, first, names, people) = (places, first, found.names, found.people)
+    index = PhotoIndex(
+      photos: PhotoList(people: people) {
+        "\(names[Int(people[$0])])/\(places.key(at: first + $0))"
+      },
+      people: names)
+  }
+
+  var count: Int { index.photos.count }
+  func name(of photo: Int) -> String { index.photos[photo].path }
+
+  func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError) {
+    try records.read(at: places.offset(at: first + photo), into: buffer)
+  }
+
+  /// The records of a pack without `.idx`, by the numbers in them where these are all different.
+  private static func scan(_ records: RecordFile, path: String) throws(DatasetError) -> RecordIndex
+  {
+    let found: [(id: UInt64, offset: Int)]
+    do throws(ImageError) {
+      found = try records.scan()
+    } catch {
+      throw .badPack(path: path, reason: "has no .idx beside it and \(error.description)")
+    }
+    let ids = found.map { Int(exactly: $0.id) ?? Int.max }
+    let sorted = ids.sorted()
+    let isNumbered = zip(sorted, sorted.dropFirst()).allSatisfy { $0 < $1 }
+    return try RecordIndex(
+      found.enumerated().map { (isNumbered ? ids[$0] : $0, $1.offset) }, path: path)
+  }
+
+  /// Which records are photos, and the people's ranges of them where record 0 tells.
+  private struct Layout {
+    /// Positions in the index.
+    var photos: Range<Int>
+    /// Ranges of positions, one a person, that together are all photos; empty where unknown.
+    var people: [Range<Int>] = []
+
+    init(_ records: RecordFile, _ places: RecordIndex, path: String) throws(DatasetError) {
+      photos = 0..<places.count
+      guard places.count > 0, places.key(at: 0) == 0 else { return }
+      let bounds: [Float]
+      do throws(ImageError) {
+        let buffer = ByteBuffer(capacity: 1 << 12)
+        let header = try records.read(at: places.offset(at: 0), into: buffer)
+        guard header.labelCount >= 2, buffer.bytes.isEmpty else { return }
+        bounds = try records.labels(at: places.offset(at: 0))
+      } catch {
+        throw .badPack(path: path, reason: "has a record 0 that \(error.description)")
+      }
+      guard let images = Self.key(bounds[0]), let people = Self.key(bounds[1]), images >= 1,
+        people >= images
+      else {
+        throw .badPack(
+          path: path,
+          reason: "says in record 0 that its images end at key \(bounds[0]) and its "
+            + "people at \(bounds[1])")
+      }
+      photos = places.position(from: 1)..<places.position(from: images)
+      guard photos.count == images - 1 else {
+        throw .badPack(
+          path: path, reason: "announces \(images - 1) images, its .idx has \(photos.count)")
+      }
+      let rows = places.position(from: images)..<places.position(from: people)
+      self.people = try Self.ranges(records, places, rows, path: path)
+      if !Self.cover(self.people, photos) { self.people = [] }
+    }
+
+    private static func key(_ label: Float) -> Int? {
+      label.isFinite && label >= 0 && label < 0x1p31 && label == label.rounded() ? Int(label) : nil
+    }
+
+    private static func ranges(
+      _ records: RecordFile, _ places: RecordIndex, _ rows: Range<Int>, path: String
+    ) throws(DatasetError) -> [Range<Int>] {
+      var ranges: [Range<Int>] = []
+      for row in rows {
+        do throws(ImageError) {
+          let bounds = try records.labels(at: places.offset(at: row)).prefix(2).map(key)
+          guard bounds.count == 2, let start = bounds[0], let end = bounds[1], start <= end else {
+            return []
+          }
+          ranges.append(places.position(from: start)..<places.position(from: end))
+        } catch {
+          throw .badPack(
+            path: path,
+            reason: "has a person, record \(places.key(at: row)), that "
+              + error.description)
+        }
+      }
+      return ranges
+    }
+
+    /// Whether the ranges are `photos`, each once.
+    private static func cover(_ ranges: [Range<Int>], _ photos: Range<Int>) -> Bool {
+      var next = photos.lowerBound
+      for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) where !range.isEmpty {
+        guard range.lowerBound == next else { return false }
+        next = range.upperBound
+      }
+      return next == photos.upperBound
+    }
+  }
+
+  /// Reads labels of images.
+  private struct LabelReader {
+    let records: RecordFile
+    let places: RecordIndex
+    let path: String
+
+    /// The label of the record at `position`; nil for a bad record.
+    func label(at position: Int) throws(DatasetError) -> Int32? {
+      let label: Float
+      do throws(ImageError) {
+        label = try records.label(at: places.offset(at: position))
+      } catch  where error.isOfMachine {
+        throw .unreadable(path: path, reason: error.description)
+      } catch {
+        return nil
+      }
+      guard label >= 0, label < 0x1p31, label == label.rounded() else {
+        throw .badPack(
+          path: path,
+          reason: "has label \(label) in record \(places.key(at: position)); labels of "
+            + "people are whole numbers from 0")
+      }
+      return Int32(label)
+    }
+
+    /// The label of every photo from its own header. A bad record belongs to the person before it,
+    /// another of whose photos stands in for it in training.
+    func labels(of photos: Range<Int>) throws(DatasetError) -> [Int32] {
+      var labels: [Int32] = []
+      labels.reserveCapacity(photos.count)
+      for position in photos {
+        labels.append(try label(at: position) ?? labels.last ?? 0)
+      }
+      return labels
+    }
+
+    /// The label of every photo from that of the first good one of its person.
+    func labels(of photos: Range<Int>, by people: [Range<Int>]) throws(DatasetError) -> [Int32] {
+      var labels = [Int32](repeating: 0, count: photos.count)
+      for (person, range) in people.enumerated() where !range.isEmpty {
+        var found: Int32?
+        for position in range where found == nil { found = try label(at: position) }
+        for position in range { labels[position - photos.lowerBound] = found ?? Int32(person) }
+      }
+      return labels
+    }
+  }
+
+  /// The paths and people of the list at `path`, where it names exactly the photos in the order of
+  /// their keys, and the labels of a sample of them are those of their records.
+  private static func list(
+    _ path: String, of photos: Range<Int>, _ places: RecordIndex, _ reader: LabelReader
+  ) throws(DatasetError) -> (TextTable, LabelledPeople)? {
+    guard FileReader.exists(path) else { return nil }
+    var paths = TextTable()
+    var labels = PhotoLabels()
+    var fits = true
+    let step = max(1, photos.count / 64)
+    try LineReader.forEach(path) { (line, _) throws(DatasetError) in
+      guard fits else { return }
+      let fields = line.split(separator: 0x09, omittingEmptySubsequences: false)
+      let position = photos.lowerBound + paths.count
+      guard fields.count == 3, position < photos.upperBound,
+        Int(String(decoding: fields[0], as: UTF8.self)) == places.key(at: position),
+        String(validating: fields[2], as: UTF8.self) != nil
+      else {
+        fits = false
+        return
+      }
+      let label = PhotoLabels.canonical(String(decoding: fields[1], as: UTF8.self))
+      if paths.count % step == 0, let own = try reader.label(at: position), label != String(own) {
+        fits = false
+      }
+      labels.append(label)
+      paths.append(fields[2])
+    }
+    guard fits, paths.count == photos.count else { return nil }
+    var people = labels.people()
+    people.takeNames(fromFoldersOf: paths)
+    return (paths, people)
+  }
+}

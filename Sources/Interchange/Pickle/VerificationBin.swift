@@ -1,0 +1,132 @@
+/// A verification set of InsightFace (`lfw.bin`; eval/verification.py, rec2pack.py): a pickle of a
+/// list of encoded images, two for each pair, and a list that says which pairs show one person.
+///
+/// The pickle is read as data, of protocols 2, 4 and 5: images as byte strings, as what Python 3
+/// writes for them at protocol 2, and as NumPy arrays of bytes.
+package struct VerificationBin: Sendable {
+  private enum Image: Sendable {
+    case stored(Range<Int>)
+    case made([UInt8])
+  }
+
+  package let path: String
+  /// Whether pair i, photos 2i and 2i + 1, shows one person.
+  package let isSame: [Bool]
+  private let bytes: [UInt8]
+  private let images: [Image]
+
+  /// Reads the file at `path`; throws `InterchangeError`.
+  package init(path: String) throws {
+    let file = try PositionedFile(path: path)
+    bytes = try file.bytes(at: 0, count: file.byteCount)
+    self.path = path
+    do {
+      // What each operation leaves takes some 60 bytes: together no more than the images themselves.
+      let (document, _) = try PickleReader.read(
+        bytes[...], operationLimit: bytes.count / 24 + 4096)
+      guard let parts = document.elements(document.root), parts.count == 2,
+        let items = document.elements(parts[0]), let answers = document.elements(parts[1])
+      else {
+        throw PickleProblem(message: "it is no pair of a list of images and a list of truths")
+      }
+      guard items.count == 2 * answers.count, !answers.isEmpty else {
+        throw PickleProblem(
+          message: "it has \(items.count) images for \(answers.count) pairs")
+      }
+      let source = bytes
+      isSame = try answers.map { try Self.truth($0, document, source) }
+      images = try items.map { try Self.image($0, document, source) }
+    } catch let problem as PickleProblem {
+      throw InterchangeError.malformed(path: path, reason: problem.message)
+    }
+  }
+
+  package var photoCount: Int { images.count }
+
+  /// Lends the encoded image `photo` to `body`.
+  package func withImage<Result>(
+    _ photo: Int, _ body: (UnsafeRawBufferPointer) -> Result
+  ) -> Result {
+    switch images[photo] {
+    case .stored(let range):
+      bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[range])) }
+    case .made(let bytes): bytes.withUnsafeBytes { body($0) }
+    }
+  }
+
+  private static func arguments(
+    _ value: PickleDocument.Value, _ document: PickleDocument
+  ) -> [PickleDocument.Value] {
+    guard case .object(_, let arguments, _) = document[value] else { return [] }
+    return document.elements(arguments) ?? []
+  }
+
+  private static func image(
+    _ value: PickleDocument.Value, _ document: PickleDocument, _ source: [UInt8]
+  ) throws -> Image {
+    switch document[value] {
+    case .bytes(let range): return .stored(range)
+    case .object:
+      let callee = document.callee(value) ?? ""
+      let given = arguments(value, document)
+      if callee == "_codecs.encode", given.count == 2, let text = document.text(given[0]),
+        document.text(given[1]) == "latin1"
+      {
+        let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
+        guard bytes.count == text.unicodeScalars.count else { break }
+        return .made(bytes)
+      }
+      if callee.hasSuffix("multiarray._reconstruct"),
+        let state = document.states[value], let parts = document.elements(state), parts.count == 5
+      {
+        return try array(parts[4], shape: parts[1], document, source)
+      }
+      if callee.hasSuffix("numeric._frombuffer"), given.count >= 3 {
+        return try array(given[0], shape: given[2], document, source)
+      }
+    default: break
+    }
+    throw PickleProblem(message: "one of its images is no string of bytes")
+  }
+
+  /// The bytes of an array of single bytes.
+  private static func array(
+    _ raw: PickleDocument.Value, shape: PickleDocument.Value, _ document: PickleDocument,
+    _ source: [UInt8]
+  ) throws -> Image {
+    // Bytes hold no bytes of their own, so this goes no deeper.
+    guard document.callee(raw).map({ $0 == "_codecs.encode" }) ?? true else {
+      throw PickleProblem(message: "one of its arrays holds no bytes")
+    }
+    let image = try image(raw, document, source)
+    let count =
+      switch image {
+      case .stored(let range): range.count
+      case .made(let bytes): bytes.count
+      }
+    let sides = document.integers(shape) ?? []
+    let product = sides.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
+    guard !sides.isEmpty, product == count else {
+      throw PickleProblem(message: "one of its arrays is not of bytes: \(sides), \(count) bytes")
+    }
+    return image
+  }
+
+  private static func truth(
+    _ value: PickleDocument.Value, _ document: PickleDocument, _ source: [UInt8]
+  ) throws -> Bool {
+    switch document[value] {
+    case .bool(let truth): return truth
+    case .integer(let number) where number == 0 || number == 1: return number == 1
+    case .object:
+      let given = arguments(value, document)
+      if document.callee(value)?.hasSuffix("multiarray.scalar") == true, given.count == 2,
+        case .stored(let range) = try image(given[1], document, source), range.count == 1
+      {
+        return source[range.lowerBound] != 0
+      }
+    default: break
+    }
+    throw PickleProblem(message: "one of its answers is neither true nor false")
+  }
+}

@@ -1,0 +1,394 @@
+internal import Datasets
+internal import Evaluation
+private import Foundation
+private import Glibc
+private import Interchange
+private import Networks
+private import Synchronization
+
+/// The logs that a run writes beside `metrics.jsonl` where it is asked to: event files for
+/// TensorBoard, tables for spreadsheets, a text file for Prometheus. Rank 0 alone has them.
+///
+/// All of it is written on a queue of its own, so that no step waits for a disk. What goes wrong there
+/// is told once (`takeProblem`), and that log is given up: training goes on.
+final class SideLogs: @unchecked Sendable {
+  private let queue = DispatchQueue(label: "side-logs", qos: .utility)
+  private let tensorBoardFolder: String
+  private let run: String
+  private let totalSteps: Int
+  private let problem = Mutex<String?>(nil)
+  // Below here: touched on the queue alone.
+  private var events: EventFile?
+  private var metrics: CSVLog?
+  private var evaluations: CSVLog?
+  private var prometheus: PrometheusFile?
+
+  /// Opens what `configuration` asks for in `folder`; nil where that is nothing. On resume after `step`
+  /// steps later rows of tables are dropped. Throws what the file system has against it.
+  init?(
+    _ configuration: RunConfiguration, folder: RunFolder, totalSteps: Int, resumedAfter step: Int,
+    evaluatedAfter evaluatedStep: Int
+  ) throws {
+    guard
+      configuration.writesTensorBoard || configuration.writesCSV || configuration.prometheus != nil
+    else { return nil }
+    run = folder.path.split(separator: "/").last.map(String.init) ?? folder.path
+    self.totalSteps = totalSteps
+    tensorBoardFolder = folder.path + "/tensorboard"
+    if configuration.writesTensorBoard {
+      if mkdir(tensorBoardFolder, 0o777) != 0, errno != EEXIST {
+        throw RunFolderError.unwritable(path: tensorBoardFolder, code: errno)
+      }
+      events = try EventFile(
+        folder: tensorBoardFolder, seconds: Self.now, resumedAfter: step)
+    }
+    if configuration.writesCSV {
+      metrics = try CSVLog(
+        path: folder.path + "/metrics.csv", columns: StepRecord.columns, resumedAfter: step)
+      evaluations = try CSVLog(
+        path: folder.path + "/evaluations.csv", columns: ["step", "set", "figure", "value"],
+        resumedAfter: min(step, evaluatedStep))
+    }
+    prometheus = configuration.prometheus.map { PrometheusFile(path: $0, run: run) }
+  }
+
+  /// What went wrong since the last call.
+  func takeProblem() -> String? {
+    problem.withLock { problem in
+      defer { problem = nil }
+      return problem
+    }
+  }
+
+  /// Returns when all is written.
+  func finish() {
+    queue.sync { attempt(\.prometheus) { try $0.write(force: true) } }
+  }
+
+  // MARK: What is written
+
+  func write(_ record: StepRecord) {
+    let seconds = Self.now
+    queue.async { [self] in
+      attempt(\.events) { events in
+        try events.write(
+          record.scalars.map { ($0.0, .scalar(Float($0.1))) }, step: record.step, seconds: seconds)
+      }
+      attempt(\.metrics) { try $0.write(record.cells) }
+      attempt(\.prometheus) { prometheus in
+        prometheus.set(record, totalSteps: totalSteps)
+        try prometheus.write(force: false)
+      }
+    }
+  }
+
+  /// The figures of every set, and how far apart its pairs are.
+  func write(_ results: SetResults, step: Int) {
+    let seconds = Self.now
+    queue.async { [self] in
+      attempt(\.events) { events in
+        var values: [(tag: String, value: SummaryValue)] = []
+        for (name, result) in results.results {
+          let prefix = name.isEmpty ? "evaluation" : "evaluation-\(name)"
+          values += result.figures.map { ("\(prefix)/\($0.name)", .scalar(Float($0.value))) }
+          if let histogram = result.histogram {
+            for (kind, counts) in [("same", histogram.same), ("different", histogram.different)] {
+              values.append(
+                (
+                  "\(prefix)/distance-\(kind)",
+                  .histogram(EventHistogram(counts: counts, width: histogram.binWidth))
+                ))
+            }
+          }
+        }
+        try events.write(values, step: step, seconds: seconds)
+      }
+      attempt(\.evaluations) { table in
+        for (name, result) in results.results {
+          for figure in result.figures {
+            try table.write(["\(step)", name, figure.name, JSONNumber.text(figure.value)])
+          }
+        }
+      }
+      attempt(\.prometheus) { prometheus in
+        for (name, result) in results.results { prometheus.set(result, of: name) }
+        try prometheus.write(force: true)
+      }
+    }
+  }
+
+  /// How the values of every parameter are spread.
+  func write(_ state: ModelState, step: Int) {
+    guard hasEvents else { return }
+    let seconds = Self.now
+    let values = state.descriptions.map { description -> (tag: String, value: SummaryValue) in
+      let range = description.range
+      let values = UnsafeBufferPointer(
+        start: state.parameters + range.lowerBound, count: range.count)
+      return ("parameters/\(description.name)", .histogram(EventHistogram(values)))
+    }
+    queue.async { [self] in
+      attempt(\.events) { try $0.write(values, step: step, seconds: seconds) }
+    }
+  }
+
+  /// Pictures as the network sees them, JPEG.
+  func write(samples: [(jpeg: [UInt8], width: Int, height: Int)], step: Int) {
+    let seconds = Self.now
+    queue.async { [self] in
+      attempt(\.events) { events in
+        for (number, sample) in samples.enumerated() {
+          let image = SummaryValue.image(
+            bytes: sample.jpeg, width: sample.width, height: sample.height)
+          try events.write([("samples/\(number)", image)], step: step, seconds: seconds)
+        }
+      }
+    }
+  }
+
+  /// The most points that the projector is given.
+  private static let pointLimit = 1000
+
+  /// The embeddings of the first photos of `set` for TensorBoard's projector.
+  func write(_ embeddings: Embeddings, of set: EvaluationSet, _ index: PhotoIndex) {
+    guard hasEvents else { return }
+    let count = min(Self.pointLimit, embeddings.count)
+    let rows = Array(embeddings.values.prefix(count * embeddings.dimension))
+    let names = set.plan.photos.prefix(count).map { photo -> (person: String, photo: String) in
+      if let source = set.source {
+        let name = source.name(of: photo)
+        return (name, name)
+      }
+      let facts = index.photos[photo]
+      return (index.people[facts.person], facts.path)
+    }
+    let dimension = embeddings.dimension
+    queue.async { [self] in
+      attempt(\.events) { _ in
+        var values = ""
+        var labels = "person\tphoto\n"
+        for (row, name) in names.enumerated() {
+          let numbers = rows[row * dimension..<(row + 1) * dimension]
+          values +=
+            numbers.map { "\($0.isFinite ? $0 : 0)" }.joined(separator: "\t") + "\n"
+          labels += Self.cell(name.person) + "\t" + Self.cell(name.photo) + "\n"
+        }
+        let folder = RunFolder(path: tensorBoardFolder)
+        try folder.write(values, to: tensorBoardFolder + "/embeddings.tsv")
+        try folder.write(labels, to: tensorBoardFolder + "/photos.tsv")
+        try folder.write(
+          "embeddings {\n  tensor_name: \"embeddings\"\n  tensor_path: \"embeddings.tsv\"\n"
+            + "  metadata_path: \"photos.tsv\"\n}\n",
+          to: tensorBoardFolder + "/projector_config.pbtxt")
+      }
+    }
+  }
+
+  private static func cell(_ text: String) -> String {
+    text.split { $0 == "\t" || $0.isNewline }.joined(separator: " ")
+  }
+
+  var hasEvents: Bool { queue.sync { events != nil } }
+
+  // MARK: The queue
+
+  /// Runs `body` on the log at `path`, if there is one; gives it up where that fails.
+  private func attempt<Log>(
+    _ path: ReferenceWritableKeyPath<SideLogs, Log?>, _ body: (Log) throws -> Void
+  ) {
+    guard let log = self[keyPath: path] else { return }
+    do {
+      try body(log)
+    } catch {
+      self[keyPath: path] = nil
+      problem.withLock { $0 = "\(error); this log ends here" }
+    }
+  }
+
+  private static var now: Double { Date().timeIntervalSince1970 }
+}
+
+/// A table that grows by a row at a time.
+final class CSVLog {
+  private let path: String
+  private let file: Int32
+
+  /// Opens or makes the table at `path`; rows of steps after `step` are dropped. Throws
+  /// `RunFolderError.unwritable`.
+  init(path: String, columns: [String], resumedAfter step: Int) throws {
+    self.path = path
+    let header = columns.joined(separator: ",")
+    var rows: [Substring] = []
+    let old = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+    if let old, old.hasPrefix(header + "\n") {
+      // A last row without its end was cut off.
+      rows = old.split(separator: "\n", omittingEmptySubsequences: false).dropFirst().dropLast()
+        .filter { row in Int(row.prefix { $0 != "," }).map { $0 <= step } ?? false }
+    }
+    do {
+      let text = ([Substring(header)] + rows).map { $0 + "\n" }.joined()
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw RunFolderError.unwritable(path: path, code: errno)
+    }
+    file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+    guard file >= 0 else { throw RunFolderError.unwritable(path: path, code: errno) }
+  }
+
+  deinit { close(file) }
+
+  func write(_ cells: [String]) throws {
+    let row = cells.map { cell in
+      cell.contains { ",\"\n\r".contains($0) }
+        ? "\""
+          + cell.split(separator: "\"", omittingEmptySubsequences: false)
+          .joined(separator: "\"\"") + "\"" : cell
+    }
+    let bytes = Array((row.joined(separator: ",") + "\n").utf8)
+    guard bytes.withUnsafeBytes({ Glibc.write(file, $0.baseAddress, $0.count) }) == bytes.count
+    else { throw RunFolderError.unwritable(path: path, code: errno) }
+  }
+}
+
+/// A file in Prometheus's text format, as node_exporter's textfile collector reads it: replaced as a
+/// whole, at most once a second.
+final class PrometheusFile {
+  private let path: String
+  private let run: String
+  private var values: [(name: String, help: String, rows: [(labels: String, value: Double)])] = []
+  private var evaluations: [String: [(figure: String, value: Double)]] = [:]
+  private var lastSeconds = -Double.infinity
+  private var isWritten = true
+
+  init(path: String, run: String) {
+    self.path = path
+    self.run = Self.escaped(run)
+  }
+
+  func set(_ record: StepRecord, totalSteps: Int) {
+    let phases = PhaseSeconds.Phase.allCases.map {
+      (labels: ",phase=\"\($0)\"", value: record.seconds[$0])
+    }
+    func one(_ value: Double) -> [(labels: String, value: Double)] { [("", value)] }
+    values = [
+      ("step", "Steps done.", one(Double(record.step))),
+      ("steps_planned", "Steps of the whole run.", one(Double(totalSteps))),
+      ("samples", "Samples trained on, repetitions counted.", one(Double(record.samples))),
+      ("loss", "Loss of the last step.", one(record.loss)),
+      ("learning_rate", "Learning rate of the last step.", one(record.learningRate)),
+      ("gradient_norm", "Norm of the last gradient before clipping.", one(record.gradientNorm)),
+      ("images_per_second", "Images a second, last step.", one(record.imagesPerSecond)),
+      ("batch_accuracy", "Accuracy on the last batch.", one(record.accuracy)),
+      ("spread", "How far embeddings point apart: 1 everywhere, 0 as one.", one(record.spread)),
+      ("step_seconds", "Seconds of the last step.", one(record.stepSeconds)),
+      ("phase_seconds", "Seconds of the last step by phase, mean of the workers.", phases),
+      ("skipped_steps", "Steps skipped for an unsound gradient.", one(Double(record.skippedSteps))),
+      ("last_step_time_seconds", "When the last step ended.", one(Date().timeIntervalSince1970)),
+    ]
+    isWritten = false
+  }
+
+  func set(_ result: EvaluationResult, of name: String) {
+    evaluations[name] = result.figures.map { ($0.name, $0.value) }
+    isWritten = false
+  }
+
+  /// Writes what changed, unless that was less than a second ago; with `force` in any case.
+  func write(force: Bool) throws {
+    guard !isWritten, force || Clock.seconds - lastSeconds >= 1 else { return }
+    lastSeconds = Clock.seconds
+    isWritten = true
+    // Not synced to disk: it is the moment's figures, and a sync may take longer than a step.
+    let temporary = "\(path).\(getpid()).tmp"
+    guard FileManager.default.createFile(atPath: temporary, contents: Data(text.utf8)),
+      rename(temporary, path) == 0
+    else {
+      let code = errno
+      unlink(temporary)
+      throw RunFolderError.unwritable(path: path, code: code)
+    }
+  }
+
+  private var text: String {
+    var text = ""
+    func add(_ name: String, _ help: String, _ rows: [(labels: String, value: Double)]) {
+      text += "# HELP ddp_train_\(name) \(help)\n# TYPE ddp_train_\(name) gauge\n"
+      for row in rows {
+        text += "ddp_train_\(name){run=\"\(run)\"\(row.labels)} \(Self.number(row.value))\n"
+      }
+    }
+    for (name, help, rows) in values { add(name, help, rows) }
+    let figures = evaluations.sorted { $0.key < $1.key }.flatMap { name, figures in
+      figures.map { figure in
+        (
+          labels: ",set=\"\(Self.escaped(name))\",figure=\"\(Self.escaped(figure.figure))\"",
+          value: figure.value
+        )
+      }
+    }
+    if !figures.isEmpty { add("evaluation", "Figures of the last evaluation.", figures) }
+    return text
+  }
+
+  private static func number(_ value: Double) -> String {
+    value.isNaN ? "NaN" : value.isInfinite ? (value < 0 ? "-Inf" : "+Inf") : "\(value)"
+  }
+
+  private static func escaped(_ text: String) -> String {
+    text.map { letter in
+      switch letter {
+      case "\\": "\\\\"
+      case "\"": "\\\""
+      case "\n": "\\n"
+      default: String(letter)
+      }
+    }.joined()
+  }
+}
+
+extension StepRecord {
+  /// What TensorBoard plots, by tag.
+  fileprivate var scalars: [(String, Double)] {
+    var scalars = [
+      ("train/loss", loss), ("train/learning-rate", learningRate),
+      ("train/gradient-norm", gradientNorm), ("train/batch-accuracy", accuracy),
+      ("train/target-cosine", targetCosine), ("train/spread", spread),
+      ("speed/images-per-second", imagesPerSecond), ("speed/step-seconds", stepSeconds),
+    ]
+    scalars += PhaseSeconds.Phase.allCases.map { ("seconds/\($0)", seconds[$0]) }
+    if let triplets {
+      scalars += [
+        ("triplets/active-share", triplets.activeShare),
+        ("triplets/positive-distance", triplets.positiveDistance),
+        ("triplets/negative-distance", triplets.negativeDistance),
+      ]
+    }
+    return scalars
+  }
+
+  /// The columns of metrics.csv.
+  fileprivate static var columns: [String] {
+    [
+      "step", "epoch", "samples", "loss", "lr", "lr_head", "gradient_norm", "images_per_second",
+      "batch_accuracy", "target_cosine", "spread", "step_seconds",
+    ] + PhaseSeconds.Phase.allCases.map { "seconds_\($0)" }
+      + ["skipped", "skipped_samples", "gradient_hash", "weights_hash"]
+  }
+
+  fileprivate var cells: [String] {
+    let numbers = [
+      loss, learningRate, headLearningRate, gradientNorm, imagesPerSecond, accuracy, targetCosine,
+      spread, stepSeconds,
+    ]
+    return ["\(step)", "\(epoch)", "\(samples)"]
+      + (numbers + PhaseSeconds.Phase.allCases.map { seconds[$0] }).map {
+        $0.isFinite ? "\($0)" : ""
+      }
+      + ["\(isSkipped)", "\(skippedSamples)", hashText(gradientHash), hashText(weightsHash)]
+  }
+
+  private func hashText(_ hash: UInt64) -> String {
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}

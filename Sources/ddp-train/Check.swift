@@ -1,0 +1,43 @@
+internal import ArgumentParser
+private import Training
+
+struct Check: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Looks for what is wrong with photos before anybody trains on them.",
+    discussion: """
+      Decodes every photo. Errors are photos that cannot be used, one photo under the names of \
+      several people, and people who are in an evaluation set too; the exit status is then 1. People \
+      of a list of pairs are found by name, those of a .bin by the bytes of their photos.
+
+      EXAMPLES
+        ddp-train check photos
+        ddp-train check faces_emore --pairs lfw.bin --json
+        ddp-train check photos --pairs lfw/pairs.txt
+      """)
+
+  @Argument(help: "Photos, in any form that --data takes.", completion: .file())
+  var data: String
+
+  @Option(
+    help: ArgumentHelp(
+      "An evaluation set, whose people must not be in the data; may be repeated.",
+      valueName: "file"), completion: .file())
+  var pairs: [String] = []
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  @Option(help: ArgumentHelp("Threads.", valueName: "t"))
+  var threads: Int?
+
+  func validate() throws { try Checks.positive(threads, "--threads") }
+
+  func run() throws {
+    var request = CheckRequest(data: data)
+    request.pairs = pairs
+    request.printsJSON = json
+    request.threads = threads
+    if try !Dispatch.check(request) { throw ExitCode.failure }
+  }
+}

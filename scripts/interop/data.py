@@ -1,0 +1,161 @@
+"""What other programs read of our packs and logs, and what we read of theirs.
+
+    python3 scripts/interop/data.py PROGRAM SCRATCH     (needs numpy, opencv, tensorboard, webdataset)
+
+Ends with 'N passed, N failed', as scripts/interop/check.py does.
+"""
+
+import io
+import json
+import pathlib
+import pickle
+import struct
+import subprocess
+import sys
+import tarfile
+
+import cv2
+import numpy as np
+
+program, scratch = sys.argv[1], pathlib.Path(sys.argv[2]) / "data"
+passed = failed = 0
+
+
+def check(name, holds, detail=""):
+    global passed, failed
+    passed, failed = passed + bool(holds), failed + (not holds)
+    print(f"{'ok' if holds else 'FAILED'}: {name} {'' if holds else detail}")
+
+
+def run(*arguments):
+    done = subprocess.run(
+        [program, *map(str, arguments)], capture_output=True, text=True, timeout=900)
+    return done.returncode, done.stdout + done.stderr
+
+
+def records(path):
+    """The payloads of a RecordIO file by offset, after dmlc-core's recordio.h."""
+    data, offset, found = path.read_bytes(), 0, {}
+    parts, start = [], 0
+    while offset < len(data):
+        magic, word = struct.unpack_from("<II", data, offset)
+        assert magic == 0x3ED7230A, offset
+        kind, length = word >> 29, word & (1 << 29) - 1
+        if kind in (0, 1):
+            parts, start = [], offset
+        parts.append(data[offset + 8:offset + 8 + length])
+        if kind in (0, 3):
+            found[start] = struct.pack("<I", magic).join(parts)
+        offset += 8 + (length + 3 & ~3)
+    return found
+
+
+def unpack(payload):
+    """mxnet.recordio.unpack."""
+    flag, label, number, _ = struct.unpack_from("<IfQQ", payload)
+    labels = np.frombuffer(payload, np.float32, flag, 24) if flag else label
+    return flag, labels, number, payload[24 + 4 * flag:]
+
+
+faces = scratch / "faces"
+run("synthesize", faces, "--people", 6, "--photos", 8, "--size", 64)
+photos = sorted(faces.glob("*/*.jpg"), key=lambda path: str(path.relative_to(faces)))
+people = sorted({path.parent.name for path in photos})
+
+# RecordIO as insightface's MXFaceDataset goes through it.
+code, said = run("pack", faces, "--to", "rec", "--out", scratch / "rec")
+check("pack --to rec", code == 0, said)
+found = records(scratch / "rec/train.rec")
+index = dict(map(int, line.split("\t")) for line in open(scratch / "rec/train.idx"))
+flag, bounds, _, rest = unpack(found[index[0]])
+check("record 0 announces the images", flag == 2 and rest == b"" and int(bounds[0]) == 49)
+same = True
+for key in range(1, int(bounds[0])):
+    flag, label, number, image = unpack(found[index[key]])
+    same &= flag == 0 and number == key and image == photos[key - 1].read_bytes()
+    same &= people[int(label)] == photos[key - 1].parent.name
+    same &= cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR) is not None
+check("every image and label", same)
+same = True
+for person, key in enumerate(range(int(bounds[0]), int(bounds[1]))):
+    _, span, _, _ = unpack(found[index[key]])
+    same &= all(
+        int(unpack(found[index[i]])[1]) == person for i in range(int(span[0]), int(span[1])))
+check("every person's range", same and int(bounds[1] - bounds[0]) == len(people))
+
+# WebDataset.
+import webdataset
+
+code, said = run("pack", faces, "--to", "tar", "--out", scratch / "faces.tar")
+check("pack --to tar", code == 0, said)
+samples = list(
+    webdataset.WebDataset(str(scratch / "faces.tar"), shardshuffle=False).decode())
+raw = list(webdataset.WebDataset(str(scratch / "faces.tar"), shardshuffle=False))
+check("webdataset reads every image", [s["jpg"] for s in raw] == [p.read_bytes() for p in photos])
+check("and every label", [s["cls"] for s in samples] == [people.index(p.parent.name) for p in photos])
+with webdataset.TarWriter(str(scratch / "theirs.tar")) as sink:
+    for number, path in enumerate(photos):
+        sink.write({"__key__": f"{number:06d}", "jpg": path.read_bytes(),
+                    "cls": people.index(path.parent.name)})
+with tarfile.open(scratch / "gnu.tar", "w", format=tarfile.GNU_FORMAT) as tar:
+    for path in photos:
+        for ending, data in [(".jpg", path.read_bytes()),
+                             (".json", json.dumps({"label": path.parent.name}).encode())]:
+            member = tarfile.TarInfo("long/" * 30 + path.parent.name + "-" + path.stem + ending)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+
+# The same weights from every format, theirs too.
+small = ["--image-size", 32, "--width", 0.25, "--steps", 4, "--batch", 16, "--evaluate-every", 0,
+         "--split", "all", "--quiet", "--threads", 1]
+hashes = {}
+for name in ["faces", "rec", "faces.tar", "theirs.tar", "gnu.tar"]:
+    out = scratch / f"run-{name}"
+    code, said = run("train", "--data", scratch / name, *small, "--out", out)
+    lines = [json.loads(line) for line in open(out / "metrics.jsonl")] if code == 0 else []
+    hashes[name] = lines[-1]["weights_hash"] if lines else said
+check("the same weights from every format", len(set(hashes.values())) == 1, hashes)
+
+# A verification set as Python writes it, beside a list; and the logs of that run.
+pairs = [(8 * p + i, 8 * p + i + 1, True) for p in range(6) for i in range(0, 8, 2)]
+pairs += [(8 * p + i, 8 * ((p + 1) % 6) + i, False) for p in range(6) for i in range(4)]
+bins = []
+for protocol in [2, 4, 5]:
+    images = [photos[i].read_bytes() for a, b, _ in pairs for i in (a, b)]
+    if protocol == 5:
+        images = [np.frombuffer(image, np.uint8).reshape(-1, 1) for image in images]
+    bins.append(scratch / f"set{protocol}.bin")
+    bins[-1].write_bytes(pickle.dumps((images, [s for _, _, s in pairs]), protocol=protocol))
+out = scratch / "run-logs"
+code, said = run(
+    "train", "--data", faces, *small[:-5], "--evaluate-every", 2, "--split", "all", "--quiet",
+    *[word for path in bins for word in ("--pairs", path)], "--tensorboard", "--csv",
+    "--prometheus", scratch / "run.prom", "--out", out)
+check("training with three sets and all logs", code == 0, said)
+evaluation = [json.loads(l) for l in open(out / "metrics.jsonl") if "evaluation" in l][-1]
+sets = evaluation["evaluation"]["sets"]
+check("three sets, one result", len(sets) == 3 and len({s["AUC-exact"] for s in sets.values()}) == 1)
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+board = EventAccumulator(str(out / "tensorboard"), size_guidance={"scalars": 0, "images": 0})
+board.Reload()
+losses = [json.loads(l)["loss"] for l in open(out / "metrics.jsonl") if '"loss"' in l]
+read = [event.value for event in board.Scalars("train/loss")]
+check("TensorBoard reads the loss", np.allclose(read, losses, rtol=1e-6) and len(read) == 4, read)
+tags = board.Tags()
+check("and histograms of every parameter", any(t.startswith("parameters/") for t in tags["histograms"]))
+histogram = board.Histograms("evaluation-set2/distance-same")[-1].histogram_value
+check("and of distances", histogram.num == sum(s for _, _, s in pairs), histogram)
+image = board.Images("samples/0")[0]
+pixels = cv2.imdecode(np.frombuffer(image.encoded_image_string, np.uint8), cv2.IMREAD_COLOR)
+check("and samples", pixels.shape == (32, 32, 3) and (image.width, image.height) == (32, 32))
+rows = open(out / "tensorboard/embeddings.tsv").read().splitlines()
+check("and embeddings", len(rows) + 1 == len(open(out / "tensorboard/photos.tsv").readlines()))
+resume = run("train", "--config", out / "config.yaml", "--steps", 6, "--out", out, "--resume", "auto")
+board.Reload()
+steps = [event.step for event in board.Scalars("train/loss")]
+check("each step once after a resume", steps == [1, 2, 3, 4, 5, 6], (steps, resume))
+
+print(f"{passed} passed, {failed} failed")
+sys.exit(failed > 0)
