@@ -177,6 +177,7 @@ private let everything = """
     plain.model = "nns2"
     plain.batchNorm = true
     plain.pooling = .l2
+    plain.initialWeights = "a b/weights.safetensors"
     for configuration in [.demo, odd, plain, try parse(everything)] {
       let text = configuration.yamlText()
       let back = try parse(text)
@@ -190,6 +191,7 @@ private let everything = """
     let others = [
       "landmarks", "width", "margin-variant", "power", "min-lr", "epochs", "steps", "batch-norm",
       "pooling", "initial-accumulator", "reduce", "shard-optimizer", "timeline", "init",
+      "tensorboard", "csv", "prometheus",
     ]
     #expect(Set(keys).union(["epochs", "steps"]) == Set(named).union(others))
   }
