@@ -35,7 +35,7 @@ package struct KernelBenchmark: Sendable {
   package var cases: [KernelCase] {
     let networks = models.compactMap { Models.model(named: $0) }.map { model in
       // Inception modules halve the map so often that they need more than residual networks do.
-      let side = model.fixesImage ? imageSize * 2 : imageSize
+      let side = model.fixesImage ? imageSize * 5 / 2 : imageSize
       return model.network(
         image: MapShape(height: side, width: side, channels: 3), maximumRows: rows,
         options: ModelOptions(width: width))

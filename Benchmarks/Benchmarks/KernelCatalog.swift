@@ -15,21 +15,25 @@ package struct KernelCatalog: Sendable {
     var norms: [NormCases] = []
     var others: [KernelCase] = []
     for network in networks {
-      var before = network.image.shape
       for layer in network.layers {
+        let before = layer.source.shape
         switch layer {
         case let layer as Convolution: shapes.append(layer.shape)
+        case let layer as GroupedConvolution:
+          others += GroupedCases(shape: layer.shape, rows: rows).cases
         case let layer as BatchNorm where before.pixels > 1 || layer.output.shape.pixels > 1:
           norms.append(NormCases(layer, rows: rows))
         case is MaxPool:
-          others += PoolingCases.max(before, window: 3, stride: 2, padding: 1, rows: rows)
+          if case .maxPool(let window, let stride, let padding) = layer.operation {
+            others += PoolingCases.max(
+              before, window: window, stride: stride, padding: padding, rows: rows)
+          }
         case is GlobalAveragePool: others += PoolingCases.average(before, rows: rows)
         case is Linear:
           others += DenseCases.linear(
             inputs: before.count, outputs: layer.output.shape.count, rows: rows)
         default: break
         }
-        before = layer.output.shape
       }
     }
     convolutions = Self.distinct(shapes) { $0 }

@@ -52,6 +52,9 @@ package enum Program {
             path: checkpoint.path, step: checkpoint.progress.step, wanted: trainer.totalSteps)
         }
       }
+      if checkpoint == nil, let path = requested.initialWeights {
+        try trainer.openInitialWeights(path)
+      }
       try folder.create()
       try folder.write(requested.yamlText(), to: folder.configuration)
     }

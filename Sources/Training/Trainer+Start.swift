@@ -17,7 +17,7 @@ extension Trainer {
     guard !text.isEmpty else {
       engine.state.initialize(seed: configuration.seed, pool: session.pool)
       if let path = configuration.initialWeights {
-        if isFirst { try loadNetwork(of: path) }
+        if isFirst { try loadInitialWeights(path) }
         try broadcastState()
       }
       return
@@ -38,8 +38,18 @@ extension Trainer {
   }
 
   /// Takes weights and running moments of the network in the checkpoint that `path` means; the loss
-  /// head keeps its own. Throws `InteropError.otherNetwork` and what is wrong with the checkpoint.
-  private func loadNetwork(of path: String) throws {
+  /// head keeps its own. Throws as `openInitialWeights`.
+  private func loadInitialWeights(_ path: String) throws {
+    if initialWeights == nil { try openInitialWeights(path) }
+    guard let checkpoint = initialWeights else { return }
+    try checkpoint.load(
+      factory.network.parameters, statistics: factory.network.statistics, into: engine.state)
+    console.say("first weights: \(checkpoint.path), step \(checkpoint.progress.step)")
+  }
+
+  /// Opens the checkpoint that `path` means, for the first weights. Throws
+  /// `InteropError.otherNetwork` and what is wrong with the checkpoint.
+  func openInitialWeights(_ path: String) throws {
     let (checkpoint, refused) = try CheckpointStore.open(path)
     for reason in refused { console.warn("refused: \(reason)") }
     let written = try RunConfiguration.parse(
@@ -55,9 +65,7 @@ extension Trainer {
     guard differences.isEmpty else {
       throw InteropError.otherNetwork(path: checkpoint.path, differences: differences)
     }
-    try checkpoint.load(
-      factory.network.parameters, statistics: factory.network.statistics, into: engine.state)
-    console.say("first weights: \(checkpoint.path), step \(checkpoint.progress.step)")
+    initialWeights = checkpoint
   }
 
   func broadcastState() throws {

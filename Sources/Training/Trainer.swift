@@ -49,6 +49,8 @@ package final class Trainer {
   var sideLogs: SideLogs?
   /// Path of the checkpoint that the run goes on from; rank 0 alone knows it.
   var startedFrom: String?
+  /// The checkpoint whose network a fresh run starts from; rank 0 alone has it.
+  var initialWeights: Checkpoint?
   var lastEvaluation: SetResults?
   var evaluationSeconds = 0.0
   /// What the report plots; rank 0 alone has it.

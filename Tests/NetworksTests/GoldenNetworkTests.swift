@@ -63,7 +63,7 @@ import Testing
     return run
   }
 
-  @Test func twelveNetworksAreStored() { #expect(Self.goldens.count == 12) }
+  @Test func fourteenNetworksAreStored() { #expect(Self.goldens.count == 14) }
 
   @Test(arguments: goldens)
   func inferenceEqualsPyTorch(golden: Golden) throws {

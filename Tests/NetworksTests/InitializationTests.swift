@@ -6,6 +6,7 @@ import Testing
 @Suite struct InitializationTests {
   private static let models = [
     "iresnet10", "aix-resnet18", "aix-resnet50", "resnet18", "resnet50", "nn1", "nn2",
+    "mobilefacenet",
   ]
   /// NN2's projections of L2-pooled maps.
   private static let rooted = ["3b", "4a", "4b", "4c", "4d", "5a"].map {
@@ -32,9 +33,11 @@ import Testing
     case 4 where model.hasPrefix("iresnet"): return .normal(deviation: 0.1)
     case 4 where model.hasPrefix("aix"): return .uniform(bound: 1 / fanIn.squareRoot())
     case 4: return .normal(deviation: (2 / fanOut).squareRoot())
+    case 2 where model == "mobilefacenet": return .normal(deviation: (2 / fanOut).squareRoot())
     case 2: return .uniform(bound: 1 / fanIn.squareRoot())
     default: break
     }
+    if model == "mobilefacenet", entry.name.hasSuffix(".layers.2.weight") { return .constant(0.25) }
     if entry.name.contains("prelu") { return .constant(0.25) }
     switch entry.name {
     case "fc.bias" where model.hasPrefix("iresnet"):

@@ -119,6 +119,54 @@ import Testing
         """, moments: "")
   }
 
+  /// Tensors of the published state dicts, `num_batches_tracked` included: 333 and 714.
+  @Test(arguments: [("mobilefacenet", 112, 333), ("inception-resnet-v1", 160, 714)])
+  func countsOfStateDictionaries(model: String, imageSize: Int, tensors: Int) throws {
+    let network = try #require(
+      Models.network(
+        named: model, imageSize: imageSize, maximumRows: 1, options: ModelOptions()))
+    #expect(network.parameters.count + 3 * network.statistics.count == tensors)
+  }
+
+  @Test func mobileFaceNet() throws {
+    let network = try #require(
+      Models.network(
+        named: "mobilefacenet", imageSize: 112, maximumRows: 1, options: ModelOptions()))
+    let shapes = Dictionary(uniqueKeysWithValues: network.parameters.map { ($0.name, $0.shape) })
+    for (name, shape) in [
+      ("layers.0.layers.0.weight", [128, 3, 3, 3]), ("layers.0.layers.2.weight", [128]),
+      ("layers.1.layers.0.weight", [128, 2, 3, 3]),
+      ("layers.2.layers.1.layers.0.weight", [128, 1, 3, 3]),
+      ("layers.3.layers.3.layers.2.layers.1.bias", [128]),
+      ("layers.6.layers.1.layers.0.weight", [512, 1, 3, 3]),
+      ("layers.7.layers.1.layers.0.layers.2.weight", [256]),
+      ("conv_sep.layers.0.weight", [512, 256, 1, 1]),
+      ("features.layers.0.layers.0.weight", [512, 1, 7, 7]),
+      ("features.layers.2.weight", [512, 512]), ("features.layers.3.weight", [512]),
+    ] { #expect(shapes[name] == shape, "\(name)") }
+    #expect(shapes["layers.2.layers.2.layers.2.weight"] == nil)
+    #expect(shapes["features.layers.2.bias"] == nil)
+  }
+
+  @Test func inceptionResNet() throws {
+    let network = try #require(
+      Models.network(
+        named: "inception-resnet-v1", imageSize: 160, maximumRows: 1, options: ModelOptions()))
+    let shapes = Dictionary(uniqueKeysWithValues: network.parameters.map { ($0.name, $0.shape) })
+    for (name, shape) in [
+      ("conv2d_1a.conv.weight", [32, 3, 3, 3]), ("conv2d_4b.bn.weight", [256]),
+      ("repeat_1.4.branch2.2.conv.weight", [32, 32, 3, 3]),
+      ("repeat_1.0.conv2d.weight", [256, 96, 1, 1]), ("repeat_1.0.conv2d.bias", [256]),
+      ("mixed_6a.branch0.conv.weight", [384, 256, 3, 3]),
+      ("repeat_2.9.branch1.1.conv.weight", [128, 128, 1, 7]),
+      ("repeat_2.9.branch1.2.conv.weight", [128, 128, 7, 1]),
+      ("mixed_7a.branch2.2.conv.weight", [256, 256, 3, 3]),
+      ("block8.conv2d.weight", [1792, 384, 1, 1]), ("last_linear.weight", [512, 1792]),
+      ("last_bn.weight", [512]),
+    ] { #expect(shapes[name] == shape, "\(name)") }
+    #expect(shapes["last_linear.bias"] == nil)
+  }
+
   @Test func resnet18() throws {
     try check(
       "resnet18",

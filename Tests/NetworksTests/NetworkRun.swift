@@ -143,7 +143,9 @@ enum Formula {
     let path = name.split(separator: ".").map(String.init)
     let owner = path.dropLast().joined(separator: ".")
     if path.last == "bias" { return numbers.map { 0.3 * $0 } }
-    if path.dropLast().last == "prelu" { return numbers.map { 0.25 + 0.2 * $0 } }
+    // MobileFaceNet's slopes are the third of a block's layers.
+    let isSlope = path.dropLast().last == "prelu" || path.suffix(3) == ["layers", "2", "weight"]
+    if isSlope && shape.count == 1 { return numbers.map { 0.25 + 0.2 * $0 } }
     if shape.count > 1 {
       let bound = (3 * Double(shape[0]) / Double(numbers.count)).squareRoot()
       return numbers.map { bound * $0 }

@@ -55,7 +55,31 @@ struct SmallNetwork: Sendable, CustomStringConvertible {
     },
     SmallNetwork("linear") { $1.linear($0, name: "fc", outputs: 9) },
     SmallNetwork("dropout") { $1.dropout($0, probability: 0.3) },
+    grouped(1), grouped(1, stride: 2), grouped(2), grouped(2, stride: 2),
+    SmallNetwork("depthwise over the whole map") {
+      $1.groupedConvolution(
+        $0, name: "conv", groups: 8, kernel: 4, padding: 0, initializer: initializer)
+    },
+    window(height: 1, width: 3), window(height: 3, width: 1),
+    SmallNetwork("linear without bias") { $1.linear($0, name: "fc", outputs: 9, hasBias: false) },
   ]
+
+  private static func grouped(_ width: Int, stride: Int = 1) -> SmallNetwork {
+    SmallNetwork("convolution in groups of \(width) / \(stride)") {
+      $1.groupedConvolution(
+        $0, name: "conv", groups: 8 / width, kernel: 3, stride: stride, initializer: initializer)
+    }
+  }
+
+  private static func window(height: Int, width: Int) -> SmallNetwork {
+    SmallNetwork("convolution \(height)x\(width)") {
+      $1.convolution(
+        $0, name: "conv", channels: 6,
+        window: ConvolutionWindow(
+          height: height, width: width, stride: 1, paddingHeight: height / 2,
+          paddingWidth: width / 2), initializer: initializer)
+    }
+  }
 
   private static let wirings = [
     SmallNetwork("residual") { x, plan in
@@ -69,6 +93,22 @@ struct SmallNetwork: Sendable, CustomStringConvertible {
     SmallNetwork("residual and PReLU") { x, plan in
       let y = plan.branch(x, "a")
       return plan.batchNorm(y, name: "bn", prelu: "prelu", residual: x)
+    },
+    SmallNetwork("scaled residual") { x, plan in
+      let y = plan.branch(x, "a")
+      return plan.scaledResidual(
+        y, name: "a", scale: 0.4, residual: x, rectifies: false,
+        biasInitializer: .uniform(bound: 0.1))
+    },
+    SmallNetwork("scaled residuals with ReLU, read again") { x, plan in
+      var x = x
+      for name in ["a", "b"] {
+        let y = plan.branch(x, name)
+        x = plan.scaledResidual(
+          y, name: name, scale: 0.4, residual: x, rectifies: true,
+          biasInitializer: .uniform(bound: 0.1))
+      }
+      return plan.batchNorm(plan.branch(x, "c"), name: "c.bn", residual: x)
     },
     SmallNetwork("three residuals in a row") { x, plan in
       var x = x

@@ -174,6 +174,7 @@ private let everything = """
     plain.model = "nns2"
     plain.batchNorm = true
     plain.pooling = .l2
+    plain.initialWeights = "a b/weights.safetensors"
     for configuration in [.demo, odd, plain, try parse(everything)] {
       let text = configuration.yamlText()
       let back = try parse(text)
@@ -186,7 +187,7 @@ private let everything = """
     // What belongs to another loss or schedule is written too.
     let others = [
       "landmarks", "width", "margin-variant", "power", "min-lr", "epochs", "steps", "batch-norm",
-      "pooling",
+      "pooling", "init",
     ]
     #expect(Set(keys).union(["epochs", "steps"]) == Set(named).union(others))
   }

@@ -33,9 +33,9 @@ TOLERANCE = 1e-4
 # Every model of the program: width, height and breadth of the images, embedding.
 MODELS = {
     "aix-resnet18": (1, 112, 112, 512), "aix-resnet34": (0.5, 64, 64, 512),
-    "aix-resnet50": (0.25, 64, 64, 512), "resnet18": (1, 64, 64, 512),
+    "aix-resnet50": (0.25, 64, 64, 512), "resnet18": (0.5, 64, 64, 512),
     "resnet34": (0.25, 64, 64, 512), "resnet50": (0.25, 64, 64, 512),
-    "iresnet10": (0.5, 48, 48, 512), "iresnet18": (1, 112, 112, 512),
+    "iresnet10": (0.5, 48, 48, 512), "iresnet18": (0.5, 112, 112, 512),
     "iresnet34": (0.25, 64, 64, 512), "iresnet50": (0.25, 112, 112, 512),
     "iresnet100": (0.25, 48, 48, 512), "mobilefacenet": (1, 112, 112, 512),
     "inception-resnet-v1": (1, 160, 160, 512), "nn1": (0.125, 220, 220, 128),
@@ -82,8 +82,7 @@ def program(*arguments):
 def refused(reason, *arguments):
     code, said = call(*arguments)
     assert code not in (0, -11, -4) and code > 0, f"{arguments}: exit code {code}: {said}"
-    assert reason in said, f"{said!r} does not say {reason!r}"
-    assert len(said.strip().splitlines()) == 1, f"more than a line: {said!r}"
+    assert reason in said.strip().splitlines()[-1], f"not in one last line: {said!r}"
 
 
 def network(model, width, height, breadth, embedding):
@@ -412,9 +411,7 @@ def _():
     torch.save(model.state_dict(), file)
     checkpoint = bring(file, *SMALL[:4], *HALF)
     pairs = FOLDER / "pairs.txt"
-    pairs.write_text(
-        "".join(f"{a}\t{b}\t{s}\n" for a, b, s in []) or
-        "1\t1\nperson0\t1\t2\nperson0\t1\tperson1\t1\n")
+    pairs.write_text("1\t1\nperson0\t1\t2\nperson0\t1\tperson1\t1\n")
     (FOLDER / "named").mkdir(exist_ok=True)
     for i, name in enumerate(names):
         person = f"person{i // 2}"
@@ -438,7 +435,7 @@ def _():
                 labels = (out.with_suffix(".txt").read_text().split() if form == "npy"
                           else list(loaded["names"]))
                 assert rows.dtype == (numpy.int8 if byte else numpy.float32)
-            arrays.append(numpy.asarray(rows, dtype=numpy.float64))
+            arrays.append(numpy.asarray(rows, dtype=numpy.float32))
             assert len(labels) == 4 and labels[0] == "person0/person0_0001.jpg", labels
     for i in (0, 1):
         assert all(f == figures[i] for f in figures[i::2]), figures[i::2]

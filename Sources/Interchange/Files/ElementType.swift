@@ -19,7 +19,8 @@ enum ElementType: Sendable, Hashable {
     try [Float](unsafeUninitializedCapacity: count) { buffer, written in
       if self == .float32 {
         try file.read(
-          at: offset, into: UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: 4 * count))
+          at: offset,
+          into: UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: 4 * count))
       } else {
         let piece = 1 << 15
         var first = 0

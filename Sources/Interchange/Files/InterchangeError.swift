@@ -11,7 +11,12 @@ package enum InterchangeError: Error, Equatable, CustomStringConvertible {
   /// The file is cut short, or its bytes are not those that were written.
   case corrupt(path: String, reason: String)
 
+  /// One line, whatever the file's own words in it are.
   package var description: String {
+    sentence.split(whereSeparator: \.isNewline).joined(separator: " ")
+  }
+
+  private var sentence: String {
     switch self {
     case .unreadable(let path, let reason):
       "cannot read '\(path)': \(reason); check the path and its permissions"

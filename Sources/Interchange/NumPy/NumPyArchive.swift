@@ -38,7 +38,9 @@ package final class NumPyArchive: TensorArchive {
     let lines = try arrays[Self.metadataName]?.strings() ?? []
     metadata = Dictionary(
       lines.compactMap { line in
-        line.firstIndex(of: "=").map { (String(line[..<$0]), String(line[line.index(after: $0)...])) }
+        line.firstIndex(of: "=").map {
+          (String(line[..<$0]), String(line[line.index(after: $0)...]))
+        }
       }, uniquingKeysWith: { first, _ in first })
     self.arrays = arrays
     self.names = names.filter { $0 != Self.metadataName }

@@ -12,7 +12,8 @@ enum NumPyType: Equatable {
   init?(_ word: String) {
     if let type = Self.names[word] {
       self = .numbers(type)
-    } else if word.hasPrefix("<U"), let length = Int(word.dropFirst(2)), (0...65536).contains(length)
+    } else if word.hasPrefix("<U"), let length = Int(word.dropFirst(2)),
+      (0...65536).contains(length)
     {
       self = .text(length: length)
     } else {
@@ -74,7 +75,8 @@ struct NumPyArray {
   /// The numbers; throws `InterchangeError`, also for an array of text.
   func floats() throws -> [Float] {
     guard case .numbers(let type) = header.type else {
-      throw InterchangeError.unsupported(path: file.path, reason: "an array of text, not of numbers")
+      throw InterchangeError.unsupported(
+        path: file.path, reason: "an array of text, not of numbers")
     }
     return try type.floats(of: file, at: dataStart, count: count)
   }
@@ -82,7 +84,8 @@ struct NumPyArray {
   /// The strings; throws `InterchangeError`, also for an array of numbers.
   func strings() throws -> [String] {
     guard case .text(let length) = header.type else {
-      throw InterchangeError.unsupported(path: file.path, reason: "an array of numbers, not of text")
+      throw InterchangeError.unsupported(
+        path: file.path, reason: "an array of numbers, not of text")
     }
     return try (0..<count).map { row in
       let bytes = try file.bytes(at: dataStart + 4 * length * row, count: 4 * length)

@@ -118,49 +118,40 @@ struct PickleReader {
 
   private mutating func set(_ pairs: [(key: Value, value: Value)]) throws {
     let target = Int(try top())
-    // The node leaves its place while it grows, so that nothing is copied.
-    let node = document.nodes[target]
-    document.nodes[target] = .none
-    switch node {
-    case .dictionary(var items):
-      items += pairs
-      document.nodes[target] = .dictionary(items)
-    case .object(let callable, let arguments, var items, let state):
-      items += pairs
+    switch document.nodes[target] {
+    case .dictionary(let place), .object(_, _, .some(let place)):
+      document.dictionaries[place] += pairs
+    case .object(let callable, let arguments, nil):
+      document.dictionaries.append(pairs)
       document.nodes[target] = .object(
-        callable: callable, arguments: arguments, items: items, state: state)
+        callable: callable, arguments: arguments, items: document.dictionaries.count - 1)
     default: throw problem("items for what is no dictionary")
     }
   }
 
   private mutating func append(_ values: [Value]) throws {
-    let target = Int(try top())
-    let node = document.nodes[target]
-    document.nodes[target] = .none
-    switch node {
-    case .list(var elements):
-      elements += values
-      document.nodes[target] = .list(elements)
-    case .object:
-      // Elements of an unknown class's own list mean nothing to us.
-      document.nodes[target] = node
+    switch document[try top()] {
+    case .list(let place): document.lists[place] += values
+    // Elements of an unknown class's own list mean nothing to us.
+    case .object: break
     default: throw problem("elements for what is no list")
     }
+  }
+
+  private mutating func pushList(_ elements: [Value] = []) throws {
+    document.lists.append(elements)
+    try push(.list(document.lists.count - 1))
+  }
+
+  private mutating func pushDictionary(_ pairs: [(key: Value, value: Value)] = []) throws {
+    document.dictionaries.append(pairs)
+    try push(.dictionary(document.dictionaries.count - 1))
   }
 
   private mutating func call() throws {
     let arguments = try pop()
     let callable = try pop()
-    try push(.object(callable: callable, arguments: arguments, items: [], state: nil))
-  }
-
-  private mutating func build() throws {
-    let state = try pop()
-    let target = Int(try top())
-    if case .object(let callable, let arguments, let items, _) = document.nodes[target] {
-      document.nodes[target] = .object(
-        callable: callable, arguments: arguments, items: items, state: state)
-    }
+    try push(.object(callable: callable, arguments: arguments, items: nil))
   }
 
   // MARK: Opcodes
@@ -179,24 +170,27 @@ struct PickleReader {
     case UInt8(ascii: ")"): try push(.tuple([]))
     case UInt8(ascii: "t"): try push(.tuple(try popMark()))
     case 0x85...0x87: try tuple(Int(code) - 0x84)
-    case UInt8(ascii: "]"): try push(.list([]))
-    case UInt8(ascii: "l"): try push(.list(try popMark()))
+    case UInt8(ascii: "]"): try pushList()
+    case UInt8(ascii: "l"): try pushList(try popMark())
     case UInt8(ascii: "a"): try append([try pop()])
     case UInt8(ascii: "e"): try append(try popMark())
-    case UInt8(ascii: "}"): try push(.dictionary([]))
-    case UInt8(ascii: "d"): try push(.dictionary(try pairs(try popMark())))
+    case UInt8(ascii: "}"): try pushDictionary()
+    case UInt8(ascii: "d"): try pushDictionary(try pairs(try popMark()))
     case UInt8(ascii: "s"):
       let value = try pop()
       try set([(try pop(), value)])
     case UInt8(ascii: "u"): try set(try pairs(try popMark()))
-    case 0x8F: try push(.list([]))
+    case 0x8F: try pushList()
     case 0x90: try append(try popMark())
-    case 0x91: try push(.list(try popMark()))
+    case 0x91: try pushList(try popMark())
     case UInt8(ascii: "R"), 0x81: try call()
     case 0x92:
       _ = try pop()
       try call()
-    case UInt8(ascii: "b"): try build()
+    case UInt8(ascii: "b"):
+      // The state of an object says nothing of tensors.
+      _ = try pop()
+      _ = try top()
     case UInt8(ascii: "Q"): try push(.persistent(try pop()))
     case UInt8(ascii: "c"):
       let module = try line()

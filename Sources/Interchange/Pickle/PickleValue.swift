@@ -17,19 +17,23 @@ struct PickleDocument {
     /// Bytes of the pickle itself.
     case bytes(Range<Int>)
     case tuple([Value])
-    case list([Value])
-    /// Keys and values, in the order in which they were set.
-    case dictionary([(key: Value, value: Value)])
+    /// The place in `lists`.
+    case list(Int)
+    /// The place in `dictionaries`.
+    case dictionary(Int)
     /// The name of a class or function.
     case global(String)
-    /// What a call of `callable` would give; with what was set and appended to it, and its state.
-    case object(
-      callable: Value, arguments: Value, items: [(key: Value, value: Value)], state: Value?)
+    /// What a call of `callable` would give, with the place in `dictionaries` of what was set in it.
+    case object(callable: Value, arguments: Value, items: Int?)
     /// Something that the file keeps outside the pickle.
     case persistent(Value)
   }
 
   var nodes: [Node] = []
+  /// What grows stands apart from its node, so that it grows in place.
+  var lists: [[Value]] = []
+  /// Keys and values, in the order in which they were set.
+  var dictionaries: [[(key: Value, value: Value)]] = []
   /// The value that the pickle is of.
   var root: Value = 0
 
@@ -47,7 +51,8 @@ struct PickleDocument {
 
   func elements(_ value: Value) -> [Value]? {
     switch self[value] {
-    case .tuple(let elements), .list(let elements): elements
+    case .tuple(let elements): elements
+    case .list(let place): lists[place]
     default: nil
     }
   }
@@ -65,7 +70,7 @@ struct PickleDocument {
 
   /// The name of the class or function whose call `value` is.
   func callee(_ value: Value) -> String? {
-    guard case .object(let callable, _, _, _) = self[value], case .global(let name) = self[callable]
+    guard case .object(let callable, _, _) = self[value], case .global(let name) = self[callable]
     else { return nil }
     return name
   }
@@ -73,8 +78,9 @@ struct PickleDocument {
   /// The pairs of a dictionary, or of an object that is an `OrderedDict`.
   func pairs(_ value: Value) -> [(key: Value, value: Value)]? {
     switch self[value] {
-    case .dictionary(let pairs): pairs
-    case .object(_, _, let items, _): callee(value) == "collections.OrderedDict" ? items : nil
+    case .dictionary(let place): dictionaries[place]
+    case .object(_, _, let items):
+      callee(value) == "collections.OrderedDict" ? items.map { dictionaries[$0] } ?? [] : nil
     default: nil
     }
   }

@@ -63,7 +63,9 @@ struct LegacyPyTorch {
     var ranges: [String: Range<Int>] = [:]
     var at = dataStart
     for key in keys {
-      guard at <= file.byteCount - 8 else { throw PickleProblem(message: "the end of the storages") }
+      guard at <= file.byteCount - 8 else {
+        throw PickleProblem(message: "the end of the storages")
+      }
       guard let count = LittleEndianBytes(try file.bytes(at: at, count: 8)).word64(0) else {
         throw PickleProblem(message: "a storage without size")
       }

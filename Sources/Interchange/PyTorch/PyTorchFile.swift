@@ -45,7 +45,8 @@ package final class PyTorchFile: TensorArchive {
         storages[String(member.name.dropFirst(root.count + 5))] = range
       } else if member.name == root + "byteorder" {
         let order = String(
-          decoding: try file.bytes(at: range.lowerBound, count: min(range.count, 16)), as: UTF8.self)
+          decoding: try file.bytes(at: range.lowerBound, count: min(range.count, 16)), as: UTF8.self
+        )
         guard order == "little" else {
           throw InterchangeError.unsupported(path: path, reason: "its byte order is '\(order)'")
         }
@@ -102,7 +103,8 @@ package final class PyTorchFile: TensorArchive {
       }
       guard tensor.byteEnd.map({ $0 <= range.count }) == true else {
         throw InterchangeError.corrupt(
-          path: path, reason: "tensor '\(name)' \(tensor.shape) reaches beyond its storage of "
+          path: path,
+          reason: "tensor '\(name)' \(tensor.shape) reaches beyond its storage of "
             + "\(range.count) bytes")
       }
     }

@@ -17,7 +17,7 @@ struct TorchTensor {
 
   /// The tensor that `value` is; nil where it is none. Throws `TorchRefusal` or `PickleProblem`.
   init?(_ value: PickleDocument.Value, in document: PickleDocument) throws {
-    guard case .object(_, let argumentsValue, _, _) = document[value],
+    guard case .object(_, let argumentsValue, _) = document[value],
       let callee = document.callee(value), let arguments = document.elements(argumentsValue)
     else { return nil }
     switch callee {
@@ -30,7 +30,8 @@ struct TorchTensor {
     case "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor":
       try self.init(arguments: arguments, document)
     default:
-      if callee.hasPrefix("torch._utils._rebuild_") || callee == "torch._tensor._rebuild_from_type_v2"
+      if callee.hasPrefix("torch._utils._rebuild_")
+        || callee == "torch._tensor._rebuild_from_type_v2"
       {
         throw TorchRefusal(message: "a tensor of \(callee); save plain float tensors")
       }

@@ -53,6 +53,13 @@ final class ZipArchive {
       }
       at = end
     }
+    // Members that share bytes would make a reader of each do the work of a far larger file.
+    guard entries.reduce(0, { $0 &+ $1.byteCount }) <= file.byteCount,
+      entries.allSatisfy({ $0.byteCount <= file.byteCount })
+    else {
+      throw InterchangeError.corrupt(
+        path: file.path, reason: "its members have more bytes than the file")
+    }
     self.entries = entries
   }
 

@@ -87,7 +87,8 @@ struct ONNXExport {
       let flat = x!.isMap ? node("Flatten", [x!.name], ["axis": .integer(1)]) : x!.name
       let biasValues = bias.map { weights.values(of: weights.network.description(of: $0)) }
       hold(parameter, input: flat, convolution: nil, bias: biasValues, of: layer)
-    case .batchNorm(let scale, let offset, let moments, let epsilon, let residual, let act, let slopes):
+    case .batchNorm(
+      let scale, let offset, let moments, let epsilon, let residual, let act, let slopes):
       let affine = self.affine(scale, offset, moments, epsilon)
       var value: Value
       if var product = pending.removeValue(forKey: source) {
@@ -106,7 +107,10 @@ struct ONNXExport {
       product.bias = values
       if foldsBatchNorm && factor != 1 {
         product.apply(
-          (Array(repeating: Double(factor), count: values.count), Array(repeating: 0, count: values.count)))
+          (
+            Array(repeating: Double(factor), count: values.count),
+            Array(repeating: 0, count: values.count)
+          ))
       }
       var value = Value(name: emit(product), isMap: product.convolution != nil)
       if !foldsBatchNorm && factor != 1 {
@@ -141,7 +145,10 @@ struct ONNXExport {
     case .responseNorm(let size, let alpha, let bias):
       let name = node(
         "LRN", [x.name],
-        ["size": .integer(size), "alpha": .float(alpha), "beta": .float(0.75), "bias": .float(bias)])
+        [
+          "size": .integer(size), "alpha": .float(alpha), "beta": .float(0.75),
+          "bias": .float(bias),
+        ])
       return Value(name: name, isMap: true)
     case .convolution, .batchNorm, .bias, .linear:
       fatalError("ONNXExport: \(layer.summary) has parameters")
@@ -309,7 +316,9 @@ extension ONNXExport.Product {
   fileprivate mutating func apply(_ affine: (factor: [Double], addend: [Double])) {
     let inner = values.count / affine.factor.count
     for (output, factor) in affine.factor.enumerated() {
-      for i in output * inner..<(output + 1) * inner { values[i] = Float(Double(values[i]) * factor) }
+      for i in output * inner..<(output + 1) * inner {
+        values[i] = Float(Double(values[i]) * factor)
+      }
     }
     bias = affine.factor.indices.map {
       Float(Double(bias?[$0] ?? 0) * affine.factor[$0] + affine.addend[$0])
