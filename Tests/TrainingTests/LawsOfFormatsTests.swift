@@ -45,7 +45,6 @@ import Training
       for ranks in [1, 3] {
         let configuration = SmallRun.configuration {
           $0.data = .folder(path)
-          $0.split = .peopleRandom(fraction: 0.8)
           $0.length = .steps(6)
           $0.maxBad = 0.1
         }
@@ -71,6 +70,7 @@ import Training
         $0.data = .folder(formats.paths[format].path)
         $0.length = .steps(steps)
         $0.resume = .auto
+        $0.schedule = .constant
         $0.maxBad = 0.1
       }
       return try SmallRun.train(configuration, folder: folder)[0].weights

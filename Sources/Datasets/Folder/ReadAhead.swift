@@ -9,6 +9,8 @@ package struct ReadAheadCounts: Equatable, Sendable {
   package var awaited = 0
   /// Photos that the worker read itself.
   package var missed = 0
+  /// Seconds that the reader thread and the workers spent in reading.
+  package var readSeconds = 0.0
 }
 
 /// One thread that brings the bytes of coming photos into memory, so that workers do not wait for
@@ -46,6 +48,8 @@ package final class ReadAhead: PhotoSource, @unchecked Sendable {
   /// Takes the bytes of `photo` that were brought, or reads them here and now.
   package func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError) {
     if state.take(photo, into: buffer) { return }
+    let start = ProcessInfo.processInfo.systemUptime
+    defer { state.note(readSeconds: ProcessInfo.processInfo.systemUptime - start) }
     try source.read(photo, into: buffer)
   }
 }
@@ -110,6 +114,12 @@ private final class ReadAheadState: @unchecked Sendable {
     condition.unlock()
   }
 
+  func note(readSeconds: Double) {
+    condition.lock()
+    counts.readSeconds += readSeconds
+    condition.unlock()
+  }
+
   func stop() {
     condition.lock()
     isStopped = true
@@ -159,8 +169,11 @@ private final class ReadAheadState: @unchecked Sendable {
       let slot = freeSlots.removeLast()
       let started = generation
       condition.unlock()
+      let start = ProcessInfo.processInfo.systemUptime
       let isGood = Self.read(source, photo, into: slots[slot])
+      let seconds = ProcessInfo.processInfo.systemUptime - start
       condition.lock()
+      counts.readSeconds += seconds
       if isGood, started == generation {
         readyBytes += slots[slot].bytes.count
         progress[photo] = .ready(slot: slot)

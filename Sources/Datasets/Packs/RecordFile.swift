@@ -12,8 +12,7 @@ struct RecordHeader {
 struct RecordFile: Sendable {
   static let magic: UInt32 = 0x3ED7_230A
   static let headerBytes = 24
-  /// Payloads are shorter than this.
-  static let lengthLimit = 1 << 29
+  private static let cutShort = "is cut short"
 
   let file: RandomAccessFile
 
@@ -37,8 +36,8 @@ struct RecordFile: Sendable {
     }
     guard got >= 8 else {
       throw ImageError(
-        description: "is cut short: \(file.path) ends at byte \(file.byteCount), its record is at "
-          + "\(offset)")
+        description: "\(Self.cutShort): \(file.path) ends at byte \(file.byteCount), "
+          + "its record is at \(offset)")
     }
     guard UInt32(truncatingIfNeeded: words.0.littleEndian) == Self.magic else {
       throw ImageError(description: "has no record at byte \(offset) of \(file.path)")
@@ -48,7 +47,7 @@ struct RecordFile: Sendable {
     guard count <= file.byteCount - offset - 8 else {
       throw ImageError(
         description:
-          "is cut short: its record at byte \(offset) of \(file.path) has \(count) bytes, "
+          "\(Self.cutShort): its record at byte \(offset) of \(file.path) has \(count) bytes, "
           + "\(file.byteCount - offset - 8) follow")
     }
     let part = Part(kind: Int(word >> 29), payload: offset + 8..<offset + 8 + count)
@@ -181,7 +180,7 @@ struct RecordFile: Sendable {
         }
         found.append((id, offset))
         offset = next
-      } catch  where error.description.hasPrefix("is cut short") && !found.isEmpty {
+      } catch  where error.description.hasPrefix(Self.cutShort) && !found.isEmpty {
         found.append((UInt64.max, offset))
         return found
       }

@@ -60,7 +60,8 @@ package struct StepRecord: Sendable {
       + "\"skipped\":\(isSkipped),"
       + "\"microbatches\":[\(microbatches.map(String.init).joined(separator: ","))],"
       + "\"read_ahead\":{\"ready\":\(readAhead.ready),\"awaited\":\(readAhead.awaited),"
-      + "\"missed\":\(readAhead.missed)},"
+      + "\"missed\":\(readAhead.missed),"
+      + "\"seconds\":\(JSONNumber.text(readAhead.readSeconds))},"
       + "\"gradient_hash\":\"\(Hash64.text(gradientHash))\","
       + "\"weights_hash\":\"\(Hash64.text(weightsHash))\"}"
   }

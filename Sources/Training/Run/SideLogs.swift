@@ -14,6 +14,8 @@ private import Synchronization
 final class SideLogs: @unchecked Sendable {
   private let queue = DispatchQueue(label: "side-logs", qos: .utility)
   private let tensorBoardFolder: String
+  /// Whether event files are written.
+  let hasEvents: Bool
   private let run: String
   private let totalSteps: Int
   private let problem = Mutex<String?>(nil)
@@ -35,6 +37,7 @@ final class SideLogs: @unchecked Sendable {
     run = folder.path.split(separator: "/").last.map(String.init) ?? folder.path
     self.totalSteps = totalSteps
     tensorBoardFolder = folder.path + "/tensorboard"
+    hasEvents = configuration.writesTensorBoard
     if configuration.writesTensorBoard {
       if mkdir(tensorBoardFolder, 0o777) != 0, errno != EEXIST {
         throw RunFolderError.unwritable(path: tensorBoardFolder, code: errno)
@@ -187,8 +190,6 @@ final class SideLogs: @unchecked Sendable {
   private static func cell(_ text: String) -> String {
     text.split { $0 == "\t" || $0.isNewline }.joined(separator: " ")
   }
-
-  var hasEvents: Bool { queue.sync { events != nil } }
 
   // MARK: The queue
 
