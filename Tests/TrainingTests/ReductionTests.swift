@@ -127,6 +127,9 @@ import Training
     let configuration = Self.configuration {
       $0.length = .steps(10)
       $0.dropout = 0
+      // So slow that a rounding does not grow into another course.
+      $0.learningRate = 0.001
+      $0.clipNorm = nil
     }
     let exact = try SmallRun.train(configuration, ranks: 3)
     let lossy = try SmallRun.train(
@@ -134,9 +137,11 @@ import Training
         $0.reduction = reduction
         $0.shardsOptimizer = isSharded
       }, ranks: 3)
-    // Different in every step, and nearly equal: a bfloat16 has 8 bits, whose errors come back.
+    // Different in every step, and nearly equal: a float has 24 bits, a bfloat16 has 8.
+    let first = (exact[0].records[0].gradientNorm, lossy[0].records[0].gradientNorm)
+    #expect((first.0 - first.1).magnitude < (reduction == .fp32 ? 1e-6 : 1e-2) * first.0)
     for (a, b) in zip(exact[0].records, lossy[0].records) {
-      #expect((a.loss - b.loss).magnitude < (reduction == .fp32 ? 2e-3 : 0.1) * a.loss)
+      #expect((a.loss - b.loss).magnitude < 0.02 * a.loss, "step \(a.step)")
       #expect(a.weightsHash != b.weightsHash, "step \(a.step)")
     }
     for outcome in lossy {
@@ -147,13 +152,13 @@ import Training
 
   /// A step's collectives: one round of an exchange for a bucket, one sum, one agreement; sharded, one
   /// round more. Buckets that are final together share the agreement of an exchange.
-  @Test(arguments: [1, 21], [false, true])
+  @Test(arguments: [3, 21], [false, true])
   func collectivesOfAStepAreCounted(microbatch: Int, isSharded: Bool) throws {
     let counts = Counts()
     _ = try SmallRun.train(
       Self.configuration {
         // Accumulation: however many microbatches, one reduction a step.
-        $0.microbatch = max(2, microbatch)
+        $0.microbatch = microbatch
         $0.shardsOptimizer = isSharded
       }, ranks: 2, wrap: { FaultyCommunicator($0) },
       prepare: { trainer, rank in

@@ -86,8 +86,10 @@ package final class Timeline: @unchecked Sendable {
   }
 
   private func firstSecond(_ alignment: ClockAlignment, _ rank: Int) -> Double {
-    (0..<laneCount).filter { lanes[$0].count > 0 }.map { lanes[$0].spans[0].begin }.min()
-      .map { $0 - alignment.offsets[rank] } ?? Clock.seconds
+    // Spans are kept as they end: the first to begin may be any.
+    (0..<laneCount).flatMap { lane in
+      (0..<lanes[lane].count).map { lanes[lane].spans[$0].begin }
+    }.min().map { $0 - alignment.offsets[rank] } ?? Clock.seconds
   }
 
   /// The events of this rank, with commas between; `shift` is taken from all times.
