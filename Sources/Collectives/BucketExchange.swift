@@ -55,7 +55,8 @@ final class BucketExchange {
     self.reduction = reduction
     self.isSharded = isSharded
     fits = Array(repeating: nil, count: layout.buckets.count)
-    let (bucket, part) = layout.largest
+    let usesWire = ranks > 1 || reduction == .bf16
+    let (bucket, part) = usesWire ? layout.largest : (0, 0)
     outgoing = AlignedMemory(count: 2 * bucket, fill: 0)
     incoming = AlignedMemory(count: 2 * part * max(0, ranks - 1), fill: 0)
     own = AlignedMemory(count: part, fill: 0)

@@ -70,11 +70,11 @@ import Training
           guard rank == culprit else { return }
           let isDue = Flag()
           trainer.onStep = { if $0.step == 2 { isDue.isSet = true } }
-          nonisolated(unsafe) let sums = trainer.engine.reducer.sums
+          let reducer = trainer.engine.reducer
           trainer.engine.onEvent = { event in
             guard case .reduction(let parameters) = event, isDue.isSet else { return }
             isDue.isSet = false
-            sums[parameters.lowerBound] += 0.5
+            reducer.sums[parameters.lowerBound] += 0.5
           }
         })
       for (rank, outcome) in world.enumerated() {

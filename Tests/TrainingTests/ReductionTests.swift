@@ -127,6 +127,9 @@ import Training
     let configuration = Self.configuration {
       $0.length = .steps(10)
       $0.dropout = 0
+      // So slow that a rounding does not grow into another course.
+      $0.learningRate = 0.001
+      $0.clipNorm = nil
     }
     let exact = try SmallRun.train(configuration, ranks: 3)
     let lossy = try SmallRun.train(
@@ -134,7 +137,10 @@ import Training
         $0.reduction = reduction
         $0.shardsOptimizer = isSharded
       }, ranks: 3)
-    // Different in every step, and nearly equal at first: the course of so small a run is chaotic.
+    // Different in every step, and nearly equal at first, a float having 24 bits and a bfloat16 8: the
+    // later course of so small a run is chaotic.
+    let norms = (exact[0].records[0].gradientNorm, lossy[0].records[0].gradientNorm)
+    #expect((norms.0 - norms.1).magnitude < (reduction == .fp32 ? 1e-6 : 1e-2) * norms.0)
     for (a, b) in zip(exact[0].records, lossy[0].records) {
       #expect(a.weightsHash != b.weightsHash, "step \(a.step)")
     }
