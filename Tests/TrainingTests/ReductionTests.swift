@@ -137,18 +137,13 @@ import Training
         $0.reduction = reduction
         $0.shardsOptimizer = isSharded
       }, ranks: 3)
-    // Different in every step, and nearly equal at first, a float having 24 bits and a bfloat16 8: the
-    // later course of so small a run is chaotic.
+    // Different in every step, and nearly equal: a float has 24 bits, a bfloat16 has 8.
     let norms = (exact[0].records[0].gradientNorm, lossy[0].records[0].gradientNorm)
     #expect((norms.0 - norms.1).magnitude < (reduction == .fp32 ? 1e-6 : 1e-2) * norms.0)
     for (a, b) in zip(exact[0].records, lossy[0].records) {
+      #expect((a.loss - b.loss).magnitude < 0.02 * a.loss, "step \(a.step)")
       #expect(a.weightsHash != b.weightsHash, "step \(a.step)")
     }
-    for (a, b) in zip(exact[0].records, lossy[0].records).prefix(2) {
-      #expect((a.loss - b.loss).magnitude < (reduction == .fp32 ? 1e-3 : 0.05) * a.loss)
-    }
-    let (first, last) = (lossy[0].records[0].loss, lossy[0].records.last!.loss)
-    #expect(last < first)
     for outcome in lossy {
       #expect(outcome.records.map(\.weightsHash) == lossy[0].records.map(\.weightsHash))
       #expect(outcome.weights == lossy[0].weights)
