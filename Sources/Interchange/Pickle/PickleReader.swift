@@ -188,9 +188,8 @@ struct PickleReader {
       _ = try pop()
       try call()
     case UInt8(ascii: "b"):
-      // The state of an object says nothing of tensors.
-      _ = try pop()
-      _ = try top()
+      let state = try pop()
+      document.states[try top()] = state
     case UInt8(ascii: "Q"): try push(.persistent(try pop()))
     case UInt8(ascii: "c"):
       let module = try line()

@@ -34,6 +34,8 @@ struct PickleDocument {
   var lists: [[Value]] = []
   /// Keys and values, in the order in which they were set.
   var dictionaries: [[(key: Value, value: Value)]] = []
+  /// The state that objects were given, by the object.
+  var states: [Value: Value] = [:]
   /// The value that the pickle is of.
   var root: Value = 0
 

@@ -57,7 +57,7 @@ package struct VerificationBin: Sendable {
   private static func arguments(
     _ value: PickleDocument.Value, _ document: PickleDocument
   ) -> [PickleDocument.Value] {
-    guard case .object(_, let arguments, _, _) = document[value] else { return [] }
+    guard case .object(_, let arguments, _) = document[value] else { return [] }
     return document.elements(arguments) ?? []
   }
 
@@ -66,7 +66,7 @@ package struct VerificationBin: Sendable {
   ) throws -> Image {
     switch document[value] {
     case .bytes(let range): return .stored(range)
-    case .object(_, _, _, let state):
+    case .object:
       let callee = document.callee(value) ?? ""
       let given = arguments(value, document)
       if callee == "_codecs.encode", given.count == 2, let text = document.text(given[0]),
@@ -76,7 +76,7 @@ package struct VerificationBin: Sendable {
         guard bytes.count == text.unicodeScalars.count else { break }
         return .made(bytes)
       }
-      if callee.hasSuffix("multiarray._reconstruct"), let state,
+      if callee.hasSuffix("multiarray._reconstruct"), let state = document.states[value],
         let parts = document.elements(state), parts.count == 5
       {
         return try array(parts[4], shape: parts[1], document, source)
