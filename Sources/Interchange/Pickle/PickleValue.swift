@@ -34,7 +34,7 @@ struct PickleDocument {
   var lists: [[Value]] = []
   /// Keys and values, in the order in which they were set.
   var dictionaries: [[(key: Value, value: Value)]] = []
-  /// The states that were given to objects.
+  /// The state that objects were given, by the object.
   var states: [Value: Value] = [:]
   /// The value that the pickle is of.
   var root: Value = 0

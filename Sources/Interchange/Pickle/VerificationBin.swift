@@ -76,8 +76,8 @@ package struct VerificationBin: Sendable {
         guard bytes.count == text.unicodeScalars.count else { break }
         return .made(bytes)
       }
-      if callee.hasSuffix("multiarray._reconstruct"),
-        let state = document.states[value], let parts = document.elements(state), parts.count == 5
+      if callee.hasSuffix("multiarray._reconstruct"), let state = document.states[value],
+        let parts = document.elements(state), parts.count == 5
       {
         return try array(parts[4], shape: parts[1], document, source)
       }
