@@ -104,9 +104,9 @@ package final class Trainer {
         ? [min(sampler.count, configuration.batch), sampler.tailCount] : [configuration.batch],
       factory.network, configuration)
     for warning in try WorldCheck.run(
-        configuration: configuration.mathematicsText + configuration.collectiveText,
-        dataFingerprint: data.fingerprint,
-        sampleFingerprint: { data.sampleFingerprint(photos: 32) },
+      configuration: configuration.mathematicsText + configuration.collectiveText,
+      dataFingerprint: data.fingerprint,
+      sampleFingerprint: { data.sampleFingerprint(photos: 32) },
       communicator: session.communicator)
     {
       session.console.warn(warning)
