@@ -52,6 +52,7 @@ package struct BenchmarkModel: Sendable {
     configuration.clipNorm = nil
     configuration.length = .steps(1)
     configuration.watchdogSeconds = 0
+    configuration.stallSeconds = 0
     return configuration
   }
 

@@ -69,8 +69,8 @@ package struct FollowRun: Sendable {
       }
       if step == 0 { try writeGradients(of: engine) }
       let rate = model.configuration.learningRate
-      _ = engine.applyUpdate(
-        sampleCount: model.batch, gradientScale: sums.gradientScale, index: step,
+      _ = try engine.applyUpdate(
+        sampleCount: model.batch, index: step,
         rates: LearningRates(backbone: rate, head: rate), clipping: nil)
       losses.append(Float(sums.lossSum / Double(model.batch)))
     }

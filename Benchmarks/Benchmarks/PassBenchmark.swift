@@ -19,10 +19,13 @@ package struct PassBenchmark: Sendable {
   package func embed(budgetSeconds: Double, ratesBudgetSeconds: Double) -> BenchmarkReport {
     let memories = PassMemories(model)
     memories.fillImages(at: memories.network.inferenceImageOffset, rows: rows)
+    let prepared = Floats(memories.network.preparedCount)
+    memories.network.prepare(memories.parameters.constant, into: prepared.pointer)
     let timing = Timing.best(budgetSeconds: budgetSeconds) {
       // The last values may lie where the images were.
       memories.fillImages(at: memories.network.inferenceImageOffset, rows: rows)
-      memories.network.forward(in: memories.pass(.inference, rows: rows))
+      memories.network.forward(
+        in: memories.pass(.inference, rows: rows, prepared: prepared.constant))
     }
     let peakMemory = ProcessFigures.peakMemoryBytes
     let rates = MachineRates.measure(budgetSeconds: ratesBudgetSeconds)
@@ -96,7 +99,8 @@ package struct PassBenchmark: Sendable {
 private final class PassMemories {
   let network: Network
   private let model: BenchmarkModel
-  private let arena, parameters, statistics, moments, gradients, images: Floats
+  let parameters: Floats
+  private let arena, statistics, moments, gradients, images: Floats
 
   init(_ model: BenchmarkModel) {
     BLASRuntime.configureSingleThread()
@@ -119,10 +123,10 @@ private final class PassMemories {
     }
   }
 
-  func pass(_ phase: Phase, rows: Int) -> Pass {
+  func pass(_ phase: Phase, rows: Int, prepared: UnsafePointer<Float>? = nil) -> Pass {
     Pass(
       network, rows: rows, phase: phase, memory: arena.pointer, parameters: parameters.constant,
-      runningMoments: statistics.constant, batchMoments: moments.pointer,
+      prepared: prepared, runningMoments: statistics.constant, batchMoments: moments.pointer,
       layerGradients: gradients.pointer,
       randomness: PassRandomness(seed: 1, step: 0, firstSlot: 0))
   }

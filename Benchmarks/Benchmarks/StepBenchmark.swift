@@ -162,8 +162,8 @@ final class StepTrial {
     guard sums.unsoundRanks == 0 else {
       throw BenchmarkFailure.input("step \(stepCount): a gradient is not finite or leaves the grid")
     }
-    _ = engine.applyUpdate(
-      sampleCount: count, gradientScale: sums.gradientScale, index: stepCount,
+    _ = try engine.applyUpdate(
+      sampleCount: count, index: stepCount,
       rates: LearningRates(backbone: model.configuration.learningRate, head: 0.01), clipping: nil)
     lastLoss = sums.lossSum / Double(count)
     stepCount += 1

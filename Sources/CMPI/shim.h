@@ -12,11 +12,14 @@ typedef struct {
   MPI_Request handle;
 } cmpi_request;
 
-// Sets *is_enough to 1 where the library lets the main thread of a threaded process call it.
-static inline int cmpi_init(int *is_enough) {
+// Sets *is_enough to 1 where the library lets the main thread of a threaded process call it, and
+// *is_multiple to 1 where any thread may call it at any time, which is asked for if wants_multiple.
+static inline int cmpi_init(int wants_multiple, int *is_enough, int *is_multiple) {
   int provided = MPI_THREAD_SINGLE;
-  int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+  int code = MPI_Init_thread(
+      NULL, NULL, wants_multiple ? MPI_THREAD_MULTIPLE : MPI_THREAD_FUNNELED, &provided);
   *is_enough = provided >= MPI_THREAD_FUNNELED;
+  *is_multiple = provided >= MPI_THREAD_MULTIPLE;
   return code;
 }
 
@@ -90,6 +93,13 @@ static inline int cmpi_gather_bytes(cmpi_communicator in, const void *bytes, int
   return MPI_Allgatherv(bytes, count, MPI_BYTE, all, counts, offsets, MPI_BYTE, in.handle);
 }
 
+static inline int cmpi_exchange_bytes(cmpi_communicator in, const void *bytes, const int *counts,
+                                      const int *offsets, void *received,
+                                      const int *received_counts, const int *received_offsets) {
+  return MPI_Alltoallv(bytes, counts, offsets, MPI_BYTE, received, received_counts,
+                       received_offsets, MPI_BYTE, in.handle);
+}
+
 static inline int cmpi_broadcast_bytes(cmpi_communicator in, void *bytes, int count, int root) {
   return MPI_Bcast(bytes, count, MPI_BYTE, root, in.handle);
 }
@@ -110,4 +120,20 @@ static inline int cmpi_receive_tag(cmpi_communicator in, int *is_there, int *tag
   *tag = status.MPI_TAG;
   *from = status.MPI_SOURCE;
   return MPI_Recv(NULL, 0, MPI_BYTE, *from, *tag, in.handle, MPI_STATUS_IGNORE);
+}
+
+// Starts to send `count` words, which stay with MPI until cmpi_test says done.
+static inline int cmpi_start_send_words(cmpi_communicator in, const int64_t *words, int count,
+                                        int to, cmpi_request *request) {
+  return MPI_Isend(words, count, MPI_INT64_T, to, 0, in.handle, &request->handle);
+}
+
+// Takes one waiting message of `count` words, if there is one.
+static inline int cmpi_receive_words(cmpi_communicator in, int *is_there, int64_t *words, int count,
+                                     int *from) {
+  MPI_Status status;
+  int code = MPI_Iprobe(MPI_ANY_SOURCE, 0, in.handle, is_there, &status);
+  if (code != MPI_SUCCESS || !*is_there) return code;
+  *from = status.MPI_SOURCE;
+  return MPI_Recv(words, count, MPI_INT64_T, *from, 0, in.handle, MPI_STATUS_IGNORE);
 }

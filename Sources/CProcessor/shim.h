@@ -11,3 +11,20 @@ static inline int cprocessor_has_avx512(void) {
   return 0;
 #endif
 }
+
+/* Eight floats, as Swift's SIMD8<Float>. */
+typedef float cprocessor_eight_floats __attribute__((vector_size(32)));
+
+/* Stores eight floats at a multiple of 32 bytes without bringing the line into the caches. */
+static inline void cprocessor_store_past_caches(float *target, cprocessor_eight_floats value) {
+  __builtin_nontemporal_store(value, (cprocessor_eight_floats *)target);
+}
+
+/* Orders the stores past the caches before what follows. */
+static inline void cprocessor_finish_stores(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_sfence();
+#else
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}

@@ -4,6 +4,7 @@ private import Preconditions
 package enum CollectiveOperation: Equatable, Sendable, CustomStringConvertible {
   case agreement
   case sum(count: Int)
+  case exchange(count: Int)
   case gather
   case broadcast(root: Int)
   case barrier
@@ -22,6 +23,7 @@ package enum CollectiveOperation: Equatable, Sendable, CustomStringConvertible {
       case .broadcast(let root): (3, root)
       case .barrier: (4, 0)
       case .farewell: (5, 0)
+      case .exchange(let count): (6, count)
       }
     require(
       detail >= 0 && detail < 1 << Self.detailBits, "collective operation: detail \(detail)")
@@ -38,6 +40,7 @@ package enum CollectiveOperation: Equatable, Sendable, CustomStringConvertible {
     case (3, _): self = .broadcast(root: detail)
     case (4, 0): self = .barrier
     case (5, 0): self = .farewell
+    case (6, _): self = .exchange(count: detail)
     default: return nil
     }
   }
@@ -46,6 +49,7 @@ package enum CollectiveOperation: Equatable, Sendable, CustomStringConvertible {
     switch self {
     case .agreement: "agreeOnMaximum"
     case .sum(let count): "allReduceSum of \(count) values"
+    case .exchange(let count): "exchange of \(count) values"
     case .gather: "allGather"
     case .broadcast(let root): "broadcast from rank \(root)"
     case .barrier: "barrier"

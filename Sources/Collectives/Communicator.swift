@@ -26,14 +26,30 @@ package protocol Communicator: AnyObject {
   var onWait: (() throws -> Void)? { get set }
 
   /// The longest wait for peers, in seconds, before a collective throws `CollectiveError.timedOut`;
-  /// nil, the default, waits for ever.
+  /// nil, the default, waits for ever. Where ranks hear each other's heartbeat they wait for a peer
+  /// that lives as long as it takes.
   var deadlineSeconds: Double? { get set }
+
+  /// What this rank does, for whoever watches it.
+  var progress: RankProgress { get }
 
   /// Agrees on the largest of the ranks' words; sleeps while peers are still computing.
   func agreeOnMaximum(_ word: Int) throws -> Int
 
   /// Replaces `values` [n, the same on every rank] by their sums over the ranks, in no promised order.
   func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws
+
+  /// Sends every peer its own bytes, then gathers what the ranks have made of theirs: the two halves
+  /// of a sum, or one of them alone.
+  ///
+  /// The ranks agree on `count`, which is the same on all, and on the largest `word`; `rounds` is
+  /// handed that word when all ranks are there, and says how many rounds follow, as many on each. In a
+  /// round `scatter` says what goes where (nil on all ranks: nothing); `gather` follows when the
+  /// peers' bytes have come, and says what to put together (nil on all ranks: nothing).
+  func exchange(
+    count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
+    scatter: (_ round: Int) -> ScatterMessages?, gather: (_ round: Int) -> GatherMessages?
+  ) throws
 
   /// Returns every rank's bytes, in rank order; their lengths may differ.
   func allGather(_ bytes: [UInt8]) throws -> [[UInt8]]
@@ -45,6 +61,17 @@ package protocol Communicator: AnyObject {
   func barrier() throws
 }
 
+extension Communicator {
+  /// An exchange of one round, with nothing to agree on but `count`.
+  package func exchange(
+    count: Int, scatter: () -> ScatterMessages?, gather: () -> GatherMessages? = { nil }
+  ) throws {
+    try exchange(
+      count: count, word: 0, rounds: { _ in 1 }, scatter: { _ in scatter() },
+      gather: { _ in gather() })
+  }
+}
+
 /// The group of one rank: nothing to agree on, nothing to add, and no MPI.
 package final class SoloCommunicator: Communicator {
   package let rank = 0
@@ -54,11 +81,22 @@ package final class SoloCommunicator: Communicator {
   package let localSize = 1
   package var onWait: (() throws -> Void)?
   package var deadlineSeconds: Double?
+  package let progress = RankProgress()
 
   package init() {}
 
   package func agreeOnMaximum(_ word: Int) -> Int { word }
   package func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) {}
+  package func exchange(
+    count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
+    scatter: (_ round: Int) -> ScatterMessages?, gather: (_ round: Int) -> GatherMessages?
+  ) {
+    for round in 0..<rounds(word) {
+      _ = scatter(round)
+      guard let messages = gather(round), let part = messages.parts.first else { continue }
+      (messages.all + part.lowerBound).copyMemory(from: messages.own, byteCount: part.count)
+    }
+  }
   package func allGather(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
   package func broadcast(_ bytes: [UInt8], from root: Int) -> [UInt8] {
     require(root == 0, "broadcast: root \(root) in a group of 1 rank")

@@ -21,12 +21,17 @@ package final class GradientReducer: @unchecked Sendable {
   package let count: Int
   /// Further sums that belong to the step: losses, counters, batch-norm moments.
   package let extraCount: Int
-  /// Gradients on their grid [count], then the extras on theirs [extraCount].
+  /// Gradients on their grid [count], then the extras on theirs [extraCount]. After `reduce` over
+  /// several ranks each bucket holds its results instead, which `gradient` finds.
   package let sums: UnsafeMutablePointer<Double>
   private let memory: AlignedDoubles
   private let layers: [LayerRange]
   private let layerAt: [Int: Int]
-  private let buckets: [Range<Int>]
+  /// The cut of the gradients for the ranks.
+  package let layout: BucketLayout
+  private let exchange: BucketExchange
+  /// Whether sums leave this process, or are rounded as if they did.
+  private let usesWire: Bool
   private let gradientGrid, extraGrid: SummationGrid
   private let locks: UnsafeMutablePointer<pthread_mutex_t>
   private let lockCount: Int
@@ -42,12 +47,22 @@ package final class GradientReducer: @unchecked Sendable {
   private var localMicrobatches = 0
   private var microbatches = 0
   private var everythingHeld = true
+  /// When this rank's last microbatch ended.
+  private var localEndSeconds = 0.0
+  private var scale = 1.0
+  /// How the last step's sums were reduced.
+  package private(set) var times = ReductionTimes()
   private var failure: (any Error)?
 
-  /// A reducer for layers with these parameter ranges, which together are 0..<count in order.
+  /// A reducer for layers with these parameter ranges, which together are 0..<count in order, over
+  /// `ranks` ranks of which this is `rank`.
+  ///
+  /// With `isSharded` each rank gets the sums of its own parts alone, which are whole `blocks`;
+  /// `blocks` nil cuts the layers into pieces.
   package init(
-    layerRanges: [Range<Int>], extraCount: Int, gradientGrid: SummationGrid,
-    extraGrid: SummationGrid, bucketBytes: Int
+    layerRanges: [Range<Int>], blocks: [Range<Int>]? = nil, extraCount: Int,
+    gradientGrid: SummationGrid, extraGrid: SummationGrid, bucketBytes: Int, rank: Int = 0,
+    ranks: Int = 1, reduction: Reduction = .exact, isSharded: Bool = false
   ) {
     var layers: [LayerRange] = []
     var pieces = 0
@@ -68,7 +83,20 @@ package final class GradientReducer: @unchecked Sendable {
     self.extraGrid = extraGrid
     memory = AlignedDoubles(count: end + extraCount, fill: 0)
     sums = memory.pointer
-    buckets = Self.buckets(of: layers.map(\.range), minimumCount: max(1, bucketBytes / 8))
+    let cut =
+      blocks
+      ?? layers.flatMap { layer in
+        stride(from: layer.range.lowerBound, to: layer.range.upperBound, by: Self.pieceCount).map {
+          $0..<min($0 + Self.pieceCount, layer.range.upperBound)
+        }
+      }
+    layout = BucketLayout(
+      count: end, blocks: cut, minimumCount: max(1, bucketBytes / 8), ranks: ranks,
+      wholeBlocks: isSharded)
+    usesWire = ranks > 1 || reduction == .bf16
+    exchange = BucketExchange(
+      layout: layout, rank: rank, ranks: ranks, grid: gradientGrid, reduction: reduction,
+      isSharded: isSharded && ranks > 1)
     pieceTotal = pieces
     pieceIsFresh = .allocate(capacity: pieces)
     pieceIsFresh.initialize(repeating: true, count: pieces)
@@ -97,17 +125,14 @@ package final class GradientReducer: @unchecked Sendable {
     stateChanged.deallocate()
   }
 
-  /// Contiguous ranges from the top, cut at layers, each of at least `minimumCount` but the last.
-  private static func buckets(of ranges: [Range<Int>], minimumCount: Int) -> [Range<Int>] {
-    var buckets: [Range<Int>] = []
-    var upper = ranges.last?.upperBound ?? 0
-    for range in ranges.reversed() where upper - range.lowerBound >= minimumCount {
-      buckets.append(range.lowerBound..<upper)
-      upper = range.lowerBound
-    }
-    if upper > 0 { buckets.append(0..<upper) }
-    return buckets
+  /// Where rounding to bfloat16 keeps what it takes away [count]; set it before the first step.
+  package var residual: UnsafeMutablePointer<Float>? {
+    get { exchange.residual }
+    set { exchange.residual = newValue }
   }
+
+  /// Bytes that this reducer keeps for messages.
+  package var messageBytes: Int { usesWire ? exchange.bytes : 0 }
 
   /// Starts a step in which this rank computes `localMicrobatches` of `microbatches`; with
   /// `keepingExtras` the second pass of one, which adds gradients to the first pass's extras.
@@ -125,7 +150,9 @@ package final class GradientReducer: @unchecked Sendable {
       everythingHeld = true
     }
     failure = nil
+    exchange.begin()
     extrasAreFinal = localMicrobatches == 0
+    localEndSeconds = monotonicSeconds()
     if localMicrobatches == 0 {
       sums.update(repeating: 0, count: count)
       watermark = 0
@@ -188,6 +215,7 @@ package final class GradientReducer: @unchecked Sendable {
     finishedMicrobatches += 1
     if finishedMicrobatches == localMicrobatches {
       extrasAreFinal = true
+      localEndSeconds = monotonicSeconds()
       pthread_cond_signal(stateChanged)
     }
     pthread_mutex_unlock(stateLock)
@@ -201,29 +229,70 @@ package final class GradientReducer: @unchecked Sendable {
     pthread_mutex_unlock(stateLock)
   }
 
-  /// Sums over all ranks, bucket by bucket as they become final; the main thread calls it while the
-  /// workers run. `onWait` is called about every 20 ms of waiting; `onBucket` before each
-  /// bucket is handed to the ranks. Afterwards `sums` holds the sums of all microbatches.
+  /// Sums over all ranks, bucket by bucket as they become final, and multiplies by `scale`; the main
+  /// thread calls it while the workers run. `onWait` is called about every 20 ms of waiting;
+  /// `onBucket` for each bucket, before the first of those that go together is handed to the ranks;
+  /// `onReduced` when its sums are here.
   ///
   /// Returns whether all addends of *this* rank were finite and within the grid's range.
   package func reduce(
-    over communicator: any Communicator, onWait: () throws -> Void,
-    onBucket: (Range<Int>) -> Void = { _ in }
+    over communicator: any Communicator, scale: Double = 1, onWait: () throws -> Void,
+    onBucket: (Range<Int>) -> Void = { _ in }, onReduced: (BucketSpan) -> Void = { _ in }
   ) throws -> Bool {
-    for bucket in buckets {
-      try wait(onWait: onWait) { watermark <= bucket.lowerBound }
+    self.scale = scale
+    var spans: [BucketSpan] = []
+    let sentBefore = exchange.sentBytes
+    var index = 0
+    while index < layout.buckets.count {
+      let bucket = layout.buckets[index]
+      var ready = 1
+      try wait(onWait: onWait) {
+        guard watermark <= bucket.lowerBound else { return false }
+        ready = layout.buckets[index...].prefix { watermark <= $0.lowerBound }.count
+        return true
+      }
       onBucket(bucket)
-      try communicator.allReduceSum(
-        UnsafeMutableBufferPointer(start: sums + bucket.lowerBound, count: bucket.count))
+      guard usesWire else {
+        index += 1
+        continue
+      }
+      let reduced = try exchange.reduce(
+        index, ready: ready, of: sums, scale: scale, over: communicator)
+      for span in reduced {
+        if span.bucket != bucket { onBucket(span.bucket) }
+        onReduced(span)
+      }
+      spans += reduced
+      index += reduced.count
     }
     try wait(onWait: onWait) { extrasAreFinal }
+    times = ReductionTimes(spans, localEnd: localEndSeconds)
+    times.sentBytes = exchange.sentBytes - sentBefore
     return everythingHeld
+  }
+
+  /// The gradient of elements `range`, which lie in one of the layout's blocks, after `reduce`: the
+  /// sums times its scale, where they are or in `scratch` [range.count].
+  package func gradient(
+    of range: Range<Int>, scratch: UnsafeMutablePointer<Float>
+  ) -> UnsafePointer<Float> {
+    guard usesWire else {
+      GridKernel.finish(
+        sums + range.lowerBound, count: range.count, scale: scale, into: scratch)
+      return UnsafePointer(scratch)
+    }
+    let bucket = layout.bucket(of: range.lowerBound)
+    return UnsafePointer(
+      exchange.results(of: bucket, in: sums)
+        + (range.lowerBound - layout.buckets[bucket].lowerBound))
   }
 
   /// Sums the extras over all ranks; call after `reduce` and after adding the rank's own words.
   package func reduceExtras(over communicator: any Communicator) throws {
+    let start = monotonicSeconds()
     try communicator.allReduceSum(
       UnsafeMutableBufferPointer(start: sums + count, count: extraCount))
+    times.extraSeconds = monotonicSeconds() - start
   }
 
   /// The extras' sums [extraCount].

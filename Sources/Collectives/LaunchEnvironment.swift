@@ -114,6 +114,17 @@ package struct HostProcessors: Sendable, Equatable {
     return digits.isEmpty ? nil : digits.reduce(0) { $0 + $1.nonzeroBitCount }
   }
 
+  /// The processors of the mask, by number; empty where it is not known.
+  package var allowed: Set<Int> {
+    // Groups of eight hexadecimal digits, the last of which is the lowest.
+    let digits = mask.compactMap(\.hexDigitValue)
+    var numbers: Set<Int> = []
+    for (place, digit) in digits.reversed().enumerated() {
+      for bit in 0..<4 where digit >> bit & 1 == 1 { numbers.insert(4 * place + bit) }
+    }
+    return numbers
+  }
+
   private static func maskLine(of status: String) -> String? {
     status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") }
       .map { String($0.dropFirst("Cpus_allowed:".count)) }

@@ -6,71 +6,82 @@ package enum ActivationFunction: Sendable {
 }
 
 /// An activation known at compile time, so that each has loops of its own.
-protocol LaneActivation {
-  static func value(at u: Lanes, slopes: Lanes) -> Lanes
+protocol VectorActivation {
+  static func value(at u: Vector8, slopes: Vector8) -> Vector8
 
   /// The gradient of u, given that of the value.
-  static func gradient(_ outputGradient: Lanes, at u: Lanes, slopes: Lanes) -> Lanes
+  static func gradient(_ outputGradient: Vector8, at u: Vector8, slopes: Vector8) -> Vector8
 
   /// `sum` plus the gradient of the slopes.
-  static func slopeGradient(_ outputGradient: Lanes, at u: Lanes, addedTo sum: Lanes) -> Lanes
+  static func slopeGradient(_ outputGradient: Vector8, at u: Vector8, addedTo sum: Vector8)
+    -> Vector8
 
   static var isIdentity: Bool { get }
+  static var hasSlopes: Bool { get }
 }
 
-enum IdentityLanes: LaneActivation {
+enum IdentityVectors: VectorActivation {
   @inline(__always)
-  static func value(at u: Lanes, slopes: Lanes) -> Lanes { u }
+  static func value(at u: Vector8, slopes: Vector8) -> Vector8 { u }
 
   @inline(__always)
-  static func gradient(_ outputGradient: Lanes, at u: Lanes, slopes: Lanes) -> Lanes {
+  static func gradient(_ outputGradient: Vector8, at u: Vector8, slopes: Vector8) -> Vector8 {
     outputGradient
   }
 
   @inline(__always)
-  static func slopeGradient(_ outputGradient: Lanes, at u: Lanes, addedTo sum: Lanes) -> Lanes {
+  static func slopeGradient(_ outputGradient: Vector8, at u: Vector8, addedTo sum: Vector8)
+    -> Vector8
+  {
     sum
   }
 
   static var isIdentity: Bool { true }
+  static var hasSlopes: Bool { false }
 }
 
-enum RectifiedLanes: LaneActivation {
+enum RectifiedVectors: VectorActivation {
   @inline(__always)
-  static func value(at u: Lanes, slopes: Lanes) -> Lanes {
-    u.replacing(with: Lanes(0), whereNotPositive: u)
+  static func value(at u: Vector8, slopes: Vector8) -> Vector8 {
+    u.replacing(with: Vector8(repeating: 0), whereNotPositive: u)
   }
 
   @inline(__always)
-  static func gradient(_ outputGradient: Lanes, at u: Lanes, slopes: Lanes) -> Lanes {
-    outputGradient.replacing(with: Lanes(0), whereNotPositive: u)
+  static func gradient(_ outputGradient: Vector8, at u: Vector8, slopes: Vector8) -> Vector8 {
+    outputGradient.replacing(with: Vector8(repeating: 0), whereNotPositive: u)
   }
 
   @inline(__always)
-  static func slopeGradient(_ outputGradient: Lanes, at u: Lanes, addedTo sum: Lanes) -> Lanes {
+  static func slopeGradient(_ outputGradient: Vector8, at u: Vector8, addedTo sum: Vector8)
+    -> Vector8
+  {
     sum
   }
 
   static var isIdentity: Bool { false }
+  static var hasSlopes: Bool { false }
 }
 
-enum ParametricLanes: LaneActivation {
+enum ParametricVectors: VectorActivation {
   @inline(__always)
-  static func value(at u: Lanes, slopes: Lanes) -> Lanes {
+  static func value(at u: Vector8, slopes: Vector8) -> Vector8 {
     u.replacing(with: u * slopes, whereNotPositive: u)
   }
 
   @inline(__always)
-  static func gradient(_ outputGradient: Lanes, at u: Lanes, slopes: Lanes) -> Lanes {
+  static func gradient(_ outputGradient: Vector8, at u: Vector8, slopes: Vector8) -> Vector8 {
     outputGradient.replacing(with: outputGradient * slopes, whereNotPositive: u)
   }
 
   @inline(__always)
-  static func slopeGradient(_ outputGradient: Lanes, at u: Lanes, addedTo sum: Lanes) -> Lanes {
+  static func slopeGradient(_ outputGradient: Vector8, at u: Vector8, addedTo sum: Vector8)
+    -> Vector8
+  {
     sum.addingProduct(outputGradient, u.negativePart)
   }
 
   static var isIdentity: Bool { false }
+  static var hasSlopes: Bool { true }
 }
 
 func checkMap(

@@ -39,27 +39,35 @@ extension BatchNormKernel {
         && inputGradient != residualGradient,
       "batch norm backward [\(pixels),\(channels)]: gradients share memory they cannot share")
     scratch.update(repeating: 0, count: 3 * channels)
-    func passes<Activation: LaneActivation>(_ activation: Activation.Type) {
-      let source = GradientSource<Activation>(
-        channels: channels, outputGradient: outputGradient, input: input,
-        output: coefficients.activation == .relu ? output : nil,
-        outputStride: outputStride ?? channels, residual: residual, coefficients: coefficients)
-      ReductionPass(source: source, sums: scratch).run(pixels: pixels, channels: channels)
-      finishReductions(
-        scratch, pixels: pixels, channels: channels, coefficients: coefficients,
-        scaleGradient: scaleGradient, offsetGradient: offsetGradient,
-        slopeGradient: slopeGradient)
-      ApplyPass(
-        source: source, sums: scratch, inputGradient: inputGradient,
-        addingToInput: addingToInput, residualGradient: residualGradient,
-        addingToResidual: addingToResidual
-      ).run(pixels: pixels, channels: channels)
+    let target = MapWriter(
+      inputGradient, pixels: pixels, stride: channels,
+      isReadAs: [outputGradient, addingToInput ? UnsafePointer(inputGradient) : nil])
+    coefficients.withGains(channels: channels) { norm in
+      func passes<Activation: VectorActivation>(_ activation: Activation.Type) {
+        let source = GradientSource<Activation>(
+          channels: channels, outputGradient: outputGradient, input: input,
+          output: coefficients.activation == .relu ? output : nil,
+          outputStride: outputStride ?? channels, residual: residual, norm: norm)
+        ReductionPass(source: source).run(pixels: pixels, channels: channels, addingTo: scratch)
+        finishReductions(
+          scratch, pixels: pixels, channels: channels, coefficients: coefficients,
+          scaleGradient: scaleGradient, offsetGradient: offsetGradient,
+          slopeGradient: slopeGradient)
+        rounded(scratch, channels: channels) { averages in
+          ApplyPass(
+            source: source, averages: averages, inputGradient: target,
+            addedTo: addingToInput ? UnsafePointer(inputGradient) : nil,
+            residualGradient: residualGradient, addingToResidual: addingToResidual
+          ).run(pixels: pixels, channels: channels)
+        }
+      }
+      switch coefficients.activation {
+      case .identity: passes(IdentityVectors.self)
+      case .relu: passes(RectifiedVectors.self)
+      case .prelu: passes(ParametricVectors.self)
+      }
     }
-    switch coefficients.activation {
-    case .identity: passes(IdentityLanes.self)
-    case .relu: passes(RectifiedLanes.self)
-    case .prelu: passes(ParametricLanes.self)
-    }
+    target.finish()
   }
 
   /// Writes the gradients of the coefficients and leaves in `sums` what the second pass subtracts:
@@ -80,108 +88,102 @@ extension BatchNormKernel {
       sums[channels + c] = scaleSum * inverse / count
     }
   }
+
+  /// The means of du and the negated factors of the centred input as floats [2][C], each filled up
+  /// to whole vectors.
+  private static func rounded(
+    _ sums: UnsafePointer<Double>, channels: Int, _ body: (Averages) -> Void
+  ) {
+    let stride = channels.roundedUp(to: Vector8.width)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * stride) { values in
+      let values = values.baseAddress!
+      values.zero(2 * stride)
+      for c in 0..<channels {
+        values[c] = Float(sums[c])
+        values[stride + c] = -Float(sums[channels + c])
+      }
+      body(Averages(means: UnsafePointer(values), negativeFactors: UnsafePointer(values + stride)))
+    }
+  }
+}
+
+/// What the second pass subtracts, for each channel.
+private struct Averages {
+  let means: UnsafePointer<Float>
+  let negativeFactors: UnsafePointer<Float>
 }
 
 /// Where both passes take du from.
-private struct GradientSource<Activation: LaneActivation> {
+private struct GradientSource<Activation: VectorActivation> {
   let channels: Int
   let outputGradient: UnsafePointer<Float>
   let input: UnsafePointer<Float>
   let output: UnsafePointer<Float>?
   let outputStride: Int
   let residual: UnsafePointer<Float>?
-  let coefficients: BatchNormCoefficients
+  let norm: NormVectors
 
-  /// The argument of the activation, or for ReLU its output, which has the same sign.
+  /// The centred input, the gradient of the output, and the argument of the activation or for ReLU
+  /// its output, which has the same sign.
   @inline(__always)
-  func gate(
-    _ centred: Lanes, _ group: NormGroup, at: Int, outputAt: Int, count: Int
-  ) -> Lanes {
-    if Activation.isIdentity { return centred }
-    if let output { return Lanes(output + outputAt, count: count) }
-    let u = group.normalized(centred)
-    guard let residual else { return u }
-    return u + Lanes(residual + at, count: count)
+  func load(
+    pixel: Int, channel: Int, count: Int
+  ) -> (centred: Vector8, outputGradient: Vector8, gate: Vector8) {
+    let at = pixel * channels + channel
+    let outputAt = pixel * outputStride + channel
+    let dy = Vector8(outputGradient + outputAt, count: count)
+    let centred = norm.centred(Vector8(input + at, count: count), channel)
+    if Activation.isIdentity { return (centred, dy, centred) }
+    if let output { return (centred, dy, Vector8(output + outputAt, count: count)) }
+    let u = norm.normalized(centred, channel)
+    guard let residual else { return (centred, dy, u) }
+    return (centred, dy, u + Vector8(residual + at, count: count))
   }
 }
 
-private struct ReductionPass<Activation: LaneActivation>: ChannelGroupPass {
+private struct ReductionPass<Activation: VectorActivation>: ChannelPass {
   let source: GradientSource<Activation>
-  let sums: UnsafeMutablePointer<Double>
+  static var sumCount: Int { 3 }
 
   @inline(__always)
-  func visit(pixel: Int, pixels: Int, channel: Int, count: Int) {
-    let channels = source.channels
-    let group = NormGroup(source.coefficients, channel: channel, count: count)
-    var offsetSum = Lanes(0)
-    var scaleSum = Lanes(0)
-    var slopeSum = Lanes(0)
-    var at = pixel * channels + channel
-    var outputAt = pixel * source.outputStride + channel
-    for _ in 0..<pixels {
-      let dy = Lanes(source.outputGradient + outputAt, count: count)
-      let centred = group.centred(Lanes(source.input + at, count: count))
-      let u = source.gate(centred, group, at: at, outputAt: outputAt, count: count)
-      let du = Activation.gradient(dy, at: u, slopes: group.slopes)
-      offsetSum = offsetSum + du
-      scaleSum = scaleSum.addingProduct(du, centred)
-      slopeSum = Activation.slopeGradient(dy, at: u, addedTo: slopeSum)
-      at += channels
-      outputAt += source.outputStride
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+    let (centred, dy, gate) = source.load(pixel: pixel, channel: channel, count: count)
+    let du = Activation.gradient(dy, at: gate, slopes: source.norm.slopes(channel))
+    sums[vector: 0] += du
+    sums[vector: stride] = sums[vector: stride].addingProduct(du, centred)
+    if Activation.hasSlopes {
+      sums[vector: 2 * stride] = Activation.slopeGradient(
+        dy, at: gate, addedTo: sums[vector: 2 * stride])
     }
-    offsetSum.fold(sums + channel, count: count)
-    scaleSum.fold(sums + channels + channel, count: count)
-    slopeSum.fold(sums + 2 * channels + channel, count: count)
   }
 }
 
-private struct ApplyPass<Activation: LaneActivation>: ChannelGroupPass {
+private struct ApplyPass<Activation: VectorActivation>: ChannelPass {
   let source: GradientSource<Activation>
-  let sums: UnsafePointer<Double>
-  let inputGradient: UnsafeMutablePointer<Float>
-  let addingToInput: Bool
+  let averages: Averages
+  let inputGradient: MapWriter
+  let addedTo: UnsafePointer<Float>?
   let residualGradient: UnsafeMutablePointer<Float>?
   let addingToResidual: Bool
-
-  init(
-    source: GradientSource<Activation>, sums: UnsafeMutablePointer<Double>,
-    inputGradient: UnsafeMutablePointer<Float>, addingToInput: Bool,
-    residualGradient: UnsafeMutablePointer<Float>?, addingToResidual: Bool
-  ) {
-    self.source = source
-    self.sums = UnsafePointer(sums)
-    self.inputGradient = inputGradient
-    self.addingToInput = addingToInput
-    self.residualGradient = residualGradient
-    self.addingToResidual = addingToResidual
-  }
+  static var sumCount: Int { 0 }
 
   @inline(__always)
-  func visit(pixel: Int, pixels: Int, channel: Int, count: Int) {
-    let channels = source.channels
-    let group = NormGroup(source.coefficients, channel: channel, count: count)
-    let average = Lanes(rounding: sums + channel, count: count)
-    let negativeFactor = Lanes(0) - Lanes(rounding: sums + channels + channel, count: count)
-    var at = pixel * channels + channel
-    var outputAt = pixel * source.outputStride + channel
-    for _ in 0..<pixels {
-      let dy = Lanes(source.outputGradient + outputAt, count: count)
-      let centred = group.centred(Lanes(source.input + at, count: count))
-      let u = source.gate(centred, group, at: at, outputAt: outputAt, count: count)
-      let du = Activation.gradient(dy, at: u, slopes: group.slopes)
-      let inner = (du - average).addingProduct(centred, negativeFactor)
-      let target = inputGradient + at
-      if addingToInput {
-        Lanes(target, count: count).addingProduct(inner, group.gain).store(target, count: count)
-      } else {
-        (inner * group.gain).store(target, count: count)
-      }
-      if let residualGradient {
-        let target = residualGradient + at
-        (addingToResidual ? Lanes(target, count: count) + du : du).store(target, count: count)
-      }
-      at += channels
-      outputAt += source.outputStride
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+    let (centred, dy, gate) = source.load(pixel: pixel, channel: channel, count: count)
+    let du = Activation.gradient(dy, at: gate, slopes: source.norm.slopes(channel))
+    let inner = (du - averages.means[vector: channel])
+      .addingProduct(centred, averages.negativeFactors[vector: channel])
+    let gain = source.norm.gain(channel)
+    let at = pixel * source.channels + channel
+    if let addedTo {
+      let sum = Vector8(addedTo + at, count: count).addingProduct(inner, gain)
+      inputGradient.store(sum, pixel: pixel, channel: channel, count: count)
+    } else {
+      inputGradient.store(inner * gain, pixel: pixel, channel: channel, count: count)
+    }
+    if let residualGradient {
+      let target = residualGradient + at
+      (addingToResidual ? Vector8(target, count: count) + du : du).store(target, count: count)
     }
   }
 }

@@ -32,8 +32,8 @@ package enum BatchNormKernel {
   ) {
     checkMap(pixels: pixels, channels: channels, activation: .identity, slopes: nil)
     sums.update(repeating: 0, count: 2 * channels)
-    StatisticsPass(channels: channels, input: input, sums: sums)
-      .run(pixels: pixels, channels: channels)
+    StatisticsPass(channels: channels, input: input)
+      .run(pixels: pixels, channels: channels, addingTo: sums)
   }
 
   /// Mean, biased variance and 1 / sqrt(variance + epsilon), each [C], from `sums` [2][C].
@@ -80,94 +80,99 @@ package enum BatchNormKernel {
       pixels: pixels, channels: channels, activation: coefficients.activation,
       slopes: coefficients.slopes)
     outputSums?.update(repeating: 0, count: 2 * channels)
-    func pass<Activation: LaneActivation>(_ activation: Activation.Type) {
-      ForwardPass<Activation>(
-        channels: channels, input: input, coefficients: coefficients,
-        residual: residual, output: output, outputStride: outputStride ?? channels,
-        sums: outputSums
-      ).run(pixels: pixels, channels: channels)
+    let stride = outputStride ?? channels
+    let target = MapWriter(output, pixels: pixels, stride: stride, isReadAs: [input, residual])
+    coefficients.withGains(channels: channels) { norm in
+      func pass<Activation: VectorActivation>(_ activation: Activation.Type) {
+        ForwardPass<Activation>(
+          channels: channels, input: input, norm: norm, residual: residual, output: target,
+          keepsSums: outputSums != nil
+        ).run(pixels: pixels, channels: channels, addingTo: outputSums)
+      }
+      switch coefficients.activation {
+      case .identity: pass(IdentityVectors.self)
+      case .relu: pass(RectifiedVectors.self)
+      case .prelu: pass(ParametricVectors.self)
+      }
     }
-    switch coefficients.activation {
-    case .identity: pass(IdentityLanes.self)
-    case .relu: pass(RectifiedLanes.self)
-    case .prelu: pass(ParametricLanes.self)
-    }
+    target.finish()
   }
 }
 
-private struct StatisticsPass: ChannelGroupPass {
+private struct StatisticsPass: ChannelPass {
   let channels: Int
   let input: UnsafePointer<Float>
-  let sums: UnsafeMutablePointer<Double>
+  static var sumCount: Int { 2 }
 
   @inline(__always)
-  func visit(pixel: Int, pixels: Int, channel: Int, count: Int) {
-    var sum = Lanes(0)
-    var squares = Lanes(0)
-    var source = input + pixel * channels + channel
-    for _ in 0..<pixels {
-      let x = Lanes(source, count: count)
-      sum = sum + x
-      squares = squares.addingProduct(x, x)
-      source += channels
-    }
-    sum.fold(sums + channel, count: count)
-    squares.fold(sums + channels + channel, count: count)
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+    let x = Vector8(input + (pixel * channels + channel), count: count)
+    sums[vector: 0] += x
+    sums[vector: stride] = sums[vector: stride].addingProduct(x, x)
   }
 }
 
-private struct ForwardPass<Activation: LaneActivation>: ChannelGroupPass {
+private struct ForwardPass<Activation: VectorActivation>: ChannelPass {
   let channels: Int
   let input: UnsafePointer<Float>
-  let coefficients: BatchNormCoefficients
+  let norm: NormVectors
   let residual: UnsafePointer<Float>?
-  let output: UnsafeMutablePointer<Float>
-  let outputStride: Int
-  let sums: UnsafeMutablePointer<Double>?
+  let output: MapWriter
+  let keepsSums: Bool
+  static var sumCount: Int { 2 }
 
   @inline(__always)
-  func visit(pixel: Int, pixels: Int, channel: Int, count: Int) {
-    let group = NormGroup(coefficients, channel: channel, count: count)
-    var sum = Lanes(0)
-    var squares = Lanes(0)
-    var at = pixel * channels + channel
-    var target = output + (pixel * outputStride + channel)
-    for _ in 0..<pixels {
-      var u = group.normalized(group.centred(Lanes(input + at, count: count)))
-      if let residual { u = u + Lanes(residual + at, count: count) }
-      let y = Activation.value(at: u, slopes: group.slopes)
-      y.store(target, count: count)
-      sum = sum + y
-      squares = squares.addingProduct(y, y)
-      at += channels
-      target += outputStride
-    }
-    if let sums {
-      sum.fold(sums + channel, count: count)
-      squares.fold(sums + channels + channel, count: count)
-    }
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+    let at = pixel * channels + channel
+    var u = norm.normalized(norm.centred(Vector8(input + at, count: count), channel), channel)
+    if let residual { u += Vector8(residual + at, count: count) }
+    let y = Activation.value(at: u, slopes: norm.slopes(channel))
+    output.store(y, pixel: pixel, channel: channel, count: count)
+    guard keepsSums else { return }
+    sums[vector: 0] += y
+    sums[vector: stride] = sums[vector: stride].addingProduct(y, y)
   }
 }
 
-/// The coefficients of up to 16 channels, in registers.
-struct NormGroup {
-  let mean: Lanes
-  let gain: Lanes
-  let offset: Lanes
-  let slopes: Lanes
+/// The coefficients of all channels, filled up to whole vectors and with the gain
+/// scale * inverseDeviation made.
+struct NormVectors {
+  private let values: UnsafePointer<Float>
+  private let stride: Int
 
-  @inline(__always)
-  init(_ coefficients: BatchNormCoefficients, channel: Int, count: Int) {
-    mean = Lanes(coefficients.mean + channel, count: count)
-    let inverse = Lanes(coefficients.inverseDeviation + channel, count: count)
-    gain = coefficients.scale.map { Lanes($0 + channel, count: count) * inverse } ?? inverse
-    offset = Lanes(coefficients.offset + channel, count: count)
-    slopes = coefficients.slopes.map { Lanes($0 + channel, count: count) } ?? Lanes(0)
+  fileprivate init(values: UnsafePointer<Float>, stride: Int) {
+    self.values = values
+    self.stride = stride
   }
 
   @inline(__always)
-  func centred(_ x: Lanes) -> Lanes { x - mean }
+  func centred(_ x: Vector8, _ channel: Int) -> Vector8 { x - values[vector: channel] }
 
   @inline(__always)
-  func normalized(_ centred: Lanes) -> Lanes { offset.addingProduct(centred, gain) }
+  func gain(_ channel: Int) -> Vector8 { values[vector: stride + channel] }
+
+  @inline(__always)
+  func normalized(_ centred: Vector8, _ channel: Int) -> Vector8 {
+    values[vector: 2 * stride + channel].addingProduct(centred, gain(channel))
+  }
+
+  @inline(__always)
+  func slopes(_ channel: Int) -> Vector8 { values[vector: 3 * stride + channel] }
+}
+
+extension BatchNormCoefficients {
+  func withGains(channels: Int, _ body: (NormVectors) -> Void) {
+    let stride = channels.roundedUp(to: Vector8.width)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: 4 * stride) { values in
+      let values = values.baseAddress!
+      values.zero(4 * stride)
+      for c in 0..<channels {
+        values[c] = mean[c]
+        values[stride + c] = (scale?[c] ?? 1) * inverseDeviation[c]
+        values[2 * stride + c] = offset[c]
+        values[3 * stride + c] = slopes?[c] ?? 0
+      }
+      body(NormVectors(values: UnsafePointer(values), stride: stride))
+    }
+  }
 }

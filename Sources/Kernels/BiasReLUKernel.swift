@@ -34,9 +34,8 @@ package enum BiasReLUKernel {
     scratch.update(repeating: 0, count: channels)
     BiasBackwardPass(
       channels: channels, outputGradient: outputGradient, output: output,
-      outputStride: outputStride, inputGradient: inputGradient, adding: addingToInput,
-      sums: scratch
-    ).run(pixels: pixels, channels: channels)
+      outputStride: outputStride, inputGradient: inputGradient, adding: addingToInput
+    ).run(pixels: pixels, channels: channels, addingTo: scratch)
     for c in 0..<channels { biasGradient[c] = Float(scratch[c]) }
   }
 
@@ -48,51 +47,41 @@ package enum BiasReLUKernel {
   }
 }
 
-private struct BiasForwardPass: ChannelGroupPass {
+private struct BiasForwardPass: ChannelPass {
   let channels: Int
   let input: UnsafePointer<Float>
   let bias: UnsafePointer<Float>
   let output: UnsafeMutablePointer<Float>
   let outputStride: Int
+  static var sumCount: Int { 0 }
 
   @inline(__always)
-  func visit(pixel: Int, pixels: Int, channel: Int, count: Int) {
-    let bias = Lanes(bias + channel, count: count)
-    var source = input + (pixel * channels + channel)
-    var target = output + (pixel * outputStride + channel)
-    for _ in 0..<pixels {
-      let u = Lanes(source, count: count) + bias
-      RectifiedLanes.value(at: u, slopes: bias).store(target, count: count)
-      source += channels
-      target += outputStride
-    }
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+    let bias = Vector8(bias + channel, count: count)
+    let u = Vector8(input + (pixel * channels + channel), count: count) + bias
+    RectifiedVectors.value(at: u, slopes: bias)
+      .store(output + (pixel * outputStride + channel), count: count)
   }
 }
 
-private struct BiasBackwardPass: ChannelGroupPass {
+private struct BiasBackwardPass: ChannelPass {
   let channels: Int
   let outputGradient: UnsafePointer<Float>
   let output: UnsafePointer<Float>
   let outputStride: Int
   let inputGradient: UnsafeMutablePointer<Float>
   let adding: Bool
-  let sums: UnsafeMutablePointer<Double>
+  static var sumCount: Int { 1 }
 
   @inline(__always)
-  func visit(pixel: Int, pixels: Int, channel: Int, count: Int) {
-    var sum = Lanes(0)
-    var at = pixel * outputStride + channel
-    var target = inputGradient + (pixel * channels + channel)
-    for _ in 0..<pixels {
-      let dy = Lanes(outputGradient + at, count: count)
-      // The output has the sign of what it was made from.
-      let y = Lanes(output + at, count: count)
-      let du = RectifiedLanes.gradient(dy, at: y, slopes: y)
-      sum = sum + du
-      (adding ? Lanes(target, count: count) + du : du).store(target, count: count)
-      at += outputStride
-      target += channels
-    }
-    sum.fold(sums + channel, count: count)
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+    let at = pixel * outputStride + channel
+    let dy = Vector8(outputGradient + at, count: count)
+    // The output has the sign of what it was made from.
+    let y = Vector8(output + at, count: count)
+    let du = RectifiedVectors.gradient(dy, at: y, slopes: y)
+    sums[vector: 0] += du
+    let target = inputGradient + (pixel * channels + channel)
+    (adding ? Vector8(target, count: count) + du : du).store(target, count: count)
   }
 }

@@ -15,7 +15,7 @@ enum ColumnSums {
         var sum = SIMD8<Float>()
         var source = values + row * columns + c
         for _ in row..<end {
-          sum += count == 8 ? loadEight(source) : loadFewer(source, count: count)
+          sum += Vector8(source, count: count)
           source += columns
         }
         total += SIMD8<Double>(sum)

@@ -7,28 +7,49 @@ private import Preconditions
 package enum ConvolutionKernel {
   /// y[n, i, j, k] = sum over r, s, c of x[n, i stride + r - padding, j stride + s - padding, c] w[k, c, r, s].
   ///
-  /// `input` [rows, height, width, C], `weights` in the order of `ConvolutionWeights`, `output`
+  /// `input` [rows, height, width, C], `weights` in the order of `ConvolutionWeights`, `prepared` what
+  /// `prepare` has made of them or nil, `output`
   /// [rows, outputHeight, outputWidth, K]. `statistics` [2][K], if asked for, is overwritten with the
   /// sums and the sums of squares of each channel of the output.
   package static func forward(
     _ input: UnsafePointer<Float>, rows: Int, weights: UnsafePointer<Float>,
-    plan: ConvolutionPlan, into output: UnsafeMutablePointer<Float>,
+    prepared: UnsafePointer<Float>? = nil, plan: ConvolutionPlan,
+    into output: UnsafeMutablePointer<Float>,
     statistics: UnsafeMutablePointer<Double>?, scratch: UnsafeMutablePointer<Float>
   ) {
     check(rows, plan, scratch)
     switch plan.algorithm {
     case .winograd:
       WinogradConvolution.forward(
-        input, rows: rows, weights: weights, shape: plan.shape, into: output,
+        input, rows: rows, weights: weights, prepared: prepared, shape: plan.shape, into: output,
         statistics: statistics, scratch: scratch)
     case .winogradStride2:
       WinogradStride2Convolution.forward(
-        input, rows: rows, weights: weights, shape: plan.shape, into: output,
+        input, rows: rows, weights: weights, prepared: prepared, shape: plan.shape, into: output,
+        statistics: statistics, scratch: scratch)
+    case .winogradRow:
+      WinogradRowConvolution.forward(
+        input, rows: rows, weights: weights, prepared: prepared, shape: plan.shape, into: output,
         statistics: statistics, scratch: scratch)
     case .im2col:
       Im2ColConvolution.forward(
-        input, rows: rows, weights: weights, shape: plan.shape, into: output,
+        input, rows: rows, weights: weights, prepared: prepared, shape: plan.shape, into: output,
         statistics: statistics, scratch: scratch)
+    }
+  }
+
+  /// Transforms weights for forward passes that share them, into `plan.preparedCount` floats: the
+  /// results are the same bits, without the work of every pass.
+  package static func prepare(
+    _ weights: UnsafePointer<Float>, plan: ConvolutionPlan,
+    into prepared: UnsafeMutablePointer<Float>
+  ) {
+    switch plan.algorithm {
+    case .winograd: WinogradConvolution.prepare(weights, shape: plan.shape, into: prepared)
+    case .winogradStride2:
+      WinogradStride2Convolution.prepare(weights, shape: plan.shape, into: prepared)
+    case .winogradRow: WinogradRowConvolution.prepare(weights, shape: plan.shape, into: prepared)
+    case .im2col: Im2ColConvolution.prepare(weights, shape: plan.shape, into: prepared)
     }
   }
 
@@ -49,7 +70,7 @@ package enum ConvolutionKernel {
       WinogradStride2Convolution.backwardInput(
         outputGradient, rows: rows, weights: weights, shape: plan.shape, into: inputGradient,
         adding: adding, scratch: scratch)
-    case .im2col:
+    case .winogradRow, .im2col:
       Im2ColConvolution.backwardInput(
         outputGradient, rows: rows, weights: weights, shape: plan.shape, into: inputGradient,
         adding: adding, scratch: scratch)
@@ -70,6 +91,10 @@ package enum ConvolutionKernel {
         scratch: scratch)
     case .winogradStride2:
       WinogradStride2Convolution.backwardWeights(
+        outputGradient, input: input, rows: rows, shape: plan.shape, into: weightGradient,
+        scratch: scratch)
+    case .winogradRow:
+      WinogradRowConvolution.backwardWeights(
         outputGradient, input: input, rows: rows, shape: plan.shape, into: weightGradient,
         scratch: scratch)
     case .im2col:

@@ -9,6 +9,8 @@ package struct ConvolutionPlan: Sendable {
     case winograd
     /// F(4, 2) on the phases of the input, for 3x3 kernels of stride 2.
     case winogradStride2 = "winograd/2"
+    /// F(4, 7) along the rows, for 7x7 kernels of stride 1 over few channels.
+    case winogradRow = "winograd row"
     /// Products of blocks of patches; in place for 1x1 kernels of stride 1.
     case im2col
 
@@ -20,6 +22,23 @@ package struct ConvolutionPlan: Sendable {
   package let algorithm: Algorithm
   /// Floats of 64-byte aligned scratch that any of the three operations needs, contents arbitrary.
   package let scratchCount: Int
+
+  /// Floats of the weights transformed in advance; 0 where they are used as they lie.
+  package var preparedCount: Int {
+    switch algorithm {
+    case .winograd: WinogradConvolution.preparedCount(shape)
+    case .winogradStride2: WinogradStride2Convolution.preparedCount(shape)
+    case .winogradRow: WinogradRowConvolution.preparedCount(shape)
+    case .im2col: Im2ColConvolution.preparedCount(shape)
+    }
+  }
+
+  /// Products of one image for each pair of an input and an output channel, where tiles of the
+  /// output are computed: 36 for 16 outputs at stride 1, 81 at stride 2, fewer at the edges.
+  package var tileProducts: Int {
+    let stride1 = shape.stride == 1
+    return shape.tileProducts(full: stride1 ? 6 : 9, short: stride1 ? 5 : 7)
+  }
 
   /// Plans batches of 1 to `maximumRows` images.
   package init(_ shape: ConvolutionShape, maximumRows: Int) {
@@ -33,6 +52,9 @@ package struct ConvolutionPlan: Sendable {
     } else if WinogradStride2Convolution.suits(shape) {
       algorithm = .winogradStride2
       scratchCount = WinogradStride2Convolution.scratchCount(shape)
+    } else if WinogradRowConvolution.suits(shape) {
+      algorithm = .winogradRow
+      scratchCount = WinogradRowConvolution.scratchCount(shape)
     } else {
       algorithm = .im2col
       scratchCount = Im2ColConvolution.scratchCount(shape)

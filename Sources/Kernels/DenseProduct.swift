@@ -20,6 +20,21 @@ package enum DenseProduct {
       blasint(strideA ?? (transposeA ? m : k)), b, blasint(strideB ?? (transposeB ? k : n)),
       beta, result, blasint(strideResult ?? n))
   }
+
+  /// result [m] = a [m,k] vector [k], added to what is there when `adding`.
+  ///
+  /// A product with one column would copy all of `a` into panels first, which takes longer than this.
+  package static func multiply(
+    _ a: UnsafePointer<Float>, vector: UnsafePointer<Float>, rows m: Int, inner k: Int,
+    adding: Bool = false, into result: UnsafeMutablePointer<Float>
+  ) {
+    require(m > 0 && k > 0, "product of [\(m),\(k)] and a vector: the matrix is empty")
+    // A factor of 0 would multiply what is there, which may be no number.
+    if !adding { result.zero(m) }
+    cblas_sgemv(
+      CblasRowMajor, CblasNoTrans, blasint(m), blasint(k), 1, a, blasint(k), vector, 1, 1,
+      result, 1)
+  }
 }
 
 /// The OpenBLAS library this process runs on.

@@ -48,14 +48,14 @@ package enum DropoutKernel {
       while i < features {
         let count = min(8, features - i)
         let whole = count == 8
-        let value = whole ? loadEight(from + i) : loadFewer(from + i, count: count)
+        let value = Vector8(from + i, count: whole ? 8 : count)
         let words = words(key: keys[row], from: i)
         let bits = SIMD8<UInt32>(
           truncatingIfNeeded: zeros.replacing(with: ones, where: words .>= thresholds))
         var result = (value * factor).replacing(with: zero, where: bits .== none)
         if whole {
-          if adding { result += loadEight(to + i) }
-          storeEight(result, to + i)
+          if adding { result += Vector8(to + i, count: 8) }
+          result.store(to + i, count: 8)
         } else {
           for k in 0..<count { to[i + k] = adding ? to[i + k] + result[k] : result[k] }
         }

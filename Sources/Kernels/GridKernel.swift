@@ -72,7 +72,7 @@ package enum GridKernel {
     var worst = SIMD8<UInt32>()
     var i = 0
     while i + 8 <= count {
-      let value = loadEight(values + i)
+      let value = Vector8(values + i, count: 8)
       let pattern = unsafeBitCast(value, to: SIMD8<UInt32>.self) & 0x7FFF_FFFF
       worst.replace(with: pattern, where: pattern .> worst)
       var exact = SIMD8<Double>(value)
@@ -114,7 +114,7 @@ package enum GridKernel {
     var i = 0
     while i + 8 <= count {
       let sum = UnsafeRawPointer(sums + i).loadUnaligned(as: SIMD8<Double>.self) * scale
-      storeEight(SIMD8<Float>(sum), values + i)
+      SIMD8<Float>(sum).store(values + i, count: 8)
       i += 8
     }
     while i < count {

@@ -108,15 +108,15 @@ package enum GroupedConvolutionKernel {
           let y = i * shape.stride + r - shape.padding
           for q in shape.taps(of: j, size: shape.width) {
             let x = j * shape.stride + q - shape.padding
-            let value = eight(image + ((y * shape.width + x) * channels + c), count)
+            let value = Vector8(image + ((y * shape.width + x) * channels + c), count: count)
             let at = weights + ((r * shape.kernel + q) * channels + c)
-            sum = sum.addingProduct(value, eight(at, count))
+            sum = sum.addingProduct(value, Vector8(at, count: count))
             if shape.groupWidth == 2 {
-              other = other.addingProduct(swapped(value), eight(at + plane, count))
+              other = other.addingProduct(swapped(value), Vector8(at + plane, count: count))
             }
           }
         }
-        put(sum + other, row + (j * channels + c), count)
+        (sum + other).store(row + (j * channels + c), count: count)
       }
       c += 8
     }
@@ -142,11 +142,12 @@ package enum GroupedConvolutionKernel {
           while i < shape.outputHeight && q < shape.kernel && q <= x + shape.padding {
             let j = (x + shape.padding - q) / stride
             if j < shape.outputWidth {
-              let gradient = eight(image + ((i * shape.outputWidth + j) * channels + c), count)
+              let gradient = Vector8(
+                image + ((i * shape.outputWidth + j) * channels + c), count: count)
               let at = weights + ((r * shape.kernel + q) * channels + c)
-              sum = sum.addingProduct(gradient, eight(at, count))
+              sum = sum.addingProduct(gradient, Vector8(at, count: count))
               if shape.groupWidth == 2 {
-                other = other.addingProduct(gradient, eight(at + plane, count))
+                other = other.addingProduct(gradient, Vector8(at + plane, count: count))
               }
             }
             q += stride
@@ -155,31 +156,11 @@ package enum GroupedConvolutionKernel {
         }
         var result = sum + swapped(other)
         let target = row + (x * channels + c)
-        if adding { result += eight(target, count) }
-        put(result, target, count)
+        if adding { result += Vector8(target, count: count) }
+        result.store(target, count: count)
       }
       c += 8
     }
-  }
-}
-
-/// Eight floats, or the first `count` and zeros.
-@inline(__always)
-func eight(_ source: Floats, _ count: Int) -> Vector8 {
-  count == 8 ? source[vector: 0] : loadFewer(source, count: count)
-}
-
-@inline(__always)
-private func eight(_ source: MutableFloats, _ count: Int) -> Vector8 {
-  eight(Floats(source), count)
-}
-
-@inline(__always)
-private func put(_ value: Vector8, _ target: MutableFloats, _ count: Int) {
-  if count == 8 {
-    target[vector: 0] = value
-  } else {
-    for lane in 0..<count { target[lane] = value[lane] }
   }
 }
 
@@ -212,7 +193,7 @@ private enum ThreeTaps {
       let count = min(8, channels - c)
       func weight(_ r: Int, _ q: Int) -> Vector8 {
         let tap = flipped ? 8 - (r * 3 + q) : r * 3 + q
-        return eight(weights + (tap * channels + c), count)
+        return Vector8(weights + (tap * channels + c), count: count)
       }
       func border(_ j: Int) {
         var sum = Vector8()
@@ -220,12 +201,12 @@ private enum ThreeTaps {
           for q in shape.taps(of: j, size: width) {
             let x = j * shape.stride + q - shape.padding
             sum = sum.addingProduct(
-              eight(image + (((top + r) * width + x) * channels + c), count), weight(r, q))
+              Vector8(image + (((top + r) * width + x) * channels + c), count: count), weight(r, q))
           }
         }
         let target = row + (j * channels + c)
-        if adding { sum += eight(target, count) }
-        put(sum, target, count)
+        if adding { sum += Vector8(target, count: count) }
+        sum.store(target, count: count)
       }
       for j in 0..<inner.lowerBound { border(j) }
       if rows.count == 3 && count == 8 && !inner.isEmpty {
@@ -354,8 +335,8 @@ private struct GroupedWeightGradient {
       for j in 0..<shape.outputWidth {
         let x = j * stride + q - shape.padding
         if x < 0 || x >= shape.width { continue }
-        let value = eight(image + ((y * shape.width + x) * channels + c), count)
-        let dy = eight(gradient + ((i * shape.outputWidth + j) * channels + c), count)
+        let value = Vector8(image + ((y * shape.width + x) * channels + c), count: count)
+        let dy = Vector8(gradient + ((i * shape.outputWidth + j) * channels + c), count: count)
         sum = sum.addingProduct(value, dy)
         if shape.groupWidth == 2 { other = other.addingProduct(swapped(value), dy) }
       }

@@ -22,8 +22,21 @@ enum Im2ColConvolution {
       + max(forward, backwardInput, backwardWeights).roundedUp(to: 16)
   }
 
+  /// Whether the weights are panels of the forward product as they lie.
+  private static func readsInPlace(_ shape: ConvolutionShape) -> Bool {
+    shape.taps == 1 && shape.outputChannels % 16 == 0
+  }
+
+  static func preparedCount(_ shape: ConvolutionShape) -> Int {
+    readsInPlace(shape) ? 0 : shape.outputChannels.roundedUp(to: 16) * shape.patchCount
+  }
+
+  static func prepare(_ weights: Floats, shape: ConvolutionShape, into prepared: MutableFloats) {
+    if !readsInPlace(shape) { Im2Col.packWeights(weights, shape, into: prepared) }
+  }
+
   static func forward(
-    _ input: Floats, rows: Int, weights: Floats, shape: ConvolutionShape,
+    _ input: Floats, rows: Int, weights: Floats, prepared: Floats?, shape: ConvolutionShape,
     into output: MutableFloats, statistics: UnsafeMutablePointer<Double>?, scratch: MutableFloats
   ) {
     let outputs = shape.outputChannels
@@ -31,9 +44,9 @@ enum Im2ColConvolution {
     let edge = scratch
     let matrix = edge + GEMMKernel.edgeCount
     let packed = matrix + blockPixels(shape) * matrixStride(shape)
-    let readsInPlace = shape.taps == 1 && outputs % 16 == 0
-    if !readsInPlace { Im2Col.packWeights(weights, shape, into: packed) }
-    let panels = readsInPlace ? weights : Floats(packed)
+    let readsInPlace = readsInPlace(shape)
+    if prepared == nil { prepare(weights, shape: shape, into: packed) }
+    let panels = readsInPlace ? weights : prepared ?? Floats(packed)
     statistics?.update(repeating: 0, count: 2 * outputs)
     forEachBlock(shape, rows: rows) { pixels in
       let (a, aStride) = patches(input, shape, pixels, matrix)

@@ -22,13 +22,13 @@ package enum L2PoolingKernel {
         for r in rows {
           for k in columns {
             let source = input + (shape.pixel(n, row, column, r, k) * channels + c)
-            let x = count == 8 ? loadEight(source) : loadFewer(source, count: count)
+            let x = Vector8(source, count: count)
             sum = sum.addingProduct(x, x)
           }
         }
-        let root = EightFloats.squareRoot(sum)
+        let root = sum.newtonSquareRoot()
         if count == 8 {
-          storeEight(root, target + c)
+          root.store(target + c, count: 8)
         } else {
           for i in 0..<count { target[c + i] = root[i] }
         }
@@ -58,19 +58,19 @@ package enum L2PoolingKernel {
       let columns = shape.windows(over: x, count: outputWidth)
       var c = 0
       while c < channels {
-        let count = min(16, channels - c)
-        var sum = Lanes(0)
+        let count = min(8, channels - c)
+        var sum = Vector8(repeating: 0)
         for row in rows {
           for column in columns {
-            sum = sum + Lanes(scratch + ((row * outputWidth + column) * channels + c), count: count)
+            sum += Vector8(scratch + ((row * outputWidth + column) * channels + c), count: count)
           }
         }
         let at = pixel * channels + c
-        let gradient = sum * Lanes(input + at, count: count)
+        let gradient = sum * Vector8(input + at, count: count)
         let target = inputGradient + at
-        (addingToInput ? Lanes(target, count: count) + gradient : gradient)
+        (addingToInput ? Vector8(target, count: count) + gradient : gradient)
           .store(target, count: count)
-        c += 16
+        c += 8
       }
     }
   }
@@ -88,9 +88,9 @@ package enum L2PoolingKernel {
       let target = ratios + pixel * channels
       var c = 0
       while c + 8 <= channels {
-        let y = loadEight(output + at + c)
-        storeEight(
-          (loadEight(gradient + at + c) / y).replacing(with: zero, where: y .== zero), target + c)
+        let y = Vector8(output + at + c, count: 8)
+        ((Vector8(gradient + at + c, count: 8) / y).replacing(with: zero, where: y .== zero)).store(
+          target + c, count: 8)
         c += 8
       }
       while c < channels {

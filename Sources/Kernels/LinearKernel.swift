@@ -1,5 +1,9 @@
 /// The fully connected layer y [N,O] = x [N,I] W^T + b with W [O][I], on OpenBLAS.
 package enum LinearKernel {
+  /// Up to so many rows are multiplied one by one: reading the weights for each is cheaper than
+  /// packing them.
+  private static let largestVectorCount = 3
+
   /// Computes `output` [N,O]; `bias` [O] may be absent.
   package static func forward(
     _ input: UnsafePointer<Float>, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
@@ -7,6 +11,14 @@ package enum LinearKernel {
   ) {
     if let bias {
       for row in 0..<rows { (output + row * outputs).update(from: bias, count: outputs) }
+    }
+    guard rows > largestVectorCount else {
+      for row in 0..<rows {
+        DenseProduct.multiply(
+          weights, vector: input + row * inputs, rows: outputs, inner: inputs,
+          adding: bias != nil, into: output + row * outputs)
+      }
+      return
     }
     DenseProduct.multiply(
       input, weights, transposeB: true, rows: rows, columns: outputs, inner: inputs,

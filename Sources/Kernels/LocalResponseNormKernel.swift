@@ -61,7 +61,7 @@ package enum LocalResponseNormKernel {
         let root = inverseFourthRoot(s)
         let square = root * root
         let direct = load(dy + c, count) * (square * root)
-        storeEight(load(x + c, count) * direct * (square * square), shares + c)
+        (load(x + c, count) * direct * (square * square)).store(shares + c, count: 8)
         store(addingToInput ? load(dx + c, count) + direct : direct, dx + c, count)
         c += 8
       }
@@ -89,7 +89,7 @@ package enum LocalResponseNormKernel {
     var c = 0
     while c < channels {
       let value = load(x + c, min(8, channels - c))
-      storeEight(value * value, squares + c)
+      (value * value).store(squares + c, count: 8)
       c += 8
     }
   }
@@ -106,8 +106,8 @@ package enum LocalResponseNormKernel {
   /// The sums of `size` neighbours, eight at a time.
   @inline(__always)
   private static func window(_ values: UnsafePointer<Float>, _ size: Int) -> SIMD8<Float> {
-    var sum = loadEight(values)
-    for i in 1..<max(size, 1) { sum += loadEight(values + i) }
+    var sum = Vector8(values, count: 8)
+    for i in 1..<max(size, 1) { sum += Vector8(values + i, count: 8) }
     return sum
   }
 
@@ -129,7 +129,7 @@ package enum LocalResponseNormKernel {
 
   @inline(__always)
   private static func load(_ source: UnsafePointer<Float>, _ count: Int) -> SIMD8<Float> {
-    count == 8 ? loadEight(source) : loadFewer(source, count: count)
+    Vector8(source, count: count)
   }
 
   @inline(__always)
@@ -137,7 +137,7 @@ package enum LocalResponseNormKernel {
     _ value: SIMD8<Float>, _ target: UnsafeMutablePointer<Float>, _ count: Int
   ) {
     if count == 8 {
-      storeEight(value, target)
+      value.store(target, count: 8)
     } else {
       for i in 0..<count { target[i] = value[i] }
     }

@@ -13,7 +13,7 @@ package enum MaxoutKernel {
       let (best, _) = largest(input + (row * pieces * outputs + o), pieces, outputs, count)
       let target = output + (row * outputs + o)
       if count == 8 {
-        storeEight(best, target)
+        best.store(target, count: 8)
       } else {
         for i in 0..<count { target[i] = best[i] }
       }
@@ -31,13 +31,13 @@ package enum MaxoutKernel {
       let first = row * pieces * outputs + o
       let (_, winner) = largest(input + first, pieces, outputs, count)
       let source = outputGradient + (row * outputs + o)
-      let gradient = count == 8 ? loadEight(source) : loadFewer(source, count: count)
+      let gradient = Vector8(source, count: count)
       for piece in 0..<pieces {
         let won = winner .== SIMD8<Int32>(repeating: Int32(truncatingIfNeeded: piece))
         let share = zero.replacing(with: gradient, where: won)
         let target = inputGradient + (first + piece * outputs)
         if count == 8 {
-          storeEight(addingToInput ? loadEight(target) + share : share, target)
+          (addingToInput ? Vector8(target, count: 8) + share : share).store(target, count: 8)
         } else {
           for i in 0..<count { target[i] = addingToInput ? target[i] + share[i] : share[i] }
         }
@@ -65,11 +65,11 @@ package enum MaxoutKernel {
   private static func largest(
     _ input: UnsafePointer<Float>, _ pieces: Int, _ outputs: Int, _ count: Int
   ) -> (SIMD8<Float>, SIMD8<Int32>) {
-    var best = count == 8 ? loadEight(input) : loadFewer(input, count: count)
+    var best = Vector8(input, count: count)
     var winner = SIMD8<Int32>(repeating: 0)
     for piece in 1..<max(pieces, 1) {
       let source = input + piece * outputs
-      let value = count == 8 ? loadEight(source) : loadFewer(source, count: count)
+      let value = Vector8(source, count: count)
       let wins = (value .> best) .| (value .!= value)
       best.replace(with: value, where: wins)
       winner.replace(

@@ -34,8 +34,7 @@ package enum NormalizeKernel {
       let values = matrix + row * width
       var j = 0
       while j + 8 <= width {
-        EightFloats.store(
-          EightFloats.load(values + j) * EightFloats.load(factors + j), to: values + j)
+        (Vector8(values + j, count: 8) * Vector8(factors + j, count: 8)).store(values + j, count: 8)
         j += 8
       }
       while j < width {
@@ -107,10 +106,10 @@ package enum NormalizeKernel {
     var i = 0
     while i < count {
       let rest = count - i
-      let x = EightFloats.widen(
-        rest >= 8 ? EightFloats.load(a + i) : EightFloats.load(a + i, count: rest))
-      let y = EightFloats.widen(
-        rest >= 8 ? EightFloats.load(b + i) : EightFloats.load(b + i, count: rest))
+      let x = SIMD8<Double>(
+        rest >= 8 ? Vector8(a + i, count: 8) : Vector8(a + i, count: rest))
+      let y = SIMD8<Double>(
+        rest >= 8 ? Vector8(b + i, count: 8) : Vector8(b + i, count: rest))
       product.addProduct(x, y)
       squareA.addProduct(x, x)
       squareB.addProduct(y, y)
@@ -136,19 +135,19 @@ package enum NormalizeKernel {
     var d = a
     var i = 0
     while i + 32 <= count {
-      a.addProduct(EightFloats.load(x + i), EightFloats.load(y + i))
-      b.addProduct(EightFloats.load(x + i + 8), EightFloats.load(y + i + 8))
-      c.addProduct(EightFloats.load(x + i + 16), EightFloats.load(y + i + 16))
-      d.addProduct(EightFloats.load(x + i + 24), EightFloats.load(y + i + 24))
+      a.addProduct(Vector8(x + i, count: 8), Vector8(y + i, count: 8))
+      b.addProduct(Vector8(x + i + 8, count: 8), Vector8(y + i + 8, count: 8))
+      c.addProduct(Vector8(x + i + 16, count: 8), Vector8(y + i + 16, count: 8))
+      d.addProduct(Vector8(x + i + 24, count: 8), Vector8(y + i + 24, count: 8))
       i += 32
     }
     while i + 8 <= count {
-      a.addProduct(EightFloats.load(x + i), EightFloats.load(y + i))
+      a.addProduct(Vector8(x + i, count: 8), Vector8(y + i, count: 8))
       i += 8
     }
     if i < count {
       b.addProduct(
-        EightFloats.load(x + i, count: count - i), EightFloats.load(y + i, count: count - i))
+        Vector8(x + i, count: count - i), Vector8(y + i, count: count - i))
     }
     return ((a + b) + (c + d)).sum()
   }
@@ -160,7 +159,7 @@ package enum NormalizeKernel {
     let factors = SIMD8<Float>(repeating: factor)
     var i = 0
     while i + 8 <= count {
-      EightFloats.store(EightFloats.load(x + i) * factors, to: result + i)
+      (Vector8(x + i, count: 8) * factors).store(result + i, count: 8)
       i += 8
     }
     while i < count {
@@ -176,9 +175,8 @@ package enum NormalizeKernel {
     let factors = SIMD8<Float>(repeating: -factor)
     var i = 0
     while i + 8 <= count {
-      EightFloats.store(
-        EightFloats.load(result + i).addingProduct(EightFloats.load(x + i), factors), to: result + i
-      )
+      Vector8(result + i, count: 8).addingProduct(Vector8(x + i, count: 8), factors).store(
+        result + i, count: 8)
       i += 8
     }
     while i < count {

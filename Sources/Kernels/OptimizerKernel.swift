@@ -20,19 +20,19 @@ package enum OptimizerKernel {
     var i = 0
     while i + 8 <= count {
       let new = step(
-        EightFloats.load(parameters + i), EightFloats.load(gradients + i),
-        EightFloats.load(velocity + i))
-      EightFloats.store(new.w, to: parameters + i)
-      EightFloats.store(new.v, to: velocity + i)
+        Vector8(parameters + i, count: 8), Vector8(gradients + i, count: 8),
+        Vector8(velocity + i, count: 8))
+      new.w.store(parameters + i, count: 8)
+      new.v.store(velocity + i, count: 8)
       i += 8
     }
     if i < count {
       let rest = count - i
       let new = step(
-        EightFloats.load(parameters + i, count: rest), EightFloats.load(gradients + i, count: rest),
-        EightFloats.load(velocity + i, count: rest))
-      EightFloats.store(new.w, to: parameters + i, count: rest)
-      EightFloats.store(new.v, to: velocity + i, count: rest)
+        Vector8(parameters + i, count: rest), Vector8(gradients + i, count: rest),
+        Vector8(velocity + i, count: rest))
+      new.w.store(parameters + i, count: rest)
+      new.v.store(velocity + i, count: rest)
     }
   }
 
@@ -49,25 +49,25 @@ package enum OptimizerKernel {
     ) -> (w: SIMD8<Float>, s: SIMD8<Float>) {
       let g = (gradient * scale).addingProduct(w, SIMD8(repeating: decay))
       let squares = s.addingProduct(g, g)
-      let quotient = g / (EightFloats.squareRoot(squares) + epsilon)
+      let quotient = g / (squares.newtonSquareRoot() + epsilon)
       return (w.addingProduct(quotient, SIMD8(repeating: -rate)), squares)
     }
     var i = 0
     while i + 8 <= count {
       let new = step(
-        EightFloats.load(parameters + i), EightFloats.load(gradients + i),
-        EightFloats.load(squares + i))
-      EightFloats.store(new.w, to: parameters + i)
-      EightFloats.store(new.s, to: squares + i)
+        Vector8(parameters + i, count: 8), Vector8(gradients + i, count: 8),
+        Vector8(squares + i, count: 8))
+      new.w.store(parameters + i, count: 8)
+      new.s.store(squares + i, count: 8)
       i += 8
     }
     if i < count {
       let rest = count - i
       let new = step(
-        EightFloats.load(parameters + i, count: rest), EightFloats.load(gradients + i, count: rest),
-        EightFloats.load(squares + i, count: rest))
-      EightFloats.store(new.w, to: parameters + i, count: rest)
-      EightFloats.store(new.s, to: squares + i, count: rest)
+        Vector8(parameters + i, count: rest), Vector8(gradients + i, count: rest),
+        Vector8(squares + i, count: rest))
+      new.w.store(parameters + i, count: rest)
+      new.s.store(squares + i, count: rest)
     }
   }
 
@@ -108,29 +108,29 @@ package enum OptimizerKernel {
       let mean = m.addingProduct(g - m, SIMD8(repeating: f.oneMinusBeta1))
       let square = (v * f.beta2).addingProduct(g * f.oneMinusBeta2, g)
       let divisor = SIMD8(repeating: f.epsilon)
-        .addingProduct(EightFloats.squareRoot(square), SIMD8(repeating: f.inverseRootCorrection2))
+        .addingProduct(square.newtonSquareRoot(), SIMD8(repeating: f.inverseRootCorrection2))
       let kept = w * f.keep
       return (kept.addingProduct(mean / divisor, SIMD8(repeating: -f.rate)), mean, square)
     }
     var i = 0
     while i + 8 <= count {
       let new = step(
-        EightFloats.load(parameters + i), EightFloats.load(gradients + i),
-        EightFloats.load(means + i),
-        EightFloats.load(squares + i))
-      EightFloats.store(new.w, to: parameters + i)
-      EightFloats.store(new.m, to: means + i)
-      EightFloats.store(new.v, to: squares + i)
+        Vector8(parameters + i, count: 8), Vector8(gradients + i, count: 8),
+        Vector8(means + i, count: 8),
+        Vector8(squares + i, count: 8))
+      new.w.store(parameters + i, count: 8)
+      new.m.store(means + i, count: 8)
+      new.v.store(squares + i, count: 8)
       i += 8
     }
     if i < count {
       let rest = count - i
       let new = step(
-        EightFloats.load(parameters + i, count: rest), EightFloats.load(gradients + i, count: rest),
-        EightFloats.load(means + i, count: rest), EightFloats.load(squares + i, count: rest))
-      EightFloats.store(new.w, to: parameters + i, count: rest)
-      EightFloats.store(new.m, to: means + i, count: rest)
-      EightFloats.store(new.v, to: squares + i, count: rest)
+        Vector8(parameters + i, count: rest), Vector8(gradients + i, count: rest),
+        Vector8(means + i, count: rest), Vector8(squares + i, count: rest))
+      new.w.store(parameters + i, count: rest)
+      new.m.store(means + i, count: rest)
+      new.v.store(squares + i, count: rest)
     }
   }
 
@@ -141,14 +141,12 @@ package enum OptimizerKernel {
   ) {
     var i = 0
     while i + 8 <= count {
-      EightFloats.store(EightFloats.squareRoot(EightFloats.load(values + i)), to: roots + i)
+      Vector8(values + i, count: 8).newtonSquareRoot().store(roots + i, count: 8)
       i += 8
     }
     if i < count {
       let rest = count - i
-      EightFloats.store(
-        EightFloats.squareRoot(EightFloats.load(values + i, count: rest)), to: roots + i,
-        count: rest)
+      Vector8(values + i, count: rest).newtonSquareRoot().store(roots + i, count: rest)
     }
   }
 }

@@ -16,14 +16,14 @@ package enum PoolingKernel {
         let count = Swift.min(8, channels - c)
         let whole = count == 8
         let first = shape.pixel(n, row, column, rows.lowerBound, columns.lowerBound) * channels + c
-        var best = whole ? loadEight(input + first) : loadFewer(input + first, count: count)
+        var best = whole ? Vector8(input + first, count: 8) : Vector8(input + first, count: count)
         var winner = SIMD8<Int32>(
           repeating: Int32(
             truncatingIfNeeded: rows.lowerBound * shape.window + columns.lowerBound))
         for r in rows {
           for k in columns {
             let source = input + shape.pixel(n, row, column, r, k) * channels + c
-            let value = whole ? loadEight(source) : loadFewer(source, count: count)
+            let value = whole ? Vector8(source, count: 8) : Vector8(source, count: count)
             let wins = (value .> best) .| (value .!= value)
             best.replace(with: value, where: wins)
             let tap = SIMD8<Int32>(repeating: Int32(truncatingIfNeeded: r * shape.window + k))
@@ -33,7 +33,7 @@ package enum PoolingKernel {
         let target = output + (pixel * shape.outputStride + c)
         let at = pixel * channels + c
         if whole {
-          storeEight(best, target)
+          best.store(target, count: 8)
           UnsafeMutableRawPointer(winners + at).storeBytes(
             of: SIMD8<UInt8>(truncatingIfNeeded: winner), as: SIMD8<UInt8>.self)
         } else {
@@ -63,7 +63,7 @@ package enum PoolingKernel {
         let count = Swift.min(8, channels - c)
         var sum = SIMD8<Float>()
         if addingToInput {
-          sum = count == 8 ? loadEight(target + c) : loadFewer(target + c, count: count)
+          sum = Vector8(target + c, count: count)
         }
         for row in rows {
           let tapRow = (y + shape.padding - row * shape.stride) * shape.window
@@ -76,7 +76,7 @@ package enum PoolingKernel {
               let won = SIMD8<Int32>(
                 truncatingIfNeeded: UnsafeRawPointer(winner).loadUnaligned(as: SIMD8<UInt8>.self))
               let isMine = won .== SIMD8<Int32>(repeating: Int32(truncatingIfNeeded: tap))
-              let gradient = loadEight(source)
+              let gradient = Vector8(source, count: 8)
               sum += SIMD8<Float>(repeating: 0).replacing(with: gradient, where: isMine)
             } else {
               for i in 0..<count where Int(winner[i]) == tap { sum[i] += source[i] }
@@ -84,7 +84,7 @@ package enum PoolingKernel {
           }
         }
         if count == 8 {
-          storeEight(sum, target + c)
+          sum.store(target + c, count: 8)
         } else {
           for i in 0..<count { target[c + i] = sum[i] }
         }
@@ -112,18 +112,18 @@ package enum PoolingKernel {
     into inputGradient: UnsafeMutablePointer<Float>, addingToInput: Bool = false
   ) {
     checkMap(pixels: pixels, channels: channels, activation: .identity, slopes: nil)
-    let share = Lanes(1 / Float(pixels))
+    let share = Vector8(repeating: 1 / Float(pixels))
     for n in 0..<batch {
       for pixel in 0..<pixels {
         let row = inputGradient + (n * pixels + pixel) * channels
         var c = 0
         while c < channels {
-          let count = Swift.min(16, channels - c)
-          let value = Lanes(outputGradient + n * channels + c, count: count) * share
+          let count = Swift.min(8, channels - c)
+          let value = Vector8(outputGradient + n * channels + c, count: count) * share
           let target = row + c
-          (addingToInput ? Lanes(target, count: count) + value : value)
+          (addingToInput ? Vector8(target, count: count) + value : value)
             .store(target, count: count)
-          c += 16
+          c += 8
         }
       }
     }

@@ -13,8 +13,10 @@ package enum ReductionKernel {
     var second = SIMD8<Double>()
     var i = 0
     while i + 16 <= count {
-      first.addProduct(SIMD8<Double>(loadEight(a + i)), SIMD8<Double>(loadEight(b + i)))
-      second.addProduct(SIMD8<Double>(loadEight(a + i + 8)), SIMD8<Double>(loadEight(b + i + 8)))
+      first.addProduct(
+        SIMD8<Double>(Vector8(a + i, count: 8)), SIMD8<Double>(Vector8(b + i, count: 8)))
+      second.addProduct(
+        SIMD8<Double>(Vector8(a + i + 8, count: 8)), SIMD8<Double>(Vector8(b + i + 8, count: 8)))
       i += 16
     }
     while i < count {

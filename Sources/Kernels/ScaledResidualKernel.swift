@@ -36,34 +36,32 @@ package enum ScaledResidualKernel {
     ResidualBackwardPass(
       channels: channels, outputGradient: outputGradient, output: output, scale: scale,
       rectifies: rectifies, inputGradient: inputGradient, addingToInput: addingToInput,
-      residualGradient: residualGradient, addingToResidual: addingToResidual, sums: scratch
-    ).run(pixels: pixels, channels: channels)
+      residualGradient: residualGradient, addingToResidual: addingToResidual
+    ).run(pixels: pixels, channels: channels, addingTo: scratch)
     for c in 0..<channels { biasGradient[c] = Float(scratch[c]) }
   }
 }
 
-private struct ResidualForwardPass: ChannelGroupPass {
+private struct ResidualForwardPass: ChannelPass {
   let channels: Int
   let input, bias: UnsafePointer<Float>
   let scale: Float
   let residual: UnsafePointer<Float>
   let rectifies: Bool
   let output: UnsafeMutablePointer<Float>
+  static var sumCount: Int { 0 }
 
   @inline(__always)
-  func visit(pixel: Int, pixels: Int, channel: Int, count: Int) {
-    let (bias, scale) = (Lanes(bias + channel, count: count), Lanes(scale))
-    var at = pixel * channels + channel
-    for _ in 0..<pixels {
-      let u = Lanes(residual + at, count: count)
-        .addingProduct(scale, Lanes(input + at, count: count) + bias)
-      (rectifies ? RectifiedLanes.value(at: u, slopes: u) : u).store(output + at, count: count)
-      at += channels
-    }
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+    let at = pixel * channels + channel
+    let moved = Vector8(input + at, count: count) + Vector8(bias + channel, count: count)
+    let u = Vector8(residual + at, count: count)
+      .addingProduct(Vector8(repeating: scale), moved)
+    (rectifies ? RectifiedVectors.value(at: u, slopes: u) : u).store(output + at, count: count)
   }
 }
 
-private struct ResidualBackwardPass: ChannelGroupPass {
+private struct ResidualBackwardPass: ChannelPass {
   let channels: Int
   let outputGradient, output: UnsafePointer<Float>
   let scale: Float
@@ -72,30 +70,24 @@ private struct ResidualBackwardPass: ChannelGroupPass {
   let addingToInput: Bool
   let residualGradient: UnsafeMutablePointer<Float>?
   let addingToResidual: Bool
-  let sums: UnsafeMutablePointer<Double>
+  static var sumCount: Int { 1 }
 
   @inline(__always)
-  func visit(pixel: Int, pixels: Int, channel: Int, count: Int) {
-    var sum = Lanes(0)
-    let scale = Lanes(scale)
-    var at = pixel * channels + channel
-    for _ in 0..<pixels {
-      var du = Lanes(outputGradient + at, count: count)
-      if rectifies {
-        // The output has the sign of what it was made from.
-        let y = Lanes(output + at, count: count)
-        du = RectifiedLanes.gradient(du, at: y, slopes: y)
-      }
-      let dx = du * scale
-      sum = sum + dx
-      let target = inputGradient + at
-      (addingToInput ? Lanes(target, count: count) + dx : dx).store(target, count: count)
-      if let residualGradient {
-        let target = residualGradient + at
-        (addingToResidual ? Lanes(target, count: count) + du : du).store(target, count: count)
-      }
-      at += channels
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+    let at = pixel * channels + channel
+    var du = Vector8(outputGradient + at, count: count)
+    if rectifies {
+      // The output has the sign of what it was made from.
+      let y = Vector8(output + at, count: count)
+      du = RectifiedVectors.gradient(du, at: y, slopes: y)
     }
-    sum.fold(sums + channel, count: count)
+    let dx = du * Vector8(repeating: scale)
+    sums[vector: 0] += dx
+    let target = inputGradient + at
+    (addingToInput ? Vector8(target, count: count) + dx : dx).store(target, count: count)
+    if let residualGradient {
+      let target = residualGradient + at
+      (addingToResidual ? Vector8(target, count: count) + du : du).store(target, count: count)
+    }
   }
 }

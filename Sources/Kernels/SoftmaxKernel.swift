@@ -8,12 +8,12 @@ package enum SoftmaxKernel {
     var best = SIMD8<Float>(repeating: -.infinity)
     var i = 0
     while i + 8 <= count {
-      let value = EightFloats.load(row + i)
+      let value = Vector8(row + i, count: 8)
       best = best.replacing(with: value, where: value .> best)
       i += 8
     }
     if i < count {
-      let value = EightFloats.load(row + i, count: count - i, fill: -.infinity)
+      let value = Vector8(row + i, count: count - i, fill: -.infinity)
       best = best.replacing(with: value, where: value .> best)
     }
     return best.max()
@@ -21,7 +21,7 @@ package enum SoftmaxKernel {
 
   /// Overwrites `result` [count] with exp(scale * (row - maximum)) and returns its sum.
   ///
-  /// EightFloats are summed in Float over at most 128 elements, then in Double.
+  /// Vectors are summed in Float over at most 128 elements, then in Double.
   package static func exponentials(
     of row: UnsafePointer<Float>, count: Int, scale: Float, minus maximum: Float,
     into result: UnsafeMutablePointer<Float>
@@ -34,17 +34,17 @@ package enum SoftmaxKernel {
       var partial = SIMD8<Float>(repeating: 0)
       let end = min(i + 128, count & ~7)
       while i < end {
-        let value = exponential((EightFloats.load(row + i) - offset) * scales)
-        EightFloats.store(value, to: result + i)
+        let value = exponential((Vector8(row + i, count: 8) - offset) * scales)
+        value.store(result + i, count: 8)
         partial += value
         i += 8
       }
-      total += EightFloats.widen(partial)
+      total += SIMD8<Double>(partial)
     }
     var sum = total.sum()
     if i < count {
-      let value = exponential((EightFloats.load(row + i, count: count - i) - offset) * scales)
-      EightFloats.store(value, to: result + i, count: count - i)
+      let value = exponential((Vector8(row + i, count: count - i) - offset) * scales)
+      value.store(result + i, count: count - i)
       for lane in 0..<(count - i) { sum += Double(value[lane]) }
     }
     return sum
@@ -57,12 +57,12 @@ package enum SoftmaxKernel {
   ) {
     var i = 0
     while i + 8 <= count {
-      EightFloats.store(exponential(EightFloats.load(values + i)), to: result + i)
+      exponential(Vector8(values + i, count: 8)).store(result + i, count: 8)
       i += 8
     }
     if i < count {
-      let value = exponential(EightFloats.load(values + i, count: count - i))
-      EightFloats.store(value, to: result + i, count: count - i)
+      let value = exponential(Vector8(values + i, count: count - i))
+      value.store(result + i, count: count - i)
     }
   }
 
@@ -78,11 +78,11 @@ package enum SoftmaxKernel {
     let factors = SIMD8<Float>(repeating: factor)
     var j = 0
     while j + 8 <= count {
-      let g = EightFloats.load(exponentials + j) * factors
-      let projection = EightFloats.load(projections + j).addingProduct(
-        g, EightFloats.load(cosines + j))
-      EightFloats.store(projection, to: projections + j)
-      EightFloats.store(g * EightFloats.load(inverseNorms + j), to: exponentials + j)
+      let g = Vector8(exponentials + j, count: 8) * factors
+      let projection = Vector8(projections + j, count: 8).addingProduct(
+        g, Vector8(cosines + j, count: 8))
+      projection.store(projections + j, count: 8)
+      (g * Vector8(inverseNorms + j, count: 8)).store(exponentials + j, count: 8)
       j += 8
     }
     while j < count {

@@ -59,7 +59,7 @@ enum WinogradConvolution {
     shape.kernelHeight == 3 && shape.kernelWidth == 3 && shape.stride == 1
       && shape.paddingHeight == 1 && shape.paddingWidth == 1 && shape.inputChannels % 8 == 0
       && shape.outputChannels % 16 == 0
-      && shape.winogradTiles.perImage * 36 * 4 <= shape.outputPixels * 9 * 3
+      && shape.tileProducts(full: 6, short: 5) * 4 <= shape.outputPixels * 9 * 3
   }
 
   /// Floats of scratch for batches of up to `maximumRows` images.
@@ -67,7 +67,7 @@ enum WinogradConvolution {
     let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
     var count = 0
     for rows in 1...maximumRows {
-      let tiles = shape.winogradTiles.perImage * rows
+      let tiles = shape.tileGrid(images: rows).count
       let forward = Blocking(inputs: inputs, outputs: outputs, tiles: tiles)
       let backward = Blocking(inputs: outputs, outputs: inputs, tiles: tiles)
       count = max(
@@ -83,20 +83,38 @@ enum WinogradConvolution {
     (width * channels).roundedUp(to: 16)
   }
 
+  /// Floats between the planes of all weights transformed in advance, [36][ceil(K/16)][C][16].
+  private static func preparedPlane(_ shape: ConvolutionShape) -> Int {
+    shape.inputChannels * shape.outputChannels + 16
+  }
+
+  static func preparedCount(_ shape: ConvolutionShape) -> Int { 36 * preparedPlane(shape) }
+
+  static func prepare(_ weights: Floats, shape: ConvolutionShape, into prepared: MutableFloats) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: workCount) { work in
+      WinogradWeights.transform(
+        weights, panels: shape.outputChannels / 16, inputChannels: shape.inputChannels,
+        into: prepared, planeStride: preparedPlane(shape), work: work.baseAddress!)
+    }
+  }
+
   static func forward(
-    _ input: Floats, rows: Int, weights: Floats, shape: ConvolutionShape,
+    _ input: Floats, rows: Int, weights: Floats, prepared: Floats?, shape: ConvolutionShape,
     into output: MutableFloats, statistics: UnsafeMutablePointer<Double>?, scratch: MutableFloats
   ) {
-    let tiles = shape.winogradTiles
+    let tiles = shape.winogradTiles(images: rows)
+    let grid = shape.tileGrid(images: rows)
     let cut = Blocking(
-      inputs: shape.inputChannels, outputs: shape.outputChannels, tiles: tiles.perImage * rows)
+      inputs: shape.inputChannels, outputs: shape.outputChannels, tiles: grid.count)
     let sums = scratch
     let rest = sums + 2 * cut.productStride
     if let statistics {
       statistics.update(repeating: 0, count: 2 * cut.outputs)
       sums.zero(2 * cut.productStride)
     }
-    convolve(input, tiles, shape.width, cut, rest) { channels, planes, work in
+    let ready = prepared.map { ($0, preparedPlane(shape)) }
+    convolve(input, tiles, grid, shape.width, cut, prepared: ready, rest) {
+      channels, planes, work in
       WinogradWeights.transform(
         weights + channels.lowerBound * cut.inputs * 9, panels: (channels.count + 15) / 16,
         inputChannels: cut.inputs, into: planes, planeStride: cut.weightPlane, work: work)
@@ -127,11 +145,14 @@ enum WinogradConvolution {
     _ outputGradient: Floats, rows: Int, weights: Floats, shape: ConvolutionShape,
     into inputGradient: MutableFloats, adding: Bool, scratch: MutableFloats
   ) {
-    let tiles = shape.winogradTiles
+    let tiles = shape.winogradTiles(images: rows)
+    let grid = shape.tileGrid(images: rows)
     let cut = Blocking(
-      inputs: shape.outputChannels, outputs: shape.inputChannels, tiles: tiles.perImage * rows)
+      inputs: shape.outputChannels, outputs: shape.inputChannels, tiles: grid.count)
     let rotated = scratch
-    convolve(outputGradient, tiles, shape.width, cut, rotated + cut.rotatedCount) {
+    convolve(
+      outputGradient, tiles, grid, shape.width, cut, prepared: nil, rotated + cut.rotatedCount
+    ) {
       channels, planes, work in
       WinogradWeights.transpose(
         weights, inputChannels: cut.outputs, outputChannels: cut.inputs, channels: channels,
@@ -153,11 +174,13 @@ enum WinogradConvolution {
   }
 
   /// Blocks of tiles outside, chunks of output channels inside; `weightPlanes` makes a chunk of
-  /// transformed weights when the first block meets it, `output` uses up the products.
+  /// transformed weights when the first block meets it, unless all are `prepared`; `output` uses up
+  /// the products.
   @inline(__always)
   private static func convolve(
-    _ input: Floats, _ tiles: any WinogradTileTransforms, _ width: Int, _ cut: Blocking,
-    _ scratch: MutableFloats,
+    _ input: Floats, _ tiles: any WinogradTileTransforms, _ grid: TileGrid, _ width: Int,
+    _ cut: Blocking,
+    prepared: (planes: Floats, plane: Int)?, _ scratch: MutableFloats,
     weightPlanes: (_ channels: Range<Int>, _ planes: MutableFloats, _ work: MutableFloats) -> Void,
     output: (
       _ products: Floats, _ tiles: Range<Int>, _ channels: Range<Int>, _ work: MutableFloats
@@ -178,15 +201,21 @@ enum WinogradConvolution {
       for chunk in 0..<cut.chunks {
         let low = chunk * cut.channelBlock
         let channels = low..<min(low + cut.channelBlock, cut.outputs)
-        let planes = cut.isOneBlock ? factors : factors + chunk * 36 * cut.weightPlane
-        if first == 0 { weightPlanes(channels, planes, work) }
+        let made = cut.isOneBlock ? factors : factors + chunk * 36 * cut.weightPlane
+        if first == 0, prepared == nil { weightPlanes(channels, made, work) }
+        let planes = prepared.map { $0.planes + low * cut.inputs } ?? Floats(made)
+        let weightPlane = prepared?.plane ?? cut.weightPlane
         for f in 0..<36 {
+          let users = users(of: f, in: block, grid)
+          if users.isEmpty { continue }
+          let offset = users.lowerBound - block.lowerBound
           // Whole panels (columns past the last are zeros), so there is no edge to keep.
           GEMMKernel.multiply(
-            rows: block.count, columns: channels.count.roundedUp(to: 16), depth: cut.inputs,
-            a: inputs + f * cut.inputPlane, aStride: cut.inputStride,
-            panels: planes + f * cut.weightPlane, panelStride: cut.inputs * 16,
-            into: products + f * cut.productPlane, cStride: cut.productStride, adding: false,
+            rows: users.count, columns: channels.count.roundedUp(to: 16), depth: cut.inputs,
+            a: inputs + (f * cut.inputPlane + offset * cut.inputStride), aStride: cut.inputStride,
+            panels: planes + f * weightPlane, panelStride: cut.inputs * 16,
+            into: products + (f * cut.productPlane + offset * cut.productStride),
+            cStride: cut.productStride, adding: false,
             edge: work)
         }
         output(products, block, channels, work)
@@ -195,13 +224,20 @@ enum WinogradConvolution {
     }
   }
 
+  /// The tiles of a block that use product `f`: the sixth along a side is for sides of 4 alone.
+  @inline(__always)
+  private static func users(of f: Int, in block: Range<Int>, _ grid: TileGrid) -> Range<Int> {
+    grid.tiles(fullHeight: f / 6 == 5, fullWidth: f % 6 == 5).clamped(to: block)
+  }
+
   static func backwardWeights(
     _ outputGradient: Floats, input: Floats, rows: Int, shape: ConvolutionShape,
     into weightGradient: MutableFloats, scratch: MutableFloats
   ) {
-    let tiles = shape.winogradTiles
+    let tiles = shape.winogradTiles(images: rows)
+    let grid = shape.tileGrid(images: rows)
     let cut = Blocking(
-      inputs: shape.inputChannels, outputs: shape.outputChannels, tiles: tiles.perImage * rows)
+      inputs: shape.inputChannels, outputs: shape.outputChannels, tiles: grid.count)
     let panelStride = cut.tileBlock * 16
     let work = scratch
     let zeros = work + workCount
@@ -223,12 +259,19 @@ enum WinogradConvolution {
         let count = min(cut.channelBlock, cut.outputs - low)
         let planes = cut.isOneBlock ? sums : sums + chunk * 36 * cut.weightGradientPlane
         for f in 0..<36 {
+          let users = users(of: f, in: block, grid)
+          let sum = planes + f * cut.weightGradientPlane
+          if users.isEmpty {
+            if first == 0 { sum.zero(cut.weightGradientPlane) }
+            continue
+          }
+          let offset = users.lowerBound - block.lowerBound
           GEMMKernel.multiplyTransposed(
-            rows: cut.inputs, columns: count, depth: block.count, a: inputs + f * cut.inputPlane,
-            aStride: cut.inputStride,
-            panels: gradients + f * cut.gradientPlane + low * cut.tileBlock,
-            panelStride: panelStride, into: planes + f * cut.weightGradientPlane,
-            cStride: cut.productStride, adding: first > 0, edge: work)
+            rows: cut.inputs, columns: count, depth: users.count,
+            a: inputs + (f * cut.inputPlane + offset * cut.inputStride), aStride: cut.inputStride,
+            panels: gradients + (f * cut.gradientPlane + low * cut.tileBlock + offset * 16),
+            panelStride: panelStride, into: sum, cStride: cut.productStride, adding: first > 0,
+            edge: work)
         }
         if block.upperBound == cut.tiles {
           WinogradWeights.transformGradient(

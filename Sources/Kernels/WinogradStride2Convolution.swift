@@ -1,90 +1,150 @@
 /// 3x3 convolutions of stride 2 and padding 1 by Winograd's F(4, 2) on the phases of the input: 81
 /// products of matrices, of which those of even samples share their factors, 36 in all.
 enum WinogradStride2Convolution {
-  /// Tiles of a block and output channels of a chunk; functions of the shape alone.
-  private static let tileBlock = 48
-  private static let channelBlock = 128
+  /// How products from `inputs` to `outputs` channels are cut; a function of the shape alone.
+  private struct Blocking {
+    /// Tiles of a block and output channels of a chunk.
+    let tileBlock, channelBlock: Int
+    /// Whether all transformed weights are kept from block to block; where they would not stay in
+    /// cache, each chunk of them is made, used and dropped.
+    let keepsWeights: Bool
+
+    init(inputs: Int, outputs: Int) {
+      self.inputs = inputs
+      self.outputs = outputs
+      keepsWeights = max(inputs, outputs) <= 256
+      tileBlock = keepsWeights ? 48 : 64
+      channelBlock = min(outputs, keepsWeights ? 128 : 64)
+    }
+
+    private let outputs: Int
+    private let inputs: Int
+
+    /// Floats between the planes of a block of tiles with `channels` channels, rows and planes padded
+    /// by 16 floats, or the streams of 81 planes would fall into the same cache set.
+    func plane(_ channels: Int) -> Int { tileBlock * (channels + 16) + 16 }
+    /// Floats between the rows of a chunk's products.
+    var productStride: Int { channelBlock + 16 }
+    /// Floats between the planes of a chunk's weights, panels [channelBlock/16][C][16].
+    var weightPlane: Int { inputs * channelBlock + 16 }
+    /// The same for the output gradient, panels [K/16][tileBlock][16].
+    var gradientPlane: Int { tileBlock * outputs + 16 }
+    /// The same for the gradient of a chunk's weights, rows [C][channelBlock + 16].
+    var weightGradientPlane: Int { inputs * productStride + 16 }
+
+    private var chunks: Int { (outputs + channelBlock - 1) / channelBlock }
+    var chunksKept: Int { keepsWeights ? chunks : 1 }
+    /// Where a chunk of `count` floats lies.
+    func place(_ chunk: Int, of count: Int) -> Int { keepsWeights ? chunk * count : 0 }
+    /// Whether chunks are made anew in this block.
+    func makes(in block: Range<Int>) -> Bool { !keepsWeights || block.lowerBound == 0 }
+
+    @inline(__always)
+    func forEachBlock(_ tiles: Int, _ body: (Range<Int>) -> Void) {
+      for first in stride(from: 0, to: tiles, by: tileBlock) {
+        body(first..<min(first + tileBlock, tiles))
+      }
+    }
+
+    @inline(__always)
+    func forEachChunk(_ body: (_ chunk: Int, _ channels: Range<Int>) -> Void) {
+      for chunk in 0..<chunks {
+        body(chunk, chunk * channelBlock..<min((chunk + 1) * channelBlock, outputs))
+      }
+    }
+  }
+
   private static let workCount = 1296
 
   /// Whether the shape can be computed so, and whether that takes clearly fewer operations than
-  /// im2col; with more than 256 channels the transformed weights no longer stay in cache.
+  /// im2col.
   static func suits(_ shape: ConvolutionShape) -> Bool {
     shape.kernelHeight == 3 && shape.kernelWidth == 3 && shape.stride == 2
       && shape.paddingHeight == 1 && shape.paddingWidth == 1 && shape.inputChannels % 8 == 0
       && shape.outputChannels % 16 == 0
-      && max(shape.inputChannels, shape.outputChannels) <= 256
-      && shape.winogradStride2Tiles.perImage * 81 * 5 <= shape.outputPixels * 9 * 4
+      && max(shape.inputChannels, shape.outputChannels) <= 512
+      && shape.tileProducts(full: 9, short: 7) * 5 <= shape.outputPixels * 9 * 4
   }
-
-  /// Floats between the planes of a block of tiles with `channels` channels, rows and planes padded
-  /// by 16 floats, or the streams of 81 planes would fall into the same cache set.
-  private static func plane(_ channels: Int) -> Int { tileBlock * (channels + 16) + 16 }
 
   static func scratchCount(_ shape: ConvolutionShape) -> Int {
     let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
-    let wide = inputs.roundedUp(to: 16)
-    let chunk = min(outputs, channelBlock)
+    let cut = Blocking(inputs: inputs, outputs: outputs)
     let forward =
-      81 * (plane(inputs) + plane(chunk)) + 36 * (inputs * outputs + 16) + 2 * (chunk + 16)
+      81 * (cut.plane(inputs) + cut.plane(cut.channelBlock))
+      + cut.chunksKept * 36 * cut.weightPlane + 2 * cut.productStride
+    let back = Blocking(inputs: outputs, outputs: inputs.roundedUp(to: 16))
     let backwardInput =
-      81 * (plane(outputs) + plane(wide)) + 36 * (wide * outputs + 16) + 9 * wide * outputs
+      81 * (back.plane(outputs) + back.plane(back.channelBlock))
+      + back.chunksKept * 36 * back.weightPlane + 9 * back.channelBlock * outputs
     let backwardWeights =
-      81 * (plane(inputs) + tileBlock * outputs + 16) + 36 * (inputs * (outputs + 16) + 16)
+      81 * (cut.plane(inputs) + cut.gradientPlane)
+      + cut.chunksKept * 36 * cut.weightGradientPlane
     return workCount.roundedUp(to: 16)
       + max(forward, backwardInput, backwardWeights).roundedUp(to: 16)
   }
 
-  @inline(__always)
-  private static func forEachBlock(_ tiles: Int, _ body: (Range<Int>) -> Void) {
-    var first = 0
-    while first < tiles {
-      body(first..<min(first + tileBlock, tiles))
-      first += tileBlock
+  /// Floats between the planes of all weights transformed in advance, [36][K/16][C][16].
+  private static func preparedPlane(_ shape: ConvolutionShape) -> Int {
+    shape.inputChannels * shape.outputChannels + 16
+  }
+
+  static func preparedCount(_ shape: ConvolutionShape) -> Int { 36 * preparedPlane(shape) }
+
+  static func prepare(_ weights: Floats, shape: ConvolutionShape, into prepared: MutableFloats) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: workCount) { work in
+      WinogradStride2Weights.transform(
+        weights, panels: shape.outputChannels / 16, inputChannels: shape.inputChannels,
+        into: prepared, planeStride: preparedPlane(shape), work: work.baseAddress!)
     }
   }
 
   static func forward(
-    _ input: Floats, rows: Int, weights: Floats, shape: ConvolutionShape,
+    _ input: Floats, rows: Int, weights: Floats, prepared: Floats?, shape: ConvolutionShape,
     into output: MutableFloats, statistics: UnsafeMutablePointer<Double>?, scratch: MutableFloats
   ) {
     let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
-    let tiles = shape.winogradStride2Tiles
-    let chunk = min(outputs, channelBlock)
-    let stride = chunk + 16
-    let (inputPlane, productPlane) = (plane(inputs), plane(chunk))
-    let factorPlane = inputs * outputs + 16
+    let tiles = shape.winogradStride2Tiles(images: rows)
+    let grid = shape.tileGrid(images: rows)
+    let cut = Blocking(inputs: inputs, outputs: outputs)
+    let (inputPlane, productPlane) = (cut.plane(inputs), cut.plane(cut.channelBlock))
     let work = scratch
     let sums = work + workCount.roundedUp(to: 16)
-    let windows = sums + 2 * stride
+    let windows = sums + 2 * cut.productStride
     let products = windows + 81 * inputPlane
-    let factors = products + 81 * productPlane
-    WinogradStride2Weights.transform(
-      weights, panels: outputs / 16, inputChannels: inputs, into: factors,
-      planeStride: factorPlane, work: work)
+    let made = products + 81 * productPlane
     if let statistics {
       statistics.update(repeating: 0, count: 2 * outputs)
-      sums.zero(2 * stride)
+      sums.zero(2 * cut.productStride)
     }
-    forEachBlock(tiles.perImage * rows) { block in
+    cut.forEachBlock(grid.count) { block in
       tiles.transformInput(
         input, channels: inputs, tiles: block, into: windows, planeStride: inputPlane,
         stride: inputs + 16, work: work)
-      for low in Swift.stride(from: 0, to: outputs, by: chunk) {
-        let channels = low..<min(low + chunk, outputs)
-        forEachProduct { product, factor in
+      cut.forEachChunk { chunk, channels in
+        let own = made + cut.place(chunk, of: 36 * cut.weightPlane)
+        if prepared == nil, cut.makes(in: block) {
+          WinogradStride2Weights.transform(
+            weights + channels.lowerBound * inputs * 9, panels: channels.count / 16,
+            inputChannels: inputs, into: own, planeStride: cut.weightPlane, work: work)
+        }
+        let factors = prepared.map { $0 + channels.lowerBound * inputs } ?? Floats(own)
+        let factorPlane = prepared == nil ? cut.weightPlane : preparedPlane(shape)
+        forEachProduct(block, grid) { product, factor, users, offset in
           GEMMKernel.multiply(
-            rows: block.count, columns: channels.count, depth: inputs,
-            a: windows + product * inputPlane, aStride: inputs + 16,
-            panels: factors + (factor * factorPlane + low * inputs), panelStride: inputs * 16,
-            into: products + product * productPlane, cStride: stride, adding: false, edge: work)
+            rows: users, columns: channels.count, depth: inputs,
+            a: windows + (product * inputPlane + offset * (inputs + 16)), aStride: inputs + 16,
+            panels: factors + factor * factorPlane, panelStride: inputs * 16,
+            into: products + (product * productPlane + offset * cut.productStride),
+            cStride: cut.productStride, adding: false, edge: work)
         }
         tiles.transformOutput(
-          products, planeStride: productPlane, stride: stride, tiles: block, channels: channels,
-          channelCount: outputs, into: output, sums: statistics == nil ? nil : sums, work: work)
+          products, planeStride: productPlane, stride: cut.productStride, tiles: block,
+          channels: channels, channelCount: outputs, into: output,
+          sums: statistics == nil ? nil : sums, work: work)
         if let statistics {
           ConvolutionStatistics.fold(
-            sums, stride: stride, count: channels.count, first: low, columns: outputs,
-            addingTo: statistics)
+            sums, stride: cut.productStride, count: channels.count, first: channels.lowerBound,
+            columns: outputs, addingTo: statistics)
         }
       }
     }
@@ -97,36 +157,44 @@ enum WinogradStride2Convolution {
     into inputGradient: MutableFloats, adding: Bool, scratch: MutableFloats
   ) {
     let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
-    let wide = inputs.roundedUp(to: 16)
-    let tiles = shape.winogradStride2Tiles
-    let (gradientPlane, windowPlane) = (plane(outputs), plane(wide))
-    let factorPlane = wide * outputs + 16
+    let tiles = shape.winogradStride2Tiles(images: rows)
+    let grid = shape.tileGrid(images: rows)
+    let cut = Blocking(inputs: outputs, outputs: inputs.roundedUp(to: 16))
+    let (gradientPlane, windowPlane) = (cut.plane(outputs), cut.plane(cut.channelBlock))
     let work = scratch
     let gradients = work + workCount.roundedUp(to: 16)
     let windows = gradients + 81 * gradientPlane
-    let factors = windows + 81 * windowPlane
-    let transposed = factors + 36 * factorPlane
-    WinogradWeights.transpose(
-      weights, inputChannels: inputs, outputChannels: outputs, channels: 0..<inputs,
-      rotating: false, into: transposed)
-    WinogradStride2Weights.transform(
-      transposed, panels: wide / 16, inputChannels: outputs, into: factors,
-      planeStride: factorPlane, work: work)
+    let transposed = windows + 81 * windowPlane
+    let made = transposed + 9 * cut.channelBlock * outputs
     if !adding { inputGradient.zero(rows * shape.inputCount) }
-    forEachBlock(tiles.perImage * rows) { block in
+    cut.forEachBlock(grid.count) { block in
       tiles.transformGradient(
         outputGradient, channels: outputs, tiles: block, into: gradients,
         planeStride: gradientPlane, tileStride: outputs + 16, panelStride: 16, work: work)
-      forEachProduct { product, factor in
-        GEMMKernel.multiply(
-          rows: block.count, columns: wide, depth: outputs, a: gradients + product * gradientPlane,
-          aStride: outputs + 16, panels: factors + factor * factorPlane,
-          panelStride: outputs * 16, into: windows + product * windowPlane, cStride: wide + 16,
-          adding: false, edge: work)
+      cut.forEachChunk { chunk, wholeChannels in
+        let channels = wholeChannels.clamped(to: 0..<inputs)
+        let factors = made + cut.place(chunk, of: 36 * cut.weightPlane)
+        if cut.makes(in: block) {
+          WinogradWeights.transpose(
+            weights, inputChannels: inputs, outputChannels: outputs, channels: channels,
+            rotating: false, into: transposed)
+          WinogradStride2Weights.transform(
+            transposed, panels: wholeChannels.count / 16, inputChannels: outputs, into: factors,
+            planeStride: cut.weightPlane, work: work)
+        }
+        forEachProduct(block, grid) { product, factor, users, offset in
+          GEMMKernel.multiply(
+            rows: users, columns: wholeChannels.count, depth: outputs,
+            a: gradients + (product * gradientPlane + offset * (outputs + 16)),
+            aStride: outputs + 16, panels: factors + factor * cut.weightPlane,
+            panelStride: outputs * 16,
+            into: windows + (product * windowPlane + offset * cut.productStride),
+            cStride: cut.productStride, adding: false, edge: work)
+        }
+        tiles.scatterInputGradient(
+          windows, planeStride: windowPlane, stride: cut.productStride, tiles: block,
+          channels: channels, channelCount: inputs, addingTo: inputGradient, work: work)
       }
-      tiles.scatterInputGradient(
-        windows, planeStride: windowPlane, stride: wide + 16, channels: inputs, tiles: block,
-        addingTo: inputGradient, work: work)
     }
   }
 
@@ -135,47 +203,85 @@ enum WinogradStride2Convolution {
     into weightGradient: MutableFloats, scratch: MutableFloats
   ) {
     let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
-    let tiles = shape.winogradStride2Tiles
-    let inputPlane = plane(inputs)
-    let panelStride = tileBlock * 16
-    let gradientPlane = outputs * tileBlock + 16
-    let stride = outputs + 16
-    let sumPlane = inputs * stride + 16
+    let tiles = shape.winogradStride2Tiles(images: rows)
+    let grid = shape.tileGrid(images: rows)
+    let cut = Blocking(inputs: inputs, outputs: outputs)
+    let inputPlane = cut.plane(inputs)
+    let panelStride = cut.tileBlock * 16
     let work = scratch
     let windows = work + workCount.roundedUp(to: 16)
     let gradients = windows + 81 * inputPlane
-    let sums = gradients + 81 * gradientPlane
-    forEachBlock(tiles.perImage * rows) { block in
+    let made = gradients + 81 * cut.gradientPlane
+    cut.forEachBlock(grid.count) { block in
       tiles.transformInput(
         input, channels: inputs, tiles: block, into: windows, planeStride: inputPlane,
         stride: inputs + 16, work: work)
       tiles.transformGradient(
         outputGradient, channels: outputs, tiles: block, into: gradients,
-        planeStride: gradientPlane, tileStride: 16, panelStride: panelStride, work: work)
-      var last = -1
-      forEachProduct { product, factor in
-        // The products that share a factor follow each other: the first of them overwrites.
-        GEMMKernel.multiplyTransposed(
-          rows: inputs, columns: outputs, depth: block.count, a: windows + product * inputPlane,
-          aStride: inputs + 16, panels: gradients + product * gradientPlane,
-          panelStride: panelStride, into: sums + factor * sumPlane, cStride: stride,
-          adding: block.lowerBound > 0 || factor == last, edge: work)
-        last = factor
+        planeStride: cut.gradientPlane, tileStride: 16, panelStride: panelStride, work: work)
+      cut.forEachChunk { chunk, channels in
+        let sums = made + cut.place(chunk, of: 36 * cut.weightGradientPlane)
+        let makes = cut.makes(in: block)
+        if makes { zeroUnused(sums, cut.weightGradientPlane, block, grid) }
+        let panels = gradients + channels.lowerBound * cut.tileBlock
+        var last = -1
+        forEachProduct(block, grid) { product, factor, users, offset in
+          // The products that share a factor follow each other: the first of them overwrites.
+          GEMMKernel.multiplyTransposed(
+            rows: inputs, columns: channels.count, depth: users,
+            a: windows + (product * inputPlane + offset * (inputs + 16)),
+            aStride: inputs + 16, panels: panels + (product * cut.gradientPlane + offset * 16),
+            panelStride: panelStride, into: sums + factor * cut.weightGradientPlane,
+            cStride: cut.productStride, adding: !makes || factor == last, edge: work)
+          last = factor
+        }
+        guard !cut.keepsWeights || block.upperBound == grid.count else { return }
+        WinogradStride2Weights.transformGradient(
+          sums, planeStride: cut.weightGradientPlane, stride: cut.productStride,
+          panels: channels.count / 16, inputChannels: inputs,
+          into: weightGradient + channels.lowerBound * inputs * 9,
+          adding: !cut.keepsWeights && block.lowerBound > 0, work: work)
       }
     }
-    WinogradStride2Weights.transformGradient(
-      sums, planeStride: sumPlane, stride: stride, panels: outputs / 16, inputChannels: inputs,
-      into: weightGradient, work: work)
   }
 
-  /// Calls `body` with each of the 81 products and the factor it takes, those of a factor together;
-  /// even samples share theirs.
+  /// Calls `body` with each of the 81 products that tiles of the block use, the factor it takes,
+  /// how many tiles these are and where in the block they begin; the products of a factor together,
+  /// for even samples share theirs.
   @inline(__always)
-  private static func forEachProduct(_ body: (_ product: Int, _ factor: Int) -> Void) {
+  private static func forEachProduct(
+    _ block: Range<Int>, _ grid: TileGrid,
+    _ body: (_ product: Int, _ factor: Int, _ users: Int, _ offset: Int) -> Void
+  ) {
     for factor in 0..<36 {
       let (row, column) = (factor / 6, factor % 6)
       for i in row..<(row == 5 ? 9 : row + 1) {
-        for j in column..<(column == 5 ? 9 : column + 1) { body(i * 9 + j, factor) }
+        for j in column..<(column == 5 ? 9 : column + 1) {
+          let users = users(i, j, block, grid)
+          if !users.isEmpty {
+            body(i * 9 + j, factor, users.count, users.lowerBound - block.lowerBound)
+          }
+        }
+      }
+    }
+  }
+
+  /// The tiles of a block that use product (i, j): 4 and 8 along a side are for sides of 4 alone.
+  @inline(__always)
+  private static func users(
+    _ i: Int, _ j: Int, _ block: Range<Int>, _ grid: TileGrid
+  ) -> Range<Int> {
+    grid.tiles(fullHeight: i == 4 || i == 8, fullWidth: j == 4 || j == 8).clamped(to: block)
+  }
+
+  /// Clears the sums of the factors that no tile of the first block uses: products 4 alone have
+  /// factors that they do not share.
+  private static func zeroUnused(
+    _ sums: MutableFloats, _ plane: Int, _ block: Range<Int>, _ grid: TileGrid
+  ) {
+    for factor in 0..<36 {
+      if users(factor / 6, factor % 6, block, grid).isEmpty {
+        (sums + factor * plane).zero(plane)
       }
     }
   }

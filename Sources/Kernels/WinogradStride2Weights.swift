@@ -23,12 +23,15 @@ enum WinogradStride2Weights {
     }
   }
 
-  /// Writes the gradient of whole panels of weights from that of the factors, [36][C][stride].
+  /// Writes, or adds, the gradient of whole panels of weights from that of the factors, [36][C][stride].
   @inline(never)
   static func transformGradient(
     _ planes: Floats, planeStride: Int, stride: Int, panels: Int, inputChannels: Int,
-    into weightGradient: MutableFloats, work: MutableFloats
+    into weightGradient: MutableFloats, adding: Bool, work: MutableFloats
   ) {
+    @inline(__always) func put(_ value: Vector8, _ target: MutableFloats) {
+      target[vector: 0] = adding ? target[vector: 0] + value : value
+    }
     for panel in 0..<panels {
       for c in 0..<inputChannels {
         for half in Swift.stride(from: 0, to: 16, by: 8) {
@@ -43,9 +46,9 @@ enum WinogradStride2Weights {
           let target = weightGradient + (panel * inputChannels + c) * 144 + half
           for i in 0..<3 {
             let row = WinogradStride2.weightAdjoint(Floats(work + i * 48).six(stride: 8))
-            target[vector: i * 48] = row.0
-            target[vector: i * 48 + 16] = row.1
-            target[vector: i * 48 + 32] = row.2
+            put(row.0, target + i * 48)
+            put(row.1, target + (i * 48 + 16))
+            put(row.2, target + (i * 48 + 32))
           }
         }
       }

@@ -1,9 +1,7 @@
 internal import KernelsAVX512
 
-/// The transforms of 4x4 tiles of stride 1, in the registers that the processor has.
+/// The transforms of tiles of stride 1, in the registers that the processor has.
 protocol WinogradTileTransforms {
-  var perImage: Int { get }
-
   func transformInput(
     _ input: Floats, channels: Int, tiles: Range<Int>, into planes: MutableFloats,
     planeStride: Int, stride: Int, work: MutableFloats, zeros: Floats)
@@ -28,17 +26,15 @@ protocol WinogradTileTransforms {
 extension WinogradTiles: WinogradTileTransforms {}
 extension KernelsAVX512.WinogradTiles: WinogradTileTransforms {}
 
-/// The transforms of 4x4 tiles of stride 2, in the registers that the processor has.
+/// The transforms of tiles of stride 2, in the registers that the processor has.
 protocol WinogradStride2TileTransforms {
-  var perImage: Int { get }
-
   func transformInput(
     _ input: Floats, channels: Int, tiles: Range<Int>, into planes: MutableFloats,
     planeStride: Int, stride: Int, work: MutableFloats)
 
   func scatterInputGradient(
-    _ planes: Floats, planeStride: Int, stride: Int, channels: Int, tiles: Range<Int>,
-    addingTo inputGradient: MutableFloats, work: MutableFloats)
+    _ planes: Floats, planeStride: Int, stride: Int, tiles: Range<Int>, channels: Range<Int>,
+    channelCount: Int, addingTo inputGradient: MutableFloats, work: MutableFloats)
 
   func transformGradient(
     _ gradient: Floats, channels: Int, tiles: Range<Int>, into planes: MutableFloats,
@@ -58,15 +54,25 @@ extension ConvolutionShape {
     WideRegisters.areUsed && inputChannels % 16 == 0 && outputChannels % 16 == 0
   }
 
-  var winogradTiles: any WinogradTileTransforms {
+  func winogradTiles(images: Int) -> any WinogradTileTransforms {
     fillsWideRegisters
-      ? KernelsAVX512.WinogradTiles(height: height, width: width)
-      : WinogradTiles(height: height, width: width)
+      ? KernelsAVX512.WinogradTiles(height: height, width: width, images: images)
+      : WinogradTiles(height: height, width: width, images: images)
   }
 
-  var winogradStride2Tiles: any WinogradStride2TileTransforms {
+  func winogradStride2Tiles(images: Int) -> any WinogradStride2TileTransforms {
     fillsWideRegisters
-      ? KernelsAVX512.WinogradStride2Tiles(height: height, width: width)
-      : WinogradStride2Tiles(height: height, width: width)
+      ? KernelsAVX512.WinogradStride2Tiles(height: height, width: width, images: images)
+      : WinogradStride2Tiles(height: height, width: width, images: images)
+  }
+
+  /// The tiles of the output of `images` images.
+  func tileGrid(images: Int) -> TileGrid {
+    TileGrid(height: outputHeight, width: outputWidth, images: images)
+  }
+
+  /// Products of an image's tiles, with `full` along a side of 4 outputs and `short` along one of 3.
+  func tileProducts(full: Int, short: Int) -> Int {
+    TileGrid.products(height: outputHeight, width: outputWidth, full: full, short: short)
   }
 }

@@ -33,8 +33,9 @@ func monotonicNanoseconds() -> Int {
 
 /// Ends the job when one blocking call of MPI lasts longer than the deadline.
 ///
-/// A blocking call spins inside the library and cannot be interrupted, so a peer that stops in the
-/// middle of a transfer can only be noticed by another thread.
+/// A blocking call spins inside the library and cannot be interrupted, so a transfer that does not
+/// end can only be noticed by another thread. It is the only watch where the library allows no
+/// heartbeat.
 final class BlockingWatch: Sendable {
   private let name: String
   private let deadlineNanoseconds = Atomic<Int>(Int.max)
@@ -42,7 +43,7 @@ final class BlockingWatch: Sendable {
   private let signature = Atomic<Int>(0)
   private let hasStarted = Atomic<Bool>(false)
   /// Who may have stopped amid a transfer, in words.
-  private let suspects = Mutex("a peer")
+  private let suspects = Mutex("a peer, stopped amid the transfer")
 
   /// `name` opens the line that is printed, as "rank 3 on node7".
   init(name: String) { self.name = name }
@@ -50,7 +51,12 @@ final class BlockingWatch: Sendable {
   /// Says who the others are: the line names them where they are few.
   func setPeers(_ names: [String]) {
     guard (1...8).contains(names.count) else { return }
-    suspects.withLock { $0 = names.joined(separator: " or ") }
+    suspects.withLock { $0 = names.joined(separator: " or ") + ", stopped amid the transfer" }
+  }
+
+  /// Says that peers which stop are noticed otherwise.
+  func setPeersAlive() {
+    suspects.withLock { $0 = "a transfer between ranks that all live" }
   }
 
   /// Sets the longest time of one call, or none; the thread starts with the first deadline.
@@ -84,10 +90,33 @@ final class BlockingWatch: Sendable {
       CollectiveOperation(signature: signature.load(ordering: .relaxed)) ?? .agreement
     let error = CollectiveError.timedOut(
       operation, seconds: Double(now - since) / 1e9,
-      absent: [suspects.withLock { $0 } + ", stopped amid the transfer"])
+      absent: [suspects.withLock { $0 }])
     MPIWorld.printLine("ddp-train: \(name): \(error)")
     // Not this thread's right under MPI_THREAD_FUNNELED, but the job is lost, and under srun only
     // an abort ends the peer that stopped; where the call crashes or hangs, the process still ends.
-    MPIWorld.abort()
+    JobEnd.abort()
   }
+}
+
+/// Ends this process when the library does not come back from its own start or end: then there are no
+/// ranks that could watch each other.
+final class LifeWatch: Sendable {
+  /// As long as a whole phase may be without progress.
+  private static let seconds = 300
+  private let isOver = Atomic<Bool>(false)
+
+  init(name: String, doing what: String) {
+    DetachedThread.start { [self] in
+      for _ in 0..<Self.seconds {
+        sleep(1)
+        if isOver.load(ordering: .relaxed) { return }
+      }
+      MPIWorld.printLine(
+        "ddp-train: \(name): \(what) lasts over \(Self.seconds) s: a host that does not answer, or a "
+          + "network that ranks cannot use (--mca btl_tcp_if_include); the job ends")
+      JobEnd.abort()
+    }
+  }
+
+  func end() { isOver.store(true, ordering: .relaxed) }
 }

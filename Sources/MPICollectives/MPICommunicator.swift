@@ -24,12 +24,17 @@ final class MPICommunicator: Communicator {
 
   private let communicator: cmpi_communicator
   private let owner = pthread_self()
+  let progress = RankProgress()
   private let watch: BlockingWatch
+  /// The watch of dead and idle ranks; nil where the library does not allow one.
+  private var heartbeat: Heartbeat?
   private var rollCall: RollCall
   private var hostNames: [String] = []
   private var request = cmpi_request()
   /// The number of handshakes so far, the same on all ranks.
   private var serial = 0
+  /// The seconds of the wait after which every rank had said to be at this handshake.
+  private var completeAt: Double?
 
   /// Words of the handshake: what is agreed on, the operation's signature, and its negative, so that
   /// one maximum shows whether all signatures are equal. MPI holds on to them after a thrown error,
@@ -37,14 +42,17 @@ final class MPICommunicator: Communicator {
   private let outgoing = UnsafeMutablePointer<Int64>.allocate(capacity: 3)
   private let incoming = UnsafeMutablePointer<Int64>.allocate(capacity: 3)
 
-  /// Joins the ranks of an initialised MPI.
-  init() throws {
+  /// Joins the ranks of an initialised MPI; with `beats`, they hear each other's heartbeat, for which
+  /// the library must let any thread call it.
+  init(beats: Bool) throws {
     var world = cmpi_communicator()
     var roll = cmpi_communicator()
     var host = cmpi_communicator()
+    var beat = cmpi_communicator()
     var (rank, size, localRank, localSize): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
     try MPIError.check("MPI_Comm_dup", cmpi_duplicate_world(&world))
     try MPIError.check("MPI_Comm_dup", cmpi_duplicate_world(&roll))
+    try MPIError.check("MPI_Comm_dup", cmpi_duplicate_world(&beat))
     try MPIError.check("MPI_Comm_rank", cmpi_rank(world, &rank))
     try MPIError.check("MPI_Comm_size", cmpi_size(world, &size))
     try MPIError.check("MPI_Comm_split_type", cmpi_split_by_host(world, &host))
@@ -62,7 +70,19 @@ final class MPICommunicator: Communicator {
     hostNames = try allGather(Array(hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
     watch.setPeers(
       hostNames.enumerated().filter { $0.offset != rank }.map { "rank \($0) on \($1)" })
+    // All ranks have one or none, whatever each of them was given.
+    guard try agreeOnMaximum(beats ? 0 : 1) == 0 else {
+      progress.note =
+        "this MPI library gives no MPI_THREAD_MULTIPLE, so there is no heartbeat: a rank that is "
+        + "dead or stopped is noticed after --stall seconds, not after --watchdog"
+      return
+    }
+    watch.setPeersAlive()
+    heartbeat = Heartbeat(on: beat, rank: self.rank, hostNames: hostNames, progress: progress)
   }
+
+  /// Tells the other ranks that this one ends the job, where there is a heartbeat to tell them by.
+  func spreadEnd() { heartbeat?.spreadEnd() }
 
   func agreeOnMaximum(_ word: Int) throws -> Int {
     try handshake(.agreement, word: word)
@@ -76,6 +96,8 @@ final class MPICommunicator: Communicator {
   func leave() throws {
     _ = try handshake(.farewell)
     try rollCall.listen()
+    progress.enter(.end)
+    heartbeat?.leave()
   }
 
   func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws {
@@ -88,6 +110,35 @@ final class MPICommunicator: Communicator {
         cmpi_sum_in_place(communicator, values.baseAddress! + start, Int32(count))
       }
     }
+  }
+
+  func exchange(
+    count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
+    scatter: (_ round: Int) -> ScatterMessages?, gather: (_ round: Int) -> GatherMessages?
+  ) throws {
+    let operation = CollectiveOperation.exchange(count: count)
+    for round in 0..<rounds(try handshake(operation, word: word)) {
+      if let messages = scatter(round) {
+        let (sent, sentAt) = Self.counts(messages.outgoingParts)
+        let (received, receivedAt) = Self.counts(messages.incomingParts)
+        try transfer(operation, "MPI_Alltoallv") {
+          cmpi_exchange_bytes(
+            communicator, messages.outgoing, sent, sentAt, messages.incoming, received,
+            receivedAt)
+        }
+      }
+      guard let messages = gather(round) else { continue }
+      let (counts, offsets) = Self.counts(messages.parts)
+      try transfer(operation, "MPI_Allgatherv") {
+        cmpi_gather_bytes(
+          communicator, messages.own, counts[rank], messages.all, counts, offsets)
+      }
+    }
+  }
+
+  /// MPI's counts and offsets of parts.
+  private static func counts(_ parts: [Range<Int>]) -> (counts: [Int32], offsets: [Int32]) {
+    (parts.map { Int32($0.count) }, parts.map { Int32($0.lowerBound) })
   }
 
   func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] {
@@ -139,13 +190,14 @@ final class MPICommunicator: Communicator {
       pthread_equal(owner, pthread_self()) != 0,
       "\(operation): MPI may be called only from the thread that started it")
     serial += 1
+    completeAt = nil
     let signature = Int64(operation.signature)
     outgoing[0] = Int64(word)
     outgoing[1] = signature
     outgoing[2] = -signature
     try check(
       "MPI_Iallreduce", cmpi_start_maximum(communicator, outgoing, incoming, 3, &request))
-    try waitForPeers(in: operation)
+    try progress.waiting { try waitForPeers(in: operation) }
     guard incoming[1] == -incoming[2] else {
       let signatures = try gatherWords(operation.signature, for: operation)
       throw CollectiveError.disagreement(signatures.map(CollectiveOperation.init(signature:)))
@@ -182,6 +234,12 @@ final class MPICommunicator: Communicator {
     try rollCall.proceed(at: serial, mustSpeak: waitedSeconds > deadline / 2)
     guard waitedSeconds > deadline else { return }
     let absent = rollCall.absentRanks(at: serial).map { "rank \($0) on \(hostNames[$0])" }
+    if heartbeat != nil {
+      // Whoever is absent lives, or the heartbeat had ended the job; it is named if it is slow.
+      guard absent.isEmpty else { return }
+      completeAt = completeAt ?? waitedSeconds
+      guard waitedSeconds - completeAt! > deadline else { return }
+    }
     throw CollectiveError.timedOut(operation, seconds: waitedSeconds, absent: absent)
   }
 
@@ -198,7 +256,7 @@ final class MPICommunicator: Communicator {
   private func transfer(
     _ operation: CollectiveOperation, _ call: String, _ body: () -> Int32
   ) throws {
-    try check(call, watch.run(operation, body))
+    try check(call, progress.waiting { watch.run(operation, body) })
   }
 
   private func check(_ call: String, _ code: Int32) throws {

@@ -21,24 +21,40 @@ package enum MPIWorld {
       }
     }
     var name = "a rank on \(HostProcessors.hostName())"
+    var joined: MPICommunicator?
     do {
+      let starting = LifeWatch(name: name, doing: "MPI_Init and the first meeting of all ranks")
       var isEnough: Int32 = 0
-      try MPIError.check("MPI_Init_thread", cmpi_init(&isEnough))
+      var isMultiple: Int32 = 0
+      try MPIError.check(
+        "MPI_Init_thread", cmpi_init(wantsHeartbeat ? 1 : 0, &isEnough, &isMultiple))
       guard isEnough != 0 else {
         throw MPIError(
           call: "MPI_Init_thread", rank: nil,
           reason: "this MPI library was built without support for threads (MPI_THREAD_FUNNELED)")
       }
-      let communicator = try MPICommunicator()
+      let communicator = try MPICommunicator(beats: wantsHeartbeat && isMultiple != 0)
+      joined = communicator
+      starting.end()
       name = "rank \(communicator.rank) on \(communicator.hostName)"
       let status = try body(communicator)
       try communicator.leave()
+      let ending = LifeWatch(name: name, doing: "MPI_Finalize, after the end of the run")
       try MPIError.check("MPI_Finalize", rank: communicator.rank, cmpi_finalize())
+      ending.end()
       return status
     } catch {
       printLine("ddp-train: \(name): \(error)")
-      abort()
+      JobEnd.leave(afterSeconds: 6)
+      JobEnd.record("\(name): \(error)", in: joined?.progress.failureFile)
+      joined?.spreadEnd()
+      JobEnd.abort()
     }
+  }
+
+  /// Whether ranks are to hear each other's heartbeat: `DDP_TRAIN_HEARTBEAT=0` compares without.
+  private static var wantsHeartbeat: Bool {
+    getenv("DDP_TRAIN_HEARTBEAT").map { String(cString: $0) } != "0"
   }
 
   /// The first line of what the MPI library says it is.
@@ -47,20 +63,8 @@ package enum MPIWorld {
     return text.map { String($0.prefix { $0 != "\n" && $0 != "," }) } ?? "unknown"
   }
 
-  /// Ends every rank of the job with status 1.
-  static func abort() -> Never {
-    // MPI_Abort needs a live connection to the launcher and can wait for one for ever.
-    DetachedThread.start {
-      sleep(5)
-      _exit(1)
-    }
-    _ = cmpi_abort(1)
-    _exit(1)
-  }
-
   /// Writes one line to standard error in one call, so that lines of several ranks do not mix.
   static func printLine(_ line: String) {
-    fflush(nil)
     let bytes = Array((line + "\n").utf8)
     _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }

@@ -82,6 +82,11 @@ package struct Workspace: Sendable {
   let id: Int
 }
 
+/// The place of a layer's weights transformed in advance.
+package struct PreparedPlace: Sendable {
+  let offset: Int
+}
+
 /// The running moments of a batch-norm layer.
 package struct Statistics: Sendable {
   package let offset: Int

@@ -21,6 +21,11 @@ package protocol Layer: Sendable {
   /// Multiply-adds for one image.
   var multiplyAdds: Int { get }
 
+  /// Transforms the layer's weights, out of all `parameters`, to its place in `prepared`, for passes
+  /// that share them; most layers have nothing to transform.
+  func prepare(
+    _ parameters: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>)
+
   /// Computes the output activation from the inputs.
   func forward(in pass: borrowing Pass)
 
@@ -31,4 +36,8 @@ package protocol Layer: Sendable {
 
 extension Layer {
   package var multiplyAdds: Int { 0 }
+
+  package func prepare(
+    _ parameters: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
+  ) {}
 }

@@ -12,6 +12,8 @@ package struct Network: Sendable {
   package let parameterCount: Int
   /// Floats of running means and variances.
   package let statisticsCount: Int
+  /// Floats of all weights transformed in advance.
+  package let preparedCount: Int
   /// Parameters of the largest layer: the floats that a worker needs for gradients.
   package let largestLayerCount: Int
   let readerCounts: [Int]
@@ -41,6 +43,7 @@ package struct Network: Sendable {
     maximumRows = plan.maximumRows
     parameterCount = plan.parameterCount
     statisticsCount = plan.statisticsCount
+    preparedCount = plan.preparedCount
     largestLayerCount = plan.layers.map(\.parameters.count).max() ?? 0
     readerCounts = plan.activations.map(\.readers.count)
     training = plan.trainingPlacement(output: output)
@@ -92,6 +95,14 @@ package struct Network: Sendable {
       layer.backward(in: pass)
       if !layer.parameters.isEmpty { try gradientIsReady(layer.parameters, pass.layerGradients) }
     }
+  }
+
+  /// Transforms weights for inference passes that share them, from `parameters` [parameterCount] to
+  /// `prepared` [preparedCount].
+  package func prepare(
+    _ parameters: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
+  ) {
+    for layer in layers { layer.prepare(parameters, into: prepared) }
   }
 
   /// Fills `parameters` [parameterCount] and `statistics` [statisticsCount] with first values.

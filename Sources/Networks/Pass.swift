@@ -30,16 +30,19 @@ package struct Pass: ~Copyable {
   let network: Network
   private let memory: UnsafeMutablePointer<Float>
   private let parameterValues: UnsafePointer<Float>
+  private let preparedWeights: UnsafePointer<Float>?
   private let runningMoments: UnsafePointer<Float>
   private let batchMoments: UnsafeMutablePointer<Float>
   private let randomness: PassRandomness
 
   /// A pass over `memory` [network.trainingCount, or inferenceCount for inference] which reads
   /// `parameters` and `runningMoments` and, in training, writes each batch-norm layer's mean and
-  /// biased variance to `batchMoments` [statisticsCount].
+  /// biased variance to `batchMoments` [statisticsCount]. `prepared` [network.preparedCount] is what
+  /// `network.prepare` has made of the parameters, for layers to use in place of their weights.
   package init(
     _ network: Network, rows: Int, phase: Phase, memory: UnsafeMutablePointer<Float>,
-    parameters: UnsafePointer<Float>, runningMoments: UnsafePointer<Float>,
+    parameters: UnsafePointer<Float>, prepared: UnsafePointer<Float>? = nil,
+    runningMoments: UnsafePointer<Float>,
     batchMoments: UnsafeMutablePointer<Float>, layerGradients: UnsafeMutablePointer<Float>,
     randomness: PassRandomness
   ) {
@@ -51,6 +54,7 @@ package struct Pass: ~Copyable {
     self.phase = phase
     self.memory = memory
     parameterValues = parameters
+    preparedWeights = prepared
     self.runningMoments = runningMoments
     self.batchMoments = batchMoments
     self.layerGradients = layerGradients
@@ -90,6 +94,11 @@ package struct Pass: ~Copyable {
   /// A parameter's values [count].
   package subscript(parameter: Parameter) -> UnsafePointer<Float> {
     parameterValues + parameter.offset
+  }
+
+  /// A layer's weights transformed in advance; nil where this pass has none.
+  package subscript(place: PreparedPlace) -> UnsafePointer<Float>? {
+    preparedWeights.map { $0 + place.offset }
   }
 
   /// Where the gradient [count] of a parameter goes.

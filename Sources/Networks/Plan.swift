@@ -16,6 +16,7 @@ package struct Plan {
   private(set) var parameterCount = 0
   private(set) var statisticsCount = 0
   private(set) var scratchCount = 0
+  private(set) var preparedCount = 0
   private var layerStart = 0
 
   /// What is known of an activation while planning; times are layer indices, -1 before the first.
@@ -150,6 +151,12 @@ package struct Plan {
   /// Books memory that dies in each call; all layers share it.
   package mutating func scratch(floats: Int) { scratchCount = max(scratchCount, floats) }
 
+  /// Books memory for the coming layer's weights transformed in advance.
+  package mutating func preparedPlace(floats: Int) -> PreparedPlace {
+    defer { preparedCount += floats.roundedUpToLine }
+    return PreparedPlace(offset: preparedCount)
+  }
+
   /// The gradient of `input` may lie in the memory of the gradient of `output`.
   package mutating func shareGradient(of input: Input, with output: Activation) {
     guard input.shape == output.shape, output.isWhole else { return }
@@ -166,4 +173,9 @@ package struct Plan {
     layerStart = parameterCount
     return layer.output
   }
+}
+
+extension Int {
+  /// The next multiple of the floats of a cache line.
+  fileprivate var roundedUpToLine: Int { (self + 15) / 16 * 16 }
 }

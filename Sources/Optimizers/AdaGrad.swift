@@ -1,23 +1,32 @@
 private import Preconditions
 private import Kernels
 
-/// AdaGrad (Duchi et al. 2011), as torch.optim.Adagrad: its sum of squares starts at 0.
+/// AdaGrad (Duchi et al. 2011), as torch.optim.Adagrad.
 ///
-/// g = gradient + weightDecay w; squares += g^2;
+/// g = gradient + weightDecay w; squares += g^2, from initialAccumulator on;
 /// w -= rate / (1 + step rateDecay) * g / (sqrt(squares) + epsilon).
 package struct AdaGrad: Optimizer, Equatable {
   package let rateDecay, weightDecay, epsilon: Double
+  /// Where the sums of squares start; from 0 the first step moves every weight by the whole rate.
+  package let initialAccumulator: Double
 
-  package init(rateDecay: Double = 0, weightDecay: Double = 0, epsilon: Double = 1e-10) {
+  package init(
+    rateDecay: Double = 0, weightDecay: Double = 0, initialAccumulator: Double = 0,
+    epsilon: Double = 1e-10
+  ) {
     require(
-      rateDecay >= 0 && weightDecay >= 0 && epsilon > 0,
-      "AdaGrad: rate decay \(rateDecay), weight decay \(weightDecay), epsilon \(epsilon)")
+      rateDecay >= 0 && weightDecay >= 0 && initialAccumulator >= 0 && epsilon > 0,
+      "AdaGrad: rate decay \(rateDecay), weight decay \(weightDecay), "
+        + "initial accumulator \(initialAccumulator), epsilon \(epsilon)")
     self.rateDecay = rateDecay
     self.weightDecay = weightDecay
+    self.initialAccumulator = initialAccumulator
     self.epsilon = epsilon
   }
 
   package var stateNames: [String] { ["sum_of_squares"] }
+
+  package var initialState: Float { Float(initialAccumulator) }
 
   package func update(
     _ parameters: UnsafeMutablePointer<Float>, along gradients: UnsafePointer<Float>,

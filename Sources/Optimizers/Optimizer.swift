@@ -23,11 +23,14 @@ package struct OptimizerStep: @unchecked Sendable {
 
 /// A first-order optimizer over one flat parameter vector.
 ///
-/// It is a value without memory: the state lies in flat vectors of the caller, zero before the
-/// first step, so that checkpoints hold it.
+/// It is a value without memory: the state lies in flat vectors of the caller, `initialState` before
+/// the first step, so that checkpoints hold it.
 package protocol Optimizer: Sendable {
   /// The names of the state vectors, in order; each is as long as the parameters.
   var stateNames: [String] { get }
+
+  /// What every element of the state vectors is before the first step.
+  var initialState: Float { get }
 
   /// Updates parameters and state in `range`, which may be any part of the vector: every cut of the
   /// vector into ranges, on any threads, gives the same bits.
@@ -43,6 +46,9 @@ package protocol Optimizer: Sendable {
 extension Optimizer {
   /// How many state vectors the optimizer keeps.
   package var stateVectorCount: Int { stateNames.count }
+
+  /// Zero, but for the optimizers that say otherwise.
+  package var initialState: Float { 0 }
 
   func check(_ range: Range<Int>, in groups: ParameterGroups) {
     require(

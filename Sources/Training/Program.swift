@@ -16,12 +16,17 @@ package enum Program {
   // MARK: train
 
   /// Trains; returns 0, or `moreToDo` after an interruption. Throws what is wrong in one line.
+  ///
+  /// `faults` go wrong on purpose, for tests.
   package static func train(
-    _ requested: RunConfiguration, over communicator: any Communicator
+    _ requested: RunConfiguration, over communicator: any Communicator,
+    injecting faults: [InjectedFault] = []
   ) throws -> Int32 {
     let session = try Session(
       communicator: communicator, threads: requested.threads, quiet: requested.quiet)
-    return try train(requested, in: session)
+    return try train(requested, in: session) { trainer in
+      InjectedFault.plant(faults, in: trainer, rank: communicator.rank)
+    }
   }
 
   /// Trains in `session`, as `train(_:over:)` does; `prepare` is lent the trainer before its first
@@ -33,20 +38,39 @@ package enum Program {
     let communicator = session.communicator
     let console = session.console
     for line in session.machine { console.say(line) }
-    communicator.deadlineSeconds =
-      requested.watchdogSeconds > 0 ? requested.watchdogSeconds : nil
+    // From here on a signal is kept in mind until the first step.
+    StopSignals.install()
+    communicator.progress.limits = requested.watchLimits
+    communicator.deadlineSeconds = requested.watchLimits.stallSeconds
+    if let note = communicator.progress.note { console.warn(note) }
+    CrashLine.install(
+      speaker: "rank \(communicator.rank) on \(communicator.hostName)", communicator.progress)
+    if communicator.size > 1 {
+      for line in session.map.lines { console.say(line) }
+    }
+    console.note("ranks: \(session.map.json)")
     let claim = try RunFolderClaim(requested, communicator: communicator)
     defer { claim.release() }
     let folder = claim.folder
+    if !requested.dryRun { communicator.progress.failureFile = folder.failure }
     let checkpoint = try checkpoint(for: requested, in: folder, session: session)
     let data = try TrainingData(requested, communicator: communicator, pool: session.pool)
     for line in describe(data) { console.say(line) }
     let trainer = try Trainer(requested, session: session, data: data, folder: folder)
+    trainer.checkOwner = claim.checkOwner
     describe(trainer, console)
     if requested.dryRun { return 0 }
+    try trainer.loadOldEmbeddings()
     if communicator.rank == 0 {
       if let checkpoint {
         try check(checkpoint, against: requested, data: data)
+        guard
+          checkpoint.file.metadata[Checkpoint.oldNetworkKey]
+            == trainer.oldNetworkHash.map({ Hash64.text($0) })
+        else {
+          throw CheckpointError.otherOldNetwork(
+            path: checkpoint.path, old: requested.compatibleWith ?? "none")
+        }
         guard checkpoint.progress.step <= trainer.totalSteps else {
           throw CheckpointError.furtherOn(
             path: checkpoint.path, step: checkpoint.progress.step, wanted: trainer.totalSteps)
@@ -62,7 +86,6 @@ package enum Program {
     console.say("run folder: \(folder.path)")
     if trainer.progress.step > 0 { console.receipt("resumed: step \(trainer.progress.step)") }
     try prepare(trainer)
-    StopSignals.install()
     guard try trainer.run() == .finished else { return moreToDo }
     console.say("report: \(folder.report)")
     return 0
@@ -143,6 +166,12 @@ package enum Program {
         + (trainer.engine.objective.head.map { "head: \($0.classes) classes x \($0.dimension)" }
           ?? "no head"))
     for line in trainer.tripletLines { console.say(line) }
+    if configuration.reduction.isLossy {
+      console.warn(
+        "--reduce \(configuration.reduction.rawValue) rounds what ranks send each other: the weights "
+          + "depend on the number of ranks, and a resumed run is not the undisturbed one bit for bit; "
+          + "that all ranks hold the same weights is still checked in every step")
+    }
     console.say(
       "memory: \(memory.rank >> 20) MiB a rank + \(memory.worker >> 20) MiB a thread")
     console.say(

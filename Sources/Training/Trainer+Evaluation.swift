@@ -8,6 +8,7 @@ extension Trainer {
   /// Scores every set; true if the figure that counts, of the first, is the best so far.
   func evaluate() throws -> Bool {
     let start = Clock.seconds
+    communicator.progress.enter(.evaluate)
     var scored: [(name: String, result: EvaluationResult)] = []
     for set in evaluationSets {
       if let result = try score(set) { scored.append((set.name, result)) }
@@ -25,6 +26,7 @@ extension Trainer {
     }
     let best = try shareFindings(result)
     progress.evaluatedStep = progress.step
+    engine.timeline?.record("evaluation", from: start)
     guard best > (progress.best ?? -1) else { return false }
     progress.best = best
     progress.bestStep = progress.step

@@ -6,7 +6,7 @@ internal import Optimizers
 extension Trainer {
   /// Sets the first weights, or those of `checkpoint` (which rank 0 alone has), on every rank.
   package func start(from checkpoint: Checkpoint?) throws {
-    let names = engine.optimizer.stateNames
+    let names = engine.stateNames
     if let checkpoint {
       try checkpoint.load(into: engine.state, optimizerNames: names)
       offline = try checkpoint.offlineTriplets()
@@ -15,10 +15,10 @@ extension Trainer {
     let text = try communicator.broadcast(
       checkpoint.map { MetadataText.bytes(of: $0.progress) } ?? [], from: 0)
     guard !text.isEmpty else {
-      engine.state.initialize(seed: configuration.seed, pool: session.pool)
+      engine.initialize(seed: configuration.seed)
       if let path = configuration.initialWeights {
         if isFirst { try loadInitialWeights(path) }
-        try broadcastState()
+        try broadcastState(withOptimizer: false)
       }
       return
     }
@@ -31,7 +31,8 @@ extension Trainer {
           "gradient-grid was \(progress.gridExponent), is \(engine.gradientGrid.exponent)"
         ])
     }
-    try broadcastState()
+    try broadcastState(withOptimizer: true)
+    engine.keepOwnOptimizerState()
     let triplets = try communicator.broadcast(Array((offline?.text ?? "").utf8), from: 0)
     offline =
       triplets.isEmpty ? nil : OfflineTriplets(text: String(decoding: triplets, as: UTF8.self))
@@ -68,20 +69,35 @@ extension Trainer {
     initialWeights = checkpoint
   }
 
-  func broadcastState() throws {
+  private func broadcastState(withOptimizer: Bool) throws {
     let state = engine.state
-    for (pointer, count) in [
-      (state.parameters, state.parameterCount), (state.statistics, state.statisticsCount),
-      (state.optimizer, state.parameterCount * state.optimizerVectorCount),
-    ] {
+    let all = 0..<Int.max
+    let vectors: [(UnsafeMutablePointer<Float>, Int, [Range<Int>])] =
+      [
+        (state.parameters, state.parameterCount, [all]),
+        (state.statistics, state.statisticsCount, [all]),
+      ]
+      + (0..<(withOptimizer ? state.optimizerVectorCount : 0)).map {
+        (
+          state.optimizer + $0 * state.parameterCount, state.parameterCount,
+          engine.ownRanges ?? [all]
+        )
+      }
+    for (pointer, count, kept) in vectors {
       let piece = 16 << 20
       for start in stride(from: 0, to: count, by: piece) {
         let size = 4 * min(piece, count - start)
         let bytes = UnsafeMutableRawPointer(pointer + start)
         let sent = isFirst ? Array(UnsafeRawBufferPointer(start: bytes, count: size)) : []
         let received = try communicator.broadcast(sent, from: 0)
-        if !isFirst {
-          received.withUnsafeBytes { bytes.copyMemory(from: $0.baseAddress!, byteCount: size) }
+        guard !isFirst else { continue }
+        received.withUnsafeBytes { received in
+          for range in kept.map({ $0.clamped(to: start..<start + size / 4) })
+          where !range.isEmpty {
+            let offset = 4 * (range.lowerBound - start)
+            (bytes + offset).copyMemory(
+              from: received.baseAddress! + offset, byteCount: 4 * range.count)
+          }
         }
       }
     }

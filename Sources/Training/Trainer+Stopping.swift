@@ -2,8 +2,17 @@ internal import Collectives
 internal import Datasets
 internal import Determinism
 internal import Foundation
+internal import Interchange
 
 extension Trainer {
+  /// Tells whoever watches this rank how long it may be silent or idle, and whether it was told to
+  /// end.
+  func setWatch() {
+    communicator.progress.limits = configuration.watchLimits
+    communicator.deadlineSeconds = configuration.watchLimits.stallSeconds
+    communicator.progress.askEnd { StopSignals.wantsEnd }
+  }
+
   /// Agrees with the other ranks on what signals and bad photos ask for; true to end the run.
   func agreeOnSignals() throws -> Bool {
     let bad = loader.ledger.count
@@ -11,6 +20,8 @@ extension Trainer {
     if StopSignals.wantsCheckpoint { word = Word.checkpoint }
     if wantsEnd() { word = Word.end }
     try store?.throwFailure()
+    sayFullDisk()
+    communicator.progress.enter(.reduce)
     let agreed = try communicator.agreeOnMaximum(word)
     if agreed == Word.end { return progress.step < totalSteps }
     if agreed >= Word.badPhotos { try exchangeBadPhotos() }
@@ -66,18 +77,30 @@ extension Trainer {
   /// What this rank does while it waits for its peers: told to end, it keeps the last completed step
   /// at once. The peers may be dead, and the launcher about to kill the rest.
   func waitForPeers() throws {
-    guard wantsEnd(), !hasKeptLastStep else { return }
+    guard wantsEnd(), !hasKeptLastStep, !engine.checkpointNeedsAllRanks else { return }
     hasKeptLastStep = true
     try keepLastStep()
   }
 
   private func keepLastStep() throws {
-    if isFirst, let store, progress.step > 0 { try store.writeNow(snapshot(copying: false)) }
+    guard progress.step > 0 else { return }
+    let gathered = try gatherForCheckpoint()
+    guard isFirst, let store else { return }
+    do {
+      try store.writeNow(snapshot(copying: false, gathered: gathered))
+    } catch InterchangeError.noSpace where configuration.onFullDisk == .continue {
+      console.warn(
+        "no space left for the checkpoint of step \(progress.step): the one before is the last")
+    }
+  }
+
+  func sayFullDisk() {
+    for notice in store?.takeFullDiskNotices() ?? [] { console.warn(notice) }
   }
 
   /// Leaves in the middle of a step: the last completed step is kept whole, at once.
   func interrupt() throws -> Ending {
-    try keepLastStep()
+    if !engine.checkpointNeedsAllRanks { try keepLastStep() }
     // Peers that are still in the step learn of it by meeting another operation, and come here.
     var isAgreed = false
     while !isAgreed {
@@ -87,18 +110,34 @@ extension Trainer {
       } catch CollectiveError.disagreement {}
     }
     engine.settle()
+    if engine.checkpointNeedsAllRanks { try keepLastStep() }
+    try writeTimeline()
     console.receipt("interrupted: step \(progress.step) of \(totalSteps)")
     return .interrupted
   }
 
   func finish() throws {
+    communicator.progress.enter(.checkpoint)
     try store?.finish()
+    sayFullDisk()
+    // The result itself must not be lost: without space for it the run ends with an error.
+    if isFirst, hasWorked, let store, progress.step > 0, progress.skippedInARow == 0 {
+      try store.writeNow(snapshot(copying: false))
+    }
+    try log?.writePending()
     if isFirst {
       let hash = weightsHash
       if folder != nil, hasWorked { writeReport(hash: hash) }
       console.receipt("weights: \(Hash64.text(hash))")
     }
+    try writeTimeline()
     try communicator.barrier()
+  }
+
+  private func writeTimeline() throws {
+    guard let timeline = engine.timeline, let path = configuration.timeline else { return }
+    try timeline.write(to: path, over: communicator)
+    console.say("timeline: \(path)")
   }
 
   /// The receipt of weights, loss head and statistics.

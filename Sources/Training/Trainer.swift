@@ -28,6 +28,8 @@ package final class Trainer {
   package let totalSteps: Int
   /// Called with what each step leaves behind, on every rank.
   package var onStep: ((StepRecord) -> Void)?
+  /// Throws where the run folder is another job's by now; asked before each checkpoint.
+  package var checkOwner: (@Sendable () throws -> Void)?
   /// Whether this rank was told to end the run.
   package var wantsEnd: () -> Bool = { StopSignals.wantsEnd }
   let folder: RunFolder?
@@ -41,6 +43,8 @@ package final class Trainer {
   var currentSamples: [Int] = []
   /// The hard triplets in use, where mining is offline.
   var offline: OfflineTriplets?
+  /// The receipt of the network that the run is made compatible with; nil where there is none.
+  var oldNetworkHash: UInt64?
   let schedule: Schedule
   let embedder: Embedder
   var store: CheckpointStore?
@@ -64,6 +68,11 @@ package final class Trainer {
   /// Receipts of the last step, 0 before the first update.
   var lastHashes = (gradient: UInt64(0), weights: UInt64(0))
   let startSeconds = Clock.seconds
+  var stragglers = StragglerWatch()
+  /// Microbatches of each rank in the last step.
+  var lastMicrobatches: [Int] = []
+  /// Windows in which each rank was slow without a break.
+  var slowWindows: [Int: Int] = [:]
   /// Whether this rank was told to end while it waited for its peers, and has kept the last step.
   var hasKeptLastStep = false
   /// Bad photos that all ranks know of.
@@ -95,13 +104,18 @@ package final class Trainer {
         ? [min(sampler.count, configuration.batch), sampler.tailCount] : [configuration.batch],
       factory.network, configuration)
     for warning in try WorldCheck.run(
-      configuration: configuration.mathematicsText, dataFingerprint: data.fingerprint,
+      configuration: configuration.mathematicsText + configuration.collectiveText,
+      dataFingerprint: data.fingerprint,
+      sampleFingerprint: { data.sampleFingerprint(photos: 32) },
       communicator: session.communicator)
     {
       session.console.warn(warning)
     }
     let optimizer = configuration.optimizerValue
-    let state = factory.makeState(optimizerVectorCount: optimizer.stateVectorCount)
+    let state = factory.makeState(
+      optimizerVectorCount: optimizer.stateVectorCount
+        + (configuration.reduction == .bf16 ? 1 : 0),
+      keepsPartOfOptimizer: configuration.shardsOptimizer && session.communicator.size > 1)
     let microbatchCount = Microbatches.cut(
       configuration.batch, microbatch: configuration.microbatch
     ).count
@@ -110,8 +124,11 @@ package final class Trainer {
       network: factory.network, objective: factory.objective, state: state,
       groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
       optimizer: optimizer, pool: session.pool, communicator: session.communicator,
-      gradientGrid: SummationGrid(exponent: progress.gridExponent), bucketBytes: 8 << 20,
-      microbatch: configuration.microbatch, seed: configuration.seed)
+      gradientGrid: SummationGrid(exponent: progress.gridExponent),
+      bucketBytes: StepEngine.bucketBytes(ranks: session.communicator.size),
+      microbatch: configuration.microbatch, seed: configuration.seed,
+      reduction: configuration.reduction, isSharded: configuration.shardsOptimizer)
+    if configuration.timeline != nil { engine.timeline = Timeline(threads: session.threads) }
     embedder = Embedder(
       network: factory.network, pool: session.pool, communicator: session.communicator,
       memories: engine.workerMemories)
@@ -142,8 +159,9 @@ package final class Trainer {
   /// Memory in bytes of this rank: parameters with optimizer and sums, and each worker's.
   package var memoryBytes: (rank: Int, worker: Int) {
     (
-      engine.state.bytes + 8 * (engine.reducer.count + engine.reducer.extraCount)
-        + engine.batchBytes,
+      engine.state.bytes(keeping: engine.ownRanges)
+        + 8 * (engine.reducer.count + engine.reducer.extraCount) + engine.batchBytes
+        + engine.messageBytes + oldEmbeddingBytes,
       engine.workerBytes
     )
   }
@@ -153,10 +171,14 @@ package final class Trainer {
   /// Runs to the last step. Throws what ended it early; an interruption is no error.
   package func run() throws -> Ending {
     if isFirst, let folder {
-      store = CheckpointStore(folder: folder.checkpoints, keep: configuration.keep)
+      let checkOwner = checkOwner
+      store = CheckpointStore(
+        folder: folder.checkpoints, keep: configuration.keep,
+        onFullDisk: configuration.onFullDisk, checkOwner: { try checkOwner?() })
       if let startedFrom { store?.noteGood(startedFrom) }
       log = try RunLog(
-        folder: folder.path, resumedAfter: progress.step, evaluatedAfter: progress.evaluatedStep)
+        folder: folder.path, resumedAfter: progress.step, evaluatedAfter: progress.evaluatedStep,
+        keepsWhatFindsNoSpace: configuration.onFullDisk == .continue)
       console.log = log
       sideLogs = try SideLogs(
         configuration, folder: folder, totalSteps: totalSteps, resumedAfter: progress.step,
@@ -167,11 +189,13 @@ package final class Trainer {
     for set in evaluationSets { for note in set.plan.notes { console.say(note) } }
     defer { sideLogs?.finish() }
     startProgress = progress
-    communicator.deadlineSeconds =
-      configuration.watchdogSeconds > 0 ? configuration.watchdogSeconds : nil
+    setWatch()
     engine.onWait = { [unowned self] in if wantsEnd() { throw Interruption() } }
     communicator.onWait = { [unowned self] in try waitForPeers() }
-    defer { communicator.onWait = nil }
+    defer {
+      communicator.onWait = nil
+      communicator.progress.askEnd(nil)
+    }
     if peopleSampler != nil { readAheadOfSecondPass() }
     do {
       // A run that was stopped in an evaluation makes up for it.
@@ -203,6 +227,8 @@ package final class Trainer {
 
   func step() throws {
     let start = Clock.seconds
+    let watched = communicator.progress
+    watched.enter(.compute, step: progress.step + 1)
     let batch = try nextBatch()
     // The photos of the step after this one come while this one computes.
     if progress.step == startProgress.step { readAhead(samples: batch.samples) }
@@ -213,9 +239,11 @@ package final class Trainer {
     let training = data.divided.training
     let sums = try engine.computeGradients(of: batch) { worker, batch, slot, image, seconds in
       let begin = Clock.seconds
-      let sample = try decoders[worker].load(
-        training[batch.samples[slot]],
-        at: SampleCoordinates(step: batch.step, slot: slot), into: image)
+      let sample = try watched.reading {
+        try decoders[worker].load(
+          training[batch.samples[slot]],
+          at: SampleCoordinates(step: batch.step, slot: slot), into: image)
+      }
       seconds[.decode] += Clock.seconds - begin
       return (Int32(sample.label), sample.isReplacement)
     }
@@ -230,9 +258,10 @@ package final class Trainer {
       progress.skippedSteps += 1
       progress.skippedInARow += 1
     } else {
-      let result = engine.applyUpdate(
-        sampleCount: count, gradientScale: sums.gradientScale, index: progress.updates,
-        rates: rates, clipping: configuration.clipNorm.map { GradientClipping(maximumNorm: $0) })
+      watched.enter(.update)
+      let result = try engine.applyUpdate(
+        sampleCount: count, index: progress.updates, rates: rates,
+        clipping: configuration.clipNorm.map { GradientClipping(maximumNorm: $0) })
       (norm, hashes) = (result.norm, (result.gradientHash, result.weightHash))
       progress.updates += 1
       progress.skippedInARow = 0
@@ -241,6 +270,9 @@ package final class Trainer {
     progress.step += 1
     progress.samples += count
     let elapsed = Clock.seconds - start
+    engine.timeline?.record("step", from: start, number: progress.step)
+    let slow = stragglers.add(sums.secondsOfRanks, microbatches: lastMicrobatches)
+    lastMicrobatches = sums.microbatchesOfRanks
     try record(
       StepRecord(
         step: progress.step, epoch: batch.epoch + 1, samples: progress.samples,
@@ -252,7 +284,9 @@ package final class Trainer {
         skippedSteps: progress.skippedSteps, skippedSamples: Int(sums.replacedCount),
         isSkipped: isSkipped, microbatches: sums.microbatchesOfRanks,
         readAhead: data.source.counts, gradientHash: hashes.gradient,
-        weightsHash: hashes.weights, triplets: sums.triplets))
+        weightsHash: hashes.weights, reduction: engine.reductionTimes,
+        ranks: slow?.means ?? [], triplets: sums.triplets))
+    if let slow { reportSlowRanks(slow.findings) }
     try checkHealth(spread: sums.spreadSum / Double(count))
     if !isSkipped, let triplets = sums.triplets {
       try checkTriplets(triplets, spread: sums.spreadSum / Double(count))

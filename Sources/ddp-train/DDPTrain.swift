@@ -21,6 +21,7 @@ struct DDPTrain: ParsableCommand {
         ddp-train import backbone.pth --model iresnet50 --normalize half --channels rgb --out r50.safetensors
         ddp-train export runs/lfw --to onnx --out faces.onnx
         ddp-train inspect runs/lfw
+        mpirun -np 4 ddp-train doctor --model iresnet50
         ddp-train check photos --pairs pairs.txt
         ddp-train pack photos --to rec --out packs/photos
         ddp-train align photos aligned --landmarks points.txt
@@ -38,6 +39,7 @@ struct DDPTrain: ParsableCommand {
     subcommands: [
       Train.self, Evaluate.self, Embed.self, Verify.self, Identify.self, Cluster.self, Sweep.self,
       Import.self, Export.self, Inspect.self, Pack.self, Check.self, Align.self, Synthesize.self,
+      Doctor.self,
     ],
     defaultSubcommand: Train.self)
 }

@@ -9,8 +9,10 @@ enum Dispatch {
   static let modelNames = Models.names
 
   /// Trains; the exit code is 0, or 85 when stopped in time with more to do.
-  static func train(_ configuration: RunConfiguration) -> Int32 {
-    MPIWorld.run { try Program.train(configuration, over: $0) }
+  static func train(_ configuration: RunConfiguration, injecting faults: [InjectedFault]) -> Int32 {
+    // From here on a signal asks, and kills nobody.
+    StopSignals.install()
+    return MPIWorld.run { try Program.train(configuration, over: $0, injecting: faults) }
   }
 
   static func evaluate(_ request: EvaluateRequest) -> Int32 {
@@ -53,6 +55,10 @@ enum Dispatch {
       for line in try body($0) { print(line) }
       return 0
     }
+  }
+
+  static func doctor(_ request: DoctorRequest, asJSON: Bool) -> Int32 {
+    answer { try Program.doctor(request, asJSON: asJSON, over: $0) }
   }
 
   static func inspect(_ request: InspectRequest) throws { try Program.inspect(request) }

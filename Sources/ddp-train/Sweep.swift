@@ -54,6 +54,9 @@ struct Sweep: ParsableCommand {
     completion: .file(extensions: ["yaml", "yml"]))
   var config: String?
 
+  @Option(help: ArgumentHelp("Who trains, for kinds that train.", valueName: "split"))
+  var split: String?
+
   @Option(
     help: ArgumentHelp("The folder of the runs of kinds that train.", valueName: "dir"),
     completion: .directory)
@@ -88,8 +91,8 @@ struct Sweep: ParsableCommand {
     } else {
       guard checkpoint != nil else { throw ValidationError("Give a CHECKPOINT") }
       guard data != nil else { throw ValidationError("A checkpoint needs --data DIR") }
-      if config != nil || out != nil {
-        throw ValidationError("--config and --out belong to the kinds that train")
+      if config != nil || split != nil || out != nil {
+        throw ValidationError("--config, --split and --out belong to the kinds that train")
       }
     }
     if (with != nil) != (kind == .compatibility) {
@@ -125,6 +128,7 @@ struct Sweep: ParsableCommand {
     if kind.trains {
       var flags: [ConfigurationAssignment] = []
       if let data { flags.append(.flag("data", data)) }
+      if let split { flags.append(.flag("split", split)) }
       if let pairs { flags.append(.flag("pairs", RunConfiguration.listed(pairs))) }
       if let out { flags.append(.flag("out", out)) }
       if let flipTest { flags.append(.flag("flip-test", flipTest ? "true" : "false")) }

@@ -32,13 +32,22 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Steps and optimizer") var optimizerOptions: OptimizerOptions
   @OptionGroup(title: "Run folder, checkpoints, evaluation") var runOptions: RunOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "For tests: a rank goes wrong at the end of a step, KIND:rank=R,step=S (docs/faults.md).",
+      valueName: "fault", visibility: .hidden))
+  var inject: [String] = []
+
   func run() throws {
     let groups: [any ParsableArguments] = [
       dataOptions, modelOptions, tripletOptions, optimizerOptions, runOptions,
     ]
     let configuration = try RunConfiguration.resolve(
       file: config, flags: groups.flatMap(GivenOptions.of), modelNames: Dispatch.modelNames)
-    let code = Dispatch.train(configuration)
+    let faults = try inject.map { text in
+      try Checks.from("--inject") { try InjectedFault(argument: text) }
+    }
+    let code = Dispatch.train(configuration, injecting: faults)
     if code != 0 { throw ExitCode(code) }
   }
 }

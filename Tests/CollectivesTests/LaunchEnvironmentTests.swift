@@ -85,6 +85,14 @@ import Testing
     #expect(here.allowedCount >= 1 && here.allowedCount <= 4096 && here.onlineCount >= 1)
   }
 
+  @Test(arguments: [
+    ("\t5", Set([0, 2])), ("\t1,00000003", Set([0, 1, 32])), ("", Set()),
+    ("\tff,ffff0003", Set(Array(0...1) + Array(16...39))),
+  ])
+  func masksAreProcessors(mask: String, numbers: Set<Int>) {
+    #expect(HostProcessors(onlineCount: 64, allowedCount: 1, mask: mask).allowed == numbers)
+  }
+
   @Test func bindingAndCrowdingAreNamed() throws {
     let bound = HostProcessors(onlineCount: 16, allowedCount: 1)
     #expect(try #require(bound.warning(threads: 4, sharing: 2)).contains("--bind-to none"))

@@ -301,4 +301,34 @@ final class NormFixture {
       #expect(other.values == plain.values)
     }
   }
+
+  /// Maps beyond the caches are written past them, except in place: the same values.
+  @Test func mapsBeyondTheCachesAgreeWithThoseInPlace() {
+    let (pixels, channels) = (100_003, 64)
+    let small = NormFixture(
+      NormCase(pixels: 50, channels: channels, activation: .prelu, hasResidual: false))
+    let x = AlignedMemory(count: pixels * channels, fill: 0)
+    for i in 0..<x.count { x.pointer[i] = Float(i &* 7919 % 1009) / 500 - 1 }
+    let y = AlignedMemory(count: x.count, fill: .nan)
+    let inPlace = AlignedMemory(count: x.count, fill: 0)
+    inPlace.pointer.update(from: x.pointer, count: x.count)
+    for target in [y.pointer, inPlace.pointer] {
+      BatchNormKernel.forward(
+        target == inPlace.pointer ? inPlace.pointer : x.pointer, pixels: pixels,
+        channels: channels, coefficients: small.coefficients, into: target)
+    }
+    #expect((0..<x.count).allSatisfy { y.pointer[$0] == inPlace.pointer[$0] })
+
+    var scratch = Array(repeating: Double.nan, count: 3 * channels)
+    let gradients = (0..<3).map { _ in FencedFloats(unwritten: channels) }
+    let dx = AlignedMemory(count: x.count, fill: .nan)
+    for target in [dx.pointer, inPlace.pointer] {
+      BatchNormKernel.backward(
+        inPlace.pointer, input: x.pointer, pixels: pixels, channels: channels,
+        coefficients: small.coefficients, into: target, scaleGradient: gradients[0].pointer,
+        offsetGradient: gradients[1].pointer, slopeGradient: gradients[2].pointer,
+        scratch: &scratch)
+    }
+    #expect((0..<x.count).allSatisfy { dx.pointer[$0] == inPlace.pointer[$0] })
+  }
 }

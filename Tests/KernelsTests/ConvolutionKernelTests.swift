@@ -29,6 +29,8 @@ import Testing
     .init((7, 8), (8, 176), (3, 3), stride: 2, padding: (1, 1), rows: 17),
     .init((14, 14), (256, 256), (3, 3), stride: 2, padding: (1, 1), rows: 2),
     .init((14, 14), (64, 64), (3, 3), stride: 2, padding: (1, 1), rows: 3),
+    .init((14, 14), (264, 80), (3, 3), stride: 2, padding: (1, 1), rows: 21),
+    .init((9, 11), (40, 272), (3, 3), stride: 2, padding: (1, 1), rows: 2),
     .init((13, 9), (20, 24), (3, 3), stride: 2, padding: (1, 1), rows: 2),
     .init((7, 7), (512, 16), (3, 3), stride: 2, padding: (1, 1), rows: 2),
     .init((1, 1), (3, 7), (3, 3), stride: 2, padding: (1, 1), rows: 1),
@@ -39,6 +41,12 @@ import Testing
     .init((14, 14), (64, 128), (1, 1), stride: 2, padding: (0, 0), rows: 2),
     .init((9, 5), (3, 24), (1, 1), stride: 2, padding: (0, 0), rows: 3),
     .init((4, 4), (16, 16), (1, 1), padding: (1, 1), rows: 1),
+    // 7x7, stride 1, few channels: along the rows, with partial tiles and blocks.
+    .init((28, 28), (3, 64), (7, 7), padding: (3, 3), rows: 2),
+    .init((60, 9), (3, 48), (7, 7), padding: (3, 3), rows: 3),
+    .init((5, 13), (1, 16), (7, 7), padding: (3, 3), rows: 1),
+    .init((1, 6), (4, 16), (7, 7), padding: (3, 3), rows: 2),
+    .init((9, 3), (3, 16), (7, 7), padding: (3, 3), rows: 2),
     // Large and rectangular kernels.
     .init((20, 20), (3, 64), (7, 7), stride: 2, padding: (3, 3), rows: 2),
     .init((1, 1), (5, 16), (7, 7), padding: (3, 3), rows: 3),
@@ -54,7 +62,7 @@ import Testing
   /// Bounds of the largest error over the root mean square of the result.
   static func bound(_ plan: ConvolutionPlan) -> Double {
     switch plan.algorithm {
-    case .winograd, .winogradStride2: 5e-5
+    case .winograd, .winogradStride2, .winogradRow: 5e-5
     case .im2col: 1e-5
     }
   }

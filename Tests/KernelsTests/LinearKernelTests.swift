@@ -29,6 +29,7 @@ import Testing
       outputs: outputs, into: y.pointer)
     #expect(
       worstError(y.values, plain.enumerated().map { $1 + Double(b.values[$0 % outputs]) }) < 2e-6)
+    y.pointer.update(repeating: .nan, count: y.count)
     LinearKernel.forward(
       x.constant, weights: w.constant, bias: nil, rows: rows, inputs: inputs, outputs: outputs,
       into: y.pointer)

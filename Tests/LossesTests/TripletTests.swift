@@ -16,11 +16,11 @@ private struct Mined {
 
   init(
     _ embeddings: [[Float]], labels: [Int], mode: MiningMode, margin: Double, step: Int = 3,
-    listed: [Triplet] = []
+    listed: [Triplet] = [], learned: Int? = nil
   ) {
     self.init(
       flat: embeddings.flatMap { $0 }, width: embeddings[0].count, labels: labels, mode: mode,
-      margin: margin, step: step, listed: listed)
+      margin: margin, step: step, listed: listed, learned: learned)
   }
 
   private static var threadSeconds: Double {
@@ -31,9 +31,10 @@ private struct Mined {
 
   init(
     flat embeddings: [Float], width: Int, labels: [Int], mode: MiningMode, margin: Double,
-    step: Int = 3, listed: [Triplet] = []
+    step: Int = 3, listed: [Triplet] = [], learned: Int? = nil
   ) {
     let count = labels.count
+    let learned = learned ?? count
     let stride = DistanceKernel.stride(width: width)
     var units = [Double](repeating: .nan, count: count * stride)
     var inverseNorms = [Double](repeating: .nan, count: count)
@@ -52,7 +53,8 @@ private struct Mined {
         people.withUnsafeBufferPointer { people in
           let batch = EmbeddedBatch(
             units: units.baseAddress!, inverseNorms: inverseNorms.baseAddress!,
-            labels: people.baseAddress!, count: count, width: width, stride: stride)
+            labels: people.baseAddress!, count: count, learnedCount: learned, width: width,
+            stride: stride)
           for first in Swift.stride(from: 0, to: count, by: TripletMiner.blockAnchors) {
             miner.mine(
               first..<min(first + TripletMiner.blockAnchors, count), of: batch, as: request,
@@ -62,7 +64,7 @@ private struct Mined {
           var scratch = [Double](repeating: 0, count: stride)
           rows.withUnsafeMutableBufferPointer {
             found.gradients(
-              at: 0..<count, of: batch, scale: 1, into: $0.baseAddress!, scratch: &scratch)
+              at: 0..<learned, of: batch, scale: 1, into: $0.baseAddress!, scratch: &scratch)
           }
           selection = found
         }
@@ -70,7 +72,7 @@ private struct Mined {
     }
     seconds = Self.threadSeconds - start
     self.selection = selection!
-    gradients = (0..<count).map { Array(rows[$0 * width..<($0 + 1) * width]) }
+    gradients = (0..<learned).map { Array(rows[$0 * width..<($0 + 1) * width]) }
   }
 
   /// The largest distance of a row of gradients to `expected`, relative to the largest row.
@@ -143,6 +145,52 @@ private let onlineModes = MiningMode.allCases.filter { $0 != .offline }
         && abs(mined.selection.lossSum - loss) <= 1e-9 * loss
         && mined.error(reference.gradients(expected)) < 1e-6
       #expect(matches, "batch \(number): \(mined.selection.triplets) of \(expected.count)")
+      if !matches { return }
+    }
+    #expect(total > 2000)
+  }
+
+  /// Batches that are there twice, by a network that learns and by an older one, some rows of which
+  /// are missing (FaceNet's section 7).
+  @Test(arguments: onlineModes, [false, true])
+  func mixturesOfTwoNetworksAreThoseOfTheBruteForce(mode: MiningMode, tied: Bool) {
+    var total = 0
+    for number in 0..<300 {
+      let (new, people, margin) = Self.batch(number, tied: tied)
+      let random = CounterRandom(seed: 22, purpose: .testing, number)
+      let old = new.enumerated().map { row, values in
+        values.indices.map { i -> Float in
+          tied
+            ? new[(row + number) % new.count][i] : values[i] + Float(random.uniform(row * 64 + i))
+        }
+      }
+      let missing = people.indices.map { random.integer(5000 + $0, below: 8) == 0 }
+      let labels = people + zip(people, missing).map { $1 ? -1 : $0 }
+      let embeddings = new + old
+      let reference = TripletReference(
+        embeddings.map { $0.map(Double.init) }, labels: labels, margin: margin,
+        learned: people.count)
+      let expected = reference.triplets(rule(mode, step: number))
+      let mined = Mined(
+        embeddings, labels: labels, mode: mode, margin: margin, step: number,
+        learned: people.count)
+      total += expected.count
+      let alone = expected.count {
+        [$0.a, $0.p, $0.n].allSatisfy { $0 >= people.count }
+      }
+      let loss = reference.loss(expected)
+      let plain = Mined(new, labels: people, mode: mode, margin: margin, step: number).selection
+      let selection = mined.selection
+      let matches =
+        alone == 0 && selection.triplets == expected.count
+        && abs(selection.lossSum - loss) <= 1e-9 * loss
+        && mined.error(Array(reference.gradients(expected).prefix(people.count))) < 1e-6
+        // The figures are of the network that learns.
+        && selection.pairs == plain.pairs && selection.negativePairs == plain.negativePairs
+        && selection.anchors == plain.anchors && selection.anchorsNearOwn == plain.anchorsNearOwn
+        && abs(selection.meanPositiveDistance - plain.meanPositiveDistance) < 1e-12
+        && abs(selection.meanNegativeDistance - plain.meanNegativeDistance) < 1e-12
+      #expect(matches, "batch \(number): \(selection.triplets) of \(expected.count)")
       if !matches { return }
     }
     #expect(total > 2000)

@@ -14,7 +14,8 @@ private struct Bench {
     self.optimizer = optimizer
     self.groups = groups
     parameters = start
-    state = [Float](repeating: 0, count: optimizer.stateVectorCount * groups.count)
+    state = [Float](
+      repeating: optimizer.initialState, count: optimizer.stateVectorCount * groups.count)
   }
 
   mutating func step(
@@ -49,7 +50,7 @@ private struct Bench {
   private struct Golden: Decodable {
     struct Case: Decodable {
       let kind, name: String
-      let rate, headRate, weightDecay, momentum, rateDecay, trust: Double
+      let rate, headRate, weightDecay, momentum, rateDecay, accumulator, trust: Double
       let nesterov: Bool
       let betas: [Double]
       let parameters: [String: [Double]]
@@ -58,7 +59,9 @@ private struct Bench {
       var optimizer: (any Optimizer)? {
         switch kind {
         case "sgd": return SGD(momentum: momentum, weightDecay: weightDecay, nesterov: nesterov)
-        case "adagrad": return AdaGrad(rateDecay: rateDecay, weightDecay: weightDecay)
+        case "adagrad":
+          return AdaGrad(
+            rateDecay: rateDecay, weightDecay: weightDecay, initialAccumulator: accumulator)
         case "adamw": return AdamW(beta1: betas[0], beta2: betas[1], weightDecay: weightDecay)
         case "lars": return LARS(trust: trust, momentum: momentum, weightDecay: weightDecay)
         default: return nil
@@ -85,7 +88,7 @@ private struct Bench {
 
   @Test func tracesOfTwentyStepsMatchPyTorch() throws {
     let golden = try Self.golden()
-    #expect(golden.cases.count == 8)
+    #expect(golden.cases.count == 9)
     for item in golden.cases {
       var bench = Bench(try #require(item.optimizer), Self.groups, start: golden.start)
       for step in 0..<20 {

@@ -1,4 +1,4 @@
-internal import Collectives
+package import Collectives
 private import Determinism
 private import Glibc
 
@@ -30,6 +30,7 @@ package final class ThreadCommunicator: Communicator {
   package var localSize: Int { world.size }
   package var onWait: (() throws -> Void)?
   package var deadlineSeconds: Double?
+  package let progress = RankProgress()
 
   private let world: ThreadWorld
 
@@ -73,6 +74,49 @@ package final class ThreadCommunicator: Communicator {
     _ = values.update(from: sums)
   }
 
+  package func exchange(
+    count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
+    scatter: (_ round: Int) -> ScatterMessages?, gather: (_ round: Int) -> GatherMessages?
+  ) throws {
+    let operation = CollectiveOperation.exchange(count: count)
+    for round in 0..<rounds(try exchange(operation, .word(word)).word) {
+      try exchange(operation, scatter(round), { gather(round) })
+    }
+  }
+
+  private func exchange(
+    _ operation: CollectiveOperation, _ scattered: ScatterMessages?,
+    _ gather: () -> GatherMessages?
+  ) throws {
+    if let messages = scattered {
+      let own = messages.outgoingParts.map {
+        Array(UnsafeRawBufferPointer(start: messages.outgoing + $0.lowerBound, count: $0.count))
+      }
+      let arrived = try exchange(operation, .parts(own)).parts
+      for (peer, part) in messages.incomingParts.enumerated() {
+        let bytes = arrived[peer][rank]
+        precondition(
+          bytes.count == part.count,
+          "rank \(peer) sends \(bytes.count) bytes, rank \(rank) expects \(part.count)")
+        bytes.withUnsafeBytes {
+          guard let base = $0.baseAddress else { return }
+          (messages.incoming + part.lowerBound).copyMemory(from: base, byteCount: part.count)
+        }
+      }
+    }
+    guard let messages = gather() else { return }
+    let own = UnsafeRawBufferPointer(start: messages.own, count: messages.parts[rank].count)
+    for (part, bytes) in zip(
+      messages.parts, try exchange(operation, .bytes(Array(own))).messages)
+    {
+      precondition(bytes.count == part.count, "a part of \(bytes.count) bytes for \(part.count)")
+      bytes.withUnsafeBytes {
+        guard let base = $0.baseAddress else { return }
+        (messages.all + part.lowerBound).copyMemory(from: base, byteCount: part.count)
+      }
+    }
+  }
+
   package func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] {
     try exchange(.gather, .bytes(bytes)).messages
   }
@@ -101,6 +145,7 @@ private final class ThreadWorld: @unchecked Sendable {
     case word(Int)
     case values([Double])
     case bytes([UInt8])
+    case parts([[UInt8]])
   }
 
   /// What a completed operation gives to every rank.
@@ -108,6 +153,8 @@ private final class ThreadWorld: @unchecked Sendable {
     var word = 0
     var values: [Double] = []
     var messages: [[UInt8]] = []
+    /// By sender, then by receiver.
+    var parts: [[[UInt8]]] = []
   }
 
   let size: Int
@@ -202,6 +249,7 @@ private final class ThreadWorld: @unchecked Sendable {
       case .word(let word): outcome.word = max(outcome.word, word)
       case .values(let values): addends.append(values)
       case .bytes(let bytes): outcome.messages.append(bytes)
+      case .parts(let parts): outcome.parts.append(parts)
       }
     }
     if !addends.isEmpty { outcome.values = sum(addends) }

@@ -12,8 +12,12 @@ package struct TripletReference {
   package let labels: [Int]
   package let margin: Double
   package let distances: [[Double]]
+  /// Rows from here on are of an older network: no triplet has them alone, and they have no gradient.
+  package let learned: Int
 
-  package init(_ embeddings: [[Double]], labels: [Int], margin: Double) {
+  /// Labels below 0 take no part.
+  package init(_ embeddings: [[Double]], labels: [Int], margin: Double, learned: Int? = nil) {
+    self.learned = learned ?? labels.count
     norms = embeddings.map { max(($0.reduce(0) { $0 + $1 * $1 }).squareRoot(), 1e-12) }
     let units = zip(embeddings, norms).map { row, norm in row.map { $0 / norm } }
     self.units = units
@@ -27,10 +31,10 @@ package struct TripletReference {
   /// The chosen triplets with a loss above zero.
   package func triplets(_ rule: Rule) -> [(a: Int, p: Int, n: Int)] {
     var chosen: [(a: Int, p: Int, n: Int)] = []
-    for a in labels.indices {
+    for (a, round) in labels.indices.flatMap({ a in rounds(of: a).map { (a, $0) } }) {
       let d = distances[a]
-      var positives = labels.indices.filter { $0 != a && labels[$0] == labels[a] }
-      let negatives = labels.indices.filter { labels[$0] != labels[a] }
+      var positives = round.positives
+      let negatives = round.negatives
       if case .batchHard = rule, let far = positives.map({ d[$0] }).max() {
         positives = [positives.first { d[$0] == far }!]
       }
@@ -56,6 +60,19 @@ package struct TripletReference {
     return chosen
   }
 
+  /// Positives and the negatives that go with them: all with all, but for an anchor of the older
+  /// network, whose fellows have negatives of the one that learns alone.
+  private func rounds(of a: Int) -> [(positives: [Int], negatives: [Int])] {
+    guard labels[a] >= 0 else { return [] }
+    let positives = labels.indices.filter { $0 != a && labels[$0] == labels[a] }
+    let negatives = labels.indices.filter { labels[$0] >= 0 && labels[$0] != labels[a] }
+    guard a >= learned else { return [(positives, negatives)] }
+    return [
+      (positives.filter { $0 < learned }, negatives),
+      (positives.filter { $0 >= learned }, negatives.filter { $0 < learned }),
+    ]
+  }
+
   /// The sum of the losses.
   package func loss(_ triplets: [(a: Int, p: Int, n: Int)]) -> Double {
     triplets.reduce(0) { $0 + max(0, distances[$1.a][$1.p] - distances[$1.a][$1.n] + margin) }
@@ -73,6 +90,7 @@ package struct TripletReference {
       }
     }
     return units.indices.map { row in
+      guard row < learned else { return units[row].map { _ in 0 } }
       let g = unitGradients[row]
       let along = zip(g, units[row]).reduce(0) { $0 + $1.0 * $1.1 }
       return zip(g, units[row]).map { ($0 - along * $1) / norms[row] }

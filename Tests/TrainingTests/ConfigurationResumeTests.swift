@@ -29,6 +29,8 @@ import Training
     moved.pairs = ["p"]
     moved.flipTest.toggle()
     moved.watchdogSeconds = 1
+    moved.stallSeconds = 2
+    moved.onFullDisk = .stop
     moved.maxBad = 0.5
     #expect(moved.mathematicsDifferences(from: run) == [])
   }
@@ -59,6 +61,7 @@ import Training
       ("optimizer", { $0.optimizer = .lars }), ("nesterov", { $0.nesterov.toggle() }),
       ("lr-head", { $0.headLearningRate = 9 }), ("momentum", { $0.momentum = 0.123 }),
       ("weight-decay", { $0.weightDecay += 1 }),
+      ("initial-accumulator", { $0.initialAccumulator = 0.1 }),
       ("decay-norm-and-bias", { $0.decaysNormAndBias.toggle() }),
       ("schedule", { $0.schedule = .polynomial }), ("milestones", { $0.milestones = [.steps(3)] }),
       ("gamma", { $0.gamma = 0.3 }), ("power", { $0.power = 3 }),

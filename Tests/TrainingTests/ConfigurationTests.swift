@@ -76,7 +76,9 @@ private let everything = """
   keep: 5
   keep-best: false
   keep-every: 10e
+  on-full-disk: stop
   watchdog: 2.5
+  stall: 99
   quiet: true
   dry-run: true
   """
@@ -126,6 +128,7 @@ private let everything = """
     #expect(all.evaluateEvery == .steps(100) && all.checkpointEvery == .epochs(10))
     #expect(all.pairs == ["pairs.txt"] && all.out == "runs/x" && all.resume == .auto)
     #expect(all.keep == 5 && all.keepEvery == .epochs(10) && all.watchdogSeconds == 2.5)
+    #expect(all.onFullDisk == .stop && all.stallSeconds == 99)
     #expect(all.nesterov && all.decaysNormAndBias && all.flipTest && all.quiet && all.dryRun)
     #expect(!all.keepBest)
   }
@@ -187,7 +190,8 @@ private let everything = """
     // What belongs to another loss or schedule is written too.
     let others = [
       "landmarks", "width", "margin-variant", "power", "min-lr", "epochs", "steps", "batch-norm",
-      "pooling", "init",
+      "pooling", "initial-accumulator", "reduce", "shard-optimizer", "timeline", "init",
+      "tensorboard", "csv", "prometheus",
     ]
     #expect(Set(keys).union(["epochs", "steps"]) == Set(named).union(others))
   }
@@ -237,7 +241,8 @@ private let everything = """
     ("margin", "1,2", "--margin: "), ("split", "people-random:1", "--split: "),
     ("split", "random:0", "--split: "), ("split", "random", "--split: 'random' is not a split"),
     ("image-size", "4", "--image-size: "), ("keep", "0", "--keep: "),
-    ("watchdog", "-1", "--watchdog: "), ("data", "synthetic:people=1", "--data: "),
+    ("watchdog", "-1", "--watchdog: "), ("stall", "0.5", "--stall: "),
+    ("on-full-disk", "wait", "--on-full-disk: "), ("data", "synthetic:people=1", "--data: "),
     ("min-photos", "-1", "--min-photos: "), ("gradient-grid", "5", "--gradient-grid: "),
     ("warmup-epochs", "-1", "--warmup-epochs: "), ("landmarks", "f", "--landmarks: "),
     ("resize", "0", "--resize: "), ("unheard-of", "1", "unknown key 'unheard-of'"),
@@ -249,6 +254,8 @@ private let everything = """
 
   @Test(arguments: [
     ("schedule: constant\nmilestones: 3e", "run.yaml:2: milestones do nothing"),
+    ("optimizer: adamw\ninitial-accumulator: 0.1", "run.yaml:2: initial-accumulator does nothing"),
+    ("optimizer: adagrad\ninitial-accumulator: -1", "run.yaml:2: initial-accumulator is -1"),
     ("schedule: constant\ngamma: 0.5", "run.yaml:2: gamma does nothing"),
     ("schedule: constant\npower: 2", "run.yaml:2: power does nothing"),
     ("schedule: constant\nmin-lr: 1e-9", "run.yaml:2: min-lr does nothing"),

@@ -66,6 +66,7 @@ import Training
         $0.optimizer = optimizer
         $0.momentum = optimizer.defaultMomentum
         $0.learningRate = 0.003
+        if optimizer == .adagrad { $0.initialAccumulator = 0.01 }
         $0.schedule = .constant
         $0.length = .steps(steps)
       }

@@ -312,7 +312,7 @@ import Training
     let start = clock.now
     let error = #expect(throws: ThreadWorldError.self) {
       try SmallRun.train(
-        SmallRun.configuration { $0.watchdogSeconds = 1 }, ranks: 2,
+        SmallRun.configuration { $0.stallSeconds = 1 }, ranks: 2,
         prepare: { trainer, rank in
           if rank == 1 { trainer.onStep = { if $0.step == 3 { sleep(3) } } }
         })

@@ -65,11 +65,17 @@ import Training
     var disturbed: [UInt64] = []
     for culprit in 0..<3 {
       let world = try SmallRun.train(
-        configuration, ranks: 3, wrap: { FaultyCommunicator($0) },
+        configuration, ranks: 3,
         prepare: { trainer, rank in
           guard rank == culprit else { return }
-          let communicator = trainer.session.communicator as! FaultyCommunicator
-          trainer.onStep = { if $0.step == 2 { communicator.disturbance = 0.5 } }
+          let isDue = Flag()
+          trainer.onStep = { if $0.step == 2 { isDue.isSet = true } }
+          let reducer = trainer.engine.reducer
+          trainer.engine.onEvent = { event in
+            guard case .reduction(let parameters) = event, isDue.isSet else { return }
+            isDue.isSet = false
+            reducer.sums[parameters.lowerBound] += 0.5
+          }
         })
       for (rank, outcome) in world.enumerated() {
         let changed = zip(outcome.records, undisturbed).map { $0.weightsHash != $1.weightsHash }
@@ -79,6 +85,10 @@ import Training
       disturbed.append(world[0].weights)
     }
     #expect(Set(disturbed).count == 1, "it matters which rank a gradient comes from")
+  }
+
+  private final class Flag: @unchecked Sendable {
+    var isSet = false
   }
 
   @Test(arguments: [2, 3])

@@ -30,6 +30,7 @@ enum SmallRun {
     configuration.checkpointEvery = .never
     configuration.keepBest = false
     configuration.watchdogSeconds = 0
+    configuration.stallSeconds = 0
     change(&configuration)
     return configuration
   }
@@ -153,8 +154,12 @@ struct StepBits: Equatable, CustomStringConvertible {
 /// A communicator between a rank and its own, to make things go wrong.
 final class FaultyCommunicator: Communicator {
   let inner: any Communicator
-  /// Added to the first element of the next sum.
-  var disturbance: Double?
+  /// Collectives so far, by kind.
+  private(set) var exchanges = 0
+  private(set) var exchangeRounds = 0
+  private(set) var sums = 0
+  private(set) var agreements = 0
+  private(set) var others = 0
   /// Thrown by the next sum.
   var failure: (any Error)?
 
@@ -169,6 +174,7 @@ final class FaultyCommunicator: Communicator {
     get { inner.onWait }
     set { inner.onWait = newValue }
   }
+  var progress: RankProgress { inner.progress }
   var deadlineSeconds: Double? {
     get { inner.deadlineSeconds }
     set { inner.deadlineSeconds = newValue }
@@ -176,18 +182,39 @@ final class FaultyCommunicator: Communicator {
 
   func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws {
     if let failure { throw failure }
-    if let disturbance {
-      values[0] += disturbance
-      self.disturbance = nil
-    }
+    sums += 1
     try inner.allReduceSum(values)
   }
-  func agreeOnMaximum(_ word: Int) throws -> Int { try inner.agreeOnMaximum(word) }
-  func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] { try inner.allGather(bytes) }
-  func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] {
-    try inner.broadcast(bytes, from: root)
+  func exchange(
+    count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
+    scatter: (_ round: Int) -> ScatterMessages?, gather: (_ round: Int) -> GatherMessages?
+  ) throws {
+    if let failure { throw failure }
+    exchanges += 1
+    try inner.exchange(
+      count: count, word: word,
+      rounds: {
+        let count = rounds($0)
+        exchangeRounds += count
+        return count
+      }, scatter: scatter, gather: gather)
   }
-  func barrier() throws { try inner.barrier() }
+  func agreeOnMaximum(_ word: Int) throws -> Int {
+    agreements += 1
+    return try inner.agreeOnMaximum(word)
+  }
+  func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] {
+    others += 1
+    return try inner.allGather(bytes)
+  }
+  func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] {
+    others += 1
+    return try inner.broadcast(bytes, from: root)
+  }
+  func barrier() throws {
+    others += 1
+    try inner.barrier()
+  }
 }
 
 /// The sudden end of a rank.

@@ -39,6 +39,16 @@ import Training
       offline-every: 50
       offline-pool: 1000
       """)
+    let harmonic = try parse("loss: triplet\ncompatible-with: runs/old")
+    #expect(harmonic.compatibleWith == "runs/old" && all.compatibleWith == nil)
+    #expect(try parse(harmonic.yamlText()) == harmonic)
+    var moved = harmonic
+    moved.compatibleWith = "elsewhere/old"
+    #expect(moved.mathematicsDifferences(from: harmonic) == [])
+    moved.compatibleWith = nil
+    #expect(
+      moved.mathematicsDifferences(from: harmonic)
+        == ["compatible-with was a network, is none"])
     #expect(all.mining.stages.map(\.mode) == [.randomSemiHard, .semiHard, .hardest, .offline])
     #expect(all.mining.stages.map(\.start) == [.never, .steps(500), .steps(2000), .steps(3000)])
     #expect(all.tripletBatch == (6, 30) && all.tripletReduction == .sum && all.passes == 1)
@@ -80,6 +90,11 @@ import Training
     ("loss: triplet\nmining: all,hardest", "begin at rising steps"),
     ("loss: triplet\noffline-every: 7", "offline-every does nothing without mining offline"),
     ("loss: triplet\nmining: offline\noffline-pool: 5", "offline-pool is 5"),
+    (
+      "loss: triplet\nmining: offline\ncompatible-with: runs/old",
+      "offline mining knows the new network alone"
+    ),
+    ("compatible-with: runs/old", "compatible-with does nothing with loss arcface"),
     ("loss: triplet\nmargin-variant: easy", "margin-variant easy is made for arcface"),
   ])
   func whatDoesNotFitIsRefused(yaml: String, sentence: String) {

@@ -41,6 +41,9 @@ let collectiveChecks: [Check] = [
     expect(values[1].isNaN, "a NaN became \(values[1])")
     expect(values[2] == Double(communicator.size), "ones add up to \(values[2])")
   },
+  Check("an exchange brings every byte to its place, and gathers") { communicator, expect in
+    for unit in [0, 1, 1000, 300_000] { try expectExchange(unit: unit, communicator, expect) }
+  },
   Check("gathering keeps order and lengths") { communicator, expect in
     for unit in [0, 1, 3, 100_000] {
       // Rank 0 sends nothing; each further rank sends `unit` bytes more.
@@ -100,6 +103,63 @@ private func expectExactSums(
   let scale = size * (size + 1) / 2
   let wrong = values.indices.first { values[$0] != Double(($0 + 1) * scale) }
   expect(wrong == nil, "sum \(wrong ?? 0) of \(count) is \(wrong.map { values[$0] } ?? 0)")
+}
+
+/// Each rank sends (peer + 1) x `unit` bytes to each peer, then gathers what it got from the last.
+private func expectExchange(
+  unit: Int, _ communicator: any Communicator, _ expect: Expectations
+) throws {
+  let (rank, size) = (communicator.rank, communicator.size)
+  func parts(_ length: (Int) -> Int) -> [Range<Int>] {
+    var end = 0
+    return (0..<size).map { peer in
+      let count = peer == rank ? 0 : length(peer)
+      defer { end += count }
+      return end..<end + count
+    }
+  }
+  let outgoing = parts { ($0 + 1) * unit }
+  let incoming = parts { _ in (rank + 1) * unit }
+  var sent = [UInt8](repeating: 0, count: outgoing.last!.upperBound + 1)
+  for (peer, part) in outgoing.enumerated() {
+    sent.replaceSubrange(part, with: pattern(10 * rank + peer, part.count))
+  }
+  var received = [UInt8](repeating: 0xEE, count: incoming.last!.upperBound + 1)
+  let ownLength = 3 + rank
+  let own = pattern(rank, ownLength)
+  let places = (0..<size).map { 100 * $0..<100 * $0 + 3 + $0 }
+  var all = [UInt8](repeating: 0, count: 100 * size)
+  var word = 0
+  try sent.withUnsafeBytes { sent in
+    try received.withUnsafeMutableBytes { received in
+      try own.withUnsafeBytes { own in
+        try all.withUnsafeMutableBytes { all in
+          try communicator.exchange(
+            count: unit, word: rank,
+            rounds: {
+              word = $0
+              return 2
+            },
+            scatter: { _ in
+              ScatterMessages(
+                outgoing: sent.baseAddress!, outgoingParts: outgoing,
+                incoming: received.baseAddress!, incomingParts: incoming)
+            },
+            gather: { _ in
+              GatherMessages(own: own.baseAddress!, all: all.baseAddress!, parts: places)
+            })
+        }
+      }
+    }
+  }
+  expect(word == size - 1, "agreed on \(word)")
+  for (peer, part) in incoming.enumerated() {
+    let isRight = Array(received[part]) == pattern(10 * peer + rank, part.count)
+    expect(isRight, "\(part.count) bytes from rank \(peer)")
+  }
+  for (peer, place) in places.enumerated() {
+    expect(Array(all[place]) == pattern(peer, place.count), "the part of rank \(peer)")
+  }
 }
 
 private func pattern(_ rank: Int, _ count: Int) -> [UInt8] {

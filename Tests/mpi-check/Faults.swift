@@ -11,6 +11,12 @@ enum Fault: String, CaseIterable {
   case stop = "--stop-rank"
   /// The rank stops at some point in a series of large sums.
   case stopAmid = "--stop-amid-rank"
+  /// The rank's main thread stops, while its process lives.
+  case hang = "--hang-rank"
+  /// The rank works on, longer than peers wait for a silent one; nothing ends.
+  case slow = "--slow-rank"
+  /// The rank stops its launcher, then itself: nobody is there to abort the job.
+  case stopLauncher = "--stop-launcher-rank"
   /// The rank makes another collective than its peers.
   case stray = "--stray-rank"
   /// The rank returns from the run while its peers still work.
@@ -26,11 +32,24 @@ struct DeliberateFailure: Error, CustomStringConvertible {
 func provoke(_ fault: Fault, on faulty: Int, in communicator: any Communicator) throws {
   try communicator.barrier()
   communicator.deadlineSeconds = 3
+  communicator.progress.limits = WatchLimits(silenceSeconds: 3, stallSeconds: 3)
+  communicator.progress.enter(.compute, step: 7)
+  // Until the neighbours have heard it.
+  usleep(300_000)
   let isFaulty = communicator.rank == faulty
   switch fault {
   case .fail where isFaulty: throw DeliberateFailure()
   case .kill where isFaulty: raise(SIGKILL)
   case .stop where isFaulty: raise(SIGSTOP)
+  case .hang where isFaulty: sleep(100)
+  case .slow where isFaulty:
+    for _ in 0..<80 {
+      communicator.progress.tick()
+      usleep(100_000)
+    }
+  case .stopLauncher where isFaulty:
+    kill(getppid(), SIGSTOP)
+    raise(SIGSTOP)
   case .stray where isFaulty: _ = try communicator.allGather([])
   case .leave where isFaulty: return
   case .stopAmid:

@@ -11,6 +11,28 @@ let trainingChecks: [Check] = [
     expect(run.code == 0, "ended with code \(run.code)")
     expect(run.receipt == expected, "\(run.receipt) instead of \(expected)")
   },
+  Check("a sharded optimizer gives them too, and goes on from the other's checkpoint") {
+    communicator, expect in
+    let expected = try alone(communicator)
+    let run = try train(over: communicator) { $0.shardsOptimizer = true }
+    expect(run.receipt == expected, "\(run.receipt) instead of \(expected)")
+    let folder = try temporaryFolder(communicator)
+    _ = try train(
+      over: communicator, folder: folder, change: { $0.shardsOptimizer = true },
+      prepare: { if communicator.rank == 0 { stop($0, after: 4, amidStep: true) } })
+    let resumed = try train(over: communicator, folder: folder)
+    expect(resumed.records.first?.step == 5, "went on at \(resumed.records.first?.step ?? 0)")
+    let weights = resumed.receipt.split(separator: " ").last
+    expect(weights == expected.split(separator: " ").last, "other weights after a resume")
+  },
+  Check("rounded sums keep the ranks alike") { communicator, expect in
+    for reduction in [Reduction.fp32, .bf16] {
+      let run = try train(over: communicator) { $0.reduction = reduction }
+      let receipts = try communicator.allGather(Array(run.receipt.utf8))
+      expect(Set(receipts).count == 1, "\(reduction): \(Set(receipts).count) different receipts")
+      expect(run.records.count == stepCount && run.records.allSatisfy { $0.loss.isFinite }, "loss")
+    }
+  },
   Check("microbatches are shared out evenly") { communicator, expect in
     let run = try train(over: communicator)
     expect(run.records.count == stepCount, "\(run.records.count) steps")
@@ -29,9 +51,11 @@ let trainingChecks: [Check] = [
       (0, true), (min(communicator.size - 1, 2), true), (communicator.size / 2, false),
     ] {
       let folder = try temporaryFolder(communicator)
-      let stopped = try train(over: communicator, folder: folder) { trainer in
-        if communicator.rank == told { stop(trainer, after: 4, amidStep: isAmid) }
-      }
+      let stopped = try train(
+        over: communicator, folder: folder,
+        prepare: { trainer in
+          if communicator.rank == told { stop(trainer, after: 4, amidStep: isAmid) }
+        })
       expect(stopped.code == Program.moreToDo, "told rank \(told): code \(stopped.code)")
       expect(stopped.records.count == 4, "told rank \(told): \(stopped.records.count) steps")
       let resumed = try train(over: communicator, folder: folder)
@@ -67,6 +91,7 @@ private func alone(_ communicator: any Communicator) throws -> String {
 
 private func train(
   over communicator: any Communicator, folder: String? = nil,
+  change: (inout RunConfiguration) -> Void = { _ in },
   prepare: (Trainer) -> Void = { _ in }
 ) throws -> Run {
   var configuration = try RunConfiguration.resolve(
@@ -83,6 +108,7 @@ private func train(
   configuration.evaluateEvery = .never
   configuration.checkpointEvery = .never
   configuration.resume = .auto
+  change(&configuration)
   configuration.out = try folder ?? temporaryFolder(communicator)
   let session = try Session(
     communicator: communicator, threads: configuration.threads,

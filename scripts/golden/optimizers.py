@@ -47,7 +47,10 @@ def trace(case):
             parameters, lr=1, momentum=case["momentum"], nesterov=case["nesterov"]
         )
     elif kind == "adagrad":
-        optimizer = torch.optim.Adagrad(parameters, lr=1, lr_decay=case["rateDecay"])
+        optimizer = torch.optim.Adagrad(
+            parameters, lr=1, lr_decay=case["rateDecay"],
+            initial_accumulator_value=case["accumulator"],
+        )
     else:
         optimizer = torch.optim.AdamW(parameters, lr=1, betas=tuple(case["betas"]), eps=1e-8)
     kept = {}
@@ -96,13 +99,14 @@ def flat(pieces):
 
 
 common = {"rate": 0.1, "headRate": 0.03, "weightDecay": 0.01, "momentum": 0.9, "nesterov": False,
-          "rateDecay": 0.0, "betas": [0.9, 0.999], "trust": 0.02}
+          "rateDecay": 0.0, "accumulator": 0.0, "betas": [0.9, 0.999], "trust": 0.02}
 cases = [
     trace({**common, "kind": "sgd", "name": "sgd"}),
     trace({**common, "kind": "sgd", "name": "sgd nesterov", "nesterov": True}),
     trace({**common, "kind": "sgd", "name": "sgd without momentum", "momentum": 0.0}),
     trace({**common, "kind": "adagrad", "name": "adagrad"}),
     trace({**common, "kind": "adagrad", "name": "adagrad with rate decay", "rateDecay": 0.1}),
+    trace({**common, "kind": "adagrad", "name": "adagrad from 0.1", "accumulator": 0.1}),
     trace({**common, "kind": "adamw", "name": "adamw", "rate": 0.01, "weightDecay": 0.1}),
     trace({**common, "kind": "adamw", "name": "adamw betas", "betas": [0.8, 0.95]}),
     lars({**common, "kind": "lars", "name": "lars"}),

@@ -14,12 +14,12 @@ package struct AtomicFile: ~Copyable {
   private let descriptor: Int32
   private var isClosed = false
 
-  /// Opens the temporary file for writing; throws `InterchangeError.unwritable`.
+  /// Opens the temporary file for writing; throws `InterchangeError.unwritable` or `.noSpace`.
   package init(path: String) throws {
     let temporary = "\(path).\(getpid()).tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     if descriptor < 0 {
-      throw InterchangeError.unwritable(path: path, reason: systemReason())
+      throw writeFailure(path)
     }
     self.path = path
     self.temporary = temporary
@@ -32,7 +32,7 @@ package struct AtomicFile: ~Copyable {
     unlink(temporary)
   }
 
-  /// Writes all of `bytes` behind what was appended; throws `InterchangeError.unwritable`.
+  /// Writes all of `bytes` behind what was appended; throws `InterchangeError.unwritable` or `.noSpace`.
   package func append(_ bytes: UnsafeRawBufferPointer) throws {
     var rest = bytes
     while !rest.isEmpty {
@@ -40,28 +40,28 @@ package struct AtomicFile: ~Copyable {
       let count = write(descriptor, rest.baseAddress, min(rest.count, 1 << 28))
       if count < 0 {
         if errno == EINTR { continue }
-        throw InterchangeError.unwritable(path: path, reason: systemReason())
+        throw writeFailure(path)
       }
       rest = UnsafeRawBufferPointer(rebasing: rest[count...])
     }
   }
 
-  /// Writes all of `bytes` behind what was appended; throws `InterchangeError.unwritable`.
+  /// Writes all of `bytes` behind what was appended; throws `InterchangeError.unwritable` or `.noSpace`.
   package func append(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try append($0) } }
 
   /// Syncs the bytes, gives the file its name and syncs the folder; throws
   /// `InterchangeError.unwritable`, and then the name is as it was.
   package consuming func commit() throws {
     if fsync(descriptor) != 0 {
-      throw InterchangeError.unwritable(path: path, reason: systemReason())
+      throw writeFailure(path)
     }
     if rename(temporary, path) != 0 {
-      throw InterchangeError.unwritable(path: path, reason: systemReason())
+      throw writeFailure(path)
     }
     isClosed = true
     // Network file systems report some failures at close alone.
     if close(descriptor) != 0 {
-      throw InterchangeError.unwritable(path: path, reason: systemReason())
+      throw writeFailure(path)
     }
     try Self.syncFolder(of: path)
   }
@@ -69,11 +69,11 @@ package struct AtomicFile: ~Copyable {
   private static func syncFolder(of path: String) throws {
     let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) }
     let descriptor = open(folder ?? ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    if descriptor < 0 { throw InterchangeError.unwritable(path: path, reason: systemReason()) }
+    if descriptor < 0 { throw writeFailure(path) }
     defer { close(descriptor) }
     // Some file systems cannot sync a folder and say so; the file itself is safe.
     if fsync(descriptor) != 0, errno != EINVAL, errno != ENOTSUP {
-      throw InterchangeError.unwritable(path: path, reason: systemReason())
+      throw writeFailure(path)
     }
   }
 }
@@ -129,6 +129,12 @@ final class PositionedFile: Sendable {
       written = count
     }
   }
+}
+
+/// What errno says about a write to `path`.
+private func writeFailure(_ path: String) -> InterchangeError {
+  errno == ENOSPC || errno == EDQUOT
+    ? .noSpace(path: path) : .unwritable(path: path, reason: systemReason())
 }
 
 private func systemReason() -> String { String(cString: strerror(errno)) }

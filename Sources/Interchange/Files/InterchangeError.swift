@@ -4,6 +4,8 @@ package enum InterchangeError: Error, Equatable, CustomStringConvertible {
   case unreadable(path: String, reason: String)
   /// The file cannot be written; nothing has taken its name.
   case unwritable(path: String, reason: String)
+  /// The disk or a quota is full; nothing has taken the file's name.
+  case noSpace(path: String)
   /// The file is not of its format.
   case malformed(path: String, reason: String)
   /// The file is of its format and holds what this program does not read.
@@ -22,6 +24,8 @@ package enum InterchangeError: Error, Equatable, CustomStringConvertible {
       "cannot read '\(path)': \(reason); check the path and its permissions"
     case .unwritable(let path, let reason):
       "cannot write '\(path)': \(reason); check the folder, its permissions and the free space"
+    case .noSpace(let path):
+      "no space left to write '\(path)': free some, or raise the quota"
     case .malformed(let path, let reason):
       "'\(path)' is not a file of its kind: \(reason); give the file as its program wrote it"
     case .unsupported(let path, let reason):

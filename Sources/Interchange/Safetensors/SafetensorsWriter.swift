@@ -52,11 +52,12 @@ extension SafetensorsFile {
   /// With `checksums`, the metadata gets `xxh64:NAME`, the XXH64 of each tensor's bytes, and
   /// `integrity`, the XXH64 of the file's length field, header and padding with zeros for its own
   /// 16 digits. Bytes are lent twice, for the hash and for the file, and never copied. Tensors are
-  /// laid out as the format's own writer does: widest elements first, then by name. Throws
-  /// `InterchangeError.unwritable`.
+  /// laid out as the format's own writer does: widest elements first, then by name. `beforeCommit`
+  /// is called when all is written but the name; what it throws leaves the name as it was. Throws
+  /// `InterchangeError.unwritable` or `.noSpace`.
   package static func write(
     tensors: [SafetensorsTensor], metadata: [String: String] = [:], checksums: Bool = true,
-    to path: String
+    to path: String, beforeCommit: () throws -> Void = {}
   ) throws {
     let ordered = tensors.sorted {
       ($1.type.byteCount, $0.name) < ($0.type.byteCount, $1.name)
@@ -79,6 +80,7 @@ extension SafetensorsFile {
       throw InterchangeError.unwritable(path: path, reason: problem.message)
     }
     for tensor in ordered { try tensor.lend(to: path) { try file.append($0) } }
+    try beforeCommit()
     try file.commit()
   }
 

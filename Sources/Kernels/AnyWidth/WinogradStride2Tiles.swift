@@ -1,30 +1,22 @@
-/// The 4x4 output tiles of a convolution of stride 2, their 9x9 windows of the input, and the
-/// transforms that carry both to and from the 81 planes of products.
+/// The output tiles of a convolution of stride 2, their 9x9 windows of the input, and the transforms
+/// that carry both to and from the 81 planes of products. Products 4 and 8 along a side are for the
+/// fourth output alone: tiles with a side of 3 do not use them.
 package struct WinogradStride2Tiles: Sendable {
   let height, width: Int
+  let grid: TileGrid
 
-  /// Tiles of inputs [height, width], the padding 1 on each side not counted.
-  package init(height: Int, width: Int) {
+  /// Tiles of `images` inputs [height, width], the padding 1 on each side not counted.
+  package init(height: Int, width: Int, images: Int) {
     self.height = height
     self.width = width
+    grid = TileGrid(height: (height + 1) / 2, width: (width + 1) / 2, images: images)
   }
 
   private var outputHeight: Int { (height + 1) / 2 }
   private var outputWidth: Int { (width + 1) / 2 }
-  private var across: Int { (outputWidth + 3) / 4 }
-
-  /// Tiles of one image.
-  package var perImage: Int { (outputHeight + 3) / 4 * across }
 
   /// Floats between the columns of a tile in scratch.
   @inline(__always) private static var line: Int { 9 &* Vector.width }
-
-  /// Where a tile begins: its image and its first output pixel.
-  @inline(__always)
-  private func place(_ tile: Int) -> (image: Int, y: Int, x: Int) {
-    let inImage = tile % perImage
-    return (tile / perImage, inImage / across * 4, inImage % across * 4)
-  }
 
   /// Writes the transformed windows of `tiles`, `planeStride` floats between the 81 planes, `stride`
   /// between tiles; `work` is scratch of 1296 floats, here and below.
@@ -36,9 +28,9 @@ package struct WinogradStride2Tiles: Sendable {
   ) {
     let rowStride = width * channels
     for tile in tiles {
-      let (image, top, left) = place(tile)
-      let (y0, x0) = (2 * top - 1, 2 * left - 1)
-      let corner = input + ((image * height + y0) * rowStride + x0 * channels)
+      let place = grid.place(tile)
+      let (y0, x0) = (2 * place.top - 1, 2 * place.left - 1)
+      let corner = input + ((place.image * height + y0) * rowStride + x0 * channels)
       let target = planes + (tile - tiles.lowerBound) * stride
       let inside = max(0, -y0)..<min(9, height - y0)
       let isInside = inside.count == 9
@@ -70,32 +62,44 @@ package struct WinogradStride2Tiles: Sendable {
     }
   }
 
-  /// Adds the windows of gradients of `tiles`, from planes laid out as `transformInput` does.
+  /// Adds the windows of gradients of `tiles`, channels `channels` of `channelCount`, from
+  /// planes laid out as `transformInput` does.
   @inline(never)
   package func scatterInputGradient(
-    _ planes: UnsafePointer<Float>, planeStride: Int, stride: Int, channels: Int,
-    tiles: Range<Int>, addingTo inputGradient: UnsafeMutablePointer<Float>,
+    _ planes: UnsafePointer<Float>, planeStride: Int, stride: Int, tiles: Range<Int>,
+    channels: Range<Int>, channelCount: Int, addingTo inputGradient: UnsafeMutablePointer<Float>,
     work: UnsafeMutablePointer<Float>
   ) {
-    let rowStride = width * channels
+    let rowStride = width * channelCount
     for tile in tiles {
-      let (image, top, left) = place(tile)
-      let (y0, x0) = (2 * top - 1, 2 * left - 1)
-      let corner = inputGradient + ((image * height + y0) * rowStride + x0 * channels)
+      let place = grid.place(tile)
+      let (y0, x0) = (2 * place.top - 1, 2 * place.left - 1)
+      let (isHigh, isWide) = (place.rows == 4, place.columns == 4)
+      let corner =
+        inputGradient
+        + ((place.image * height + y0) * rowStride + x0 * channelCount + channels.lowerBound)
       let source = planes + (tile - tiles.lowerBound) * stride
-      let (firstColumn, endColumn) = (max(0, -x0), min(9, width - x0))
+      let (firstColumn, endColumn) = (max(0, -x0), min(isWide ? 9 : 7, width - x0))
       var c = 0
-      while c < channels {
+      while c < channels.count {
         for j in 0..<9 {
           let (p, q) = (source + (j * planeStride + c), work + j &* Vector.width)
-          WinogradStride2.inputAdjoint(
-            { p[vector: $0 &* 9 &* planeStride] }, { q[vector: $0 &* Self.line] = $1 })
+          if !isWide && (j == 4 || j == 8) {
+            for i in 0..<9 { q[vector: i &* Self.line] = Vector() }
+          } else if isHigh {
+            WinogradStride2.inputAdjoint(
+              { p[vector: $0 &* 9 &* planeStride] }, { q[vector: $0 &* Self.line] = $1 })
+          } else {
+            WinogradStride2.inputAdjoint(
+              { $0 == 4 || $0 == 8 ? Vector() : p[vector: $0 &* 9 &* planeStride] },
+              { q[vector: $0 &* Self.line] = $1 })
+          }
         }
-        for i in max(0, -y0)..<min(9, height - y0) {
+        for i in max(0, -y0)..<min(isHigh ? 9 : 7, height - y0) {
           let (q, to) = (work + i &* Self.line, corner + (i * rowStride + c))
           WinogradStride2.inputAdjoint(
             { q[vector: $0 &* Vector.width] },
-            { if $0 >= firstColumn && $0 < endColumn { to[vector: $0 &* channels] += $1 } })
+            { if $0 >= firstColumn && $0 < endColumn { to[vector: $0 &* channelCount] += $1 } })
         }
         c += Vector.width
       }
@@ -114,9 +118,10 @@ package struct WinogradStride2Tiles: Sendable {
     let rowStride = outputWidth * channels
     let zero = Vector()
     for tile in tiles {
-      let (image, top, left) = place(tile)
-      let (rows, columns) = (outputHeight - top, outputWidth - left)
-      let corner = gradient + ((image * outputHeight + top) * rowStride + left * channels)
+      let place = grid.place(tile)
+      let (rows, columns) = (place.rows, place.columns)
+      let corner =
+        gradient + ((place.image * outputHeight + place.top) * rowStride + place.left * channels)
       let target = planes + (tile - tiles.lowerBound) * tileStride
       var k = 0
       while k < channels {
@@ -146,7 +151,7 @@ package struct WinogradStride2Tiles: Sendable {
     }
   }
 
-  /// Writes the 4x4 outputs of `tiles` for output channels `channels` of `channelCount`, and adds
+  /// Writes the outputs of `tiles` for output channels `channels` of `channelCount`, and adds
   /// their sums and sums of squares to `sums` [2][stride] if asked for.
   @inline(never)
   package func transformOutput(
@@ -157,11 +162,12 @@ package struct WinogradStride2Tiles: Sendable {
   ) {
     let rowStride = outputWidth * channelCount
     for tile in tiles {
-      let (image, top, left) = place(tile)
-      let (rows, columns) = (min(4, outputHeight - top), outputWidth - left)
+      let place = grid.place(tile)
+      let (rows, columns) = (place.rows, place.columns)
       let corner =
         output
-        + ((image * outputHeight + top) * rowStride + left * channelCount + channels.lowerBound)
+        + ((place.image * outputHeight + place.top) * rowStride + place.left * channelCount
+          + channels.lowerBound)
       let source = planes + (tile - tiles.lowerBound) * stride
       var k = 0
       while k < channels.count {

@@ -1,27 +1,18 @@
-/// The 4x4 output tiles of a batch of images [rows, height, width, channels] and the transforms that
-/// carry them to and from the 36 planes of products.
+/// The output tiles of a batch of images [rows, height, width, channels] and the transforms that
+/// carry them to and from the 36 planes of products. The sixth products along a side are for the
+/// fourth output alone: tiles with a side of 3 do not use them.
 package struct WinogradTiles: Sendable {
   let height, width: Int
+  let grid: TileGrid
 
-  package init(height: Int, width: Int) {
+  package init(height: Int, width: Int, images: Int) {
     self.height = height
     self.width = width
+    grid = TileGrid(height: height, width: width, images: images)
   }
-
-  private var across: Int { (width + 3) / 4 }
-
-  /// Tiles of one image.
-  package var perImage: Int { (height + 3) / 4 * across }
 
   /// Floats between the columns of a tile in scratch.
   @inline(__always) private static var line: Int { 6 &* Vector.width }
-
-  /// Where a tile begins: its image and its first output pixel.
-  @inline(__always)
-  private func place(_ tile: Int) -> (image: Int, y: Int, x: Int) {
-    let inImage = tile % perImage
-    return (tile / perImage, inImage / across * 4, inImage % across * 4)
-  }
 
   /// Writes B^T d B of the 6x6 inputs of each tile of `tiles`, `planeStride` floats between the 36
   /// planes, `stride` between tiles; `work` is scratch of 576 floats, `zeros` a row of zeros
@@ -34,9 +25,9 @@ package struct WinogradTiles: Sendable {
   ) {
     let rowStride = width * channels
     for tile in tiles {
-      let (image, top, left) = place(tile)
-      let (y0, x0) = (top - 1, left - 1)
-      let source = input + image * height * rowStride
+      let place = grid.place(tile)
+      let (y0, x0) = (place.top - 1, place.left - 1)
+      let source = input + place.image * height * rowStride
       let target = planes + (tile - tiles.lowerBound) * stride
       let isInside = y0 >= 0 && y0 + 6 <= height && x0 >= 0 && x0 + 6 <= width
 
@@ -77,7 +68,7 @@ package struct WinogradTiles: Sendable {
     }
   }
 
-  /// Writes A dy A^T of the 4x4 output gradients of each tile as panels [channels/16][tile][16],
+  /// Writes A dy A^T of the output gradients of each tile, zeros for what it lacks of 4x4, as panels [channels/16][tile][16],
   /// `panelStride` floats apart, in each of the 36 planes.
   @inline(never)
   package func transformGradient(
@@ -87,9 +78,10 @@ package struct WinogradTiles: Sendable {
   ) {
     let rowStride = width * channels
     for tile in tiles {
-      let (image, top, left) = place(tile)
-      let (rows, columns) = (height - top, width - left)
-      let corner = gradient + ((image * height + top) * rowStride + left * channels)
+      let place = grid.place(tile)
+      let (rows, columns) = (place.rows, place.columns)
+      let corner =
+        gradient + ((place.image * height + place.top) * rowStride + place.left * channels)
       let target = planes + (tile - tiles.lowerBound) * 16
       var k = 0
       while k < channels {
@@ -125,7 +117,7 @@ package struct WinogradTiles: Sendable {
     var sums = false
   }
 
-  /// Writes A^T m A, the 4x4 outputs of each tile, for output channels `channels` of `channelCount`.
+  /// Writes A^T m A, the outputs of each tile, for output channels `channels` of `channelCount`.
   @inline(never)
   package func transformOutput(
     _ planes: UnsafePointer<Float>, planeStride: Int, stride: Int, tiles: Range<Int>,
@@ -172,10 +164,12 @@ package struct WinogradTiles: Sendable {
   ) {
     let rowStride = width * channelCount
     for tile in tiles {
-      let (image, top, left) = place(tile)
-      let (rows, columns) = (min(4, height - top), width - left)
+      let place = grid.place(tile)
+      let (rows, columns) = (place.rows, place.columns)
       let corner =
-        output + ((image * height + top) * rowStride + left * channelCount + channels.lowerBound)
+        output
+        + ((place.image * height + place.top) * rowStride + place.left * channelCount
+          + channels.lowerBound)
       let source = planes + (tile - tiles.lowerBound) * stride
       var k = 0
       while k < channels.count {

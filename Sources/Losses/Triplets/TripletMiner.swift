@@ -12,6 +12,8 @@ package final class TripletMiner {
 
   private let capacity: Int
   private let distances: UnsafeMutablePointer<Double>
+  /// The distances of the anchor in work, for its second round.
+  private let kept: UnsafeMutablePointer<Double>
   private let weights: UnsafeMutablePointer<Int32>
   private var positives: [(slot: Int, distance: Double)] = []
   /// The distances of the sorted positives, then infinity up to a power of two less one.
@@ -26,6 +28,8 @@ package final class TripletMiner {
     self.capacity = capacity
     distances = .allocate(capacity: Self.blockAnchors * capacity)
     distances.initialize(repeating: .nan, count: Self.blockAnchors * capacity)
+    kept = .allocate(capacity: capacity)
+    kept.initialize(repeating: .nan, count: capacity)
     sorted = .allocate(capacity: 2 * capacity)
     sorted.initialize(repeating: .infinity, count: 2 * capacity)
     weights = .allocate(capacity: capacity)
@@ -34,11 +38,12 @@ package final class TripletMiner {
 
   deinit {
     distances.deallocate()
+    kept.deallocate()
     sorted.deallocate()
     weights.deallocate()
   }
 
-  package var bytes: Int { 8 * (Self.blockAnchors + 2) * capacity + 4 * capacity }
+  package var bytes: Int { 8 * (Self.blockAnchors + 3) * capacity + 4 * capacity }
 
   /// Appends to `words` what is found for the anchors of `block`, at most `blockAnchors` slots; to be
   /// put together again by `TripletSelection`.
@@ -54,11 +59,13 @@ package final class TripletMiner {
       from: batch.units + block.lowerBound * batch.stride, count: block.count, to: batch.units,
       rows: batch.count, stride: batch.stride, into: distances)
     for anchor in block {
+      let distances = distances + (anchor - block.lowerBound) * batch.count
       let row = AnchorRow(
-        anchor: anchor, labels: batch.labels,
-        distances: UnsafePointer(distances + (anchor - block.lowerBound) * batch.count),
-        count: batch.count)
-      let found = mine(row, as: request)
+        anchor: anchor, labels: batch.labels, distances: UnsafePointer(distances),
+        count: batch.count, learnedCount: batch.learnedCount)
+      let found =
+        batch.learnedCount == batch.count
+        ? mine(row, as: request) : mineMixed(row, distances, as: request)
       var entries = 0
       for slot in 0..<batch.count where weights[slot] != 0 { entries += 1 }
       found.append(entryCount: entries, to: &words)
@@ -76,30 +83,66 @@ package final class TripletMiner {
     let labels: UnsafePointer<Int32>
     let distances: UnsafePointer<Double>
     let count: Int
+    let learnedCount: Int
 
     @inline(__always)
     func isNegative(_ slot: Int) -> Bool { labels[slot] != labels[anchor] }
+  }
+
+  /// Mines one anchor of a batch that is there as two networks embed it: all mixtures of the two, but
+  /// no triplet of the older one alone (Schroff et al. 2015, figure 9).
+  ///
+  /// Whoever may not take part in a round is put at an infinite distance.
+  private func mineMixed(
+    _ row: AnchorRow, _ distances: UnsafeMutablePointer<Double>, as request: MiningRequest
+  ) -> MinedAnchor {
+    guard row.labels[row.anchor] >= 0 else { return MinedAnchor() }
+    for slot in row.learnedCount..<row.count where row.labels[slot] < 0 {
+      distances[slot] = .infinity
+    }
+    guard row.anchor >= row.learnedCount else { return mine(row, as: request) }
+    kept.update(from: distances, count: row.count)
+    // Positives of the network that learns, negatives of both; then the older one's positives with
+    // negatives of the one that learns.
+    for slot in row.learnedCount..<row.count where !row.isNegative(slot) && slot != row.anchor {
+      distances[slot] = .infinity
+    }
+    let first = mine(row, as: request)
+    for slot in 0..<row.count {
+      let isAllowed = row.isNegative(slot) == (slot < row.learnedCount)
+      distances[slot] = isAllowed ? kept[slot] : .infinity
+    }
+    return first.joined(with: mine(row, as: request))
   }
 
   private func mine(_ row: AnchorRow, as request: MiningRequest) -> MinedAnchor {
     var found = MinedAnchor()
     positives.removeAll(keepingCapacity: true)
     var nearestNegative = (slot: -1, distance: Double.infinity)
+    var negatives = 0
+    // The nearest of the network that learns, whose figures these are.
+    var (nearestOwn, nearestOther) = (Double.infinity, Double.infinity)
     for slot in 0..<row.count where slot != row.anchor {
       let distance = row.distances[slot]
+      guard distance < .infinity else { continue }
+      let isLearned = max(slot, row.anchor) < row.learnedCount
       if row.isNegative(slot) {
+        negatives += 1
+        if distance < nearestNegative.distance { nearestNegative = (slot, distance) }
+        guard isLearned else { continue }
         found.negatives += 1
         found.negativeSum += distance
-        if distance < nearestNegative.distance { nearestNegative = (slot, distance) }
+        nearestOther = min(nearestOther, distance)
       } else {
         positives.append((slot, distance))
+        guard isLearned else { continue }
+        found.pairs += 1
         found.positiveSum += distance
+        nearestOwn = min(nearestOwn, distance)
       }
     }
-    found.pairs = positives.count
-    guard found.pairs > 0, found.negatives > 0 else { return found }
-    let nearestPositive = positives.reduce(Double.infinity) { min($0, $1.distance) }
-    found.nearestIsOwn = nearestPositive < nearestNegative.distance ? 1 : 0
+    found.nearestIsOwn = found.negatives > 0 && nearestOwn < nearestOther ? 1 : 0
+    guard !positives.isEmpty, negatives > 0 else { return found }
     switch request.mode {
     case .semiHard:
       mineSemiHard(row, margin: request.margin, &found)
@@ -118,6 +161,7 @@ package final class TripletMiner {
       found.candidates = 1
       take(farthest, nearestNegative, margin: request.margin, &found)
     case .all:
+      found.candidates = positives.count * negatives
       mineAll(row, margin: request.margin, &found)
     case .offline:
       for triplet in request.listed where triplet.anchor == row.anchor {
@@ -247,7 +291,6 @@ package final class TripletMiner {
   /// Every triplet of a loss above zero: each negative counts once for every positive that lies
   /// farther than it by more than -margin.
   private func mineAll(_ row: AnchorRow, margin: Double, _ found: inout MinedAnchor) {
-    found.candidates = positives.count * found.negatives
     sortPositives()
     // By the number of positives that are too near: how many negatives.
     counts.removeAll(keepingCapacity: true)

@@ -58,25 +58,31 @@ package struct MiningRequest: Sendable {
 }
 
 /// The embeddings of a whole batch, as mining and the loss read them.
+///
+/// For a harmonic embedding (Schroff et al. 2015, section 7) the batch is in it twice: as the network
+/// that learns embeds it, then as an older one did.
 package struct EmbeddedBatch: @unchecked Sendable {
   /// Unit rows [count, stride], zeros behind `width`.
   package let units: UnsafePointer<Double>
   /// 1 / length of each row before it was one [count].
   package let inverseNorms: UnsafePointer<Double>
-  /// The person of each row [count].
+  /// The person of each row [count]; below 0 for a row of the older network that is missing.
   package let labels: UnsafePointer<Int32>
   package let count: Int
+  /// Rows of the network that learns; those from here on are the older one's.
+  package let learnedCount: Int
   package let width: Int
   package let stride: Int
 
   package init(
     units: UnsafePointer<Double>, inverseNorms: UnsafePointer<Double>,
-    labels: UnsafePointer<Int32>, count: Int, width: Int, stride: Int
+    labels: UnsafePointer<Int32>, count: Int, learnedCount: Int? = nil, width: Int, stride: Int
   ) {
     self.units = units
     self.inverseNorms = inverseNorms
     self.labels = labels
     self.count = count
+    self.learnedCount = learnedCount ?? count
     self.width = width
     self.stride = stride
   }
@@ -98,6 +104,20 @@ struct MinedAnchor: Equatable {
   var negativeSum = 0.0
 
   static let wordCount = 9
+
+  /// What two rounds over the same anchor have found together.
+  func joined(with other: MinedAnchor) -> MinedAnchor {
+    var sum = self
+    sum.candidates += other.candidates
+    sum.triplets += other.triplets
+    sum.pairs += other.pairs
+    sum.negatives += other.negatives
+    sum.nearestIsOwn = max(nearestIsOwn, other.nearestIsOwn)
+    sum.lossSum += other.lossSum
+    sum.positiveSum += other.positiveSum
+    sum.negativeSum += other.negativeSum
+    return sum
+  }
 
   func append(entryCount: Int, to words: inout [UInt64]) {
     for count in [candidates, triplets, pairs, negatives, nearestIsOwn, entryCount] {

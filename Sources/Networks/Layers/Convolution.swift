@@ -5,6 +5,7 @@ package struct Convolution: Layer {
   private let input: Input
   package let output: Activation
   private let weights: Parameter
+  private let prepared: PreparedPlace
   private let plan: ConvolutionPlan
   private let window: ConvolutionWindow
   package let parameters: Range<Int>
@@ -30,6 +31,7 @@ package struct Convolution: Layer {
       MapShape(height: shape.outputHeight, width: shape.outputWidth, channels: channels),
       offersStatistics: true)
     plan.scratch(floats: self.plan.scratchCount)
+    prepared = plan.preparedPlace(floats: self.plan.preparedCount)
     parameters = plan.layerParameters
     self.window = window
     summary =
@@ -48,10 +50,18 @@ package struct Convolution: Layer {
   /// Sizes of the convolution.
   package var shape: ConvolutionShape { plan.shape }
 
+  package func prepare(
+    _ parameters: UnsafePointer<Float>, into values: UnsafeMutablePointer<Float>
+  ) {
+    ConvolutionKernel.prepare(
+      parameters + weights.offset, plan: plan, into: values + prepared.offset)
+  }
+
   package func forward(in pass: borrowing Pass) {
     ConvolutionKernel.forward(
-      pass[input], rows: pass.rows, weights: pass[weights], plan: plan, into: pass[output],
-      statistics: pass.statistics(of: output), scratch: pass.scratch)
+      pass[input], rows: pass.rows, weights: pass[weights], prepared: pass[prepared],
+      plan: plan, into: pass[output], statistics: pass.statistics(of: output), scratch: pass.scratch
+    )
   }
 
   package func backward(in pass: borrowing Pass) {

@@ -55,6 +55,8 @@ package struct Checkpoint {
   static let peopleName = "ddp-train.people"
   /// The hard triplets of offline mining, as `OfflineTriplets.text`.
   static let tripletsName = "ddp-train.triplets"
+  /// The receipt of the network that a run is made compatible with.
+  static let oldNetworkKey = "compatible-with"
 
   /// Whether a tensor of that name is a weight or a running moment.
   static func isWeight(_ name: String) -> Bool {
@@ -178,6 +180,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case otherShape(path: String, tensor: String, found: String, expected: String)
   case otherMathematics(path: String, keys: [String])
   case otherData(path: String, data: String)
+  case otherOldNetwork(path: String, old: String)
   case nothingGood(folder: String, reasons: [String])
   case missing(path: String)
   case furtherOn(path: String, step: Int, wanted: Int)
@@ -198,6 +201,9 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .otherData(let path, let data):
       "cannot resume \(path): \(data) does not hold the photos of the run that wrote it; "
         + "give the same data, or start a new run with another --out"
+    case .otherOldNetwork(let path, let old):
+      "cannot resume \(path): \(old) is not the network that the run was made compatible with; "
+        + "give that one to --compatible-with, or start a new run with another --out"
     case .nothingGood(let folder, let reasons):
       "no good checkpoint in \(folder)"
         + (reasons.isEmpty

@@ -1,4 +1,5 @@
 private import Foundation
+private import Interchange
 private import Glibc
 
 /// The checkpoints folder of a run: writes in the background, keeps what is to be kept.
@@ -13,11 +14,22 @@ final class CheckpointStore: @unchecked Sendable {
   private let isIdle = DispatchSemaphore(value: 1)
   private var failure: (any Error)?
   private var lastWritten: String?
+  private let checkOwner: @Sendable () throws -> Void
+  private let onFullDisk: FullDiskPolicy
+  /// Steps whose checkpoints found no space, and which nobody was told of.
+  private var unwritten: [Int] = []
 
-  /// Keeps the newest `keep` checkpoints, beside those that are asked to stay.
-  init(folder: String, keep: Int) {
+  /// Keeps the newest `keep` checkpoints, beside those that are asked to stay. `checkOwner` throws
+  /// where the folder is another job's by now, and then nothing in it is touched. On a full disk
+  /// the store goes on with `onFullDisk` at `continue`, and else fails.
+  init(
+    folder: String, keep: Int, onFullDisk: FullDiskPolicy = .stop,
+    checkOwner: @escaping @Sendable () throws -> Void = {}
+  ) {
     self.folder = folder
     self.keep = max(1, keep)
+    self.onFullDisk = onFullDisk
+    self.checkOwner = checkOwner
     removeLeftovers()
   }
 
@@ -72,6 +84,8 @@ final class CheckpointStore: @unchecked Sendable {
     let writer = Thread { [self] in
       do {
         try write(snapshot, protected: protected, isBest: isBest)
+      } catch InterchangeError.noSpace where onFullDisk == .continue {
+        lock.withLock { unwritten.append(snapshot.step) }
       } catch {
         failure = error
       }
@@ -101,6 +115,18 @@ final class CheckpointStore: @unchecked Sendable {
     }
   }
 
+  /// A sentence for each checkpoint that found no space since the last call.
+  func takeFullDiskNotices() -> [String] {
+    lock.withLock {
+      defer { unwritten = [] }
+      return unwritten.map { step in
+        "no space left for the checkpoint of step \(step) in \(folder): "
+          + (lastWritten.map { "\($0) stays the last one" } ?? "there is none yet")
+          + "; training goes on and the next one tries again (--on-full-disk)"
+      }
+    }
+  }
+
   /// Writes `snapshot` here and now, after the one in the background, and deletes nothing; nothing
   /// at all where that step is on disk already.
   func writeNow(_ snapshot: Snapshot) throws {
@@ -108,13 +134,13 @@ final class CheckpointStore: @unchecked Sendable {
     defer { isIdle.signal() }
     failure = nil
     guard lastGood != path(step: snapshot.step) else { return }
-    try snapshot.write(to: path(step: snapshot.step))
+    try snapshot.write(to: path(step: snapshot.step), beforeCommit: checkOwner)
     noteGood(path(step: snapshot.step))
   }
 
   private func write(_ snapshot: Snapshot, protected: Set<Int>, isBest: Bool) throws {
     let path = path(step: snapshot.step)
-    try snapshot.write(to: path)
+    try snapshot.write(to: path, beforeCommit: checkOwner)
     noteGood(path)
     if isBest { linkBest(to: Self.name(step: snapshot.step)) }
     prune(upTo: snapshot.step, protected: protected.union([snapshot.step]))

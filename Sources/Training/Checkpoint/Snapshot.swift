@@ -19,9 +19,10 @@ final class Snapshot: @unchecked Sendable {
   let step: Int
 
   /// Takes the state as it is; with `copying` false it must not change until the file is written.
+  /// `gathered` are the optimizer's vectors where no rank has all of them; else those of `state`.
   init(
     of state: ModelState, optimizerNames: [String], people: [UInt8], triplets: [UInt8]?,
-    metadata: [String: String], step: Int, copying: Bool
+    metadata: [String: String], step: Int, copying: Bool, gathered: GatheredVectors? = nil
   ) {
     self.people = people
     self.triplets = triplets
@@ -33,29 +34,32 @@ final class Snapshot: @unchecked Sendable {
     self.step = step
     statistics = Array(
       UnsafeBufferPointer(start: state.statistics, count: state.statisticsCount))
+    let given = gathered?.take() ?? []
     let sources =
       [UnsafePointer(state.parameters)]
-      + optimizerNames.indices.map {
+      + (given.isEmpty ? optimizerNames.indices : 0..<0).map {
         UnsafePointer(state.optimizer + $0 * state.parameterCount)
       }
     if copying {
       let count = parameterCount
-      owned = sources.map {
-        let copy = UnsafeMutablePointer<Float>.allocate(capacity: count)
-        copy.initialize(from: $0, count: count)
-        return copy
-      }
+      owned =
+        sources.map {
+          let copy = UnsafeMutablePointer<Float>.allocate(capacity: count)
+          copy.initialize(from: $0, count: count)
+          return copy
+        } + given
       vectors = owned.map { UnsafePointer($0) }
     } else {
-      owned = []
-      vectors = sources
+      owned = given
+      vectors = sources + given.map { UnsafePointer($0) }
     }
   }
 
   deinit { for memory in owned { memory.deallocate() } }
 
-  /// Writes the checkpoint to `path`, whole or not at all; throws `InterchangeError`.
-  func write(to path: String) throws {
+  /// Writes the checkpoint to `path`, whole or not at all; throws `InterchangeError`, and what
+  /// `beforeCommit` throws when all is written but the name.
+  func write(to path: String, beforeCommit: () throws -> Void = {}) throws {
     var others: [SafetensorsTensor] = []
     if !people.isEmpty {
       others.append(
@@ -67,7 +71,8 @@ final class Snapshot: @unchecked Sendable {
           name: Checkpoint.tripletsName, shape: [triplets.count], bytes: triplets))
     }
     try SafetensorsFile.write(
-      tensors: weightTensors() + optimizerTensors() + others, metadata: metadata, to: path)
+      tensors: weightTensors() + optimizerTensors() + others, metadata: metadata, to: path,
+      beforeCommit: beforeCommit)
   }
 
   /// The receipt of weights, loss head and statistics.

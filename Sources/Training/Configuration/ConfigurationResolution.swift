@@ -137,6 +137,7 @@ extension RunConfiguration {
       learningRate = optimizer.defaultLearningRate
       headLearningRate = nil
       nesterov = false
+      initialAccumulator = 0
     }
     if schedule != below.schedule || chosen.contains("schedule") {
       milestones = []
@@ -166,6 +167,7 @@ extension RunConfiguration {
     passes = preset.passes
     offlineEvery = preset.offlineEvery
     offlinePool = preset.offlinePool
+    compatibleWith = preset.compatibleWith
   }
 
   /// The keys and values of a YAML mapping, with their lines. Throws `ConfigurationError`.

@@ -41,6 +41,7 @@ extension RunConfiguration {
     if case .folder = data { copy.data = .folder("a folder") }
     if case .people = split { copy.split = .people(file: "a file") }
     if landmarks != nil { copy.landmarks = "a file" }
+    if compatibleWith != nil { copy.compatibleWith = "a network" }
     if initialWeights != nil { copy.initialWeights = "a file" }
     return copy
   }

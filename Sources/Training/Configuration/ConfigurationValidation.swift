@@ -196,6 +196,9 @@ extension RunConfiguration {
       return
     }
     try demand(
+      compatibleWith == nil, "compatible-with",
+      "offline mining knows the new network alone; remove compatible-with or take another mining")
+    try demand(
       offlineEvery >= 1, "offline-every", "offline-every is \(offlineEvery); give at least 1 step")
     if let offlinePool {
       try demand(
@@ -244,6 +247,12 @@ extension RunConfiguration {
     try demand(
       weightDecay >= 0, "weight-decay",
       "weight-decay is \(numberText(weightDecay)); give 0 or a positive number")
+    try demand(
+      initialAccumulator >= 0, "initial-accumulator",
+      "initial-accumulator is \(numberText(initialAccumulator)); give 0 or a positive number")
+    try demand(
+      optimizer == .adagrad || initialAccumulator == 0, "initial-accumulator",
+      "initial-accumulator does nothing with \(optimizer.rawValue); remove it")
     if let clipNorm {
       try demand(
         clipNorm > 0, "clip-norm",
@@ -290,7 +299,11 @@ extension RunConfiguration {
   private func validateRun() throws {
     try demand(keep >= 1, "keep", "keep is \(keep); keep at least 1 checkpoint")
     try demand(
-      watchdogSeconds >= 0, "watchdog", "watchdog is in seconds, 0 to wait for ever; not negative")
+      watchdogSeconds == 0 || watchdogSeconds >= 1, "watchdog",
+      "watchdog is in seconds, at least 1, or 0 to wait for ever")
+    try demand(
+      stallSeconds == 0 || stallSeconds >= 1, "stall",
+      "stall is in seconds, at least 1, or 0 to wait for ever")
   }
 
   private func rises(_ first: Interval, _ second: Interval) -> Bool {

@@ -24,6 +24,14 @@ package struct SyntheticData: Sendable, Equatable {
   }
 }
 
+/// What becomes of a run whose disk is full: `--on-full-disk`.
+package enum FullDiskPolicy: String, Sendable, Equatable, CaseIterable {
+  /// Training goes on; the last checkpoint stays, and the next one tries again.
+  case `continue`
+  /// The run ends.
+  case stop
+}
+
 /// The loss: `--loss`.
 package enum LossName: String, Sendable, Equatable, CaseIterable {
   case softmax

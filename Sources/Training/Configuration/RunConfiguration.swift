@@ -1,3 +1,4 @@
+package import Collectives
 package import Datasets
 private import Losses
 package import Networks
@@ -75,6 +76,9 @@ package struct RunConfiguration: Sendable, Equatable {
   package var offlineEvery: Int
   /// `offline-pool`: photos of the pool that offline mining searches; nil is four batches.
   package var offlinePool: Int?
+  /// `compatible-with`: a run or checkpoint whose embeddings those of the new network are to be
+  /// comparable with; nil for none.
+  package var compatibleWith: String?
 
   /// `batch`: samples of a step over all ranks.
   package var batch: Int
@@ -97,6 +101,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var momentum: Double
   /// `weight-decay`: the weight decay.
   package var weightDecay: Double
+  /// `initial-accumulator`: where the sums of squares of AdaGrad start.
+  package var initialAccumulator: Double
   /// `decay-norm-and-bias`: whether batch norm and biases decay too.
   package var decaysNormAndBias: Bool
   /// `schedule`: the course of the learning rate.
@@ -113,6 +119,10 @@ package struct RunConfiguration: Sendable, Equatable {
   package var warmupEpochs: Double
   /// `clip-norm`: the largest global gradient norm; nil leaves gradients as they are.
   package var clipNorm: Double?
+  /// `reduce`: how gradients travel between ranks.
+  package var reduction: Reduction
+  /// `shard-optimizer`: each rank keeps and updates a part of the optimizer's state.
+  package var shardsOptimizer: Bool
   /// `gradient-grid`: the grid of the exact sum.
   package var gradientGrid: GradientGrid
 
@@ -138,8 +148,16 @@ package struct RunConfiguration: Sendable, Equatable {
   package var keepBest: Bool
   /// `keep-every`: checkpoints at these times are kept for ever.
   package var keepEvery: Interval
-  /// `watchdog`: seconds after which a silent rank is named and the job ends; 0 waits for ever.
+  /// `on-full-disk`: what becomes of the run when a checkpoint finds no space.
+  package var onFullDisk: FullDiskPolicy
+  /// `watchdog`: seconds after which a rank that gives no sign is named and the job ends; 0 waits for
+  /// ever.
   package var watchdogSeconds: Double
+  /// `stall`: seconds after which a rank that lives without progress is named and the job ends; 0
+  /// waits for ever.
+  package var stallSeconds: Double
+  /// `timeline`: path of a picture of what every thread does; nil makes none.
+  package var timeline: String?
   /// `tensorboard`: whether event files for TensorBoard are written to the run folder.
   package var writesTensorBoard: Bool
   /// `csv`: whether metrics.csv and evaluations.csv are written to the run folder.
@@ -165,15 +183,17 @@ extension RunConfiguration {
     marginWarmupEpochs: 0,
     mining: .always(.semiHard), peoplePerBatch: nil, photosPerPerson: nil,
     tripletReduction: .mean, passes: 2, offlineEvery: 100, offlinePool: nil,
+    compatibleWith: nil,
     batch: 64, microbatch: 8, threads: nil, length: .epochs(16),
     optimizer: .sgd, nesterov: false, learningRate: 0.1, headLearningRate: nil,
-    momentum: 0.9, weightDecay: 1e-3, decaysNormAndBias: false,
+    momentum: 0.9, weightDecay: 1e-3, initialAccumulator: 0, decaysNormAndBias: false,
     schedule: .cosine, milestones: [], gamma: 0.1, power: 1, minimumLearningRate: 0,
-    warmupEpochs: 0.5, clipNorm: 5, gradientGrid: .automatic,
+    warmupEpochs: 0.5, clipNorm: 5, reduction: .exact, shardsOptimizer: false,
+    gradientGrid: .automatic,
     seed: 1, evaluateEvery: .epochs(4), pairs: [], flipTest: false,
     out: nil, resume: .none, checkpointEvery: .epochs(1), keep: 2, keepBest: true,
-    keepEvery: .never, watchdogSeconds: 300, writesTensorBoard: false, writesCSV: false,
-    prometheus: nil,
+    keepEvery: .never, onFullDisk: .continue, watchdogSeconds: 20, stallSeconds: 300, timeline: nil,
+    writesTensorBoard: false, writesCSV: false, prometheus: nil,
     quiet: false, dryRun: false)
 
   /// No mirror images: the synthetic people are not symmetric.
@@ -186,11 +206,28 @@ extension RunConfiguration {
 }
 
 extension RunConfiguration {
+  /// The limits of the watch on ranks.
+  package var watchLimits: WatchLimits {
+    WatchLimits(
+      silenceSeconds: watchdogSeconds > 0 ? watchdogSeconds : nil,
+      stallSeconds: stallSeconds > 0 ? stallSeconds : nil)
+  }
+}
+
+extension RunConfiguration {
   /// People and photos of each that a triplet batch is made of, where given or not.
   package var tripletBatch: (people: Int, photos: Int) {
     let photos =
       photosPerPerson
       ?? min(40, max(2, peoplePerBatch.map { batch / $0 } ?? Int(Double(batch).squareRoot())))
     return (peoplePerBatch ?? max(1, batch / photos), photos)
+  }
+}
+
+extension RunConfiguration {
+  /// What must be the same on all ranks beside the mathematics, since ranks would meet at different
+  /// collectives.
+  package var collectiveText: String {
+    "shard-optimizer \(shardsOptimizer), timeline \(timeline != nil)"
   }
 }

@@ -49,6 +49,19 @@ package struct TrainingData: Sendable {
     fingerprint = Self.fingerprint(of: opened.index, divided, preprocessing)
   }
 
+  /// A hash of the bytes of `photos` photos, spread over all of them: hosts with another copy of the
+  /// data differ in it. A photo that cannot be read counts as empty; who trains on it will say so.
+  func sampleFingerprint(photos: Int) -> UInt64 {
+    let count = min(photos, index.photos.count)
+    let buffer = ByteBuffer()
+    return (0..<count).reduce(0) { hash, i in
+      guard (try? source.source.read(i * index.photos.count / count, into: buffer)) != nil else {
+        return Hash64.of("", seed: hash)
+      }
+      return Hash64.of(buffer.bytes, seed: hash)
+    }
+  }
+
   static func fingerprint(
     of index: PhotoIndex, _ divided: DividedPhotos, _ preprocessing: Preprocessing
   ) -> UInt64 {

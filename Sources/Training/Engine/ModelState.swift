@@ -12,12 +12,15 @@ package final class ModelState {
   private let parameterMemory: AlignedMemory
   private let statisticsMemory: AlignedMemory
   private let optimizerMemory: AlignedMemory
+  /// The optimizer's vectors where each rank keeps a part of them, else nothing.
+  private let reserved: ReservedMemory
+  private let isReserved: Bool
   /// Vectors [parameterCount] that the optimizer keeps, such as momentum.
   package let optimizerVectorCount: Int
 
   package init(
     descriptions: [ParameterDescription], statistics: [StatisticsDescription],
-    optimizerVectorCount: Int
+    optimizerVectorCount: Int, keepsPartOfOptimizer: Bool = false
   ) {
     self.descriptions = descriptions
     statisticsDescriptions = statistics
@@ -26,7 +29,10 @@ package final class ModelState {
     self.optimizerVectorCount = optimizerVectorCount
     parameterMemory = AlignedMemory(count: parameterCount, fill: 0)
     statisticsMemory = AlignedMemory(count: statisticsCount, fill: 0)
-    optimizerMemory = AlignedMemory(count: parameterCount * optimizerVectorCount, fill: 0)
+    let count = parameterCount * optimizerVectorCount
+    isReserved = keepsPartOfOptimizer
+    optimizerMemory = AlignedMemory(count: isReserved ? 0 : count, fill: 0)
+    reserved = ReservedMemory(count: isReserved ? count : 0)
   }
 
   /// The flat parameter vector [parameterCount].
@@ -36,10 +42,40 @@ package final class ModelState {
   package var statistics: UnsafeMutablePointer<Float> { statisticsMemory.pointer }
 
   /// The optimizer's vectors, one after another [optimizerVectorCount][parameterCount].
-  package var optimizer: UnsafeMutablePointer<Float> { optimizerMemory.pointer }
+  ///
+  /// Where a rank keeps a part of them, the rest is address space that reads as 0.
+  package var optimizer: UnsafeMutablePointer<Float> {
+    isReserved ? reserved.pointer : optimizerMemory.pointer
+  }
 
-  package var bytes: Int {
-    parameterMemory.bytes + statisticsMemory.bytes + optimizerMemory.bytes
+  /// The last of the optimizer's vectors, where a run with `Reduction.bf16` keeps what rounding has
+  /// taken away [parameterCount].
+  package var residual: UnsafeMutablePointer<Float> {
+    optimizer + (optimizerVectorCount - 1) * parameterCount
+  }
+
+  /// Bytes of the vectors, where the optimizer's are whole; of a part, those of that part.
+  package func bytes(keeping ownRanges: [Range<Int>]?) -> Int {
+    let kept = ownRanges.map { $0.reduce(0) { $0 + $1.count } } ?? parameterCount
+    return parameterMemory.bytes + statisticsMemory.bytes + 4 * kept * optimizerVectorCount
+  }
+
+  /// Sets the optimizer's vectors to 0 outside of `ranges`, ascending or descending, and gives the
+  /// memory back.
+  package func keepOptimizer(only ranges: [Range<Int>]) {
+    guard isReserved else { return }
+    for vector in 0..<optimizerVectorCount {
+      var end = 0
+      for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound })
+        + [parameterCount..<parameterCount]
+      {
+        if range.lowerBound > end {
+          let start = vector * parameterCount
+          reserved.release(start + end..<start + range.lowerBound)
+        }
+        end = max(end, range.upperBound)
+      }
+    }
   }
 
   /// Sets every tensor to its first values, a function of `seed`; optimizer vectors to 0.
@@ -53,6 +89,6 @@ package final class ModelState {
       for i in entry.means { statistics[i] = 0 }
       for i in entry.variances { statistics[i] = 1 }
     }
-    optimizer.update(repeating: 0, count: parameterCount * optimizerVectorCount)
+    if !isReserved { optimizer.update(repeating: 0, count: parameterCount * optimizerVectorCount) }
   }
 }

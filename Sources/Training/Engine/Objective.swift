@@ -25,11 +25,14 @@ package struct TripletObjective: Sendable, Equatable {
   /// for each microbatch instead. The bits are the same.
   package let passes: Int
   package let reduction: TripletReduction
+  /// Whether the triplets mix the embeddings with those of an older network.
+  package let isHarmonic: Bool
 
-  package init(batch: Int, passes: Int, reduction: TripletReduction) {
+  package init(batch: Int, passes: Int, reduction: TripletReduction, isHarmonic: Bool = false) {
     self.batch = batch
     self.passes = passes
     self.reduction = reduction
+    self.isHarmonic = isHarmonic
   }
 }
 

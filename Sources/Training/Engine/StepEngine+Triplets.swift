@@ -33,6 +33,10 @@ extension StepEngine {
       sums.lossSum = .nan
       return sums
     }
+    if workspace.objective.isHarmonic {
+      guard let oldEmbeddings else { fatalError("computeGradients: no old embeddings to mix") }
+      workspace.take(oldEmbeddings, of: batch.samples)
+    }
     let selection = try mine(as: request, in: workspace)
     let miningSeconds = Clock.seconds - miningStart
     let active = batch.microbatches.indices.filter { selection.touches(batch.microbatches[$0]) }
@@ -48,9 +52,6 @@ extension StepEngine {
       samples * Double(selection.anchorsNearOwn) / Double(max(1, selection.anchors))
     sums.targetCosineSum = samples * (1 - selection.meanPositiveDistance / 2)
     sums.spreadSum = samples * workspace.spread()
-    sums.gradientScale =
-      workspace.objective.reduction == .mean
-      ? 1 / samples : Double(selection.triplets) / samples
     sums.triplets = TripletFigures(
       mode: request.mode, margin: request.margin, candidates: selection.candidates,
       triplets: selection.triplets, lossSum: selection.lossSum,
@@ -94,6 +95,8 @@ extension StepEngine {
     let worker = workers[index]
     let range = batch.microbatches[microbatch]
     onEvent?(.microbatchBegins(microbatch))
+    let start = Clock.seconds
+    defer { timeline?.record("embed", from: start, lane: index + 1, number: microbatch) }
     let place = workspace.place(of: item, on: index)
     let replaced = try fill(
       place.memory, with: range, of: batch, on: index,
@@ -190,7 +193,11 @@ extension StepEngine {
     reducer.begin(
       localMicrobatches: own.count, of: batch.microbatches.count, keepingExtras: true)
     nonisolated(unsafe) let engine = self
-    return try reduceGradients(of: own.count) { index, item in
+    let samples = Double(batch.samples.count)
+    let scale =
+      workspace.objective.reduction == .mean
+      ? 1 / samples : Double(selection.triplets) / samples
+    return try reduceGradients(of: own.count, scale: scale) { index, item in
       try engine.backpropagate(
         own[item], item: own[item] - share.lowerBound, of: batch, on: index, selection: selection,
         in: workspace, load: load)
@@ -203,6 +210,8 @@ extension StepEngine {
   ) throws {
     let worker = workers[index]
     let range = batch.microbatches[microbatch]
+    let start = Clock.seconds
+    defer { timeline?.record("microbatch", from: start, lane: index + 1, number: microbatch) }
     let isKept = workspace.objective.passes == 1
     let place = workspace.place(of: isKept ? item : 0, on: index)
     if !isKept {

@@ -56,8 +56,8 @@ package struct StepSums: Sendable {
   package var unsoundRanks = 0.0
   /// Microbatches that each rank computed.
   package var microbatchesOfRanks: [Int] = []
-  /// What turns the sums of gradients into the gradient of the loss.
-  package var gradientScale = 0.0
+  /// What each rank's step before this one was spent on.
+  package var secondsOfRanks: [RankSeconds] = []
   package var triplets: TripletFigures?
 }
 
@@ -72,18 +72,30 @@ package final class StepEngine {
   package let reducer: GradientReducer
   package let gradientGrid: SummationGrid
   let communicator: any Communicator
+  private let progress: RankProgress
   let seed: UInt64
   let workers: [Worker]
   private let update: UpdatePass
+  /// Brings other ranks' parts of the weights; nil where every rank updates all of them.
+  private let gathering: WeightGathering?
   let headRange: Range<Int>
   let slots: ExtraSlots
   let isLeft = Atomic<Bool>(false)
   /// The memory of triplet training.
   let triplets: TripletWorkspace?
+  /// Of all training samples, where the objective is harmonic.
+  package var oldEmbeddings: OldEmbeddings?
   /// Seconds by phase of the last step, averaged over the workers.
   package private(set) var seconds = PhaseSeconds()
   /// The receipt of the last update's weights; 0 before the first.
   private var weightsHash: UInt64 = 0
+  /// How the sums of the last step were reduced.
+  package var reductionTimes: ReductionTimes { reducer.times }
+  /// What this rank's last step was spent on.
+  private var rankSeconds = RankSeconds()
+  private var lastEndSeconds: Double?
+  /// Where spans of time go; nil, the default, records nothing.
+  package var timeline: Timeline?
   /// Called on the main thread while it waits for workers; throws to leave the step.
   package var onWait: () throws -> Void = {}
   /// Called on the main thread before the second pass of a step, with the slots that this rank's
@@ -95,7 +107,8 @@ package final class StepEngine {
   package init(
     network: Network, objective: Objective, state: ModelState, groups: ParameterGroups,
     optimizer: any Optimizer, pool: WorkerPool, communicator: any Communicator,
-    gradientGrid: SummationGrid, bucketBytes: Int, microbatch: Int, seed: UInt64
+    gradientGrid: SummationGrid, bucketBytes: Int, microbatch: Int, seed: UInt64,
+    reduction: Reduction = .exact, isSharded: Bool = false
   ) {
     self.network = network
     self.objective = objective
@@ -104,16 +117,26 @@ package final class StepEngine {
     self.optimizer = optimizer
     self.pool = pool
     self.communicator = communicator
+    progress = communicator.progress
     self.seed = seed
     self.gradientGrid = gradientGrid
     headRange = network.parameterCount..<network.parameterCount + objective.parameterCount
+    let blocks = TensorBlocks(groups)
+    let isSharded = isSharded && communicator.size > 1
     let slots = ExtraSlots(
-      rankCount: communicator.size, statisticsCount: network.statisticsCount)
+      rankCount: communicator.size, statisticsCount: network.statisticsCount,
+      blockValues: isSharded ? UpdatePass.valuesOfBlock * blocks.count : 0)
     self.slots = slots
     reducer = GradientReducer(
-      layerRanges: network.layers.map(\.parameters) + [headRange], extraCount: slots.count,
-      gradientGrid: gradientGrid, extraGrid: SummationGrid(exponent: -30),
-      bucketBytes: bucketBytes)
+      layerRanges: network.layers.map(\.parameters) + [headRange], blocks: blocks.ranges,
+      extraCount: slots.count, gradientGrid: gradientGrid,
+      extraGrid: SummationGrid(exponent: -30), bucketBytes: bucketBytes, rank: communicator.rank,
+      ranks: communicator.size, reduction: reduction, isSharded: isSharded)
+    if reduction == .bf16 { reducer.residual = state.residual }
+    gathering =
+      isSharded
+      ? WeightGathering(
+        layout: reducer.layout, rank: communicator.rank, ranks: communicator.size) : nil
     let workers = (0..<pool.count).map { _ in
       Worker(network: network, head: objective.head, extraCount: slots.count)
     }
@@ -128,8 +151,14 @@ package final class StepEngine {
     } else {
       triplets = nil
     }
-    update = UpdatePass(groups: groups, optimizer: optimizer, pool: pool)
+    update = UpdatePass(
+      groups: groups, blocks: blocks, optimizer: optimizer, pool: pool,
+      ownRanges: isSharded ? reducer.layout.ranges(of: communicator.rank) : nil)
   }
+
+  /// Bytes of the doubles that are reduced together by `ranks` ranks: 8 MiB hides well and does not
+  /// fill the caches; among very many ranks more, or messages would be all latency.
+  package static func bucketBytes(ranks: Int) -> Int { (8 << 20) * max(1, ranks / 256) }
 
   /// Where each worker works: at least `network.inferenceCount` floats, free between steps.
   package var workerMemories: [UnsafeMutablePointer<Float>] { workers.map { $0.arena.pointer } }
@@ -139,6 +168,32 @@ package final class StepEngine {
 
   /// Bytes of this rank's memory for the batch as a whole; what does not grow with it is elsewhere.
   package var batchBytes: Int { triplets?.bytes ?? 0 }
+
+  /// The names of the vectors of the optimizer's state, in order.
+  package var stateNames: [String] {
+    optimizer.stateNames + (reducer.residual == nil ? [] : ["residual"])
+  }
+
+  /// Bytes of this rank's memory for messages to other ranks.
+  package var messageBytes: Int { reducer.messageBytes + (gathering?.bytes ?? 0) }
+
+  /// The ranges of the flat vector whose optimizer state this rank keeps; nil where it keeps all.
+  package var ownRanges: [Range<Int>]? {
+    gathering == nil ? nil : reducer.layout.ranges(of: communicator.rank)
+  }
+
+  /// Sets the first weights, a function of `seed`, and the first state of what this rank keeps of the
+  /// optimizer's.
+  package func initialize(seed: UInt64) {
+    state.initialize(seed: seed, pool: pool)
+    guard optimizer.initialState != 0 else { return }
+    for vector in 0..<optimizer.stateVectorCount {
+      for range in ownRanges ?? [0..<state.parameterCount] {
+        (state.optimizer + (vector * state.parameterCount + range.lowerBound))
+          .update(repeating: optimizer.initialState, count: range.count)
+      }
+    }
+  }
 
   /// Computes the gradients of `batch`: afterwards the reducer holds the sums over all ranks.
   ///
@@ -156,21 +211,22 @@ package final class StepEngine {
     let start = Clock.seconds
     reducer.begin(localMicrobatches: share.count, of: batch.microbatches.count)
     nonisolated(unsafe) let engine = self
-    let reduced = try reduceGradients(of: share.count) { index, item in
+    let reduced = try reduceGradients(
+      of: share.count, scale: 1 / Double(batch.samples.count)
+    ) { index, item in
       try engine.run(share.lowerBound + item, of: batch, on: index, load: load)
     }
     var sums = try reduceExtras(
       step: batch.step, computed: reduced.computed, isSound: reduced.isSound, since: start)
     sums.lossSum *= Double(batch.samples.count)
-    sums.gradientScale = 1 / Double(batch.samples.count)
     return sums
   }
 
   /// Runs `body(worker, item)` for 0..<`count` on the workers, each item a microbatch whose gradients
-  /// go to the reducer, and reduces them meanwhile. Returns how many ended here and whether all
-  /// addends of this rank were sound.
+  /// go to the reducer, and reduces them meanwhile; `scale` turns sums into the gradient of the loss.
+  /// Returns how many ended here and whether all addends of this rank were sound.
   func reduceGradients(
-    of count: Int, _ body: @escaping (_ worker: Int, _ item: Int) throws -> Void
+    of count: Int, scale: Double, _ body: @escaping (_ worker: Int, _ item: Int) throws -> Void
   ) throws -> (computed: Int, isSound: Bool) {
     let computed = SharedCounter()
     let next = SharedCounter()
@@ -192,14 +248,19 @@ package final class StepEngine {
     let isSound: Bool
     do {
       isSound = try reducer.reduce(
-        over: communicator, onWait: onWait,
-        onBucket: { onEvent?(.reduction(parameters: $0)) })
+        over: communicator, scale: scale, onWait: onWait,
+        onBucket: { onEvent?(.reduction(parameters: $0)) },
+        onReduced: { timeline?.record($0) })
     } catch {
       isLeft.store(true, ordering: .relaxed)
       next.skip(to: count)
       throw error
     }
     pool.wait()
+    if gathering != nil {
+      update.measure(reducer)
+      update.writeOwn(to: reducer.extras + slots.blocks)
+    }
     return (computed.next(), isSound)
   }
 
@@ -209,9 +270,14 @@ package final class StepEngine {
   ) throws -> StepSums {
     reducer.extras[slots.microbatches(of: communicator.rank)] = Double(computed)
     reducer.extras[slots.unsoundRanks] = isSound ? 0 : 1
-    let ownHash = slots.parts(of: weightsHash)
+    rankSeconds.write(to: reducer.extras + slots.seconds(of: communicator.rank))
+    let ownHash = ExtraSlots.parts(of: weightsHash)
+    progress.enter(.reduce)
     for (part, value) in ownHash.enumerated() { reducer.extras[slots.weightsHash + part] = value }
+    let extrasStart = Clock.seconds
     try reducer.reduceExtras(over: communicator)
+    timeline?.record("sum extras", from: extrasStart)
+    if gathering != nil { update.readAll(from: UnsafePointer(reducer.extras + slots.blocks)) }
     for (part, value) in ownHash.enumerated()
     where reducer.extras[slots.weightsHash + part] != value * Double(communicator.size) {
       throw TrainingFailure.replicasDiffer(step: step)
@@ -228,26 +294,33 @@ package final class StepEngine {
   private struct Left: Error {}
 
   func checkIsLeft() throws {
+    progress.tick()
     if isLeft.load(ordering: .relaxed) { throw Left() }
   }
 
-  /// Applies the summed gradients times `gradientScale` to the parameters, and the moments of
-  /// `sampleCount` samples to the running ones.
+  /// Applies the gradient to the parameters, and the moments of `sampleCount` samples to the running
+  /// ones.
   ///
   /// `index` counts the updates before this one. Returns the gradient's norm before clipping and
-  /// the hashes of the summed gradient and of the updated weights.
+  /// the hashes of the gradient and of the updated weights. Throws what the communicator throws.
   package func applyUpdate(
-    sampleCount: Int, gradientScale: Double, index: Int, rates: LearningRates,
-    clipping: GradientClipping?
-  ) -> (norm: Double, gradientHash: UInt64, weightHash: UInt64) {
+    sampleCount: Int, index: Int, rates: LearningRates, clipping: GradientClipping?
+  ) throws -> (norm: Double, gradientHash: UInt64, weightHash: UInt64) {
     let start = Clock.seconds
-    let result = update.run(
-      state: state, sums: UnsafePointer(reducer.sums), scale: gradientScale, index: index,
-      rates: rates, clipping: clipping)
+    if gathering == nil { update.measure(reducer) }
+    let result = try update.apply(
+      to: state, reducer, index: index, rates: rates, clipping: clipping
+    ) {
+      guard let gathering else { return }
+      let begin = Clock.seconds
+      try gathering.run(on: state.parameters, scratch: reducer.sums, over: communicator)
+      timeline?.record("gather weights", from: begin)
+    }
     RunningMoments.update(
       state.statistics, statistics: network.statistics,
       sums: UnsafePointer(reducer.extras + slots.statistics), sampleCount: sampleCount)
     seconds[.update] = Clock.seconds - start
+    timeline?.record("update", from: start)
     weightsHash = result.weightHash
     return result
   }
@@ -258,6 +331,12 @@ package final class StepEngine {
     seconds.values /= Double(workers.count)
     let busy = seconds.values.sum()
     seconds[.wait] = max(0, wait - busy)
+    let now = Clock.seconds
+    rankSeconds = RankSeconds(
+      decode: seconds[.decode], compute: busy - seconds[.decode],
+      peers: reducer.times.peerSeconds + reducer.times.extraSeconds,
+      other: lastEndSeconds.map { max(0, now - $0 - wait) } ?? 0)
+    lastEndSeconds = now
   }
 
   /// Fills the images of a worker's or a microbatch's `memory` with the samples of `range`, and
@@ -310,6 +389,8 @@ package final class StepEngine {
     let worker = workers[index]
     let range = batch.microbatches[microbatch]
     onEvent?(.microbatchBegins(microbatch))
+    let begin = Clock.seconds
+    defer { timeline?.record("microbatch", from: begin, lane: index + 1, number: microbatch) }
     let replaced = try fill(
       worker.arena.pointer, with: range, of: batch, on: index, labels: worker.labels, load: load)
     let pass = makePass(
@@ -320,8 +401,12 @@ package final class StepEngine {
       worker.seconds[phase] += now - time
       time = now
     }
+    let loaded = time
+    timeline?.record("load", from: begin, to: loaded, lane: index + 1)
     try network.forward(in: pass, beforeLayer: checkIsLeft)
     mark(.forward)
+    let embedded = time
+    timeline?.record("forward", from: loaded, to: embedded, lane: index + 1)
     let embeddings = UnsafePointer(pass[network.output])
     guard let head = objective.head else { fatalError("run: the objective has no head") }
     let loss = head.run(
@@ -336,7 +421,10 @@ package final class StepEngine {
     mark(.head)
     reducer.add(worker.layerGradients.pointer, of: headRange)
     mark(.summation)
+    let scored = time
+    timeline?.record("head", from: embedded, to: scored, lane: index + 1)
     try backward(in: pass, mark: mark)
+    timeline?.record("backward", from: scored, to: time, lane: index + 1)
     onEvent?(.backwardEnds(microbatch))
     let extras = worker.extras
     extras.update(repeating: 0, count: slots.count)

@@ -32,6 +32,8 @@ final class TripletWorkspace: @unchecked Sendable {
   let scratch: [UnsafeMutablePointer<Double>]
   let bytes: Int
   let workerBytes: Int
+  /// The rows that are mined: those of the batch, with an older network's behind them.
+  private let rowCount: Int
   private let units, inverseNorms: UnsafeMutablePointer<Double>
   private let kept: [Kept]
   private let workers: [Worker]
@@ -44,25 +46,27 @@ final class TripletWorkspace: @unchecked Sendable {
     let batch = objective.batch
     dimension = network.embeddingCount
     stride = DistanceKernel.stride(width: network.embeddingCount)
+    let rowCount = objective.isHarmonic ? 2 * batch : batch
+    self.rowCount = rowCount
     embeddings = AlignedMemory(count: batch * dimension, fill: .nan)
-    labels = .allocate(capacity: batch)
-    labels.initialize(repeating: -1, count: batch)
-    units = .allocate(capacity: batch * stride)
-    units.initialize(repeating: .nan, count: batch * stride)
-    inverseNorms = .allocate(capacity: batch)
-    inverseNorms.initialize(repeating: .nan, count: batch)
+    labels = .allocate(capacity: rowCount)
+    labels.initialize(repeating: -1, count: rowCount)
+    units = .allocate(capacity: rowCount * stride)
+    units.initialize(repeating: .nan, count: rowCount * stride)
+    inverseNorms = .allocate(capacity: rowCount)
+    inverseNorms.initialize(repeating: .nan, count: rowCount)
     let stride = stride
     scratch = workers.map { _ in
       let memory = UnsafeMutablePointer<Double>.allocate(capacity: stride)
       memory.initialize(repeating: 0, count: stride)
       return memory
     }
-    miners = workers.map { _ in TripletMiner(capacity: batch) }
+    miners = workers.map { _ in TripletMiner(capacity: rowCount) }
     // The first microbatches are computed in the workers' own arenas.
     let count = objective.passes == 1 ? max(0, localMicrobatches - workers.count) : 0
     kept = (0..<count).map { _ in Kept(network) }
     let keptBytes = 4 * max(network.trainingCount, network.inferenceCount)
-    bytes = embeddings.bytes + 4 * batch + 8 * batch * (stride + 1) + count * keptBytes
+    bytes = embeddings.bytes + 4 * rowCount + 8 * rowCount * (stride + 1) + count * keptBytes
     workerBytes = miners[0].bytes + 8 * stride
   }
 
@@ -92,11 +96,27 @@ final class TripletWorkspace: @unchecked Sendable {
     return (0..<objective.batch).allSatisfy { inverseNorms[$0].isFinite }
   }
 
+  /// Normalises the older network's embeddings of `samples` [batch] behind those of the batch.
+  func take(_ old: OldEmbeddings, of samples: [Int]) {
+    for (slot, sample) in samples.enumerated() {
+      let row = objective.batch + slot
+      old.values.withUnsafeBufferPointer {
+        DistanceKernel.normalize(
+          $0.baseAddress! + sample * dimension, rows: 1, width: dimension,
+          into: units + row * stride, inverseNorms: inverseNorms + row)
+      }
+      let isThere = inverseNorms[row].isFinite
+      labels[row] = isThere ? old.labels[sample] : -1
+      if !isThere { (units + row * stride).update(repeating: 0, count: stride) }
+    }
+  }
+
   /// The normalised embeddings of the batch.
   var embedded: EmbeddedBatch {
     EmbeddedBatch(
       units: UnsafePointer(units), inverseNorms: UnsafePointer(inverseNorms),
-      labels: UnsafePointer(labels), count: objective.batch, width: dimension, stride: stride)
+      labels: UnsafePointer(labels), count: rowCount, learnedCount: objective.batch,
+      width: dimension, stride: stride)
   }
 
   /// The mean squared distance of the unit embeddings to their mean, 1 - |mean|^2.

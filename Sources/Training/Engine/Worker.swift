@@ -51,20 +51,34 @@ struct ExtraSlots {
   let rankCount: Int
   /// Batch-norm addends [statisticsCount].
   let statistics: Int
+  /// What ranks have measured of their blocks of the gradient, where the optimizer is sharded.
+  let blocks: Int
   let count: Int
 
-  init(rankCount: Int, statisticsCount: Int) {
+  init(rankCount: Int, statisticsCount: Int, blockValues: Int) {
     self.rankCount = rankCount
-    statistics = ranks + rankCount
-    count = statistics + statisticsCount
+    statistics = ranks + Self.valuesOfRank * rankCount
+    blocks = statistics + statisticsCount
+    count = blocks + blockValues
   }
 
+  /// Of each rank: its microbatches, then what `RankSeconds` holds.
+  private static let valuesOfRank = 1 + RankSeconds.count
+
   /// Where rank `rank` counts its microbatches.
-  func microbatches(of rank: Int) -> Int { ranks + rank }
+  func microbatches(of rank: Int) -> Int { ranks + Self.valuesOfRank * rank }
+
+  /// Where rank `rank` tells the seconds of its step before this one.
+  func seconds(of rank: Int) -> Int { microbatches(of: rank) + 1 }
 
   /// The parts of `hash`.
-  func parts(of hash: UInt64) -> [Double] {
+  static func parts(of hash: UInt64) -> [Double] {
     [0, 22, 44].map { Double((hash >> $0) & 0x3F_FFFF) }
+  }
+
+  /// The hash of these `parts`.
+  static func hash(ofParts parts: [Double]) -> UInt64 {
+    zip(parts, [0, 22, 44]).reduce(0) { $0 | UInt64($1.0) << UInt64($1.1) }
   }
 
   func sums(_ extras: UnsafePointer<Double>) -> StepSums {
@@ -72,6 +86,7 @@ struct ExtraSlots {
       lossSum: extras[lossSum], correctCount: extras[correctCount],
       targetCosineSum: extras[targetCosineSum], spreadSum: extras[spreadSum],
       replacedCount: extras[replacedCount], unsoundRanks: extras[unsoundRanks],
-      microbatchesOfRanks: (0..<rankCount).map { Int(extras[microbatches(of: $0)]) })
+      microbatchesOfRanks: (0..<rankCount).map { Int(extras[microbatches(of: $0)]) },
+      secondsOfRanks: (0..<rankCount).map { RankSeconds(extras + seconds(of: $0)) })
   }
 }

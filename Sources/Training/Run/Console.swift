@@ -64,6 +64,11 @@ package final class Console {
     if !isQuiet { write(line) }
   }
 
+  /// A line for the log file alone.
+  package func note(_ line: String) {
+    if isSpeaker { record(line) }
+  }
+
   /// A warning, on standard error too when quiet.
   package func warn(_ line: String) {
     guard isSpeaker else { return }

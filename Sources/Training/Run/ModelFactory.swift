@@ -27,7 +27,8 @@ package struct ModelFactory: Sendable {
       objective = .triplets(
         TripletObjective(
           batch: configuration.batch, passes: configuration.passes,
-          reduction: configuration.tripletReduction))
+          reduction: configuration.tripletReduction,
+          isHarmonic: configuration.compatibleWith != nil))
       headInitialization = .normal
     }
   }
@@ -79,11 +80,14 @@ package struct ModelFactory: Sendable {
       }, count: network.parameterCount + objective.parameterCount)
   }
 
-  /// Memory for parameters, moments and `optimizerVectorCount` optimizer vectors.
-  package func makeState(optimizerVectorCount: Int) -> ModelState {
+  /// Memory for parameters, moments and `optimizerVectorCount` optimizer vectors, of which a rank
+  /// may keep a part.
+  package func makeState(
+    optimizerVectorCount: Int, keepsPartOfOptimizer: Bool = false
+  ) -> ModelState {
     ModelState(
       descriptions: descriptions, statistics: network.statistics,
-      optimizerVectorCount: optimizerVectorCount)
+      optimizerVectorCount: optimizerVectorCount, keepsPartOfOptimizer: keepsPartOfOptimizer)
   }
 }
 
@@ -110,7 +114,8 @@ extension RunConfiguration {
   package var optimizerValue: any Optimizer {
     switch optimizer {
     case .sgd: SGD(momentum: momentum, weightDecay: weightDecay, nesterov: nesterov)
-    case .adagrad: AdaGrad(weightDecay: weightDecay)
+    case .adagrad:
+      AdaGrad(weightDecay: weightDecay, initialAccumulator: initialAccumulator)
     case .adamw: AdamW(weightDecay: weightDecay)
     case .lars: LARS(momentum: momentum, weightDecay: weightDecay)
     }

@@ -11,6 +11,8 @@ package struct RunFolder: Sendable {
   package var configuration: String { path + "/config.yaml" }
   package var metrics: String { path + "/metrics.jsonl" }
   package var checkpoints: String { path + "/checkpoints" }
+  /// Why ranks ended the last job that did not end by itself.
+  package var failure: String { path + "/last-failure.txt" }
   package var report: String { path + "/report.html" }
 
   /// Whether a run has been here.
@@ -46,10 +48,12 @@ package struct RunFolder: Sendable {
 /// A run folder taken by this job: no other job writes to it while the claim lives.
 ///
 /// A folder of its own is made at once, so that jobs that start in one second do not share it; a
-/// lock on `.lock` keeps a second job out of the folder of one that lives.
+/// lock on `.lock` keeps a second job out of the folder of one that lives. Where it cannot, because
+/// the first one is cut off on a host that lives on, `RunOwnership` keeps that one from writing.
 package final class RunFolderClaim {
   package let folder: RunFolder
   private var lock: Int32 = -1
+  private var ownership: RunOwnership?
   private var isFresh = false
 
   /// Takes the folder of `configuration` for all ranks; rank 0 makes and locks it, but not for a dry
@@ -63,10 +67,18 @@ package final class RunFolderClaim {
       } else {
         try RunFolder(path: path).create()
       }
-      lock = try Self.lock(path)
+      let job = JobIdentity.current
+      lock = try Self.lock(path, for: job)
+      ownership = try RunOwnership(taking: path, for: job)
     }
     let agreed = try communicator.broadcast(Array(path.utf8), from: 0)
     folder = RunFolder(path: String(decoding: agreed, as: UTF8.self))
+  }
+
+  /// Throws `RunFolderError.lost` where another job has taken the folder since; nil on other ranks.
+  var checkOwner: (@Sendable () throws -> Void)? {
+    guard let ownership else { return nil }
+    return { try ownership.check() }
   }
 
   /// Gives the folder up; one that was made for a run that never began is removed.
@@ -74,6 +86,7 @@ package final class RunFolderClaim {
     guard lock >= 0 else { return }
     if isFresh, !FileManager.default.fileExists(atPath: folder.configuration) {
       unlink(folder.path + "/.lock")
+      unlink(folder.path + "/" + RunOwnership.fileName)
       rmdir(folder.checkpoints)
       rmdir(folder.path)
     }
@@ -103,13 +116,22 @@ package final class RunFolderClaim {
     return path
   }
 
-  private static func lock(_ path: String) throws -> Int32 {
+  /// Seconds that a job waits for an earlier start of its own, whose ranks may be on their way out.
+  private static let earlierStartSeconds = 30.0
+
+  private static func lock(_ path: String, for job: JobIdentity) throws -> Int32 {
     let name = path + "/.lock"
     let file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw RunFolderError.unwritable(path: name, code: errno) }
-    if flock(file, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
-      close(file)
-      throw RunFolderError.taken(path: path)
+    let start = Clock.seconds
+    while flock(file, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+      guard let owner = RunOwnership.owner(of: path), owner.job.isEarlierStart(of: job) else {
+        close(file)
+        throw RunFolderError.taken(path: path)
+      }
+      // Cut off, it may hold the lock for as long as it lives; it loses the folder, not its lock.
+      if Clock.seconds - start > earlierStartSeconds { return file }
+      usleep(200_000)
     }
     // Some network file systems have no locks; then there is none.
     return file

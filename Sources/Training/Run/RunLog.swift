@@ -1,3 +1,4 @@
+package import Collectives
 package import Datasets
 private import Determinism
 private import Foundation
@@ -27,6 +28,10 @@ package struct StepRecord: Sendable {
   package var readAhead: ReadAheadCounts
   package var gradientHash: UInt64
   package var weightsHash: UInt64
+  /// How this rank's sums went to the other ranks.
+  package var reduction = ReductionTimes()
+  /// What the steps of each rank were spent on, in the mean of a window that has just ended; else empty.
+  package var ranks: [RankSeconds] = []
   /// What the triplets were; nil with other losses.
   package var triplets: TripletFigures?
 
@@ -45,6 +50,12 @@ package struct StepRecord: Sendable {
       + "\"spread\":\(JSONNumber.text(spread)),\(tripletsJSON)"
       + "\"step_seconds\":\(JSONNumber.text(stepSeconds)),"
       + "\"seconds\":{\(phases.joined(separator: ","))},"
+      + "\"communication\":{\"window\":\(JSONNumber.text(reduction.windowSeconds)),"
+      + "\"hidden\":\(JSONNumber.text(reduction.hiddenSeconds)),"
+      + "\"exposed\":\(JSONNumber.text(reduction.exposedSeconds)),"
+      + "\"peers\":\(JSONNumber.text(reduction.peerSeconds)),"
+      + "\"extras\":\(JSONNumber.text(reduction.extraSeconds)),"
+      + "\"sent_bytes\":\(reduction.sentBytes)},\(ranksJSON)"
       + "\"skipped_steps\":\(skippedSteps),\"skipped_samples\":\(skippedSamples),"
       + "\"skipped\":\(isSkipped),"
       + "\"microbatches\":[\(microbatches.map(String.init).joined(separator: ","))],"
@@ -57,6 +68,16 @@ package struct StepRecord: Sendable {
 }
 
 extension StepRecord {
+  /// The member `ranks` with its comma, or nothing.
+  private var ranksJSON: String {
+    guard !ranks.isEmpty else { return "" }
+    func list(_ value: (RankSeconds) -> Double) -> String {
+      "[" + ranks.map { JSONNumber.text(value($0)) }.joined(separator: ",") + "]"
+    }
+    return "\"ranks\":{\"decode\":\(list { $0.decode }),\"compute\":\(list { $0.compute }),"
+      + "\"peers\":\(list { $0.peers }),\"other\":\(list { $0.other })},"
+  }
+
   /// The member `triplets` with its comma, or nothing.
   private var tripletsJSON: String {
     guard let triplets else { return "" }
@@ -91,11 +112,19 @@ package final class RunLog {
   private let metrics: Int32
   private let log: Int32
   private let path: String
+  private let keepsWhatFindsNoSpace: Bool
+  /// Bytes of `metrics.jsonl` that found no space yet.
+  private var pending: [UInt8] = []
 
   /// Opens the files in `folder`. On resume after `step` steps, later lines are dropped, and so are
-  /// evaluations after `evaluatedStep`, so that each stands exactly once. Throws
+  /// evaluations after `evaluatedStep`, so that each stands exactly once. With
+  /// `keepsWhatFindsNoSpace`, metrics wait in memory while the disk is full. Throws
   /// `RunFolderError.unwritable`.
-  package init(folder: String, resumedAfter step: Int, evaluatedAfter evaluatedStep: Int) throws {
+  package init(
+    folder: String, resumedAfter step: Int, evaluatedAfter evaluatedStep: Int,
+    keepsWhatFindsNoSpace: Bool = false
+  ) throws {
+    self.keepsWhatFindsNoSpace = keepsWhatFindsNoSpace
     let metricsPath = folder + "/metrics.jsonl"
     path = folder
     try Self.truncate(metricsPath, after: step, evaluatedAfter: evaluatedStep)
@@ -111,8 +140,23 @@ package final class RunLog {
     close(log)
   }
 
-  /// Writes a step; throws `RunFolderError.unwritable`, as on a full disk.
-  package func write(_ record: StepRecord) throws { try append(record.json, to: metrics) }
+  /// Writes a step; throws `RunFolderError.unwritable`, as on a full disk that it is not to wait for.
+  package func write(_ record: StepRecord) throws { try appendMetrics(record.json) }
+
+  /// Writes what waits for space; throws `RunFolderError.unwritable` where there still is none.
+  package func writePending() throws {
+    var written = 0
+    defer { pending.removeFirst(written) }
+    try write(pending, to: metrics, written: &written)
+  }
+
+  private func appendMetrics(_ line: String) throws {
+    pending += Array((line + "\n").utf8)
+    do {
+      try writePending()
+    } catch RunFolderError.unwritable(_, ENOSPC) where keepsWhatFindsNoSpace {
+    } catch RunFolderError.unwritable(_, EDQUOT) where keepsWhatFindsNoSpace {}
+  }
 
   /// Writes the figures of an evaluation after `step` steps, and those of every set by its name
   /// where `sets` has any; throws `RunFolderError.unwritable`.
@@ -124,28 +168,26 @@ package final class RunLog {
       figures.map { "\"\($0.0)\":\(JSONNumber.text($0.1))" }.joined(separator: ",")
     }
     let named = sets.map { "\(JSONNumber.quoted($0.0)):{\(members($0.1))}" }
-    try append(
+    try appendMetrics(
       "{\"evaluation\":{\"step\":\(step),\"evaluation_seconds\":\(JSONNumber.text(seconds)),"
         + members(figures)
-        + (sets.isEmpty ? "" : ",\"sets\":{\(named.joined(separator: ","))}") + "}}",
-      to: metrics)
+        + (sets.isEmpty ? "" : ",\"sets\":{\(named.joined(separator: ","))}") + "}}")
   }
 
   /// Writes a line of the log; what people read may be lost where there is no space.
   package func writeLine(_ line: String) {
-    try? append("\(Self.timeStamp()) \(line)", to: log)
+    var written = 0
+    try? write(Array("\(Self.timeStamp()) \(line)\n".utf8), to: log, written: &written)
   }
 
-  private func append(_ line: String, to file: Int32) throws {
-    let bytes = Array((line + "\n").utf8)
-    var offset = 0
-    while offset < bytes.count {
-      let written = bytes.withUnsafeBytes {
-        Glibc.write(file, $0.baseAddress! + offset, bytes.count - offset)
+  private func write(_ bytes: [UInt8], to file: Int32, written: inout Int) throws {
+    while written < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(file, $0.baseAddress! + written, bytes.count - written)
       }
-      if written < 0 && errno == EINTR { continue }
-      if written < 0 { throw RunFolderError.unwritable(path: path, code: errno) }
-      offset += written
+      if count < 0 && errno == EINTR { continue }
+      if count < 0 { throw RunFolderError.unwritable(path: path, code: errno) }
+      written += count
     }
   }
 
@@ -183,11 +225,20 @@ package final class RunLog {
 package enum RunFolderError: Error, CustomStringConvertible {
   case unwritable(path: String, code: Int32)
   case taken(path: String)
+  /// The folder was this job's and is another's now.
+  case lost(path: String, owner: String)
+  /// The folder belongs to a later start of this very job.
+  case superseded(path: String, owner: String)
 
   package var description: String {
     switch self {
     case .unwritable(let path, let code):
       "cannot write \(path): \(String(cString: strerror(code))); check --out, permissions and space"
+    case .lost(let path, let owner):
+      "\(path) belongs to \(owner) by now, which goes on from its last checkpoint; this job was cut "
+        + "off from it, ends and writes nothing more"
+    case .superseded(let path, let owner):
+      "\(path) belongs to \(owner), a later start of this job, which goes on; this one ends"
     case .taken(let path):
       "another job is writing to \(path); wait for it or end it, or give another --out"
     }

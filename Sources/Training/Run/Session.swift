@@ -9,8 +9,14 @@ package final class Session {
   package let console: Console
   package let pool: WorkerPool
   package let threads: Int
+  /// Where the ranks run.
+  package let map: RankMap
+
   /// Hosts that the ranks are on.
-  package let hostCount: Int
+  package var hostCount: Int { Set(hostNames).count }
+
+  /// The host of each rank.
+  package var hostNames: [String] { map.places.map(\.host) }
 
   package enum Failure: Error, CustomStringConvertible {
     case launcher(String)
@@ -51,9 +57,10 @@ package final class Session {
     let processors = HostProcessors.current
     let own = [communicator.hostName, processors.mask].joined(separator: "\n")
     let peers = try communicator.allGather(Array(own.utf8))
-    hostCount = Set(peers.map { $0.prefix { $0 != UInt8(ascii: "\n") } }).count
     let sharing = peers.count { $0 == Array(own.utf8) }
     self.threads = threads ?? Self.defaultThreads(processors, sharing: sharing)
+    map = try RankMap.gather(
+      over: communicator, threads: self.threads, processors: processors)
     pool = WorkerPool(count: self.threads)
     if let warning = processors.warning(threads: self.threads, sharing: sharing) {
       console.warn(warning)

@@ -13,10 +13,12 @@ package enum StopSignals {
     let pointer: UnsafeMutablePointer<sig_atomic_t>
   }
 
-  /// Installs the handlers: SIGUSR1 asks for a checkpoint, SIGTERM and SIGINT end the run.
+  /// Installs the handlers: SIGUSR1 asks for a checkpoint; SIGUSR2, SIGTERM and SIGINT end the run.
+  /// Launchers forward SIGUSR2 and, unlike with the others, kill nobody for it.
   package static func install() {
     _ = flags
     signal(SIGUSR1) { _ in StopSignals.flags.pointer[0] = 1 }
+    signal(SIGUSR2) { _ in StopSignals.flags.pointer[1] = 1 }
     signal(SIGTERM) { _ in StopSignals.flags.pointer[1] = 1 }
     signal(SIGINT) { _ in StopSignals.flags.pointer[1] = 1 }
     signal(SIGPIPE, SIG_IGN)

@@ -29,8 +29,11 @@ package struct WorldCheck: Sendable {
   /// Compares configuration, data and program over all ranks; throws `Failure` naming ranks and
   /// hosts where they differ. Returns warnings about mixed processors or BLAS kernels, whose bits
   /// may differ.
+  ///
+  /// `sampleFingerprint` is a hash of some of the photos' bytes, which are read on each rank.
   package static func run(
-    configuration: String, dataFingerprint: UInt64, communicator: any Communicator
+    configuration: String, dataFingerprint: UInt64, sampleFingerprint: () -> UInt64 = { 0 },
+    communicator: any Communicator
   ) throws -> [String] {
     guard communicator.size > 1 else { return [] }
     let program =
@@ -40,6 +43,7 @@ package struct WorldCheck: Sendable {
       communicator.hostName, program, Hash64.text(Hash64.of(configuration)),
       Hash64.text(dataFingerprint), processor,
       "\(BLASRuntime.coreName), \(BLASRuntime.buildConfiguration)",
+      Hash64.text(sampleFingerprint()),
     ]
     let all = try communicator.allGather(Array(own.joined(separator: "\u{1F}").utf8)).map {
       String(decoding: $0, as: UTF8.self).split(
@@ -47,7 +51,10 @@ package struct WorldCheck: Sendable {
       )
       .map(String.init)
     }
-    for (field, what) in [(1, "the program"), (2, "the configuration"), (3, "the data")]
+    for (field, what) in [
+      (1, "the program"), (2, "the configuration"), (3, "the data"),
+      (6, "the bytes of their photos"),
+    ]
     where Set(all.map { $0[field] }).count > 1 {
       throw Failure.different(what: what, groups: groups(all, by: field, showing: false))
     }

@@ -13,6 +13,8 @@ final class CheckpointNetwork {
   let configuration: RunConfiguration
   private let weights: NetworkWeights
   private let memories: [AlignedMemory.Box]
+  /// The weights transformed once: the parameters do not change here.
+  private let prepared: AlignedMemory.Box
   private let embedder: Embedder
 
   /// Opens the checkpoint that `path` means: rank 0 chooses it, every rank reads it. Throws what is
@@ -31,9 +33,11 @@ final class CheckpointNetwork {
     configuration = weights.configuration
     let count = weights.network.inferenceCount
     memories = (0..<session.threads).map { _ in AlignedMemory.Box(count: count) }
+    prepared = AlignedMemory.Box(count: weights.network.preparedCount)
+    weights.network.prepare(weights.state.parameters, into: prepared.pointer)
     embedder = Embedder(
       network: weights.network, pool: session.pool, communicator: session.communicator,
-      memories: memories.map(\.pointer))
+      memories: memories.map(\.pointer), prepared: prepared.pointer)
     for warning in try WorldCheck.run(
       configuration: checkpoint.file.metadata["integrity"] ?? "", dataFingerprint: 0,
       communicator: session.communicator)

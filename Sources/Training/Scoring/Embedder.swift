@@ -11,16 +11,20 @@ package final class Embedder {
   private let communicator: any Communicator
   /// Where each worker works: memory of at least `network.inferenceCount` floats.
   private let memories: [UnsafeMutablePointer<Float>]
+  private let prepared: UnsafePointer<Float>?
 
+  /// `prepared` [network.preparedCount], if given, is what `network.prepare` has made of the
+  /// parameters that every call of `embed` gets.
   package init(
     network: Network, pool: WorkerPool, communicator: any Communicator,
-    memories: [UnsafeMutablePointer<Float>]
+    memories: [UnsafeMutablePointer<Float>], prepared: UnsafePointer<Float>? = nil
   ) {
     require(memories.count == pool.count, "Embedder: \(memories.count) memories")
     self.network = network
     self.pool = pool
     self.communicator = communicator
     self.memories = memories
+    self.prepared = prepared
   }
 
   /// The embeddings [photos.count, dimension] of `photos` of `source`, on the first rank; nil on the
@@ -61,6 +65,7 @@ package final class Embedder {
       nonisolated(unsafe) let embedder = self
       try pool.forEach(share.count, onWait: onWait) { worker, item in
         let slots = microbatches[share.lowerBound + item]
+        defer { embedder.communicator.progress.tick() }
         embedder.embed(
           photos[slots], decoder: decoders[worker], memory: embedder.memories[worker],
           parameters: parameters, statistics: statistics, flip: flip, changes: changes,
@@ -134,7 +139,8 @@ package final class Embedder {
       }
       let pass = Pass(
         network, rows: photos.count, phase: .inference, memory: memory, parameters: parameters,
-        runningMoments: statistics, batchMoments: memory, layerGradients: memory,
+        prepared: prepared, runningMoments: statistics, batchMoments: memory,
+        layerGradients: memory,
         randomness: PassRandomness(seed: 0, step: 0, firstSlot: 0))
       network.forward(in: pass)
       let result = pass[network.output]

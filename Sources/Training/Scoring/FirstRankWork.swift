@@ -24,6 +24,7 @@ package enum FirstRankWork {
     // The worker uses what this call was lent: nothing leaves before it has ended.
     defer { pool.wait() }
     while !pool.wait(atMost: 0.02) {
+      communicator.progress.tick()
       guard Clock.seconds - lastTick > tickSeconds else { continue }
       _ = try communicator.agreeOnMaximum(0)
       lastTick = Clock.seconds

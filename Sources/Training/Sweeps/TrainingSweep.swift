@@ -87,6 +87,7 @@ struct TrainingSweep {
     session.console.say("\(name):")
     guard try Program.train(own, in: session) == 0 else { return nil }
     session.communicator.deadlineSeconds = nil
+    session.communicator.progress.enter(.evaluate)
     let network = try CheckpointNetwork(path: "\(out)/\(name)", session: session)
     let opened = try OpenedPhotos(
       own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)

@@ -105,4 +105,11 @@ struct TripletOptions: ParsableArguments {
   @Option(
     help: .option("offline-pool", "Photos searched for hard triplets, or auto.", valueName: "n"))
   var offlinePool: String?
+
+  @Option(
+    help: .option(
+      "compatible-with",
+      "A run or checkpoint that the new embeddings are to be comparable with, or none.",
+      valueName: "run"))
+  var compatibleWith: String?
 }

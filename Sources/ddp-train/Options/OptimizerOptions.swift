@@ -28,6 +28,19 @@ struct OptimizerOptions: ParsableArguments {
   var gradientGrid: String?
 
   @Option(
+    help: .option(
+      "reduce", "How gradients travel between ranks: exact, or fp32 or bf16, which round.",
+      valueName: "name"),
+    completion: .list(["exact", "fp32", "bf16"]))
+  var reduce: String?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: .option("shard-optimizer", "Each rank keeps and updates a part of the optimizer's state.")
+  )
+  var shardOptimizer: Bool?
+
+  @Option(
     help: .option("optimizer", "sgd, adagrad, adamw or lars.", valueName: "name"),
     completion: .names(of: OptimizerName.self))
   var optimizer: String?
@@ -46,6 +59,11 @@ struct OptimizerOptions: ParsableArguments {
 
   @Option(help: .option("weight-decay", "Weight decay.", valueName: "x"))
   var weightDecay: String?
+
+  @Option(
+    help: .option(
+      "initial-accumulator", "Where the sums of squares of adagrad start.", valueName: "x"))
+  var initialAccumulator: String?
 
   @Flag(
     inversion: .prefixedNo, help: .option("decay-norm-and-bias", "Decay batch norm and biases too.")

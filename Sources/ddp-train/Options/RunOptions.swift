@@ -1,4 +1,5 @@
 internal import ArgumentParser
+private import Training
 
 struct RunOptions: ParsableArguments {
   @Option(
@@ -46,9 +47,28 @@ struct RunOptions: ParsableArguments {
 
   @Option(
     help: .option(
-      "watchdog", "Name a silent rank and stop after this time; 0 never.", valueName: "seconds"))
+      "on-full-disk", "continue keeps the last checkpoint and trains on; or stop.",
+      valueName: "answer"),
+    completion: .names(of: FullDiskPolicy.self))
+  var onFullDisk: String?
+
+  @Option(
+    help: .option(
+      "watchdog", "Name a rank that gives no sign and stop after this time; 0 never.",
+      valueName: "seconds"))
   var watchdog: String?
 
+  @Option(
+    help: .option(
+      "stall", "Name a rank that lives without progress and stop after this time; 0 never.",
+      valueName: "seconds"))
+  var stall: String?
+
+  @Option(
+    help: .option(
+      "timeline", "Write what every thread does when, for Perfetto; or none.", valueName: "file"),
+    completion: .file(extensions: ["json"]))
+  var timeline: String?
   @Flag(
     inversion: .prefixedNo,
     help: .option("tensorboard", "Write event files for TensorBoard to the run folder."))

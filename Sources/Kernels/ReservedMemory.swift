@@ -1,0 +1,59 @@
+private import Preconditions
+
+#if canImport(Glibc)
+  private import Glibc
+#else
+  private import Darwin
+#endif
+
+/// Floats that read as 0 and take memory only where they are written, page by page.
+package struct ReservedMemory: ~Copyable, @unchecked Sendable {
+  package let pointer: UnsafeMutablePointer<Float>
+  package let count: Int
+  private let bytes: Int
+
+  /// Address space for `count` floats; traps when the system has none.
+  package init(count: Int) {
+    require(count >= 0, "ReservedMemory: a count of \(count) is negative")
+    let wanted = max(count * MemoryLayout<Float>.stride, 1)
+    #if os(Linux)
+      let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+    #else
+      let flags = MAP_PRIVATE | MAP_ANON
+    #endif
+    let raw = mmap(nil, wanted, PROT_READ | PROT_WRITE, flags, -1, 0)
+    guard let raw, raw != MAP_FAILED else {
+      fatalError("ReservedMemory: the system refused \(wanted) bytes of address space")
+    }
+    #if os(Linux)
+      // A huge page would hold what neighbours on other ranks own.
+      _ = madvise(raw, wanted, MADV_NOHUGEPAGE)
+    #endif
+    pointer = raw.bindMemory(to: Float.self, capacity: count)
+    self.count = count
+    bytes = wanted
+  }
+
+  deinit { munmap(pointer, bytes) }
+
+  /// Sets the elements of `range` to 0 and gives back the pages that lie wholly in it.
+  package func release(_ range: Range<Int>) {
+    require(
+      range.lowerBound >= 0 && range.upperBound <= count,
+      "ReservedMemory.release: \(range) of \(count) floats")
+    let page = Int(sysconf(Int32(_SC_PAGESIZE))) / MemoryLayout<Float>.stride
+    let first = (range.lowerBound + page - 1) / page * page
+    let last = range.upperBound / page * page
+    guard first < last else {
+      (pointer + range.lowerBound).update(repeating: 0, count: range.count)
+      return
+    }
+    (pointer + range.lowerBound).update(repeating: 0, count: first - range.lowerBound)
+    (pointer + last).update(repeating: 0, count: range.upperBound - last)
+    #if os(Linux)
+      _ = madvise(pointer + first, (last - first) * MemoryLayout<Float>.stride, MADV_DONTNEED)
+    #else
+      (pointer + first).update(repeating: 0, count: last - first)
+    #endif
+  }
+}

@@ -1,0 +1,86 @@
+private import CMPI
+private import Glibc
+private import Synchronization
+
+/// The ways out of a job that is lost, each for the case that the one before does not work.
+enum JobEnd {
+  /// Seconds after which whoever launched this rank is killed, if it is an `mpirun` that still lives.
+  private static let launcherSeconds = 8
+  private static let hasGuard = Atomic<Bool>(false)
+
+  /// Ends every rank of the job with status 1.
+  ///
+  /// MPI_Abort needs a live connection to the launcher and can wait for one for ever: this process
+  /// then ends by itself, and a launcher that does not end is killed.
+  static func abort() -> Never {
+    leave(afterSeconds: 5)
+    watchLauncher()
+    _ = cmpi_abort(1)
+    _exit(1)
+  }
+
+  /// Ends this process with status 1 after a while, whatever its threads are doing.
+  static func leave(afterSeconds seconds: UInt32) {
+    DetachedThread.start {
+      sleep(seconds)
+      watchLauncher()
+      _exit(1)
+    }
+  }
+
+  /// Writes the sentence that ends the job to `path`, unless the storage hangs, and below it the name
+  /// that the launch scripts gave this start: ranks beyond a cut may write when the next one runs.
+  static func record(_ line: String, in path: String?) {
+    guard let path else { return }
+    DetachedThread.start {
+      guard let file = fopen(path, "w") else { return }
+      let start = getenv("DDP_TRAIN_START").map { "start: \(String(cString: $0))\n" } ?? ""
+      fputs(line + "\n" + start, file)
+      fclose(file)
+    }
+  }
+
+  /// Leaves a process behind that kills the launcher if that outlives its job, and what it started.
+  static func watchLauncher() {
+    let launcher = getppid()
+    guard launcher > 1,
+      ["mpirun", "orterun", "prterun", "mpiexec"].contains(command(of: launcher)),
+      !hasGuard.exchange(true, ordering: .relaxed)
+    else { return }
+    // The 22nd field, when it began, tells the launcher from a later process of its number.
+    let script = """
+      began() { cut -d ' ' -f 22 "/proc/$1/stat" 2> /dev/null; }
+      first=$(began \(launcher)); i=0
+      while [ $i -lt \(launcherSeconds * 2) ]; do
+        sleep 0.5; i=$((i + 1))
+        [ -n "$first" ] && [ "$(began \(launcher))" = "$first" ] || exit 0
+      done
+      kill -KILL \(launcher) $(cat /proc/\(launcher)/task/\(launcher)/children)
+      """
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    for file: Int32 in 0...2 {
+      posix_spawn_file_actions_addopen(&actions, file, "/dev/null", O_RDWR, 0)
+    }
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    // Launchers kill the group of a rank.
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+    let arguments: [UnsafeMutablePointer<CChar>?] = [
+      strdup("/bin/sh"), strdup("-c"), strdup(script), nil,
+    ]
+    let environment: [UnsafeMutablePointer<CChar>?] = [strdup("PATH=/usr/bin:/bin"), nil]
+    var child = pid_t()
+    posix_spawn(&child, "/bin/sh", &actions, &attributes, arguments, environment)
+  }
+
+  /// The name of the program that a process runs, as proc(5) has it; empty where it is gone.
+  private static func command(of process: pid_t) -> String {
+    guard let file = fopen("/proc/\(process)/comm", "r") else { return "" }
+    defer { fclose(file) }
+    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { buffer in
+      let count = fread(buffer.baseAddress, 1, buffer.count, file)
+      return String(decoding: buffer[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    }
+  }
+}

@@ -1,0 +1,169 @@
+# To be sourced by the scripts of this folder: one training job of any length, which stops in time,
+# is started again, and goes on where it was. run_job ARGUMENT... trains with --resume auto.
+#
+# What clusters differ in, set in the environment or in the script before run_job:
+#   DDP_TRAIN            the program                         .build/release/ddp-train
+#   DDP_TRAIN_MODULES    modules to load, as 'openmpi/4.1'   none
+#   DDP_TRAIN_CONTAINER  a prefix, as 'apptainer exec x.sif' none
+#   DDP_TRAIN_LAUNCHER   mpirun or srun                      mpirun, else srun --mpi=pmix
+#   DDP_TRAIN_PLACE      node (a rank may use all of it) or socket (each rank keeps to one)
+#   DDP_TRAIN_TRIES      starts in a row that may fail without a new checkpoint   3
+
+say() { echo "== $(date '+%F %T') $*"; }
+
+# The newest checkpoint of run folder $1, or nothing.
+newest_checkpoint() {
+  local names
+  names=$(ls "$1/checkpoints" 2> /dev/null | grep '^step-.*\.safetensors$') || true
+  echo "${names##*$'\n'}"
+}
+
+# The value of the last --out among the arguments.
+run_folder() {
+  local folder=
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --out) folder=${2:-} ;;
+      --out=*) folder=${1#--out=} ;;
+    esac
+    shift
+  done
+  echo "$folder"
+}
+
+# Whether starting again may help: it does after each new checkpoint, and a few times without one.
+worth_a_try() {
+  local folder=$1 before=$2 file=$1/.failures failures
+  failures=$(cat "$file" 2> /dev/null || echo 0)
+  if [ "$(newest_checkpoint "$folder")" != "$before" ]; then failures=0; else failures=$((failures + 1)); fi
+  echo "$failures" > "$file" 2> /dev/null || true
+  [ "$failures" -lt "${DDP_TRAIN_TRIES:-3}" ]
+}
+
+has_pmix() { srun --mpi=list 2>&1 | grep -qw pmix; }
+
+# Sets $launch to the words before the program.
+choose_launcher() {
+  local launcher=${DDP_TRAIN_LAUNCHER:-}
+  if [ -z "$launcher" ]; then
+    if command -v mpirun > /dev/null; then launcher=mpirun; else launcher=srun; fi
+  fi
+  case $launcher in
+    mpirun)
+      launch=(mpirun)
+      if [ "${DDP_TRAIN_PLACE:-node}" = socket ]; then
+        launch+=(--map-by ppr:1:socket --bind-to socket)
+      else
+        # Threads choose their own processors; Open MPI would bind one or two ranks to a core each.
+        launch+=(--bind-to none)
+      fi
+      ;;
+    srun)
+      if [ -n "${SLURM_JOB_ID:-}" ] && ! has_pmix; then
+        echo "this SLURM has no pmix (srun --mpi=list): load a module with mpirun" >&2
+        return 1
+      fi
+      launch=(srun --mpi=pmix --kill-on-bad-exit=1)
+      if [ "${DDP_TRAIN_PLACE:-node}" = socket ]; then
+        launch+=(--ntasks-per-socket=1 --cpu-bind=sockets)
+      else
+        launch+=(--cpu-bind=none)
+      fi
+      # Slurm 22.05 and later do not hand --cpus-per-task on to srun.
+      [ -z "${SLURM_CPUS_PER_TASK:-}" ] || launch+=(--cpus-per-task="$SLURM_CPUS_PER_TASK")
+      ;;
+    *) echo "DDP_TRAIN_LAUNCHER is '$launcher'; give mpirun or srun" >&2; return 1 ;;
+  esac
+}
+
+# stop_job SECONDS: asks the ranks to keep the last step and leave; mpirun and srun forward SIGUSR2
+# and kill nobody for it. SIGTERM follows for those that do not hear.
+stop_job() {
+  [ -z "$stopping" ] || return 0
+  stopping=1
+  say "told to stop: the ranks keep their last step"
+  kill -USR2 "$job" 2> /dev/null || return 0
+  local tries
+  for ((tries = 0; tries < $1 * 5; tries++)); do
+    kill -0 "$job" 2> /dev/null || return 0
+    sleep 0.2
+  done
+  say "still there after $1 s: SIGTERM"
+  kill -TERM "$job" 2> /dev/null || true
+}
+
+# Ends a launcher that outlives its job: ranks that end it leave last-failure.txt, and mpirun may then
+# wait for a host that is gone until TCP gives up, in a quarter of an hour.
+watch_launcher() {
+  while sleep 1; do
+    grep -qsxF "start: $DDP_TRAIN_START" "$folder/last-failure.txt" || continue
+    sleep 10
+    say "the launcher outlives its job and is killed"
+    kill -KILL "$1"
+    return
+  done
+}
+
+# attempt ARGUMENT...: one start; its status in $status.
+attempt() {
+  export DDP_TRAIN_START="$(hostname)-$$-$(date +%s)"
+  "${launch[@]}" $container "$program" train "$@" --resume auto < /dev/null &
+  job=$!
+  watch_launcher "$job" &
+  local watch=$!
+  status=0
+  wait "$job" || status=$?
+  # A trapped signal ends `wait` early.
+  while kill -0 "$job" 2> /dev/null; do
+    status=0
+    wait "$job" || status=$?
+  done
+  kill "$watch" 2> /dev/null
+}
+
+# run_job ARGUMENT...: does not return.
+run_job() {
+  folder=$(run_folder "$@")
+  if [ -z "$folder" ]; then
+    echo "give --out FOLDER: a job that is started again finds its run there" >&2
+    exit 64
+  fi
+  if [ -n "${DDP_TRAIN_MODULES:-}" ]; then module load $DDP_TRAIN_MODULES || exit 1; fi
+  program=${DDP_TRAIN:-.build/release/ddp-train}
+  container=${DDP_TRAIN_CONTAINER:-}
+  launch=()
+  choose_launcher || exit 1
+  # Told to end, Open MPI gives its ranks this many seconds to write the last step, twice.
+  export OMPI_MCA_odls_base_sigkill_timeout="${OMPI_MCA_odls_base_sigkill_timeout:-4}"
+  stopping=
+  trap 'stop_job 60' USR1
+  trap 'stop_job 20' TERM INT
+  local before
+  before=$(newest_checkpoint "$folder")
+  say "job ${SLURM_JOB_ID:-$$}, start $((${SLURM_RESTART_COUNT:-0} + 1)), on ${SLURM_JOB_NODELIST:-$(hostname)}:" \
+    "${launch[*]} $program train $* (from ${before:-the first step})"
+  attempt "$@"
+  say "ended with $status on $(hostname)"
+  case $status in
+    0) rm -f "$folder/.failures"; exit 0 ;;
+    64) exit 64 ;;
+  esac
+  # 85 is ddp-train's "more to do"; a job that was told to stop may end otherwise, its step kept.
+  if [ "$status" -ne 85 ] && [ -z "$stopping" ] && ! worth_a_try "$folder" "$before"; then
+    say "no new checkpoint in ${DDP_TRAIN_TRIES:-3} starts: given up; see the lines above"
+    exit "$status"
+  fi
+  again
+  exit "$status"
+}
+
+# Starts the job again by the batch system.
+again() {
+  if [ -z "${SLURM_JOB_ID:-}" ]; then return; fi
+  if [ "${SLURM_RESTART_COUNT:-0}" -ge "${DDP_TRAIN_RESTARTS:-1000}" ]; then
+    say "restarted ${SLURM_RESTART_COUNT} times: given up"
+    return
+  fi
+  # SLURM ends this script as it requeues the job.
+  if scontrol requeue "$SLURM_JOB_ID"; then sleep 60; else say "the job cannot be requeued"; fi
+}
