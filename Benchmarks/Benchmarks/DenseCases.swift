@@ -137,6 +137,44 @@ enum DenseCases {
     ]
   }
 
+  /// The distances between all embeddings of a batch of triplets, in Double.
+  static func distances(faces: Int, dimension: Int) -> [KernelCase] {
+    let pairs = faces * faces
+    return [
+      KernelCase(
+        "distances of \(faces)x\(dimension)", multiplyAdds: Double(pairs * dimension),
+        reads: 2 * faces * dimension, writes: 2 * pairs
+      ) {
+        let stride = DistanceKernel.stride(width: dimension)
+        let embeddings = Floats(Noise.floats(faces * dimension, 1))
+        let (units, factors) = (Doubles(faces * stride), Doubles(faces))
+        let distances = Doubles(pairs)
+        let run = {
+          DistanceKernel.normalize(
+            embeddings.constant, rows: faces, width: dimension, into: units.pointer,
+            inverseNorms: factors.pointer)
+          DistanceKernel.squaredDistances(
+            from: units.pointer, count: faces, to: units.pointer, rows: faces, stride: stride,
+            into: distances.pointer)
+        }
+        return KernelTrial(run: run) {
+          run()
+          // 2 - 2 cos from the dot products of what was not yet normalised.
+          let x = doubles(embeddings.values)
+          func product(_ a: Int, _ b: Int) -> Double {
+            (0..<dimension).reduce(0) { $0 + x[a * dimension + $1] * x[b * dimension + $1] }
+          }
+          let norms = (0..<faces).map { product($0, $0).squareRoot() }
+          return (0..<faces).reduce(0) { worst, a in
+            let b = (a * 7919 + 1) % faces
+            let exact = a == b ? 0 : 2 - 2 * product(a, b) / (norms[a] * norms[b])
+            return max(worst, abs(distances.pointer[a * faces + b] - exact))
+          }
+        }
+      }
+    ]
+  }
+
   private static func headTrial(classes: Int, dimension: Int, rows: Int) -> KernelTrial {
     let head = MarginSoftmaxHead(
       configuration: .arcFace(scale: 64, margin: 0.5), classes: classes, dimension: dimension)

@@ -155,9 +155,6 @@ private final class GroupedOperands: Sendable {
         whole[i / width * shape.channels + group * width + i % width] = value
       }
     }
-    return (0..<rows).map { row in
-      worstError(
-        Array(UnsafeBufferPointer(start: values.pointer + row * count, count: count)), whole)
-    }.max()!
+    return values.worstError(repeating: whole)
   }
 }

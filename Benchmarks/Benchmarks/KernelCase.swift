@@ -1,5 +1,6 @@
 internal import Kernels
 internal import Determinism
+private import TestSupport
 
 /// A kernel at one shape: what it is called, what it moves and computes, and how it is tried.
 package struct KernelCase: Sendable {
@@ -82,6 +83,14 @@ final class Floats {
   var values: [Float] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
 
   func prefix(_ count: Int) -> [Float] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
+
+  /// The worst error against `exact` of any of its repetitions that these are.
+  func worstError(repeating exact: [Double]) -> Double {
+    stride(from: 0, to: count, by: exact.count).map { start in
+      TestSupport.worstError(
+        Array(UnsafeBufferPointer(start: pointer + start, count: exact.count)), exact)
+    }.max()!
+  }
 }
 
 /// Doubles that closures of a trial share.

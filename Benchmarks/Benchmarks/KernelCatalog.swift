@@ -16,23 +16,14 @@ package struct KernelCatalog: Sendable {
     var others: [KernelCase] = []
     for network in networks {
       for layer in network.layers {
-        let before = layer.source.shape
         switch layer {
         case let layer as Convolution: shapes.append(layer.shape)
         case let layer as GroupedConvolution:
           others += GroupedCases(shape: layer.shape, rows: rows).cases
-        case let layer as BatchNorm where before.pixels > 1 || layer.output.shape.pixels > 1:
+        case let layer as BatchNorm
+        where layer.source.shape.pixels > 1 || layer.output.shape.pixels > 1:
           norms.append(NormCases(layer, rows: rows))
-        case is MaxPool:
-          if case .maxPool(let window, let stride, let padding) = layer.operation {
-            others += PoolingCases.max(
-              before, window: window, stride: stride, padding: padding, rows: rows)
-          }
-        case is GlobalAveragePool: others += PoolingCases.average(before, rows: rows)
-        case is Linear:
-          others += DenseCases.linear(
-            inputs: before.count, outputs: layer.output.shape.count, rows: rows)
-        default: break
+        default: others += Self.cases(of: layer, rows: rows)
         }
       }
     }
@@ -42,10 +33,34 @@ package struct KernelCatalog: Sendable {
     let all =
       convolutions.flatMap { ConvolutionCases(shape: $0, rows: rows).cases }
       + norms.flatMap(\.cases) + norms.map(\.statistics)
-      + (norms.first { $0.activation == .prelu }?.apart ?? [])
       + others + DenseCases.head(classes: classes, dimension: dimension, rows: rows)
+      + DenseCases.distances(faces: min(classes, 1800), dimension: dimension)
       + VectorCases.all(count: vectorCount)
     cases = Self.distinct(all) { $0.name }
+  }
+
+  /// The kernels of a layer that is neither convolution nor batch norm.
+  private static func cases(of layer: any Layer, rows: Int) -> [KernelCase] {
+    let shape = layer.source.shape
+    let elementwise = ElementwiseCases(shape: shape, rows: rows)
+    switch layer.operation {
+    case .maxPool(let window, let stride, let padding):
+      return PoolingCases.max(shape, window: window, stride: stride, padding: padding, rows: rows)
+    case .l2Pool(let window, let stride, let padding):
+      return PoolingCases.l2(shape, window: window, stride: stride, padding: padding, rows: rows)
+    case .averagePool: return PoolingCases.average(shape, rows: rows)
+    case .linear:
+      return DenseCases.linear(
+        inputs: shape.count, outputs: layer.output.shape.count, rows: rows)
+    case .bias(_, let factor, let residual, let rectifies):
+      return elementwise.bias(
+        factor: factor, hasShortcut: residual != nil, rectifies: rectifies)
+    case .maxout(let pieces): return elementwise.maxout(pieces: pieces)
+    case .responseNorm(let size, let alpha, let bias):
+      return elementwise.responseNorm(size: size, alpha: alpha, bias: bias)
+    case .dropout: return elementwise.dropout
+    case .convolution, .batchNorm: return []
+    }
   }
 
   /// The elements whose key has not come before.

@@ -2,7 +2,7 @@ internal import Kernels
 internal import Networks
 internal import TestSupport
 
-/// Batch norm with what is fused to it, forward and backward, at one shape; and apart.
+/// Batch norm with what is fused to it, forward and backward, at one shape.
 struct NormCases: Hashable {
   let pixels, channels: Int
   let activation: ActivationFunction
@@ -43,20 +43,6 @@ struct NormCases: Hashable {
     return KernelCase(
       "channel sums \(pixels)x\(channels)", reads: count, writes: 0, tolerance: 1e-5
     ) { NormTrial(own).statistics }
-  }
-
-  /// A ReLU after a bias.
-  var apart: [KernelCase] {
-    let own = self
-    return [
-      KernelCase("bias, relu \(pixels)x\(channels) forward", reads: count, writes: count) {
-        NormTrial(own).activationForward
-      },
-      KernelCase(
-        "bias, relu \(pixels)x\(channels) backward", reads: 2 * count, writes: count,
-        tolerance: 2e-5
-      ) { NormTrial(own).activationBackward },
-    ]
   }
 }
 
@@ -115,14 +101,6 @@ private struct NormTrial {
       slopes: norm.activation == .prelu ? slopes.constant : nil)
   }
 
-  /// The worst error of any repetition in `values` against `exact`, that of one.
-  private func error(of values: Floats, _ exact: [Double]) -> Double {
-    stride(from: 0, to: values.count, by: exact.count).map { start in
-      worstError(
-        Array(UnsafeBufferPointer(start: values.pointer + start, count: exact.count)), exact)
-    }.max()!
-  }
-
   var forward: KernelTrial {
     let run = {
       BatchNormKernel.forward(
@@ -131,7 +109,7 @@ private struct NormTrial {
     }
     return KernelTrial(run: run) {
       run()
-      return error(of: y, reference.output)
+      return y.worstError(repeating: reference.output)
     }
   }
 
@@ -153,8 +131,8 @@ private struct NormTrial {
     return KernelTrial(run: run) {
       run()
       let exact = reference.gradients(gradient)
-      var worst = error(of: dx, exact.input)
-      if norm.hasResidual { worst = max(worst, error(of: dr, exact.residual)) }
+      var worst = dx.worstError(repeating: exact.input)
+      if norm.hasResidual { worst = max(worst, dr.worstError(repeating: exact.residual)) }
       let sums = [exact.scale, exact.offset] + (norm.activation == .prelu ? [exact.slopes] : [])
       for (i, sum) in sums.enumerated() {
         let own = Array(UnsafeBufferPointer(start: small.pointer + i * channels, count: channels))
@@ -174,41 +152,6 @@ private struct NormTrial {
       run()
       let exact = referenceSums(reference.input, channels: norm.channels)
       return worstError(sums.values.map { Float($0) }, exact.map { $0 * repeats })
-    }
-  }
-
-  var activationForward: KernelTrial {
-    let run = {
-      BiasReLUKernel.forward(
-        x.constant, pixels: norm.pixels, channels: norm.channels, bias: slopes.constant,
-        into: y.pointer, outputStride: norm.channels)
-    }
-    return KernelTrial(run: run) {
-      run()
-      let exact = reference.input.enumerated().map { i, u in
-        max(0, u + reference.slopes[i % norm.channels])
-      }
-      return error(of: y, exact)
-    }
-  }
-
-  var activationBackward: KernelTrial {
-    let sums = Doubles(BiasReLUKernel.backwardScratchCount(channels: norm.channels))
-    let run = {
-      BiasReLUKernel.backward(
-        dy.constant, output: x.constant, outputStride: norm.channels, pixels: norm.pixels,
-        channels: norm.channels, into: dx.pointer, biasGradient: small.pointer,
-        scratch: sums.pointer)
-    }
-    return KernelTrial(run: run) {
-      run()
-      var bias = [Double](repeating: 0, count: norm.channels)
-      let exact = reference.input.enumerated().map { i, output in
-        let passed = output > 0 ? gradient[i] : 0
-        bias[i % norm.channels] += passed * repeats
-        return passed
-      }
-      return max(error(of: dx, exact), worstError(small.prefix(norm.channels), bias))
     }
   }
 }

@@ -58,11 +58,53 @@ enum PoolingCases {
           exact = [Double](repeating: 0, count: image.count)
           for (i, winner) in won.enumerated() { exact[winner] += Double(gradient[i]) }
         }
-        let values = (backward ? dx : y).values
-        return stride(from: 0, to: values.count, by: exact.count).map {
-          worstError(Array(values[$0..<$0 + exact.count]), exact)
-        }.max()!
+        return (backward ? dx : y).worstError(repeating: exact)
       })
+  }
+
+  /// L2 pooling of `rows` maps of `shape`.
+  static func l2(_ shape: MapShape, window: Int, stride: Int, padding: Int, rows: Int)
+    -> [KernelCase]
+  {
+    let whole = PoolingShape(
+      batch: rows, height: shape.height, width: shape.width, channels: shape.channels,
+      window: window, stride: stride, padding: padding)
+    let name = "L2 pool \(window)x\(window)\(stride == 1 ? "" : "/\(stride)") \(shape)"
+    let (inputs, outputs) = (whole.inputCount, whole.outputCount)
+    return [
+      KernelCase("\(name) forward", reads: inputs, writes: outputs) {
+        l2Trial(whole, backward: false)
+      },
+      KernelCase("\(name) backward", reads: inputs + 2 * outputs, writes: inputs) {
+        l2Trial(whole, backward: true)
+      },
+    ]
+  }
+
+  private static func l2Trial(_ shape: PoolingShape, backward: Bool) -> KernelTrial {
+    let image = Noise.floats(shape.inputCount / shape.batch, 1)
+    let gradient = Noise.floats(shape.outputCount / shape.batch, 2)
+    let x = Floats(image, repeatedTo: shape.inputCount)
+    let dy = Floats(gradient, repeatedTo: shape.outputCount)
+    let (y, dx) = (Floats(shape.outputCount), Floats(shape.inputCount))
+    let scratch = Floats(L2PoolingKernel.backwardScratchCount(shape))
+    let forward = { L2PoolingKernel.forward(x.constant, shape: shape, into: y.pointer) }
+    let run = {
+      guard backward else { return forward() }
+      L2PoolingKernel.backward(
+        dy.constant, input: x.constant, output: y.constant, shape: shape, into: dx.pointer,
+        scratch: scratch.pointer)
+    }
+    forward()
+    return KernelTrial(run: run) {
+      run()
+      let reference = PoolingReference(
+        batch: 1, height: shape.height, width: shape.width, channels: shape.channels,
+        window: shape.window, stride: shape.stride, padding: shape.padding)
+      return backward
+        ? dx.worstError(repeating: reference.l2Gradient(doubles(gradient), at: doubles(image)))
+        : y.worstError(repeating: reference.l2(doubles(image)))
+    }
   }
 
   /// The mean over each of `rows` maps of `shape`.

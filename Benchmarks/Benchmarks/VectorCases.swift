@@ -13,7 +13,70 @@ func exponential(_ x: Double) -> Double { exp(x) }
 /// Work on flat vectors: exact summation and the optimizers.
 enum VectorCases {
   static func all(count: Int) -> [KernelCase] {
-    exactSums(count: count) + optimizers(count: count)
+    exactSums(count: count) + wire(count: count) + optimizers(count: count)
+  }
+
+  /// Sums in 48 bits on their way between ranks, and what `--reduce bf16` sends.
+  private static func wire(count: Int) -> [KernelCase] {
+    let grid = SummationGrid(exponent: -36)
+    @Sendable func gridSums() -> Doubles {
+      let sums = Doubles(count)
+      for (i, value) in Noise.floats(count, 1, spread: 100).enumerated() {
+        sums.pointer[i] = grid.rounded(Double(value))
+      }
+      return sums
+    }
+    return [
+      KernelCase(
+        "pack 48 bits \(count)", reads: 2 * count, writes: count * 3 / 2, tolerance: 0
+      ) {
+        let (sums, back) = (gridSums(), Doubles(count))
+        let bytes = Floats(count * 3 / 2 + 2)
+        let run = {
+          WireKernel.pack48(sums.pointer, count: count, grid: grid, into: bytes.pointer)
+        }
+        return KernelTrial(run: run) {
+          run()
+          back.pointer.update(repeating: 0, count: count)
+          WireKernel.add48(bytes.pointer, count: count, grid: grid, addingTo: back.pointer)
+          return back.values == sums.values ? 0 : .infinity
+        }
+      },
+      KernelCase(
+        "add 48 bits \(count)", reads: count * 7 / 2, writes: 2 * count, tolerance: 0
+      ) {
+        let (sums, total) = (gridSums(), Doubles(count, fill: 0))
+        let bytes = Floats(count * 3 / 2 + 2)
+        WireKernel.pack48(sums.pointer, count: count, grid: grid, into: bytes.pointer)
+        let run = {
+          WireKernel.add48(bytes.pointer, count: count, grid: grid, addingTo: total.pointer)
+        }
+        return KernelTrial(run: run) {
+          total.pointer.update(repeating: 0.25, count: count)
+          run()
+          return zip(total.values, sums.values).allSatisfy { $0 == $1 + 0.25 } ? 0 : .infinity
+        }
+      },
+      KernelCase(
+        "pack bfloat16 \(count)", reads: 3 * count, writes: count * 3 / 2, tolerance: 0x1p-8
+      ) {
+        let sums = gridSums()
+        let (rest, values) = (Floats(count, fill: 0), Floats(count / 2 + 1))
+        let packed = UnsafeMutableRawPointer(values.pointer).assumingMemoryBound(to: UInt16.self)
+        let run = {
+          WireKernel.packBFloat16(
+            sums.pointer, count: count, scale: 1, residual: rest.pointer, into: packed)
+          withExtendedLifetime(values) {}
+        }
+        return KernelTrial(run: run) {
+          rest.pointer.update(repeating: 0, count: count)
+          run()
+          let floats = Floats(count)
+          WireKernel.unpackBFloat16(packed, count: count, into: floats.pointer)
+          return worstError(floats.values, sums.values)
+        }
+      },
+    ]
   }
 
   private static func exactSums(count: Int) -> [KernelCase] {

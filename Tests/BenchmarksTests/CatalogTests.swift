@@ -41,6 +41,20 @@ import Testing
     }
   }
 
+  /// FaceNet's networks have kernels that residual ones lack, and each is in the catalog.
+  @Test func whatOnlyInceptionHasIsThere() {
+    let nn1 = benchmark(["nn1"]).cases.map(\.name)
+    let nn2 = benchmark(["nn2"]).cases.map(\.name)
+    for direction in ["forward", "backward"] {
+      for part in ["bias, relu", "response norm 5", "maxout of 2"] {
+        #expect(nn1.contains { $0.hasPrefix(part) && $0.hasSuffix(direction) }, "\(part)")
+      }
+      #expect(nn2.contains { $0.hasPrefix("L2 pool 3x3") && $0.hasSuffix(direction) })
+    }
+    let residual = benchmark(["inception-resnet-v1"], filter: "+ shortcut").cases
+    #expect(!residual.isEmpty && residual.allSatisfy { $0.name.hasPrefix("bias + shortcut") })
+  }
+
   /// Every kernel of every model against the references in Double, at small shapes.
   @Test func allKernelsAreRightAtSmallShapes() throws {
     var small = benchmark(Models.names)
