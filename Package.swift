@@ -50,7 +50,8 @@ let package = Package(
 
     .target(name: "Preconditions", swiftSettings: house),
     .target(name: "Determinism", dependencies: ["Preconditions"], swiftSettings: house),
-    .target(name: "KernelsAVX512", swiftSettings: wideSettings),
+    .target(
+      name: "KernelsAVX512", dependencies: ["CProcessor"], swiftSettings: wideSettings),
     .target(
       name: "Kernels", dependencies: ["CBLAS", "CProcessor", "KernelsAVX512", "Preconditions"],
       swiftSettings: kernelSettings),

@@ -6,7 +6,8 @@ private import Training
 /// Verifies and times kernels.
 package struct KernelBenchmark: Sendable {
   package var models: [String]
-  package var imageSize: Int
+  /// Side of the images; that which each model was published for if nil.
+  package var imageSize: Int?
   package var rows: Int
   package var classes: Int
   package var width: Double
@@ -22,7 +23,7 @@ package struct KernelBenchmark: Sendable {
     self.models = models
     self.filter = filter.lowercased()
     self.budgetSeconds = budgetSeconds
-    (imageSize, rows, classes, width, vectorCount) = (112, 16, 5748, 1, 12_845_056)
+    (rows, classes, width, vectorCount) = (16, 5748, 1, 12_845_056)
   }
 
   /// Makes everything small: every kernel and algorithm is verified, the times mean little.
@@ -34,11 +35,14 @@ package struct KernelBenchmark: Sendable {
   /// The cases whose names contain the filter.
   package var cases: [KernelCase] {
     let networks = models.compactMap { Models.model(named: $0) }.map { model in
-      // Inception modules halve the map so often that they need more than residual networks do.
-      let side = model.fixesImage ? imageSize * 5 / 2 : imageSize
+      var image = model.image
+      if let imageSize {
+        // Inception modules halve the map so often that they need more than residual networks do.
+        let side = model.fixesImage ? imageSize * 5 / 2 : imageSize
+        image = MapShape(height: side, width: side, channels: 3)
+      }
       return model.network(
-        image: MapShape(height: side, width: side, channels: 3), maximumRows: rows,
-        options: ModelOptions(width: width))
+        image: image, maximumRows: rows, options: ModelOptions(width: width))
     }
     return KernelCatalog(
       networks: networks, rows: rows, classes: classes, vectorCount: vectorCount
@@ -53,7 +57,8 @@ package struct KernelBenchmark: Sendable {
     var report = BenchmarkReport(
       kind: "kernels",
       settings: [
-        "models": models.joined(separator: " "), "image_size": "\(imageSize)", "rows": "\(rows)",
+        "models": models.joined(separator: " "), "rows": "\(rows)",
+        "image_size": imageSize.map(String.init) ?? "each model's own",
         "openblas": "\(BLASRuntime.coreName), \(BLASRuntime.buildConfiguration)",
       ], machine: rates.figures)
     print(StepText.machine(report))

@@ -46,6 +46,25 @@ package struct PassBenchmark: Sendable {
       ])
   }
 
+  /// Times every layer in inference, the best of `passes`, in the order of the network.
+  package func embeddingLayers(passes: Int, rates: MachineRates) -> BenchmarkReport {
+    let memories = PassMemories(model)
+    let network = memories.network
+    let prepared = Floats(network.preparedCount)
+    network.prepare(memories.parameters.constant, into: prepared.pointer)
+    var forward = [[Double]](repeating: [], count: network.layers.count)
+    for _ in 0...passes {
+      memories.fillImages(at: network.inferenceImageOffset, rows: rows)
+      let pass = memories.pass(.inference, rows: rows, prepared: prepared.constant)
+      for (i, layer) in network.layers.enumerated() {
+        let start = Clock.seconds
+        layer.forward(in: pass)
+        forward[i].append(Clock.seconds - start)
+      }
+    }
+    return report("embedding layers", network, [("forward", forward)], rates)
+  }
+
   /// Times every layer forward and backward, the best of `passes`, in the order of the network.
   package func layers(passes: Int, rates: MachineRates) -> BenchmarkReport {
     let memories = PassMemories(model)
@@ -69,16 +88,26 @@ package struct PassBenchmark: Sendable {
         backward[i].append(Clock.seconds - start)
       }
     }
+    return report("layers", network, [("forward", forward), ("backward", backward)], rates)
+  }
+
+  /// A row for each layer and direction from the seconds of its passes, the first of which is not
+  /// counted.
+  private func report(
+    _ kind: String, _ network: Network, _ directions: [(name: String, seconds: [[Double]])],
+    _ rates: MachineRates
+  ) -> BenchmarkReport {
     var report = BenchmarkReport(
-      kind: "layers",
+      kind: kind,
       settings: [
         "model": model.name, "rows": "\(rows)", "image_size": "\(model.imageSize)",
         "width": "\(model.width)",
       ], machine: rates.figures)
     for (i, layer) in network.layers.enumerated() {
-      for (direction, times) in [("forward", forward[i]), ("backward", backward[i])] {
-        let timing = Timing(Array(times.dropFirst()))
-        let factor = direction == "forward" ? 1.0 : i == 0 ? 1 : 2
+      for direction in directions {
+        let timing = Timing(Array(direction.seconds[i].dropFirst()))
+        // Backward has two products, but on the image one.
+        let factor = direction.name == "forward" || i == 0 ? 1.0 : 2
         var figures: [String: Double] = [:]
         if layer.multiplyAdds > 0 {
           let work = 2 * factor * Double(rows * layer.multiplyAdds)
@@ -86,7 +115,8 @@ package struct PassBenchmark: Sendable {
         }
         report.rows.append(
           BenchmarkRow(
-            name: "\(i < 9 ? "0" : "")\(i + 1) \(layer.summary) \(layer.output.shape) \(direction)",
+            name: "\(i < 9 ? "0" : "")\(i + 1) \(layer.summary) \(layer.output.shape) "
+              + direction.name,
             bestSeconds: timing.bestSeconds, medianSeconds: timing.medianSeconds,
             figures: figures))
       }

@@ -40,6 +40,9 @@ struct Layers: ParsableCommand {
   @Option(help: "Images of a pass.")
   var microbatch = 16
 
+  @Flag(help: "Inference with weights prepared once, as `embed` times it as a whole.")
+  var embedding = false
+
   @Option(help: "Timed passes, after one that is not timed.")
   var passes = 5
 
@@ -48,7 +51,11 @@ struct Layers: ParsableCommand {
 
   func run() throws {
     let benchmark = PassBenchmark(model: options.value, rows: microbatch)
-    let report = benchmark.layers(passes: passes, rates: .measure(budgetSeconds: 0.05))
+    let rates = MachineRates.measure(budgetSeconds: 0.05)
+    let report =
+      embedding
+      ? benchmark.embeddingLayers(passes: passes, rates: rates)
+      : benchmark.layers(passes: passes, rates: rates)
     let total = report.rows.reduce(0) { $0 + $1.bestSeconds }
     for row in report.rows {
       let name = row.name.padding(

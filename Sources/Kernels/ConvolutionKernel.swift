@@ -3,7 +3,8 @@ private import Preconditions
 /// Convolution without bias over NHWC images, and its two gradients.
 ///
 /// `rows` is the number of images, 1 to the plan's maximum. `scratch` holds the plan's
-/// `scratchCount` floats, 64-byte aligned, in any state. Results depend on shape and rows alone.
+/// `scratchCount` floats, 64-byte aligned, in any state. Results depend on shape and rows alone;
+/// with prepared weights on the plan's `maximumRows` too.
 package enum ConvolutionKernel {
   /// y[n, i, j, k] = sum over r, s, c of x[n, i stride + r - padding, j stride + s - padding, c] w[k, c, r, s].
   ///
@@ -18,7 +19,7 @@ package enum ConvolutionKernel {
     statistics: UnsafeMutablePointer<Double>?, scratch: UnsafeMutablePointer<Float>
   ) {
     check(rows, plan, scratch)
-    switch plan.algorithm {
+    switch prepared == nil ? plan.algorithm : plan.preparedAlgorithm {
     case .winograd:
       WinogradConvolution.forward(
         input, rows: rows, weights: weights, prepared: prepared, shape: plan.shape, into: output,
@@ -38,13 +39,13 @@ package enum ConvolutionKernel {
     }
   }
 
-  /// Transforms weights for forward passes that share them, into `plan.preparedCount` floats: the
-  /// results are the same bits, without the work of every pass.
+  /// Transforms weights for forward passes that share them, into `plan.preparedCount` floats: without
+  /// the work of every pass, and with the same bits unless `plan.preparedAlgorithm` is another.
   package static func prepare(
     _ weights: UnsafePointer<Float>, plan: ConvolutionPlan,
     into prepared: UnsafeMutablePointer<Float>
   ) {
-    switch plan.algorithm {
+    switch plan.preparedAlgorithm {
     case .winograd: WinogradConvolution.prepare(weights, shape: plan.shape, into: prepared)
     case .winogradStride2:
       WinogradStride2Convolution.prepare(weights, shape: plan.shape, into: prepared)

@@ -1,3 +1,4 @@
+private import CProcessor
 private import KernelsAVX512
 
 /// Products of matrices that lie in cache, for the convolutions: 6 x 16 results at a time stay in
@@ -9,6 +10,8 @@ private import KernelsAVX512
 package enum GEMMKernel {
   /// Floats of scratch that a product needs when its columns are no multiple of 16.
   package static let edgeCount = 6 * 16
+  /// Up to so many rows a product waits for its panels: their lines are asked for in advance.
+  private static let fewRows = 32
   /// Depth that is summed in registers before memory is touched: 16 KB of a panel stay in L1.
   static let depthBlock = 256
 
@@ -86,7 +89,9 @@ package enum GEMMKernel {
           let rowTarget = target + row &* cStride
           let aTile = transposed ? aChunk + row : aChunk + row &* aStride
           let (to, toStride) = isWhole ? (rowTarget, cStride) : (edge, 16)
-          if count == 6 {
+          if count == 6 && row == 0 && !transposed && rows <= fewRows {
+            firstTile(chunk, aTile, aStride, b, panelStride, to, toStride, isWhole && adds)
+          } else if count == 6 {
             microTile(
               transposed: transposed, rows: 6, chunk, aTile, aStride, b, to, toStride,
               isWhole && adds)
@@ -102,6 +107,17 @@ package enum GEMMKernel {
       }
       k += chunk
     }
+  }
+
+  /// The first six rows that meet a panel, while the next panel is brought to the second cache:
+  /// products of few rows wait for weights, and the processor looks no further than a page.
+  @inline(never)
+  private static func firstTile(
+    _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats, _ panelStride: Int,
+    _ c: MutableFloats, _ cStride: Int, _ adding: Bool
+  ) {
+    microTile(
+      transposed: false, rows: 6, depth, a, aStride, b, nextPanel: panelStride, c, cStride, adding)
   }
 
   /// The last one to five rows, as 4 + 2 + 1; a function of its own, or inlining stops.
@@ -140,14 +156,15 @@ package enum GEMMKernel {
     }
   }
 
-  /// One tile of C: `rows` (1 to 6, a constant where this is inlined) x 16.
+  /// One tile of C: `rows` (1 to 6, a constant where this is inlined) x 16; `nextPanel` floats behind
+  /// those of B that are read, lines are fetched.
   ///
   /// The accumulators are named variables, not an array, so that they live in registers; the depth
   /// is unrolled by hand because LLVM does not (28 instead of 22 instructions a step).
   @inline(__always)
   private static func microTile(
     transposed: Bool, rows: Int, _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats,
-    _ c: MutableFloats, _ cStride: Int, _ adding: Bool
+    nextPanel: Int? = nil, _ c: MutableFloats, _ cStride: Int, _ adding: Bool
   ) {
     var (c00, c01, c10, c11) = (Vector8(), Vector8(), Vector8(), Vector8())
     var (c20, c21, c30, c31) = (Vector8(), Vector8(), Vector8(), Vector8())
@@ -165,6 +182,7 @@ package enum GEMMKernel {
     }
     @inline(__always) func step(_ p: Floats, _ q: Floats) {
       let (b0, b1) = (q[vector: 0], q[vector: 8])
+      if let nextPanel { cprocessor_fetch(q + nextPanel) }
       row(p[0], b0, b1, &c00, &c01)
       if rows > 1 { row(p[rowStep], b0, b1, &c10, &c11) }
       if rows > 2 { row(p[2 &* rowStep], b0, b1, &c20, &c21) }

@@ -1,9 +1,14 @@
+private import CProcessor
+
 /// Products of matrices that lie in cache, in the 32 registers of 16 floats that AVX-512 has: the
 /// twin of `GEMMKernel` for processors that have them.
 ///
 /// 12 x 32 results at a time stay in 24 registers. Every element is summed in the same order as
 /// there, so both give the same bits.
 package enum WideGEMM {
+  /// Up to so many rows a product waits for its panels: their lines are asked for in advance.
+  private static let fewRows = 96
+
   /// C[rows x 16 panelCount] = A B, or C += A B when `adding`, for one chunk of the depth.
   ///
   /// A[rows x depth] is row-major, `aStride` apart; `panels` holds B as [panelCount][depth][16],
@@ -48,7 +53,10 @@ package enum WideGEMM {
       var row = 0
       while row + 12 <= rows {
         let (from, to) = (a + row &* rowStep, target + row &* cStride)
-        if isPair {
+        if isPair && row == 0 && !transposed && rows <= fewRows {
+          firstTile(
+            depth, from, aStride, b, panelStride, to, cStride, cPanelStride, adding)
+        } else if isPair {
           tile(
             transposed: transposed, rows: 12, pair: true, depth, from, aStride, b, panelStride, to,
             cStride, cPanelStride, adding)
@@ -73,6 +81,18 @@ package enum WideGEMM {
       }
       panel += 2
     }
+  }
+
+  /// The first twelve rows that meet a pair of panels, while the next pair is brought to the second
+  /// cache: products of few rows wait for weights, and the processor looks no further than a page.
+  @inline(never)
+  private static func firstTile(
+    _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats, _ panelStride: Int,
+    _ c: MutableFloats, _ cStride: Int, _ cPanelStride: Int, _ adding: Bool
+  ) {
+    tile(
+      transposed: false, rows: 12, pair: true, fetchesNext: true, depth, a, aStride, b, panelStride,
+      c, cStride, cPanelStride, adding)
   }
 
   /// The last one to eleven rows, as 8 + 4 + 2 + 1; a function of its own, or inlining stops.
@@ -116,8 +136,9 @@ package enum WideGEMM {
   /// where this is inlined. The accumulators are named, not an array, so that they live in registers.
   @inline(__always)
   private static func tile(
-    transposed: Bool, rows: Int, pair: Bool, _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats,
-    _ panelStride: Int, _ c: MutableFloats, _ cStride: Int, _ cPanelStride: Int, _ adding: Bool
+    transposed: Bool, rows: Int, pair: Bool, fetchesNext: Bool = false, _ depth: Int, _ a: Floats,
+    _ aStride: Int, _ b: Floats, _ panelStride: Int, _ c: MutableFloats, _ cStride: Int,
+    _ cPanelStride: Int, _ adding: Bool
   ) {
     var (x0, x1, x2, x3) = (Vector(), Vector(), Vector(), Vector())
     var (x4, x5, x6, x7) = (Vector(), Vector(), Vector(), Vector())
@@ -139,6 +160,10 @@ package enum WideGEMM {
     @inline(__always) func step(_ p: Floats, _ q: Floats, _ r: Floats, _ b: Floats) {
       let b0 = b[vector: 0]
       let b1 = pair ? b[vector: panelStride] : b0
+      if fetchesNext {
+        cprocessor_fetch(b + 2 &* panelStride)
+        cprocessor_fetch(b + 3 &* panelStride)
+      }
       row(p[0], b0, b1, &x0, &y0)
       if rows > 1 { row(p[rowStep], b0, b1, &x1, &y1) }
       if rows > 2 {

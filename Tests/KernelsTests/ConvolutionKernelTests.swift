@@ -181,7 +181,55 @@ import Testing
     #expect(first == run(offset: 8, fill: -.infinity, maximumRows: it.reference.rows + 29))
   }
 
+  /// Weights prepared in advance: the same bits, or where few images are better served by patches
+  /// the same convolution.
+  @Test(arguments: cases)
+  func preparedWeightsServeForward(_ it: ConvolutionCase) {
+    let (plan, reference) = (it.plan, it.reference)
+    let scratch = GuardedFloats(count: plan.scratchCount)
+    let (x, w) = (GuardedFloats(it.input), GuardedFloats(it.packedWeights))
+    let prepared = GuardedFloats(count: plan.preparedCount)
+    ConvolutionKernel.prepare(w.pointer, plan: plan, into: prepared.pointer)
+    func forward(_ prepared: GuardedFloats?) -> [Float] {
+      let y = GuardedFloats(count: reference.outputCount)
+      scratch.fill(.nan)
+      ConvolutionKernel.forward(
+        x.pointer, rows: reference.rows, weights: w.pointer,
+        prepared: prepared.map { UnsafePointer($0.pointer) }, plan: plan, into: y.pointer,
+        statistics: nil, scratch: scratch.pointer)
+      #expect(y.guardHolds && scratch.guardHolds && prepared?.guardHolds != false)
+      return y.values
+    }
+    let values = forward(prepared)
+    if plan.preparedAlgorithm == plan.algorithm {
+      #expect(values == forward(nil))
+    } else {
+      #expect(plan.preparedAlgorithm == .im2col)
+      let exact = reference.forward(
+        it.input.map(Double.init), weights: it.weights.map(Double.init))
+      #expect(worstRelativeToRMS(values, exact) <= 1e-5)
+    }
+  }
+
+  /// Which of the networks' layers read their weights as they are for one image, and for sixteen.
+  @Test func fewImagesAreServedByPatches() {
+    func algorithm(_ size: Int, _ channels: Int, stride: Int, rows: Int)
+      -> ConvolutionPlan.Algorithm
+    {
+      ConvolutionCase(
+        (size, size), (channels, channels), (3, 3), stride: stride, padding: (1, 1), rows: rows
+      ).plan.preparedAlgorithm
+    }
+    #expect(algorithm(7, 512, stride: 1, rows: 1) == .im2col)
+    #expect(algorithm(14, 512, stride: 2, rows: 1) == .im2col)
+    #expect(algorithm(14, 256, stride: 1, rows: 1) == .winograd)
+    #expect(algorithm(56, 64, stride: 1, rows: 1) == .winograd)
+    #expect(algorithm(7, 512, stride: 1, rows: 16) == .winograd)
+    #expect(algorithm(14, 512, stride: 2, rows: 16) == .winogradStride2)
+  }
+
   @Test func theTableReachesEveryAlgorithm() {
+    #expect(Self.cases.filter { $0.plan.preparedAlgorithm != $0.plan.algorithm }.count >= 3)
     let algorithms = Self.cases.map { "\($0.plan.algorithm)" }
     #expect(algorithms.filter { $0 == "winograd/2" }.count >= 5)
     #expect(algorithms.filter { $0 == "winograd" }.count >= 9)

@@ -397,7 +397,7 @@ def main():
     parser.add_argument("--cores", default="0,1", help="the two cores that are used")
     parser.add_argument("--avx2", action="store_true", help="both sides without AVX-512")
     parser.add_argument("--follow", action="store_true", help="the accuracy rows instead")
-    parser.add_argument("--deviation", type=float, default=1, help="of first weights in --follow")
+    parser.add_argument("--deviation", type=float, default=4, help="of first weights in --follow")
     parser.add_argument("--no-compile", action="store_true", help="PyTorch without torch.compile")
     parser.add_argument("--json", help="keep the lines in this file; those there are joined in")
     parser.add_argument("--write", action="store_true", help="put the table into docs/results.md")
