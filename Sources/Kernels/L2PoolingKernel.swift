@@ -11,28 +11,17 @@ package enum L2PoolingKernel {
     _ input: UnsafePointer<Float>, shape: PoolingShape, into output: UnsafeMutablePointer<Float>
   ) {
     let channels = shape.channels
-    shape.forEachOutput { pixel, n, row, column in
-      let rows = shape.taps(row, size: shape.height)
-      let columns = shape.taps(column, size: shape.width)
-      let target = output + pixel * shape.outputStride
-      var c = 0
-      while c < channels {
-        let count = min(8, channels - c)
-        var sum = SIMD8<Float>()
-        for r in rows {
-          for k in columns {
-            let source = input + (shape.pixel(n, row, column, r, k) * channels + c)
-            let x = Vector8(source, count: count)
-            sum = sum.addingProduct(x, x)
-          }
+    shape.forEachOutput { pixel, taps in
+      let target = output + pixel &* shape.outputStride
+      forEachEight(channels) { c, count in
+        var sum = Vector8(repeating: 0)
+        var i = 0
+        while i < taps.count {
+          let x = Vector8(input + (taps[i].pixel &* channels &+ c), count: count)
+          sum = sum.addingProduct(x, x)
+          i &+= 1
         }
-        let root = sum.newtonSquareRoot()
-        if count == 8 {
-          root.store(target + c, count: 8)
-        } else {
-          for i in 0..<count { target[c + i] = root[i] }
-        }
-        c += 8
+        sum.newtonSquareRoot().store(target + c, count: count)
       }
     }
   }
@@ -48,29 +37,26 @@ package enum L2PoolingKernel {
     scratch: UnsafeMutablePointer<Float>
   ) {
     let channels = shape.channels
-    let (outputHeight, outputWidth) = (shape.outputHeight, shape.outputWidth)
-    shape.forEachInput { pixel, n, y, x in
-      if y == 0 && x == 0 {
-        let first = n * outputHeight * outputWidth * shape.outputStride
-        divide(outputGradient + first, by: output + first, shape, into: scratch)
+    let outputPixels = shape.outputHeight * shape.outputWidth
+    var image = -1
+    shape.forEachInput { pixel, n, taps in
+      let first = n &* outputPixels
+      if n != image {
+        let at = first &* shape.outputStride
+        divide(outputGradient + at, by: output + at, shape, into: scratch)
+        image = n
       }
-      let rows = shape.windows(over: y, count: outputHeight)
-      let columns = shape.windows(over: x, count: outputWidth)
-      var c = 0
-      while c < channels {
-        let count = min(8, channels - c)
+      let target = inputGradient + pixel &* channels
+      forEachEight(channels) { c, count in
         var sum = Vector8(repeating: 0)
-        for row in rows {
-          for column in columns {
-            sum += Vector8(scratch + ((row * outputWidth + column) * channels + c), count: count)
-          }
+        var i = 0
+        while i < taps.count {
+          sum += Vector8(scratch + ((taps[i].pixel &- first) &* channels &+ c), count: count)
+          i &+= 1
         }
-        let at = pixel * channels + c
-        let gradient = sum * Vector8(input + at, count: count)
-        let target = inputGradient + at
-        (addingToInput ? Vector8(target, count: count) + gradient : gradient)
-          .store(target, count: count)
-        c += 8
+        let gradient = sum * Vector8(input + (pixel &* channels &+ c), count: count)
+        (addingToInput ? Vector8(target + c, count: count) + gradient : gradient)
+          .store(target + c, count: count)
       }
     }
   }

@@ -19,18 +19,29 @@ package enum LocalResponseNormKernel {
     bias: Float, into output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
     check(pixels, channels, size)
+    if size == 5 {
+      forwardRows(input, pixels, channels, 5, alpha, bias, output, scratch)
+    } else {
+      forwardRows(input, pixels, channels, size, alpha, bias, output, scratch)
+    }
+  }
+
+  /// The forward pass, unrolled where `size` is a literal.
+  @inline(__always)
+  private static func forwardRows(
+    _ input: Floats, _ pixels: Int, _ channels: Int, _ size: Int, _ alpha: Float, _ bias: Float,
+    _ output: MutableFloats, _ scratch: MutableFloats
+  ) {
     scratch.zero(scratchCount(channels: channels, size: size))
     let squares = scratch + size / 2
     for pixel in 0..<pixels {
-      let x = input + pixel * channels
+      let x = input + pixel &* channels
+      let y = output + pixel &* channels
       fillSquares(x, channels, into: squares)
-      var c = 0
-      while c < channels {
-        let count = min(8, channels - c)
+      forEachEight(channels) { c, count in
         let s = scale(scratch + c, size: size, alpha: alpha, bias: bias)
         let root = inverseFourthRoot(s)
-        store(load(x + c, count) * (root * root * root), output + (pixel * channels + c), count)
-        c += 8
+        (Vector8(x + c, count: count) * (root * root * root)).store(y + c, count: count)
       }
     }
   }
@@ -44,33 +55,47 @@ package enum LocalResponseNormKernel {
     scratch: UnsafeMutablePointer<Float>
   ) {
     check(pixels, channels, size)
+    if size == 5 {
+      backwardRows(
+        outputGradient, input, pixels, channels, 5, alpha, bias, inputGradient, addingToInput,
+        scratch)
+    } else {
+      backwardRows(
+        outputGradient, input, pixels, channels, size, alpha, bias, inputGradient, addingToInput,
+        scratch)
+    }
+  }
+
+  /// The backward pass, unrolled where `size` is a literal.
+  @inline(__always)
+  private static func backwardRows(
+    _ outputGradient: Floats, _ input: Floats, _ pixels: Int, _ channels: Int, _ size: Int,
+    _ alpha: Float, _ bias: Float, _ inputGradient: MutableFloats, _ addingToInput: Bool,
+    _ scratch: MutableFloats
+  ) {
     scratch.zero(scratchCount(channels: channels, size: size))
     let squares = scratch + size / 2
     let sums = scratch + rowCount(channels, size)
     let shares = sums + size / 2
-    let factor = SIMD8<Float>(repeating: -1.5 * alpha / Float(size))
+    let factor = Vector8(repeating: -1.5 * alpha / Float(size))
     for pixel in 0..<pixels {
-      let x = input + pixel * channels
-      let dy = outputGradient + pixel * channels
-      let dx = inputGradient + pixel * channels
+      let x = input + pixel &* channels
+      let dy = outputGradient + pixel &* channels
+      let dx = inputGradient + pixel &* channels
       fillSquares(x, channels, into: squares)
-      var c = 0
-      while c < channels {
-        let count = min(8, channels - c)
+      forEachEight(channels) { c, count in
         let s = scale(scratch + c, size: size, alpha: alpha, bias: bias)
         let root = inverseFourthRoot(s)
         let square = root * root
-        let direct = load(dy + c, count) * (square * root)
-        (load(x + c, count) * direct * (square * square)).store(shares + c, count: 8)
-        store(addingToInput ? load(dx + c, count) + direct : direct, dx + c, count)
-        c += 8
+        let direct = Vector8(dy + c, count: count) * (square * root)
+        (Vector8(x + c, count: count) * direct * (square * square)).store(shares + c, count: 8)
+        (addingToInput ? Vector8(dx + c, count: count) + direct : direct)
+          .store(dx + c, count: count)
       }
-      c = 0
-      while c < channels {
-        let count = min(8, channels - c)
+      forEachEight(channels) { c, count in
         let around = window(sums + c, size) * factor
-        store(load(dx + c, count).addingProduct(load(x + c, count), around), dx + c, count)
-        c += 8
+        Vector8(dx + c, count: count).addingProduct(Vector8(x + c, count: count), around)
+          .store(dx + c, count: count)
       }
     }
   }
@@ -86,11 +111,9 @@ package enum LocalResponseNormKernel {
   private static func fillSquares(
     _ x: UnsafePointer<Float>, _ channels: Int, into squares: UnsafeMutablePointer<Float>
   ) {
-    var c = 0
-    while c < channels {
-      let value = load(x + c, min(8, channels - c))
+    forEachEight(channels) { c, count in
+      let value = Vector8(x + c, count: count)
       (value * value).store(squares + c, count: 8)
-      c += 8
     }
   }
 
@@ -98,14 +121,14 @@ package enum LocalResponseNormKernel {
   @inline(__always)
   private static func scale(
     _ squares: UnsafePointer<Float>, size: Int, alpha: Float, bias: Float
-  ) -> SIMD8<Float> {
-    SIMD8<Float>(repeating: bias)
-      .addingProduct(window(squares, size), SIMD8<Float>(repeating: alpha / Float(size)))
+  ) -> Vector8 {
+    Vector8(repeating: bias)
+      .addingProduct(window(squares, size), Vector8(repeating: alpha / Float(size)))
   }
 
   /// The sums of `size` neighbours, eight at a time.
   @inline(__always)
-  private static func window(_ values: UnsafePointer<Float>, _ size: Int) -> SIMD8<Float> {
+  private static func window(_ values: UnsafePointer<Float>, _ size: Int) -> Vector8 {
     var sum = Vector8(values, count: 8)
     for i in 1..<max(size, 1) { sum += Vector8(values + i, count: 8) }
     return sum
@@ -114,32 +137,16 @@ package enum LocalResponseNormKernel {
   /// s^(-1/4) of positive numbers within a few units in the last place: a guess from the exponent,
   /// then Newton steps t <- t (5 - s t^4) / 4.
   @inline(__always)
-  private static func inverseFourthRoot(_ s: SIMD8<Float>) -> SIMD8<Float> {
+  private static func inverseFourthRoot(_ s: Vector8) -> Vector8 {
     let bits = unsafeBitCast(s, to: SIMD8<UInt32>.self)
     let guess = SIMD8<UInt32>(repeating: 0x4F58_6000) &- (bits &>> SIMD8<UInt32>(repeating: 2))
-    var t = unsafeBitCast(guess, to: SIMD8<Float>.self)
-    let quarter = s * SIMD8<Float>(repeating: -0.25)
-    let fiveQuarters = SIMD8<Float>(repeating: 1.25)
+    var t = unsafeBitCast(guess, to: Vector8.self)
+    let quarter = s * Vector8(repeating: -0.25)
+    let fiveQuarters = Vector8(repeating: 1.25)
     for _ in 0..<3 {
       let square = t * t
       t *= fiveQuarters.addingProduct(quarter, square * square)
     }
     return t
-  }
-
-  @inline(__always)
-  private static func load(_ source: UnsafePointer<Float>, _ count: Int) -> SIMD8<Float> {
-    Vector8(source, count: count)
-  }
-
-  @inline(__always)
-  private static func store(
-    _ value: SIMD8<Float>, _ target: UnsafeMutablePointer<Float>, _ count: Int
-  ) {
-    if count == 8 {
-      value.store(target, count: 8)
-    } else {
-      for i in 0..<count { target[i] = value[i] }
-    }
   }
 }

@@ -8,41 +8,27 @@ package enum PoolingKernel {
     winners: UnsafeMutablePointer<UInt8>
   ) {
     let channels = shape.channels
-    shape.forEachOutput { pixel, n, row, column in
-      let rows = shape.taps(row, size: shape.height)
-      let columns = shape.taps(column, size: shape.width)
-      var c = 0
-      while c < channels {
-        let count = Swift.min(8, channels - c)
-        let whole = count == 8
-        let first = shape.pixel(n, row, column, rows.lowerBound, columns.lowerBound) * channels + c
-        var best = whole ? Vector8(input + first, count: 8) : Vector8(input + first, count: count)
-        var winner = SIMD8<Int32>(
-          repeating: Int32(
-            truncatingIfNeeded: rows.lowerBound * shape.window + columns.lowerBound))
-        for r in rows {
-          for k in columns {
-            let source = input + shape.pixel(n, row, column, r, k) * channels + c
-            let value = whole ? Vector8(source, count: 8) : Vector8(source, count: count)
-            let wins = (value .> best) .| (value .!= value)
-            best.replace(with: value, where: wins)
-            let tap = SIMD8<Int32>(repeating: Int32(truncatingIfNeeded: r * shape.window + k))
-            winner.replace(with: tap, where: wins)
-          }
+    shape.forEachOutput { pixel, taps in
+      let target = output + pixel &* shape.outputStride
+      let won = winners + pixel &* channels
+      forEachEight(channels) { c, count in
+        var best = Vector8(input + (taps[0].pixel &* channels &+ c), count: count)
+        var winner = number(of: taps[0])
+        var i = 1
+        while i < taps.count {
+          let value = Vector8(input + (taps[i].pixel &* channels &+ c), count: count)
+          let wins = (value .> best) .| (value .!= value)
+          best.replace(with: value, where: wins)
+          winner.replace(with: number(of: taps[i]), where: wins)
+          i &+= 1
         }
-        let target = output + (pixel * shape.outputStride + c)
-        let at = pixel * channels + c
-        if whole {
-          best.store(target, count: 8)
-          UnsafeMutableRawPointer(winners + at).storeBytes(
+        best.store(target + c, count: count)
+        if count == 8 {
+          UnsafeMutableRawPointer(won + c).storeBytes(
             of: SIMD8<UInt8>(truncatingIfNeeded: winner), as: SIMD8<UInt8>.self)
         } else {
-          for i in 0..<count {
-            target[i] = best[i]
-            winners[at + i] = UInt8(truncatingIfNeeded: winner[i])
-          }
+          for i in 0..<count { won[c + i] = UInt8(truncatingIfNeeded: winner[i]) }
         }
-        c += 8
       }
     }
   }
@@ -53,44 +39,36 @@ package enum PoolingKernel {
     into inputGradient: UnsafeMutablePointer<Float>, addingToInput: Bool = false
   ) {
     let channels = shape.channels
-    let (outputHeight, outputWidth) = (shape.outputHeight, shape.outputWidth)
-    shape.forEachInput { pixel, n, y, x in
-      let rows = shape.windows(over: y, count: outputHeight)
-      let columns = shape.windows(over: x, count: outputWidth)
-      let target = inputGradient + pixel * channels
-      var c = 0
-      while c < channels {
-        let count = Swift.min(8, channels - c)
-        var sum = SIMD8<Float>()
-        if addingToInput {
-          sum = Vector8(target + c, count: count)
-        }
-        for row in rows {
-          let tapRow = (y + shape.padding - row * shape.stride) * shape.window
-          for column in columns {
-            let tap = tapRow + x + shape.padding - column * shape.stride
-            let window = (n * outputHeight + row) * outputWidth + column
-            let source = outputGradient + (window * shape.outputStride + c)
-            let winner = winners + (window * channels + c)
-            if count == 8 {
-              let won = SIMD8<Int32>(
-                truncatingIfNeeded: UnsafeRawPointer(winner).loadUnaligned(as: SIMD8<UInt8>.self))
-              let isMine = won .== SIMD8<Int32>(repeating: Int32(truncatingIfNeeded: tap))
-              let gradient = Vector8(source, count: 8)
-              sum += SIMD8<Float>(repeating: 0).replacing(with: gradient, where: isMine)
-            } else {
-              for i in 0..<count where Int(winner[i]) == tap { sum[i] += source[i] }
+    shape.forEachInput { pixel, _, taps in
+      let target = inputGradient + pixel &* channels
+      forEachEight(channels) { c, count in
+        var sum = addingToInput ? Vector8(target + c, count: count) : Vector8(repeating: 0)
+        var i = 0
+        while i < taps.count {
+          let window = taps[i].pixel
+          let source = outputGradient + (window &* shape.outputStride &+ c)
+          let winner = winners + (window &* channels &+ c)
+          if count == 8 {
+            let won = SIMD8<Int32>(
+              truncatingIfNeeded: UnsafeRawPointer(winner).loadUnaligned(as: SIMD8<UInt8>.self))
+            let gradient = Vector8(source, count: 8)
+            sum += Vector8(repeating: 0).replacing(
+              with: gradient, where: won .== number(of: taps[i]))
+          } else {
+            for lane in 0..<count where Int(winner[lane]) == taps[i].number {
+              sum[lane] += source[lane]
             }
           }
+          i &+= 1
         }
-        if count == 8 {
-          sum.store(target + c, count: 8)
-        } else {
-          for i in 0..<count { target[c + i] = sum[i] }
-        }
-        c += 8
+        sum.store(target + c, count: count)
       }
     }
+  }
+
+  @inline(__always)
+  private static func number(of tap: PoolingTap) -> SIMD8<Int32> {
+    SIMD8<Int32>(repeating: Int32(truncatingIfNeeded: tap.number))
   }
 
   /// The mean over all pixels: [N,P,C] to [N,C].
@@ -128,4 +106,16 @@ package enum PoolingKernel {
       }
     }
   }
+}
+
+/// Calls `body` with 0, 8, ... below `channels` and how many of eight there are: a literal 8 but for
+/// the last.
+@inline(__always)
+func forEachEight(_ channels: Int, _ body: (_ channel: Int, _ count: Int) -> Void) {
+  var c = 0
+  while c &+ 8 <= channels {
+    body(c, 8)
+    c &+= 8
+  }
+  if c < channels { body(c, channels &- c) }
 }

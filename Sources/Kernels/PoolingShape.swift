@@ -38,33 +38,62 @@ package struct PoolingShape: Sendable {
   /// Elements of the output, not counting what lies between.
   package var outputCount: Int { batch * outputHeight * outputWidth * channels }
 
-  /// Calls `body` with output pixel, image, output row and column, in order.
+  /// Calls `body` with each output pixel, in order, and the taps of its window that lie on the map:
+  /// their input pixels, in scan order.
   @inline(__always)
-  func forEachOutput(
-    _ body: (_ pixel: Int, _ n: Int, _ row: Int, _ column: Int) -> Void
-  ) {
-    var pixel = 0
-    for n in 0..<batch {
-      for row in 0..<outputHeight {
-        for column in 0..<outputWidth {
-          body(pixel, n, row, column)
-          pixel += 1
+  func forEachOutput(_ body: (_ pixel: Int, _ taps: PoolingTaps) -> Void) {
+    withUnsafeTemporaryAllocation(of: PoolingTap.self, capacity: window * window) { memory in
+      let list = memory.baseAddress!
+      var pixel = 0
+      for n in 0..<batch {
+        for row in 0..<outputHeight {
+          let rows = taps(row, size: height)
+          let top = n * height + row * stride - padding
+          for column in 0..<outputWidth {
+            let columns = taps(column, size: width)
+            let left = column * stride - padding
+            var count = 0
+            for r in rows {
+              for k in columns {
+                list[count] = PoolingTap(
+                  pixel: (top &+ r) &* width &+ left &+ k, number: r &* window &+ k)
+                count &+= 1
+              }
+            }
+            body(pixel, PoolingTaps(list: UnsafePointer(list), count: count))
+            pixel += 1
+          }
         }
       }
     }
   }
 
-  /// Calls `body` with input pixel, image, row and column, in order.
+  /// Calls `body` with each input pixel and its image, in order, and the taps under which it lies:
+  /// their output pixels, in scan order.
   @inline(__always)
-  func forEachInput(
-    _ body: (_ pixel: Int, _ n: Int, _ row: Int, _ column: Int) -> Void
-  ) {
-    var pixel = 0
-    for n in 0..<batch {
-      for row in 0..<height {
-        for column in 0..<width {
-          body(pixel, n, row, column)
-          pixel += 1
+  func forEachInput(_ body: (_ pixel: Int, _ n: Int, _ taps: PoolingTaps) -> Void) {
+    let (outputHeight, outputWidth) = (outputHeight, outputWidth)
+    withUnsafeTemporaryAllocation(of: PoolingTap.self, capacity: window * window) { memory in
+      let list = memory.baseAddress!
+      var pixel = 0
+      for n in 0..<batch {
+        for y in 0..<height {
+          let rows = windows(over: y, count: outputHeight)
+          for x in 0..<width {
+            let columns = windows(over: x, count: outputWidth)
+            var count = 0
+            for row in rows {
+              let tapRow = (y &+ padding &- row &* stride) &* window
+              let first = (n &* outputHeight &+ row) &* outputWidth
+              for column in columns {
+                list[count] = PoolingTap(
+                  pixel: first &+ column, number: tapRow &+ x &+ padding &- column &* stride)
+                count &+= 1
+              }
+            }
+            body(pixel, n, PoolingTaps(list: UnsafePointer(list), count: count))
+            pixel += 1
+          }
         }
       }
     }
@@ -84,14 +113,19 @@ package struct PoolingShape: Sendable {
     let first = place < window ? 0 : (place - window) / stride + 1
     return min(first, count)..<max(min(first, count), min(place / stride + 1, count))
   }
+}
 
-  /// The input pixel under tap (`tapRow`, `tapColumn`) of an output pixel.
+/// A tap of a window: row * window + column, and the pixel at its other end.
+struct PoolingTap {
+  let pixel: Int
+  let number: Int
+}
+
+/// The taps at one pixel: worked out once for all its channels.
+struct PoolingTaps {
+  fileprivate let list: UnsafePointer<PoolingTap>
+  let count: Int
+
   @inline(__always)
-  func pixel(_ n: Int, _ row: Int, _ column: Int, _ tapRow: Int, _ tapColumn: Int)
-    -> Int
-  {
-    let y = row * stride - padding + tapRow
-    let x = column * stride - padding + tapColumn
-    return (n * height + y) * width + x
-  }
+  subscript(i: Int) -> PoolingTap { list[i] }
 }
