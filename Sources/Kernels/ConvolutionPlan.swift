@@ -46,6 +46,9 @@ package struct ConvolutionPlan: Sendable {
     return shape.tileProducts(full: stride1 ? 6 : 9, short: stride1 ? 5 : 7)
   }
 
+  /// Above so many images weights are not what a pass waits for, and bits are those of training's own
+  /// evaluation.
+  private static let fewRows = 4
   /// Multiply-adds that one core does in the time in which it reads one float from memory: 18 with
   /// AVX2 and 37 with AVX-512 where it was measured. A constant, so that bits do not depend on it.
   private static let multiplyAddsPerRead = 24
@@ -83,7 +86,9 @@ package struct ConvolutionPlan: Sendable {
   private static func savesByPatches(
     _ shape: ConvolutionShape, _ algorithm: Algorithm, rows: Int
   ) -> Bool {
-    guard algorithm == .winograd || algorithm == .winogradStride2 else { return false }
+    guard rows <= fewRows, algorithm == .winograd || algorithm == .winogradStride2 else {
+      return false
+    }
     let tiles = rows * tileProducts(shape) + 36 * multiplyAddsPerRead
     let patches = (rows * shape.outputPixels + multiplyAddsPerRead) * shape.taps
     return patches < tiles
