@@ -47,6 +47,7 @@ package struct CSVTable: Sendable, Equatable {
     columns = header - 1
     var names: [String] = []
     var values: [Float] = []
+    values.reserveCapacity(reader.bytes.count { $0 == 0x2C })
     while !reader.isAtEnd {
       let cells = try reader.row()
       guard cells.count == header else {
@@ -68,6 +69,8 @@ package struct CSVTable: Sendable, Equatable {
   }
 
   struct Reader {
+    private static let cellLimit = 1 << 16
+
     let bytes: [UInt8]
     let path: String
     var position = 0
@@ -83,7 +86,13 @@ package struct CSVTable: Sendable, Equatable {
     /// The cells of the line, and on to the next.
     mutating func row() throws -> [String] {
       var cells: [String] = []
-      repeat { cells.append(try cell()) } while take(0x2C)
+      repeat {
+        guard cells.count < Self.cellLimit else {
+          throw InterchangeError.malformed(
+            path: path, reason: "line \(line) has more than \(Self.cellLimit) cells")
+        }
+        cells.append(try cell())
+      } while take(0x2C)
       _ = take(0x0D)
       guard take(0x0A) || isAtEnd else {
         throw InterchangeError.malformed(path: path, reason: "line \(line) has no end")

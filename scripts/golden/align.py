@@ -54,4 +54,5 @@ def main():
     sys.exit(np.max(differences) > 1)
 
 
-main()
+if __name__ == "__main__":
+    main()
