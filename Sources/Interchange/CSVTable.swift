@@ -27,12 +27,13 @@ package struct CSVTable: Sendable, Equatable {
     try file.commit()
   }
 
-  private static func quoted(_ name: String) -> String {
-    let isPlain = name.utf8.allSatisfy { ![0x2C, 0x22, 0x0A, 0x0D].contains($0) }
+  /// A cell as RFC 4180 has it: in quotes where it holds commas, quotes or line ends.
+  package static func quoted(_ cell: String) -> String {
+    let isPlain = cell.utf8.allSatisfy { ![0x2C, 0x22, 0x0A, 0x0D].contains($0) }
     return isPlain
-      ? name
+      ? cell
       : "\""
-        + name.split(separator: "\"", omittingEmptySubsequences: false)
+        + cell.split(separator: "\"", omittingEmptySubsequences: false)
         .joined(separator: "\"\"") + "\""
   }
 

@@ -4,7 +4,9 @@ package struct JSONFields {
 
   /// Reads an object of at most a thousand values that fills `bytes`; nil where they are none.
   package init?(_ bytes: [UInt8]) {
-    guard case .object(let members)? = try? HeaderJSON.parse(bytes, valueLimit: 1000) else { return nil }
+    guard case .object(let members)? = try? HeaderJSON.parse(bytes, valueLimit: 1000) else {
+      return nil
+    }
     for (key, value) in members {
       switch value {
       case .string(let text, _): fields[key] = text

@@ -10,7 +10,7 @@ import Testing
 /// `DDP_TRAIN_FUZZ=10000` tries as many of each.
 @Suite(.serialized) struct FuzzTests {
   /// What Foundation, the runtime and a reader's buffers and limits may take in any case.
-  static let fixedBytes = 4 << 20
+  static let fixedBytes = 256 << 10
 
   private static let count =
     ProcessInfo.processInfo.environment["DDP_TRAIN_FUZZ"].flatMap { Int($0) } ?? 250
@@ -46,7 +46,8 @@ import Testing
         + "most memory \(most), slowest \(slowest)")
     // A hang shows as a test that never ends; this only sees what is far too slow for such a file.
     #expect(slowest < .seconds(5))
-    #expect(errors > 0)
+    // A .lst that does not fit its pack is passed over.
+    #expect(errors > 0 || target == .recordList)
   }
 
   /// The words of an error that readers throw; nil for another, or where they are no one line.
@@ -81,7 +82,9 @@ import Testing
       file.install(bytes)
       callocations_watch()
       #expect(throws: (any Error).self, "\(target)") { try file.read() }
-      #expect(Int(callocations_most_held()) < 1 << 20, "\(target) of \(bytes.count) bytes")
+      #expect(
+        Int(callocations_most_held()) < 4 * bytes.count + Self.fixedBytes,
+        "\(target) of \(bytes.count) bytes")
     }
   }
 
@@ -95,7 +98,7 @@ import Testing
     #expect(throws: (any Error).self) { try file.read() }
     let held = Int(callocations_most_held())
     print("dense \(dense): \(bytes.count) bytes, most memory \(held)")
-    #expect(held <= 4 * bytes.count + Self.fixedBytes)
+    #expect(held <= 4 * bytes.count)
   }
 
   /// Sound files of millions of bytes, where nothing hides behind the fixed part.

@@ -122,7 +122,7 @@ struct ListedPhotos: PhotoSource {
       unsorted.slice($0).lexicographicallyPrecedes(unsorted.slice($1))
     }
     let known = lines.labels.people()
-    var sorted = TextTable()
+    var sorted = TextTable(reservingFor: unsorted)
     for photo in order { sorted.append(unsorted.slice(photo)) }
     for photo in 1..<max(1, sorted.count) where sorted.slice(photo) == sorted.slice(photo - 1) {
       throw .badPack(path: file, reason: "names \(sorted[photo]) twice")

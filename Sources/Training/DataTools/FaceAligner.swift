@@ -14,7 +14,7 @@ enum FaceAligner {
   }
 
   /// Aligns the photos of a data set into the folder `out`, by the same relative paths. Throws
-  /// `DatasetError`, `SyntheticFolderError` for a folder that holds something already.
+  /// `DatasetError`, `FolderError` for a folder that holds something already.
   static func run(_ request: AlignRequest) throws -> Result {
     let set = try PhotoSet(path: request.data)
     let index = set.index
@@ -71,7 +71,7 @@ enum FaceAligner {
 
   private static func requireEmpty(_ path: String) throws {
     guard let contents = try? FileManager.default.contentsOfDirectory(atPath: path) else { return }
-    guard contents.isEmpty else { throw SyntheticFolderError.notEmpty(path: path) }
+    guard contents.isEmpty else { throw FolderError.notEmpty(path: path) }
   }
 
   private final class Worker {

@@ -23,7 +23,7 @@ import Training
         slowest, clock.measure { errors += try read(bytes) ? 0 : 1 })
       let held = Int(callocations_most_held())
       most = max(most, held)
-      #expect(held <= 4 * bytes.count + 4 << 20, "mutation \(index)")
+      #expect(held <= 4 * bytes.count + 256 << 10, "mutation \(index)")
     }
     print(
       "fuzz \(name): \(Self.count) files of some \(sound.count) bytes, \(errors) errors, "
@@ -46,15 +46,16 @@ import Training
         #expect(try Checkpoint(path: broken).weightsHash() == receipt)
         return true
       } catch let error as InterchangeError {
-        #expect(!error.description.contains(where: \.isNewline))
+        #expect(!error.description.contains("\n"))
       } catch let error as CheckpointError {
-        #expect(!error.description.contains(where: \.isNewline))
+        #expect(!error.description.contains("\n"))
       }
       return false
     }
   }
 
-  @Test(arguments: ["2\t5\n", "10\n"]) func brokenListsOfPairsAreErrorsOrRead(first: String) throws {
+  @Test(arguments: ["2\t5\n", "10\n"]) func brokenListsOfPairsAreErrorsOrRead(first: String) throws
+  {
     var text = first
     for part in 0..<(first.hasPrefix("2") ? 2 : 1) {
       let count = first.hasPrefix("2") ? 5 : 10
@@ -67,7 +68,7 @@ import Training
         _ = try PairsFile(parsing: String(decoding: bytes, as: UTF8.self), file: "pairs")
         return true
       } catch {
-        #expect(!error.description.contains(where: \.isNewline))
+        #expect(!error.description.contains("\n"))
         return false
       }
     }
