@@ -11,6 +11,15 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   case verification2, verification4, verification5, verificationArrays
   case jpeg, progressiveJPEG, inkJPEG, turnedJPEG, restartedJPEG
 
+  /// What a reader may take for each byte of a file. Photos unfold: 512 pixels a byte at most, of 3
+  /// bytes of colour and, where they are progressive, 6 of coefficients.
+  var bytesPerByte: Int {
+    switch self {
+    case .jpeg, .progressiveJPEG, .inkJPEG, .turnedJPEG, .restartedJPEG: 512 * 9
+    default: 4
+    }
+  }
+
   /// Those whose files grow with what they name.
   static let large: [FuzzTarget] = [
     .npz, .csv, .records, .recordsAlone, .tar, .metadataCSV, .metadataJSONL, .list, .numberedList,

@@ -217,7 +217,7 @@ done = subprocess.run(
 check("align equals norm_crop within a grey level in the mean of every photo",
       code == 0 and done.returncode == 0 and done.stdout.startswith("48 photos"),
       said + done.stdout + done.stderr)
-print(done.stdout.strip().splitlines()[1])
+print("; ".join(done.stdout.strip().splitlines()[1:]))
 
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed > 0)

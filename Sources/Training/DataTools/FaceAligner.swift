@@ -3,7 +3,8 @@ private import Foundation
 private import Synchronization
 
 /// Writes photos aligned by five points to insightface's template (face_align.py `norm_crop`): the
-/// full-size photo, a least-squares similarity, bilinear, black beyond the edge.
+/// full-size photo, a least-squares similarity, bilinear, black beyond the edge. The JPEG keeps the
+/// chroma whole: halved, it would be off by a grey level by itself.
 enum FaceAligner {
   struct Result {
     var count = 0
@@ -97,7 +98,8 @@ enum FaceAligner {
         y: (1, 0),
         outWidth: aligned.width, outHeight: aligned.height, into: aligned.pixels)
       return encoder.encode(
-        aligned.pixels, width: aligned.width, height: aligned.height, quality: request.quality)
+        aligned.pixels, width: aligned.width, height: aligned.height, quality: request.quality,
+        keepsChroma: true)
     }
   }
 }
