@@ -53,7 +53,7 @@ def main():
     print(f"{len(differences)} photos")
     print(f"from the reference: mean {np.mean(differences):.4f}, largest {np.max(differences):.4f}")
     print(f"from its JPEG: mean {np.mean(of_jpeg):.4f}, largest {np.max(of_jpeg):.4f}")
-    sys.exit(np.max(differences) > 1)
+    sys.exit(int(np.max(differences) > 1))
 
 
 if __name__ == "__main__":
