@@ -24,6 +24,10 @@ struct CJPEGDecoder {
   size_t ink_row_bytes;
 };
 
+/// A Huffman code has at least one bit and a block of at most 8 x 8 pixels one of them: no byte of a
+/// file stands for more pixels than this, so larger images are cut short, whatever their header says.
+static const int64_t max_pixels_per_byte = 512;
+
 static void fail(j_common_ptr codec) {
   CJPEGDecoder *decoder = codec->client_data;
   codec->err->format_message(codec, decoder->message);
@@ -130,6 +134,9 @@ int cjpeg_read_header(CJPEGDecoder *decoder, const uint8_t *bytes, size_t count,
              codec->image_height, (long long)max_pixels);
     longjmp(decoder->failure, 1);
   }
+  if ((int64_t)codec->image_width * (int64_t)codec->image_height >
+      max_pixels_per_byte * (int64_t)count)
+    refuse(decoder, "the file is too short for so many pixels (truncated file)");
   switch (codec->jpeg_color_space) {
   case JCS_GRAYSCALE:
   case JCS_RGB:

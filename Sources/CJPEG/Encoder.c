@@ -88,7 +88,7 @@ void cjpeg_encoder_destroy(CJPEGEncoder *encoder) {
 const char *cjpeg_encoder_message(const CJPEGEncoder *encoder) { return encoder->message; }
 
 int cjpeg_encode(CJPEGEncoder *encoder, const uint8_t *rgb, int32_t width, int32_t height,
-                 int32_t quality) {
+                 int32_t quality, int32_t keeps_chroma) {
   struct jpeg_compress_struct *codec = &encoder->codec;
   encoder->message[0] = 0;
   encoder->count = 0;
@@ -106,6 +106,7 @@ int cjpeg_encode(CJPEGEncoder *encoder, const uint8_t *rgb, int32_t width, int32
   jpeg_set_defaults(codec);
   jpeg_set_quality(codec, quality, TRUE);
   codec->dct_method = JDCT_ISLOW;
+  if (keeps_chroma) codec->comp_info[0].h_samp_factor = codec->comp_info[0].v_samp_factor = 1;
   jpeg_start_compress(codec, TRUE);
   while (codec->next_scanline < codec->image_height) {
     JSAMPROW row = (JSAMPROW)(rgb + (size_t)codec->next_scanline * (size_t)width * 3);

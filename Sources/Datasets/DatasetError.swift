@@ -1,4 +1,4 @@
-/// What can be wrong with the data a user names; each description is one line that says what to do.
+/// What can be wrong with the data a user names; each description says what to do.
 package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
   case noSuchFolder(String)
   case notAFolder(String)
@@ -18,7 +18,14 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
   case photoOutOfReach(photo: String, reason: String)
   case badPack(path: String, reason: String)
 
+  /// One line of at most a thousand characters, whatever the data's own words in it are; bad photos
+  /// have a line each.
   package var description: String {
+    if case .tooManyBadPhotos = self { return sentence }
+    return String(sentence.split(whereSeparator: \.isNewline).joined(separator: " ").prefix(1000))
+  }
+
+  private var sentence: String {
     switch self {
     case .noSuchFolder(let path):
       "no such folder: \(path); --data names a folder of person/photo.jpg"

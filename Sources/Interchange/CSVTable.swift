@@ -27,12 +27,13 @@ package struct CSVTable: Sendable, Equatable {
     try file.commit()
   }
 
-  private static func quoted(_ name: String) -> String {
-    let isPlain = name.utf8.allSatisfy { ![0x2C, 0x22, 0x0A, 0x0D].contains($0) }
+  /// A cell as RFC 4180 has it: in quotes where it holds commas, quotes or line ends.
+  package static func quoted(_ cell: String) -> String {
+    let isPlain = cell.utf8.allSatisfy { ![0x2C, 0x22, 0x0A, 0x0D].contains($0) }
     return isPlain
-      ? name
+      ? cell
       : "\""
-        + name.split(separator: "\"", omittingEmptySubsequences: false)
+        + cell.split(separator: "\"", omittingEmptySubsequences: false)
         .joined(separator: "\"\"") + "\""
   }
 
@@ -47,6 +48,7 @@ package struct CSVTable: Sendable, Equatable {
     columns = header - 1
     var names: [String] = []
     var values: [Float] = []
+    values.reserveCapacity(reader.bytes.count { $0 == 0x2C })
     while !reader.isAtEnd {
       let cells = try reader.row()
       guard cells.count == header else {
@@ -68,6 +70,8 @@ package struct CSVTable: Sendable, Equatable {
   }
 
   struct Reader {
+    private static let cellLimit = 1 << 16
+
     let bytes: [UInt8]
     let path: String
     var position = 0
@@ -83,7 +87,13 @@ package struct CSVTable: Sendable, Equatable {
     /// The cells of the line, and on to the next.
     mutating func row() throws -> [String] {
       var cells: [String] = []
-      repeat { cells.append(try cell()) } while take(0x2C)
+      repeat {
+        guard cells.count < Self.cellLimit else {
+          throw InterchangeError.malformed(
+            path: path, reason: "line \(line) has more than \(Self.cellLimit) cells")
+        }
+        cells.append(try cell())
+      } while take(0x2C)
       _ = take(0x0D)
       guard take(0x0A) || isAtEnd else {
         throw InterchangeError.malformed(path: path, reason: "line \(line) has no end")

@@ -2,9 +2,11 @@
 package struct JSONFields {
   private var fields: [String: String] = [:]
 
-  /// Reads an object that fills `bytes`; nil where they are none.
+  /// Reads an object of at most a thousand values that fills `bytes`; nil where they are none.
   package init?(_ bytes: [UInt8]) {
-    guard case .object(let members)? = try? HeaderJSON.parse(bytes) else { return nil }
+    guard case .object(let members)? = try? HeaderJSON.parse(bytes, valueLimit: 1000) else {
+      return nil
+    }
     for (key, value) in members {
       switch value {
       case .string(let text, _): fields[key] = text

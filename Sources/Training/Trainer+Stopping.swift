@@ -121,7 +121,8 @@ extension Trainer {
     try store?.finish()
     sayFullDisk()
     // The result itself must not be lost: without space for it the run ends with an error.
-    if isFirst, hasWorked, let store, progress.step > 0, progress.skippedInARow == 0 {
+    // It is written after skipped steps too, which left the weights as they were.
+    if isFirst, hasWorked, let store, progress.step > 0 {
       try store.writeNow(snapshot(copying: false))
     }
     try log?.writePending()

@@ -28,7 +28,7 @@ struct Align: ParsableCommand {
   var size = "112"
 
   @Option(help: ArgumentHelp("JPEG quality, 1 to 100.", valueName: "q"))
-  var quality = 95
+  var quality = 98
 
   @Option(help: ArgumentHelp("Threads.", valueName: "t"))
   var threads: Int?

@@ -1,6 +1,6 @@
 // The C library's allocation functions, replaced by ones that count and hand on: an executable's
 // symbols come before those of shared libraries, so that the Swift runtime, Foundation, OpenBLAS and
-// libjpeg are counted too. `free` stays, because the memory is the C library's own.
+// libjpeg are counted too.
 #include "CAllocations.h"
 
 #include <errno.h>
@@ -12,10 +12,33 @@ extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *old, size_t size);
 extern void *__libc_memalign(size_t alignment, size_t size);
+extern void __libc_free(void *place);
 
 static atomic_size_t threshold = SIZE_MAX;
 static atomic_size_t allocations;
 static atomic_size_t largest_size;
+
+// What the thread holds since it began to watch: other threads have their own.
+static _Thread_local int is_watching;
+static _Thread_local long held, most_held;
+
+static void *taken(void *place) {
+  if (is_watching && place) {
+    held += (long)malloc_usable_size(place);
+    if (held > most_held) most_held = held;
+  }
+  return place;
+}
+
+void callocations_watch(void) {
+  held = most_held = 0;
+  is_watching = 1;
+}
+
+size_t callocations_most_held(void) {
+  is_watching = 0;
+  return (size_t)most_held;
+}
 
 static void note(size_t size) {
   if (size < atomic_load_explicit(&threshold, memory_order_relaxed)) return;
@@ -44,28 +67,36 @@ size_t callocations_bytes_in_use(void) {
 
 void *malloc(size_t size) {
   note(size);
-  return __libc_malloc(size);
+  return taken(__libc_malloc(size));
 }
 
 void *calloc(size_t count, size_t size) {
   note(count * size);
-  return __libc_calloc(count, size);
+  return taken(__libc_calloc(count, size));
 }
 
 void *realloc(void *old, size_t size) {
   note(size);
-  return __libc_realloc(old, size);
+  const long old_size = is_watching && old ? (long)malloc_usable_size(old) : 0;
+  void *place = __libc_realloc(old, size);
+  if (place || size == 0) held -= old_size;
+  return taken(place);
 }
 
 void *aligned_alloc(size_t alignment, size_t size) {
   note(size);
-  return __libc_memalign(alignment, size);
+  return taken(__libc_memalign(alignment, size));
 }
 
 int posix_memalign(void **place, size_t alignment, size_t size) {
   note(size);
-  void *memory = __libc_memalign(alignment, size);
+  void *memory = taken(__libc_memalign(alignment, size));
   if (!memory) return ENOMEM;
   *place = memory;
   return 0;
+}
+
+void free(void *place) {
+  if (is_watching && place) held -= (long)malloc_usable_size(place);
+  __libc_free(place);
 }

@@ -24,6 +24,16 @@ enum BadImages {
     }
   }
 
+  /// A header that promises 65,500 x 1,500 pixels.
+  static let huge = size(65_500, 1_500)
+
+  static func hugeProgressive() throws -> [UInt8] {
+    var bytes = try Pictures.fixture("progressive.jpg")
+    let frame = bytes.indices.dropLast().first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC2 }!
+    for i in 5..<9 { bytes[frame + i] = i % 2 == 1 ? 0x27 : 0x10 }
+    return bytes
+  }
+
   /// A progressive file that goes on with ever more empty-handed scans.
   private static func endlessScans() throws -> [UInt8] {
     let file = try Pictures.fixture("progressive.jpg")

@@ -180,14 +180,14 @@ struct SyntheticFolderTests {
     try Self.withFolder { root in
       try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
       try faces.writeFolder(to: root)
-      let error = SyntheticFolderError.notEmpty(path: root)
+      let error = FolderError.notEmpty(path: root)
       #expect(throws: error) { try faces.writeFolder(to: root) }
       #expect(error.description.contains("not empty"))
       let file = root + "/" + faces.path(person: 0, photo: 0)
-      #expect(throws: SyntheticFolderError.notAFolder(path: file)) {
+      #expect(throws: FolderError.notAFolder(path: file)) {
         try faces.writeFolder(to: file)
       }
-      #expect(throws: SyntheticFolderError.self) { try faces.writeFolder(to: file + "/below") }
+      #expect(throws: FolderError.self) { try faces.writeFolder(to: file + "/below") }
     }
   }
 

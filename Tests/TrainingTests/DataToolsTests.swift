@@ -78,9 +78,8 @@ import Training
     try names.dropLast().map { "\($0) \(points)\n" }.joined()
       .write(toFile: root + "/points.txt", atomically: true, encoding: .utf8)
     let out = root + "/aligned"
-    var request = try #require(
+    let request = try #require(
       AlignRequest(data: folder, out: out, landmarks: root + "/points.txt"))
-    request.quality = 100
     let (lines, isGood) = try Program.align(request)
     #expect(!isGood && lines[0].hasPrefix("bad photo: \(names[2])"))
     #expect(lines[1] == "no landmarks: \(names[3])")

@@ -1,6 +1,7 @@
 import Collectives
 import Datasets
 import Determinism
+import Foundation
 import Kernels
 import Networks
 import Synchronization
@@ -174,6 +175,24 @@ import Training
       return
     }
     #expect(steps == 10 && checkpoint == nil)
+  }
+
+  /// A run that ends has its weights on disk, whatever became of its last steps.
+  @Test(arguments: [-70, nil]) func skippedStepsAtTheEndLeaveACheckpoint(grid: Int?) throws {
+    let folder = SmallRun.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let configuration = SmallRun.configuration {
+      // All steps are skipped, or the last two.
+      if let grid { $0.gradientGrid = .exponent(grid) }
+      $0.length = .steps(3)
+    }
+    let outcome = try SmallRun.train(
+      configuration, folder: folder,
+      prepare: { trainer, _ in if grid == nil { poison(trainer, steps: 2...3) } })[0]
+    #expect(outcome.records.map(\.isSkipped) == [grid != nil, true, true])
+    let last = try Checkpoint(path: folder + "/checkpoints/step-000000003.safetensors")
+    #expect(try last.weightsHash() == outcome.weights)
+    #expect(last.progress.updates == (grid == nil ? 1 : 0))
   }
 
   @Test func tenSkippedStepsEndTheRunAndNameTheCheckpoint() throws {

@@ -35,7 +35,7 @@ def umeyama(source, target):
 
 def main():
     photos, points, aligned = (pathlib.Path(argument) for argument in sys.argv[1:4])
-    quality = int(sys.argv[4]) if len(sys.argv) > 4 else 95
+    quality = int(sys.argv[4]) if len(sys.argv) > 4 else 98
     differences, of_jpeg = [], []
     for line in points.read_text().splitlines():
         words = line.split()
@@ -45,13 +45,16 @@ def main():
             continue
         reference = cv2.warpAffine(image, umeyama(numbers, TEMPLATE), (112, 112), borderValue=0)
         own = cv2.imread(str(aligned / path)).astype(float)
-        encoded = cv2.imencode(".jpg", reference, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        encoded = cv2.imencode(".jpg", reference, [
+            cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+            cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444])[1]
         differences.append(np.abs(own - reference).mean())
         of_jpeg.append(np.abs(own - cv2.imdecode(encoded, cv2.IMREAD_COLOR)).mean())
     print(f"{len(differences)} photos")
     print(f"from the reference: mean {np.mean(differences):.4f}, largest {np.max(differences):.4f}")
     print(f"from its JPEG: mean {np.mean(of_jpeg):.4f}, largest {np.max(of_jpeg):.4f}")
-    sys.exit(np.max(differences) > 1)
+    sys.exit(int(np.max(differences) > 1))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""Writes Tests/InterchangeTests/TorchFiles.swift: small files of torch.save, as PyTorch writes them.
+"""Writes Tests/TestSupport/TorchFiles.swift: small files of torch.save, as PyTorch writes them.
 
 Run with torch 2 installed: python scripts/golden/torch_files.py
 """
@@ -43,14 +43,14 @@ FILES = {
 }
 
 if __name__ == "__main__":
-    text = "/// Files of torch.save: scripts/golden/torch_files.py.\nenum TorchFiles {\n"
+    text = "/// Files of torch.save: scripts/golden/torch_files.py.\npackage enum TorchFiles {\n"
     parts = []
     for name, (what, data) in FILES.items():
         lines = textwrap.wrap(base64.b64encode(data).decode(), 92)
-        parts.append(f'  /// {what}\n  static let {name} = """\n    '
+        parts.append(f'  /// {what}\n  package static let {name} = """\n    '
                      + "\\\n    ".join(lines) + '\n    """\n')
     text += "\n".join(parts) + "}\n"
     root = pathlib.Path(__file__).resolve().parents[2]
-    target = root / "Tests/InterchangeTests/TorchFiles.swift"
+    target = root / "Tests/TestSupport/TorchFiles.swift"
     target.write_text(text)
     print(target.relative_to(root), {n: len(d) for n, (_, d) in FILES.items()})

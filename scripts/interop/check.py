@@ -1,9 +1,10 @@
 """What scripts/test-interop runs: PyTorch, safetensors, onnx, onnxruntime and NumPy read what the
 program writes and write what it reads.
 
-  check.py PROGRAM FOLDER [REGEX]     only the checks whose names match
+  check.py PROGRAM FOLDER [--full] [REGEX]     only the checks whose names match
 
-Networks are those of scripts/golden/networks.py, which have the names of the published definitions.
+Networks are those of scripts/golden/networks.py, which have the names of the published definitions;
+with --full each at its published width and size, and a table of the worst differences.
 Ends with 'N passed, N failed'.
 """
 
@@ -27,7 +28,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "golden"))
 import networks  # noqa: E402
 
 PROGRAM, FOLDER = sys.argv[1], pathlib.Path(sys.argv[2])
-ONLY = re.compile(sys.argv[3] if len(sys.argv) > 3 else "")
+FULL = "--full" in sys.argv[3:]
+ONLY = re.compile(next((word for word in sys.argv[3:] if word != "--full"), ""))
 TOLERANCE = 1e-4
 
 # Every model of the program: width, height and breadth of the images, embedding.
@@ -42,7 +44,16 @@ MODELS = {
     "nn2": (0.5, 224, 224, 128), "nn3": (0.5, 160, 160, 128), "nn4": (1, 96, 96, 128),
     "nns1": (0.25, 165, 165, 128), "nns2": (1, 140, 116, 128),
 }
+PUBLISHED = {
+    "inception-resnet-v1": (160, 160), "nn1": (220, 220), "nn2": (224, 224), "nn3": (160, 160),
+    "nn4": (96, 96), "nns1": (165, 165), "nns2": (140, 116),
+}
+if FULL:
+    MODELS = {
+        model: (1, *PUBLISHED.get(model, (112, 112)), case[3]) for model, case in MODELS.items()
+    }
 SMALL = ("iresnet10", 0.25, 32, 32, 64)
+worst = {}
 counts = {"passed": 0, "failed": 0}
 
 
@@ -119,6 +130,7 @@ def unit(rows):
 def equal(ours, theirs, tolerance=TOLERANCE):
     error = numpy.abs(unit(ours) - unit(theirs)).max()
     assert error <= tolerance, f"embeddings differ by {error}"
+    return error
 
 
 def embed(checkpoint, folder, names):
@@ -177,7 +189,7 @@ def check_model(model, width, height, breadth, embedding):
     file = FOLDER / "weights.pt"
     torch.save(state, file)
     checkpoint = bring(file, model, width, height, breadth, *HALF)
-    equal(embed(checkpoint, folder, names), expected)
+    imported = equal(embed(checkpoint, folder, names), expected)
 
     out = FOLDER / "weights.safetensors"
     program("export", checkpoint, "--to", "safetensors", "--out", out)
@@ -192,16 +204,26 @@ def check_model(model, width, height, breadth, embedding):
 
     out = FOLDER / "weights.onnx"
     program("export", checkpoint, "--to", "onnx", "--out", out)
-    equal(run_onnx(out, half(pixels)), expected)
+    graph = equal(run_onnx(out, half(pixels)), expected)
     program(
         "export", checkpoint, "--to", "onnx", "--normalize-inside", "--fold-batch-norm", "--out", out)
-    equal(run_onnx(out, pixels), expected)
+    folded = equal(run_onnx(out, pixels), expected)
+    parameters = sum(tensor.numel() for tensor in theirs.parameters())
+    worst[model] = (f"{parameters / 1e6:.1f} M", f"{height}x{breadth}", imported, graph, folded)
 
 
 for name, case in MODELS.items():
     @check(f"{name} both ways, and as ONNX")
     def _(name=name, case=case):
         check_model(name, *case)
+
+
+@check("no model of the program is left out")
+def _():
+    code, said = call("train", "--model", "no such model", "--dry-run")
+    names = re.search(r"valid: ([^)]*)\)", said)
+    assert code != 0 and names, said
+    assert set(names[1].split(", ")) == set(MODELS), names[1]
 
 
 # Ways in.
@@ -466,5 +488,10 @@ def _():
     refused("embedding was 64, is 32", *common, "--embedding", 32, "--out", FOLDER / "other")
 
 
+if FULL:
+    print("\n| model | parameters | image | imported | ONNX | ONNX, folded, normalising inside |")
+    print("|---|---|---|---|---|---|")
+    for model, (parameters, size, *errors) in worst.items():
+        print(f"| {model} | {parameters} | {size} | " + " | ".join(f"{e:.1e}" for e in errors) + " |")
 print(f"{counts['passed']} passed, {counts['failed']} failed")
 sys.exit(counts["failed"] > 0)

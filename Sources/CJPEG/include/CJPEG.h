@@ -49,10 +49,10 @@ CJPEGEncoder *_Nullable cjpeg_encoder_create(void);
 void cjpeg_encoder_destroy(CJPEGEncoder *_Nonnull encoder);
 const char *_Nonnull cjpeg_encoder_message(const CJPEGEncoder *_Nonnull encoder);
 
-/// Encodes `rgb` [height, width, 3] as baseline JPEG (4:2:0) of `quality` 1...100 into the
+/// Encodes `rgb` [height, width, 3] as baseline JPEG of `quality` 1...100 (4:2:0, or 4:4:4 with keeps_chroma) into the
 /// encoder's own buffer, which the next call overwrites.
 int cjpeg_encode(CJPEGEncoder *_Nonnull encoder, const uint8_t *_Nonnull rgb, int32_t width,
-                 int32_t height, int32_t quality);
+                 int32_t height, int32_t quality, int32_t keeps_chroma);
 const uint8_t *_Nullable cjpeg_encoded_bytes(const CJPEGEncoder *_Nonnull encoder);
 size_t cjpeg_encoded_count(const CJPEGEncoder *_Nonnull encoder);
 

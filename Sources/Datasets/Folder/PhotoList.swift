@@ -46,6 +46,14 @@ struct TextTable: Sendable {
   private var bytes: [UInt8] = []
   private var ends: [Int] = []
 
+  init() {}
+
+  /// An empty table with room for the texts of `other`.
+  init(reservingFor other: TextTable) {
+    bytes.reserveCapacity(other.bytes.count)
+    ends.reserveCapacity(other.ends.count)
+  }
+
   var count: Int { ends.count }
 
   mutating func append(_ text: some Sequence<UInt8>) {

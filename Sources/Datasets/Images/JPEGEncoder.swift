@@ -14,14 +14,19 @@ package final class JPEGEncoder: @unchecked Sendable {
 
   deinit { cjpeg_encoder_destroy(encoder) }
 
-  /// The JPEG file of `pixels` [height, width, 3] at `quality` 1...100 (baseline, 4:2:0).
+  /// The JPEG file of `pixels` [height, width, 3] at `quality` 1...100 (baseline, 4:2:0, or 4:4:4
+  /// where it `keepsChroma`).
   package func encode(
-    _ pixels: UnsafePointer<UInt8>, width: Int, height: Int, quality: Int
+    _ pixels: UnsafePointer<UInt8>, width: Int, height: Int, quality: Int,
+    keepsChroma: Bool = false
   ) -> [UInt8] {
     require(
       width > 0 && height > 0 && width < 65_500 && height < 65_500 && (1...100).contains(quality),
       "JPEGEncoder: \(width) x \(height) pixels at quality \(quality) cannot be a JPEG")
-    guard cjpeg_encode(encoder, pixels, Int32(width), Int32(height), Int32(quality)) == 0 else {
+    guard
+      cjpeg_encode(
+        encoder, pixels, Int32(width), Int32(height), Int32(quality), keepsChroma ? 1 : 0) == 0
+    else {
       fatalError("JPEGEncoder: \(String(cString: cjpeg_encoder_message(encoder)))")
     }
     return Array(

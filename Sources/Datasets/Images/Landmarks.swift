@@ -31,13 +31,14 @@ package struct Landmarks: Sendable {
     places.reserveCapacity(index.photos.count)
     for (photo, facts) in index.photos.enumerated() { places[facts.path] = photo }
     var found = [Similarity?](repeating: nil, count: index.photos.count)
-    for (number, line) in try FileReader.lines(of: file).enumerated() {
-      guard let (path, numbers) = try parse(line, file: file, number: number + 1),
+    try LineReader.forEach(file) { (bytes, number) throws(DatasetError) in
+      let line = String(decoding: bytes, as: UTF8.self)
+      guard let (path, numbers) = try parse(line, file: file, number: number),
         let photo = places[path]
-      else { continue }
+      else { return }
       let points = (0..<5).map { (x: numbers[2 * $0], y: numbers[2 * $0 + 1]) }
       guard let similarity = Similarity(from: points, to: template) else {
-        throw .badLine(path: file, line: number + 1, reason: "its five points are one")
+        throw .badLine(path: file, line: number, reason: "its five points are one")
       }
       found[photo] = similarity.inverse
     }

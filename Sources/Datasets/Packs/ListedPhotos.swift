@@ -21,7 +21,7 @@ struct ListedPhotos: PhotoSource {
       guard let text = String(validating: line, as: UTF8.self) else {
         throw .badLine(path: path, line: number, reason: "is not UTF-8 text")
       }
-      let parts = text.split(separator: "\t", omittingEmptySubsequences: false)
+      let parts = text.split(separator: "\t", maxSplits: 3, omittingEmptySubsequences: false)
       if text.allSatisfy(\.isWhitespace) { return }
       if parts.count == 3, Int(parts[0]) != nil, Double(parts[1]) != nil {
         try lines.append(String(parts[2]), String(parts[1]), path, number)
@@ -122,7 +122,7 @@ struct ListedPhotos: PhotoSource {
       unsorted.slice($0).lexicographicallyPrecedes(unsorted.slice($1))
     }
     let known = lines.labels.people()
-    var sorted = TextTable()
+    var sorted = TextTable(reservingFor: unsorted)
     for photo in order { sorted.append(unsorted.slice(photo)) }
     for photo in 1..<max(1, sorted.count) where sorted.slice(photo) == sorted.slice(photo - 1) {
       throw .badPack(path: file, reason: "names \(sorted[photo]) twice")

@@ -86,8 +86,8 @@ enum LineReader {
   /// A line longer than this is no line.
   static let lengthLimit = 1 << 20
 
-  /// Calls `body` with each line without its end and its number from 1. Throws `DatasetError`, and
-  /// what `body` throws.
+  /// Calls `body` with each line without its end and its number from 1, a byte order mark passed over.
+  /// Throws `DatasetError`, and what `body` throws.
   static func forEach(
     _ path: String, _ body: (UnsafeRawBufferPointer, Int) throws(DatasetError) -> Void
   ) throws(DatasetError) {
@@ -104,9 +104,10 @@ enum LineReader {
       } catch {
         throw .unreadable(path: path, reason: error.description)
       }
+      let isMarked = offset == 0 && held + count >= 3 && buffer.starts(with: [0xEF, 0xBB, 0xBF])
       offset += count
       held += count
-      var start = 0
+      var start = isMarked ? 3 : 0
       while start < held,
         let end = memchr(buffer.baseAddress! + start, 0x0A, held - start).map({
           UnsafeRawPointer($0) - UnsafeRawPointer(buffer.baseAddress!)

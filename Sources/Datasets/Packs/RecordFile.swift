@@ -13,6 +13,8 @@ struct RecordFile: Sendable {
   static let magic: UInt32 = 0x3ED7_230A
   static let headerBytes = 24
   private static let cutShort = "is cut short"
+  /// The magic word stands in a photo by chance: once in a hundred thousand of them.
+  private static let partLimit = 1024
 
   let file: RandomAccessFile
 
@@ -69,7 +71,12 @@ struct RecordFile: Sendable {
     }
     var payload = try file.bytes(at: first.payload.lowerBound, count: first.payload.count)
     var part = first
+    var partCount = 1
     while part.kind != 3 {
+      partCount += 1
+      guard partCount <= Self.partLimit else {
+        throw ImageError(description: "has more than \(Self.partLimit) parts")
+      }
       part = try self.part(at: part.end).0
       guard part.kind == 2 || part.kind == 3 else {
         throw ImageError(description: "has a part of kind \(part.kind) inside a record")
@@ -164,7 +171,8 @@ struct RecordFile: Sendable {
   }
 
   /// The number and place of every record from the start of the file on; of one that is cut short at
-  /// its end too. Throws `ImageError` where there is no record where one has to be.
+  /// its end too. Throws `ImageError` where there is no record where one has to be, and for a file of
+  /// records too short for headers, which would take more memory than it has bytes.
   func scan() throws(ImageError) -> [(id: UInt64, offset: Int)] {
     var found: [(id: UInt64, offset: Int)] = []
     var offset = 0
@@ -179,6 +187,9 @@ struct RecordFile: Sendable {
           id = (try? Self.header(of: payload).id) ?? 0
         }
         found.append((id, offset))
+        guard found.count <= file.byteCount / (8 + Self.headerBytes) + 1024 else {
+          throw ImageError(description: "has records that are shorter than their headers")
+        }
         offset = next
       } catch  where error.description.hasPrefix(Self.cutShort) && !found.isEmpty {
         found.append((UInt64.max, offset))

@@ -37,8 +37,9 @@ struct RecordIndex: Sendable {
   }
 
   /// Records by key, in any order; throws `DatasetError` where a key stands twice.
-  init(_ pairs: [(Int, Int)], path: String) throws(DatasetError) {
-    let sorted = pairs.sorted { $0.0 < $1.0 }
+  init(_ pairs: consuming [(Int, Int)], path: String) throws(DatasetError) {
+    var sorted = pairs
+    sorted.sort { $0.0 < $1.0 }
     let first = sorted.first?.0 ?? 0
     for (a, b) in zip(sorted, sorted.dropFirst()) where a.0 == b.0 {
       throw .badPack(path: path, reason: "key \(a.0) stands in it twice")

@@ -198,7 +198,7 @@ struct RecordPack: PhotoSource {
     let step = max(1, photos.count / 64)
     try LineReader.forEach(path) { (line, _) throws(DatasetError) in
       guard fits else { return }
-      let fields = line.split(separator: 0x09, omittingEmptySubsequences: false)
+      let fields = line.split(separator: 0x09, maxSplits: 3, omittingEmptySubsequences: false)
       let position = photos.lowerBound + paths.count
       guard fields.count == 3, position < photos.upperBound,
         Int(String(decoding: fields[0], as: UTF8.self)) == places.key(at: position),

@@ -55,7 +55,11 @@ package struct DividedPhotos: Sendable {
     let classes = isClosedSet && minPhotos <= 0 ? Array(0..<people) : kept
     var classOfPerson = [Int](repeating: -1, count: people)
     for (label, person) in classes.enumerated() { classOfPerson[person] = label }
-    training = index.photos.indices.filter { trains[$0] && isKept(index.photos.person(of: $0)) }
+    var training: [Int] = []
+    training.reserveCapacity(kept.reduce(0) { $0 + trainingPhotos[$1] })
+    for photo in index.photos.indices
+    where trains[photo] && isKept(index.photos.person(of: photo)) { training.append(photo) }
+    self.training = training
     heldOut = index.photos.indices.filter { !trains[$0] }
     self.classOfPerson = classOfPerson
     classCount = classes.count

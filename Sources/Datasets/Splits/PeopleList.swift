@@ -28,7 +28,7 @@ package enum PeopleList {
         throw .badLine(path: path, line: at + 1, reason: "a count of names is expected here")
       }
       at += 1
-      guard count >= 0, at + count <= lines.count else {
+      guard count >= 0, count <= lines.count - at else {
         throw .badLine(path: path, line: at, reason: "announces \(count) names, fewer follow")
       }
       for line in at..<(at + count) { names.append(try name(in: lines[line], path, line + 1)) }

@@ -1,31 +1,13 @@
 internal import Foundation
 
-/// Why synthetic faces could not be written as an image folder.
-package enum SyntheticFolderError: Error, CustomStringConvertible, Equatable, Sendable {
-  case notEmpty(path: String)
-  case notAFolder(path: String)
-  case unwritable(path: String, reason: String)
-
-  package var description: String {
-    switch self {
-    case .notEmpty(let path):
-      "\(path) is not empty: name a folder that does not exist yet, or empty this one"
-    case .notAFolder(let path):
-      "\(path) is a file, not a folder: name a folder that does not exist yet"
-    case .unwritable(let path, let reason):
-      "cannot write \(path): \(reason)"
-    }
-  }
-}
-
 extension SyntheticFaces {
   /// Writes all photos as `person_0001/person_0001_0001.jpg` and so on into the folder `root`.
   ///
   /// The folder is made when it is missing and must be empty otherwise. `progress` is told the
-  /// number of photos written after each person. Throws `SyntheticFolderError`.
+  /// number of photos written after each person. Throws `FolderError`.
   package func writeFolder(
     to root: String, progress: (_ photosWritten: Int) -> Void = { _ in }
-  ) throws(SyntheticFolderError) {
+  ) throws(FolderError) {
     try Self.prepare(root)
     let artist = SyntheticArtist(self)
     for person in 0..<people {
@@ -42,7 +24,7 @@ extension SyntheticFaces {
     }
   }
 
-  private static func prepare(_ root: String) throws(SyntheticFolderError) {
+  private static func prepare(_ root: String) throws(FolderError) {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: root, isDirectory: &isFolder) else {
       try makeFolder(root)
@@ -58,7 +40,7 @@ extension SyntheticFaces {
     guard contents.isEmpty else { throw .notEmpty(path: root) }
   }
 
-  private static func makeFolder(_ path: String) throws(SyntheticFolderError) {
+  private static func makeFolder(_ path: String) throws(FolderError) {
     do {
       try FileManager.default.createDirectory(
         atPath: path, withIntermediateDirectories: true)

@@ -13,9 +13,9 @@ package enum InterchangeError: Error, Equatable, CustomStringConvertible {
   /// The file is cut short, or its bytes are not those that were written.
   case corrupt(path: String, reason: String)
 
-  /// One line, whatever the file's own words in it are.
+  /// One line of at most a thousand characters, whatever the file's own words in it are.
   package var description: String {
-    sentence.split(whereSeparator: \.isNewline).joined(separator: " ")
+    String(sentence.split(whereSeparator: \.isNewline).joined(separator: " ").prefix(1000))
   }
 
   private var sentence: String {

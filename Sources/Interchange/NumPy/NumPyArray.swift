@@ -160,6 +160,8 @@ struct NumPyHeader {
           skip()
           let digits = rest.prefix { $0.isASCII && $0.isNumber }
           guard let side = Int(digits) else { throw malformed("its shape is not of whole numbers") }
+          // NumPy's own limit.
+          guard shape.count < 64 else { throw malformed("its shape has more than 64 sides") }
           shape.append(side)
           rest = rest.dropFirst(digits.count)
           guard take(",") || rest.first == ")" else { throw malformed("its shape is not a tuple") }

@@ -18,13 +18,16 @@ struct PickleReader {
   }
 
   /// Reads the pickle at the start of `bytes`; returns it with the index behind its last byte.
-  /// Ranges in the document are indices into `bytes`. Throws `PickleProblem`, also for more than
-  /// `operationLimit` operations, each of which may take memory.
+  ///
+  /// Ranges in the document are indices into `bytes`. An operation of one byte may leave a hundred in
+  /// memory, so there may be no more of them than a file of `fileByteCount` bytes can answer for.
+  /// Throws `PickleProblem`.
   static func read(
-    _ bytes: ArraySlice<UInt8>, operationLimit: Int = .max
+    _ bytes: ArraySlice<UInt8>, fileByteCount: Int
   ) throws -> (document: PickleDocument, end: Int) {
     var reader = PickleReader(bytes)
     var operations = 0
+    let operationLimit = fileByteCount / 48 + 16384
     while true {
       let code = try reader.byte()
       if code == UInt8(ascii: ".") { break }

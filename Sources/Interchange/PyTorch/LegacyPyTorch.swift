@@ -23,7 +23,7 @@ struct LegacyPyTorch {
     while true {
       do {
         let bytes = try file.bytes(at: 0, count: prefix)
-        (document, keys, dataStart) = try Self.pickles(bytes)
+        (document, keys, dataStart) = try Self.pickles(bytes, fileByteCount: file.byteCount)
         return
       } catch let problem as PickleProblem {
         if prefix == file.byteCount { throw problem }
@@ -33,23 +33,24 @@ struct LegacyPyTorch {
   }
 
   private static func pickles(
-    _ bytes: [UInt8]
+    _ bytes: [UInt8], fileByteCount: Int
   ) throws -> (document: PickleDocument, keys: [String], end: Int) {
-    var end = magic.count
-    let protocolVersion = try PickleReader.read(bytes[end...])
+    func read(from start: Int) throws -> (document: PickleDocument, end: Int) {
+      try PickleReader.read(bytes[start...], fileByteCount: fileByteCount)
+    }
+    let protocolVersion = try read(from: magic.count)
     guard protocolVersion.document.integer(protocolVersion.document.root) == 1001 else {
       throw PickleProblem(message: "another protocol than 1001")
     }
-    end = protocolVersion.end
-    let machine = try PickleReader.read(bytes[end...])
+    let machine = try read(from: protocolVersion.end)
     for (key, value) in machine.document.pairs(machine.document.root) ?? []
     where machine.document.text(key) == "little_endian" {
       if case .bool(false) = machine.document[value] {
         throw TorchRefusal(message: "big-endian storages")
       }
     }
-    let object = try PickleReader.read(bytes[machine.end...])
-    let list = try PickleReader.read(bytes[object.end...])
+    let object = try read(from: machine.end)
+    let list = try read(from: object.end)
     let keys = (list.document.elements(list.document.root) ?? []).compactMap {
       list.document.text($0)
     }

@@ -59,7 +59,8 @@ package final class PyTorchFile: TensorArchive {
     let range = try archive.range(of: entry)
     let pickle = try file.bytes(at: range.lowerBound, count: range.count)
     do {
-      let (document, _) = try PickleReader.read(pickle[...])
+      let (document, _) = try PickleReader.read(
+        pickle[...], fileByteCount: file.byteCount)
       (names, tensors) = try Self.stateDictionary(of: document)
     } catch {
       throw Self.described(error, path: path)

@@ -12,9 +12,13 @@ enum HeaderJSON {
     let message: String
   }
 
-  /// Reads one value that fills `bytes` but for white space; throws `Problem`.
-  static func parse(_ bytes: [UInt8]) throws -> HeaderJSON {
-    var reader = Reader(bytes: bytes)
+  /// Reads one value that fills `bytes` from `start` on but for white space; ranges in it are indices
+  /// into `bytes`. Throws `Problem`, also for more than `valueLimit` values: one of two bytes takes a
+  /// hundred in memory.
+  static func parse(
+    _ bytes: [UInt8], from start: Int = 0, valueLimit: Int
+  ) throws -> HeaderJSON {
+    var reader = Reader(bytes: bytes, start: start, valueLimit: valueLimit)
     let value = try reader.value(depth: 0)
     reader.skipSpace()
     if reader.position != bytes.count { throw reader.problem("text behind the header's end") }
@@ -42,12 +46,19 @@ enum HeaderJSON {
 
   private struct Reader {
     let bytes: [UInt8]
-    var position = 0
+    let start: Int
+    var position: Int
+    var valuesLeft: Int
 
-    init(bytes: [UInt8]) { self.bytes = bytes }
+    init(bytes: [UInt8], start: Int, valueLimit: Int) {
+      self.bytes = bytes
+      self.start = start
+      position = start
+      valuesLeft = valueLimit
+    }
 
     func problem(_ message: String) -> Problem {
-      Problem(message: "\(message) at byte \(position) of the header")
+      Problem(message: "\(message) at byte \(position - start) of the header")
     }
 
     var next: UInt8? { position < bytes.count ? bytes[position] : nil }
@@ -76,6 +87,8 @@ enum HeaderJSON {
 
     mutating func value(depth: Int) throws -> HeaderJSON {
       if depth > 8 { throw problem("too deep a nesting") }
+      valuesLeft -= 1
+      if valuesLeft < 0 { throw problem("more values than its size allows") }
       if take("{") { return try object(depth: depth) }
       if take("[") { return try array(depth: depth) }
       if take("\"") { return try string() }
@@ -123,6 +136,7 @@ enum HeaderJSON {
     private mutating func string() throws -> HeaderJSON {
       let start = position
       var text: [UInt8] = []
+      text.reserveCapacity(plainCount)
       while let byte = next {
         switch byte {
         case UInt8(ascii: "\""):
@@ -141,6 +155,11 @@ enum HeaderJSON {
         }
       }
       throw problem("a string without end")
+    }
+
+    /// Bytes up to the next quote.
+    private var plainCount: Int {
+      (bytes[position...].firstIndex(of: UInt8(ascii: "\"")) ?? position) - position
     }
 
     private mutating func escape() throws -> [UInt8] {

@@ -126,9 +126,12 @@ struct SafetensorsHeader {
         message: "the header has \(json.count) bytes, over \(Self.byteLimit)")
     }
     var bytes = (0..<8).map { UInt8(truncatingIfNeeded: json.count >> (8 * $0)) } + json
-    if !checksums.isEmpty, let range = Self.integrityRange(in: try HeaderJSON.parse(json)) {
-      let seal = Array(Hash64.text(bytes.withUnsafeBytes { Hash64.of($0) }).utf8)
-      bytes.replaceSubrange(range.lowerBound + 8..<range.upperBound + 8, with: seal)
+    if !checksums.isEmpty {
+      let root = try HeaderJSON.parse(bytes, from: 8, valueLimit: .max)
+      if let range = Self.integrityRange(in: root) {
+        let seal = Array(Hash64.text(bytes.withUnsafeBytes { Hash64.of($0) }).utf8)
+        bytes.replaceSubrange(range, with: seal)
+      }
     }
     return bytes
   }
@@ -136,11 +139,11 @@ struct SafetensorsHeader {
   /// Reads the header out of the first `8 + N` bytes of a file that has `dataByteCount` bytes
   /// behind them; throws `Problem` for what breaks the format, `Damage` for a wrong seal.
   init(bytes: [UInt8], dataByteCount: Int) throws {
-    let json = Array(bytes[8...])
-    guard json.first == UInt8(ascii: "{") else {
+    guard bytes.count > 8, bytes[8] == UInt8(ascii: "{") else {
       throw HeaderJSON.Problem(message: "the header does not start with {")
     }
-    let root = try HeaderJSON.parse(json)
+    let root = try HeaderJSON.parse(
+      bytes, from: 8, valueLimit: (bytes.count + dataByteCount) / 128 + 16384)
     guard case .object(let members) = root else {
       throw HeaderJSON.Problem(message: "the header is not an object")
     }
@@ -194,10 +197,9 @@ struct SafetensorsHeader {
     guard let range = Self.integrityRange(in: root), range.count == 16 else {
       throw Damage(message: "it has checksums of tensors and none of its header")
     }
-    let digits = range.lowerBound + 8..<range.upperBound + 8
-    let expected = String(decoding: bytes[digits], as: UTF8.self)
+    let expected = String(decoding: bytes[range], as: UTF8.self)
     var blank = bytes
-    blank.replaceSubrange(digits, with: [UInt8](repeating: UInt8(ascii: "0"), count: 16))
+    blank.replaceSubrange(range, with: [UInt8](repeating: UInt8(ascii: "0"), count: 16))
     let found = Hash64.text(blank.withUnsafeBytes { Hash64.of($0) })
     if found != expected {
       throw Damage(message: "its header has the checksum \(found), not \(expected)")

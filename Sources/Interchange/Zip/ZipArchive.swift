@@ -21,6 +21,7 @@ final class ZipArchive {
     let (start, count) = try Self.directory(of: file)
     let bytes = LittleEndianBytes(try file.bytes(at: start.lowerBound, count: start.count))
     var entries: [Entry] = []
+    entries.reserveCapacity(count)
     var at = 0
     for _ in 0..<count {
       guard at + 46 <= bytes.count, bytes.word32(at) == 0x0201_4B50 else {

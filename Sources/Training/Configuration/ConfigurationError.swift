@@ -48,7 +48,7 @@ package enum NearestName {
   {
     var text = "unknown \(kind) '\(word)'"
     if let nearest = of(word, among: candidates) { text += "; did you mean '\(nearest)'?" }
-    if !candidates.isEmpty, candidates.count <= 12 {
+    if !candidates.isEmpty, candidates.count <= 24 {
       text += " (valid: \(candidates.joined(separator: ", ")))"
     }
     return text

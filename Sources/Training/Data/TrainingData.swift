@@ -67,7 +67,7 @@ package struct TrainingData: Sendable {
   ) -> UInt64 {
     var hash: UInt64 = 0
     for photo in index.photos { hash = Hash64.of(photo.path, seed: hash) }
-    hash = Hash64.of(divided.training.map { UInt64($0) }, seed: hash)
+    hash = divided.training.withUnsafeBytes { Hash64.of($0, seed: hash) }
     hash = Hash64.of(divided.classOfPerson.map { UInt64(bitPattern: Int64($0)) }, seed: hash)
     return Hash64.of(preprocessing.landmarks?.words ?? [], seed: hash)
   }

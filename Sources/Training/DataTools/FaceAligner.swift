@@ -3,7 +3,8 @@ private import Foundation
 private import Synchronization
 
 /// Writes photos aligned by five points to insightface's template (face_align.py `norm_crop`): the
-/// full-size photo, a least-squares similarity, bilinear, black beyond the edge.
+/// full-size photo, a least-squares similarity, bilinear, black beyond the edge. The JPEG keeps the
+/// chroma whole: halved, it would be off by a grey level by itself.
 enum FaceAligner {
   struct Result {
     var count = 0
@@ -14,7 +15,7 @@ enum FaceAligner {
   }
 
   /// Aligns the photos of a data set into the folder `out`, by the same relative paths. Throws
-  /// `DatasetError`, `SyntheticFolderError` for a folder that holds something already.
+  /// `DatasetError`, `FolderError` for a folder that holds something already.
   static func run(_ request: AlignRequest) throws -> Result {
     let set = try PhotoSet(path: request.data)
     let index = set.index
@@ -71,7 +72,7 @@ enum FaceAligner {
 
   private static func requireEmpty(_ path: String) throws {
     guard let contents = try? FileManager.default.contentsOfDirectory(atPath: path) else { return }
-    guard contents.isEmpty else { throw SyntheticFolderError.notEmpty(path: path) }
+    guard contents.isEmpty else { throw FolderError.notEmpty(path: path) }
   }
 
   private final class Worker {
@@ -97,7 +98,8 @@ enum FaceAligner {
         y: (1, 0),
         outWidth: aligned.width, outHeight: aligned.height, into: aligned.pixels)
       return encoder.encode(
-        aligned.pixels, width: aligned.width, height: aligned.height, quality: request.quality)
+        aligned.pixels, width: aligned.width, height: aligned.height, quality: request.quality,
+        keepsChroma: true)
     }
   }
 }

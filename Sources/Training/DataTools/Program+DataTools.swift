@@ -37,7 +37,7 @@ package struct AlignRequest: Sendable {
   /// Height and width of the aligned photos in pixels.
   package var size: ImageSize
   /// JPEG quality of the aligned photos, 1...100.
-  package var quality = 95
+  package var quality = 98
   package var threads: Int?
 
   /// `size` is `112` or `140x116`, height first; nil where it is no size of 1 to 1024 pixels.

@@ -1,7 +1,7 @@
 /// Files of torch.save: scripts/golden/torch_files.py.
-enum TorchFiles {
+package enum TorchFiles {
   /// STATE itself.
-  static let stateDictionary = """
+  package static let stateDictionary = """
     UEsDBAAACAgAAAAAAAAAAAAAAAAAAAAAAAAQABIAYXJjaGl2ZS9kYXRhLnBrbEZCDgBaWlpaWlpaWlpaWlpaWoACY2Nv\
     bGxlY3Rpb25zCk9yZGVyZWREaWN0CnEAKVJxAShYAQAAAGFxAmN0b3JjaC5fdXRpbHMKX3JlYnVpbGRfdGVuc29yX3Yy\
     CnEDKChYBwAAAHN0b3JhZ2VxBGN0b3JjaApGbG9hdFN0b3JhZ2UKcQVYAQAAADBxBlgDAAAAY3B1cQdLA3RxCFFLAEsD\
@@ -48,7 +48,7 @@ enum TorchFiles {
     """
 
   /// STATE's first tensor as a parameter under a key, beside other things.
-  static let checkpoint = """
+  package static let checkpoint = """
     UEsDBAAACAgAAAAAAAAAAAAAAAAAAAAAAAAQABIAYXJjaGl2ZS9kYXRhLnBrbEZCDgBaWlpaWlpaWlpaWlpaWoACfXEA\
     KFgFAAAAZXBvY2hxAUsDWAoAAABzdGF0ZV9kaWN0cQJ9cQNYAQAAAGFxBGN0b3JjaC5fdXRpbHMKX3JlYnVpbGRfcGFy\
     YW1ldGVyCnEFY3RvcmNoLl91dGlscwpfcmVidWlsZF90ZW5zb3JfdjIKcQYoKFgHAAAAc3RvcmFnZXEHY3RvcmNoCkZs\
@@ -77,7 +77,7 @@ enum TorchFiles {
     """
 
   /// STATE in the format before 1.6.
-  static let legacy = """
+  package static let legacy = """
     gAKKCmz8nEb5IGqoUBkugAJN6QMugAJ9cQAoWBAAAABwcm90b2NvbF92ZXJzaW9ucQFN6QNYDQAAAGxpdHRsZV9lbmRp\
     YW5xAohYCgAAAHR5cGVfc2l6ZXNxA31xBChYBQAAAHNob3J0cQVLAlgDAAAAaW50cQZLBFgEAAAAbG9uZ3EHSwR1dS6A\
     AmNjb2xsZWN0aW9ucwpPcmRlcmVkRGljdApxAClScQEoWAEAAABhcQJjdG9yY2guX3V0aWxzCl9yZWJ1aWxkX3RlbnNv\
@@ -98,7 +98,7 @@ enum TorchFiles {
     """
 
   /// A whole module.
-  static let module = """
+  package static let module = """
     UEsDBAAACAgAAAAAAAAAAAAAAAAAAAAAAAAQABIAYXJjaGl2ZS9kYXRhLnBrbEZCDgBaWlpaWlpaWlpaWlpaWoACY19f\
     bWFpbl9fCk1vZHVsZQpxACmBcQF9cQIoWAgAAAB0cmFpbmluZ3EDiFgLAAAAX3BhcmFtZXRlcnNxBH1xBVgIAAAAX2J1\
     ZmZlcnNxBn1xB1gbAAAAX25vbl9wZXJzaXN0ZW50X2J1ZmZlcnNfc2V0cQhjX19idWlsdGluX18Kc2V0CnEJXXEKhXEL\
