@@ -6,7 +6,7 @@
 #   DDP_TRAIN_MODULES    modules to load, as 'openmpi/4.1'   none
 #   DDP_TRAIN_CONTAINER  a prefix, as 'apptainer exec x.sif' none
 #   DDP_TRAIN_LAUNCHER   mpirun or srun                      mpirun, else srun --mpi=pmix
-#   DDP_TRAIN_PLACE      node (a rank may use all of it) or socket (each rank keeps to one)
+#   DDP_TRAIN_PLACE      node (a rank may use all of it) or socket (each keeps to one, in turns)
 #   DDP_TRAIN_TRIES      starts in a row that may fail without a new checkpoint   3
 
 say() { echo "== $(date '+%F %T') $*"; }
@@ -52,7 +52,7 @@ choose_launcher() {
     mpirun)
       launch=(mpirun)
       if [ "${DDP_TRAIN_PLACE:-node}" = socket ]; then
-        launch+=(--map-by ppr:1:socket --bind-to socket)
+        launch+=(--map-by socket --bind-to socket:overload-allowed)
       else
         # Threads choose their own processors; Open MPI would bind one or two ranks to a core each.
         launch+=(--bind-to none)
@@ -65,7 +65,7 @@ choose_launcher() {
       fi
       launch=(srun --mpi=pmix --kill-on-bad-exit=1)
       if [ "${DDP_TRAIN_PLACE:-node}" = socket ]; then
-        launch+=(--ntasks-per-socket=1 --cpu-bind=sockets)
+        launch+=(--distribution=block:cyclic --cpu-bind=sockets)
       else
         launch+=(--cpu-bind=none)
       fi
