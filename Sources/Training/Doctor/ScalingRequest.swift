@@ -1,5 +1,3 @@
-private import Collectives
-
 /// Worlds to predict a step for, beside the one that measures.
 package struct ScalingRequest: Sendable {
   /// A network by name; without a wire it is the one between the ranks that measure.

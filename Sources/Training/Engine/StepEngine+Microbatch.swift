@@ -1,3 +1,4 @@
+private import Collectives
 internal import Datasets
 private import Kernels
 internal import Losses
