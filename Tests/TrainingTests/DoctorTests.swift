@@ -125,7 +125,7 @@ import Training
   @Test func aFitFindsTheWireThatSumsWereMadeWith() {
     let wire = Wire(bytesPerSecond: 5e7, messageSeconds: 2e-5, latencySeconds: 1e-3)
     for ranks in [2, 4, 8] {
-      let sums = [1 << 10, 4 << 20].map { values in
+      let sums = [1 << 10, 4 << 20].map { (values: Int) -> DoctorReport.Sum in
         let model = ScalingModel(
           parameterCount: values, computeSeconds: 0, decodeSeconds: 0, updateSeconds: 0,
           valueSeconds: 0, wire: wire)

@@ -157,9 +157,13 @@ run_job() {
   exit "$status"
 }
 
-# Starts the job again by the batch system.
+# Starts the job again by the batch system, unless somebody has cancelled it.
 again() {
   if [ -z "${SLURM_JOB_ID:-}" ]; then return; fi
+  if scontrol -o show job "$SLURM_JOB_ID" 2> /dev/null | grep -q 'JobState=CANCELLED'; then
+    say "cancelled: the job does not come back; another one with the same run folder goes on"
+    return
+  fi
   if [ "${SLURM_RESTART_COUNT:-0}" -ge "${DDP_TRAIN_RESTARTS:-1000}" ]; then
     say "restarted ${SLURM_RESTART_COUNT} times: given up"
     return

@@ -27,6 +27,12 @@ package struct DoctorReport: Sendable, Equatable, Codable {
     package var seconds: Double
     /// Bytes that each rank sent, over the seconds.
     package var bytesPerSecond: Double
+
+    package init(values: Int, seconds: Double, bytesPerSecond: Double) {
+      self.values = values
+      self.seconds = seconds
+      self.bytesPerSecond = bytesPerSecond
+    }
   }
 
   package var model: String
