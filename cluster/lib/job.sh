@@ -83,6 +83,12 @@ stop_job() {
   stopping=1
   say "told to stop: the ranks keep their last step"
   kill -USR2 "$job" 2> /dev/null || return 0
+  # SLURM ends a cancelled job like any other; one that requeued itself would not be got rid of.
+  if [ -n "${SLURM_JOB_ID:-}" ] &&
+    scontrol -o show job "$SLURM_JOB_ID" 2> /dev/null | grep -q 'JobState=CANCELLED'; then
+    cancelled=1
+    say "cancelled: the job does not come back; another one with the same run folder goes on"
+  fi
   local tries
   for ((tries = 0; tries < $1 * 5; tries++)); do
     kill -0 "$job" 2> /dev/null || return 0
@@ -136,6 +142,7 @@ run_job() {
   # Told to end, Open MPI gives its ranks this many seconds to write the last step, twice.
   export OMPI_MCA_odls_base_sigkill_timeout="${OMPI_MCA_odls_base_sigkill_timeout:-4}"
   stopping=
+  cancelled=
   trap 'stop_job 60' USR1
   trap 'stop_job 20' TERM INT
   local before
@@ -159,11 +166,7 @@ run_job() {
 
 # Starts the job again by the batch system, unless somebody has cancelled it.
 again() {
-  if [ -z "${SLURM_JOB_ID:-}" ]; then return; fi
-  if scontrol -o show job "$SLURM_JOB_ID" 2> /dev/null | grep -q 'JobState=CANCELLED'; then
-    say "cancelled: the job does not come back; another one with the same run folder goes on"
-    return
-  fi
+  if [ -z "${SLURM_JOB_ID:-}" ] || [ -n "$cancelled" ]; then return; fi
   if [ "${SLURM_RESTART_COUNT:-0}" -ge "${DDP_TRAIN_RESTARTS:-1000}" ]; then
     say "restarted ${SLURM_RESTART_COUNT} times: given up"
     return
