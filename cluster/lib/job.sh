@@ -83,12 +83,6 @@ stop_job() {
   stopping=1
   say "told to stop: the ranks keep their last step"
   kill -USR2 "$job" 2> /dev/null || return 0
-  # SLURM ends a cancelled job like any other; one that requeued itself would not be got rid of.
-  if [ -n "${SLURM_JOB_ID:-}" ] &&
-    scontrol -o show job "$SLURM_JOB_ID" 2> /dev/null | grep -q 'JobState=CANCELLED'; then
-    cancelled=1
-    say "cancelled: the job does not come back; another one with the same run folder goes on"
-  fi
   local tries
   for ((tries = 0; tries < $1 * 5; tries++)); do
     kill -0 "$job" 2> /dev/null || return 0
@@ -142,9 +136,9 @@ run_job() {
   # Told to end, Open MPI gives its ranks this many seconds to write the last step, twice.
   export OMPI_MCA_odls_base_sigkill_timeout="${OMPI_MCA_odls_base_sigkill_timeout:-4}"
   stopping=
-  cancelled=
+  terminated=
   trap 'stop_job 60' USR1
-  trap 'stop_job 20' TERM INT
+  trap '[ -n "$stopping" ] || terminated=1; stop_job 20' TERM INT
   local before
   before=$(newest_checkpoint "$folder")
   say "job ${SLURM_JOB_ID:-$$}, start $((${SLURM_RESTART_COUNT:-0} + 1)), on ${SLURM_JOB_NODELIST:-$(hostname)}:" \
@@ -164,9 +158,14 @@ run_job() {
   exit "$status"
 }
 
-# Starts the job again by the batch system, unless somebody has cancelled it.
+# Starts the job again by the batch system.
 again() {
-  if [ -z "${SLURM_JOB_ID:-}" ] || [ -n "$cancelled" ]; then return; fi
+  if [ -z "${SLURM_JOB_ID:-}" ]; then return; fi
+  if [ -n "$terminated" ]; then
+    # SLURM requeues by itself what it has pre-empted; what somebody has cancelled must not come back.
+    say "told to end by SLURM, which brings the job back unless it was cancelled"
+    return
+  fi
   if [ "${SLURM_RESTART_COUNT:-0}" -ge "${DDP_TRAIN_RESTARTS:-1000}" ]; then
     say "restarted ${SLURM_RESTART_COUNT} times: given up"
     return
