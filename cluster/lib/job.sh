@@ -111,13 +111,10 @@ attempt() {
   job=$!
   watch_launcher "$job" &
   local watch=$!
+  # A trapped signal ends `wait` early, with a status of its own.
+  while kill -0 "$job" 2> /dev/null; do wait "$job"; done
   status=0
   wait "$job" || status=$?
-  # A trapped signal ends `wait` early.
-  while kill -0 "$job" 2> /dev/null; do
-    status=0
-    wait "$job" || status=$?
-  done
   kill "$watch" 2> /dev/null
 }
 
