@@ -82,6 +82,7 @@ stop_job() {
   [ -z "$stopping" ] || return 0
   stopping=1
   say "told to stop: the ranks keep their last step"
+  [ -n "$job" ] || return 0
   kill -USR2 "$job" 2> /dev/null || return 0
   local tries
   for ((tries = 0; tries < $1 * 5; tries++)); do
@@ -104,11 +105,15 @@ watch_launcher() {
   done
 }
 
-# attempt ARGUMENT...: one start; its status in $status.
+# attempt ARGUMENT...: one start, unless told to stop before it; its status in $status.
 attempt() {
+  status=85
+  [ -z "$stopping" ] || return 0
   export DDP_TRAIN_START="$(hostname)-$$-$(date +%s)"
   "${launch[@]}" $container "$program" train "$@" --resume auto < /dev/null &
   job=$!
+  # The signal may have come between the last two lines.
+  [ -z "$stopping" ] || kill -USR2 "$job"
   watch_launcher "$job" &
   local watch=$!
   # A trapped signal ends `wait` early, with a status of its own.
@@ -132,6 +137,7 @@ run_job() {
   choose_launcher || exit 1
   # Told to end, Open MPI gives its ranks this many seconds to write the last step, twice.
   export OMPI_MCA_odls_base_sigkill_timeout="${OMPI_MCA_odls_base_sigkill_timeout:-4}"
+  job=
   stopping=
   terminated=
   trap 'stop_job 60' USR1
