@@ -141,7 +141,7 @@ package struct Doctor {
     return Double(perThread) / seconds
   }
 
-  /// Seconds of an agreement of all ranks, the best of many, for each doubling of their number.
+  /// Seconds from one rank to another, by the best of many agreements of all.
   private func latencySeconds() throws -> Double {
     var best = Double.infinity
     for _ in 0..<30 {
@@ -149,7 +149,7 @@ package struct Doctor {
       _ = try communicator.agreeOnMaximum(0)
       best = min(best, Clock.seconds - start)
     }
-    return try slowest(best) / ScalingModel.steps(ofAgreementOf: communicator.size)
+    return try slowest(best) / ScalingModel.ways(ofAgreementOf: communicator.size)
   }
 
   /// Sums of more and more values, through the reducer that trains; the best of a few rounds.

@@ -40,7 +40,7 @@ package struct DoctorReport: Sendable, Equatable, Codable {
   package var batch: Int
   package var microbatch: Int
   package var ranks: [Rank]
-  /// Seconds of an agreement, for each doubling of the ranks.
+  /// Seconds from one rank to another of a message that carries next to nothing.
   package var latencySeconds: Double
   package var sums: [Sum]
   /// The largest difference of two hosts' time of day, and how far it may be off.

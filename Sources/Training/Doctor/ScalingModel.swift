@@ -101,8 +101,10 @@ package struct ScalingModel: Sendable, Equatable, Codable {
   /// The part of a microbatch that is its backward pass, in which sums can be hidden.
   static let backwardShare = 2.0 / 3
 
-  /// Messages in a row that an agreement of `ranks` ranks takes.
-  static func steps(ofAgreementOf ranks: Int) -> Double { max(1, log2(Double(ranks)).rounded(.up)) }
+  /// Ways between two ranks in a row that an agreement of `ranks` ranks takes: up a tree and down.
+  static func ways(ofAgreementOf ranks: Int) -> Double {
+    2 * max(1, log2(Double(ranks)).rounded(.up))
+  }
 
   /// Ways between two ranks in a row that the sum of a bucket takes, of whose parts one peer is sent
   /// `part` bytes and gathers `back`: those there go to all peers at once, those back in a ring.
@@ -125,7 +127,7 @@ package struct ScalingModel: Sendable, Equatable, Codable {
     let count = Double(parameterCount)
     let peers = Double(ranks - 1)
     let buckets = max(1, (count / Self.bucketValues(ranks: ranks)).rounded(.down))
-    let agreement = wire.latencySeconds * Self.steps(ofAgreementOf: ranks)
+    let agreement = wire.latencySeconds * Self.ways(ofAgreementOf: ranks)
     let (there, back) = design.bytes
     // Whole blocks: with few of them some ranks sum a block and others nothing.
     let block = Double(TensorBlocks.blockElements)

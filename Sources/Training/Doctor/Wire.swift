@@ -30,7 +30,7 @@ package enum WireFit {
         bytesPerSecond: .infinity, messageSeconds: 0, latencySeconds: latencySeconds)
     }
     let peers = Double(ranks - 1)
-    let agreement = latencySeconds * ScalingModel.steps(ofAgreementOf: ranks)
+    let agreement = latencySeconds * ScalingModel.ways(ofAgreementOf: ranks)
     // The shortest sum is two messages to each peer, there and back, and next to no bytes.
     let ways = ScalingModel.ways(ofPart: 0, back: 0, ranks: ranks)
     let messages = max(0, short.seconds - agreement - ways * latencySeconds) / (2 * peers)
