@@ -164,8 +164,10 @@ package struct Doctor {
         ranks: communicator.size,
         reduction: .exact)
       var best = Double.infinity
-      for _ in 0..<5 {
+      for _ in 0..<4 {
         reducer.begin(localMicrobatches: 0, of: 1)
+        // A step computes before it sums, and TCP forgets the width of a road that nobody takes.
+        if values > 1 << 15 { Thread.sleep(forTimeInterval: 0.3) }
         try communicator.barrier()
         let start = Clock.seconds
         _ = try reducer.reduce(over: communicator, onWait: {})
