@@ -73,8 +73,8 @@ final class MPICommunicator: Communicator {
     // All ranks have one or none, whatever each of them was given.
     guard try agreeOnMaximum(beats ? 0 : 1) == 0 else {
       progress.note =
-        "this MPI library gives no MPI_THREAD_MULTIPLE, so there is no heartbeat: a rank that is "
-        + "dead or stopped is noticed after --stall seconds, not after --watchdog"
+        "no heartbeat, for want of MPI_THREAD_MULTIPLE in the MPI library or by DDP_TRAIN_HEARTBEAT=0: "
+        + "a rank that is dead or stopped is noticed after --stall seconds, not after --watchdog"
       return
     }
     watch.setPeersAlive()

@@ -106,7 +106,7 @@ package final class Trainer {
     for warning in try WorldCheck.run(
       configuration: configuration.mathematicsText + configuration.collectiveText,
       dataFingerprint: data.fingerprint,
-      sampleFingerprint: { data.sampleFingerprint(photos: 32) },
+      sampleFingerprint: { data.sampleFingerprint() },
       communicator: session.communicator)
     {
       session.console.warn(warning)

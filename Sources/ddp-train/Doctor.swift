@@ -15,43 +15,23 @@ struct Doctor: ParsableCommand {
         ddp-train doctor
         mpirun -np 8 ddp-train doctor --model iresnet50 --batch 1024 --data photos
         mpirun -np 8 ddp-train doctor --config lfw.yaml --data photos --json
-        ddp-train doctor --model nn1 --predict 8,64,512,4096 --network 10gbit:30
+        ddp-train doctor --model nn1 --loss triplet --threads 1 \\
+          --predict 8,64,512,4096 --network 1gbit:50,10gbit:30 \\
+          --images-per-rank 256 --threads-per-rank 16
       """)
 
   @Option(help: "A YAML file of options of train.", completion: .file(extensions: ["yaml", "yml"]))
   var config: String?
 
+  @OptionGroup(title: "Data, as of train") var dataOptions: DataOptions
+  @OptionGroup(title: "Model and loss, as of train") var modelOptions: ModelOptions
+  @OptionGroup(title: "Triplets, as of train") var tripletOptions: TripletOptions
+  @OptionGroup(title: "Steps and optimizer, as of train") var optimizerOptions: OptimizerOptions
+
   @Option(
     help: ArgumentHelp(
-      "An image folder, or synthetic[:people=N,photos=M,size=S].", valueName: "dir|synthetic"),
-    completion: .directory)
-  var data: String?
-
-  @Option(help: ArgumentHelp("The network.", valueName: "name"))
-  var model: String?
-
-  @Option(help: ArgumentHelp("Height and width of its input.", valueName: "s"))
-  var imageSize: String?
-
-  @Option(help: ArgumentHelp("Classes of the loss head.", valueName: "n"))
-  var classes = 10_000
-
-  @Option(help: ArgumentHelp("Samples of a step, over all ranks.", valueName: "b"))
-  var batch: String?
-
-  @Option(help: ArgumentHelp("Samples that a worker computes at once.", valueName: "b"))
-  var microbatch: String?
-
-  @Option(help: ArgumentHelp("Compute threads of a rank.", valueName: "t"))
-  var threads: String?
-
-  @Option(
-    help: ArgumentHelp("How gradients travel between ranks.", valueName: "name"),
-    completion: .list(["exact", "fp32", "bf16"]))
-  var reduce: String?
-
-  @Flag(inversion: .prefixedNo, help: "Each rank keeps a part of the optimizer's state.")
-  var shardOptimizer: Bool?
+      "Classes of the loss head; without it those of the data, or 10,000.", valueName: "n"))
+  var classes: Int?
 
   @Option(
     help: ArgumentHelp("Where the run folder will be.", valueName: "dir"), completion: .directory)
@@ -63,81 +43,95 @@ struct Doctor: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The network of the prediction, such as 10gbit:30 with the microseconds of a message; "
-        + "without it the one between these ranks.",
-      valueName: "rate:latency"))
+      """
+      Networks of the prediction, with commas between: rate and microseconds from rank to rank, \
+      such as 10gbit:30, and as a third figure those that a message costs its rank (without it \
+      half of them); without networks the one between these ranks.
+      """,
+      valueName: "rate:latency,..."))
   var network: String?
 
   @Option(
     help: ArgumentHelp(
-      "Samples of a step on each rank of the prediction; without it the batch of one.",
-      valueName: "b"))
-  var imagesPerRank: Int?
+      "Samples of a step on each rank of the prediction; without them the batch of one.",
+      valueName: "list"))
+  var imagesPerRank: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Threads of each rank of the prediction, as fast as one here; without it as many as here.",
+      valueName: "t"))
+  var threadsPerRank: Int?
 
   @Flag(help: "The report as one JSON object.")
   var json = false
 
   func validate() throws {
     try Checks.positive(classes, "--classes")
-    try Checks.positive(imagesPerRank, "--images-per-rank")
-    guard predict != nil else {
-      if network != nil || imagesPerRank != nil {
-        throw ValidationError("--network and --images-per-rank belong to --predict")
-      }
-      return
+    try Checks.positive(threadsPerRank, "--threads-per-rank")
+    if predict == nil, network != nil || imagesPerRank != nil || threadsPerRank != nil {
+      throw ValidationError(
+        "--network, --images-per-rank and --threads-per-rank belong to --predict")
     }
-    _ = try ranks()
-    _ = try networkRates()
-    if json { throw ValidationError("--predict prints a table; remove --json") }
+    _ = try prediction()
   }
 
-  private func ranks() throws -> [Int] {
-    try (predict ?? "").split(separator: ",").map { text in
+  /// What --predict and the options that belong to it ask; nil without it.
+  private func prediction() throws -> ScalingRequest? {
+    guard let predict else { return nil }
+    return ScalingRequest(
+      ranks: try Self.counts(predict, "--predict"),
+      imagesPerRank: try imagesPerRank.map { try Self.counts($0, "--images-per-rank") } ?? [],
+      threads: threadsPerRank,
+      networks: try (network ?? "").split(separator: ",").map { try Self.network(String($0)) })
+  }
+
+  private static func counts(_ list: String, _ option: String) throws -> [Int] {
+    try list.split(separator: ",").map { text in
       guard let count = Int(text), (1...1_000_000).contains(count) else {
-        throw ValidationError("--predict '\(text)' is not a number of ranks")
+        throw ValidationError("\(option) '\(text)' is not a number from 1 to 1,000,000")
       }
       return count
     }
   }
 
-  /// Bytes a second and seconds of a message.
-  private func networkRates() throws -> (Double, Double)? {
-    guard let network else { return nil }
-    let parts = network.lowercased().split(separator: ":")
+  /// A network as RATE:LATENCY[:MESSAGE], times in microseconds.
+  private static func network(_ text: String) throws -> ScalingRequest.Network {
+    let parts = text.lowercased().split(separator: ":", omittingEmptySubsequences: false)
     let units = [("gbit", 1e9), ("mbit", 1e6)]
-    guard parts.count == 2, let latency = Double(parts[1]), latency > 0,
+    let times = parts.dropFirst().map { Double($0) ?? -1 }
+    guard (1...2).contains(times.count), times.allSatisfy({ $0 > 0 }),
       let (unit, factor) = units.first(where: { parts[0].hasSuffix($0.0) }),
       let rate = Double(parts[0].dropLast(unit.count)), rate > 0
     else {
       throw ValidationError(
-        "--network '\(network)' is not RATE:LATENCY, such as 10gbit:30 (microseconds)")
+        "--network '\(text)' is not RATE:LATENCY, such as 10gbit:30 (microseconds)")
     }
-    return (rate * factor / 8, latency * 1e-6)
+    return ScalingRequest.Network(
+      name: text,
+      wire: Wire(
+        bytesPerSecond: rate * factor / 8,
+        messageSeconds: 1e-6 * (times.count > 1 ? times[1] : times[0] / 2),
+        latencySeconds: 1e-6 * times[0]))
   }
 
   func run() throws {
-    var flags: [ConfigurationAssignment] = []
-    for (key, value) in [
-      ("data", data), ("model", model), ("image-size", imageSize), ("batch", batch),
-      ("microbatch", microbatch), ("threads", threads), ("reduce", reduce),
-      ("shard-optimizer", shardOptimizer.map { $0 ? "true" : "false" }),
-    ] {
-      if let value { flags.append(.flag(key, value)) }
-    }
-    if config == nil, data == nil {
+    let groups: [any ParsableArguments] = [
+      dataOptions, modelOptions, tripletOptions, optimizerOptions,
+    ]
+    var flags = groups.flatMap(GivenOptions.of)
+    var classes = classes
+    if config == nil, dataOptions.data == nil {
       // Enough faces to time their decoding; drawing the demo's would take longer than the rest.
       flags.append(.flag("data", "synthetic:people=16,photos=4,size=160"))
       flags.append(.flag("split", "all"))
+      classes = classes ?? 10_000
     }
     var request = DoctorRequest(
       configuration: try RunConfiguration.resolve(
         file: config, flags: flags, modelNames: Dispatch.modelNames),
       classes: classes, folder: out)
-    if predict != nil {
-      request.prediction = DoctorRequest.Prediction(
-        ranks: try ranks(), imagesPerRank: imagesPerRank,
-        network: try networkRates().map { .init(bytesPerSecond: $0.0, messageSeconds: $0.1) })
-    }
+    request.prediction = try prediction()
     let code = Dispatch.doctor(request, asJSON: json)
     if code != 0 { throw ExitCode(code) }
   }

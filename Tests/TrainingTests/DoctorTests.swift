@@ -4,25 +4,33 @@ import TestSupport
 import Training
 
 @Suite struct DoctorTests {
-  private static func request() -> DoctorRequest {
-    let configuration = SmallRun.configuration { $0.threads = 1 }
-    var request = DoctorRequest(
-      configuration: configuration, classes: 12, folder: NSTemporaryDirectory())
+  private static func request(
+    _ change: (inout RunConfiguration) -> Void = { _ in }
+  ) -> DoctorRequest {
+    let configuration = SmallRun.configuration {
+      $0.threads = 1
+      change(&$0)
+    }
+    var request = DoctorRequest(configuration: configuration, folder: NSTemporaryDirectory())
     request.largestSum = 1 << 13
     return request
   }
 
-  @Test(arguments: [1, 3])
-  func theReportIsWholeAndReadsBack(ranks: Int) throws {
+  private static func report(_ request: DoctorRequest, ranks: Int) throws -> DoctorReport {
     let texts = try ThreadCommunicator.run(size: ranks) { communicator in
-      try Program.doctor(Self.request(), asJSON: true, over: communicator)
+      try Program.doctor(request, asJSON: true, over: communicator)
     }
     let spoken = texts.map { !$0.isEmpty }
     #expect(spoken == [true] + Array(repeating: false, count: ranks - 1))
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    let report = try decoder.decode(DoctorReport.self, from: Data(texts[0].joined().utf8))
+    return try decoder.decode(DoctorReport.self, from: Data(texts[0].joined().utf8))
+  }
+
+  @Test(arguments: [1, 3])
+  func theReportIsWholeAndReadsBack(ranks: Int) throws {
+    let report = try Self.report(Self.request(), ranks: ranks)
     #expect(report.ranks.map(\.rank) == Array(0..<ranks))
     for rank in report.ranks {
       #expect(rank.productRate > 1e8 && rank.imageSeconds > 0 && rank.decodeRate > 0)
@@ -36,25 +44,71 @@ import Training
     #expect(report.lines.contains { $0.hasPrefix("predicted: ") })
   }
 
-  private static let model = ScalingModel(
-    parameterCount: 40 << 20, imageSeconds: 0.1, updateSeconds: 0.05, valueSeconds: 0,
-    bytesPerSecond: 1e9, messageSeconds: 1e-5, agreementSeconds: 1e-4)
+  @Test(arguments: [1, 2])
+  func tripletsAreMeasuredPassByPass(passes: Int) throws {
+    let report = try Self.report(
+      Self.request {
+        $0.loss = .triplet
+        $0.margin = [0.2]
+        $0.passes = passes
+      }, ranks: 1)
+    #expect(report.ranks[0].imageSeconds > 0)
+    // No head, so no parameters but the network's, and photos are decoded in every pass.
+    let classified = try Self.report(Self.request(), ranks: 1)
+    #expect(report.parameterCount < classified.parameterCount)
+    let decode = report.fitted.decodeSeconds * report.ranks[0].decodeRate
+    #expect((decode - Double(passes)).magnitude < 1e-9)
+  }
 
-  @Test func aStepOfOneRankComputesAndUpdates() {
+  @Test func everyWorldThatIsAskedForIsPredicted() throws {
+    var request = Self.request()
+    request.prediction = ScalingRequest(
+      ranks: [1, 8, 64], imagesPerRank: [16, 64], threads: 4,
+      networks: [
+        .init(
+          name: "fast", wire: Wire(bytesPerSecond: 1e9, messageSeconds: 1e-5, latencySeconds: 1e-5)),
+        .init(
+          name: "slow", wire: Wire(bytesPerSecond: 1e6, messageSeconds: 1e-5, latencySeconds: 1e-3)),
+      ])
+    let report = try Self.report(request, ranks: 1)
+    let designs = ScalingModel.Design.all.count
+    #expect(report.predictions.count == 2 * 2 * 3 * designs)
+    let first = report.predictions[0]
+    #expect(first.network == "fast" && first.imagesPerRank == 16 && first.ranks == 1)
+    let last = report.predictions.last!
+    #expect(last.network == "slow" && last.imagesPerRank == 64 && last.ranks == 64)
+    // The same rows by the model itself.
+    var model = report.fitted
+    model.wire = Wire(bytesPerSecond: 1e6, messageSeconds: 1e-5, latencySeconds: 1e-3)
+    model.valueSeconds = report.valueSeconds
+    let load = ScalingModel.Load(
+      ranks: 64, threads: 4, imagesPerRank: 64, microbatch: report.microbatch)
+    let expected = model.predict(load, ScalingModel.Design.all[designs - 1])
+    #expect(last.prediction.step == expected.step)
+    let lines = request.prediction!.lines(of: report, load: load)
+    #expect(lines.count == 2 + 1 + 12 + 1 + 4)
+  }
+
+  private static let model = ScalingModel(
+    parameterCount: 40 << 20, computeSeconds: 0.1, decodeSeconds: 0.005, updateSeconds: 0.05,
+    valueSeconds: 0, wire: Wire(bytesPerSecond: 1e9, messageSeconds: 1e-5, latencySeconds: 1e-4))
+
+  @Test func aStepOfOneRankLoadsComputesAndUpdates() {
     let alone = Self.model.predict(
       ScalingModel.Load(ranks: 1, threads: 4, imagesPerRank: 128, microbatch: 16))
     // 8 microbatches on 4 threads, two rounds of 16 images.
-    #expect((alone.step - (2 * 1.6 + 0.05)).magnitude < 1e-9)
+    #expect((alone.step - (2 * 16 * 0.105 + 0.05)).magnitude < 1e-9)
     #expect(alone.limit == "compute")
   }
 
   @Test func sumsCostTheirBytesAndMicrobatchesHideThem() {
     let load = ScalingModel.Load(ranks: 2, threads: 4, imagesPerRank: 128, microbatch: 16)
     var slow = Self.model
-    slow.bytesPerSecond = 1e7
+    slow.wire.bytesPerSecond = 1e7
     let step = slow.predict(load)
-    // Half of 40 Mi values there in 6 bytes and back in 4, 40 buckets of two messages.
-    let sums = Double(20 << 20) * 10 / 1e7 + 80 * 1e-5 + 40 * 1e-4
+    // Half of 40 Mi values there in 6 bytes and back in 4, 40 buckets of two messages, of three ways
+    // each, and two ways for the agreement.
+    let sums = Double(20 << 20) * 10 / 1e7 + 80 * 1e-5 + 40 * 8 * 1e-4
     #expect((step.sums - sums).magnitude < 1e-9)
     #expect((step.hidden - 1.6 * 2 / 3).magnitude < 1e-9)
     #expect(step.limit == "sums")
@@ -66,6 +120,26 @@ import Training
     let sharded = slow.predict(load, ScalingModel.Design(.exact, isSharded: true))
     #expect((sharded.sums + sharded.update - step.sums - step.update).magnitude < 0.1)
     #expect(sharded.hidden == step.hidden)
+  }
+
+  @Test func aFitFindsTheWireThatSumsWereMadeWith() {
+    let wire = Wire(bytesPerSecond: 5e7, messageSeconds: 2e-5, latencySeconds: 1e-3)
+    for ranks in [2, 4, 8] {
+      let sums = [1 << 10, 4 << 20].map { (values: Int) -> DoctorReport.Sum in
+        let model = ScalingModel(
+          parameterCount: values, computeSeconds: 0, decodeSeconds: 0, updateSeconds: 0,
+          valueSeconds: 0, wire: wire)
+        let load = ScalingModel.Load(ranks: ranks, threads: 1, imagesPerRank: 1, microbatch: 1)
+        let seconds = model.predict(load).sums
+        let bytes = Double(10 * values * (ranks - 1)) / Double(ranks)
+        return DoctorReport.Sum(
+          values: values, seconds: seconds, bytesPerSecond: bytes / seconds)
+      }
+      let found = WireFit.fit(sums, latencySeconds: wire.latencySeconds, ranks: ranks)
+      #expect((found.bytesPerSecond / wire.bytesPerSecond - 1).magnitude < 0.01)
+      // The shortest sum's few bytes count as messages.
+      #expect((0.9..<5).contains(found.messageSeconds / wire.messageSeconds))
+    }
   }
 
   @Test func efficiencyFallsWithRanksAndTheLimitIsWhereItDoes() {
@@ -84,6 +158,5 @@ import Training
     #expect(Self.model.predict(many).efficiency >= 0.8)
     many.ranks = 2 * limit
     #expect(Self.model.predict(many).efficiency < 0.8)
-    #expect(Self.model.table(ranks: [8, 64], load: load).lines.count == 3)
   }
 }

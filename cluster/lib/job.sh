@@ -6,7 +6,7 @@
 #   DDP_TRAIN_MODULES    modules to load, as 'openmpi/4.1'   none
 #   DDP_TRAIN_CONTAINER  a prefix, as 'apptainer exec x.sif' none
 #   DDP_TRAIN_LAUNCHER   mpirun or srun                      mpirun, else srun --mpi=pmix
-#   DDP_TRAIN_PLACE      node (a rank may use all of it) or socket (each rank keeps to one)
+#   DDP_TRAIN_PLACE      node (a rank may use all of it) or socket (each keeps to one, in turns)
 #   DDP_TRAIN_TRIES      starts in a row that may fail without a new checkpoint   3
 
 say() { echo "== $(date '+%F %T') $*"; }
@@ -52,7 +52,7 @@ choose_launcher() {
     mpirun)
       launch=(mpirun)
       if [ "${DDP_TRAIN_PLACE:-node}" = socket ]; then
-        launch+=(--map-by ppr:1:socket --bind-to socket)
+        launch+=(--map-by socket --bind-to socket:overload-allowed)
       else
         # Threads choose their own processors; Open MPI would bind one or two ranks to a core each.
         launch+=(--bind-to none)
@@ -65,7 +65,7 @@ choose_launcher() {
       fi
       launch=(srun --mpi=pmix --kill-on-bad-exit=1)
       if [ "${DDP_TRAIN_PLACE:-node}" = socket ]; then
-        launch+=(--ntasks-per-socket=1 --cpu-bind=sockets)
+        launch+=(--distribution=block:cyclic --cpu-bind=sockets)
       else
         launch+=(--cpu-bind=none)
       fi
@@ -82,6 +82,7 @@ stop_job() {
   [ -z "$stopping" ] || return 0
   stopping=1
   say "told to stop: the ranks keep their last step"
+  [ -n "$job" ] || return 0
   kill -USR2 "$job" 2> /dev/null || return 0
   local tries
   for ((tries = 0; tries < $1 * 5; tries++)); do
@@ -104,20 +105,21 @@ watch_launcher() {
   done
 }
 
-# attempt ARGUMENT...: one start; its status in $status.
+# attempt ARGUMENT...: one start, unless told to stop before it; its status in $status.
 attempt() {
+  status=85
+  [ -z "$stopping" ] || return 0
   export DDP_TRAIN_START="$(hostname)-$$-$(date +%s)"
   "${launch[@]}" $container "$program" train "$@" --resume auto < /dev/null &
   job=$!
+  # The signal may have come between the last two lines.
+  [ -z "$stopping" ] || kill -USR2 "$job"
   watch_launcher "$job" &
   local watch=$!
+  # A trapped signal ends `wait` early, with a status of its own.
+  while kill -0 "$job" 2> /dev/null; do wait "$job"; done
   status=0
   wait "$job" || status=$?
-  # A trapped signal ends `wait` early.
-  while kill -0 "$job" 2> /dev/null; do
-    status=0
-    wait "$job" || status=$?
-  done
   kill "$watch" 2> /dev/null
 }
 
@@ -135,9 +137,11 @@ run_job() {
   choose_launcher || exit 1
   # Told to end, Open MPI gives its ranks this many seconds to write the last step, twice.
   export OMPI_MCA_odls_base_sigkill_timeout="${OMPI_MCA_odls_base_sigkill_timeout:-4}"
+  job=
   stopping=
+  terminated=
   trap 'stop_job 60' USR1
-  trap 'stop_job 20' TERM INT
+  trap '[ -n "$stopping" ] || terminated=1; stop_job 20' TERM INT
   local before
   before=$(newest_checkpoint "$folder")
   say "job ${SLURM_JOB_ID:-$$}, start $((${SLURM_RESTART_COUNT:-0} + 1)), on ${SLURM_JOB_NODELIST:-$(hostname)}:" \
@@ -160,6 +164,11 @@ run_job() {
 # Starts the job again by the batch system.
 again() {
   if [ -z "${SLURM_JOB_ID:-}" ]; then return; fi
+  if [ -n "$terminated" ]; then
+    # SLURM requeues by itself what it has pre-empted; what somebody has cancelled must not come back.
+    say "told to end by SLURM, which brings the job back unless it was cancelled"
+    return
+  fi
   if [ "${SLURM_RESTART_COUNT:-0}" -ge "${DDP_TRAIN_RESTARTS:-1000}" ]; then
     say "restarted ${SLURM_RESTART_COUNT} times: given up"
     return

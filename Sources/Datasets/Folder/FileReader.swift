@@ -68,6 +68,12 @@ package enum FileReader {
     }
   }
 
+  /// The length of the file at `path`, nil where the system does not say.
+  static func byteCount(of path: String) -> Int? {
+    var facts = stat()
+    return stat(path, &facts) == 0 ? Int(facts.st_size) : nil
+  }
+
   private static func readOnce(_ path: String, into buffer: ByteBuffer) throws(ImageError) {
     // Without O_NONBLOCK a named pipe among the photos would stop the run for ever.
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

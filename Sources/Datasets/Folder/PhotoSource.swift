@@ -12,6 +12,13 @@ package protocol PhotoSource: Sendable {
 
   /// Overwrites `buffer` with the JPEG bytes of photo `photo`; throws why it cannot.
   func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError)
+
+  /// The bytes of photo `photo`, as far as they are known without reading it.
+  func byteCount(of photo: Int) -> Int?
+}
+
+extension PhotoSource {
+  package func byteCount(of photo: Int) -> Int? { nil }
 }
 
 /// The photos of an image folder.
@@ -29,6 +36,10 @@ package struct FolderSource: PhotoSource {
 
   package func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError) {
     try FileReader.read(root + "/" + photos[photo].path, into: buffer)
+  }
+
+  package func byteCount(of photo: Int) -> Int? {
+    FileReader.byteCount(of: root + "/" + photos[photo].path)
   }
 }
 

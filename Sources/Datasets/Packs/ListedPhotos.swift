@@ -149,6 +149,10 @@ struct ListedPhotos: PhotoSource {
     try FileReader.read(Self.absolute(paths[photo], root), into: buffer)
   }
 
+  func byteCount(of photo: Int) -> Int? {
+    FileReader.byteCount(of: Self.absolute(paths[photo], root))
+  }
+
   private static func absolute(_ path: String, _ root: String) -> String {
     path.hasPrefix("/") ? path : root + "/" + path
   }

@@ -42,6 +42,7 @@ struct TarShards: PhotoSource {
 
   var count: Int { offsets.count }
   func name(of photo: Int) -> String { index.photos[photo].path }
+  func byteCount(of photo: Int) -> Int? { Int(sizes[photo]) }
 
   func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError) {
     guard sizes[photo] <= FileReader.sizeLimitBytes else {

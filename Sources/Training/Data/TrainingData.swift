@@ -49,13 +49,20 @@ package struct TrainingData: Sendable {
     fingerprint = Self.fingerprint(of: opened.index, divided, preprocessing)
   }
 
-  /// A hash of the bytes of `photos` photos, spread over all of them: hosts with another copy of the
-  /// data differ in it. A photo that cannot be read counts as empty; who trains on it will say so.
-  func sampleFingerprint(photos: Int) -> UInt64 {
-    let count = min(photos, index.photos.count)
+  /// A hash of the lengths of 4,096 photos and of the bytes of 32, spread over all of them: hosts
+  /// with another copy of the data differ in it, and those with a few other files most likely.
+  ///
+  /// A photo that cannot be read counts as empty; who trains on it will say so.
+  package func sampleFingerprint() -> UInt64 {
+    let source = source.source
+    func spread(_ limit: Int) -> some Sequence<Int> {
+      let count = min(limit, index.photos.count)
+      return (0..<count).lazy.map { $0 * index.photos.count / count }
+    }
+    let lengths = spread(4096).map { UInt64(source.byteCount(of: $0) ?? 0) }
     let buffer = ByteBuffer()
-    return (0..<count).reduce(0) { hash, i in
-      guard (try? source.source.read(i * index.photos.count / count, into: buffer)) != nil else {
+    return spread(32).reduce(Hash64.of(lengths, seed: 0)) { hash, photo in
+      guard (try? source.read(photo, into: buffer)) != nil else {
         return Hash64.of("", seed: hash)
       }
       return Hash64.of(buffer.bytes, seed: hash)

@@ -27,6 +27,12 @@ package struct DoctorReport: Sendable, Equatable, Codable {
     package var seconds: Double
     /// Bytes that each rank sent, over the seconds.
     package var bytesPerSecond: Double
+
+    package init(values: Int, seconds: Double, bytesPerSecond: Double) {
+      self.values = values
+      self.seconds = seconds
+      self.bytesPerSecond = bytesPerSecond
+    }
   }
 
   package var model: String
@@ -34,7 +40,8 @@ package struct DoctorReport: Sendable, Equatable, Codable {
   package var batch: Int
   package var microbatch: Int
   package var ranks: [Rank]
-  package var agreementSeconds: Double
+  /// Seconds from one rank to another of a message that carries next to nothing.
+  package var latencySeconds: Double
   package var sums: [Sum]
   /// The largest difference of two hosts' time of day, and how far it may be off.
   package var clockSkewSeconds: Double
@@ -43,8 +50,9 @@ package struct DoctorReport: Sendable, Equatable, Codable {
   package var predictedImagesPerSecond: Double
   /// Seconds in which one thread packs or adds one value of a sum.
   package var valueSeconds: Double
-  package var decodeIsHidden: Bool
   package var fitted: ScalingModel
+  /// For other worlds; empty where nothing was asked.
+  package var predictions: [ScalingRequest.Row]
 
   /// Ranks whose figures are this much worse than the median's.
   package static let slowShare = 0.2
@@ -68,7 +76,7 @@ package struct DoctorReport: Sendable, Equatable, Codable {
         "the hosts' clocks differ by \(Console.fixed(clockSkewSeconds, 1)) s: times in logs and of "
           + "files cannot be compared; start a time service")
     }
-    if !decodeIsHidden {
+    if prediction.decode > 0.1 * prediction.compute {
       findings.append("decoding takes more than a tenth of computing: smaller photos, or --resize")
     }
     return findings
@@ -90,7 +98,7 @@ package struct DoctorReport: Sendable, Equatable, Codable {
           + "reads \(Console.fixed(read / 1e6, 0)) MB/s")
     }
     if ranks.count > 1 {
-      lines.append("agreement: \(Console.fixed(1e3 * agreementSeconds, 2)) ms")
+      lines.append("latency: \(Console.fixed(1e3 * latencySeconds, 2)) ms")
       for sum in sums {
         lines.append(
           "sum of \(sum.values) values: \(Console.fixed(1e3 * sum.seconds, 2)) ms, "
@@ -102,7 +110,8 @@ package struct DoctorReport: Sendable, Equatable, Codable {
     }
     lines.append(
       "\(model), batch \(batch) on \(ranks.count) rank\(ranks.count == 1 ? "" : "s"): a step of "
-        + "\(Console.fixed(prediction.step, 3)) s = \(Console.fixed(prediction.compute, 3)) compute + "
+        + "\(Console.fixed(prediction.step, 3)) s = \(Console.fixed(prediction.decode, 3)) decode + "
+        + "\(Console.fixed(prediction.compute, 3)) compute + "
         + "\(Console.fixed(prediction.sums - prediction.hidden, 3)) sums "
         + "(\(Console.fixed(prediction.hidden, 3)) hidden) + "
         + "\(Console.fixed(prediction.update, 3)) update + "

@@ -7,29 +7,25 @@ package struct ScalingModel: Sendable, Equatable, Codable {
   /// Floats of all parameters, loss head included.
   package var parameterCount: Int
   /// Seconds in which one thread computes one image, forward and backward, its sums included.
-  package var imageSeconds: Double
+  package var computeSeconds: Double
+  /// Seconds in which one thread reads, decodes and changes the photo before.
+  package var decodeSeconds: Double
   /// Seconds of the update of all parameters by one rank.
   package var updateSeconds: Double
-  /// Seconds in which one thread packs or adds one value.
+  /// Seconds in which one thread packs or adds one value, where the wire's rate does not hold it.
   package var valueSeconds: Double
-  /// Bytes a second that a rank sends while it receives as many.
-  package var bytesPerSecond: Double
-  /// Seconds that one message costs beside its bytes.
-  package var messageSeconds: Double
-  /// Seconds in which two ranks agree; more ranks take their binary logarithm as often.
-  package var agreementSeconds: Double
+  package var wire: Wire
 
   package init(
-    parameterCount: Int, imageSeconds: Double, updateSeconds: Double, valueSeconds: Double,
-    bytesPerSecond: Double, messageSeconds: Double, agreementSeconds: Double
+    parameterCount: Int, computeSeconds: Double, decodeSeconds: Double, updateSeconds: Double,
+    valueSeconds: Double, wire: Wire
   ) {
     self.parameterCount = parameterCount
-    self.imageSeconds = imageSeconds
+    self.computeSeconds = computeSeconds
+    self.decodeSeconds = decodeSeconds
     self.updateSeconds = updateSeconds
     self.valueSeconds = valueSeconds
-    self.bytesPerSecond = bytesPerSecond
-    self.messageSeconds = messageSeconds
-    self.agreementSeconds = agreementSeconds
+    self.wire = wire
   }
 
   /// How the ranks reduce and update.
@@ -64,22 +60,18 @@ package struct ScalingModel: Sendable, Equatable, Codable {
     package var threads: Int
     package var imagesPerRank: Int
     package var microbatch: Int
-    /// Compute threads that want one core, 1 where each has its own.
-    package var threadsPerCore: Double
 
-    package init(
-      ranks: Int, threads: Int, imagesPerRank: Int, microbatch: Int, threadsPerCore: Double = 1
-    ) {
+    package init(ranks: Int, threads: Int, imagesPerRank: Int, microbatch: Int) {
       self.ranks = ranks
       self.threads = threads
       self.imagesPerRank = imagesPerRank
       self.microbatch = microbatch
-      self.threadsPerCore = threadsPerCore
     }
   }
 
   /// What a step is made of, in seconds.
   package struct Prediction: Sendable, Equatable, Codable {
+    package var decode: Double
     package var compute: Double
     /// All sums on their way, hidden or not.
     package var sums: Double
@@ -89,15 +81,16 @@ package struct ScalingModel: Sendable, Equatable, Codable {
     /// Agreements and the sum of the extras.
     package var latency: Double
 
-    package var step: Double { compute + sums - hidden + update + latency }
+    package var step: Double { decode + compute + sums - hidden + update + latency }
     /// The share of the step that computes.
     package var efficiency: Double { compute / step }
     /// The stage that takes most of what is not computing.
     package var limit: String {
-      let exposed = sums - hidden
       if efficiency > 0.9 { return "compute" }
-      return exposed >= update && exposed >= latency
-        ? "sums" : update >= latency ? "update" : "latency"
+      let stages = [
+        ("sums", sums - hidden), ("update", update), ("latency", latency), ("decode", decode),
+      ]
+      return stages.reduce(stages[0]) { $1.1 > $0.1 ? $1 : $0 }.0
     }
   }
 
@@ -108,62 +101,58 @@ package struct ScalingModel: Sendable, Equatable, Codable {
   /// The part of a microbatch that is its backward pass, in which sums can be hidden.
   static let backwardShare = 2.0 / 3
 
+  /// Ways between two ranks in a row that an agreement of `ranks` ranks takes: up a tree and down.
+  static func ways(ofAgreementOf ranks: Int) -> Double {
+    2 * max(1, log2(Double(ranks)).rounded(.up))
+  }
+
+  /// Ways between two ranks in a row that the sum of a bucket takes, of whose parts one peer is sent
+  /// `part` bytes and gathers `back`: those there go to all peers at once, those back in a ring.
+  static func ways(ofPart part: Double, back: Double, ranks: Int) -> Double {
+    Wire.ways(ofBytes: part) + Double(ranks - 1) * Wire.ways(ofBytes: back)
+  }
+
   /// The step of `load` by `design`.
   package func predict(_ load: Load, _ design: Design = Design(.exact)) -> Prediction {
     let ranks = load.ranks
     let microbatches = (load.imagesPerRank + load.microbatch - 1) / load.microbatch
     let rounds = Double((microbatches + load.threads - 1) / load.threads)
-    let round =
-      Double(load.imagesPerRank) / Double(microbatches) * imageSeconds * load.threadsPerCore
-    let count = Double(parameterCount)
+    let images = Double(load.imagesPerRank) / Double(microbatches)
+    let round = images * computeSeconds
     let update = updateSeconds / Double(design.isSharded ? ranks : 1)
-    guard ranks > 1 else {
-      return Prediction(
-        compute: rounds * round, sums: 0, hidden: 0, update: update, latency: 0)
-    }
+    var prediction = Prediction(
+      decode: rounds * images * decodeSeconds, compute: rounds * round, sums: 0, hidden: 0,
+      update: update, latency: 0)
+    guard ranks > 1 else { return prediction }
+    let count = Double(parameterCount)
+    let peers = Double(ranks - 1)
     let buckets = max(1, (count / Self.bucketValues(ranks: ranks)).rounded(.down))
-    let agreement = agreementSeconds * log2(Double(ranks))
+    let agreement = wire.latencySeconds * Self.ways(ofAgreementOf: ranks)
     let (there, back) = design.bytes
-    let messages = Double(ranks - 1) * messageSeconds
-    func wire(_ bytes: Double, _ own: Double) -> Double {
-      bytes > 0 ? own * bytes * Double(ranks - 1) / bytesPerSecond + buckets * messages : 0
-    }
     // Whole blocks: with few of them some ranks sum a block and others nothing.
     let block = Double(TensorBlocks.blockElements)
-    let own =
-      design.isSharded
-      ? (count / block / Double(ranks)).rounded(.up) * block : count / Double(ranks)
-    let values = 2 * count * valueSeconds * load.threadsPerCore
-    let sums =
-      wire(there, own) + wire(back, count / Double(ranks)) + values + buckets * agreement
+    let even = count / Double(ranks)
+    let own = design.isSharded ? (even / block).rounded(.up) * block : even
+    let bytes = peers * (own * there + even * back)
+    let messages = peers * wire.messageSeconds * (back > 0 ? 2 : 1)
+    let ways =
+      wire.latencySeconds
+      * (back > 0
+        ? Self.ways(ofPart: own * there / buckets, back: even * back / buckets, ranks: ranks)
+        : Wire.ways(ofBytes: own * there / buckets))
+    prediction.sums =
+      bytes / wire.bytesPerSecond + buckets * (agreement + messages + ways)
+      + 2 * count * valueSeconds
     // The last bucket is final when nothing is left to hide it.
-    let hidden = min(sums * (1 - 1 / buckets), Self.backwardShare * round)
-    let weights =
-      design.isSharded
-      ? own * 4 * Double(ranks - 1) / bytesPerSecond + messages + agreement : 0
-    let extras = 40.0 * Double(ranks) + 100_000
-    return Prediction(
-      compute: rounds * round, sums: sums, hidden: hidden, update: update + weights,
-      latency: 2 * agreement + 2 * extras / bytesPerSecond + agreement)
-  }
-
-  /// A table of efficiencies: a row for each number of ranks, a column for each design.
-  package func table(ranks: [Int], load: Load, designs: [Design] = Design.all) -> TextTable {
-    var table = TextTable(
-      [("ranks", true)] + designs.map { ($0.name, true) }
-        + [("images/s (exact)", true), ("limit (exact)", false)])
-    for count in ranks {
-      var load = load
-      load.ranks = count
-      let exact = predict(load)
-      table.append(
-        ["\(count)"]
-          + designs.map { "\(Console.fixed(100 * predict(load, $0).efficiency, 1)) %" }
-          + [
-            Console.fixed(Double(count * load.imagesPerRank) / exact.step, 0), exact.limit,
-          ])
+    prediction.hidden = min(prediction.sums * (1 - 1 / buckets), Self.backwardShare * round)
+    if design.isSharded {
+      prediction.update +=
+        own * 4 * peers / wire.bytesPerSecond + agreement
+        + peers * (wire.messageSeconds + Wire.ways(ofBytes: 4 * own) * wire.latencySeconds)
     }
-    return table
+    let extras = 40.0 * Double(ranks) + 100_000
+    prediction.latency = 3 * agreement + 2 * extras / wire.bytesPerSecond
+    return prediction
   }
 
   /// The most ranks, a power of two up to 65,536, at which `design` still computes for `share` of a

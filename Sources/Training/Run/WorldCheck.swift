@@ -30,7 +30,7 @@ package struct WorldCheck: Sendable {
   /// hosts where they differ. Returns warnings about mixed processors or BLAS kernels, whose bits
   /// may differ.
   ///
-  /// `sampleFingerprint` is a hash of some of the photos' bytes, which are read on each rank.
+  /// `sampleFingerprint` is a hash of some photos' lengths and bytes, which are read on each rank.
   package static func run(
     configuration: String, dataFingerprint: UInt64, sampleFingerprint: () -> UInt64 = { 0 },
     communicator: any Communicator

@@ -1,0 +1,138 @@
+internal import Collectives
+internal import Datasets
+private import Glibc
+internal import Kernels
+internal import Losses
+internal import Networks
+internal import Optimizers
+
+/// Times images and updates by the engine that trains, on one rank by itself.
+struct ComputeProbe {
+  private let configuration: RunConfiguration
+  private let factory: ModelFactory
+  private let session: Session
+  private let rows: Int
+  private let samples: Int
+
+  /// The model and loss of `configuration` for `classes` people, over as many samples as all workers
+  /// take at once.
+  init(_ configuration: RunConfiguration, classes: Int, session: Session) {
+    rows = min(configuration.microbatch, configuration.batch)
+    samples = session.threads * rows
+    var configuration = configuration
+    configuration.batch = samples
+    // An older network's embeddings cost nothing that could be told from the rest.
+    configuration.compatibleWith = nil
+    self.configuration = configuration
+    self.session = session
+    factory = ModelFactory(configuration, classCount: classes)
+  }
+
+  var name: String { factory.network.name }
+  var parameterCount: Int { factory.network.parameterCount + factory.objective.parameterCount }
+  /// How often a step loads each photo.
+  var passes: Int { factory.objective.head == nil ? configuration.passes : 1 }
+
+  /// Seconds of an image on one thread while all compute, loss and sums included, and of an update;
+  /// the best of a few steps.
+  func run() throws -> (image: Double, update: Double) {
+    let optimizer = configuration.optimizerValue
+    let state = factory.makeState(optimizerVectorCount: optimizer.stateVectorCount)
+    let engine = StepEngine(
+      network: factory.network, objective: factory.objective, state: state,
+      groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
+      optimizer: optimizer, pool: session.pool, communicator: SoloCommunicator(),
+      gradientGrid: SummationGrid(exponent: configuration.gridExponent(microbatches: 64)),
+      bucketBytes: StepEngine.bucketBytes(ranks: 1), microbatch: rows, seed: 1)
+    state.initialize(seed: 1, pool: session.pool)
+    var image = Double.infinity
+    var update = Double.infinity
+    for step in 0..<4 {
+      try run(step, on: engine)
+      guard step > 0 else { continue }
+      let seconds = engine.seconds
+      image = min(
+        image,
+        (seconds[.forward] + seconds[.head] + seconds[.backward] + seconds[.summation])
+          / Double(rows))
+      update = min(update, seconds[.update])
+    }
+    return (image, update)
+  }
+
+  private func run(_ step: Int, on engine: StepEngine) throws {
+    let count = factory.network.image.shape.count
+    let classes = factory.classCount
+    let batch = StepBatch(
+      step: step, epoch: 0, samples: Array(0..<samples),
+      microbatches: Microbatches.cut(samples, microbatch: rows), marginFactor: 1,
+      mining: mining(step: step))
+    _ = try engine.computeGradients(of: batch) { _, _, slot, image, _ in
+      for i in 0..<count { image[i] = Float((i &* 31 &+ slot &* 17) % 255) / 127 - 1 }
+      // Two photos of each person, for triplets.
+      return (Int32(slot / 2 % classes), false)
+    }
+    _ = try engine.applyUpdate(
+      sampleCount: samples, index: step, rates: LearningRates(backbone: 1e-6, head: 1e-6),
+      clipping: nil)
+  }
+
+  /// All triplets of the batch, with a margin that leaves none without loss; nil for other losses.
+  private func mining(step: Int) -> MiningRequest? {
+    guard factory.objective.head == nil else { return nil }
+    return MiningRequest(mode: .all, margin: 4, seed: 1, step: step)
+  }
+}
+
+/// Times the packing and adding of values that go over the wire.
+enum ValueProbe {
+  /// Seconds of a value on one thread, the best of a few rounds.
+  static func seconds() -> Double {
+    let count = 1 << 20
+    let sums = AlignedDoubles(count: count, fill: 1)
+    let bytes = AlignedMemory(count: 2 * count, fill: 0)
+    let grid = SummationGrid(exponent: -36)
+    var best = Double.infinity
+    for _ in 0..<3 {
+      let start = Clock.seconds
+      WireKernel.pack48(sums.pointer, count: count, grid: grid, into: bytes.pointer)
+      WireKernel.add48(bytes.pointer, count: count, grid: grid, addingTo: sums.pointer)
+      best = min(best, Clock.seconds - start)
+    }
+    return best / Double(2 * count)
+  }
+}
+
+/// Times the disk that a run folder is to be on.
+enum DiskProbe {
+  /// Bytes a second of 64 MiB written to `folder` and synced, and read back from the disk; throws
+  /// `RunFolderError.unwritable`.
+  static func rates(of folder: String) throws -> (write: Double, read: Double) {
+    let path = "\(folder)/.ddp-train-doctor-\(getpid())"
+    let bytes = [UInt8](repeating: 0x5A, count: 64 << 20)
+    defer { unlink(path) }
+    let file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0o600)
+    guard file >= 0 else { throw RunFolderError.unwritable(path: folder, code: errno) }
+    defer { close(file) }
+    let start = Clock.seconds
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(file, $0.baseAddress! + done, bytes.count - done)
+      }
+      guard count > 0 else { throw RunFolderError.unwritable(path: path, code: errno) }
+      done += count
+    }
+    guard fsync(file) == 0 else { throw RunFolderError.unwritable(path: path, code: errno) }
+    let writeSeconds = Clock.seconds - start
+    // So that what is read comes from the disk, where the system listens.
+    posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED)
+    let readStart = Clock.seconds
+    var buffer = [UInt8](repeating: 0, count: 4 << 20)
+    lseek(file, 0, SEEK_SET)
+    while Glibc.read(file, &buffer, buffer.count) > 0 {}
+    return (
+      Double(bytes.count) / writeSeconds, Double(bytes.count) / (Clock.seconds - readStart)
+    )
+  }
+}
