@@ -67,7 +67,7 @@ package enum PoolingKernel {
   }
 
   @inline(__always)
-  private static func number(of tap: PoolingTap) -> SIMD8<Int32> {
+  private static func number(of tap: WindowTap) -> SIMD8<Int32> {
     SIMD8<Int32>(repeating: Int32(truncatingIfNeeded: tap.number))
   }
 
@@ -106,16 +106,4 @@ package enum PoolingKernel {
       }
     }
   }
-}
-
-/// Calls `body` with 0, 8, ... below `channels` and how many of eight there are: a literal 8 but for
-/// the last.
-@inline(__always)
-func forEachEight(_ channels: Int, _ body: (_ channel: Int, _ count: Int) -> Void) {
-  var c = 0
-  while c &+ 8 <= channels {
-    body(c, 8)
-    c &+= 8
-  }
-  if c < channels { body(c, channels &- c) }
 }

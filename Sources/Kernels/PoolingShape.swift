@@ -41,8 +41,8 @@ package struct PoolingShape: Sendable {
   /// Calls `body` with each output pixel, in order, and the taps of its window that lie on the map:
   /// their input pixels, in scan order.
   @inline(__always)
-  func forEachOutput(_ body: (_ pixel: Int, _ taps: PoolingTaps) -> Void) {
-    withUnsafeTemporaryAllocation(of: PoolingTap.self, capacity: window * window) { memory in
+  func forEachOutput(_ body: (_ pixel: Int, _ taps: WindowTaps) -> Void) {
+    withUnsafeTemporaryAllocation(of: WindowTap.self, capacity: window * window) { memory in
       let list = memory.baseAddress!
       var pixel = 0
       for n in 0..<batch {
@@ -55,12 +55,12 @@ package struct PoolingShape: Sendable {
             var count = 0
             for r in rows {
               for k in columns {
-                list[count] = PoolingTap(
+                list[count] = WindowTap(
                   pixel: (top &+ r) &* width &+ left &+ k, number: r &* window &+ k)
                 count &+= 1
               }
             }
-            body(pixel, PoolingTaps(list: UnsafePointer(list), count: count))
+            body(pixel, WindowTaps(list: UnsafePointer(list), count: count))
             pixel += 1
           }
         }
@@ -71,9 +71,9 @@ package struct PoolingShape: Sendable {
   /// Calls `body` with each input pixel and its image, in order, and the taps under which it lies:
   /// their output pixels, in scan order.
   @inline(__always)
-  func forEachInput(_ body: (_ pixel: Int, _ n: Int, _ taps: PoolingTaps) -> Void) {
+  func forEachInput(_ body: (_ pixel: Int, _ n: Int, _ taps: WindowTaps) -> Void) {
     let (outputHeight, outputWidth) = (outputHeight, outputWidth)
-    withUnsafeTemporaryAllocation(of: PoolingTap.self, capacity: window * window) { memory in
+    withUnsafeTemporaryAllocation(of: WindowTap.self, capacity: window * window) { memory in
       let list = memory.baseAddress!
       var pixel = 0
       for n in 0..<batch {
@@ -86,12 +86,12 @@ package struct PoolingShape: Sendable {
               let tapRow = (y &+ padding &- row &* stride) &* window
               let first = (n &* outputHeight &+ row) &* outputWidth
               for column in columns {
-                list[count] = PoolingTap(
+                list[count] = WindowTap(
                   pixel: first &+ column, number: tapRow &+ x &+ padding &- column &* stride)
                 count &+= 1
               }
             }
-            body(pixel, n, PoolingTaps(list: UnsafePointer(list), count: count))
+            body(pixel, n, WindowTaps(list: UnsafePointer(list), count: count))
             pixel += 1
           }
         }
@@ -113,19 +113,4 @@ package struct PoolingShape: Sendable {
     let first = place < window ? 0 : (place - window) / stride + 1
     return min(first, count)..<max(min(first, count), min(place / stride + 1, count))
   }
-}
-
-/// A tap of a window: row * window + column, and the pixel at its other end.
-struct PoolingTap {
-  let pixel: Int
-  let number: Int
-}
-
-/// The taps at one pixel: worked out once for all its channels.
-struct PoolingTaps {
-  fileprivate let list: UnsafePointer<PoolingTap>
-  let count: Int
-
-  @inline(__always)
-  subscript(i: Int) -> PoolingTap { list[i] }
 }
