@@ -20,8 +20,11 @@ package final class SampleLoader: Sendable {
   package let seed: UInt64
   package let ledger: BadPhotoLedger
   let source: any PhotoSource
-  private let labels: [Int]
-  private let photosOfClass: [[Int]]
+  private let photos: PhotoList
+  private let classOfPerson: [Int]
+  /// The training photos class by class: those of class c at `firstOfClass[c]` up to the next one's.
+  private let members: [Int32]
+  private let firstOfClass: [Int]
 
   /// Prepares the training part of `divided` photos of `index`, whose bytes come from `source`.
   package init(
@@ -33,10 +36,19 @@ package final class SampleLoader: Sendable {
       source.count == index.photos.count,
       "SampleLoader: \(source.count) photos in the source, \(index.photos.count) in the index")
     training = divided.training
-    labels = index.photos.indices.map { divided.classOfPerson[index.photos.person(of: $0)] }
-    var photosOfClass = [[Int]](repeating: [], count: divided.classCount)
-    for photo in divided.training { photosOfClass[labels[photo]].append(photo) }
-    self.photosOfClass = photosOfClass
+    (photos, classOfPerson) = (index.photos, divided.classOfPerson)
+    // Flat tables of 32 bits: there may be millions of photos.
+    var ends = [Int](repeating: 0, count: divided.classCount + 1)
+    for photo in training { ends[classOfPerson[photos.person(of: photo)] + 1] += 1 }
+    for label in 0..<divided.classCount { ends[label + 1] += ends[label] }
+    firstOfClass = ends
+    var members = [Int32](repeating: 0, count: training.count)
+    for photo in training {
+      let label = classOfPerson[photos.person(of: photo)]
+      members[ends[label]] = Int32(photo)
+      ends[label] += 1
+    }
+    self.members = members
     self.source = source
     self.preprocessing = preprocessing
     self.augmentation = augmentation
@@ -48,7 +60,7 @@ package final class SampleLoader: Sendable {
   package var sampleCount: Int { preprocessing.imageSize.pixels * 3 }
 
   /// The class of photo `photo`, -1 where its person has none.
-  package func label(of photo: Int) -> Int { labels[photo] }
+  package func label(of photo: Int) -> Int { classOfPerson[photos.person(of: photo)] }
 
   /// A decoder for one thread.
   package func makeDecoder() -> SampleDecoder { SampleDecoder(self) }
@@ -61,11 +73,14 @@ package final class SampleLoader: Sendable {
   func replacement(for photo: Int, at coordinates: SampleCoordinates, attempt: Int) -> Int {
     let stream = CounterRandom(
       seed: seed, purpose: .replacement, coordinates.step, coordinates.slot)
-    let own = photosOfClass[labels[photo]]
+    let label = label(of: photo)
+    let own = members[firstOfClass[label]..<firstOfClass[label + 1]]
     let others = min(own.count - 1, Self.replacementLimit / 2)
-    if attempt < others, let place = own.firstIndex(of: photo) {
+    if attempt < others, let found = own.firstIndex(of: Int32(photo)) {
+      let place = found - own.startIndex
       let start = stream.integer(0, below: own.count - 1)
-      return own[(place + 1 + (start + attempt) % (own.count - 1)) % own.count]
+      let next = (place + 1 + (start + attempt) % (own.count - 1)) % own.count
+      return Int(own[own.startIndex + next])
     }
     return training[stream.integer(1 + attempt, below: training.count)]
   }
