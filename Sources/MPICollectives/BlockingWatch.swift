@@ -101,18 +101,17 @@ final class BlockingWatch: Sendable {
 /// Ends this process when the library does not come back from its own start or end: then there are no
 /// ranks that could watch each other.
 final class LifeWatch: Sendable {
-  /// As long as a whole phase may be without progress.
-  private static let seconds = 300
   private let isOver = Atomic<Bool>(false)
 
-  init(name: String, doing what: String) {
+  /// `seconds` is as long as a whole phase may be without progress, unless something else is given.
+  init(name: String, doing what: String, atMostSeconds seconds: Int = 300) {
     DetachedThread.start { [self] in
-      for _ in 0..<Self.seconds {
+      for _ in 0..<seconds {
         sleep(1)
         if isOver.load(ordering: .relaxed) { return }
       }
       MPIWorld.printLine(
-        "ddp-train: \(name): \(what) lasts over \(Self.seconds) s: a host that does not answer, or a "
+        "ddp-train: \(name): \(what) lasts over \(seconds) s: a host that does not answer, or a "
           + "network that ranks cannot use (--mca btl_tcp_if_include); the job ends")
       JobEnd.abort()
     }

@@ -39,7 +39,10 @@ package enum MPIWorld {
       name = "rank \(communicator.rank) on \(communicator.hostName)"
       let status = try body(communicator)
       try communicator.leave()
-      let ending = LifeWatch(name: name, doing: "MPI_Finalize, after the end of the run")
+      // Nobody hears this rank's heart any more: who is cut off now has to end by itself.
+      let ending = LifeWatch(
+        name: name, doing: "MPI_Finalize, after the end of the run",
+        atMostSeconds: communicator.progress.limits.silenceSeconds.map { max(5, Int($0)) } ?? 300)
       try MPIError.check("MPI_Finalize", rank: communicator.rank, cmpi_finalize())
       ending.end()
       return status
