@@ -6,6 +6,7 @@
 #   DDP_TRAIN_MODULES    modules to load, as 'openmpi/4.1'   none
 #   DDP_TRAIN_CONTAINER  a prefix, as 'apptainer exec x.sif' none
 #   DDP_TRAIN_LAUNCHER   mpirun or srun                      mpirun, else srun --mpi=pmix
+#   DDP_TRAIN_RANKS      ranks a node, unless SLURM was asked for tasks    1
 #   DDP_TRAIN_PLACE      node (a rank may use all of it) or socket (each keeps to one, in turns)
 #   DDP_TRAIN_TRIES      starts in a row that may fail without a new checkpoint   3
 
@@ -40,6 +41,19 @@ worth_a_try() {
   [ "$failures" -lt "${DDP_TRAIN_TRIES:-3}" ]
 }
 
+# Sets $ranks to the ranks of each node. Tasks are not asked of SLURM: a job with --ntasks-per-node
+# keeps its first number of nodes for ever, one with --nodes=1-4 alone takes what is free at each start.
+count_ranks() {
+  ranks=${DDP_TRAIN_RANKS:-1}
+  case $ranks in
+    '' | *[!0-9]* | 0*) echo "DDP_TRAIN_RANKS is '$ranks'; give the ranks of a node" >&2; return 1 ;;
+  esac
+  if [ -n "${SLURM_JOB_NUM_NODES:-}" ] && [ -z "${SLURM_NTASKS:-}" ]; then
+    # What mpirun takes for the slots of each node.
+    export SLURM_TASKS_PER_NODE="$ranks(x$SLURM_JOB_NUM_NODES)"
+  fi
+}
+
 has_pmix() { srun --mpi=list 2>&1 | grep -qw pmix; }
 
 # Sets $launch to the words before the program.
@@ -69,8 +83,14 @@ choose_launcher() {
       else
         launch+=(--cpu-bind=none)
       fi
-      # Slurm 22.05 and later do not hand --cpus-per-task on to srun.
-      [ -z "${SLURM_CPUS_PER_TASK:-}" ] || launch+=(--cpus-per-task="$SLURM_CPUS_PER_TASK")
+      # Slurm 22.05 and later do not hand --cpus-per-task on to srun; without tasks it is a node's.
+      if [ -n "${SLURM_NTASKS:-}" ]; then
+        [ -z "${SLURM_CPUS_PER_TASK:-}" ] || launch+=(--cpus-per-task="$SLURM_CPUS_PER_TASK")
+      elif [ -n "${SLURM_JOB_NUM_NODES:-}" ]; then
+        local processors=$((${SLURM_CPUS_PER_TASK:-${SLURM_CPUS_ON_NODE:-1}} / ranks))
+        launch+=(--nodes="$SLURM_JOB_NUM_NODES" --ntasks=$((SLURM_JOB_NUM_NODES * ranks))
+          --ntasks-per-node="$ranks" --cpus-per-task=$((processors > 0 ? processors : 1)))
+      fi
       ;;
     *) echo "DDP_TRAIN_LAUNCHER is '$launcher'; give mpirun or srun" >&2; return 1 ;;
   esac
@@ -134,7 +154,7 @@ run_job() {
   program=${DDP_TRAIN:-.build/release/ddp-train}
   container=${DDP_TRAIN_CONTAINER:-}
   launch=()
-  choose_launcher || exit 1
+  { count_ranks && choose_launcher; } || exit 64
   # Told to end, Open MPI gives its ranks this many seconds to write the last step, twice.
   export OMPI_MCA_odls_base_sigkill_timeout="${OMPI_MCA_odls_base_sigkill_timeout:-4}"
   job=

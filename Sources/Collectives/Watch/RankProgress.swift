@@ -68,7 +68,7 @@ package struct WatchLimits: Sendable, Equatable {
   /// A rank that lives but does nothing for so long, times the phase's factor, ends the job.
   package var stallSeconds: Double?
 
-  package init(silenceSeconds: Double? = 20, stallSeconds: Double? = 300) {
+  package init(silenceSeconds: Double? = 15, stallSeconds: Double? = 300) {
     self.silenceSeconds = silenceSeconds
     self.stallSeconds = stallSeconds
   }

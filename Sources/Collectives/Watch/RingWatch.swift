@@ -38,7 +38,7 @@ package struct RingWatch: Sendable {
   /// How much later the rank after a silent one speaks, in seconds.
   private static let courtesySeconds = 2.0
   /// The wait for a rank that makes it a slow one, in seconds, where silence has no limit.
-  private static let slowSeconds = 20.0
+  private static let slowSeconds = 15.0
   /// The least time between two reports of a slow rank, in seconds.
   private static let slowPauseSeconds = 300.0
 

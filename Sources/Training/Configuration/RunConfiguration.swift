@@ -192,7 +192,7 @@ extension RunConfiguration {
     gradientGrid: .automatic,
     seed: 1, evaluateEvery: .epochs(4), pairs: [], flipTest: false,
     out: nil, resume: .none, checkpointEvery: .epochs(1), keep: 2, keepBest: true,
-    keepEvery: .never, onFullDisk: .continue, watchdogSeconds: 20, stallSeconds: 300, timeline: nil,
+    keepEvery: .never, onFullDisk: .continue, watchdogSeconds: 15, stallSeconds: 300, timeline: nil,
     writesTensorBoard: false, writesCSV: false, prometheus: nil,
     quiet: false, dryRun: false)
 
