@@ -3,6 +3,7 @@
 #pragma once
 #include <mpi.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 
 typedef struct {
   MPI_Comm handle;
@@ -80,28 +81,37 @@ static inline int cmpi_test(cmpi_request *request, int *is_done) {
   return MPI_Test(&request->handle, is_done, MPI_STATUS_IGNORE);
 }
 
-static inline int cmpi_sum_in_place(cmpi_communicator in, double *values, int count) {
-  return MPI_Allreduce(MPI_IN_PLACE, values, count, MPI_DOUBLE, MPI_SUM, in.handle);
+// The collectives below are started; buffers, counts and offsets stay with MPI until cmpi_test says
+// done.
+static inline int cmpi_start_sum_in_place(cmpi_communicator in, double *values, int count,
+                                          cmpi_request *request) {
+  return MPI_Iallreduce(MPI_IN_PLACE, values, count, MPI_DOUBLE, MPI_SUM, in.handle,
+                        &request->handle);
 }
 
-static inline int cmpi_gather_word(cmpi_communicator in, int64_t word, int64_t *words) {
-  return MPI_Allgather(&word, 1, MPI_INT64_T, words, 1, MPI_INT64_T, in.handle);
+static inline int cmpi_start_gather_words(cmpi_communicator in, const int64_t *word, int64_t *words,
+                                          cmpi_request *request) {
+  return MPI_Iallgather(word, 1, MPI_INT64_T, words, 1, MPI_INT64_T, in.handle, &request->handle);
 }
 
-static inline int cmpi_gather_bytes(cmpi_communicator in, const void *bytes, int count, void *all,
-                                    const int *counts, const int *offsets) {
-  return MPI_Allgatherv(bytes, count, MPI_BYTE, all, counts, offsets, MPI_BYTE, in.handle);
+static inline int cmpi_start_gather_bytes(cmpi_communicator in, const void *bytes, int count,
+                                          void *all, const int *counts, const int *offsets,
+                                          cmpi_request *request) {
+  return MPI_Iallgatherv(bytes, count, MPI_BYTE, all, counts, offsets, MPI_BYTE, in.handle,
+                         &request->handle);
 }
 
-static inline int cmpi_exchange_bytes(cmpi_communicator in, const void *bytes, const int *counts,
-                                      const int *offsets, void *received,
-                                      const int *received_counts, const int *received_offsets) {
-  return MPI_Alltoallv(bytes, counts, offsets, MPI_BYTE, received, received_counts,
-                       received_offsets, MPI_BYTE, in.handle);
+static inline int cmpi_start_exchange_bytes(cmpi_communicator in, const void *bytes,
+                                            const int *counts, const int *offsets, void *received,
+                                            const int *received_counts, const int *received_offsets,
+                                            cmpi_request *request) {
+  return MPI_Ialltoallv(bytes, counts, offsets, MPI_BYTE, received, received_counts,
+                        received_offsets, MPI_BYTE, in.handle, &request->handle);
 }
 
-static inline int cmpi_broadcast_bytes(cmpi_communicator in, void *bytes, int count, int root) {
-  return MPI_Bcast(bytes, count, MPI_BYTE, root, in.handle);
+static inline int cmpi_start_broadcast_bytes(cmpi_communicator in, void *bytes, int count, int root,
+                                             cmpi_request *request) {
+  return MPI_Ibcast(bytes, count, MPI_BYTE, root, in.handle, &request->handle);
 }
 
 // Sends an empty message whose whole content is its tag, and does not wait for it.
@@ -137,3 +147,6 @@ static inline int cmpi_receive_words(cmpi_communicator in, int *is_there, int64_
   *from = status.MPI_SOURCE;
   return MPI_Recv(words, count, MPI_INT64_T, *from, 0, in.handle, MPI_STATUS_IGNORE);
 }
+
+// Lets naps of this thread end on time: the kernel adds up to 50 microseconds to each by default.
+static inline void cmpi_nap_exactly(void) { prctl(PR_SET_TIMERSLACK, 1000UL); }

@@ -6,8 +6,8 @@ private import Glibc
 /// The ranks of an MPI job.
 ///
 /// Every collective begins with a handshake that sleeps while peers are on their way, because a
-/// spinning wait would take the core from this rank's own compute threads. The blocking transfer
-/// that follows costs the transfer alone.
+/// spinning wait would take the core from this rank's own compute threads. The transfer that follows
+/// is started and looked after in short naps, for the same reason (decision 0004).
 final class MPICommunicator: Communicator {
   let rank: Int
   let size: Int
@@ -21,6 +21,9 @@ final class MPICommunicator: Communicator {
 
   /// Open MPI allocates a temporary as large as the call's message, and freshly mapped memory is slow.
   private static let pieceBytes = 8 << 20
+
+  /// How long a transfer goes without a look, in which the kernel's buffers keep the wire busy.
+  private static let longestTransferNap = 50_000
 
   private let communicator: cmpi_communicator
   private let owner = pthread_self()
@@ -45,6 +48,7 @@ final class MPICommunicator: Communicator {
   /// Joins the ranks of an initialised MPI; with `beats`, they hear each other's heartbeat, for which
   /// the library must let any thread call it.
   init(beats: Bool) throws {
+    cmpi_nap_exactly()
     var world = cmpi_communicator()
     var roll = cmpi_communicator()
     var host = cmpi_communicator()
@@ -106,8 +110,8 @@ final class MPICommunicator: Communicator {
     let pieceCount = Self.pieceBytes / MemoryLayout<Double>.stride
     for start in stride(from: 0, to: values.count, by: pieceCount) {
       let count = min(pieceCount, values.count - start)
-      try transfer(operation, "MPI_Allreduce") {
-        cmpi_sum_in_place(communicator, values.baseAddress! + start, Int32(count))
+      try transfer(operation, "MPI_Iallreduce") {
+        cmpi_start_sum_in_place(communicator, values.baseAddress! + start, Int32(count), &$0)
       }
     }
   }
@@ -119,26 +123,35 @@ final class MPICommunicator: Communicator {
     let operation = CollectiveOperation.exchange(count: count)
     for round in 0..<rounds(try handshake(operation, word: word)) {
       if let messages = scatter(round) {
-        let (sent, sentAt) = Self.counts(messages.outgoingParts)
-        let (received, receivedAt) = Self.counts(messages.incomingParts)
-        try transfer(operation, "MPI_Alltoallv") {
-          cmpi_exchange_bytes(
-            communicator, messages.outgoing, sent, sentAt, messages.incoming, received,
-            receivedAt)
+        try Self.withCounts(messages.outgoingParts) { sent, sentAt in
+          try Self.withCounts(messages.incomingParts) { received, receivedAt in
+            try transfer(operation, "MPI_Ialltoallv") {
+              cmpi_start_exchange_bytes(
+                communicator, messages.outgoing, sent, sentAt, messages.incoming, received,
+                receivedAt, &$0)
+            }
+          }
         }
       }
       guard let messages = gather(round) else { continue }
-      let (counts, offsets) = Self.counts(messages.parts)
-      try transfer(operation, "MPI_Allgatherv") {
-        cmpi_gather_bytes(
-          communicator, messages.own, counts[rank], messages.all, counts, offsets)
+      try Self.withCounts(messages.parts) { counts, offsets in
+        try transfer(operation, "MPI_Iallgatherv") {
+          cmpi_start_gather_bytes(
+            communicator, messages.own, counts[rank], messages.all, counts, offsets, &$0)
+        }
       }
     }
   }
 
-  /// MPI's counts and offsets of parts.
-  private static func counts(_ parts: [Range<Int>]) -> (counts: [Int32], offsets: [Int32]) {
-    (parts.map { Int32($0.count) }, parts.map { Int32($0.lowerBound) })
+  /// Lends MPI's counts and offsets of parts, which have to live as long as the transfer.
+  private static func withCounts(
+    _ parts: [Range<Int>],
+    _ body: (_ counts: UnsafePointer<Int32>, _ offsets: UnsafePointer<Int32>) throws -> Void
+  ) throws {
+    let words = parts.map { Int32($0.count) } + parts.map { Int32($0.lowerBound) }
+    try words.withUnsafeBufferPointer {
+      try body($0.baseAddress!, $0.baseAddress! + parts.count)
+    }
   }
 
   func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] {
@@ -148,23 +161,23 @@ final class MPICommunicator: Communicator {
     guard total <= Int(Int32.max) else {
       throw CollectiveError.tooLarge(.gather, bytes: total, limit: Int(Int32.max))
     }
-    var offsets: [Int32] = []
-    var offset = 0
+    var parts: [Range<Int>] = []
     for length in lengths {
-      offsets.append(Int32(offset))
-      offset += length
+      let start = parts.last?.upperBound ?? 0
+      parts.append(start..<start + length)
     }
-    let counts = lengths.map(Int32.init)
     var all = [UInt8](repeating: 0, count: max(1, total))
     try all.withUnsafeMutableBytes { all in
       try bytes.withUnsafeBytes { own in
-        try transfer(.gather, "MPI_Allgatherv") {
-          cmpi_gather_bytes(
-            communicator, own.baseAddress, Int32(own.count), all.baseAddress, counts, offsets)
+        try Self.withCounts(parts) { counts, offsets in
+          try transfer(.gather, "MPI_Iallgatherv") {
+            cmpi_start_gather_bytes(
+              communicator, own.baseAddress, counts[rank], all.baseAddress, counts, offsets, &$0)
+          }
         }
       }
     }
-    return zip(offsets, lengths).map { Array(all[Int($0)..<Int($0) + $1]) }
+    return parts.map { Array(all[$0]) }
   }
 
   func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] {
@@ -175,9 +188,9 @@ final class MPICommunicator: Communicator {
     try result.withUnsafeMutableBytes { result in
       for start in stride(from: 0, to: length, by: Self.pieceBytes) {
         let count = min(Self.pieceBytes, length - start)
-        try transfer(operation, "MPI_Bcast") {
-          cmpi_broadcast_bytes(
-            communicator, result.baseAddress! + start, Int32(count), Int32(root))
+        try transfer(operation, "MPI_Ibcast") {
+          cmpi_start_broadcast_bytes(
+            communicator, result.baseAddress! + start, Int32(count), Int32(root), &$0)
         }
       }
     }
@@ -205,26 +218,18 @@ final class MPICommunicator: Communicator {
     return Int(incoming[0])
   }
 
-  /// Polls the handshake: at first in turns with other threads, then sleeping ever longer.
+  /// Polls the handshake, sleeping ever longer.
   private func waitForPeers(in operation: CollectiveOperation) throws {
-    let start = monotonicNanoseconds()
-    var pollCount = 0
+    var naps = Naps(longestNanoseconds: 500_000)
     while true {
       var isDone: Int32 = 0
       try check("MPI_Test", cmpi_test(&request, &isDone))
       if isDone != 0 { return }
-      pollCount += 1
-      if pollCount < 50 {
-        sched_yield()
-        continue
-      }
-      let waited = monotonicNanoseconds() - start
+      guard naps.rest() else { continue }
       try onWait?()
       if let deadlineSeconds {
-        try enforce(deadlineSeconds, waitedSeconds: Double(waited) / 1e9, in: operation)
+        try enforce(deadlineSeconds, waitedSeconds: naps.waitedSeconds, in: operation)
       }
-      var pause = timespec(tv_sec: 0, tv_nsec: min(max(waited / 8, 20_000), 500_000))
-      nanosleep(&pause, nil)
     }
   }
 
@@ -245,18 +250,35 @@ final class MPICommunicator: Communicator {
 
   private func gatherWords(_ word: Int, for operation: CollectiveOperation) throws -> [Int] {
     var words = [Int64](repeating: 0, count: size)
-    try words.withUnsafeMutableBufferPointer { words in
-      try transfer(operation, "MPI_Allgather") {
-        cmpi_gather_word(communicator, Int64(word), words.baseAddress!)
+    var own = Int64(word)
+    try withUnsafePointer(to: &own) { own in
+      try words.withUnsafeMutableBufferPointer { words in
+        try transfer(operation, "MPI_Iallgather") {
+          cmpi_start_gather_words(communicator, own, words.baseAddress!, &$0)
+        }
       }
     }
     return words.map(Int.init)
   }
 
+  /// Starts a collective of MPI and waits for it in naps, so that neither this rank's workers nor
+  /// other ranks of the host lack the core.
   private func transfer(
-    _ operation: CollectiveOperation, _ call: String, _ body: () -> Int32
+    _ operation: CollectiveOperation, _ call: String, _ start: (inout cmpi_request) -> Int32
   ) throws {
-    try check(call, progress.waiting { watch.run(operation, body) })
+    try progress.waiting {
+      try watch.run(operation) {
+        var request = cmpi_request()
+        try check(call, start(&request))
+        var naps = Naps(longestNanoseconds: Self.longestTransferNap)
+        var isDone: Int32 = 0
+        while true {
+          try check("MPI_Test", cmpi_test(&request, &isDone))
+          if isDone != 0 { return }
+          naps.rest()
+        }
+      }
+    }
   }
 
   private func check(_ call: String, _ code: Int32) throws {
