@@ -31,11 +31,10 @@ func monotonicNanoseconds() -> Int {
   return time.tv_sec * 1_000_000_000 + time.tv_nsec
 }
 
-/// Ends the job when one blocking call of MPI lasts longer than the deadline.
+/// Ends the job when one transfer lasts longer than the deadline.
 ///
-/// A blocking call spins inside the library and cannot be interrupted, so a transfer that does not
-/// end can only be noticed by another thread. It is the only watch where the library allows no
-/// heartbeat.
+/// Nothing tells that a call of MPI comes back, so another thread looks. It is the only watch where
+/// the library allows no heartbeat.
 final class BlockingWatch: Sendable {
   private let name: String
   private let deadlineNanoseconds = Atomic<Int>(Int.max)
@@ -59,7 +58,7 @@ final class BlockingWatch: Sendable {
     suspects.withLock { $0 = "a transfer between ranks that all live" }
   }
 
-  /// Sets the longest time of one call, or none; the thread starts with the first deadline.
+  /// Sets the longest time of one transfer, or none; the thread starts with the first deadline.
   func setDeadline(seconds: Double?) {
     deadlineNanoseconds.store(seconds.map { Int($0 * 1e9) } ?? Int.max, ordering: .relaxed)
     guard seconds != nil, !hasStarted.exchange(true, ordering: .relaxed) else { return }
@@ -71,7 +70,7 @@ final class BlockingWatch: Sendable {
     }
   }
 
-  /// Runs one blocking call of `operation` under watch.
+  /// Runs one transfer of `operation` under watch.
   func run<Result>(_ operation: CollectiveOperation, _ call: () throws -> Result) rethrows
     -> Result
   {

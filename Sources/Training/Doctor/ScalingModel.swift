@@ -107,9 +107,9 @@ package struct ScalingModel: Sendable, Equatable, Codable {
   }
 
   /// Ways between two ranks in a row that the sum of a bucket takes, of whose parts one peer is sent
-  /// `part` bytes and gathers `back`: those there go to all peers at once, those back in a ring.
-  static func ways(ofPart part: Double, back: Double, ranks: Int) -> Double {
-    Wire.ways(ofBytes: part) + Double(ranks - 1) * Wire.ways(ofBytes: back)
+  /// `part` bytes and gathers `back`: either goes to all peers at once.
+  static func ways(ofPart part: Double, back: Double) -> Double {
+    Wire.ways(ofBytes: part) + Wire.ways(ofBytes: back)
   }
 
   /// The step of `load` by `design`.
@@ -138,7 +138,7 @@ package struct ScalingModel: Sendable, Equatable, Codable {
     let ways =
       wire.latencySeconds
       * (back > 0
-        ? Self.ways(ofPart: own * there / buckets, back: even * back / buckets, ranks: ranks)
+        ? Self.ways(ofPart: own * there / buckets, back: even * back / buckets)
         : Wire.ways(ofBytes: own * there / buckets))
     prediction.sums =
       bytes / wire.bytesPerSecond + buckets * (agreement + messages + ways)

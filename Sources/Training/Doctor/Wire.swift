@@ -32,7 +32,7 @@ package enum WireFit {
     let peers = Double(ranks - 1)
     let agreement = latencySeconds * ScalingModel.ways(ofAgreementOf: ranks)
     // The shortest sum is two messages to each peer, there and back, and next to no bytes.
-    let ways = ScalingModel.ways(ofPart: 0, back: 0, ranks: ranks)
+    let ways = ScalingModel.ways(ofPart: 0, back: 0)
     let messages = max(0, short.seconds - agreement - ways * latencySeconds) / (2 * peers)
     let buckets = max(
       1, (Double(long.values) / ScalingModel.bucketValues(ranks: ranks)).rounded(.down))
@@ -40,7 +40,7 @@ package enum WireFit {
     let fixed =
       buckets
       * (agreement + 2 * peers * messages + latencySeconds
-        * ScalingModel.ways(ofPart: 6 * part, back: 4 * part, ranks: ranks))
+        * ScalingModel.ways(ofPart: 6 * part, back: 4 * part))
     return Wire(
       bytesPerSecond: long.bytesPerSecond * long.seconds
         / max(long.seconds - fixed, 0.1 * long.seconds),
