@@ -42,6 +42,9 @@ package final class ReadAhead: PhotoSource, @unchecked Sendable {
   /// Appends photos, in the order in which they will be wanted.
   package func schedule(_ photos: some Sequence<Int>) { state.schedule(photos) }
 
+  /// Waits until all that is scheduled, or as much as there is room for, is in memory.
+  package func waitUntilFetched() { state.waitUntilFetched() }
+
   /// Forgets what is scheduled and what was brought but never asked for.
   package func discardAll() { state.discardAll() }
 
@@ -71,6 +74,7 @@ private final class ReadAheadState: @unchecked Sendable {
   private var readyBytes = 0
   private var counts = ReadAheadCounts()
   private var isStopped = false
+  private var isReading = false
   /// Counts the calls of `discardAll`, so that what is being read then is not kept.
   private var generation = 0
 
@@ -99,6 +103,17 @@ private final class ReadAheadState: @unchecked Sendable {
       queue.append(photo)
     }
     condition.broadcast()
+    condition.unlock()
+  }
+
+  /// Whether the reader has a photo to fetch and room for it.
+  private var hasWork: Bool {
+    queueHead < queue.count && !freeSlots.isEmpty && readyBytes < byteLimit
+  }
+
+  func waitUntilFetched() {
+    condition.lock()
+    while !isStopped, isReading || hasWork { condition.wait() }
     condition.unlock()
   }
 
@@ -158,14 +173,18 @@ private final class ReadAheadState: @unchecked Sendable {
   func serve(_ source: any PhotoSource) {
     condition.lock()
     while !isStopped {
-      guard queueHead < queue.count, !freeSlots.isEmpty, readyBytes < byteLimit else {
+      guard hasWork else {
         condition.wait()
         continue
       }
       let photo = queue[queueHead]
       queueHead += 1
-      guard case .scheduled = progress[photo] else { continue }
+      guard case .scheduled = progress[photo] else {
+        condition.broadcast()
+        continue
+      }
       progress[photo] = .reading
+      isReading = true
       let slot = freeSlots.removeLast()
       let started = generation
       condition.unlock()
@@ -174,6 +193,7 @@ private final class ReadAheadState: @unchecked Sendable {
       let seconds = ProcessInfo.processInfo.systemUptime - start
       condition.lock()
       counts.readSeconds += seconds
+      isReading = false
       if isGood, started == generation {
         readyBytes += slots[slot].bytes.count
         progress[photo] = .ready(slot: slot)

@@ -60,7 +60,8 @@ package struct Doctor {
       load,
       ScalingModel.Design(configuration.reduction, isSharded: configuration.shardsOptimizer))
     return DoctorReport(
-      model: probe.name, parameterCount: probe.parameterCount, batch: configuration.batch,
+      data: data.name, model: probe.name, parameterCount: probe.parameterCount,
+      batch: configuration.batch,
       microbatch: configuration.microbatch, ranks: ranks, latencySeconds: latency, sums: sums,
       clockSkewSeconds: skew.skew, clockUncertaintySeconds: skew.uncertainty,
       prediction: prediction,
@@ -79,13 +80,14 @@ package struct Doctor {
     try communicator.barrier()
     let (imageSeconds, updateSeconds) = try probe.run()
     try communicator.barrier()
-    let decodeRate = decodeRate(data)
+    let photos = photoRates(data)
     try communicator.barrier()
     let disk = communicator.localRank == 0 ? try DiskProbe.rates(of: request.folder) : nil
     let own = DoctorReport.Rank(
       rank: communicator.rank, host: communicator.hostName, threads: session.threads,
       productRate: productRate, imageSeconds: imageSeconds, updateSeconds: updateSeconds,
-      decodeRate: decodeRate, writeRate: disk?.write, readRate: disk?.read)
+      decodeRate: photos.decode, readRateOfPhotos: photos.read, writeRate: disk?.write,
+      readRate: disk?.read)
     return try communicator.allGather(Array(JSONEncoder().encode(own))).map {
       try JSONDecoder().decode(DoctorReport.Rank.self, from: Data($0))
     }
@@ -121,24 +123,36 @@ package struct Doctor {
     return 2 * Double(side * side * side) / seconds
   }
 
-  /// Photos that a thread reads, decodes and changes in a second while all do.
-  private func decodeRate(_ data: TrainingData) -> Double {
+  /// Photos that a thread decodes and changes in a second while all do, and photos that the reader
+  /// thread of a rank brings before; the best of a few rounds.
+  private func photoRates(_ data: TrainingData) -> (decode: Double, read: Double) {
     let loader = SampleLoader(
       data.index, divided: data.divided, source: data.source, preprocessing: data.preprocessing,
       augmentation: request.configuration.augment, seed: 1)
     let decoders = (0..<session.threads).map { _ in loader.makeDecoder() }
     let images = (0..<session.threads).map { _ in AlignedMemory.Box(count: loader.sampleCount) }
     let training = data.divided.training
-    let perThread = min(64, training.count)
+    let perThread = max(1, min(64, 256 / session.threads, training.count / session.threads))
+    let count = perThread * session.threads
     nonisolated(unsafe) let lent = images
-    let seconds = best(rounds: 3) { worker in
-      for i in 0..<perThread {
-        _ = try? decoders[worker].load(
-          training[(worker * perThread + i) % training.count],
-          at: SampleCoordinates(step: 0, slot: i), into: lent[worker].pointer)
-      }
+    var reading = Double.infinity
+    var decoding = Double.infinity
+    for round in 0..<3 {
+      let photos = (0..<count).map { training[(round * count + $0) % training.count] }
+      let start = Clock.seconds
+      data.source.schedule(photos)
+      data.source.waitUntilFetched()
+      reading = min(reading, Clock.seconds - start)
+      decoding = min(
+        decoding,
+        best(rounds: 1) { worker in
+          for i in worker * perThread..<(worker + 1) * perThread {
+            _ = try? decoders[worker].load(
+              photos[i], at: SampleCoordinates(step: 0, slot: i), into: lent[worker].pointer)
+          }
+        })
     }
-    return Double(perThread) / seconds
+    return (Double(perThread) / decoding, Double(count) / reading)
   }
 
   /// Seconds from one rank to another, by the best of many agreements of all.

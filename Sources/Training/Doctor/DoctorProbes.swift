@@ -8,6 +8,10 @@ internal import Optimizers
 
 /// Times images and updates by the engine that trains, on one rank by itself.
 struct ComputeProbe {
+  /// Steps of the smallest networks are many.
+  private static let stepLimit = 10_000
+  private static let warmSeconds = 1.0
+
   private let configuration: RunConfiguration
   private let factory: ModelFactory
   private let session: Session
@@ -34,7 +38,7 @@ struct ComputeProbe {
   var passes: Int { factory.objective.head == nil ? configuration.passes : 1 }
 
   /// Seconds of an image on one thread while all compute, loss and sums included, and of an update;
-  /// the best of a few steps.
+  /// the medians of a second's steps, at least three, after as long for processor and memory to warm.
   func run() throws -> (image: Double, update: Double) {
     let optimizer = configuration.optimizerValue
     let state = factory.makeState(optimizerVectorCount: optimizer.stateVectorCount)
@@ -45,20 +49,28 @@ struct ComputeProbe {
       gradientGrid: SummationGrid(exponent: configuration.gridExponent(microbatches: 64)),
       bucketBytes: StepEngine.bucketBytes(ranks: 1), microbatch: rows, seed: 1)
     state.initialize(seed: 1, pool: session.pool)
-    var image = Double.infinity
-    var update = Double.infinity
-    for step in 0..<4 {
+    var images: [Double] = []
+    var updates: [Double] = []
+    let start = Clock.seconds
+    var warmAt = start
+    for step in 0..<Self.stepLimit {
       try run(step, on: engine)
-      guard step > 0 else { continue }
+      let now = Clock.seconds
+      if step == 0 || now - start < Self.warmSeconds {
+        warmAt = now
+        continue
+      }
       let seconds = engine.seconds
-      image = min(
-        image,
+      images.append(
         (seconds[.forward] + seconds[.head] + seconds[.backward] + seconds[.summation])
           / Double(rows))
-      update = min(update, seconds[.update])
+      updates.append(seconds[.update])
+      if images.count >= 3, now - warmAt > 1 { break }
     }
-    return (image, update)
+    return (median(images), median(updates))
   }
+
+  private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
   private func run(_ step: Int, on engine: StepEngine) throws {
     let count = factory.network.image.shape.count

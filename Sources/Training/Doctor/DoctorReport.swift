@@ -14,8 +14,10 @@ package struct DoctorReport: Sendable, Equatable, Codable {
     package var imageSeconds: Double
     /// Seconds of the update of all parameters.
     package var updateSeconds: Double
-    /// Photos that one thread reads, decodes and augments in a second.
+    /// Photos that one thread decodes and augments in a second, their bytes being in memory.
     package var decodeRate: Double
+    /// Photos that the rank's reader thread brings into memory in a second, beside the workers.
+    package var readRateOfPhotos: Double
     /// Bytes a second written to the run folder and synced, and read back; of one rank of each host.
     package var writeRate: Double?
     package var readRate: Double?
@@ -35,6 +37,8 @@ package struct DoctorReport: Sendable, Equatable, Codable {
     }
   }
 
+  /// Where the photos came from: `--data`.
+  package var data: String
   package var model: String
   package var parameterCount: Int
   package var batch: Int
@@ -71,6 +75,15 @@ package struct DoctorReport: Sendable, Equatable, Codable {
     slow({ $0.productRate }, "rank's matrix product")
     slow({ 1 / $0.imageSeconds }, "rank's images/s")
     slow({ $0.decodeRate }, "rank's decoding")
+    for rank in ranks {
+      let wanted = Double(batch) / Double(ranks.count) / prediction.step
+      if rank.readRateOfPhotos < wanted {
+        findings.append(
+          "rank \(rank.rank) on \(rank.host) reads \(Console.fixed(rank.readRateOfPhotos, 0)) photos/s "
+            + "and computes \(Console.fixed(wanted, 0)): storage is the limit; copy the photos to the "
+            + "node, or pack them (docs/data.md)")
+      }
+    }
     if clockSkewSeconds > 1 + clockUncertaintySeconds {
       findings.append(
         "the hosts' clocks differ by \(Console.fixed(clockSkewSeconds, 1)) s: times in logs and of "
@@ -86,10 +99,12 @@ package struct DoctorReport: Sendable, Equatable, Codable {
   package var lines: [String] {
     let worst = ranks.max { $0.imageSeconds < $1.imageSeconds } ?? ranks[0]
     var lines = [
+      "measured: \(model), \(parameterCount) parameters, photos of \(data)",
       "compute: \(Console.fixed(1 / worst.imageSeconds, 1)) images/s a thread on the slowest rank "
         + "(\(worst.rank) on \(worst.host)); matrix product "
         + "\(Console.fixed(worst.productRate / 1e9, 1)) GF/s",
-      "decode: \(Console.fixed(ranks.map(\.decodeRate).min() ?? 0, 0)) photos/s a thread",
+      "decode: \(Console.fixed(ranks.map(\.decodeRate).min() ?? 0, 0)) photos/s a thread; the reader "
+        + "thread of a rank brings \(Console.fixed(ranks.map(\.readRateOfPhotos).min() ?? 0, 0))",
     ]
     for rank in ranks {
       guard let write = rank.writeRate, let read = rank.readRate else { continue }
