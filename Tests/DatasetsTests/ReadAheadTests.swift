@@ -51,6 +51,24 @@ import Testing
     #expect(counts.ready >= 8)
   }
 
+  @Test func waitingEndsWithAllThatThereIsRoomForInMemory() {
+    let source = CountingSource()
+    let ahead = ReadAhead(source, photoLimit: 8)
+    let buffer = ByteBuffer()
+    ahead.waitUntilFetched()
+    #expect(source.total == 0)
+    ahead.schedule(0..<5)
+    ahead.waitUntilFetched()
+    #expect(source.total == 5)
+    for photo in 0..<5 { expect(photo, from: ahead, buffer) }
+    #expect(ahead.counts.ready == 5 && ahead.counts.missed == 0)
+    // Bad ones take no room.
+    ahead.schedule(6..<40)
+    ahead.waitUntilFetched()
+    for photo in 7..<13 { expect(photo, from: ahead, buffer) }
+    #expect(ahead.counts.ready == 11 && ahead.counts.missed == 0)
+  }
+
   @Test func stopsFetchingAboveItsByteLimit() {
     let source = CountingSource()
     let ahead = ReadAhead(source, photoLimit: 500, byteLimit: 300)

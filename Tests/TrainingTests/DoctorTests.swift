@@ -34,7 +34,11 @@ import Training
     #expect(report.ranks.map(\.rank) == Array(0..<ranks))
     for rank in report.ranks {
       #expect(rank.productRate > 1e8 && rank.imageSeconds > 0 && rank.decodeRate > 0)
+      #expect(rank.photoReadRate > 0)
     }
+    var starved = report
+    starved.ranks[0].photoReadRate = 1e-3
+    #expect(starved.findings.contains { $0.contains("storage is the limit") })
     #expect(report.ranks[0].writeRate! > 0 && report.ranks[0].readRate! > 0)
     #expect(report.sums.map(\.values) == (ranks == 1 ? [] : [1 << 10, 1 << 13]))
     #expect(report.predictedImagesPerSecond > 0)

@@ -86,7 +86,7 @@ package struct Doctor {
     let own = DoctorReport.Rank(
       rank: communicator.rank, host: communicator.hostName, threads: session.threads,
       productRate: productRate, imageSeconds: imageSeconds, updateSeconds: updateSeconds,
-      decodeRate: photos.decode, readRateOfPhotos: photos.read, writeRate: disk?.write,
+      decodeRate: photos.decode, photoReadRate: photos.read, writeRate: disk?.write,
       readRate: disk?.read)
     return try communicator.allGather(Array(JSONEncoder().encode(own))).map {
       try JSONDecoder().decode(DoctorReport.Rank.self, from: Data($0))

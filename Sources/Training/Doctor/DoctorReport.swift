@@ -17,7 +17,7 @@ package struct DoctorReport: Sendable, Equatable, Codable {
     /// Photos that one thread decodes and augments in a second, their bytes being in memory.
     package var decodeRate: Double
     /// Photos that the rank's reader thread brings into memory in a second, beside the workers.
-    package var readRateOfPhotos: Double
+    package var photoReadRate: Double
     /// Bytes a second written to the run folder and synced, and read back; of one rank of each host.
     package var writeRate: Double?
     package var readRate: Double?
@@ -77,9 +77,9 @@ package struct DoctorReport: Sendable, Equatable, Codable {
     slow({ $0.decodeRate }, "rank's decoding")
     for rank in ranks {
       let wanted = Double(batch) / Double(ranks.count) / prediction.step
-      if rank.readRateOfPhotos < wanted {
+      if rank.photoReadRate < wanted {
         findings.append(
-          "rank \(rank.rank) on \(rank.host) reads \(Console.fixed(rank.readRateOfPhotos, 0)) photos/s "
+          "rank \(rank.rank) on \(rank.host) reads \(Console.fixed(rank.photoReadRate, 0)) photos/s "
             + "and computes \(Console.fixed(wanted, 0)): storage is the limit; copy the photos to the "
             + "node, or pack them (docs/data.md)")
       }
@@ -104,7 +104,7 @@ package struct DoctorReport: Sendable, Equatable, Codable {
         + "(\(worst.rank) on \(worst.host)); matrix product "
         + "\(Console.fixed(worst.productRate / 1e9, 1)) GF/s",
       "decode: \(Console.fixed(ranks.map(\.decodeRate).min() ?? 0, 0)) photos/s a thread; the reader "
-        + "thread of a rank brings \(Console.fixed(ranks.map(\.readRateOfPhotos).min() ?? 0, 0))",
+        + "thread of a rank brings \(Console.fixed(ranks.map(\.photoReadRate).min() ?? 0, 0))",
     ]
     for rank in ranks {
       guard let write = rank.writeRate, let read = rank.readRate else { continue }
