@@ -148,5 +148,6 @@ static inline int cmpi_receive_words(cmpi_communicator in, int *is_there, int64_
   return MPI_Recv(words, count, MPI_INT64_T, *from, 0, in.handle, MPI_STATUS_IGNORE);
 }
 
-// Lets naps of this thread end on time: the kernel adds up to 50 microseconds to each by default.
+// Lets naps of this thread and of those that it starts end on time: the kernel adds up to 50
+// microseconds to each by default.
 static inline void cmpi_nap_exactly(void) { prctl(PR_SET_TIMERSLACK, 1000UL); }

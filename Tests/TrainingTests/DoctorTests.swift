@@ -37,7 +37,7 @@ import Training
       #expect(rank.photoReadRate > 0)
     }
     var starved = report
-    starved.ranks[0].photoReadRate = 1e-3
+    starved.prediction.read = 1
     #expect(starved.findings.contains { $0.contains("storage is the limit") })
     #expect(report.ranks[0].writeRate! > 0 && report.ranks[0].readRate! > 0)
     #expect(report.sums.map(\.values) == (ranks == 1 ? [] : [1 << 10, 1 << 13]))
@@ -124,6 +124,31 @@ import Training
     let sharded = slow.predict(load, ScalingModel.Design(.exact, isSharded: true))
     #expect((sharded.sums + sharded.update - step.sums - step.update).magnitude < 0.1)
     #expect(sharded.hidden == step.hidden)
+  }
+
+  @Test func partsGoToAllPeersAtOnceThereAndBack() {
+    var model = Self.model
+    model.wire.bytesPerSecond = 1e8
+    let load = ScalingModel.Load(ranks: 8, threads: 4, imagesPerRank: 128, microbatch: 16)
+    // 7/8 of 40 Mi values there in 6 bytes and back in 4; 40 buckets of seven messages either way, of
+    // three ways there and back each, and six for the agreement.
+    let bytes = Double(35 << 20) * 10 / 1e8
+    let exact = model.predict(load)
+    #expect((exact.sums - bytes - 40 * (14 * 1e-5 + 12 * 1e-4)).magnitude < 1e-9)
+    // Weights come back in one piece: an agreement, seven messages, three ways.
+    let sharded = model.predict(load, ScalingModel.Design(.exact, isSharded: true))
+    let gathered = Double(35 << 20) * 4 / 1e8 + 6 * 1e-4 + 7 * 1e-5 + 3 * 1e-4
+    #expect((sharded.update - 0.05 / 8 - gathered).magnitude < 1e-9)
+  }
+
+  @Test func aReaderThatCannotKeepUpIsTheLimit() {
+    let load = ScalingModel.Load(ranks: 1, threads: 4, imagesPerRank: 128, microbatch: 16)
+    var model = Self.model
+    model.readSeconds = 0.02
+    #expect(model.predict(load).read == 0)
+    model.readSeconds = 0.1
+    let slow = model.predict(load)
+    #expect((slow.step - 12.8).magnitude < 1e-9 && slow.limit == "read")
   }
 
   @Test func aFitFindsTheWireThatSumsWereMadeWith() {

@@ -49,8 +49,13 @@ count_ranks() {
     '' | *[!0-9]* | 0*) echo "DDP_TRAIN_RANKS is '$ranks'; give the ranks of a node" >&2; return 1 ;;
   esac
   if [ -n "${SLURM_JOB_NUM_NODES:-}" ] && [ -z "${SLURM_NTASKS:-}" ]; then
-    # What mpirun takes for the slots of each node.
+    # What mpirun takes for the slots of each node, and ddp-train for the processors of a rank: without
+    # tasks --cpus-per-task is a node's.
     export SLURM_TASKS_PER_NODE="$ranks(x$SLURM_JOB_NUM_NODES)"
+    if [ -n "${SLURM_CPUS_PER_TASK:-}" ]; then
+      SLURM_CPUS_PER_TASK=$((SLURM_CPUS_PER_TASK >= ranks ? SLURM_CPUS_PER_TASK / ranks : 1))
+      export SLURM_CPUS_PER_TASK
+    fi
   fi
 }
 
@@ -83,14 +88,16 @@ choose_launcher() {
       else
         launch+=(--cpu-bind=none)
       fi
-      # Slurm 22.05 and later do not hand --cpus-per-task on to srun; without tasks it is a node's.
-      if [ -n "${SLURM_NTASKS:-}" ]; then
-        [ -z "${SLURM_CPUS_PER_TASK:-}" ] || launch+=(--cpus-per-task="$SLURM_CPUS_PER_TASK")
-      elif [ -n "${SLURM_JOB_NUM_NODES:-}" ]; then
-        local processors=$((${SLURM_CPUS_PER_TASK:-${SLURM_CPUS_ON_NODE:-1}} / ranks))
+      # Slurm 22.05 and later do not hand --cpus-per-task on to srun.
+      local processors=${SLURM_CPUS_PER_TASK:-}
+      if [ -n "${SLURM_JOB_NUM_NODES:-}" ] && [ -z "${SLURM_NTASKS:-}" ]; then
         launch+=(--nodes="$SLURM_JOB_NUM_NODES" --ntasks=$((SLURM_JOB_NUM_NODES * ranks))
-          --ntasks-per-node="$ranks" --cpus-per-task=$((processors > 0 ? processors : 1)))
+          --ntasks-per-node="$ranks")
+        # A whole node's, of the smallest of them: SLURM_JOB_CPUS_PER_NODE is as 128(x3),64.
+        [ -n "$processors" ] || processors=$(tr ',' '\n' <<< "${SLURM_JOB_CPUS_PER_NODE:-$ranks}" |
+          sed 's/(.*//' | sort -n | awk -v ranks="$ranks" 'NR == 1 { print ($1 >= ranks) ? int($1 / ranks) : 1 }')
       fi
+      [ -z "$processors" ] || launch+=(--cpus-per-task="$processors")
       ;;
     *) echo "DDP_TRAIN_LAUNCHER is '$launcher'; give mpirun or srun" >&2; return 1 ;;
   esac

@@ -42,8 +42,9 @@ package final class ReadAhead: PhotoSource, @unchecked Sendable {
   /// Appends photos, in the order in which they will be wanted.
   package func schedule(_ photos: some Sequence<Int>) { state.schedule(photos) }
 
-  /// Waits until all that is scheduled, or as much as there is room for, is in memory.
-  package func waitUntilFetched() { state.waitUntilFetched() }
+  /// Waits until all that is scheduled, or as much as there is room for, is in memory; returns how
+  /// many photos are there.
+  @discardableResult package func waitUntilFetched() -> Int { state.waitUntilFetched() }
 
   /// Forgets what is scheduled and what was brought but never asked for.
   package func discardAll() { state.discardAll() }
@@ -111,10 +112,11 @@ private final class ReadAheadState: @unchecked Sendable {
     queueHead < queue.count && !freeSlots.isEmpty && readyBytes < byteLimit
   }
 
-  func waitUntilFetched() {
+  func waitUntilFetched() -> Int {
     condition.lock()
+    defer { condition.unlock() }
     while !isStopped, isReading || hasWork { condition.wait() }
-    condition.unlock()
+    return slots.count - freeSlots.count
   }
 
   func discardAll() {

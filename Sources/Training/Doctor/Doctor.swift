@@ -49,6 +49,7 @@ package struct Doctor {
       parameterCount: probe.parameterCount,
       computeSeconds: ranks.map(\.imageSeconds).max() ?? 0,
       decodeSeconds: Double(probe.passes) / (ranks.map(\.decodeRate).min() ?? .infinity),
+      readSeconds: Double(probe.passes) / (ranks.map(\.photoReadRate).min() ?? .infinity),
       updateSeconds: ranks.map(\.updateSeconds).max() ?? 0, valueSeconds: 0,
       wire: WireFit.fit(sums, latencySeconds: latency, ranks: communicator.size))
     let valueSeconds = try slowest(ValueProbe.seconds())
@@ -124,7 +125,8 @@ package struct Doctor {
   }
 
   /// Photos that a thread decodes and changes in a second while all do, and photos that the reader
-  /// thread of a rank brings before; the best of a few rounds.
+  /// thread of a rank brings before: the best round of decoding, the worst of reading, since what was
+  /// read once may be in memory.
   private func photoRates(_ data: TrainingData) -> (decode: Double, read: Double) {
     let loader = SampleLoader(
       data.index, divided: data.divided, source: data.source, preprocessing: data.preprocessing,
@@ -132,27 +134,31 @@ package struct Doctor {
     let decoders = (0..<session.threads).map { _ in loader.makeDecoder() }
     let images = (0..<session.threads).map { _ in AlignedMemory.Box(count: loader.sampleCount) }
     let training = data.divided.training
-    let perThread = max(1, min(64, 256 / session.threads, training.count / session.threads))
-    let count = perThread * session.threads
+    let threads = session.threads
+    let perThread = max(1, min(64, 256 / threads, training.count / threads))
+    let count = perThread * threads
     nonisolated(unsafe) let lent = images
-    var reading = Double.infinity
+    var reading = 0.0
     var decoding = Double.infinity
     for round in 0..<3 {
       let photos = (0..<count).map { training[(round * count + $0) % training.count] }
       let start = Clock.seconds
       data.source.schedule(photos)
-      data.source.waitUntilFetched()
-      reading = min(reading, Clock.seconds - start)
+      let fetched = data.source.waitUntilFetched()
+      reading = max(reading, (Clock.seconds - start) / Double(max(1, fetched)))
+      // Large ones do not all fit into memory; the others would be read again.
+      let kept = min(perThread, max(1, fetched / threads))
       decoding = min(
         decoding,
         best(rounds: 1) { worker in
-          for i in worker * perThread..<(worker + 1) * perThread {
+          for i in stride(from: worker, to: kept * threads, by: threads) {
             _ = try? decoders[worker].load(
               photos[i], at: SampleCoordinates(step: 0, slot: i), into: lent[worker].pointer)
           }
-        })
+        } / Double(kept))
+      data.source.discardAll()
     }
-    return (Double(perThread) / decoding, Double(count) / reading)
+    return (1 / decoding, 1 / reading)
   }
 
   /// Seconds from one rank to another, by the best of many agreements of all.

@@ -75,14 +75,10 @@ package struct DoctorReport: Sendable, Equatable, Codable {
     slow({ $0.productRate }, "rank's matrix product")
     slow({ 1 / $0.imageSeconds }, "rank's images/s")
     slow({ $0.decodeRate }, "rank's decoding")
-    for rank in ranks {
-      let wanted = Double(batch) / Double(ranks.count) / prediction.step
-      if rank.photoReadRate < wanted {
-        findings.append(
-          "rank \(rank.rank) on \(rank.host) reads \(Console.fixed(rank.photoReadRate, 0)) photos/s "
-            + "and computes \(Console.fixed(wanted, 0)): storage is the limit; copy the photos to the "
-            + "node, or pack them (docs/data.md)")
-      }
+    if prediction.read > 0 {
+      findings.append(
+        "storage is the limit: photos are not read as fast as they are computed; copy them to the "
+          + "nodes, or pack them (docs/data.md)")
     }
     if clockSkewSeconds > 1 + clockUncertaintySeconds {
       findings.append(
@@ -130,7 +126,8 @@ package struct DoctorReport: Sendable, Equatable, Codable {
         + "\(Console.fixed(prediction.sums - prediction.hidden, 3)) sums "
         + "(\(Console.fixed(prediction.hidden, 3)) hidden) + "
         + "\(Console.fixed(prediction.update, 3)) update + "
-        + "\(Console.fixed(prediction.latency, 3)) latency")
+        + "\(Console.fixed(prediction.latency, 3)) latency + "
+        + "\(Console.fixed(prediction.read, 3)) waiting for photos")
     lines.append(
       "predicted: \(Console.fixed(predictedImagesPerSecond, 1)) images/s, efficiency "
         + "\(Console.fixed(100 * prediction.efficiency, 1)) %, limited by \(prediction.limit)")

@@ -8,8 +8,10 @@ package struct ScalingModel: Sendable, Equatable, Codable {
   package var parameterCount: Int
   /// Seconds in which one thread computes one image, forward and backward, its sums included.
   package var computeSeconds: Double
-  /// Seconds in which one thread reads, decodes and changes the photo before.
+  /// Seconds in which one thread decodes and changes the photo before.
   package var decodeSeconds: Double
+  /// Seconds in which the reader thread of a rank brings a photo, beside the workers.
+  package var readSeconds: Double
   /// Seconds of the update of all parameters by one rank.
   package var updateSeconds: Double
   /// Seconds in which one thread packs or adds one value, where the wire's rate does not hold it.
@@ -17,12 +19,13 @@ package struct ScalingModel: Sendable, Equatable, Codable {
   package var wire: Wire
 
   package init(
-    parameterCount: Int, computeSeconds: Double, decodeSeconds: Double, updateSeconds: Double,
-    valueSeconds: Double, wire: Wire
+    parameterCount: Int, computeSeconds: Double, decodeSeconds: Double, readSeconds: Double = 0,
+    updateSeconds: Double, valueSeconds: Double, wire: Wire
   ) {
     self.parameterCount = parameterCount
     self.computeSeconds = computeSeconds
     self.decodeSeconds = decodeSeconds
+    self.readSeconds = readSeconds
     self.updateSeconds = updateSeconds
     self.valueSeconds = valueSeconds
     self.wire = wire
@@ -80,8 +83,10 @@ package struct ScalingModel: Sendable, Equatable, Codable {
     package var update: Double
     /// Agreements and the sum of the extras.
     package var latency: Double
+    /// What the reader thread needs beyond the rest of the step.
+    package var read = 0.0
 
-    package var step: Double { decode + compute + sums - hidden + update + latency }
+    package var step: Double { decode + compute + sums - hidden + update + latency + read }
     /// The share of the step that computes.
     package var efficiency: Double { compute / step }
     /// The stage that takes most of what is not computing.
@@ -89,6 +94,7 @@ package struct ScalingModel: Sendable, Equatable, Codable {
       if efficiency > 0.9 { return "compute" }
       let stages = [
         ("sums", sums - hidden), ("update", update), ("latency", latency), ("decode", decode),
+        ("read", read),
       ]
       return stages.reduce(stages[0]) { $1.1 > $0.1 ? $1 : $0 }.0
     }
@@ -114,6 +120,12 @@ package struct ScalingModel: Sendable, Equatable, Codable {
 
   /// The step of `load` by `design`.
   package func predict(_ load: Load, _ design: Design = Design(.exact)) -> Prediction {
+    var prediction = predictWithoutReading(load, design)
+    prediction.read = max(0, Double(load.imagesPerRank) * readSeconds - prediction.step)
+    return prediction
+  }
+
+  private func predictWithoutReading(_ load: Load, _ design: Design) -> Prediction {
     let ranks = load.ranks
     let microbatches = (load.imagesPerRank + load.microbatch - 1) / load.microbatch
     let rounds = Double((microbatches + load.threads - 1) / load.threads)
@@ -146,9 +158,13 @@ package struct ScalingModel: Sendable, Equatable, Codable {
     // The last bucket is final when nothing is left to hide it.
     prediction.hidden = min(prediction.sums * (1 - 1 / buckets), Self.backwardShare * round)
     if design.isSharded {
+      let piece = max(Double(WeightGathering.pieceFloats), Self.bucketValues(ranks: ranks))
+      let pieces = max(1, (count / piece).rounded(.up))
       prediction.update +=
-        own * 4 * peers / wire.bytesPerSecond + agreement
-        + peers * (wire.messageSeconds + Wire.ways(ofBytes: 4 * own) * wire.latencySeconds)
+        own * 4 * peers / wire.bytesPerSecond
+        + pieces
+        * (agreement + peers * wire.messageSeconds + Wire.ways(ofBytes: 4 * own / pieces)
+          * wire.latencySeconds)
     }
     let extras = 40.0 * Double(ranks) + 100_000
     prediction.latency = 3 * agreement + 2 * extras / wire.bytesPerSecond

@@ -7,7 +7,7 @@ internal import Kernels
 /// It borrows the memory of the gradient sums, which nobody needs after the update.
 final class WeightGathering {
   /// MPI counts bytes in 32 bits.
-  private static let pieceFloats = 256 << 20
+  static let pieceFloats = 256 << 20
 
   /// A number of neighbouring buckets whose parts travel together.
   private struct Piece {
