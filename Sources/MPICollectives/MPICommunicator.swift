@@ -23,7 +23,7 @@ final class MPICommunicator: Communicator {
   private static let pieceBytes = 8 << 20
 
   /// How long a transfer goes without a look, in which the kernel's buffers keep the wire busy.
-  private static let longestTransferNap = 50_000
+  private static let longestTransferNapNanoseconds = 50_000
 
   private let communicator: cmpi_communicator
   private let owner = pthread_self()
@@ -270,7 +270,7 @@ final class MPICommunicator: Communicator {
       try watch.run(operation) {
         var request = cmpi_request()
         try check(call, start(&request))
-        var naps = Naps(longestNanoseconds: Self.longestTransferNap)
+        var naps = Naps(longestNanoseconds: Self.longestTransferNapNanoseconds)
         var isDone: Int32 = 0
         while true {
           try check("MPI_Test", cmpi_test(&request, &isDone))

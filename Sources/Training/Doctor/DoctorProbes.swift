@@ -10,7 +10,8 @@ internal import Optimizers
 struct ComputeProbe {
   /// Steps of the smallest networks are many.
   private static let stepLimit = 10_000
-  private static let warmSeconds = 1.0
+  /// Before figures count, and of those that do.
+  private static let spanSeconds = 1.0
 
   private let configuration: RunConfiguration
   private let factory: ModelFactory
@@ -56,7 +57,7 @@ struct ComputeProbe {
     for step in 0..<Self.stepLimit {
       try run(step, on: engine)
       let now = Clock.seconds
-      if step == 0 || now - start < Self.warmSeconds {
+      if step == 0 || now - start < Self.spanSeconds {
         warmAt = now
         continue
       }
@@ -65,7 +66,7 @@ struct ComputeProbe {
         (seconds[.forward] + seconds[.head] + seconds[.backward] + seconds[.summation])
           / Double(rows))
       updates.append(seconds[.update])
-      if images.count >= 3, now - warmAt > 1 { break }
+      if images.count >= 3, now - warmAt > Self.spanSeconds { break }
     }
     return (median(images), median(updates))
   }
