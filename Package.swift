@@ -39,8 +39,8 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [.executable(name: "ddp-train", targets: ["ddp-train"])],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
   targets: [
     .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
@@ -75,22 +75,81 @@ let package = Package(
     .target(
       name: "Interchange", dependencies: ["Determinism", "Preconditions"], swiftSettings: house),
     .target(
+      name: "Threads",
+      dependencies: ["Preconditions"],
+      swiftSettings: house),
+    .target(
+      name: "Timing",
+      dependencies: ["Collectives", "Interchange", "Threads"],
+      swiftSettings: house),
+    .target(
+      name: "Engine",
+      dependencies: ["Collectives", "Determinism", "Kernels", "Losses", "Networks", "Optimizers", "Preconditions", "Threads", "Timing"],
+      swiftSettings: house),
+    .target(
+      name: "Configuration",
+      dependencies: ["Collectives", "Datasets", "Losses", "Networks", "Yams"],
+      swiftSettings: house),
+    .target(
+      name: "Assembly",
+      dependencies: ["Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Kernels", "Losses", "Networks", "Optimizers", "Threads"],
+      swiftSettings: house),
+    .target(
+      name: "Checkpoints",
+      dependencies: ["Assembly", "Configuration", "Datasets", "Determinism", "Engine", "Evaluation", "Interchange", "Kernels", "Losses", "Networks"],
+      swiftSettings: house),
+    .target(
+      name: "Sessions",
+      dependencies: ["Collectives", "Determinism", "Kernels", "Threads"],
+      swiftSettings: house),
+    .target(
+      name: "RunFolders",
+      dependencies: ["Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Evaluation", "Interchange", "Losses", "Networks", "Sessions", "Threads", "Timing"],
+      swiftSettings: house),
+    .target(
+      name: "Reports",
+      dependencies: ["Datasets", "Evaluation", "Timing"],
+      swiftSettings: house),
+    .target(
+      name: "Scoring",
+      dependencies: ["Assembly", "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Evaluation", "Interchange", "Kernels", "Networks", "Preconditions", "Sessions", "Threads"],
+      swiftSettings: house),
+    .target(
       name: "Training",
-      dependencies: [
-        "Determinism", "Kernels", "Networks", "Losses", "Optimizers", "Collectives", "Datasets",
-        "Evaluation", "Interchange", "Preconditions", "Yams",
-      ], swiftSettings: house),
+      dependencies: ["Assembly", "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Evaluation", "Interchange", "Kernels", "Losses", "Networks", "Optimizers", "Reports", "RunFolders", "Scoring", "Sessions", "Threads", "Timing"],
+      swiftSettings: house),
+    .target(
+      name: "Interop",
+      dependencies: ["Assembly", "Checkpoints", "Configuration", "Datasets", "Determinism", "Engine", "Interchange", "Kernels", "Networks", "Sessions"],
+      swiftSettings: house),
+    .target(
+      name: "Preflight",
+      dependencies: ["Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Interchange", "Kernels", "Losses", "Networks", "Optimizers", "Reports", "Scoring", "Sessions", "Threads", "Timing"],
+      swiftSettings: house),
+    .target(
+      name: "Tasks",
+      dependencies: ["Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation", "Interchange", "Kernels", "Networks", "Reports", "Scoring", "Sessions", "Threads"],
+      swiftSettings: house),
+    .target(
+      name: "Sweeps",
+      dependencies: ["Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation", "Interchange", "Networks", "Reports", "Scoring", "Sessions", "Threads", "Training"],
+      swiftSettings: house),
+    .target(
+      name: "DataTools",
+      dependencies: ["Configuration", "Datasets", "Determinism", "Evaluation", "Interchange", "Reports", "Scoring", "Threads"],
+      swiftSettings: house),
     .executableTarget(
       name: "ddp-train",
       dependencies: [
-        "Training", "MPICollectives", "Collectives", "Networks",
+        "Collectives", "Configuration", "DataTools", "Interop", "MPICollectives", "Networks",
+        "Preflight", "Scoring", "Sessions", "Sweeps", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: house),
 
     .target(
       name: "Benchmarks",
       dependencies: [
-        "Training", "Networks", "Kernels", "Losses", "Optimizers", "Collectives", "Datasets",
+        "Assembly", "Configuration", "Engine", "Threads", "Timing", "Networks", "Kernels", "Losses", "Optimizers", "Collectives", "Datasets",
         "Interchange", "Determinism", "TestSupport", "Preconditions",
       ], path: "Benchmarks/Benchmarks", swiftSettings: kernelSettings),
     .executableTarget(
@@ -105,7 +164,7 @@ let package = Package(
       swiftSettings: house),
     .executableTarget(
       name: "mpi-check",
-      dependencies: ["MPICollectives", "Collectives", "Datasets", "Training"],
+      dependencies: ["MPICollectives", "Collectives", "Datasets", "Sessions", "Threads", "Timing"],
       path: "Tests/mpi-check",
       swiftSettings: house),
     .testTarget(name: "DeterminismTests", dependencies: ["Determinism", "TestSupport"]),
@@ -133,8 +192,7 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Training", "TestSupport", "Networks", "Losses", "Optimizers", "Datasets", "Collectives",
-        "Evaluation", "Interchange", "Determinism", "CAllocations",
+        "Assembly", "CAllocations", "Checkpoints", "Collectives", "Configuration", "DataTools", "Datasets", "Determinism", "Engine", "Evaluation", "Interchange", "Interop", "Kernels", "Losses", "Networks", "Optimizers", "Preflight", "Reports", "RunFolders", "Scoring", "Sessions", "Sweeps", "Tasks", "TestSupport", "Threads", "Timing", "Training",
       ]),
     .target(name: "CAllocations", path: "Tests/CAllocations"),
     .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Networks", "Kernels"]),

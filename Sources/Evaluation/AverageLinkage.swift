@@ -1,5 +1,5 @@
-private import Kernels
-private import Preconditions
+package import Kernels
+package import Preconditions
 
 /// Agglomerative clustering by average linkage: the two clusters with the smallest mean distance
 /// between their members merge, again and again.

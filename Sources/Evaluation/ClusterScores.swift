@@ -1,4 +1,4 @@
-private import Preconditions
+package import Preconditions
 
 #if canImport(Glibc)
   private import Glibc

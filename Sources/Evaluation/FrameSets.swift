@@ -1,4 +1,4 @@
-private import Preconditions
+package import Preconditions
 
 /// Several frames of one face, of which only sums are kept.
 package struct FrameSet: Sendable {

@@ -1,5 +1,5 @@
-private import Preconditions
-private import Determinism
+package import Preconditions
+package import Determinism
 
 extension VerificationPairs {
   /// Balanced pairs of labelled photos, a function of `labels` [photos], `seed` and the limits alone.

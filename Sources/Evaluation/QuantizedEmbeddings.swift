@@ -1,4 +1,4 @@
-private import Preconditions
+package import Preconditions
 
 extension Embeddings {
   /// The rows in `bits` bits a number, 1...8, each row scaled so that its largest number fills them:

@@ -1,4 +1,4 @@
-private import Kernels
+package import Kernels
 
 /// Inner products of many rows with many rows, a block at a time, so that no square matrix is held.
 enum Similarity {

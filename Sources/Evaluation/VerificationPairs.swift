@@ -1,4 +1,4 @@
-private import Preconditions
+package import Preconditions
 
 /// The pairs of photos that verification is scored on, as indices into a list of photos.
 package struct VerificationPairs: Sendable {

@@ -1,8 +1,18 @@
-internal import Collectives
-internal import Datasets
-internal import Evaluation
-internal import Losses
-internal import Networks
+package import RunFolders
+package import Assembly
+package import Configuration
+package import Timing
+package import Engine
+package import Checkpoints
+package import Reports
+package import Scoring
+package import Sessions
+package import Threads
+package import Collectives
+package import Datasets
+package import Evaluation
+package import Losses
+package import Networks
 
 extension Trainer {
   /// Scores every set; true if the figure that counts, of the first, is the best so far.
@@ -46,7 +56,12 @@ extension Trainer {
       for entry in ledger.entries { console.warn("bad photo: \(entry.line)") }
     }
     if let embeddings, set.name == evaluationSets[0].name {
-      sideLogs?.write(embeddings, of: set, data.index)
+      sideLogs?.write(embeddings) { row in
+        let photo = set.plan.photos[row]
+        if let source = set.source { return (source.name(of: photo), source.name(of: photo)) }
+        let facts = data.index.photos[photo]
+        return (data.index.people[facts.person], facts.path)
+      }
     }
     let weights = isFirst ? classWeights : []
     let result = try FirstRankWork.run(over: communicator, pool: session.pool) {
@@ -99,13 +114,5 @@ extension Trainer {
       "evaluated \(photoCount) photos in \(Console.fixed(seconds, 1)) s "
         + "(\(Console.fixed(100 * evaluationSeconds / (Clock.seconds - startSeconds), 1)) % "
         + "of the time so far)")
-  }
-}
-
-extension EvaluationResult {
-  /// The figure that decides which checkpoint is best: accuracy of verification, else closed set,
-  /// else rank-1.
-  package var headline: Double? {
-    closedSet?.cosine ?? verification?.accuracy ?? identification?.rank1
   }
 }

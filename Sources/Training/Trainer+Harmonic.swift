@@ -1,7 +1,14 @@
-internal import Collectives
-internal import Datasets
-internal import Evaluation
-internal import Networks
+package import Checkpoints
+package import Assembly
+package import Configuration
+package import Engine
+package import Scoring
+package import Sessions
+package import Threads
+package import Collectives
+package import Datasets
+package import Evaluation
+package import Networks
 
 /// Training a network whose embeddings can be compared with an older one's: the triplets mix the
 /// embeddings of both (Schroff et al. 2015, section 7).
@@ -20,7 +27,7 @@ extension Trainer {
     let old = try CheckpointNetwork(path: path, session: session)
     let dimension = factory.network.embeddingCount
     guard old.network.embeddingCount == dimension else {
-      throw SweepError.otherDimension(old.network.embeddingCount, dimension)
+      throw TrainingFailure.otherDimension(old.network.embeddingCount, dimension)
     }
     var own = old.configuration
     if own.landmarks != nil { own.landmarks = configuration.landmarks ?? own.landmarks }

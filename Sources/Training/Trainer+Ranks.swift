@@ -1,4 +1,6 @@
-internal import Collectives
+package import Sessions
+package import Timing
+package import Collectives
 
 /// What the trainer says of the ranks beside its own.
 extension Trainer {

@@ -1,6 +1,16 @@
-internal import Datasets
-internal import Determinism
-internal import Evaluation
+package import RunFolders
+package import Interchange
+package import Checkpoints
+package import Sessions
+package import Scoring
+package import Configuration
+package import Networks
+package import Reports
+package import Threads
+package import Timing
+package import Datasets
+package import Determinism
+package import Evaluation
 
 extension Trainer {
   func writeReport(hash: UInt64? = nil) {
@@ -29,7 +39,7 @@ extension Trainer {
       }
     }
     do {
-      try folder.write(report.render(), to: folder.report)
+      try TextFile.write(report.render(), to: folder.report)
     } catch {
       console.warn("\(error)")
     }

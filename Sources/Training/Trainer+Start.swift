@@ -1,7 +1,12 @@
-internal import Collectives
-internal import Kernels
-internal import Networks
-internal import Optimizers
+package import Sessions
+package import Engine
+package import Assembly
+package import Checkpoints
+package import Configuration
+package import Collectives
+package import Kernels
+package import Networks
+package import Optimizers
 
 extension Trainer {
   /// Sets the first weights, or those of `checkpoint` (which rank 0 alone has), on every rank.
@@ -49,7 +54,7 @@ extension Trainer {
   }
 
   /// Opens the checkpoint that `path` means, for the first weights. Throws
-  /// `InteropError.otherNetwork` and what is wrong with the checkpoint.
+  /// `TrainingFailure.otherNetwork` and what is wrong with the checkpoint.
   func openInitialWeights(_ path: String) throws {
     let (checkpoint, refused) = try CheckpointStore.open(path)
     for reason in refused { console.warn("refused: \(reason)") }
@@ -64,7 +69,7 @@ extension Trainer {
       differences.append("embedding was \(embedding), is \(factory.network.embeddingCount)")
     }
     guard differences.isEmpty else {
-      throw InteropError.otherNetwork(path: checkpoint.path, differences: differences)
+      throw TrainingFailure.otherNetwork(path: checkpoint.path, differences: differences)
     }
     initialWeights = checkpoint
   }

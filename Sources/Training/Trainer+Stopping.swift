@@ -1,8 +1,15 @@
-internal import Collectives
-internal import Datasets
-internal import Determinism
+package import Scoring
+package import Timing
+package import RunFolders
+package import Configuration
+package import Checkpoints
+package import Engine
+package import Sessions
+package import Collectives
+package import Datasets
+package import Determinism
 internal import Foundation
-internal import Interchange
+package import Interchange
 
 extension Trainer {
   /// Tells whoever watches this rank how long it may be silent or idle, and whether it was told to

@@ -1,6 +1,12 @@
-internal import Collectives
-internal import Datasets
-internal import Losses
+package import Checkpoints
+package import Configuration
+package import Determinism
+package import Engine
+package import Scoring
+package import Sessions
+package import Collectives
+package import Datasets
+package import Losses
 
 /// Triplet training: which batch comes, by which rule it is mined, and whether that works.
 extension Trainer {

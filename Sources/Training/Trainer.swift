@@ -1,12 +1,22 @@
-internal import Collectives
-internal import Datasets
-internal import Determinism
-internal import Evaluation
+package import Assembly
+package import Checkpoints
+package import Configuration
+package import Engine
+package import Reports
+package import RunFolders
+package import Scoring
+package import Sessions
+package import Threads
+package import Timing
+package import Collectives
+package import Datasets
+package import Determinism
+package import Evaluation
 internal import Foundation
-internal import Kernels
-internal import Losses
-internal import Networks
-internal import Optimizers
+package import Kernels
+package import Losses
+package import Networks
+package import Optimizers
 
 /// One run: steps, evaluations, checkpoints, from wherever it stands to its last step.
 package final class Trainer {
@@ -179,7 +189,7 @@ package final class Trainer {
       log = try RunLog(
         folder: folder.path, resumedAfter: progress.step, evaluatedAfter: progress.evaluatedStep,
         keepsWhatFindsNoSpace: configuration.onFullDisk == .continue)
-      console.log = log
+      if let log { console.record(in: log) }
       sideLogs = try SideLogs(
         configuration, folder: folder, totalSteps: totalSteps, resumedAfter: progress.step,
         evaluatedAfter: progress.evaluatedStep)

@@ -1,13 +1,15 @@
+package import Sessions
+
 /// Why a run ended before its last step.
 package enum TrainingFailure: Error, CustomStringConvertible {
   case microbatchOfOne(samples: Int, microbatch: Int)
   case diverged(steps: Int, checkpoint: String?)
   case collapsed(step: Int, checkpoint: String?)
-  case replicasDiffer(step: Int)
   case photosDiffer(photo: String, ranks: [String])
+  case otherNetwork(path: String, differences: [String])
+  case otherDimension(Int, Int)
   case stuckAtMargin(
     step: Int, steps: Int, loss: Double, margin: Double, spread: Double, checkpoint: String?)
-  case photosChanged(slots: Range<Int>)
 
   package var description: String {
     switch self {
@@ -24,17 +26,17 @@ package enum TrainingFailure: Error, CustomStringConvertible {
     case .photosDiffer(let photo, let ranks):
       "\(photo) is not the same for all ranks: \(ranks.joined(separator: "; ")); "
         + "give all hosts the same data, then resume"
-    case .replicasDiffer(let step):
-      "the weights of the ranks differ after step \(step): memory or arithmetic of a host is at "
-        + "fault; test its memory, then resume from the last checkpoint without it"
+    case .otherNetwork(let path, let differences):
+      "--init \(path): its network is not the one to be trained: "
+        + differences.joined(separator: ", ") + "; set them as they were"
+    case .otherDimension(let old, let own):
+      "--compatible-with: embeddings of \(old) and of \(own) numbers cannot be compared; both "
+        + "networks need one size"
     case .stuckAtMargin(let step, let steps, let loss, let margin, let spread, let checkpoint):
       "the loss is stuck at the margin (\(Console.fixed(loss, 4)), alpha "
         + "\(Console.fixed(margin, 4))) at step \(step): for \(steps) steps the embeddings lie at "
         + "nearly one point (spread \(spread)), where verification is a coin's toss; start again "
         + "with a lower --lr, a larger --batch or --mining semi-hard; " + Self.last(checkpoint)
-    case .photosChanged(let slots):
-      "the photos of batch slots \(slots.lowerBound) to \(slots.upperBound - 1) changed between the "
-        + "two passes of a step; leave the data alone while training runs, then resume"
     }
   }
 

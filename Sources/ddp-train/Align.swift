@@ -1,5 +1,4 @@
 internal import ArgumentParser
-private import Training
 
 struct Align: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -48,6 +47,8 @@ struct Align: ParsableCommand {
     guard var request else { return }
     request.quality = quality
     request.threads = threads
-    if try !Dispatch.align(request) { throw ExitCode.failure }
+    let (lines, isGood) = try request.run()
+    for line in lines { print(line) }
+    if !isGood { throw ExitCode.failure }
   }
 }

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-private import Training
 
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -38,6 +37,8 @@ struct Check: ParsableCommand {
     request.pairs = pairs
     request.printsJSON = json
     request.threads = threads
-    if try !Dispatch.check(request) { throw ExitCode.failure }
+    let (lines, isGood) = try request.run()
+    for line in lines { print(line) }
+    if !isGood { throw ExitCode.failure }
   }
 }

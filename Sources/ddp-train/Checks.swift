@@ -1,5 +1,4 @@
 private import ArgumentParser
-internal import Training
 
 /// Checks that several commands share.
 enum Checks {

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Training
 
 struct Cluster: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -70,7 +69,8 @@ struct Cluster: ParsableCommand {
   }
 
   func run() throws {
-    let code = Dispatch.cluster(try request())
+    let request = try self.request()
+    let code = Dispatch.answer { try request.answer(over: $0) }
     if code != 0 { throw ExitCode(code) }
   }
 }

@@ -1,93 +1,42 @@
-private import Collectives
+internal import Collectives
+internal import Configuration
 private import MPICollectives
 private import Networks
+private import Sessions
 internal import Training
 
-/// The way from a command to the program: the one place that the commands call.
+/// The way from a command to the ranks: the one place where the program starts MPI.
 enum Dispatch {
   /// The names of the networks that `--model` takes.
   static let modelNames = Models.names
 
-  /// Trains; the exit code is 0, or 85 when stopped in time with more to do.
+  /// Exit code of a run that was told to stop and has more to do, for batch scripts that requeue.
+  static let moreToDo: Int32 = 85
+
+  /// Trains; the exit code is 0, or `moreToDo` when stopped in time with more to do.
   static func train(_ configuration: RunConfiguration, injecting faults: [InjectedFault]) -> Int32 {
     // From here on a signal asks, and kills nobody.
     StopSignals.install()
-    return MPIWorld.run { try Program.train(configuration, over: $0, injecting: faults) }
+    return MPIWorld.run {
+      try TrainingJob.run(configuration, over: $0, injecting: faults) == .finished ? 0 : moreToDo
+    }
   }
 
-  static func evaluate(_ request: EvaluateRequest) -> Int32 {
+  /// Runs `body` on every rank; the exit code.
+  static func run(_ body: (any Communicator) throws -> Void) -> Int32 {
     MPIWorld.run {
-      try Program.evaluate(request, over: $0)
+      try body($0)
       return 0
     }
   }
 
-  static func embed(_ request: EmbedRequest) -> Int32 {
+  /// Prints the lines that `body` gives on the first rank; the exit code, `moreToDo` where it gives
+  /// none because it was told to stop.
+  static func answer(_ body: (any Communicator) throws -> [String]?) -> Int32 {
     MPIWorld.run {
-      try Program.embed(request, over: $0)
-      return 0
-    }
-  }
-
-  static func verify(_ request: VerifyRequest) -> Int32 {
-    answer { try Program.answer(request, over: $0) }
-  }
-
-  static func identify(_ request: IdentifyRequest) -> Int32 {
-    answer { try Program.answer(request, over: $0) }
-  }
-
-  static func cluster(_ request: ClusterRequest) -> Int32 {
-    answer { try Program.answer(request, over: $0) }
-  }
-
-  static func sweep(_ request: SweepRequest) -> Int32 {
-    MPIWorld.run {
-      guard let lines = try Program.answer(request, over: $0) else { return Program.moreToDo }
+      guard let lines = try body($0) else { return moreToDo }
       for line in lines { print(line) }
       return 0
     }
   }
-
-  /// Prints the lines that `body` gives on the first rank.
-  private static func answer(_ body: (any Communicator) throws -> [String]) -> Int32 {
-    MPIWorld.run {
-      for line in try body($0) { print(line) }
-      return 0
-    }
-  }
-
-  static func doctor(_ request: DoctorRequest, asJSON: Bool) -> Int32 {
-    answer { try Program.doctor(request, asJSON: asJSON, over: $0) }
-  }
-
-  static func inspect(_ request: InspectRequest) throws { try Program.inspect(request) }
-
-  static func export(_ request: ExportRequest) throws {
-    for line in try Program.export(request) { print(line) }
-  }
-
-  static func importWeights(_ request: ImportRequest) throws {
-    for line in try Program.importWeights(request) { print(line) }
-  }
-
-  static func pack(_ request: PackRequest) throws {
-    for line in try Program.pack(request) { print(line) }
-  }
-
-  /// Whether the data are without error.
-  static func check(_ request: CheckRequest) throws -> Bool {
-    let (lines, isGood) = try Program.check(request)
-    for line in lines { print(line) }
-    return isGood
-  }
-
-  /// Whether every photo was aligned.
-  static func align(_ request: AlignRequest) throws -> Bool {
-    let (lines, isGood) = try Program.align(request)
-    for line in lines { print(line) }
-    return isGood
-  }
-
-  static func synthesize(_ request: SynthesizeRequest) throws { try Program.synthesize(request) }
 }

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-private import Training
 
 struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -132,7 +131,7 @@ struct Doctor: ParsableCommand {
         file: config, flags: flags, modelNames: Dispatch.modelNames),
       classes: classes, folder: out)
     request.prediction = try prediction()
-    let code = Dispatch.doctor(request, asJSON: json)
+    let code = Dispatch.answer { try request.answer(asJSON: json, over: $0) }
     if code != 0 { throw ExitCode(code) }
   }
 }

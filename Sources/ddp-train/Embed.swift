@@ -1,5 +1,4 @@
 internal import ArgumentParser
-private import Training
 
 struct Embed: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -64,7 +63,7 @@ struct Embed: ParsableCommand {
     request.flipTest = flipTest
     request.writesBytes = int8
     request.threads = threads
-    let code = Dispatch.embed(request)
+    let code = Dispatch.run { try request.run(over: $0) }
     if code != 0 { throw ExitCode(code) }
   }
 }

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-private import Training
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -106,7 +105,7 @@ struct Evaluate: ParsableCommand {
     request.flipTest = flipTest
     request.storesThreshold = storeThreshold
     request.threads = threads
-    let code = Dispatch.evaluate(request)
+    let code = Dispatch.run { try request.run(over: $0) }
     if code != 0 { throw ExitCode(code) }
   }
 

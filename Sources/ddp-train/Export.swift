@@ -1,5 +1,4 @@
 internal import ArgumentParser
-private import Training
 
 struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -53,6 +52,6 @@ struct Export: ParsableCommand {
     request.channels = order
     request.normalizesInside = normalizeInside
     request.foldsBatchNorm = foldBatchNorm
-    try Dispatch.export(request)
+    for line in try request.run() { print(line) }
   }
 }

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-private import Training
 
 struct Identify: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -49,7 +48,8 @@ struct Identify: ParsableCommand {
   }
 
   func run() throws {
-    let code = Dispatch.identify(try request())
+    let request = try self.request()
+    let code = Dispatch.answer { try request.answer(over: $0) }
     if code != 0 { throw ExitCode(code) }
   }
 }

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-private import Training
 
 struct Import: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -70,10 +69,10 @@ struct Import: ParsableCommand {
       ("model", model), ("normalize", normalize), ("image-size", imageSize),
       ("embedding", embedding), ("width", width), ("batch-norm", batchNorm), ("pooling", pooling),
     ]
-    try Dispatch.importWeights(
-      ImportRequest(
-        file: file, out: out,
-        options: given.compactMap { option in option.text.map { .flag(option.key, $0) } },
-        channels: order))
+    let request = ImportRequest(
+      file: file, out: out,
+      options: given.compactMap { option in option.text.map { .flag(option.key, $0) } },
+      channels: order)
+    for line in try request.run() { print(line) }
   }
 }

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-private import Training
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -16,6 +15,6 @@ struct Inspect: ParsableCommand {
   var checkpoint: String
 
   func run() throws {
-    try Dispatch.inspect(InspectRequest(checkpoint: checkpoint))
+    try InspectRequest(checkpoint: checkpoint).run()
   }
 }

@@ -1,6 +1,5 @@
 private import ArgumentParser
 private import Foundation
-private import Training
 
 @main
 private enum Main {

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-private import Training
 
 struct Pack: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -32,6 +31,7 @@ struct Pack: ParsableCommand {
   }
 
   func run() throws {
-    if let request = PackRequest(data: data, form: to, out: out) { try Dispatch.pack(request) }
+    guard let request = PackRequest(data: data, form: to, out: out) else { return }
+    for line in try request.run() { print(line) }
   }
 }

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Training
 
 struct Sweep: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -135,7 +134,7 @@ struct Sweep: ParsableCommand {
       request.training = try RunConfiguration.resolve(
         file: config, flags: flags, modelNames: Dispatch.modelNames)
     }
-    let code = Dispatch.sweep(request)
+    let code = Dispatch.answer { try request.answer(over: $0) }
     if code != 0 { throw ExitCode(code) }
   }
 }

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-private import Training
 
 struct Synthesize: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -35,8 +34,8 @@ struct Synthesize: ParsableCommand {
   }
 
   func run() throws {
-    try Dispatch.synthesize(
-      SynthesizeRequest(
-        out: out, faces: SyntheticData(people: people, photos: photos, size: size), seed: seed))
+    try SynthesizeRequest(
+      out: out, faces: SyntheticData(people: people, photos: photos, size: size), seed: seed
+    ).run()
   }
 }

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-private import Training
 
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -29,7 +28,8 @@ struct Verify: ParsableCommand {
   }
 
   func run() throws {
-    let code = Dispatch.verify(try request())
+    let request = try self.request()
+    let code = Dispatch.answer { try request.answer(over: $0) }
     if code != 0 { throw ExitCode(code) }
   }
 }

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Training
 
 /// The options that verify, identify and cluster share.
 struct FaceArguments: ParsableArguments {

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Training
 
 /// Reads the options that were given out of a group, by reflection, so that an option that is
 /// declared cannot be forgotten on its way to the configuration.

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-private import Training
 
 struct ModelOptions: ParsableArguments {
   @Option(

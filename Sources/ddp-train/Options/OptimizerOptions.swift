@@ -1,5 +1,4 @@
 internal import ArgumentParser
-private import Training
 
 struct OptimizerOptions: ParsableArguments {
   @Option(help: .option("batch", "Samples of a step, over all ranks.", valueName: "b"))

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-private import Training
 
 /// Embeddings that stand in a file, in the place of a checkpoint that would make them.
 struct StoredEmbeddings: ParsableArguments {

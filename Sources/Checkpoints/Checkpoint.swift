@@ -1,0 +1,145 @@
+package import Engine
+package import Determinism
+package import Interchange
+package import Networks
+
+/// A copy of a run at the end of a step, in a file that any safetensors reader opens.
+///
+/// Tensors are logical and free of ranks: weights by the names of the model's published definition
+/// in PyTorch's layouts, `head.*` for the loss head, `*.running_mean` and `*.running_var`, and the
+/// optimizer's vectors as `optimizer.VECTOR/TENSOR`. The metadata holds the configuration, the
+/// progress and checksums (see docs/checkpoints.md).
+package struct Checkpoint {
+  package let path: String
+  package let file: SafetensorsFile
+  package let progress: TrainingProgress
+  /// The resolved configuration of the run, as YAML.
+  package let configurationText: String
+  /// `TrainingData.fingerprint` of the run.
+  package let dataFingerprint: String
+  package let classCount: Int
+
+  package static let formatKey = "ddp-train"
+  static let formatVersion = "1"
+  package static let optimizerPrefix = "optimizer."
+  /// The people of the loss head, as `TrainedPeople.text` in UTF-8; no part of the weights.
+  static let peopleName = "ddp-train.people"
+  /// The hard triplets of offline mining, as `OfflineTriplets.text`.
+  static let tripletsName = "ddp-train.triplets"
+  /// The receipt of the network that a run is made compatible with.
+  package static let oldNetworkKey = "compatible-with"
+
+  /// Whether a tensor of that name is a weight or a running moment.
+  package static func isWeight(_ name: String) -> Bool {
+    !name.hasPrefix(optimizerPrefix) && name != peopleName && name != tripletsName
+  }
+
+  /// Reads and verifies the checkpoint at `path`; throws `InterchangeError` for a file that is
+  /// missing, torn or corrupt, and `CheckpointError.foreign` for one that this program did not write.
+  package init(path: String) throws {
+    let file = try SafetensorsFile(path: path)
+    guard file.metadata[Self.formatKey] == Self.formatVersion else {
+      throw CheckpointError.foreign(path: path)
+    }
+    try file.verify(requiresChecksums: true)
+    func text(_ key: String) throws -> String {
+      guard let value = file.metadata[key] else {
+        throw CheckpointError.incomplete(path: path, what: key)
+      }
+      return value
+    }
+    func number(_ key: String) throws -> Int {
+      guard let value = Int(try text(key)) else {
+        throw CheckpointError.incomplete(path: path, what: key)
+      }
+      return value
+    }
+    self.path = path
+    self.file = file
+    progress = try TrainingProgress(metadata: file.metadata, path: path)
+    classCount = try number("classes")
+    configurationText = try text("configuration")
+    dataFingerprint = try text("data")
+  }
+
+  /// Fills `state` with the tensors; optimizer vectors too if `optimizerNames` names them.
+  /// Throws `CheckpointError.incomplete` for a tensor that is missing or has another shape.
+  package func load(into state: ModelState, optimizerNames: [String]) throws {
+    for description in state.descriptions {
+      try load(description, named: description.name, into: state.parameters)
+      for (vector, name) in optimizerNames.enumerated() {
+        try load(
+          description, named: "\(Self.optimizerPrefix)\(name)/\(description.name)",
+          into: state.optimizer + vector * state.parameterCount)
+      }
+    }
+    try load([], statistics: state.statisticsDescriptions, into: state)
+  }
+
+  /// Fills those tensors and running moments of `state`; throws as `load(into:optimizerNames:)`.
+  package func load(
+    _ parameters: [ParameterDescription], statistics: [StatisticsDescription],
+    into state: ModelState
+  ) throws {
+    for description in parameters {
+      try load(description, named: description.name, into: state.parameters)
+    }
+    for entry in statistics {
+      for (suffix, range) in [("running_mean", entry.means), ("running_var", entry.variances)] {
+        let values = try floats("\(entry.name).\(suffix)", shape: [entry.channels])
+        for (i, value) in zip(range, values) { state.statistics[i] = value }
+      }
+    }
+  }
+
+  /// The people of the loss head; nil in a file that does not name them.
+  package func trainedPeople() throws -> TrainedPeople? {
+    guard file.entry(named: Self.peopleName) != nil else { return nil }
+    return TrainedPeople(text: String(decoding: try file.bytes(Self.peopleName), as: UTF8.self))
+  }
+
+  /// The hard triplets that the run was training on; nil in a file that has none.
+  package func offlineTriplets() throws -> OfflineTriplets? {
+    guard file.entry(named: Self.tripletsName) != nil else { return nil }
+    return OfflineTriplets(
+      text: String(decoding: try file.bytes(Self.tripletsName), as: UTF8.self))
+  }
+
+  /// The class weights of the loss head [classes, dimension]; nil if the file has none.
+  package func classWeights() throws -> [Float]? {
+    file.entry(named: "head.weight") == nil ? nil : try file.floats("head.weight")
+  }
+
+  /// The hash of weights, loss head and batch-norm statistics, as runs print it at the end.
+  package func weightsHash() throws -> UInt64 {
+    var hashes: [(String, UInt64)] = []
+    for entry in file.entries
+    where Self.isWeight(entry.name) {
+      let values = try file.floats(entry.name)
+      hashes.append((entry.name, values.withUnsafeBytes { Hash64.of($0) }))
+    }
+    return WeightsHash.combine(hashes)
+  }
+
+  private func load(
+    _ description: ParameterDescription, named name: String,
+    into vector: UnsafeMutablePointer<Float>
+  ) throws {
+    let values = try floats(name, shape: description.shape)
+    values.withUnsafeBufferPointer {
+      description.copyMemory(
+        from: $0.baseAddress!, into: vector + description.range.lowerBound)
+    }
+  }
+
+  private func floats(_ name: String, shape: [Int]) throws -> [Float] {
+    guard let entry = file.entry(named: name) else {
+      throw CheckpointError.incomplete(path: path, what: name)
+    }
+    guard entry.shape == shape, entry.type == .float32 else {
+      throw CheckpointError.otherShape(
+        path: path, tensor: name, found: entry.summary, expected: "F32 \(shape)")
+    }
+    return try file.floats(name)
+  }
+}

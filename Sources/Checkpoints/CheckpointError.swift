@@ -1,0 +1,46 @@
+/// What is wrong with a checkpoint, or with what the user asked of it.
+package enum CheckpointError: Error, Equatable, CustomStringConvertible {
+  case foreign(path: String)
+  case incomplete(path: String, what: String)
+  case otherShape(path: String, tensor: String, found: String, expected: String)
+  case otherMathematics(path: String, keys: [String])
+  case otherData(path: String, data: String)
+  case otherOldNetwork(path: String, old: String)
+  case nothingGood(folder: String, reasons: [String])
+  case missing(path: String)
+  case furtherOn(path: String, step: Int, wanted: Int)
+  case runExists(folder: String)
+
+  package var description: String {
+    switch self {
+    case .foreign(let path):
+      "\(path) is a safetensors file but no checkpoint of ddp-train; "
+        + "give a file of a run's checkpoints folder, or make one with ddp-train import"
+    case .incomplete(let path, let what):
+      "\(path) has no '\(what)'; it was written by another version or another model"
+    case .otherShape(let path, let tensor, let found, let expected):
+      "\(path): \(tensor) is \(found), this configuration wants \(expected)"
+    case .otherMathematics(let path, let keys):
+      "cannot resume \(path): \(keys.joined(separator: ", ")) differ from the run that wrote it; "
+        + "set them back, or start a new run with another --out"
+    case .otherData(let path, let data):
+      "cannot resume \(path): \(data) does not hold the photos of the run that wrote it; "
+        + "give the same data, or start a new run with another --out"
+    case .otherOldNetwork(let path, let old):
+      "cannot resume \(path): \(old) is not the network that the run was made compatible with; "
+        + "give that one to --compatible-with, or start a new run with another --out"
+    case .nothingGood(let folder, let reasons):
+      "no good checkpoint in \(folder)"
+        + (reasons.isEmpty
+          ? "; give a run folder or a checkpoint file"
+          : ": " + reasons.joined(separator: "; "))
+    case .furtherOn(let path, let step, let wanted):
+      "\(path) stands at step \(step), further than the \(wanted) steps asked for; "
+        + "raise --epochs or --steps, or start a new run with another --out"
+    case .missing(let path):
+      "--resume \(path): there is no such file or folder"
+    case .runExists(let folder):
+      "\(folder) already holds a run; go on with --resume auto, or give another --out"
+    }
+  }
+}

@@ -1,0 +1,204 @@
+package import Configuration
+private import Foundation
+package import Interchange
+private import Glibc
+
+/// The checkpoints folder of a run: writes in the background, keeps what is to be kept.
+///
+/// Files are `step-000000042.safetensors`; `best.safetensors` links to the one after the best
+/// evaluation. One thread of training uses a store.
+package final class CheckpointStore: @unchecked Sendable {
+  let folder: String
+  private let keep: Int
+  private let lock = NSLock()
+  private var thread: Thread?
+  private let isIdle = DispatchSemaphore(value: 1)
+  private var failure: (any Error)?
+  private var lastWritten: String?
+  private let checkOwner: @Sendable () throws -> Void
+  private let onFullDisk: FullDiskPolicy
+  /// Steps whose checkpoints found no space, and which nobody was told of.
+  private var unwritten: [Int] = []
+
+  /// Keeps the newest `keep` checkpoints, beside those that are asked to stay. `checkOwner` throws
+  /// where the folder is another job's by now, and then nothing in it is touched. On a full disk
+  /// the store goes on with `onFullDisk` at `continue`, and else fails.
+  package init(
+    folder: String, keep: Int, onFullDisk: FullDiskPolicy = .stop,
+    checkOwner: @escaping @Sendable () throws -> Void = {}
+  ) {
+    self.folder = folder
+    self.keep = max(1, keep)
+    self.onFullDisk = onFullDisk
+    self.checkOwner = checkOwner
+    removeLeftovers()
+  }
+
+  /// Removes what a killed write has left; the folder is this job's alone.
+  private func removeLeftovers() {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    for name in names where name.hasPrefix("step-") && name.hasSuffix(".tmp") {
+      unlink(folder + "/" + name)
+    }
+  }
+
+  package static func name(step: Int) -> String {
+    let digits = String(step)
+    return "step-" + String(repeating: "0", count: max(0, 9 - digits.count)) + digits
+      + ".safetensors"
+  }
+
+  /// The step in the name of a checkpoint file; nil for other files.
+  static func step(ofFile name: String) -> Int? {
+    guard name.hasPrefix("step-"), name.hasSuffix(".safetensors") else { return nil }
+    return Int(name.dropFirst(5).dropLast(12))
+  }
+
+  func path(step: Int) -> String { folder + "/" + Self.name(step: step) }
+
+  /// The newest checkpoint that is known to be whole.
+  package var lastGood: String? {
+    lock.lock()
+    defer { lock.unlock() }
+    return lastWritten
+  }
+
+  package func noteGood(_ path: String) {
+    lock.lock()
+    lastWritten = path
+    lock.unlock()
+  }
+
+  /// Writes what `snapshot` gives in the background; waits first for the write before, so that no
+  /// two snapshots are in memory. `protected` are the steps whose files stay; `isBest` makes
+  /// `best.safetensors` point to this one. Throws what went wrong with the write before.
+  package func writeInBackground(
+    protected: Set<Int>, isBest: Bool, _ snapshot: () -> Snapshot
+  ) throws {
+    isIdle.wait()
+    if let failure {
+      self.failure = nil
+      isIdle.signal()
+      throw failure
+    }
+    let snapshot = snapshot()
+    let writer = Thread { [self] in
+      do {
+        try write(snapshot, protected: protected, isBest: isBest)
+      } catch InterchangeError.noSpace where onFullDisk == .continue {
+        lock.withLock { unwritten.append(snapshot.step) }
+      } catch {
+        failure = error
+      }
+      isIdle.signal()
+    }
+    writer.stackSize = 4 << 20
+    writer.start()
+  }
+
+  /// Waits for the write in the background; throws what went wrong with it.
+  package func finish() throws {
+    isIdle.wait()
+    defer { isIdle.signal() }
+    if let failure {
+      self.failure = nil
+      throw failure
+    }
+  }
+
+  /// Throws what went wrong with a background write that has ended; does not wait for one.
+  package func throwFailure() throws {
+    guard isIdle.wait(timeout: .now()) == .success else { return }
+    defer { isIdle.signal() }
+    if let failure {
+      self.failure = nil
+      throw failure
+    }
+  }
+
+  /// A sentence for each checkpoint that found no space since the last call.
+  package func takeFullDiskNotices() -> [String] {
+    lock.withLock {
+      defer { unwritten = [] }
+      return unwritten.map { step in
+        "no space left for the checkpoint of step \(step) in \(folder): "
+          + (lastWritten.map { "\($0) stays the last one" } ?? "there is none yet")
+          + "; training goes on and the next one tries again (--on-full-disk)"
+      }
+    }
+  }
+
+  /// Writes `snapshot` here and now, after the one in the background, and deletes nothing; nothing
+  /// at all where that step is on disk already.
+  package func writeNow(_ snapshot: Snapshot) throws {
+    isIdle.wait()
+    defer { isIdle.signal() }
+    failure = nil
+    guard lastGood != path(step: snapshot.step) else { return }
+    try snapshot.write(to: path(step: snapshot.step), beforeCommit: checkOwner)
+    noteGood(path(step: snapshot.step))
+  }
+
+  private func write(_ snapshot: Snapshot, protected: Set<Int>, isBest: Bool) throws {
+    let path = path(step: snapshot.step)
+    try snapshot.write(to: path, beforeCommit: checkOwner)
+    noteGood(path)
+    if isBest { linkBest(to: Self.name(step: snapshot.step)) }
+    prune(upTo: snapshot.step, protected: protected.union([snapshot.step]))
+  }
+
+  private func linkBest(to name: String) {
+    let temporary = folder + "/best.new"
+    unlink(temporary)
+    if symlink(name, temporary) == 0 { rename(temporary, folder + "/best.safetensors") }
+  }
+
+  /// Files of later steps are not the run's own (it went on from before them) and do not count.
+  private func prune(upTo last: Int, protected: Set<Int>) {
+    let steps = Self.steps(in: folder).filter { $0 <= last }
+    for step in steps.dropLast(keep) where !protected.contains(step) { unlink(path(step: step)) }
+  }
+
+  /// The steps of all checkpoint files of a folder, ascending.
+  package static func steps(in folder: String) -> [Int] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.compactMap(Self.step(ofFile:)).sorted()
+  }
+
+  /// Whether two paths lead to one file.
+  package static func isSameFile(_ a: String, _ b: String) -> Bool {
+    URL(fileURLWithPath: a).resolvingSymlinksInPath().path
+      == URL(fileURLWithPath: b).resolvingSymlinksInPath().path
+  }
+
+  /// The newest checkpoint of `folder` that verifies, and why newer ones were refused.
+  package static func newestGood(in folder: String) -> (checkpoint: Checkpoint?, refused: [String]) {
+    var refused: [String] = []
+    for step in steps(in: folder).reversed() {
+      let path = folder + "/" + name(step: step)
+      do {
+        return (try Checkpoint(path: path), refused)
+      } catch {
+        refused.append("\(error)")
+      }
+    }
+    return (nil, refused)
+  }
+
+  /// The checkpoint that CHECKPOINT on the command line means: a file, or a run folder's (or its
+  /// checkpoints folder's) newest good one. Throws `CheckpointError` or `InterchangeError`.
+  package static func open(_ path: String) throws -> (checkpoint: Checkpoint, refused: [String]) {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw CheckpointError.nothingGood(folder: path, reasons: ["there is no such file or folder"])
+    }
+    guard isFolder.boolValue else { return (try Checkpoint(path: path), []) }
+    var refused: [String] = []
+    for folder in [path + "/checkpoints", path] {
+      let found = newestGood(in: folder)
+      refused += found.refused
+      if let checkpoint = found.checkpoint { return (checkpoint, refused) }
+    }
+    throw CheckpointError.nothingGood(folder: path, reasons: refused)
+  }
+}

@@ -1,0 +1,92 @@
+package import Evaluation
+private import Foundation
+package import Interchange
+
+/// The distances below which a checkpoint's network takes two photos for one person, and how they
+/// were chosen. All are squared L2 between normalised embeddings, 0...4; nearer is strict.
+package struct DecisionThreshold: Sendable, Equatable {
+  /// Decides between two photos.
+  package let value: Double
+  /// Decides where one photo is compared with many: it lets `cautiousFAR` of the pairs of two people
+  /// through.
+  package let cautiousValue: Double
+  /// Whether embeddings are the sums with those of the mirrored photos.
+  package let flipTest: Bool
+  /// How they were chosen, in words, in one line.
+  package let rule: String
+
+  /// The false-accept rate of `cautiousValue`.
+  package static let cautiousFAR = 0.01
+
+  package init(value: Double, cautiousValue: Double, flipTest: Bool, rule: String) {
+    self.value = value
+    self.cautiousValue = cautiousValue
+    self.flipTest = flipTest
+    self.rule = rule.split(whereSeparator: \.isNewline).joined(separator: " ")
+  }
+
+  /// The means over the folds of the most accurate threshold of the verification in `result`, and of
+  /// the one at `cautiousFAR`; nil where nothing was verified. `origin` says when or on what, such as
+  /// `after step 400`.
+  package init?(_ result: EvaluationResult, flipTest: Bool, origin: String) {
+    guard let verification = result.verification,
+      let cautious = verification.validationRates.first(where: {
+        $0.targetFAR == Self.cautiousFAR
+      })
+    else { return nil }
+    self.init(
+      value: verification.meanThreshold, cautiousValue: cautious.meanThreshold,
+      flipTest: flipTest, rule: "\(verification.pairCount) pairs \(origin)")
+  }
+
+  /// The choice for two photos as it is told.
+  package var pairText: String { Figure.text(value, digits: 4) + ", most accurate on \(rule)" }
+
+  /// The choice for many photos as it is told.
+  package var cautiousText: String {
+    Figure.text(cautiousValue, digits: 4) + ", accepts 1 % of two people on \(rule)"
+  }
+
+  private static let valueKey = "threshold"
+  private static let cautiousKey = "threshold-far-1e-2"
+  private static let flipKey = "threshold-flip-test"
+  private static let ruleKey = "threshold-rule"
+
+  /// The thresholds in the metadata of a checkpoint; nil where there are none.
+  package init?(metadata: [String: String]) {
+    guard let value = metadata[Self.valueKey].flatMap({ Double($0) }) else { return nil }
+    self.init(
+      value: value, cautiousValue: metadata[Self.cautiousKey].flatMap { Double($0) } ?? value,
+      flipTest: metadata[Self.flipKey] == "true", rule: metadata[Self.ruleKey] ?? "")
+  }
+
+  /// The thresholds as metadata of a checkpoint.
+  package var metadata: [String: String] {
+    [
+      Self.valueKey: "\(value)", Self.cautiousKey: "\(cautiousValue)",
+      Self.flipKey: "\(flipTest)", Self.ruleKey: rule,
+    ]
+  }
+}
+
+extension Checkpoint {
+  /// Writes the file again with `threshold` in place of what it holds, whole or not at all; throws
+  /// `InterchangeError`.
+  package func store(_ threshold: DecisionThreshold) throws {
+    // Not over the link `best.safetensors`, but over the file that it leads to.
+    let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    let file = file
+    let tensors = file.entries.map { entry in
+      SafetensorsTensor(name: entry.name, type: entry.type, shape: entry.shape) { lend in
+        let bytes = UnsafeMutableRawBufferPointer.allocate(
+          byteCount: entry.range.count, alignment: 64)
+        defer { bytes.deallocate() }
+        try file.read(entry.name, as: entry.type, shape: entry.shape, into: bytes)
+        try lend(UnsafeRawBufferPointer(bytes))
+      }
+    }
+    try SafetensorsFile.write(
+      tensors: tensors, metadata: file.metadata.merging(threshold.metadata) { _, new in new },
+      to: target)
+  }
+}

@@ -1,0 +1,83 @@
+package import Assembly
+package import Configuration
+package import Engine
+package import Interchange
+package import Networks
+
+/// A network with its weights and running moments, without loss head and optimizer.
+package final class NetworkWeights {
+  package let network: Network
+  package let configuration: RunConfiguration
+  package let state: ModelState
+
+  /// Memory for the network that `configuration` means, not filled.
+  package init(_ configuration: RunConfiguration) {
+    self.configuration = configuration
+    network = ModelFactory.network(configuration)
+    state = ModelState(
+      descriptions: network.parameters, statistics: network.statistics, optimizerVectorCount: 0)
+  }
+
+  /// The network of a checkpoint; throws what is wrong with it.
+  package convenience init(_ checkpoint: Checkpoint) throws {
+    self.init(
+      try RunConfiguration.parse(
+        yaml: checkpoint.configurationText, path: checkpoint.path, modelNames: Models.names))
+    try checkpoint.load(into: state, optimizerNames: [])
+  }
+
+  /// The values of a tensor in logical order.
+  package func values(of description: ParameterDescription) -> [Float] {
+    [Float](unsafeUninitializedCapacity: description.range.count) { buffer, count in
+      description.copyLogical(
+        from: state.parameters + description.range.lowerBound, into: buffer.baseAddress!)
+      count = description.range.count
+    }
+  }
+
+  /// Sets a tensor from values in logical order.
+  package func set(_ description: ParameterDescription, to values: [Float]) {
+    values.withUnsafeBufferPointer {
+      description.copyMemory(
+        from: $0.baseAddress!, into: state.parameters + description.range.lowerBound)
+    }
+  }
+
+  package func means(of entry: StatisticsDescription) -> [Float] {
+    entry.means.map { state.statistics[$0] }
+  }
+
+  package func variances(of entry: StatisticsDescription) -> [Float] {
+    entry.variances.map { state.statistics[$0] }
+  }
+
+  /// Exchanges red and blue: the first convolution reads its images' channels in reverse.
+  package func reverseChannels() {
+    for layer in network.layers {
+      guard layer.source.id == network.image.id,
+        case .convolution(let weights, _, _) = layer.operation
+      else { continue }
+      let description = network.description(of: weights)
+      let values = values(of: description)
+      let (channels, taps) = (
+        description.shape[1], description.shape[2] * description.shape[3]
+      )
+      var reversed = values
+      for i in values.indices {
+        let (filter, channel, tap) = (
+          i / (channels * taps), i / taps % channels, i % taps
+        )
+        reversed[(filter * channels + channels - 1 - channel) * taps + tap] = values[i]
+      }
+      set(description, to: reversed)
+    }
+  }
+
+  /// The batch norms whose scale is fixed at 1 and no parameter, by name.
+  package var fixedScales: [StatisticsDescription] {
+    network.layers.compactMap { layer in
+      guard case .batchNorm(nil, _, let moments, _, _, _, _) = layer.operation else { return nil }
+      return network.description(of: moments)
+    }
+  }
+}

@@ -1,0 +1,127 @@
+package import Engine
+package import Determinism
+package import Interchange
+package import Networks
+
+/// A copy of the state of a run in memory, which a thread writes while training goes on.
+package final class Snapshot: @unchecked Sendable {
+  private let descriptions: [ParameterDescription]
+  private let statisticsDescriptions: [StatisticsDescription]
+  private let parameterCount: Int
+  private let optimizerNames: [String]
+  private let statistics: [Float]
+  /// Parameters, then the optimizer's vectors, each in the flat vector's order.
+  private let vectors: [UnsafePointer<Float>]
+  private let owned: [UnsafeMutablePointer<Float>]
+  /// Empty where nobody knows them.
+  private let people: [UInt8]
+  private let triplets: [UInt8]?
+  let metadata: [String: String]
+  let step: Int
+
+  /// Takes the state as it is; with `copying` false it must not change until the file is written.
+  /// `gathered` are the optimizer's vectors where no rank has all of them; else those of `state`.
+  package init(
+    of state: ModelState, optimizerNames: [String], people: [UInt8], triplets: [UInt8]?,
+    metadata: [String: String], step: Int, copying: Bool, gathered: GatheredVectors? = nil
+  ) {
+    self.people = people
+    self.triplets = triplets
+    descriptions = state.descriptions
+    statisticsDescriptions = state.statisticsDescriptions
+    parameterCount = state.parameterCount
+    self.optimizerNames = optimizerNames
+    self.metadata = metadata
+    self.step = step
+    statistics = Array(
+      UnsafeBufferPointer(start: state.statistics, count: state.statisticsCount))
+    let given = gathered?.take() ?? []
+    let sources =
+      [UnsafePointer(state.parameters)]
+      + (given.isEmpty ? optimizerNames.indices : 0..<0).map {
+        UnsafePointer(state.optimizer + $0 * state.parameterCount)
+      }
+    if copying {
+      let count = parameterCount
+      owned =
+        sources.map {
+          let copy = UnsafeMutablePointer<Float>.allocate(capacity: count)
+          copy.initialize(from: $0, count: count)
+          return copy
+        } + given
+      vectors = owned.map { UnsafePointer($0) }
+    } else {
+      owned = given
+      vectors = sources + given.map { UnsafePointer($0) }
+    }
+  }
+
+  deinit { for memory in owned { memory.deallocate() } }
+
+  /// Writes the checkpoint to `path`, whole or not at all; throws `InterchangeError`, and what
+  /// `beforeCommit` throws when all is written but the name.
+  package func write(to path: String, beforeCommit: () throws -> Void = {}) throws {
+    var others: [SafetensorsTensor] = []
+    if !people.isEmpty {
+      others.append(
+        SafetensorsTensor(name: Checkpoint.peopleName, shape: [people.count], bytes: people))
+    }
+    if let triplets {
+      others.append(
+        SafetensorsTensor(
+          name: Checkpoint.tripletsName, shape: [triplets.count], bytes: triplets))
+    }
+    try SafetensorsFile.write(
+      tensors: weightTensors() + optimizerTensors() + others, metadata: metadata, to: path,
+      beforeCommit: beforeCommit)
+  }
+
+  /// The receipt of weights, loss head and statistics.
+  package func weightsHash() -> UInt64 {
+    var hashes: [(String, UInt64)] = []
+    for tensor in weightTensors() {
+      try? tensor.withBytes { hashes.append((tensor.name, Hash64.of($0))) }
+    }
+    return WeightsHash.combine(hashes)
+  }
+
+  private func weightTensors() -> [SafetensorsTensor] {
+    var tensors = descriptions.map { tensor($0, named: $0.name, in: vectors[0]) }
+    for entry in statisticsDescriptions {
+      tensors.append(
+        SafetensorsTensor(
+          name: entry.name + ".running_mean", shape: [entry.channels],
+          floats: Array(statistics[entry.means])))
+      tensors.append(
+        SafetensorsTensor(
+          name: entry.name + ".running_var", shape: [entry.channels],
+          floats: Array(statistics[entry.variances])))
+    }
+    return tensors
+  }
+
+  private func optimizerTensors() -> [SafetensorsTensor] {
+    optimizerNames.enumerated().flatMap { index, name in
+      descriptions.map {
+        tensor(
+          $0, named: "\(Checkpoint.optimizerPrefix)\(name)/\($0.name)", in: vectors[index + 1])
+      }
+    }
+  }
+
+  private func tensor(
+    _ description: ParameterDescription, named name: String, in vector: UnsafePointer<Float>
+  ) -> SafetensorsTensor {
+    let source = vector + description.range.lowerBound
+    return SafetensorsTensor(name: name, type: .float32, shape: description.shape) { lend in
+      if description.layout == .plain {
+        try lend(UnsafeRawBufferPointer(start: source, count: 4 * description.range.count))
+        return
+      }
+      let logical = UnsafeMutablePointer<Float>.allocate(capacity: description.range.count)
+      defer { logical.deallocate() }
+      description.copyLogical(from: source, into: logical)
+      try lend(UnsafeRawBufferPointer(start: logical, count: 4 * description.range.count))
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/// The people of a loss head, by class, as a checkpoint keeps them: so that an evaluation knows
+/// whom the network has seen, whatever data it is given.
+package struct TrainedPeople: Sendable {
+  /// The name of each class's person: the folder, relative to the root of the training data.
+  package let names: [String]
+  /// Whether a class has training photos.
+  package let trains: [Bool]
+  private let classes: [String: Int]
+
+  package init(names: [String], trains: [Bool]) {
+    self.names = names
+    self.trains = trains
+    classes = Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
+  }
+
+  /// Reads what `text` writes.
+  init(text: String) {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    self.init(
+      names: lines.map { String($0.dropFirst()) }, trains: lines.map { $0.hasPrefix("+") })
+  }
+
+  /// One line a class: `+` or `-` for with or without training photos, then the name.
+  package var text: String {
+    zip(names, trains).map { name, trains in
+      (trains ? "+" : "-") + name.split(separator: "\n").joined(separator: " ")
+    }.joined(separator: "\n")
+  }
+
+  /// The class of the person `name`, -1 for none.
+  package func classOf(_ name: String) -> Int { classes[name] ?? -1 }
+
+  /// Whether the network was trained on photos of the person `name`.
+  package func hasTrained(_ name: String) -> Bool {
+    let label = classOf(name)
+    return label >= 0 && trains[label]
+  }
+}

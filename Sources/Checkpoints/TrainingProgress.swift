@@ -1,0 +1,94 @@
+package import Determinism
+
+/// Where a run stands beside its tensors: everything that decides how it goes on.
+package struct TrainingProgress: Sendable, Equatable {
+  /// Steps done.
+  package var step = 0
+  /// Steps that updated the weights; the others were skipped.
+  package var updates = 0
+  package var skippedSteps = 0
+  /// Skipped steps since the last update.
+  package var skippedInARow = 0
+  /// Samples seen.
+  package var samples = 0
+  /// The best figure of an evaluation so far, and the step after which it was measured.
+  package var best: Double?
+  package var bestStep: Int?
+  /// The step after which the last evaluation ran; 0 before the first.
+  package var evaluatedStep = 0
+  /// Chosen by the last evaluation that verified pairs.
+  package var threshold: DecisionThreshold?
+  /// Steps in a row whose embeddings lay at nearly one point.
+  package var collapsedSteps = 0
+  /// Steps in a row whose loss was the margin of the triplets.
+  package var stuckSteps = 0
+  /// The step after which mining fell back to semi-hard, for good.
+  package var fallbackStep: Int?
+  /// Exponent of the grid of gradient sums.
+  package var gridExponent = 0
+
+  package init() {}
+}
+
+
+extension TrainingProgress {
+  /// The progress in the metadata of the checkpoint at `path`; throws `CheckpointError.incomplete`.
+  package init(metadata: [String: String], path: String) throws {
+    func number(_ key: String) throws -> Int {
+      guard let value = metadata[key].flatMap({ Int($0) }) else {
+        throw CheckpointError.incomplete(path: path, what: key)
+      }
+      return value
+    }
+    self.init()
+    step = try number("step")
+    updates = try number("updates")
+    skippedSteps = try number("skipped-steps")
+    skippedInARow = try number("skipped-in-a-row")
+    samples = try number("samples")
+    gridExponent = try number("grid-exponent")
+    evaluatedStep = metadata["evaluated-step"].flatMap { Int($0) } ?? step
+    best = metadata["best"].flatMap { UInt64($0, radix: 16) }.map(Double.init(bitPattern:))
+    bestStep = metadata["best-step"].flatMap { Int($0) }
+    threshold = DecisionThreshold(metadata: metadata)
+    collapsedSteps = metadata["collapsed-steps"].flatMap { Int($0) } ?? 0
+    stuckSteps = metadata["stuck-steps"].flatMap { Int($0) } ?? 0
+    fallbackStep = metadata["fallback-step"].flatMap { Int($0) }
+  }
+
+  /// The progress as the metadata of a checkpoint.
+  package func metadata(configuration: String, dataFingerprint: UInt64, classCount: Int) -> [String: String]
+  {
+    var metadata = [
+      "format": "pt", Checkpoint.formatKey: Checkpoint.formatVersion,
+      "configuration": configuration, "data": Hash64.text(dataFingerprint),
+      "classes": "\(classCount)", "step": "\(step)", "updates": "\(updates)",
+      "skipped-steps": "\(skippedSteps)", "skipped-in-a-row": "\(skippedInARow)",
+      "samples": "\(samples)", "grid-exponent": "\(gridExponent)",
+      "evaluated-step": "\(evaluatedStep)",
+    ]
+    if let best { metadata["best"] = Hash64.text(best.bitPattern) }
+    if let bestStep { metadata["best-step"] = "\(bestStep)" }
+    if let threshold { metadata.merge(threshold.metadata) { _, new in new } }
+    if collapsedSteps > 0 { metadata["collapsed-steps"] = "\(collapsedSteps)" }
+    if stuckSteps > 0 { metadata["stuck-steps"] = "\(stuckSteps)" }
+    if let fallbackStep { metadata["fallback-step"] = "\(fallbackStep)" }
+    return metadata
+  }
+}
+
+/// Progress on its way between ranks: one line a key.
+package enum MetadataText {
+  package static func bytes(of progress: TrainingProgress) -> [UInt8] {
+    let metadata = progress.metadata(configuration: "", dataFingerprint: 0, classCount: 0)
+    return Array(metadata.map { "\($0)=\($1)" }.joined(separator: "\n").utf8)
+  }
+
+  package static func parse(_ bytes: [UInt8]) -> [String: String] {
+    let pairs = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { line in
+      let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      return (String(parts[0]), String(parts[1]))
+    }
+    return Dictionary(uniqueKeysWithValues: pairs)
+  }
+}

@@ -1,0 +1,242 @@
+package import Datasets
+private import Foundation
+package import Networks
+private import Yams
+
+/// One option given by the user: its long name, its text, and where it was written.
+package struct ConfigurationAssignment: Sendable, Equatable {
+  /// The long name, such as `image-size`.
+  package let key: String
+  /// The value as written.
+  package let text: String
+  /// `--image-size` or `FILE:LINE`.
+  package let origin: String
+
+  package init(key: String, text: String, origin: String) {
+    self.key = key
+    self.text = text
+    self.origin = origin
+  }
+
+  /// An option of the command line.
+  package static func flag(_ key: String, _ text: String) -> Self {
+    Self(key: key, text: text, origin: "--\(key)")
+  }
+}
+
+extension RunConfiguration {
+  /// The configuration that `flags` over the YAML `file` over the demo mean, validated.
+  ///
+  /// A file or a set of flags that names another loss, optimizer, schedule or model than what lies
+  /// below it starts from that one's own margin, rate and so on. Throws `ConfigurationError`.
+  package static func resolve(
+    file: String? = nil, flags: [ConfigurationAssignment] = [], modelNames: [String]
+  ) throws -> RunConfiguration {
+    var layers = [flags]
+    if let file {
+      guard let bytes = FileManager.default.contents(atPath: file) else {
+        throw ConfigurationError(
+          origin: "--config", "cannot read '\(file)'; give a readable YAML file")
+      }
+      guard let yaml = String(data: bytes, encoding: .utf8) else {
+        throw ConfigurationError(origin: file, "the file is not UTF-8 text")
+      }
+      layers.insert(try assignments(yaml: yaml, path: file), at: 0)
+    }
+    return try resolve(layers: layers, modelNames: modelNames)
+  }
+
+  /// The configuration that the YAML text means over the demo, validated; `path` is for errors.
+  /// Throws `ConfigurationError`.
+  package static func parse(yaml: String, path: String, modelNames: [String]) throws
+    -> RunConfiguration
+  {
+    try resolve(layers: [assignments(yaml: yaml, path: path)], modelNames: modelNames)
+  }
+
+  private static func resolve(layers: [[ConfigurationAssignment]], modelNames: [String]) throws
+    -> RunConfiguration
+  {
+    var configuration = RunConfiguration.demo
+    var origins: [String: String] = [:]
+    for layer in layers { try configuration.apply(layer, origins: &origins) }
+    if origins["crop"] != nil, origins["image-size"] == nil, let crop = configuration.crop,
+      Models.model(named: configuration.model)?.fixesImage != true
+    {
+      configuration.imageSize = ImageSize(side: crop)
+    }
+    if origins["lr"] != nil, origins["lr-head"] == nil { configuration.headLearningRate = nil }
+    do {
+      try configuration.validate(modelNames: modelNames)
+    } catch let violation as ConfigurationViolation {
+      let places = violation.keys.map { origins[$0] ?? $0 }
+      throw ConfigurationError(
+        origin: Set(places).sorted { places.firstIndex(of: $0)! < places.firstIndex(of: $1)! }
+          .joined(separator: ", "), violation.message)
+    }
+    return configuration
+  }
+
+  private mutating func apply(
+    _ layer: [ConfigurationAssignment], origins: inout [String: String]
+  ) throws {
+    var given: [String: ConfigurationAssignment] = [:]
+    for assignment in layer {
+      guard ConfigurationKey.byName[assignment.key] != nil else {
+        throw ConfigurationError(
+          origin: assignment.origin,
+          NearestName.complaint(
+            "key", assignment.key, among: ConfigurationKey.all.map(\.name)))
+      }
+      given[assignment.key] = assignment
+    }
+    if let epochs = given["epochs"], let steps = given["steps"] {
+      throw ConfigurationError(
+        origin: epochs.origin == steps.origin ? nil : "\(epochs.origin), \(steps.origin)",
+        "epochs and steps are both given; training has one length, remove one of them")
+    }
+    let below = self
+    let choices = ["loss", "optimizer", "schedule", "model"]
+    for key in choices {
+      if let assignment = given[key] { try set(assignment) }
+    }
+    takeDefaults(
+      changedFrom: below,
+      chosen: Set(choices.filter { given[$0] != nil && origins[$0] == nil }))
+    for assignment in layer {
+      try set(assignment)
+      origins[assignment.key] = assignment.origin
+    }
+  }
+
+  private mutating func set(_ assignment: ConfigurationAssignment) throws {
+    do {
+      try ConfigurationKey.byName[assignment.key]?.set(&self, assignment.text)
+    } catch let error as ConfigurationError {
+      let isFlag = assignment.origin == "--\(assignment.key)"
+      throw ConfigurationError(
+        origin: assignment.origin, (isFlag ? "" : "\(assignment.key): ") + error.message)
+    }
+  }
+
+  /// What belonged to another loss, optimizer, schedule or model does not outlive it; nor does what
+  /// the demo chose for its own, where the user is the first to name one.
+  private mutating func takeDefaults(
+    changedFrom below: RunConfiguration, chosen: Set<String>
+  ) {
+    if loss != below.loss || chosen.contains("loss") {
+      margin = loss.defaultMargin
+      scale = loss.defaultScale
+      marginVariant = .plain
+      marginGradient = .exact
+      marginWarmupEpochs = 0
+      takeTripletDefaults()
+    }
+    if optimizer != below.optimizer || chosen.contains("optimizer") {
+      momentum = optimizer.defaultMomentum
+      learningRate = optimizer.defaultLearningRate
+      headLearningRate = nil
+      nesterov = false
+      initialAccumulator = 0
+    }
+    if schedule != below.schedule || chosen.contains("schedule") {
+      milestones = []
+      gamma = 0.1
+      power = 1
+      minimumLearningRate = 0
+    }
+    if model != below.model || chosen.contains("model") {
+      width = 1
+      if chosen.contains("model") { microbatch = 16 }
+      embedding = nil
+      dropout = nil
+      batchNorm = nil
+      pooling = nil
+      if let image = Models.model(named: model)?.image {
+        imageSize = ImageSize(height: image.height, width: image.width)
+      }
+    }
+  }
+
+  private mutating func takeTripletDefaults() {
+    let preset = RunConfiguration.demo
+    mining = preset.mining
+    peoplePerBatch = preset.peoplePerBatch
+    photosPerPerson = preset.photosPerPerson
+    tripletReduction = preset.tripletReduction
+    passes = preset.passes
+    offlineEvery = preset.offlineEvery
+    offlinePool = preset.offlinePool
+    compatibleWith = preset.compatibleWith
+  }
+
+  /// The keys and values of a YAML mapping, with their lines. Throws `ConfigurationError`.
+  private static func assignments(yaml: String, path: String) throws -> [ConfigurationAssignment] {
+    let root: Node?
+    do {
+      root = try Yams.compose(yaml: yaml)
+    } catch let error as YamlError {
+      throw configurationError(error, path: path)
+    }
+    guard let root, !isNull(root) else { return [] }
+    guard let mapping = root.mapping else {
+      throw ConfigurationError(
+        origin: place(path, root), "the file is not a list of 'key: value' lines")
+    }
+    return try mapping.map { key, value in
+      guard let name = key.scalar?.string else {
+        throw ConfigurationError(origin: place(path, key), "a key is not a plain word")
+      }
+      if name == "config" {
+        throw ConfigurationError(
+          origin: place(path, key), "config: a file cannot name another file; remove this line")
+      }
+      guard ConfigurationKey.byName[name] != nil else {
+        throw ConfigurationError(
+          origin: place(path, key),
+          NearestName.complaint("key", name, among: ConfigurationKey.all.map(\.name)))
+      }
+      return ConfigurationAssignment(
+        key: name, text: try text(of: value, key: name, path: path), origin: place(path, key))
+    }
+  }
+
+  private static func text(of node: Node, key: String, path: String) throws -> String {
+    if isNull(node) { return "none" }
+    if let scalar = node.scalar { return scalar.string }
+    if let sequence = node.sequence {
+      let parts = sequence.compactMap { $0.scalar?.string }
+      if parts.count == sequence.count {
+        return parts.isEmpty ? "none" : parts.joined(separator: ",")
+      }
+    }
+    throw ConfigurationError(
+      origin: place(path, node), "\(key): takes one value or a flat list, not a nested mapping")
+  }
+
+  private static func isNull(_ node: Node) -> Bool {
+    guard let scalar = node.scalar, scalar.style == .plain || scalar.style == .any else {
+      return false
+    }
+    return ["", "~", "null", "Null", "NULL"].contains(scalar.string)
+  }
+
+  private static func place(_ path: String, _ node: Node) -> String {
+    node.mark.map { "\(path):\($0.line)" } ?? path
+  }
+
+  private static func configurationError(_ error: YamlError, path: String) -> ConfigurationError {
+    switch error {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      return ConfigurationError(origin: "\(path):\(mark.line)", "not valid YAML: \(problem)")
+    case .duplicatedKeysInMapping(let duplicates, let context):
+      return ConfigurationError(
+        origin: "\(path):\(context.mark.line)",
+        "key given twice: \(duplicates.sorted().joined(separator: ", ")); keep one")
+    default:
+      let first = "\(error)".split(separator: "\n").first.map(String.init) ?? "unreadable"
+      return ConfigurationError(origin: path, "not valid YAML: \(first)")
+    }
+  }
+}

@@ -1,0 +1,233 @@
+package import Collectives
+package import Datasets
+package import Losses
+package import Networks
+
+/// Every option of a training run, resolved: defaults, then a configuration file, then flags.
+///
+/// Each member is an option of the command line and a key of the YAML file by the same long name
+/// (`ConfigurationKey.all` is the one list of them).
+package struct RunConfiguration: Sendable, Equatable {
+  /// `data`: where photos come from.
+  package var data: DataSource
+  /// `split`: which photos train and which ones measure.
+  package var split: DataSplit
+  /// `split-seed`: the seed of the random splits, apart from `seed`.
+  package var splitSeed: UInt64
+  /// `min-photos`: people with fewer training photos are left out; 0 gives everybody a class, seen in
+  /// training or not.
+  package var minPhotos: Int
+  /// `image-size`: height and width of the network's input in pixels.
+  package var imageSize: ImageSize
+  /// `resize`: length of the photo's shorter side before the crop; nil leaves the photo as it is.
+  package var resize: Int?
+  /// `crop`: side of the central square in pixels; nil is the shorter side.
+  package var crop: Int?
+  /// `landmarks`: path of a file of five points a photo; nil means no alignment.
+  package var landmarks: String?
+  /// `normalize`: how bytes become numbers.
+  package var normalize: Normalization
+  /// `augment`: random changes to training photos.
+  package var augment: Augmentation
+  /// `max-bad`: the fraction of unreadable photos above which the run stops.
+  package var maxBad: Double
+
+  /// `model`: name of the network, checked against the caller's list.
+  package var model: String
+  /// `width`: factor of the channels of every stage; 1 is the published network.
+  package var width: Double
+  /// `embedding`: length of the embedding; nil is the model's own.
+  package var embedding: Int?
+  /// `dropout`: probability of dropping an element; nil is the model's own.
+  package var dropout: Double?
+  /// `batch-norm`: batch norm in the place of biases, for models that have the choice; nil is the
+  /// published network.
+  package var batchNorm: Bool?
+  /// `pooling`: the pooling of inception modules; nil is that of the published table.
+  package var pooling: ModelOptions.Pooling?
+
+  /// `init`: a checkpoint whose network training starts from; nil draws first weights.
+  package var initialWeights: String?
+
+  /// `loss`: the loss.
+  package var loss: LossName
+  /// `scale`: the factor s of the logits.
+  package var scale: Double
+  /// `margin`: one value, three for `combined`, none for losses without a margin.
+  package var margin: [Double]
+  /// `margin-variant`: what ArcFace does at large angles.
+  package var marginVariant: MarginVariant
+  /// `margin-gradient`: the derivative of the target logit.
+  package var marginGradient: MarginGradient
+  /// `margin-warmup-epochs`: epochs over which the margin grows from nothing.
+  package var marginWarmupEpochs: Double
+  /// `mining`: which triplets of a batch are trained on, and when.
+  package var mining: MiningSchedule
+  /// `people-per-batch`: people of a triplet batch who come with several photos; nil takes what fills
+  /// the batch.
+  package var peoplePerBatch: Int?
+  /// `photos-per-person`: the most photos of each of them; nil is the root of the batch, at most 40.
+  package var photosPerPerson: Int?
+  /// `triplet-reduction`: the sum or the mean of the triplets' losses.
+  package var tripletReduction: TripletReduction
+  /// `passes`: whether activations are computed twice or kept for the whole batch.
+  package var passes: Int
+  /// `offline-every`: steps between two searches of the pool for hard triplets.
+  package var offlineEvery: Int
+  /// `offline-pool`: photos of the pool that offline mining searches; nil is four batches.
+  package var offlinePool: Int?
+  /// `compatible-with`: a run or checkpoint whose embeddings those of the new network are to be
+  /// comparable with; nil for none.
+  package var compatibleWith: String?
+
+  /// `batch`: samples of a step over all ranks.
+  package var batch: Int
+  /// `microbatch`: the most samples that a worker computes at once.
+  package var microbatch: Int
+  /// `threads`: compute threads of a rank; nil is its share of the host's CPUs.
+  package var threads: Int?
+  /// `epochs` or `steps`: how long training lasts.
+  package var length: TrainingLength
+
+  /// `optimizer`: the optimizer.
+  package var optimizer: OptimizerName
+  /// `nesterov`: Nesterov's momentum, for SGD.
+  package var nesterov: Bool
+  /// `lr`: the learning rate of the backbone.
+  package var learningRate: Double
+  /// `lr-head`: the learning rate of the loss head; nil is that of the backbone.
+  package var headLearningRate: Double?
+  /// `momentum`: the momentum of SGD and LARS.
+  package var momentum: Double
+  /// `weight-decay`: the weight decay.
+  package var weightDecay: Double
+  /// `initial-accumulator`: where the sums of squares of AdaGrad start.
+  package var initialAccumulator: Double
+  /// `decay-norm-and-bias`: whether batch norm and biases decay too.
+  package var decaysNormAndBias: Bool
+  /// `schedule`: the course of the learning rate.
+  package var schedule: ScheduleName
+  /// `milestones`: when the step schedule multiplies the rate by `gamma`.
+  package var milestones: [Interval]
+  /// `gamma`: the factor of the step schedule.
+  package var gamma: Double
+  /// `power`: the power of the polynomial schedule.
+  package var power: Double
+  /// `min-lr`: the rate at the end of the polynomial and cosine schedules.
+  package var minimumLearningRate: Double
+  /// `warmup-epochs`: epochs over which the rate grows from nothing.
+  package var warmupEpochs: Double
+  /// `clip-norm`: the largest global gradient norm; nil leaves gradients as they are.
+  package var clipNorm: Double?
+  /// `reduce`: how gradients travel between ranks.
+  package var reduction: Reduction
+  /// `shard-optimizer`: each rank keeps and updates a part of the optimizer's state.
+  package var shardsOptimizer: Bool
+  /// `gradient-grid`: the grid of the exact sum.
+  package var gradientGrid: GradientGrid
+
+  /// `seed`: of everything random but the split.
+  package var seed: UInt64
+  /// `evaluate-every`: how often the held-out photos are scored.
+  package var evaluateEvery: Interval
+  /// `pairs`: paths of sets to verify, the one that counts first; none makes pairs from the held-out
+  /// people.
+  package var pairs: [String]
+  /// `flip-test`: embeddings are summed with those of the mirrored photo.
+  package var flipTest: Bool
+
+  /// `out`: the run folder; nil is a fresh folder under `runs/`.
+  package var out: String?
+  /// `resume`: where training starts.
+  package var resume: ResumeMode
+  /// `checkpoint-every`: how often a checkpoint is written; the last step always is.
+  package var checkpointEvery: Interval
+  /// `keep`: how many of the last checkpoints are kept.
+  package var keep: Int
+  /// `keep-best`: whether the checkpoint of the best evaluation is kept too.
+  package var keepBest: Bool
+  /// `keep-every`: checkpoints at these times are kept for ever.
+  package var keepEvery: Interval
+  /// `on-full-disk`: what becomes of the run when a checkpoint finds no space.
+  package var onFullDisk: FullDiskPolicy
+  /// `watchdog`: seconds after which a rank that gives no sign is named and the job ends; 0 waits for
+  /// ever.
+  package var watchdogSeconds: Double
+  /// `stall`: seconds after which a rank that lives without progress is named and the job ends; 0
+  /// waits for ever.
+  package var stallSeconds: Double
+  /// `timeline`: path of a picture of what every thread does; nil makes none.
+  package var timeline: String?
+  /// `tensorboard`: whether event files for TensorBoard are written to the run folder.
+  package var writesTensorBoard: Bool
+  /// `csv`: whether metrics.csv and evaluations.csv are written to the run folder.
+  package var writesCSV: Bool
+  /// `prometheus`: path of a text file of metrics for Prometheus; nil writes none.
+  package var prometheus: String?
+  /// `quiet`: only receipts on standard output.
+  package var quiet: Bool
+  /// `dry-run`: print the plan and stop.
+  package var dryRun: Bool
+}
+
+extension RunConfiguration {
+  /// The embedded demo and the defaults of every option: synthetic faces, a small fast network.
+  package static let demo = RunConfiguration(
+    data: .synthetic(SyntheticData(people: 500, photos: 12, size: 64)),
+    split: .peopleRandom(fraction: 0.8), splitSeed: 1, minPhotos: 1,
+    imageSize: 48, resize: nil, crop: nil, landmarks: nil,
+    normalize: .half, augment: demoAugmentation, maxBad: 0.01,
+    model: "iresnet18", width: 0.25, embedding: 128, dropout: nil,
+    batchNorm: nil, pooling: nil, initialWeights: nil,
+    loss: .arcface, scale: 32, margin: [0.35], marginVariant: .plain, marginGradient: .exact,
+    marginWarmupEpochs: 0,
+    mining: .always(.semiHard), peoplePerBatch: nil, photosPerPerson: nil,
+    tripletReduction: .mean, passes: 2, offlineEvery: 100, offlinePool: nil,
+    compatibleWith: nil,
+    batch: 64, microbatch: 8, threads: nil, length: .epochs(16),
+    optimizer: .sgd, nesterov: false, learningRate: 0.1, headLearningRate: nil,
+    momentum: 0.9, weightDecay: 1e-3, initialAccumulator: 0, decaysNormAndBias: false,
+    schedule: .cosine, milestones: [], gamma: 0.1, power: 1, minimumLearningRate: 0,
+    warmupEpochs: 0.5, clipNorm: 5, reduction: .exact, shardsOptimizer: false,
+    gradientGrid: .automatic,
+    seed: 1, evaluateEvery: .epochs(4), pairs: [], flipTest: false,
+    out: nil, resume: .none, checkpointEvery: .epochs(1), keep: 2, keepBest: true,
+    keepEvery: .never, onFullDisk: .continue, watchdogSeconds: 15, stallSeconds: 300, timeline: nil,
+    writesTensorBoard: false, writesCSV: false, prometheus: nil,
+    quiet: false, dryRun: false)
+
+  /// No mirror images: the synthetic people are not symmetric.
+  private static var demoAugmentation: Augmentation {
+    var changes = Augmentation.default
+    changes.flip = 0
+    changes.erase = 0.2
+    return changes
+  }
+}
+
+extension RunConfiguration {
+  /// The limits of the watch on ranks.
+  package var watchLimits: WatchLimits {
+    WatchLimits(
+      silenceSeconds: watchdogSeconds > 0 ? watchdogSeconds : nil,
+      stallSeconds: stallSeconds > 0 ? stallSeconds : nil)
+  }
+}
+
+extension RunConfiguration {
+  /// People and photos of each that a triplet batch is made of, where given or not.
+  package var tripletBatch: (people: Int, photos: Int) {
+    let photos =
+      photosPerPerson
+      ?? min(40, max(2, peoplePerBatch.map { batch / $0 } ?? Int(Double(batch).squareRoot())))
+    return (peoplePerBatch ?? max(1, batch / photos), photos)
+  }
+}
+
+extension RunConfiguration {
+  /// What must be the same on all ranks beside the mathematics, since ranks would meet at different
+  /// collectives.
+  package var collectiveText: String {
+    "shard-optimizer \(shardsOptimizer), timeline \(timeline != nil)"
+  }
+}

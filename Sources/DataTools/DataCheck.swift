@@ -1,0 +1,198 @@
+package import Scoring
+package import Datasets
+package import Determinism
+package import Evaluation
+private import Foundation
+package import Interchange
+private import Synchronization
+
+/// What is wrong with a data set before anybody trains on it.
+struct DataCheck: Encodable {
+  struct BadPhoto: Encodable {
+    var photo: String
+    var reason: String
+  }
+
+  /// Photos of the same bytes.
+  struct Duplicate: Encodable {
+    var photos: [String]
+    /// Whether they are said to show different people.
+    var differs: Bool
+  }
+
+  /// People of the data who are in an evaluation set too.
+  struct Overlap: Encodable {
+    var set: String
+    /// People by name; for sets without names those who have a photo of the set.
+    var people: [String]
+  }
+
+  var data: String
+  var format: String
+  var photos: Int
+  var people: Int
+  var bytes: Int
+  var fewestPhotos: Int
+  var mostPhotos: Int
+  var peopleWithOnePhoto: [String]
+  var badPhotos: [BadPhoto]
+  var duplicates: [Duplicate]
+  /// Numbers between the least and the largest label, from 0 on, that nobody has.
+  var missingLabels: [Int]
+  var overlaps: [Overlap]
+
+  /// Photos that cannot be used, photos that show two people, people of evaluation sets.
+  var errorCount: Int {
+    badPhotos.count + duplicates.count { $0.differs }
+      + overlaps.reduce(0) { $0 + $1.people.count }
+  }
+
+  /// Decodes every photo of the data on all threads, and compares what it finds.
+  static func run(_ request: CheckRequest) throws -> DataCheck {
+    let set = try PhotoSet(path: request.data)
+    let index = set.index
+    let found = Self.decode(set, threads: ToolThreads.count(request.threads))
+    let counts = index.photosPerPerson
+    let hashes = found.hashes
+    return DataCheck(
+      data: request.data, format: set.format.rawValue, photos: index.photos.count,
+      people: index.people.count, bytes: found.bytes, fewestPhotos: counts.min() ?? 0,
+      mostPhotos: counts.max() ?? 0,
+      peopleWithOnePhoto: index.people.indices.filter { counts[$0] == 1 }.map { index.people[$0] },
+      badPhotos: found.bad.sorted { $0.key < $1.key }.map {
+        BadPhoto(photo: set.source.name(of: $0.key), reason: $0.value)
+      },
+      duplicates: duplicates(set, hashes, bad: found.bad),
+      missingLabels: missing(set.labels ?? []),
+      overlaps: try request.pairs.map { try overlap($0, set, hashes) })
+  }
+
+  private struct Found: Sendable {
+    var bad: [Int: String] = [:]
+    var bytes = 0
+    var hashes: [UInt64]
+  }
+
+  private static func decode(_ set: PhotoSet, threads: Int) -> Found {
+    let count = set.index.photos.count
+    let result = Mutex(Found(hashes: [UInt64](repeating: 0, count: count)))
+    let next = Atomic<Int>(0)
+    let piece = 64
+    DispatchQueue.concurrentPerform(iterations: threads) { _ in
+      let decoder = JPEGDecoder()
+      let image = PixelBuffer(width: 1, height: 1)
+      let buffer = ByteBuffer()
+      while true {
+        let start = next.wrappingAdd(piece, ordering: .relaxed).oldValue
+        guard start < count else { return }
+        var bad: [Int: String] = [:]
+        var bytes = 0
+        var hashes: [UInt64] = []
+        for photo in start..<min(start + piece, count) {
+          do throws(ImageError) {
+            try set.source.read(photo, into: buffer)
+            bytes += buffer.bytes.count
+            hashes.append(Hash64.of(buffer.bytes))
+            try decoder.decode(buffer.bytes, into: image)
+          } catch {
+            bad[photo] = error.description
+            if hashes.count == photo - start { hashes.append(0) }
+          }
+        }
+        let (found, read, words) = (bad, bytes, hashes)
+        result.withLock { result in
+          result.bad.merge(found) { first, _ in first }
+          result.bytes += read
+          for (offset, word) in words.enumerated() { result.hashes[start + offset] = word }
+        }
+      }
+    }
+    return result.withLock { $0 }
+  }
+
+  private static func duplicates(
+    _ set: PhotoSet, _ hashes: [UInt64], bad: [Int: String]
+  ) -> [Duplicate] {
+    var first: [UInt64: Int] = [:]
+    var groups: [Int: [Int]] = [:]
+    for photo in hashes.indices where bad[photo] == nil {
+      if let known = first[hashes[photo]] {
+        groups[known, default: [known]].append(photo)
+      } else {
+        first[hashes[photo]] = photo
+      }
+    }
+    return groups.sorted { $0.key < $1.key }.map { _, photos in
+      Duplicate(
+        photos: photos.map { set.source.name(of: $0) },
+        differs: Set(photos.map { set.index.photos.person(of: $0) }).count > 1)
+    }
+  }
+
+  private static func missing(_ labels: [Int]) -> [Int] {
+    guard let last = labels.last, last < 10 * labels.count + 1000 else { return [] }
+    let known = Set(labels)
+    return (0..<max(0, last)).filter { !known.contains($0) }
+  }
+
+  /// The people of the data who are in the set at `path`: by name in a list, by the bytes of a photo
+  /// in a set that brings its photos.
+  private static func overlap(
+    _ path: String, _ set: PhotoSet, _ hashes: [UInt64]
+  ) throws -> Overlap {
+    let index = set.index
+    var people: Set<Int> = []
+    if EvaluationSet.bringsPhotos(path) {
+      let bin = try VerificationBin(path: path)
+      let theirs = Set((0..<bin.photoCount).map { bin.withImage($0) { Hash64.of($0) } })
+      for photo in hashes.indices where hashes[photo] != 0 && theirs.contains(hashes[photo]) {
+        people.insert(index.photos.person(of: photo))
+      }
+    } else {
+      guard let bytes = FileManager.default.contents(atPath: path) else {
+        throw DatasetError.unreadable(path: path, reason: "no such file, or no permission")
+      }
+      let list = try PairsFile(parsing: String(decoding: bytes, as: UTF8.self), file: path)
+      func person(_ photo: String) -> Substring { photo.prefix { $0 != "/" } }
+      let theirs = Set(list.entries.flatMap { [person($0.first), person($0.second)] })
+      for (person, name) in index.people.enumerated()
+      where theirs.contains(name.split(separator: "/").last ?? "") { people.insert(person) }
+    }
+    return Overlap(set: path, people: people.sorted().map { index.people[$0] })
+  }
+
+  // MARK: Report
+
+  func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
+
+  var lines: [String] {
+    var lines = [
+      "\(data): \(format), \(photos) photos of \(people) people, \(bytes) bytes",
+      "photos of a person: \(fewestPhotos) to \(mostPhotos)",
+    ]
+    func list(_ title: String, _ items: [String]) {
+      guard !items.isEmpty else { return }
+      lines.append("\(title): \(items.count)")
+      lines += items.prefix(20).map { "  \($0)" }
+      if items.count > 20 { lines.append("  ...") }
+    }
+    list("error: photos that cannot be used", badPhotos.map { "\($0.photo): \($0.reason)" })
+    list(
+      "error: one photo, several people",
+      duplicates.filter(\.differs).map { $0.photos.joined(separator: " = ") })
+    for overlap in overlaps {
+      list("error: people also in \(overlap.set)", overlap.people)
+    }
+    list(
+      "duplicates of one person",
+      duplicates.filter { !$0.differs }.map { $0.photos.joined(separator: " = ") })
+    list("people with one photo", peopleWithOnePhoto)
+    list("labels that nobody has", missingLabels.map(String.init))
+    lines.append("\(errorCount) error\(errorCount == 1 ? "" : "s")")
+    return lines
+  }
+}

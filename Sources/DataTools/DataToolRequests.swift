@@ -1,0 +1,97 @@
+package import Datasets
+private import Foundation
+
+/// What `ddp-train pack` is asked.
+package struct PackRequest: Sendable {
+  /// Photos in any form that `--data` takes.
+  package var data: String
+  package var form: PackWriter.Form
+  package var out: String
+
+  /// `form` is `rec` or `tar`; nil for another word.
+  package init?(data: String, form: String, out: String) {
+    guard let form = PackWriter.Form(rawValue: form) else { return nil }
+    self.data = data
+    self.form = form
+    self.out = out
+  }
+}
+
+/// What `ddp-train check` is asked.
+package struct CheckRequest: Sendable {
+  package var data: String
+  /// Evaluation sets whose people must not be in the data.
+  package var pairs: [String] = []
+  package var printsJSON = false
+  package var threads: Int?
+
+  package init(data: String) { self.data = data }
+}
+
+/// What `ddp-train align` is asked.
+package struct AlignRequest: Sendable {
+  package var data: String
+  package var out: String
+  /// Lines `path x1 y1 ... x5 y5`.
+  package var landmarks: String
+  /// Height and width of the aligned photos in pixels.
+  package var size: ImageSize
+  /// JPEG quality of the aligned photos, 1...100.
+  package var quality = 98
+  package var threads: Int?
+
+  /// `size` is `112` or `140x116`, height first; nil where it is no size of 1 to 1024 pixels.
+  package init?(data: String, out: String, landmarks: String, size: String = "112") {
+    guard let parsed = ImageSize(size), (1...1024).contains(parsed.height),
+      (1...1024).contains(parsed.width)
+    else { return nil }
+    self.data = data
+    self.out = out
+    self.landmarks = landmarks
+    self.size = parsed
+  }
+}
+
+extension PackRequest {
+  /// Writes a pack; returns what to say. Throws what is wrong in one line.
+  package func run() throws -> [String] {
+    let set = try PhotoSet(path: data)
+    let files = try PackWriter.write(set, as: form, to: out)
+    let people = set.index.people.count
+    return [
+      "\(set.index.photos.count) photos of \(people) people in \(files.joined(separator: ", "))"
+    ]
+  }
+}
+
+extension CheckRequest {
+  /// Checks data; returns what to say and whether they are without error.
+  package func run() throws -> (lines: [String], isGood: Bool) {
+    let report = try DataCheck.run(self)
+    return (
+      printsJSON ? [try report.json()] : report.lines, report.errorCount == 0
+    )
+  }
+}
+
+extension AlignRequest {
+  /// Aligns photos; returns what to say and whether every photo was aligned.
+  package func run() throws -> (lines: [String], isGood: Bool) {
+    let result = try FaceAligner.run(self)
+    var lines = result.bad.map { "bad photo: \($0)" }
+    lines += result.missing.prefix(20).map { "no landmarks: \($0)" }
+    if result.missing.count > 20 { lines.append("no landmarks: \(result.missing.count) in all") }
+    lines.append(
+      "\(result.count) photos aligned to \(size) in \(out)"
+        + (result.missing.isEmpty ? "" : ", \(result.missing.count) without landmarks left out"))
+    return (lines, result.bad.isEmpty)
+  }
+}
+
+/// How many threads a tool works with.
+enum ToolThreads {
+  /// Compute threads of a command that runs by itself.
+  static func count(_ wanted: Int?) -> Int {
+    wanted ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
+  }
+}

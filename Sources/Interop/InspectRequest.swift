@@ -1,0 +1,42 @@
+package import Checkpoints
+package import Determinism
+package import Interchange
+package import Sessions
+
+/// What `ddp-train inspect` is asked.
+package struct InspectRequest: Sendable, Equatable {
+  /// A checkpoint file, or a run folder (its newest good one).
+  package var checkpoint: String
+
+  package init(checkpoint: String) { self.checkpoint = checkpoint }
+}
+
+extension InspectRequest {
+  /// Prints what a checkpoint holds, and the receipt of its weights.
+  package func run() throws {
+    let (checkpoint, refused) = try CheckpointStore.open(checkpoint)
+    for reason in refused { print("refused: \(reason)") }
+    let progress = checkpoint.progress
+    print("checkpoint: \(checkpoint.path), \(checkpoint.file.byteCount) bytes")
+    if let origin = checkpoint.file.metadata["imported-from"] { print("imported from: \(origin)") }
+    print(
+      "step: \(progress.step), updates \(progress.updates), skipped \(progress.skippedSteps), "
+        + "samples \(progress.samples)")
+    if let best = progress.best, let step = progress.bestStep {
+      print("best: \(Console.fixed(best, 6)) after step \(step)")
+    }
+    if let threshold = progress.threshold {
+      print("threshold: \(threshold.pairText)")
+      print("threshold of many: \(threshold.cautiousText)")
+    }
+    let weights = checkpoint.file.entries.filter { Checkpoint.isWeight($0.name) }
+    for entry in weights { print("  \(entry.name)  \(entry.summary)") }
+    let others = checkpoint.file.entries.count {
+      $0.name.hasPrefix(Checkpoint.optimizerPrefix)
+    }
+    if others > 0 { print("  and \(others) tensors of the optimizer") }
+    print("configuration:")
+    for line in checkpoint.configurationText.split(separator: "\n") { print("  \(line)") }
+    print("weights: \(Hash64.text(try checkpoint.weightsHash()))")
+  }
+}

@@ -1,0 +1,39 @@
+package import Datasets
+
+/// Weights that cannot be taken, given or gone on from: which, and what to do.
+package enum InteropError: Error, Equatable, CustomStringConvertible {
+  case contradiction(path: String, key: String, given: String, stored: String)
+  case unknownInput(path: String)
+  case noModel(path: String)
+  case missing(path: String, model: String, tensors: [String])
+  case otherShape(path: String, tensor: String, found: [Int], expected: [Int])
+  case notOne(path: String, tensor: String)
+  case notFinite(path: String, tensor: String)
+  case alreadyCheckpoint(path: String)
+
+  package var description: String {
+    switch self {
+    case .contradiction(let path, let key, let given, let stored):
+      "--\(key) \(given): \(path) says that its network has \(key) \(stored); leave the option out"
+    case .unknownInput(let path):
+      "\(path) does not say what its network was trained on: give --normalize ("
+        + Normalization.allCases.map(\.rawValue).joined(separator: ", ")
+        + ") and --channels (rgb, or bgr as OpenCV reads); insightface's networks take half and rgb, "
+        + "facenet-pytorch's facenet and rgb, torchvision's imagenet and rgb"
+    case .noModel(let path): "\(path) does not say which network it is of; give --model"
+    case .missing(let path, let model, let tensors):
+      "\(path) has no \(tensors.prefix(3).map { "'\($0)'" }.joined(separator: ", "))"
+        + (tensors.count > 3 ? " and \(tensors.count - 3) more tensors" : "")
+        + " of \(model); check --model"
+    case .otherShape(let path, let tensor, let found, let expected):
+      "\(path): '\(tensor)' is \(found), the network wants \(expected); check --model, "
+        + "--image-size, --width and --embedding"
+    case .notOne(let path, let tensor):
+      "\(path): '\(tensor)' is not 1 everywhere, which this network's last batch norm has fixed"
+    case .notFinite(let path, let tensor):
+      "\(path): '\(tensor)' holds numbers that are none, or a negative variance"
+    case .alreadyCheckpoint(let path):
+      "\(path) is a checkpoint of ddp-train already; use it as it is"
+    }
+  }
+}

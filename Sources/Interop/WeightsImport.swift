@@ -1,0 +1,192 @@
+package import Assembly
+package import Engine
+package import Checkpoints
+package import Configuration
+package import Datasets
+package import Interchange
+package import Networks
+
+extension NetworkWeights {
+  /// Fills the network from a file of tensors by the names of its published definition, whatever
+  /// stands before all of them (`module.`, `backbone.`). Returns the names of tensors that nobody
+  /// wanted. Throws `InteropError` or `InterchangeError`.
+  func load(_ archive: any TensorArchive) throws -> [String] {
+    let wanted = network.parameters.map(\.name)
+    let moments = network.statistics.flatMap {
+      [$0.name + ".running_mean", $0.name + ".running_var"]
+    }
+    let names = Set(archive.names)
+    let prefix = Self.prefix(of: wanted, among: archive.names)
+    let missing = (wanted + moments).filter { !names.contains(prefix + $0) }
+    guard missing.isEmpty else {
+      throw InteropError.missing(path: archive.path, model: network.name, tensors: missing)
+    }
+    var used = Set((wanted + moments).map { prefix + $0 })
+    for description in network.parameters {
+      set(
+        description,
+        to: try read(prefix + description.name, shape: description.shape, from: archive))
+    }
+    for entry in network.statistics {
+      let means = try read(
+        "\(prefix)\(entry.name).running_mean", shape: [entry.channels], from: archive)
+      let name = "\(prefix)\(entry.name).running_var"
+      let variances = try read(name, shape: [entry.channels], from: archive)
+      guard variances.allSatisfy({ $0 >= 0 }) else {
+        throw InteropError.notFinite(path: archive.path, tensor: name)
+      }
+      for (i, value) in zip(entry.means, means) { state.statistics[i] = value }
+      for (i, value) in zip(entry.variances, variances) { state.statistics[i] = value }
+    }
+    for entry in fixedScales {
+      let name = "\(prefix)\(entry.name).weight"
+      guard names.contains(name) else { continue }
+      used.insert(name)
+      guard try read(name, shape: [entry.channels], from: archive).allSatisfy({ $0 == 1 }) else {
+        throw InteropError.notOne(path: archive.path, tensor: name)
+      }
+    }
+    return archive.names.filter { !used.contains($0) && !$0.hasSuffix(".num_batches_tracked") }
+  }
+
+  private func read(
+    _ name: String, shape: [Int], from archive: any TensorArchive
+  ) throws -> [Float] {
+    guard let found = archive.shape(of: name), found == shape else {
+      throw InteropError.otherShape(
+        path: archive.path, tensor: name, found: archive.shape(of: name) ?? [], expected: shape)
+    }
+    let values = try archive.elements(of: name)
+    guard values.allSatisfy(\.isFinite) else {
+      throw InteropError.notFinite(path: archive.path, tensor: name)
+    }
+    return values
+  }
+
+  /// What stands before the names in the file: the shortest prefix under which all are there, else
+  /// the shortest under which the first is.
+  static func prefix(of wanted: [String], among names: [String]) -> String {
+    guard let first = wanted.first else { return "" }
+    let all = Set(names)
+    let prefixes = names.filter { $0 == first || $0.hasSuffix("." + first) }
+      .map { String($0.dropLast(first.count)) }
+      .sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
+    return prefixes.first { prefix in wanted.allSatisfy { all.contains(prefix + $0) } }
+      ?? prefixes.first ?? ""
+  }
+
+  /// The length of the embedding of the network in `archive`, by the rows of its last matrix; nil
+  /// where it has none of that name.
+  func embeddingCount(in archive: any TensorArchive) -> Int? {
+    let prefix = Self.prefix(of: network.parameters.map(\.name), among: archive.names)
+    return network.parameters.last { $0.shape.count == 2 }
+      .flatMap { archive.shape(of: prefix + $0.name)?.first }
+  }
+}
+
+/// What `ddp-train import` is asked.
+package struct ImportRequest: Sendable, Equatable {
+  /// A safetensors, PyTorch or `.npz` file.
+  package var file: String
+  /// The checkpoint to write.
+  package var out: String
+  /// Options of the network by their long names, as `train` has them.
+  package var options: [ConfigurationAssignment]
+  /// The order of colours that the network was trained on; nil where the file says it.
+  package var channels: ChannelOrder?
+
+  package init(
+    file: String, out: String, options: [ConfigurationAssignment], channels: ChannelOrder?
+  ) {
+    self.file = file
+    self.out = out
+    self.options = options
+    self.channels = channels
+  }
+}
+
+extension ImportRequest {
+  /// Makes a checkpoint of other programs' weights and says what was done with them; throws
+  /// `InteropError`, `InterchangeError` or `ConfigurationError`.
+  package func run() throws -> [String] {
+    let archive = try TensorFiles.open(file)
+    guard archive.metadata[Checkpoint.formatKey] == nil else {
+      throw InteropError.alreadyCheckpoint(path: file)
+    }
+    let (options, channels) = try contract(of: archive)
+    var configuration = try RunConfiguration.resolve(
+      flags: options, modelNames: Models.names)
+    if configuration.embedding == nil {
+      configuration.embedding = NetworkWeights(configuration).embeddingCount(in: archive)
+    }
+    let weights = NetworkWeights(configuration)
+    let unused = try weights.load(archive)
+    if channels == .bgr { weights.reverseChannels() }
+    var progress = TrainingProgress()
+    progress.gridExponent = configuration.gridExponent(microbatches: 1)
+    var metadata = progress.metadata(
+      configuration: configuration.yamlText(), dataFingerprint: 0, classCount: 0)
+    metadata["imported-from"] = file.split(separator: "/").last.map(String.init) ?? ""
+    try Snapshot(
+      of: weights.state, optimizerNames: [], people: [], triplets: nil, metadata: metadata,
+      step: 0, copying: false
+    ).write(to: out)
+    var lines = [
+      "\(weights.network.parameters.count) tensors of \(configuration.model), "
+        + "\(weights.network.parameterCount) parameters, in \(out)",
+      "images: \(configuration.imageSize), normalize \(configuration.normalize.rawValue)"
+        + (channels == .bgr ? ", the first convolution turned from BGR to RGB" : ", rgb"),
+    ]
+    if !unused.isEmpty {
+      lines.append(
+        "not used: \(unused.count) other tensors, such as "
+          + unused.prefix(3).map { "'\($0)'" }.joined(separator: ", "))
+    }
+    return lines
+  }
+
+  /// The options of the network and its order of colours, from the file and from the request, which
+  /// must not contradict each other; throws `InteropError` or `ConfigurationError`.
+  private func contract(
+    of archive: any TensorArchive
+  ) throws -> ([ConfigurationAssignment], ChannelOrder) {
+    var options = options
+    for key in InputContract.configurationKeys {
+      guard let stored = archive.metadata[InputContract.prefix + key] else { continue }
+      if let given = options.first(where: { $0.key == key }) {
+        try Self.demandEqual(given, stored: stored, path: file)
+      } else {
+        options.append(ConfigurationAssignment(key: key, text: stored, origin: file))
+      }
+    }
+    guard options.contains(where: { $0.key == "model" }) else {
+      throw InteropError.noModel(path: file)
+    }
+    let stored = archive.metadata[InputContract.prefix + InputContract.channelsKey]
+      .flatMap { ChannelOrder(rawValue: $0) }
+    if let stored, let given = channels, stored != given {
+      throw InteropError.contradiction(
+        path: file, key: "channels", given: given.rawValue, stored: stored.rawValue)
+    }
+    guard let channels = channels ?? stored,
+      options.contains(where: { $0.key == "normalize" })
+    else { throw InteropError.unknownInput(path: file) }
+    return (options, channels)
+  }
+
+  private static func demandEqual(
+    _ given: ConfigurationAssignment, stored: String, path: String
+  ) throws {
+    var (one, other) = (RunConfiguration.demo, RunConfiguration.demo)
+    do {
+      try ConfigurationKey.byName[given.key]?.set(&one, given.text)
+      try ConfigurationKey.byName[given.key]?.set(&other, stored)
+    } catch let error as ConfigurationError {
+      throw ConfigurationError(origin: given.origin, error.message)
+    }
+    guard one.text(of: given.key) == other.text(of: given.key) else {
+      throw InteropError.contradiction(
+        path: path, key: given.key, given: given.text, stored: stored)
+    }
+  }
+}

@@ -1,0 +1,162 @@
+package import Timing
+package import Interchange
+package import Assembly
+package import Configuration
+package import Determinism
+package import Engine
+package import Sessions
+package import Threads
+package import Collectives
+package import Datasets
+private import Glibc
+package import Kernels
+package import Losses
+package import Networks
+package import Optimizers
+
+/// Times images and updates by the engine that trains, on one rank by itself.
+struct ComputeProbe {
+  /// Steps of the smallest networks are many.
+  private static let stepLimit = 10_000
+  /// Before figures count, and of those that do.
+  private static let spanSeconds = 1.0
+
+  private let configuration: RunConfiguration
+  private let factory: ModelFactory
+  private let session: Session
+  private let rows: Int
+  private let samples: Int
+
+  /// The model and loss of `configuration` for `classes` people, over as many samples as all workers
+  /// take at once.
+  init(_ configuration: RunConfiguration, classes: Int, session: Session) {
+    rows = min(configuration.microbatch, configuration.batch)
+    samples = session.threads * rows
+    var configuration = configuration
+    configuration.batch = samples
+    // An older network's embeddings cost nothing that could be told from the rest.
+    configuration.compatibleWith = nil
+    self.configuration = configuration
+    self.session = session
+    factory = ModelFactory(configuration, classCount: classes)
+  }
+
+  var name: String { factory.network.name }
+  var parameterCount: Int { factory.network.parameterCount + factory.objective.parameterCount }
+  /// How often a step loads each photo.
+  var passes: Int { factory.objective.head == nil ? configuration.passes : 1 }
+
+  /// Seconds of an image on one thread while all compute, loss and sums included, and of an update;
+  /// the medians of a second's steps, at least three, after as long for processor and memory to warm.
+  func run() throws -> (image: Double, update: Double) {
+    let optimizer = configuration.optimizerValue
+    let state = factory.makeState(optimizerVectorCount: optimizer.stateVectorCount)
+    let engine = StepEngine(
+      network: factory.network, objective: factory.objective, state: state,
+      groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
+      optimizer: optimizer, pool: session.pool, communicator: SoloCommunicator(),
+      gradientGrid: SummationGrid(exponent: configuration.gridExponent(microbatches: 64)),
+      bucketBytes: StepEngine.bucketBytes(ranks: 1), microbatch: rows, seed: 1)
+    state.initialize(seed: 1, pool: session.pool)
+    var images: [Double] = []
+    var updates: [Double] = []
+    let start = Clock.seconds
+    var warmAt = start
+    for step in 0..<Self.stepLimit {
+      try run(step, on: engine)
+      let now = Clock.seconds
+      if step == 0 || now - start < Self.spanSeconds {
+        warmAt = now
+        continue
+      }
+      let seconds = engine.seconds
+      images.append(
+        (seconds[.forward] + seconds[.head] + seconds[.backward] + seconds[.summation])
+          / Double(rows))
+      updates.append(seconds[.update])
+      if images.count >= 3, now - warmAt > Self.spanSeconds { break }
+    }
+    return (median(images), median(updates))
+  }
+
+  private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+
+  private func run(_ step: Int, on engine: StepEngine) throws {
+    let count = factory.network.image.shape.count
+    let classes = factory.classCount
+    let batch = StepBatch(
+      step: step, epoch: 0, samples: Array(0..<samples),
+      microbatches: Microbatches.cut(samples, microbatch: rows), marginFactor: 1,
+      mining: mining(step: step))
+    _ = try engine.computeGradients(of: batch) { _, _, slot, image, _ in
+      for i in 0..<count { image[i] = Float((i &* 31 &+ slot &* 17) % 255) / 127 - 1 }
+      // Two photos of each person, for triplets.
+      return (Int32(slot / 2 % classes), false)
+    }
+    _ = try engine.applyUpdate(
+      sampleCount: samples, index: step, rates: LearningRates(backbone: 1e-6, head: 1e-6),
+      clipping: nil)
+  }
+
+  /// All triplets of the batch, with a margin that leaves none without loss; nil for other losses.
+  private func mining(step: Int) -> MiningRequest? {
+    guard factory.objective.head == nil else { return nil }
+    return MiningRequest(mode: .all, margin: 4, seed: 1, step: step)
+  }
+}
+
+/// Times the packing and adding of values that go over the wire.
+enum ValueProbe {
+  /// Seconds of a value on one thread, the best of a few rounds.
+  static func seconds() -> Double {
+    let count = 1 << 20
+    let sums = AlignedDoubles(count: count, fill: 1)
+    let bytes = AlignedMemory(count: 2 * count, fill: 0)
+    let grid = SummationGrid(exponent: -36)
+    var best = Double.infinity
+    for _ in 0..<3 {
+      let start = Clock.seconds
+      WireKernel.pack48(sums.pointer, count: count, grid: grid, into: bytes.pointer)
+      WireKernel.add48(bytes.pointer, count: count, grid: grid, addingTo: sums.pointer)
+      best = min(best, Clock.seconds - start)
+    }
+    return best / Double(2 * count)
+  }
+}
+
+/// Times the disk that a run folder is to be on.
+enum DiskProbe {
+  /// Bytes a second of 64 MiB written to `folder` and synced, and read back from the disk; throws
+  /// `InterchangeError.unwritable`.
+  static func rates(of folder: String) throws -> (write: Double, read: Double) {
+    let path = "\(folder)/.ddp-train-doctor-\(getpid())"
+    let bytes = [UInt8](repeating: 0x5A, count: 64 << 20)
+    defer { unlink(path) }
+    let file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0o600)
+    guard file >= 0 else { throw InterchangeError.unwritable(
+        path: folder, reason: String(cString: strerror(errno))) }
+    defer { close(file) }
+    let start = Clock.seconds
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(file, $0.baseAddress! + done, bytes.count - done)
+      }
+      guard count > 0 else { throw InterchangeError.unwritable(
+        path: path, reason: String(cString: strerror(errno))) }
+      done += count
+    }
+    guard fsync(file) == 0 else { throw InterchangeError.unwritable(
+        path: path, reason: String(cString: strerror(errno))) }
+    let writeSeconds = Clock.seconds - start
+    // So that what is read comes from the disk, where the system listens.
+    posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED)
+    let readStart = Clock.seconds
+    var buffer = [UInt8](repeating: 0, count: 4 << 20)
+    lseek(file, 0, SEEK_SET)
+    while Glibc.read(file, &buffer, buffer.count) > 0 {}
+    return (
+      Double(bytes.count) / writeSeconds, Double(bytes.count) / (Clock.seconds - readStart)
+    )
+  }
+}

@@ -1,0 +1,146 @@
+package import Sessions
+private import Foundation
+
+/// What `ddp-train doctor` has measured, before a long job.
+package struct DoctorReport: Sendable, Equatable, Codable {
+  /// One rank's figures.
+  package struct Rank: Sendable, Equatable, Codable {
+    package var rank: Int
+    package var host: String
+    package var threads: Int
+    /// Floating-point operations a second of a matrix product, one thread, while all threads of all
+    /// ranks compute theirs.
+    package var productRate: Double
+    /// Seconds in which one thread computes one image.
+    package var imageSeconds: Double
+    /// Seconds of the update of all parameters.
+    package var updateSeconds: Double
+    /// Photos that one thread decodes and augments in a second, their bytes being in memory.
+    package var decodeRate: Double
+    /// Photos that the rank's reader thread brings into memory in a second, beside the workers.
+    package var photoReadRate: Double
+    /// Bytes a second written to the run folder and synced, and read back; of one rank of each host.
+    package var writeRate: Double?
+    package var readRate: Double?
+  }
+
+  /// The sum over all ranks of a number of values.
+  package struct Sum: Sendable, Equatable, Codable {
+    package var values: Int
+    package var seconds: Double
+    /// Bytes that each rank sent, over the seconds.
+    package var bytesPerSecond: Double
+
+    package init(values: Int, seconds: Double, bytesPerSecond: Double) {
+      self.values = values
+      self.seconds = seconds
+      self.bytesPerSecond = bytesPerSecond
+    }
+  }
+
+  /// Where the photos came from: `--data`.
+  package var data: String
+  package var model: String
+  package var parameterCount: Int
+  package var batch: Int
+  package var microbatch: Int
+  package var ranks: [Rank]
+  /// Seconds from one rank to another of a message that carries next to nothing.
+  package var latencySeconds: Double
+  package var sums: [Sum]
+  /// The largest difference of two hosts' time of day, and how far it may be off.
+  package var clockSkewSeconds: Double
+  package var clockUncertaintySeconds: Double
+  package var prediction: ScalingModel.Prediction
+  package var predictedImagesPerSecond: Double
+  /// Seconds in which one thread packs or adds one value of a sum.
+  package var valueSeconds: Double
+  package var fitted: ScalingModel
+  /// For other worlds; empty where nothing was asked.
+  package var predictions: [ScalingRequest.Row]
+
+  /// Ranks whose figures are this much worse than the median's.
+  package static let slowShare = 0.2
+
+  /// What is wrong, or will limit the job.
+  package var findings: [String] {
+    var findings: [String] = []
+    func slow(_ value: (Rank) -> Double, _ what: String) {
+      let middle = ranks.map(value).sorted()[ranks.count / 2]
+      for rank in ranks where value(rank) < (1 - Self.slowShare) * middle {
+        findings.append(
+          "rank \(rank.rank) on \(rank.host) has \(Int(100 * value(rank) / middle)) % of the median "
+            + what)
+      }
+    }
+    slow({ $0.productRate }, "rank's matrix product")
+    slow({ 1 / $0.imageSeconds }, "rank's images/s")
+    slow({ $0.decodeRate }, "rank's decoding")
+    if prediction.read > 0 {
+      findings.append(
+        "storage is the limit: photos are not read as fast as they are computed; copy them to the "
+          + "nodes, or pack them (docs/data.md)")
+    }
+    if clockSkewSeconds > 1 + clockUncertaintySeconds {
+      findings.append(
+        "the hosts' clocks differ by \(Console.fixed(clockSkewSeconds, 1)) s: times in logs and of "
+          + "files cannot be compared; start a time service")
+    }
+    if prediction.decode > 0.1 * prediction.compute {
+      findings.append("decoding takes more than a tenth of computing: smaller photos, or --resize")
+    }
+    return findings
+  }
+
+  /// The report for people.
+  package var lines: [String] {
+    let worst = ranks.max { $0.imageSeconds < $1.imageSeconds } ?? ranks[0]
+    var lines = [
+      "measured: \(model), \(parameterCount) parameters, photos of \(data)",
+      "compute: \(Console.fixed(1 / worst.imageSeconds, 1)) images/s a thread on the slowest rank "
+        + "(\(worst.rank) on \(worst.host)); matrix product "
+        + "\(Console.fixed(worst.productRate / 1e9, 1)) GF/s",
+      "decode: \(Console.fixed(ranks.map(\.decodeRate).min() ?? 0, 0)) photos/s a thread; the reader "
+        + "thread of a rank brings \(Console.fixed(ranks.map(\.photoReadRate).min() ?? 0, 0))",
+    ]
+    for rank in ranks {
+      guard let write = rank.writeRate, let read = rank.readRate else { continue }
+      lines.append(
+        "disk on \(rank.host): writes \(Console.fixed(write / 1e6, 0)) MB/s, "
+          + "reads \(Console.fixed(read / 1e6, 0)) MB/s")
+    }
+    if ranks.count > 1 {
+      lines.append("latency: \(Console.fixed(1e3 * latencySeconds, 2)) ms")
+      for sum in sums {
+        lines.append(
+          "sum of \(sum.values) values: \(Console.fixed(1e3 * sum.seconds, 2)) ms, "
+            + "\(Console.fixed(sum.bytesPerSecond / 1e6, 0)) MB/s a rank")
+      }
+      lines.append(
+        "clocks: within \(Console.fixed(1e3 * clockSkewSeconds, 1)) ms "
+          + "(+- \(Console.fixed(1e3 * clockUncertaintySeconds, 1)))")
+    }
+    lines.append(
+      "\(model), batch \(batch) on \(ranks.count) rank\(ranks.count == 1 ? "" : "s"): a step of "
+        + "\(Console.fixed(prediction.step, 3)) s = \(Console.fixed(prediction.decode, 3)) decode + "
+        + "\(Console.fixed(prediction.compute, 3)) compute + "
+        + "\(Console.fixed(prediction.sums - prediction.hidden, 3)) sums "
+        + "(\(Console.fixed(prediction.hidden, 3)) hidden) + "
+        + "\(Console.fixed(prediction.update, 3)) update + "
+        + "\(Console.fixed(prediction.latency, 3)) latency + "
+        + "\(Console.fixed(prediction.read, 3)) waiting for photos")
+    lines.append(
+      "predicted: \(Console.fixed(predictedImagesPerSecond, 1)) images/s, efficiency "
+        + "\(Console.fixed(100 * prediction.efficiency, 1)) %, limited by \(prediction.limit)")
+    return lines + findings.map { "look: \($0)" }
+  }
+
+  /// The report for programs, one JSON object.
+  package var json: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+  }
+}

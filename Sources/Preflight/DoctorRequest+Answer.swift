@@ -1,0 +1,26 @@
+package import Threads
+package import Configuration
+package import Sessions
+package import Collectives
+
+extension DoctorRequest {
+  /// Measures the ranks for a run to come; the lines to print, on rank 0.
+  package func answer(asJSON: Bool, over communicator: any Communicator) throws -> [String] {
+    let session = try Session(
+      communicator: communicator, threads: configuration.threads, quiet: asJSON)
+    defer { session.pool.end() }
+    communicator.deadlineSeconds =
+      configuration.watchdogSeconds > 0 ? configuration.watchdogSeconds : nil
+    if !asJSON {
+      for line in session.machine + session.map.lines { session.console.say(line) }
+    }
+    let report = try Doctor(self, session: session).run()
+    guard communicator.rank == 0 else { return [] }
+    if asJSON { return [report.json] }
+    guard let prediction = prediction else { return report.lines }
+    let load = ScalingModel.Load(
+      ranks: 1, threads: session.threads, imagesPerRank: configuration.batch,
+      microbatch: configuration.microbatch)
+    return report.lines + prediction.lines(of: report, load: load)
+  }
+}

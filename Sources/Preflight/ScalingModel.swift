@@ -1,0 +1,187 @@
+package import Engine
+private import Foundation
+package import Collectives
+package import Optimizers
+
+/// What a step costs on a number of ranks, from a few measured figures (docs/scaling.md).
+package struct ScalingModel: Sendable, Equatable, Codable {
+  /// Floats of all parameters, loss head included.
+  package var parameterCount: Int
+  /// Seconds in which one thread computes one image, forward and backward, its sums included.
+  package var computeSeconds: Double
+  /// Seconds in which one thread decodes and changes the photo before.
+  package var decodeSeconds: Double
+  /// Seconds in which the reader thread of a rank brings a photo, beside the workers.
+  package var readSeconds: Double
+  /// Seconds of the update of all parameters by one rank.
+  package var updateSeconds: Double
+  /// Seconds in which one thread packs or adds one value, where the wire's rate does not hold it.
+  package var valueSeconds: Double
+  package var wire: Wire
+
+  package init(
+    parameterCount: Int, computeSeconds: Double, decodeSeconds: Double, readSeconds: Double = 0,
+    updateSeconds: Double, valueSeconds: Double, wire: Wire
+  ) {
+    self.parameterCount = parameterCount
+    self.computeSeconds = computeSeconds
+    self.decodeSeconds = decodeSeconds
+    self.readSeconds = readSeconds
+    self.updateSeconds = updateSeconds
+    self.valueSeconds = valueSeconds
+    self.wire = wire
+  }
+
+  /// How the ranks reduce and update.
+  package struct Design: Sendable, Equatable {
+    package var reduction: Reduction
+    package var isSharded: Bool
+
+    package init(_ reduction: Reduction, isSharded: Bool = false) {
+      self.reduction = reduction
+      self.isSharded = isSharded
+    }
+
+    package var name: String { reduction.rawValue + (isSharded ? ", sharded" : "") }
+
+    /// Bytes of a value on its way to the rank that sums it, and of a result on its way back.
+    package var bytes: (there: Double, back: Double) {
+      switch reduction {
+      case .exact: (6, isSharded ? 0 : 4)
+      case .fp32: (4, isSharded ? 0 : 4)
+      case .bf16: (2, isSharded ? 0 : 2)
+      }
+    }
+
+    package static let all = [
+      Design(.exact), Design(.exact, isSharded: true), Design(.fp32), Design(.bf16),
+    ]
+  }
+
+  /// The work of one rank in a step.
+  package struct Load: Sendable, Equatable {
+    package var ranks: Int
+    package var threads: Int
+    package var imagesPerRank: Int
+    package var microbatch: Int
+
+    package init(ranks: Int, threads: Int, imagesPerRank: Int, microbatch: Int) {
+      self.ranks = ranks
+      self.threads = threads
+      self.imagesPerRank = imagesPerRank
+      self.microbatch = microbatch
+    }
+  }
+
+  /// What a step is made of, in seconds.
+  package struct Prediction: Sendable, Equatable, Codable {
+    package var decode: Double
+    package var compute: Double
+    /// All sums on their way, hidden or not.
+    package var sums: Double
+    /// What of them the last microbatches hide.
+    package var hidden: Double
+    package var update: Double
+    /// Agreements and the sum of the extras.
+    package var latency: Double
+    /// What the reader thread needs beyond the rest of the step.
+    package var read = 0.0
+
+    package var step: Double { decode + compute + sums - hidden + update + latency + read }
+    /// The share of the step that computes.
+    package var efficiency: Double { compute / step }
+    /// The stage that takes most of what is not computing.
+    package var limit: String {
+      if efficiency > 0.9 { return "compute" }
+      let stages = [
+        ("sums", sums - hidden), ("update", update), ("latency", latency), ("decode", decode),
+        ("read", read),
+      ]
+      return stages.reduce(stages[0]) { $1.1 > $0.1 ? $1 : $0 }.0
+    }
+  }
+
+  /// Values that are reduced together.
+  package static func bucketValues(ranks: Int) -> Double {
+    Double(StepEngine.bucketBytes(ranks: ranks) / 8)
+  }
+  /// The part of a microbatch that is its backward pass, in which sums can be hidden.
+  static let backwardShare = 2.0 / 3
+
+  /// Ways between two ranks in a row that an agreement of `ranks` ranks takes: up a tree and down.
+  static func ways(ofAgreementOf ranks: Int) -> Double {
+    2 * max(1, log2(Double(ranks)).rounded(.up))
+  }
+
+  /// Ways between two ranks in a row that the sum of a bucket takes, of whose parts one peer is sent
+  /// `part` bytes and gathers `back`: either goes to all peers at once.
+  static func ways(ofPart part: Double, back: Double) -> Double {
+    Wire.ways(ofBytes: part) + Wire.ways(ofBytes: back)
+  }
+
+  /// The step of `load` by `design`.
+  package func predict(_ load: Load, _ design: Design = Design(.exact)) -> Prediction {
+    var prediction = predictWithoutReading(load, design)
+    prediction.read = max(0, Double(load.imagesPerRank) * readSeconds - prediction.step)
+    return prediction
+  }
+
+  private func predictWithoutReading(_ load: Load, _ design: Design) -> Prediction {
+    let ranks = load.ranks
+    let microbatches = (load.imagesPerRank + load.microbatch - 1) / load.microbatch
+    let rounds = Double((microbatches + load.threads - 1) / load.threads)
+    let images = Double(load.imagesPerRank) / Double(microbatches)
+    let round = images * computeSeconds
+    let update = updateSeconds / Double(design.isSharded ? ranks : 1)
+    var prediction = Prediction(
+      decode: rounds * images * decodeSeconds, compute: rounds * round, sums: 0, hidden: 0,
+      update: update, latency: 0)
+    guard ranks > 1 else { return prediction }
+    let count = Double(parameterCount)
+    let peers = Double(ranks - 1)
+    let buckets = max(1, (count / Self.bucketValues(ranks: ranks)).rounded(.down))
+    let agreement = wire.latencySeconds * Self.ways(ofAgreementOf: ranks)
+    let (there, back) = design.bytes
+    // Whole blocks: with few of them some ranks sum a block and others nothing.
+    let block = Double(TensorBlocks.blockElements)
+    let even = count / Double(ranks)
+    let own = design.isSharded ? (even / block).rounded(.up) * block : even
+    let bytes = peers * (own * there + even * back)
+    let messages = peers * wire.messageSeconds * (back > 0 ? 2 : 1)
+    let ways =
+      wire.latencySeconds
+      * (back > 0
+        ? Self.ways(ofPart: own * there / buckets, back: even * back / buckets)
+        : Wire.ways(ofBytes: own * there / buckets))
+    prediction.sums =
+      bytes / wire.bytesPerSecond + buckets * (agreement + messages + ways)
+      + 2 * count * valueSeconds
+    // The last bucket is final when nothing is left to hide it.
+    prediction.hidden = min(prediction.sums * (1 - 1 / buckets), Self.backwardShare * round)
+    if design.isSharded {
+      let piece = max(Double(WeightGathering.pieceFloats), Self.bucketValues(ranks: ranks))
+      let pieces = max(1, (count / piece).rounded(.up))
+      prediction.update +=
+        own * 4 * peers / wire.bytesPerSecond
+        + pieces
+        * (agreement + peers * wire.messageSeconds + Wire.ways(ofBytes: 4 * own / pieces)
+          * wire.latencySeconds)
+    }
+    let extras = 40.0 * Double(ranks) + 100_000
+    prediction.latency = 3 * agreement + 2 * extras / wire.bytesPerSecond
+    return prediction
+  }
+
+  /// The most ranks, a power of two up to 65,536, at which `design` still computes for `share` of a
+  /// step; nil where two ranks do not.
+  package func limit(of design: Design, load: Load, share: Double) -> Int? {
+    var last: Int?
+    for exponent in 1...16 {
+      var load = load
+      load.ranks = 1 << exponent
+      guard predict(load, design).efficiency >= share else { break }
+      last = load.ranks
+    }
+    return last
+  }
+}

@@ -1,0 +1,12 @@
+package import Timing
+
+/// What a report plots of a run so far.
+package struct RunHistory: Sendable {
+  package var steps: [RunReport.Step] = []
+  package var evaluations: [RunReport.EvaluationPoint] = []
+  /// Seconds by phase, over all steps.
+  package var seconds = PhaseSeconds()
+
+  /// A run of which nothing is known.
+  package init() {}
+}

@@ -1,0 +1,60 @@
+package import Evaluation
+
+extension RunReport {
+  /// The key figures, first thing on the page.
+  func cards() -> Markup {
+    var cards: [Markup] = []
+    let figures = evaluation?.figures ?? []
+    func value(_ name: String) -> Double? { figures.first { $0.name == name }?.value }
+    if let accuracy = value("accuracy") {
+      let spread = value("accuracy-std").map { "± \(ReportNumber.percent($0))" } ?? ""
+      cards.append(card("Verification accuracy", ReportNumber.percent(accuracy), spread))
+    }
+    if let rate = value("VAL@FAR=1e-3") {
+      let at = value("VAL@FAR=1e-2").map { "\(ReportNumber.percent($0)) at FAR 1e-2" } ?? ""
+      cards.append(card("VAL at FAR 1e-3", ReportNumber.percent(rate), at))
+    }
+    if let closedSet = value("closed-set") {
+      let dot = value("closed-set-dot").map { "\(ReportNumber.percent($0)) by raw products" } ?? ""
+      cards.append(card("Closed-set accuracy", ReportNumber.percent(closedSet), dot))
+    }
+    if let rank1 = value("rank-1") {
+      cards.append(card("Rank-1 identification", ReportNumber.percent(rank1), galleryText(value)))
+    }
+    if let last = steps.last(where: { $0.loss.isFinite }) {
+      cards.append(
+        card("Loss", ReportNumber.short(last.loss), "step \(ReportNumber.grouped(last.step))"))
+    }
+    let rates = steps.map(\.imagesPerSecond).filter(\.isFinite).sorted()
+    if !rates.isEmpty {
+      cards.append(card("Images/s", ReportNumber.short(rates[rates.count / 2]), "median step"))
+    }
+    let seen = summary.imagesSeen > 0 ? "\(ReportNumber.grouped(summary.imagesSeen)) images" : ""
+    cards.append(card("Wall time", ReportNumber.duration(summary.wallSeconds), seen))
+    cards.append(
+      card(
+        "People trained on", ReportNumber.grouped(summary.people),
+        "\(ReportNumber.grouped(summary.photos)) photos"))
+    if !summary.weightsHash.isEmpty {
+      cards.append(card("Weights", summary.weightsHash, "hash", isCode: true))
+    }
+    return .element("div", ["class": "cards"], cards)
+  }
+
+  private func galleryText(_ value: (String) -> Double?) -> String {
+    guard let probes = value("probes"), let gallery = value("gallery") else { return "" }
+    return "\(ReportNumber.grouped(Int(probes))) probes, "
+      + "\(ReportNumber.grouped(Int(gallery))) enrolled"
+  }
+
+  private func card(
+    _ name: String, _ value: String, _ detail: String, isCode: Bool = false
+  ) -> Markup {
+    .element(
+      "div", ["class": isCode ? "card code" : "card"],
+      [
+        .element("span", ["class": "name"], text: name), .element("b", text: value),
+        .element("span", ["class": "detail"], text: detail),
+      ])
+  }
+}

@@ -1,0 +1,35 @@
+private import Foundation
+private import Glibc
+package import Interchange
+
+/// A table that grows by a row at a time.
+final class CSVLog {
+  private let path: String
+  private let file: Int32
+
+  /// Opens or makes the table at `path`; rows of steps after `step` are dropped. Throws
+  /// `RunFolderError.unwritable`.
+  init(path: String, columns: [String], resumedAfter step: Int) throws {
+    self.path = path
+    let header = columns.joined(separator: ",")
+    var rows: [Substring] = []
+    let old = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+    if let old, old.hasPrefix(header + "\n") {
+      // A last row without its end was cut off.
+      rows = old.split(separator: "\n", omittingEmptySubsequences: false).dropFirst().dropLast()
+        .filter { row in Int(row.prefix { $0 != "," }).map { $0 <= step } ?? false }
+    }
+    let text = ([Substring(header)] + rows).map { $0 + "\n" }.joined()
+    try TextFile.write(text, to: path)
+    file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+    guard file >= 0 else { throw RunFolderError.unwritable(path: path, code: errno) }
+  }
+
+  deinit { close(file) }
+
+  func write(_ cells: [String]) throws {
+    let bytes = Array((cells.map(CSVTable.quoted).joined(separator: ",") + "\n").utf8)
+    guard bytes.withUnsafeBytes({ Glibc.write(file, $0.baseAddress, $0.count) }) == bytes.count
+    else { throw RunFolderError.unwritable(path: path, code: errno) }
+  }
+}

@@ -1,0 +1,39 @@
+package import Checkpoints
+package import Interchange
+package import Collectives
+private import Foundation
+private import Glibc
+
+/// The folder of a run: `config.yaml`, `log.txt`, `metrics.jsonl`, `checkpoints/`, `report.html`.
+package struct RunFolder: Sendable {
+  package let path: String
+
+  package init(path: String) { self.path = path }
+
+  package var configuration: String { path + "/config.yaml" }
+  package var metrics: String { path + "/metrics.jsonl" }
+  package var checkpoints: String { path + "/checkpoints" }
+  /// Why ranks ended the last job that did not end by itself.
+  package var failure: String { path + "/last-failure.txt" }
+  package var report: String { path + "/report.html" }
+
+  /// Whether a run has been here.
+  package var holdsRun: Bool {
+    FileManager.default.fileExists(atPath: configuration)
+      || !CheckpointStore.steps(in: checkpoints).isEmpty
+  }
+
+  /// Makes the folder and its checkpoints folder; throws `RunFolderError.unwritable`.
+  package func create() throws {
+    var made = ""
+    for part in checkpoints.split(separator: "/", omittingEmptySubsequences: false) {
+      made += made.isEmpty && part.isEmpty ? "/" : (made.isEmpty || made == "/" ? "" : "/") + part
+      if mkdir(made, 0o777) != 0, errno != EEXIST {
+        throw RunFolderError.unwritable(path: path, code: errno)
+      }
+    }
+    if access(checkpoints, W_OK) != 0 {
+      throw RunFolderError.unwritable(path: checkpoints, code: errno)
+    }
+  }
+}

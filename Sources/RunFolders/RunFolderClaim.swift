@@ -1,0 +1,98 @@
+package import Configuration
+package import Threads
+package import Collectives
+private import Foundation
+private import Glibc
+
+/// A run folder taken by this job: no other job writes to it while the claim lives.
+///
+/// A folder of its own is made at once, so that jobs that start in one second do not share it; a
+/// lock on `.lock` keeps a second job out of the folder of one that lives. Where it cannot, because
+/// the first one is cut off on a host that lives on, `RunOwnership` keeps that one from writing.
+package final class RunFolderClaim {
+  package let folder: RunFolder
+  private var lock: Int32 = -1
+  private var ownership: RunOwnership?
+  private var isFresh = false
+
+  /// Takes the folder of `configuration` for all ranks; rank 0 makes and locks it, but not for a dry
+  /// run. Throws `RunFolderError`.
+  package init(_ configuration: RunConfiguration, communicator: any Communicator) throws {
+    var path = configuration.out ?? Self.freshName(model: configuration.model)
+    if communicator.rank == 0, !configuration.dryRun {
+      if configuration.out == nil {
+        path = try Self.makeFresh(path)
+        isFresh = true
+      } else {
+        try RunFolder(path: path).create()
+      }
+      let job = JobIdentity.current
+      lock = try Self.lock(path, for: job)
+      ownership = try RunOwnership(taking: path, for: job)
+    }
+    let agreed = try communicator.broadcast(Array(path.utf8), from: 0)
+    folder = RunFolder(path: String(decoding: agreed, as: UTF8.self))
+  }
+
+  /// Throws `RunFolderError.lost` where another job has taken the folder since; nil on other ranks.
+  package var checkOwner: (@Sendable () throws -> Void)? {
+    guard let ownership else { return nil }
+    return { try ownership.check() }
+  }
+
+  /// Gives the folder up; one that was made for a run that never began is removed.
+  package func release() {
+    guard lock >= 0 else { return }
+    if isFresh, !FileManager.default.fileExists(atPath: folder.configuration) {
+      unlink(folder.path + "/.lock")
+      unlink(folder.path + "/" + RunOwnership.fileName)
+      rmdir(folder.checkpoints)
+      rmdir(folder.path)
+    }
+    close(lock)
+    lock = -1
+  }
+
+  /// `runs/TIME-MODEL`.
+  private static func freshName(model: String) -> String {
+    let formatter = DateFormatter()
+    formatter.dateFormat = "yyyyMMdd-HHmmss"
+    formatter.locale = Locale(identifier: "en_US_POSIX")
+    return "runs/\(formatter.string(from: Date()))-\(model)"
+  }
+
+  /// Makes the folder `base`, or `base-2` and so on where another job was faster.
+  private static func makeFresh(_ base: String) throws -> String {
+    mkdir("runs", 0o777)
+    var path = base
+    var number = 2
+    while mkdir(path, 0o777) != 0 {
+      guard errno == EEXIST else { throw RunFolderError.unwritable(path: path, code: errno) }
+      path = "\(base)-\(number)"
+      number += 1
+    }
+    try RunFolder(path: path).create()
+    return path
+  }
+
+  /// Seconds that a job waits for an earlier start of its own, whose ranks may be on their way out.
+  private static let earlierStartSeconds = 30.0
+
+  private static func lock(_ path: String, for job: JobIdentity) throws -> Int32 {
+    let name = path + "/.lock"
+    let file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard file >= 0 else { throw RunFolderError.unwritable(path: name, code: errno) }
+    let start = Clock.seconds
+    while flock(file, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+      guard let owner = RunOwnership.owner(of: path), owner.job.isEarlierStart(of: job) else {
+        close(file)
+        throw RunFolderError.taken(path: path)
+      }
+      // Cut off, it may hold the lock for as long as it lives; it loses the folder, not its lock.
+      if Clock.seconds - start > earlierStartSeconds { return file }
+      usleep(200_000)
+    }
+    // Some network file systems have no locks; then there is none.
+    return file
+  }
+}

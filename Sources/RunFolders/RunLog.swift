@@ -1,0 +1,126 @@
+package import Interchange
+package import Collectives
+package import Datasets
+package import Determinism
+private import Foundation
+private import Glibc
+package import Sessions
+package import Losses
+
+/// The files of a run folder that grow while it runs: `metrics.jsonl` and `log.txt`.
+///
+/// Lines go to the file at once, so that a killed run leaves what it did.
+package final class RunLog: LineSink {
+  private let metrics: Int32
+  private let log: Int32
+  private let path: String
+  private let keepsWhatFindsNoSpace: Bool
+  /// Bytes of `metrics.jsonl` that found no space yet.
+  private var pending: [UInt8] = []
+
+  /// Opens the files in `folder`. On resume after `step` steps, later lines are dropped, and so are
+  /// evaluations after `evaluatedStep`, so that each stands exactly once. With
+  /// `keepsWhatFindsNoSpace`, metrics wait in memory while the disk is full. Throws
+  /// `RunFolderError.unwritable`.
+  package init(
+    folder: String, resumedAfter step: Int, evaluatedAfter evaluatedStep: Int,
+    keepsWhatFindsNoSpace: Bool = false
+  ) throws {
+    self.keepsWhatFindsNoSpace = keepsWhatFindsNoSpace
+    let metricsPath = folder + "/metrics.jsonl"
+    path = folder
+    try Self.truncate(metricsPath, after: step, evaluatedAfter: evaluatedStep)
+    metrics = open(metricsPath, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+    guard metrics >= 0 else { throw RunFolderError.unwritable(path: metricsPath, code: errno) }
+    let logPath = folder + "/log.txt"
+    log = open(logPath, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+    guard log >= 0 else { throw RunFolderError.unwritable(path: logPath, code: errno) }
+  }
+
+  deinit {
+    close(metrics)
+    close(log)
+  }
+
+  /// Writes a step; throws `RunFolderError.unwritable`, as on a full disk that it is not to wait for.
+  package func write(_ record: StepRecord) throws { try appendMetrics(record.json) }
+
+  /// Writes what waits for space; throws `RunFolderError.unwritable` where there still is none.
+  package func writePending() throws {
+    var written = 0
+    defer { pending.removeFirst(written) }
+    try write(pending, to: metrics, written: &written)
+  }
+
+  private func appendMetrics(_ line: String) throws {
+    pending += Array((line + "\n").utf8)
+    do {
+      try writePending()
+    } catch RunFolderError.unwritable(_, ENOSPC) where keepsWhatFindsNoSpace {
+    } catch RunFolderError.unwritable(_, EDQUOT) where keepsWhatFindsNoSpace {}
+  }
+
+  /// Writes the figures of an evaluation after `step` steps, and those of every set by its name
+  /// where `sets` has any; throws `RunFolderError.unwritable`.
+  package func writeEvaluation(
+    step: Int, figures: [(String, Double)], sets: [(String, [(String, Double)])] = [],
+    seconds: Double
+  ) throws {
+    func members(_ figures: [(String, Double)]) -> String {
+      figures.map { "\"\($0.0)\":\(JSONNumber.text($0.1))" }.joined(separator: ",")
+    }
+    let named = sets.map { "\(JSONNumber.quoted($0.0)):{\(members($0.1))}" }
+    try appendMetrics(
+      "{\"evaluation\":{\"step\":\(step),\"evaluation_seconds\":\(JSONNumber.text(seconds)),"
+        + members(figures)
+        + (sets.isEmpty ? "" : ",\"sets\":{\(named.joined(separator: ","))}") + "}}")
+  }
+
+  /// Writes a line of the log; what people read may be lost where there is no space.
+  package func writeLine(_ line: String) {
+    var written = 0
+    try? write(Array("\(Self.timeStamp()) \(line)\n".utf8), to: log, written: &written)
+  }
+
+  private func write(_ bytes: [UInt8], to file: Int32, written: inout Int) throws {
+    while written < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(file, $0.baseAddress! + written, bytes.count - written)
+      }
+      if count < 0 && errno == EINTR { continue }
+      if count < 0 { throw RunFolderError.unwritable(path: path, code: errno) }
+      written += count
+    }
+  }
+
+  private static func timeStamp() -> String {
+    var now = time(nil)
+    var parts = tm()
+    localtime_r(&now, &parts)
+    var buffer = [CChar](repeating: 0, count: 32)
+    strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%S", &parts)
+    return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  /// The step that a line belongs to.
+  private static func step(of line: some StringProtocol) -> Int? {
+    guard let at = line.range(of: "\"step\":") else { return nil }
+    return Int(line[at.upperBound...].prefix { $0.isNumber })
+  }
+
+  /// Drops the lines of steps after `step`, and a last line that was cut off.
+  private static func truncate(
+    _ path: String, after step: Int, evaluatedAfter evaluatedStep: Int
+  ) throws {
+    guard let bytes = FileManager.default.contents(atPath: path) else { return }
+    let text = String(decoding: bytes, as: UTF8.self)
+    let kept = text.split(separator: "\n").filter { line in
+      guard line.hasPrefix("{"), line.hasSuffix("}"), let number = Self.step(of: line),
+        line.components(separatedBy: "{\"step\":").count <= 2
+      else { return false }
+      return number <= (line.hasPrefix("{\"evaluation\"") ? min(step, evaluatedStep) : step)
+    }
+    let rest = kept.map { $0 + "\n" }.joined()
+    try TextFile.write(rest, to: path)
+  }
+}

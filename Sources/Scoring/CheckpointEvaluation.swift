@@ -1,0 +1,193 @@
+package import Checkpoints
+package import Configuration
+package import Sessions
+package import Threads
+package import Collectives
+package import Datasets
+package import Determinism
+package import Evaluation
+internal import Foundation
+package import Networks
+
+extension CheckpointNetwork {
+  /// Scores photos as `request` asks and prints the figures.
+  func evaluate(_ request: EvaluateRequest) throws {
+    let own = configuration(
+      data: request.data ?? configuration.data, split: request.split,
+      splitSeed: request.splitSeed, minPhotos: request.minPhotos, landmarks: request.landmarks)
+    let bringAll = request.pairs.allSatisfy(EvaluationSet.bringsPhotos)
+    let opened =
+      bringAll && !request.pairs.isEmpty
+      ? nil
+      : try OpenedPhotos(
+        own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)
+    let preprocessing =
+      try opened.map { try Preprocessing(own, index: $0.index) } ?? Preprocessing(aligned: own)
+    let sets =
+      try opened.map { try self.sets(request, own, $0, preprocessing) }
+      ?? EvaluationSet.open(request.pairs, index: nil, isTrained: { _ in false })
+    for set in sets { for note in set.plan.notes { session.console.say(note) } }
+    _ = try WorldCheck.run(
+      configuration: sets.map { "\($0.plan.photos)" }.joined(), dataFingerprint: 0,
+      communicator: session.communicator)
+    let start = Clock.seconds
+    let flip = request.flipTest ?? configuration.flipTest
+    var scored: [(name: String, result: EvaluationResult)] = []
+    for set in sets {
+      guard let source = set.source ?? opened?.source else { continue }
+      let embeddings = try embeddings(
+        of: set.plan.photos, in: source, preprocessing: set.preprocessing(preprocessing),
+        flip: flip, badLimit: configuration.maxBad
+      ).embeddings
+      guard let embeddings else { continue }
+      scored.append(
+        (set.name, set.plan.score(embeddings, classWeights: try checkpoint.classWeights())))
+    }
+    guard !scored.isEmpty else { return }
+    let results = SetResults(results: scored)
+    for rule in results.rules { session.console.say(rule) }
+    for line in results.lines { session.console.receipt(line) }
+    for warning in results.warnings { session.console.warn(warning) }
+    if request.storesThreshold {
+      try storeThreshold(of: results.first, flip: flip, sets[0].plan)
+    }
+    let photoCount = sets.reduce(0) { $0 + $1.plan.photos.count }
+    session.console.say(
+      "evaluated \(photoCount) photos in \(Console.fixed(Clock.seconds - start, 1)) s")
+  }
+
+  /// The one set of those that `sets` finds; throws `EvaluationFailure.severalSets`.
+  package func plan(
+    _ request: EvaluateRequest, _ own: RunConfiguration, _ opened: OpenedPhotos,
+    _ preprocessing: Preprocessing
+  ) throws -> EvaluationPlan {
+    let sets = try sets(request, own, opened, preprocessing)
+    guard sets.count == 1, sets[0].source == nil else { throw EvaluationFailure.severalSets }
+    return sets[0].plan
+  }
+
+  /// What to measure: the pairs or the split that was asked for; else what the run itself held out,
+  /// where this is its data; else all photos.
+  func sets(
+    _ request: EvaluateRequest, _ own: RunConfiguration, _ opened: OpenedPhotos,
+    _ preprocessing: Preprocessing
+  ) throws -> [EvaluationSet] {
+    let index = opened.index
+    let known = try checkpoint.trainedPeople()
+    func isTrained(_ person: Int) -> Bool { known?.hasTrained(index.people[person]) ?? false }
+    func classOf(_ person: Int) -> Int { known?.classOf(index.people[person]) ?? -1 }
+    if known == nil {
+      session.console.warn(
+        "the checkpoint does not name its people: overlaps are not known, and no closed set")
+    }
+    if !request.pairs.isEmpty {
+      return try EvaluationSet.open(request.pairs, index: index, isTrained: isTrained)
+    }
+    let divided = try? own.split.divide(
+      index, seed: own.splitSeed, minPhotos: own.minPhotos, folder: opened.name)
+    let isOwnData =
+      request.split == nil
+      && divided.map {
+        Hash64.text(TrainingData.fingerprint(of: index, $0, preprocessing))
+      } == checkpoint.dataFingerprint
+    if isOwnData, !configuration.pairs.isEmpty {
+      return try EvaluationSet.open(configuration.pairs, index: index, isTrained: isTrained)
+    }
+    var photos = Array(index.photos.indices)
+    var isClosedSet = false
+    if isOwnData || (request.split != nil && own.split != .all) {
+      let parts = try own.split.divide(
+        index, seed: own.splitSeed, minPhotos: own.minPhotos, folder: opened.name)
+      photos = parts.heldOut
+      isClosedSet = parts.isClosedSet && known != nil
+      session.console.say("data: \(opened.name): \(parts.summary)")
+    } else {
+      session.console.say(
+        "data: \(opened.name): all \(photos.count) photos of \(index.people.count) people")
+    }
+    guard !photos.isEmpty else { throw EvaluationFailure.nothingToMeasure }
+    return [
+      EvaluationSet(
+        plan: EvaluationPlan(
+          index, photos: photos, seed: own.splitSeed, classOf: isClosedSet ? classOf : nil,
+          isTrained: isTrained))
+    ]
+  }
+
+  /// Keeps the threshold that `result` has chosen in the checkpoint; throws
+  /// `EvaluationFailure.noThreshold` where no pairs were verified.
+  private func storeThreshold(
+    of result: EvaluationResult, flip: Bool, _ plan: EvaluationPlan
+  ) throws {
+    let threshold = DecisionThreshold(
+      result, flipTest: flip, origin: "of \(plan.origin), by evaluate")
+    guard let threshold else { throw EvaluationFailure.noThreshold }
+    try checkpoint.store(threshold)
+    session.console.say("threshold: \(threshold.pairText)")
+    session.console.say("threshold of many: \(threshold.cautiousText)")
+    session.console.say("stored in \(checkpoint.path)")
+  }
+
+  /// Writes the embeddings of all photos and their names.
+  func embed(_ request: EmbedRequest) throws {
+    let own = configuration(
+      data: request.data, split: nil, splitSeed: nil, minPhotos: nil,
+      landmarks: request.landmarks)
+    let opened = try OpenedPhotos(
+      own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)
+    let preprocessing = try Preprocessing(own, index: opened.index)
+    let embeddings = try embeddings(
+      of: Array(opened.index.photos.indices), in: opened.source, preprocessing: preprocessing,
+      flip: request.flipTest ?? configuration.flipTest, badLimit: configuration.maxBad
+    ).embeddings
+    guard let embeddings else { return }
+    guard let form = EmbeddingFile(path: request.out) else {
+      throw EvaluationFailure.unknownForm(path: request.out)
+    }
+    try form.write(
+      embeddings, names: opened.index.photos.map(\.path), asBytes: request.writesBytes,
+      to: request.out)
+    let names = form.namesPath(beside: request.out).map { "in \($0)" } ?? "beside them"
+    session.console.say(
+      "\(opened.index.photos.count) embeddings of \(network.embeddingCount) in \(request.out), "
+        + "names \(names)")
+  }
+}
+
+/// What makes an evaluation impossible.
+package enum EvaluationFailure: Error, CustomStringConvertible {
+  case nothingToMeasure
+  case namesAndRows(names: Int, rows: Int)
+  case notTwoDimensional(path: String, shape: [Int])
+  case noPairs
+  case listWithoutData(path: String)
+  case photosBesideEmbeddings(path: String)
+  case severalSets
+  case noNames(path: String)
+  case unknownForm(path: String)
+  case noThreshold
+  case notInBytes(count: Int)
+
+  var description: String {
+    switch self {
+    case .nothingToMeasure:
+      "nothing is held out; give --pairs FILE, or a --split that holds photos out"
+    case .namesAndRows(let names, let rows):
+      "\(names) names for \(rows) embeddings; --names has one line for each row of --embeddings"
+    case .notTwoDimensional(let path, let shape):
+      "\(path) has shape \(shape); embeddings are [photos, dimension]"
+    case .noNames(let path): "\(path) has no names in it; give --names FILE.txt, one a line"
+    case .unknownForm(let path): "'\(path)' ends in none of .npy, .npz and .csv"
+    case .noPairs: "--embeddings needs --pairs FILE"
+    case .listWithoutData(let path): "\(path) is a list of pairs of photos; give --data with them"
+    case .photosBesideEmbeddings(let path):
+      "\(path) brings its own photos, which --embeddings does not have; give a checkpoint"
+    case .severalSets: "a sweep takes one --pairs, a list of pairs of photos of --data"
+    case .notInBytes(let count):
+      "\(count) photos have no embedding, which bytes cannot say; repair or remove them, or leave "
+        + "out --int8"
+    case .noThreshold:
+      "--store-threshold: there were no pairs of both kinds to choose a threshold on; give --pairs FILE"
+    }
+  }
+}

@@ -1,0 +1,88 @@
+package import Engine
+package import Checkpoints
+package import Configuration
+package import Sessions
+package import Collectives
+package import Datasets
+package import Evaluation
+internal import Foundation
+package import Interchange
+package import Kernels
+package import Networks
+
+/// A checkpoint made ready to embed photos, on all ranks.
+package final class CheckpointNetwork {
+  package let session: Session
+  package let checkpoint: Checkpoint
+  package let configuration: RunConfiguration
+  private let weights: NetworkWeights
+  private let memories: [AlignedMemory.Box]
+  /// The weights transformed once: the parameters do not change here.
+  private let prepared: AlignedMemory.Box
+  private let embedder: Embedder
+
+  /// Opens the checkpoint that `path` means: rank 0 chooses it, every rank reads it. Throws what is
+  /// wrong with it, and `WorldCheck.Failure` where ranks read different files.
+  package init(path: String, session: Session) throws {
+    self.session = session
+    var chosen = path
+    if session.communicator.rank == 0 {
+      let (checkpoint, refused) = try CheckpointStore.open(path)
+      for reason in refused { session.console.warn("refused: \(reason)") }
+      chosen = checkpoint.path
+    }
+    let agreed = try session.communicator.broadcast(Array(chosen.utf8), from: 0)
+    checkpoint = try Checkpoint(path: String(decoding: agreed, as: UTF8.self))
+    weights = try NetworkWeights(checkpoint)
+    configuration = weights.configuration
+    let count = weights.network.inferenceCount
+    memories = (0..<session.threads).map { _ in AlignedMemory.Box(count: count) }
+    prepared = AlignedMemory.Box(count: weights.network.preparedCount)
+    weights.network.prepare(weights.state.parameters, into: prepared.pointer)
+    embedder = Embedder(
+      network: weights.network, pool: session.pool, communicator: session.communicator,
+      memories: memories.map(\.pointer), prepared: prepared.pointer)
+    for warning in try WorldCheck.run(
+      configuration: checkpoint.file.metadata["integrity"] ?? "", dataFingerprint: 0,
+      communicator: session.communicator)
+    {
+      session.console.warn(warning)
+    }
+    session.console.say("checkpoint: \(checkpoint.path), step \(checkpoint.progress.step)")
+  }
+
+  package var network: Network { weights.network }
+
+  /// The configuration of the run with the data of an evaluation in place of its own.
+  func configuration(
+    data: DataSource, split: DataSplit?, splitSeed: UInt64?, minPhotos: Int?, landmarks: String?
+  ) -> RunConfiguration {
+    var own = configuration
+    own.data = data
+    if let split { own.split = split }
+    if let splitSeed { own.splitSeed = splitSeed }
+    if let minPhotos { own.minPhotos = minPhotos }
+    if let landmarks { own.landmarks = landmarks }
+    return own
+  }
+
+  /// The embeddings [photos.count, dimension] of `photos` of `source`, on the first rank, and the bad
+  /// ones that any rank has met. Throws `DatasetError.tooManyBadPhotos` where more than
+  /// `badLimit` (0.01 is 1 %) are.
+  package func embeddings(
+    of photos: [Int], in source: any PhotoSource, preprocessing: Preprocessing, flip: Bool,
+    changes: AugmentationDraw = AugmentationDraw(), badLimit: Double
+  ) throws -> (embeddings: Embeddings?, bad: [BadPhoto]) {
+    let ledger = BadPhotoLedger()
+    let embeddings = try embedder.embed(
+      photos, of: source, preprocessing: preprocessing, parameters: weights.state.parameters,
+      statistics: weights.state.statistics, flip: flip, ledger: ledger, changes: changes)
+    let own = try JSONEncoder().encode(ledger.entries)
+    for bytes in try session.communicator.allGather(Array(own)) {
+      ledger.merge(try JSONDecoder().decode([BadPhoto].self, from: Data(bytes)))
+    }
+    for entry in ledger.entries { session.console.warn("bad photo: \(entry.line)") }
+    try ledger.check(total: photos.count, limit: badLimit)
+    return (embeddings, ledger.entries)
+  }
+}

@@ -1,0 +1,36 @@
+package import Sessions
+package import Collectives
+package import Configuration
+
+/// What `ddp-train embed` is asked.
+package struct EmbedRequest: Sendable, Equatable {
+  /// A checkpoint file, or a run folder (its newest good one).
+  package var checkpoint: String
+  package var data: DataSource
+  /// The embeddings [N, D] to write, `FILE.npy`, `.npz` or `.csv`.
+  package var out: String
+  package var landmarks: String?
+  /// Embeddings are summed with those of the mirrored photo.
+  package var flipTest: Bool?
+  /// One byte a number (`Embeddings.quantized`) in place of a float.
+  package var writesBytes = false
+  package var threads: Int?
+  /// Nothing on standard output.
+  package var quiet: Bool
+
+  package init(checkpoint: String, data: DataSource, out: String, quiet: Bool = false) {
+    self.checkpoint = checkpoint
+    self.data = data
+    self.out = out
+    self.quiet = quiet
+  }
+}
+
+extension EmbedRequest {
+  /// Writes the embeddings of all photos and their names.
+  package func run(over communicator: any Communicator) throws {
+    let session = try Session(
+      communicator: communicator, threads: threads, quiet: quiet)
+    try CheckpointNetwork(path: checkpoint, session: session).embed(self)
+  }
+}

@@ -1,0 +1,103 @@
+package import Evaluation
+private import Foundation
+package import Interchange
+
+/// The forms in which embeddings with their names are stored, by the ending of the file's name.
+package enum EmbeddingFile: String, Sendable, CaseIterable {
+  /// An array [photos, dimension]; the names stand in `FILE.txt`, one a line.
+  case npy
+  /// The arrays `embeddings` [photos, dimension] and `names` [photos].
+  case npz
+  /// A line a photo: its name and the numbers.
+  case csv
+
+  /// The form of `path`; nil for another ending.
+  package init?(path: String) {
+    let name = path.split(separator: "/").last.map(String.init) ?? ""
+    guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return nil }
+    self.init(rawValue: name[name.index(after: dot)...].lowercased())
+  }
+
+  /// Where the names beside `path` stand; nil where they stand in it.
+  package func namesPath(beside path: String) -> String? {
+    self == .npy ? String(path.dropLast(rawValue.count + 1)) + ".txt" : nil
+  }
+
+  /// Writes `embeddings` and their `names`; `asBytes` scales each row to fill whole numbers from
+  /// -127 to 127. Throws `InterchangeError`, or `EvaluationFailure.notInBytes` for rows that are no
+  /// numbers.
+  func write(_ embeddings: Embeddings, names: [String], asBytes: Bool, to path: String) throws {
+    let shape = [embeddings.count, embeddings.dimension]
+    var bytes: [Int8]?
+    if asBytes {
+      // No byte says that a number is none.
+      guard embeddings.nonFiniteCount == 0 else {
+        throw EvaluationFailure.notInBytes(count: embeddings.nonFiniteCount)
+      }
+      bytes = embeddings.quantized(bits: 8).values.map { Int8($0) }
+    }
+    switch self {
+    case .npy:
+      if let bytes {
+        try NumPyFile.write(bytes: bytes, shape: shape, to: path)
+      } else {
+        try NumPyFile.write(embeddings.values, shape: shape, to: path)
+      }
+      try writeNames(names, to: namesPath(beside: path)!)
+    case .npz:
+      let tensor =
+        bytes.map { bytes in
+          SafetensorsTensor(name: "embeddings", type: .int8, shape: shape) {
+            try bytes.withUnsafeBytes($0)
+          }
+        } ?? SafetensorsTensor(name: "embeddings", shape: shape, floats: embeddings.values)
+      try NumPyArchive.write(
+        [NumPyMember(tensor), NumPyMember(name: "names", strings: names)], to: path)
+    case .csv:
+      let dimension = embeddings.dimension
+      try CSVTable.write(names: names, columns: dimension, to: path) { row in
+        let range = row * dimension..<(row + 1) * dimension
+        return bytes.map { $0[range].map { "\($0)" } } ?? embeddings.values[range].map { "\($0)" }
+      }
+    }
+  }
+
+  private func writeNames(_ names: [String], to path: String) throws {
+    try TextFile.write(names.map { $0 + "\n" }.joined(), to: path)
+  }
+
+  /// The embeddings of `path` and their names; throws what is wrong.
+  static func read(_ path: String, names namesPath: String?) throws -> (Embeddings, [String]) {
+    switch EmbeddingFile(path: path) {
+    case .csv:
+      let table = try CSVTable(path: path)
+      return (Embeddings(table.values, dimension: table.columns), table.names)
+    case .npz:
+      let archive = try NumPyArchive(path: path)
+      let shape = archive.shape(of: "embeddings") ?? []
+      return try pair(
+        path, shape, try archive.elements(of: "embeddings"), try archive.strings(of: "names"))
+    case .npy, nil:
+      guard let namesPath else { throw EvaluationFailure.noNames(path: path) }
+      guard let bytes = FileManager.default.contents(atPath: namesPath) else {
+        throw InterchangeError.unreadable(
+          path: namesPath, reason: "no such file, or no permission")
+      }
+      let names = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+      let contents = try NumPyFile.read(path)
+      return try pair(path, contents.shape, contents.values, names.map(String.init))
+    }
+  }
+
+  private static func pair(
+    _ path: String, _ shape: [Int], _ values: [Float], _ names: [String]
+  ) throws -> (Embeddings, [String]) {
+    guard shape.count == 2, shape[1] > 0 else {
+      throw EvaluationFailure.notTwoDimensional(path: path, shape: shape)
+    }
+    guard names.count == shape[0] else {
+      throw EvaluationFailure.namesAndRows(names: names.count, rows: shape[0])
+    }
+    return (Embeddings(values, dimension: shape[1]), names)
+  }
+}

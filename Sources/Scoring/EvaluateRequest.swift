@@ -1,0 +1,61 @@
+package import Sessions
+package import Collectives
+package import Configuration
+package import Datasets
+
+/// What `ddp-train evaluate` is asked; nil members were not given and take the checkpoint's own.
+package struct EvaluateRequest: Sendable, Equatable {
+  /// Where embeddings come from.
+  package enum Source: Sendable, Equatable {
+    /// A checkpoint file, or a run folder (its newest good one), embeds photos.
+    case checkpoint(String)
+    /// Stored embeddings [N, D], with a file of their names where they have none themselves.
+    case embeddings(file: String, names: String?)
+  }
+
+  package var source: Source
+  /// The photos to embed; always given with a checkpoint, never with stored embeddings.
+  package var data: DataSource?
+  /// Files of pairs to verify.
+  package var pairs: [String] = []
+  /// Which photos to measure, in place of `pairs`.
+  package var split: DataSplit?
+  package var splitSeed: UInt64?
+  package var minPhotos: Int?
+  package var landmarks: String?
+  /// Embeddings are summed with those of the mirrored photo.
+  package var flipTest: Bool?
+  /// Keeps the threshold that the evaluation chooses in the checkpoint.
+  package var storesThreshold = false
+  package var threads: Int?
+  /// Only figures on standard output.
+  package var quiet: Bool
+
+  package init(source: Source, quiet: Bool = false) {
+    self.source = source
+    self.quiet = quiet
+  }
+}
+
+
+extension EvaluateRequest {
+  /// The split that the text of `--split` means; throws `ConfigurationError`.
+  package static func split(argument: String) throws -> DataSplit {
+    try ValueForm<DataSplit>.split.parse(argument)
+  }
+}
+
+extension EvaluateRequest {
+  /// Scores a checkpoint's embeddings of photos, or stored ones, and prints the figures.
+  package func run(over communicator: any Communicator) throws {
+    switch source {
+    case .embeddings(let file, let names):
+      guard communicator.rank == 0 else { return }
+      try StoredEmbeddings(file: file, names: names).evaluate(pairs: pairs)
+    case .checkpoint(let path):
+      let session = try Session(
+        communicator: communicator, threads: threads, quiet: quiet)
+      try CheckpointNetwork(path: path, session: session).evaluate(self)
+    }
+  }
+}

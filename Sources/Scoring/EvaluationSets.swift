@@ -1,0 +1,73 @@
+package import Datasets
+package import Evaluation
+package import Interchange
+
+/// A set to verify on, by its name: pairs of the data's own photos, or a file that brings its photos.
+package struct EvaluationSet: Sendable {
+  /// The name of its file without the ending; empty for photos held out.
+  package let name: String
+  package let plan: EvaluationPlan
+  /// Where its photos are; nil for those of the data.
+  package let source: (any PhotoSource)?
+
+  /// A set of the data's own photos.
+  init(name: String = "", plan: EvaluationPlan) {
+    (self.name, self.plan, source) = (name, plan, nil)
+  }
+
+  private init(name: String, bin: VerificationBin) {
+    let origin = bin.path.split(separator: "/").last.map(String.init) ?? bin.path
+    let source = BinSource(bin, name: origin)
+    self.name = name
+    self.source = source
+    plan = EvaluationPlan(
+      photoCount: bin.photoCount, pairs: Self.pairs(of: bin.isSame), origin: origin)
+  }
+
+  /// Whether the file at `path` brings its own photos.
+  package static func bringsPhotos(_ path: String) -> Bool { path.hasSuffix(".bin") }
+
+  /// The sets of `files`: InsightFace's `.bin`, or lists of pairs of photos of `index`, which may be
+  /// nil where none is a list. Throws what is wrong with a file.
+  package static func open(
+    _ files: [String], index: PhotoIndex?, isTrained: (Int) -> Bool
+  ) throws -> [EvaluationSet] {
+    var names: [String: Int] = [:]
+    return try files.map { file in
+      let last = file.split(separator: "/").last.map(String.init) ?? file
+      let stem = last.lastIndex(of: ".").map { String(last[..<$0]) } ?? last
+      names[stem, default: 0] += 1
+      let name = names[stem] == 1 ? stem : "\(stem)-\(names[stem]!)"
+      if bringsPhotos(file) {
+        return EvaluationSet(name: name, bin: try VerificationBin(path: file))
+      }
+      guard let index else { throw EvaluationFailure.listWithoutData(path: file) }
+      return EvaluationSet(
+        name: name, plan: try EvaluationPlan(index, pairsFile: file, isTrained: isTrained))
+    }
+  }
+
+  /// What makes samples of its photos: those that it brings are aligned already.
+  package func preprocessing(_ own: Preprocessing) -> Preprocessing {
+    source == nil
+      ? own
+      : Preprocessing(
+        framing: own.framing, normalization: own.normalization, pixelLimit: own.pixelLimit)
+  }
+
+  /// Pairs in the order of the file, in folds one behind the other as scikit-learn's KFold cuts
+  /// them: the first ones longer by one where they do not divide.
+  private static func pairs(of isSame: [Bool]) -> VerificationPairs {
+    let folds = min(PairsFile.interleavedFoldCount, isSame.count)
+    let (base, longer) = isSame.count.quotientAndRemainder(dividingBy: folds)
+    let pairs = isSame.enumerated().map { pair, isSame in
+      let inLonger = longer * (base + 1)
+      let fold =
+        pair < inLonger ? pair / (base + 1) : longer + (pair - inLonger) / max(base, 1)
+      return VerificationPairs.Pair(
+        first: 2 * pair, second: 2 * pair + 1, isSame: isSame, fold: fold)
+    }
+    return VerificationPairs(
+      pairs: pairs, foldCount: folds, foldRule: "\(folds) folds in the order of the file")
+  }
+}

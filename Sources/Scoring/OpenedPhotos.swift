@@ -1,0 +1,91 @@
+package import Collectives
+package import Configuration
+package import Datasets
+package import Determinism
+package import Threads
+
+/// A data set as `--data` names it: its index and where its bytes are.
+package struct OpenedPhotos {
+  package let index: PhotoIndex
+  package let source: any PhotoSource
+  package let name: String
+
+  /// Opens a folder, a pack or a list; or draws synthetic faces, each rank its share, and exchanges
+  /// them.
+  package init(
+    _ data: DataSource, seed: UInt64, communicator: any Communicator, pool: WorkerPool
+  ) throws {
+    switch data {
+    case .folder(let path):
+      let set = try PhotoSet(path: path)
+      index = set.index
+      source = set.source
+      name = path
+    case .synthetic(let size):
+      let faces = SyntheticFaces(
+        people: size.people, photosPerPerson: size.photos, size: size.size, seed: seed)
+      index = PhotoIndex(
+        photos: (0..<faces.count).map {
+          Photo(
+            path: faces.path(person: $0 / size.photos, photo: $0 % size.photos),
+            person: $0 / size.photos)
+        }, people: (0..<size.people).map(faces.personName))
+      let files = try Self.draw(faces, communicator: communicator, pool: pool)
+      source = MemorySource(files, names: index.photos.map(\.path))
+      name = "synthetic:people=\(size.people),photos=\(size.photos),size=\(size.size)"
+    }
+  }
+
+  private static func draw(
+    _ faces: SyntheticFaces, communicator: any Communicator, pool: WorkerPool
+  ) throws -> [[UInt8]] {
+    let share = Microbatches.share(
+      of: faces.people, rank: communicator.rank, size: communicator.size)
+    let artists = (0..<pool.count).map { _ in SyntheticArtist(faces) }
+    nonisolated(unsafe) let shared = artists
+    let drawn = UnsafeMutablePointer<[UInt8]>.allocate(
+      capacity: share.count * faces.photosPerPerson)
+    drawn.initialize(repeating: [], count: share.count * faces.photosPerPerson)
+    defer {
+      drawn.deinitialize(count: share.count * faces.photosPerPerson)
+      drawn.deallocate()
+    }
+    nonisolated(unsafe) let places = drawn
+    pool.forEach(share.count) { worker, person in
+      for photo in 0..<faces.photosPerPerson {
+        places[person * faces.photosPerPerson + photo] = shared[worker].jpeg(
+          person: share.lowerBound + person, photo: photo)
+      }
+    }
+    let own = Array(
+      UnsafeBufferPointer(start: drawn, count: share.count * faces.photosPerPerson))
+    guard communicator.size > 1 else { return own }
+    return try communicator.allGather(FilePack.pack(own)).flatMap(FilePack.unpack)
+  }
+}
+
+/// Several files in one array of bytes: each with its length, 8 bytes little endian, before it.
+enum FilePack {
+  static func pack(_ files: [[UInt8]]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(files.reduce(0) { $0 + $1.count + 8 })
+    for file in files {
+      withUnsafeBytes(of: UInt64(file.count).littleEndian) { bytes.append(contentsOf: $0) }
+      bytes.append(contentsOf: file)
+    }
+    return bytes
+  }
+
+  static func unpack(_ bytes: [UInt8]) -> [[UInt8]] {
+    var files: [[UInt8]] = []
+    var offset = 0
+    while offset < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Int(UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+      }
+      files.append(Array(bytes[offset + 8..<offset + 8 + count]))
+      offset += 8 + count
+    }
+    return files
+  }
+}

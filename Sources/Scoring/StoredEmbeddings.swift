@@ -1,0 +1,42 @@
+package import Datasets
+package import Evaluation
+private import Foundation
+package import Kernels
+
+/// Embeddings that some program has stored, with their names.
+package struct StoredEmbeddings {
+  package let embeddings: Embeddings
+  package let names: [String]
+
+  /// Reads a file that `embed` writes; `names` is a file of names, one a line, for those that have
+  /// none themselves. Throws what is wrong.
+  package init(file: String, names: String?) throws {
+    (embeddings, self.names) = try EmbeddingFile.read(file, names: names)
+  }
+
+  /// Scores the pairs of each file and prints the figures.
+  func evaluate(pairs files: [String]) throws {
+    guard !files.isEmpty else { throw EvaluationFailure.noPairs }
+    for file in files { try evaluate(file, prefix: files.count > 1 ? "\(file) " : "") }
+  }
+
+  private func evaluate(_ pairs: String, prefix: String) throws {
+    guard !EvaluationSet.bringsPhotos(pairs) else {
+      throw EvaluationFailure.photosBesideEmbeddings(path: pairs)
+    }
+    guard let bytes = FileManager.default.contents(atPath: pairs) else {
+      throw DatasetError.unreadable(path: pairs, reason: "no such file, or no permission")
+    }
+    BLASRuntime.configureSingleThread()
+    let file = try PairsFile(parsing: String(decoding: bytes, as: UTF8.self), file: pairs)
+    let resolved = file.resolved(against: names)
+    guard !resolved.pairs.isEmpty else {
+      throw DatasetError.badOption(
+        name: "--pairs", text: pairs, reason: "none of its photos is among the names")
+    }
+    for skipped in resolved.skipped.prefix(20) { print("\(prefix)skipped: \(skipped)") }
+    let result = EvaluationResult(embeddings: embeddings, pairs: resolved)
+    for rule in result.rules { print(prefix + rule) }
+    for line in result.lines { print(prefix + line) }
+  }
+}

@@ -1,0 +1,84 @@
+package import Checkpoints
+package import Configuration
+package import Threads
+package import Collectives
+package import Datasets
+package import Determinism
+
+/// The photos of a run: which there are, which train, and how their bytes become samples.
+package struct TrainingData: Sendable {
+  package let index: PhotoIndex
+  package let divided: DividedPhotos
+  /// The bytes, brought ahead by a reader thread.
+  package let source: ReadAhead
+  package let preprocessing: Preprocessing
+  /// A hash of all paths, of who trains in which class, and of the landmarks: equal on all ranks and
+  /// after a resume.
+  package let fingerprint: UInt64
+  /// What to call the data in a message.
+  package let name: String
+
+  /// Who the classes are, and who of them trains.
+  package var trainedPeople: TrainedPeople {
+    var names = [String](repeating: "", count: divided.classCount)
+    for (person, label) in divided.classOfPerson.enumerated() where label >= 0 {
+      names[label] = index.people[person]
+    }
+    var trains = [Bool](repeating: false, count: divided.classCount)
+    for photo in divided.training {
+      trains[divided.classOfPerson[index.photos.person(of: photo)]] = true
+    }
+    return TrainedPeople(names: names, trains: trains)
+  }
+
+  /// Lists the data of `configuration`, or draws it, sharing the work over ranks and workers.
+  ///
+  /// Throws `DatasetError` and what the communicator throws.
+  package init(
+    _ configuration: RunConfiguration, communicator: any Communicator, pool: WorkerPool
+  ) throws {
+    let opened = try OpenedPhotos(
+      configuration.data, seed: configuration.seed, communicator: communicator, pool: pool)
+    guard opened.index.people.count > 1 else {
+      throw DatasetError.onlyOnePerson(folder: opened.name, person: opened.index.people[0])
+    }
+    index = opened.index
+    name = opened.name
+    source = ReadAhead(opened.source)
+    divided = try configuration.split.divide(
+      opened.index, seed: configuration.splitSeed, minPhotos: configuration.minPhotos,
+      folder: opened.name)
+    preprocessing = try Preprocessing(configuration, index: opened.index)
+    fingerprint = Self.fingerprint(of: opened.index, divided, preprocessing)
+  }
+
+  /// A hash of the lengths of 4,096 photos and of the bytes of 32, spread over all of them: hosts
+  /// with another copy of the data differ in it, and those with a few other files most likely.
+  ///
+  /// A photo that cannot be read counts as empty; who trains on it will say so.
+  package func sampleFingerprint() -> UInt64 {
+    let source = source.source
+    func spread(_ limit: Int) -> some Sequence<Int> {
+      let count = min(limit, index.photos.count)
+      return (0..<count).lazy.map { $0 * index.photos.count / count }
+    }
+    let lengths = spread(4096).map { UInt64(source.byteCount(of: $0) ?? 0) }
+    let buffer = ByteBuffer()
+    return spread(32).reduce(Hash64.of(lengths, seed: 0)) { hash, photo in
+      guard (try? source.read(photo, into: buffer)) != nil else {
+        return Hash64.of("", seed: hash)
+      }
+      return Hash64.of(buffer.bytes, seed: hash)
+    }
+  }
+
+  static func fingerprint(
+    of index: PhotoIndex, _ divided: DividedPhotos, _ preprocessing: Preprocessing
+  ) -> UInt64 {
+    var hash: UInt64 = 0
+    for photo in index.photos { hash = Hash64.of(photo.path, seed: hash) }
+    hash = divided.training.withUnsafeBytes { Hash64.of($0, seed: hash) }
+    hash = Hash64.of(divided.classOfPerson.map { UInt64(bitPattern: Int64($0)) }, seed: hash)
+    return Hash64.of(preprocessing.landmarks?.words ?? [], seed: hash)
+  }
+}

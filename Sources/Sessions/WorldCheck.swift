@@ -1,0 +1,82 @@
+package import Collectives
+package import Determinism
+private import Foundation
+package import Kernels
+
+/// What every rank must have in common with its peers, compared once at the start.
+package struct WorldCheck: Sendable {
+  package enum Failure: Error, CustomStringConvertible {
+    case different(what: String, groups: String)
+
+    package var description: String {
+      switch self {
+      case .different(let what, let groups):
+        "ranks differ in \(what): \(groups); start all of them with the same binary, options and data"
+      }
+    }
+  }
+
+  /// The processor's model name, from /proc/cpuinfo.
+  package static let processor: String = {
+    let text = FileManager.default.contents(atPath: "/proc/cpuinfo") ?? Data()
+    for line in String(decoding: text.prefix(8192), as: UTF8.self).split(separator: "\n")
+    where line.hasPrefix("model name") {
+      return line.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? ""
+    }
+    return "unknown"
+  }()
+
+  /// Compares configuration, data and program over all ranks; throws `Failure` naming ranks and
+  /// hosts where they differ. Returns warnings about mixed processors or BLAS kernels, whose bits
+  /// may differ.
+  ///
+  /// `sampleFingerprint` is a hash of some photos' lengths and bytes, which are read on each rank.
+  package static func run(
+    configuration: String, dataFingerprint: UInt64, sampleFingerprint: () -> UInt64 = { 0 },
+    communicator: any Communicator
+  ) throws -> [String] {
+    guard communicator.size > 1 else { return [] }
+    let program =
+      (try? Data(contentsOf: URL(fileURLWithPath: "/proc/self/exe"), options: .alwaysMapped))
+      .map { data in data.withUnsafeBytes { Hash64.text(Hash64.of($0)) } } ?? "unknown"
+    let own = [
+      communicator.hostName, program, Hash64.text(Hash64.of(configuration)),
+      Hash64.text(dataFingerprint), processor,
+      "\(BLASRuntime.coreName), \(BLASRuntime.buildConfiguration)",
+      Hash64.text(sampleFingerprint()),
+    ]
+    let all = try communicator.allGather(Array(own.joined(separator: "\u{1F}").utf8)).map {
+      String(decoding: $0, as: UTF8.self).split(
+        separator: "\u{1F}", omittingEmptySubsequences: false
+      )
+      .map(String.init)
+    }
+    for (field, what) in [
+      (1, "the program"), (2, "the configuration"), (3, "the data"),
+      (6, "the bytes of their photos"),
+    ]
+    where Set(all.map { $0[field] }).count > 1 {
+      throw Failure.different(what: what, groups: groups(all, by: field, showing: false))
+    }
+    return [(4, "processors"), (5, "OpenBLAS kernels")].compactMap { field, what in
+      Set(all.map { $0[field] }).count > 1
+        ? "mixed \(what), so results depend on which rank computes what: "
+          + groups(all, by: field, showing: true)
+        : nil
+    }
+  }
+
+  private static func groups(_ all: [[String]], by field: Int, showing: Bool) -> String {
+    var order: [String] = []
+    var members: [String: [String]] = [:]
+    for (rank, fields) in all.enumerated() {
+      if members[fields[field]] == nil { order.append(fields[field]) }
+      members[fields[field], default: []].append("\(rank) on \(fields[0])")
+    }
+    return order.map { value in
+      let ranks = members[value]!
+      let shown = ranks.prefix(4).joined(separator: ", ") + (ranks.count > 4 ? ", ..." : "")
+      return (showing ? "\(value): " : "") + "rank \(shown)"
+    }.joined(separator: " | ")
+  }
+}

@@ -1,0 +1,67 @@
+package import Configuration
+package import Scoring
+
+/// One of the experiments of the FaceNet paper (arXiv 1503.03832).
+package enum SweepKind: String, Sendable, CaseIterable {
+  /// Embeddings in fewer bits (section 5.4).
+  case quantization
+  /// Photos compressed again (table 4, left).
+  case jpegQuality = "jpeg-quality"
+  /// Faces of fewer pixels (table 4, right).
+  case imageSize = "image-size"
+  /// A fixed central crop and an aligned one (section 5.6).
+  case crop
+  /// Videos by their first frames (section 5.7).
+  case videoFrames = "video-frames"
+  /// Embeddings of one network against those of another (section 7).
+  case compatibility
+  /// Networks trained with embeddings of other sizes (table 5).
+  case embeddingDimension = "embedding-dimension"
+  /// Networks trained on parts of the people (table 6).
+  case trainingSize = "training-size"
+
+  /// Whether it trains networks, by a configuration in place of a checkpoint.
+  package var trains: Bool { self == .embeddingDimension || self == .trainingSize }
+}
+
+/// What `ddp-train sweep` is asked.
+package struct SweepRequest: Sendable {
+  package var kind: SweepKind
+  /// The checkpoint and the pairs; without a checkpoint where the kind trains.
+  package var evaluation: EvaluateRequest
+  /// What to run through; empty for the kind's own.
+  package var values: [Double] = []
+  /// The other checkpoint of `compatibility`.
+  package var other: String?
+  /// The configuration of kinds that train; each run goes to a folder below its `out`.
+  package var training: RunConfiguration?
+  /// The table to write.
+  package var csv: String?
+
+  package init(_ kind: SweepKind, _ evaluation: EvaluateRequest) {
+    self.kind = kind
+    self.evaluation = evaluation
+  }
+}
+
+/// What makes a sweep impossible.
+enum SweepError: Error, CustomStringConvertible {
+  case noPairs
+  case badValue(Double, reason: String)
+  case otherDimension(Int, Int)
+  case badVideoPairs(path: String, line: Int, reason: String)
+  case closedSet
+
+  var description: String {
+    switch self {
+    case .noPairs: "there are no pairs of both kinds to verify; give --pairs FILE"
+    case .badValue(let value, let reason): "--values \(value): \(reason)"
+    case .otherDimension(let own, let other):
+      "embeddings of \(own) and of \(other) numbers cannot be compared; both networks need one size"
+    case .badVideoPairs(let path, let line, let reason): "\(path), line \(line): \(reason)"
+    case .closedSet:
+      "training-size holds people out, and this split holds photos out; give --split people:FILE or "
+        + "people-random:FRACTION"
+    }
+  }
+}

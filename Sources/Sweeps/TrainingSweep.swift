@@ -1,0 +1,113 @@
+package import Configuration
+package import Interchange
+package import Scoring
+package import Sessions
+package import Training
+package import Collectives
+package import Datasets
+package import Determinism
+package import Evaluation
+internal import Foundation
+package import Networks
+
+/// Sweeps that train a network for every value, and score them all on the same pairs.
+struct TrainingSweep {
+  let request: SweepRequest
+  let base: RunConfiguration
+  let out: String
+  let session: Session
+
+  /// The table on the first rank; nil where a run was told to stop. Runs that are there already go
+  /// on, or are only scored.
+  func run() throws -> SweepTable? {
+    switch request.kind {
+    case .embeddingDimension: try dimensions()
+    case .trainingSize: try sizes()
+    default: fatalError("TrainingSweep: \(request.kind) trains nothing")
+    }
+  }
+
+  /// 64 to 512, as in the paper's table 5.
+  private func dimensions() throws -> SweepTable? {
+    var table = SweepTable("#dims")
+    for value in request.values.isEmpty ? [64, 128, 256, 512] : request.values {
+      guard value == value.rounded(), (2...4096).contains(value) else {
+        throw SweepError.badValue(
+          value, reason: "a size of embeddings is whole and lies in 2...4096")
+      }
+      var own = base
+      own.embedding = Int(value)
+      guard let found = try train(own, name: "embedding-\(Int(value))") else { return nil }
+      if let verification = found.first { table.append("\(Int(value))", verification) }
+    }
+    return table
+  }
+
+  /// Shares of the people who train; smaller ones are parts of larger ones.
+  private func sizes() throws -> SweepTable? {
+    let data = try TrainingData(base, communicator: session.communicator, pool: session.pool)
+    guard !data.divided.isClosedSet else { throw SweepError.closedSet }
+    let people = data.trainedPeople
+    let names = zip(people.names, people.trains).filter(\.1).map(\.0)
+    let order = CounterRandom(seed: base.splitSeed, purpose: .split, 4)
+      .permutation(of: names.count)
+    let sets = try EvaluationPlan.sets(
+      data.index, divided: data.divided, pairsFiles: base.pairs, seed: base.splitSeed)
+    guard sets.count < 2, sets.first?.source == nil else { throw EvaluationFailure.severalSets }
+    guard let plan = sets.first?.plan else { throw SweepError.noPairs }
+    var photosOf: [String: Int] = [:]
+    for photo in data.divided.training {
+      photosOf[data.index.people[data.index.photos[photo].person], default: 0] += 1
+    }
+    var table = SweepTable("#training images")
+    for value in request.values.isEmpty ? [0.125, 0.25, 0.5, 1] : request.values {
+      guard value > 0, value <= 1, Int((value * Double(names.count)).rounded()) > 1 else {
+        throw SweepError.badValue(
+          value, reason: "a share of the \(names.count) people lies in 0...1 and holds two")
+      }
+      let chosen = order.prefix(Int((value * Double(names.count)).rounded())).map { names[$0] }
+      let name = "people-\(chosen.count)"
+      let list = "\(out)/\(name).txt"
+      // Every rank, as hosts may not share a file system.
+      try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+      try TextFile.write(chosen.sorted().map { $0 + "\n" }.joined(), to: list)
+      var own = base
+      own.split = .people(file: list)
+      own.evaluateEvery = .never
+      let photos = chosen.reduce(0) { $0 + (photosOf[$1] ?? 0) }
+      guard let found = try train(own, name: name, plan: plan) else { return nil }
+      if let verification = found.first { table.append("\(photos)", verification) }
+    }
+    return table
+  }
+
+  /// Trains `configuration` in a folder of its own and scores it on the base's pairs: one
+  /// verification on the first rank, none on the others; nil where the run was told to stop.
+  private func train(
+    _ configuration: RunConfiguration, name: String, plan: EvaluationPlan? = nil
+  ) throws -> [Verification]? {
+    var own = configuration
+    own.out = "\(out)/\(name)"
+    own.resume = .auto
+    session.console.say("\(name):")
+    guard try TrainingJob.run(own, in: session) == .finished else { return nil }
+    session.communicator.deadlineSeconds = nil
+    session.communicator.progress.enter(.evaluate)
+    let network = try CheckpointNetwork(path: "\(out)/\(name)", session: session)
+    let opened = try OpenedPhotos(
+      own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)
+    let preprocessing = try Preprocessing(own, index: opened.index)
+    let measured =
+      try plan ?? network.plan(EvaluateRequest(source: .checkpoint("")), own, opened, preprocessing)
+    let embeddings = try network.embeddings(
+      of: measured.photos, in: opened.source, preprocessing: preprocessing, flip: own.flipTest,
+      badLimit: own.maxBad
+    ).embeddings
+    guard let embeddings else { return [] }
+    guard let pairs = measured.pairs, pairs.sameCount > 0, pairs.sameCount < pairs.pairs.count
+    else {
+      throw SweepError.noPairs
+    }
+    return [Verification(distances: embeddings.squaredDistances(of: pairs), pairs: pairs)]
+  }
+}

@@ -1,0 +1,178 @@
+package import Reports
+package import Datasets
+package import Evaluation
+private import Foundation
+
+/// The clusters as one HTML page that holds its pictures.
+struct ClusterSheet {
+  private let answer: ClusterAnswer
+  private let title: String
+  private let picture: (Int) -> [UInt8]?
+
+  /// How many photos of one cluster, how many clusters, and how many photos that are alone are shown.
+  private static let photoLimit = 48
+  private static let clusterLimit = 300
+  private static let aloneLimit = 96
+
+  /// A sheet of `answer`; `picture` gives the JPEG of a photo, nil where there is none.
+  init(_ answer: ClusterAnswer, title: String, picture: @escaping (Int) -> [UInt8]?) {
+    self.answer = answer
+    self.title = title
+    self.picture = picture
+  }
+
+  func render() -> String {
+    let head = Markup.element(
+      "head", [:],
+      [
+        .element("meta", ["charset": "utf-8"]),
+        .element("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"]),
+        .element("title", text: title), .style(ReportStyle.css), .style(Self.css),
+      ])
+    var header = [
+      Markup.element("h1", text: title), .element("p", text: answer.summary),
+    ]
+    if let rule = answer.thresholdRule { header.append(.element("p", text: "threshold \(rule)")) }
+    let main = [Markup.element("header", [:], header)] + figures() + groups() + alone()
+    return "<!DOCTYPE html>\n"
+      + Markup.element(
+        "html", ["lang": "en"], [head, .element("body", [:], [.element("main", [:], main)])]
+      ).html + "\n"
+  }
+
+  private static let css = """
+    .cluster{margin:0 0 12px}
+    .cluster figcaption b{font-size:15px}
+    .cluster figcaption span{font-size:13px;color:var(--soft)}
+    .faces{display:flex;flex-wrap:wrap;gap:6px}
+    .faces div{width:76px;font-size:10px;line-height:1.2;color:var(--soft);overflow:hidden;
+    white-space:nowrap;text-overflow:ellipsis}
+    .faces img,.faces i{display:block;width:76px;height:76px;border-radius:5px;margin-bottom:2px;
+    background:var(--line)}
+    .faces .other img,.faces .other i{outline:3px solid var(--c2);outline-offset:-3px}
+    .faces .other{color:var(--c2)}
+    """
+
+  private func figures() -> [Markup] {
+    guard let scores = answer.scores else { return [] }
+    let shown = ["pairwise-F", "BCubed-F", "NMI"].compactMap { name in
+      scores.figures.first { $0.name == name }
+    }
+    let cards = shown.map { figure in
+      Markup.element(
+        "div", ["class": "card"],
+        [
+          .element("span", ["class": "name"], text: figure.name),
+          .element("b", text: ReportNumber.percent(figure.value)),
+        ])
+    }
+    let detail = Markup.element(
+      "p", ["class": "note"],
+      text: "Scored on \(scores.photoCount) photos of \(scores.personCount) people by their "
+        + "folders. A frame marks a photo of another person than most of its cluster.")
+    return [.element("div", ["class": "cards"], cards), detail]
+  }
+
+  private func groups() -> [Markup] {
+    guard !answer.groups.isEmpty else { return [] }
+    var children = [Markup.element("h2", text: "Clusters")]
+    for (number, cluster) in answer.groups.prefix(Self.clusterLimit).enumerated() {
+      var words = "\(cluster.members.count) photos"
+      if let person = cluster.person {
+        words += ", \(cluster.ofPerson) of \(person)"
+      }
+      children.append(
+        .element(
+          "figure", ["class": "panel cluster"],
+          [
+            .element(
+              "figcaption", [:],
+              [.element("b", text: "\(number + 1)"), .element("span", text: words)]),
+            faces(byPerson(cluster), limit: Self.photoLimit, person: cluster.person),
+          ]))
+    }
+    let left = answer.groups.count - Self.clusterLimit
+    if left > 0 {
+      children.append(.element("p", ["class": "note"], text: "And \(left) smaller clusters."))
+    }
+    return [.element("section", [:], children)]
+  }
+
+  /// The photos of the cluster's person first, then those of others.
+  private func byPerson(_ cluster: ClusterAnswer.Cluster) -> [Int] {
+    let own = cluster.members.filter { !isOther($0, than: cluster.person) }
+    return own + cluster.members.filter { isOther($0, than: cluster.person) }
+  }
+
+  private func isOther(_ photo: Int, than person: String?) -> Bool {
+    guard let person, let own = answer.people[photo] else { return false }
+    return own != person
+  }
+
+  private func alone() -> [Markup] {
+    let photos = answer.clusters.dropFirst(answer.groups.count).map { $0.members[0] }
+    guard !photos.isEmpty else { return [] }
+    return [
+      .element(
+        "section", [:],
+        [
+          .element("h2", text: "Alone (\(photos.count))"),
+          .element(
+            "figure", ["class": "panel cluster"],
+            [faces(photos, limit: Self.aloneLimit, person: nil)]),
+        ])
+    ]
+  }
+
+  private func faces(_ photos: [Int], limit: Int, person: String?) -> Markup {
+    let shown = photos.prefix(limit).map { photo -> Markup in
+      let name = answer.photos[photo]
+      let image =
+        picture(photo).map {
+          Markup.element(
+            "img",
+            [
+              "alt": name, "loading": "lazy",
+              "src": "data:image/jpeg;base64," + Data($0).base64EncodedString(),
+            ])
+        } ?? .element("i", text: "")
+      let stem = name.split(separator: "/").last.map(String.init) ?? name
+      return .element(
+        "div", ["class": isOther(photo, than: person) ? "other" : "own", "title": name],
+        [image, .text(stem)])
+    }
+    var parts = [Markup.element("div", ["class": "faces"], shown)]
+    if photos.count > limit {
+      parts.append(.element("p", ["class": "note"], text: "and \(photos.count - limit) more"))
+    }
+    return .element("div", [:], parts)
+  }
+}
+
+/// Small square pictures of photos.
+final class Thumbnails {
+  private let source: any PhotoSource
+  private let pipeline: SamplePipeline
+  private let encoder = JPEGEncoder()
+  private let bytes = ByteBuffer()
+
+  /// Pictures of `side` pixels from the middle of each photo of `source`.
+  init(_ source: any PhotoSource, side: Int = 76) throws {
+    self.source = source
+    pipeline = SamplePipeline(
+      Preprocessing(
+        framing: try Framing(imageSize: ImageSize(side: side), resize: side, crop: side)))
+  }
+
+  /// The JPEG of photo `photo`; nil where it is bad.
+  func jpeg(_ photo: Int) -> [UInt8]? {
+    do throws(ImageError) {
+      try source.read(photo, into: bytes)
+      let image = try pipeline.pixels(bytes.bytes, photo: photo, drawn: AugmentationDraw())
+      return encoder.encode(
+        image.pixels, width: image.width, height: image.height, quality: 80)
+    } catch {
+      return nil
+    }
+  }
+}

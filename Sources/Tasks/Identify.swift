@@ -1,0 +1,157 @@
+package import Datasets
+package import Reports
+package import Evaluation
+
+/// Who is on each of some photos.
+struct IdentifyAnswer: Encodable {
+  struct Candidate: Encodable, Equatable {
+    let person: String
+    let photo: String
+    let distance: Double
+  }
+
+  struct Probe: Encodable, Equatable {
+    let photo: String
+    /// Nil for somebody unknown.
+    let person: String?
+    /// Who it is by the folder of the photo, where that tells.
+    let label: String?
+    /// The nearest photos of the gallery, nearest first.
+    let candidates: [Candidate]
+  }
+
+  /// What was decided at the threshold, of the photos that have labels.
+  struct Decisions: Encodable, Equatable {
+    var knownRight = 0
+    var knownWrong = 0
+    var knownRejected = 0
+    var strangersNamed = 0
+    var strangersRejected = 0
+  }
+
+  let threshold: Double
+  let thresholdRule: String
+  let galleryPhotos: Int
+  let galleryPeople: Int
+  let probes: [Probe]
+  /// Nil where no probe has a label.
+  let decisions: Decisions?
+  let figures: [String: Double]
+  private let openSet: OpenSetIdentification?
+
+  private enum CodingKeys: CodingKey {
+    case threshold, thresholdRule, galleryPhotos, galleryPeople, probes, decisions, figures
+  }
+
+  /// Looks for `probes` in `gallery`. The `neighbours` nearest photos nearer than the threshold
+  /// decide by majority, of equals the nearer; without any the person is unknown. A photo of the
+  /// gallery without a folder is a person of its own name.
+  init(
+    _ probes: TaskFaces, in gallery: TaskFaces, threshold: ChosenThreshold, top: Int,
+    neighbours: Int
+  ) {
+    self.threshold = threshold.value
+    thresholdRule = threshold.text
+    let people = zip(gallery.people, gallery.names).map { $0 ?? $1 }
+    let known = Set(people)
+    galleryPhotos = people.count
+    galleryPeople = known.count
+    let found = NearestNeighbours.find(
+      probes.embeddings, in: gallery.embeddings, count: max(top, neighbours))
+    var decisions = Decisions()
+    var scored: [OpenSetIdentification.Probe] = []
+    var answers: [Probe] = []
+    for (probe, nearest) in found.enumerated() {
+      let person = Self.decide(
+        nearest.prefix(neighbours).filter { $0.squaredDistance < threshold.value }
+          .map { people[$0.row] })
+      let label = probes.people[probe]
+      answers.append(
+        Probe(
+          photo: probes.names[probe], person: person, label: label,
+          candidates: nearest.prefix(top).map {
+            Candidate(
+              person: people[$0.row], photo: gallery.names[$0.row], distance: $0.squaredDistance)
+          }))
+      guard let label else { continue }
+      let isMated = known.contains(label)
+      decisions.count(person, label: label, isMated: isMated)
+      scored.append(
+        OpenSetIdentification.Probe(
+          distance: nearest.first?.squaredDistance ?? .infinity, isMated: isMated,
+          isRight: nearest.first.map { people[$0.row] == label } ?? false))
+    }
+    self.probes = answers
+    self.decisions = scored.isEmpty ? nil : decisions
+    openSet = scored.isEmpty ? nil : OpenSetIdentification(scored)
+    var figures: [String: Double] = [:]
+    for figure in Self.figures(of: openSet) { figures[figure.name] = figure.value }
+    self.figures = figures
+  }
+
+  /// The name that stands most often, of equals the one that stands first; nil without any.
+  private static func decide(_ names: [String]) -> String? {
+    var votes: [String: Int] = [:]
+    for name in names { votes[name, default: 0] += 1 }
+    let most = votes.values.max()
+    return names.first { votes[$0] == most }
+  }
+
+  private static func figures(of openSet: OpenSetIdentification?) -> [Figure] {
+    guard let openSet else { return [] }
+    var figures: [Figure] = []
+    if let rank1 = openSet.rank1 { figures.append(Figure("rank-1", rank1)) }
+    for rate in openSet.rates {
+      let name = Figure.text(rate.targetFPIR, digits: 2)
+      figures.append(Figure("TPIR@FPIR=\(name)", rate.TPIR))
+      figures.append(Figure("threshold@FPIR=\(name)", rate.threshold, digits: 4))
+    }
+    figures.append(Figure("mated", Double(openSet.matedCount), digits: 0))
+    figures.append(Figure("non-mated", Double(openSet.nonMatedCount), digits: 0))
+    return figures
+  }
+
+  /// A row a photo, then the figures where labels are known.
+  var lines: [String] {
+    let places = probes.map(\.candidates.count).max() ?? 0
+    var table = TextTable(
+      [(title: "photo", isNumber: false), (title: "person", isNumber: false)]
+        + (0..<places).map {
+          (title: $0 == 0 ? "nearest" : "\($0 + 1).", isNumber: false)
+        })
+    for probe in probes {
+      let shown = probe.candidates.map {
+        "\($0.person) \(Figure.text($0.distance, digits: 3))"
+      }
+      table.append(
+        [probe.photo, probe.person ?? "unknown"] + shown
+          + Array(repeating: "", count: places - shown.count))
+    }
+    var lines = table.lines
+    lines.append(
+      "threshold \(thresholdRule); gallery: "
+        + "\(galleryPhotos) photos of \(galleryPeople) people")
+    if let decisions { lines += decisions.lines }
+    return lines + Self.figures(of: openSet).map(\.line)
+  }
+}
+
+extension IdentifyAnswer.Decisions {
+  fileprivate mutating func count(_ person: String?, label: String, isMated: Bool) {
+    switch (isMated, person) {
+    case (true, label): knownRight += 1
+    case (true, nil): knownRejected += 1
+    case (true, _): knownWrong += 1
+    case (false, nil): strangersRejected += 1
+    case (false, _): strangersNamed += 1
+    }
+  }
+
+  fileprivate var lines: [String] {
+    [
+      "in the gallery: \(knownRight) named right, \(knownWrong) named wrong, "
+        + "\(knownRejected) unknown",
+      "not in the gallery: \(strangersRejected) unknown, \(strangersNamed) named",
+    ]
+  }
+}

@@ -1,0 +1,53 @@
+package import Datasets
+private import Foundation
+
+/// Photos as a command line names them: JPEG files, and folders of `person/photo.jpg`.
+struct PhotoList {
+  /// As given for files, relative to the folder for its photos.
+  private(set) var names: [String] = []
+  /// Who is on each photo, by its folder; nil for single files and for photos right in the folder.
+  private(set) var people: [String?] = []
+  private var files: [String] = []
+
+  /// Lists `arguments` in their order; throws `DatasetError` for what is not there.
+  init(_ arguments: [String]) throws {
+    for argument in arguments {
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) else {
+        throw DatasetError.unreadable(path: argument, reason: "there is no such file or folder")
+      }
+      guard isFolder.boolValue else {
+        names.append(argument)
+        people.append(nil)
+        files.append(argument)
+        continue
+      }
+      let folder = try FaceFolder(root: argument)
+      for photo in folder.photos {
+        let person = folder.people[photo.person]
+        names.append(photo.path)
+        people.append(person == "." ? nil : person)
+        files.append(argument + "/" + photo.path)
+      }
+    }
+  }
+
+  /// The photos as an index of one person, for what needs paths alone.
+  var index: PhotoIndex {
+    PhotoIndex(photos: names.map { Photo(path: $0, person: 0) }, people: ["."])
+  }
+
+  var source: any PhotoSource { FileSource(files: files) }
+}
+
+/// Photos in files anywhere.
+private struct FileSource: PhotoSource {
+  let files: [String]
+
+  var count: Int { files.count }
+  func name(of photo: Int) -> String { files[photo] }
+
+  func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError) {
+    try FileReader.read(files[photo], into: buffer)
+  }
+}

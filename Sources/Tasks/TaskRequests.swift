@@ -1,0 +1,99 @@
+package import Scoring
+
+/// What the commands that compare faces have in common.
+package struct FaceOptions: Sendable, Equatable {
+  package var source: EvaluateRequest.Source
+  /// In place of the checkpoint's own: squared L2 between normalised embeddings, 0...4.
+  package var threshold: Double?
+  package var landmarks: String?
+  /// Embeddings are summed with those of the mirrored photo; nil as the threshold was chosen.
+  package var flipTest: Bool?
+  package var threads: Int?
+  /// JSON on standard output, and nothing else.
+  package var json = false
+
+  package init(source: EvaluateRequest.Source) { self.source = source }
+}
+
+/// What `ddp-train verify` is asked: do two photos show one person?
+package struct VerifyRequest: Sendable, Equatable {
+  package var options: FaceOptions
+  package var first: String
+  package var second: String
+
+  package init(_ options: FaceOptions, first: String, second: String) {
+    self.options = options
+    self.first = first
+    self.second = second
+  }
+}
+
+/// What `ddp-train identify` is asked: who are the people on these photos?
+package struct IdentifyRequest: Sendable, Equatable {
+  package var options: FaceOptions
+  /// The folder of the people who are known.
+  package var gallery: String
+  /// Photos, and folders of them.
+  package var probes: [String]
+  /// Nearest photos of the gallery to show for each probe.
+  package var top = 3
+  /// Nearest photos that decide, by majority.
+  package var neighbours = 1
+
+  package init(_ options: FaceOptions, gallery: String, probes: [String]) {
+    self.options = options
+    self.gallery = gallery
+    self.probes = probes
+  }
+}
+
+/// How `ddp-train cluster` finds clusters.
+package enum ClusterMethod: String, Sendable, CaseIterable {
+  case averageLinkage = "average-linkage"
+  case kMeans = "k-means"
+}
+
+/// What `ddp-train cluster` is asked: which photos show the same people?
+package struct ClusterRequest: Sendable, Equatable {
+  package var options: FaceOptions
+  /// A folder of photos; among stored embeddings the beginning of names, empty for all.
+  package var photos: String
+  package var method = ClusterMethod.averageLinkage
+  /// How many clusters to make; nil lets the threshold decide.
+  package var clusterCount: Int?
+  package var seed: UInt64 = 1
+  /// The picture sheet to write.
+  package var html: String?
+  /// The list of photos with their clusters to write.
+  package var csv: String?
+
+  package init(_ options: FaceOptions, photos: String) {
+    self.options = options
+    self.photos = photos
+  }
+}
+
+/// What makes a task impossible.
+enum TaskError: Error, CustomStringConvertible {
+  case noThreshold(checkpoint: String?)
+  case badPhoto(path: String, reason: String)
+  case noSuchName(String, file: String)
+  case tooManyToCluster(count: Int, neededBytes: Int, physicalBytes: Int)
+  case needsClusterCount
+
+  var description: String {
+    switch self {
+    case .noThreshold(let checkpoint?):
+      "\(checkpoint) holds no threshold, as none of its evaluations verified pairs; give "
+        + "--threshold T, or let ddp-train evaluate choose one with --store-threshold"
+    case .noThreshold(nil): "stored embeddings have no threshold of their own; give --threshold T"
+    case .badPhoto(let path, let reason): "\(path): \(reason); give a whole JPEG file"
+    case .noSuchName(let name, let file):
+      "\(file) has no '\(name)' and nothing below a folder of that name; give names as they stand there"
+    case .tooManyToCluster(let count, let needed, let physical):
+      "average linkage of \(count) photos needs \(needed >> 20) MiB for their distances, this host "
+        + "has \(physical >> 20) MiB; use --method k-means, or fewer photos"
+    case .needsClusterCount: "--method k-means needs --clusters N"
+    }
+  }
+}

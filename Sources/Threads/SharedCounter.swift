@@ -1,0 +1,29 @@
+private import Glibc
+
+/// A counter that threads share.
+package final class SharedCounter: @unchecked Sendable {
+  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private var value = 0
+
+  package init() { pthread_mutex_init(lock, nil) }
+
+  deinit {
+    pthread_mutex_destroy(lock)
+    lock.deallocate()
+  }
+
+  /// The numbers 0, 1, 2, ... each to one caller.
+  package func next() -> Int {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    defer { value += 1 }
+    return value
+  }
+
+  /// Makes `next` go on from `number` if it is not there yet.
+  package func skip(to number: Int) {
+    pthread_mutex_lock(lock)
+    value = max(value, number)
+    pthread_mutex_unlock(lock)
+  }
+}
