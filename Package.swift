@@ -141,7 +141,7 @@ let package = Package(
     .executableTarget(
       name: "ddp-train",
       dependencies: [
-        "Collectives", "Configuration", "DataTools", "Interop", "MPICollectives", "Networks",
+        "Collectives", "Configuration", "DataTools", "Interop", "Losses", "MPICollectives", "Networks",
         "Preflight", "Scoring", "Sessions", "Sweeps", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: house),

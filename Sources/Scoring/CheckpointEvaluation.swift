@@ -168,7 +168,7 @@ package enum EvaluationFailure: Error, CustomStringConvertible {
   case noThreshold
   case notInBytes(count: Int)
 
-  var description: String {
+  package var description: String {
     switch self {
     case .nothingToMeasure:
       "nothing is held out; give --pairs FILE, or a --split that holds photos out"

@@ -54,7 +54,7 @@ package final class CheckpointNetwork {
   package var network: Network { weights.network }
 
   /// The configuration of the run with the data of an evaluation in place of its own.
-  func configuration(
+  package func configuration(
     data: DataSource, split: DataSplit?, splitSeed: UInt64?, minPhotos: Int?, landmarks: String?
   ) -> RunConfiguration {
     var own = configuration

@@ -1,3 +1,4 @@
+package import Sessions
 package import Configuration
 package import Scoring
 package import Collectives

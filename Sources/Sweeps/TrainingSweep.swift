@@ -1,3 +1,4 @@
+package import Checkpoints
 package import Configuration
 package import Interchange
 package import Scoring

@@ -1,3 +1,4 @@
+internal import DataTools
 internal import ArgumentParser
 
 struct Check: ParsableCommand {

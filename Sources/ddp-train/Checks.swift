@@ -1,3 +1,4 @@
+internal import Configuration
 private import ArgumentParser
 
 /// Checks that several commands share.

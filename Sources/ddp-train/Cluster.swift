@@ -1,3 +1,4 @@
+internal import Tasks
 internal import ArgumentParser
 
 struct Cluster: ParsableCommand {

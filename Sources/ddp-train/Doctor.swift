@@ -1,3 +1,5 @@
+internal import Configuration
+internal import Preflight
 internal import ArgumentParser
 
 struct Doctor: ParsableCommand {

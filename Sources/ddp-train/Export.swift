@@ -1,3 +1,4 @@
+internal import Interop
 internal import ArgumentParser
 
 struct Export: ParsableCommand {

@@ -1,3 +1,5 @@
+internal import Configuration
+internal import Interop
 internal import ArgumentParser
 
 struct Import: ParsableCommand {

@@ -1,3 +1,5 @@
+internal import Sessions
+internal import Configuration
 private import ArgumentParser
 private import Foundation
 

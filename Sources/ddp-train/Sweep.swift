@@ -1,3 +1,6 @@
+internal import Configuration
+internal import Sweeps
+internal import Scoring
 internal import ArgumentParser
 
 struct Sweep: ParsableCommand {

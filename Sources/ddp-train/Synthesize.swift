@@ -1,3 +1,5 @@
+internal import Configuration
+internal import DataTools
 internal import ArgumentParser
 
 struct Synthesize: ParsableCommand {

@@ -1,3 +1,5 @@
+internal import Scoring
+internal import Tasks
 internal import ArgumentParser
 
 /// The options that verify, identify and cluster share.

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import ArgumentParser
 
 /// Reads the options that were given out of a group, by reflection, so that an option that is

@@ -1,3 +1,5 @@
+internal import Losses
+internal import Configuration
 internal import ArgumentParser
 
 struct ModelOptions: ParsableArguments {

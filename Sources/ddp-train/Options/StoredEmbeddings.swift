@@ -1,3 +1,4 @@
+internal import Scoring
 internal import ArgumentParser
 
 /// Embeddings that stand in a file, in the place of a checkpoint that would make them.
