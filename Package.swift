@@ -84,7 +84,10 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Engine",
-      dependencies: ["Collectives", "Determinism", "Kernels", "Losses", "Networks", "Optimizers", "Preconditions", "Threads", "Timing"],
+      dependencies: [
+        "Collectives", "Determinism", "Kernels", "Losses", "Networks", "Optimizers",
+        "Preconditions", "Threads", "Timing",
+      ],
       swiftSettings: house),
     .target(
       name: "Configuration",
@@ -92,11 +95,17 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Assembly",
-      dependencies: ["Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Kernels", "Losses", "Networks", "Optimizers", "Threads"],
+      dependencies: [
+        "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Kernels", "Losses",
+        "Networks", "Optimizers", "Threads",
+      ],
       swiftSettings: house),
     .target(
       name: "Checkpoints",
-      dependencies: ["Assembly", "Configuration", "Datasets", "Determinism", "Engine", "Evaluation", "Interchange", "Kernels", "Losses", "Networks"],
+      dependencies: [
+        "Assembly", "Configuration", "Datasets", "Determinism", "Engine", "Evaluation",
+        "Interchange", "Kernels", "Losses", "Networks",
+      ],
       swiftSettings: house),
     .target(
       name: "Sessions",
@@ -104,7 +113,10 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "RunFolders",
-      dependencies: ["Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Evaluation", "Interchange", "Losses", "Networks", "Sessions", "Threads", "Timing"],
+      dependencies: [
+        "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Engine",
+        "Evaluation", "Interchange", "Losses", "Networks", "Sessions", "Threads", "Timing",
+      ],
       swiftSettings: house),
     .target(
       name: "Reports",
@@ -112,36 +124,61 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Scoring",
-      dependencies: ["Assembly", "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Evaluation", "Interchange", "Kernels", "Networks", "Preconditions", "Sessions", "Threads"],
+      dependencies: [
+        "Assembly", "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism",
+        "Engine", "Evaluation", "Interchange", "Kernels", "Networks", "Preconditions", "Sessions",
+        "Threads",
+      ],
       swiftSettings: house),
     .target(
       name: "Training",
-      dependencies: ["Assembly", "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Evaluation", "Interchange", "Kernels", "Losses", "Networks", "Optimizers", "Reports", "RunFolders", "Scoring", "Sessions", "Threads", "Timing"],
+      dependencies: [
+        "Assembly", "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism",
+        "Engine", "Evaluation", "Interchange", "Kernels", "Losses", "Networks", "Optimizers",
+        "Reports", "RunFolders", "Scoring", "Sessions", "Threads", "Timing",
+      ],
       swiftSettings: house),
     .target(
       name: "Interop",
-      dependencies: ["Assembly", "Checkpoints", "Configuration", "Datasets", "Determinism", "Engine", "Interchange", "Kernels", "Networks", "Sessions"],
+      dependencies: [
+        "Assembly", "Checkpoints", "Configuration", "Datasets", "Determinism", "Engine",
+        "Interchange", "Kernels", "Networks", "Sessions",
+      ],
       swiftSettings: house),
     .target(
       name: "Preflight",
-      dependencies: ["Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Interchange", "Kernels", "Losses", "Networks", "Optimizers", "Reports", "Scoring", "Sessions", "Threads", "Timing"],
+      dependencies: [
+        "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine",
+        "Interchange", "Kernels", "Losses", "Networks", "Optimizers", "Reports", "Scoring",
+        "Sessions", "Threads", "Timing",
+      ],
       swiftSettings: house),
     .target(
       name: "Tasks",
-      dependencies: ["Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation", "Interchange", "Kernels", "Networks", "Reports", "Scoring", "Sessions", "Threads"],
+      dependencies: [
+        "Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation", "Interchange",
+        "Kernels", "Networks", "Reports", "Scoring", "Sessions", "Threads",
+      ],
       swiftSettings: house),
     .target(
       name: "Sweeps",
-      dependencies: ["Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation", "Interchange", "Networks", "Reports", "Scoring", "Sessions", "Threads", "Training"],
+      dependencies: [
+        "Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation", "Interchange",
+        "Networks", "Reports", "Scoring", "Sessions", "Threads", "Training",
+      ],
       swiftSettings: house),
     .target(
       name: "DataTools",
-      dependencies: ["Configuration", "Datasets", "Determinism", "Evaluation", "Interchange", "Reports", "Scoring", "Threads"],
+      dependencies: [
+        "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange", "Reports",
+        "Scoring", "Threads",
+      ],
       swiftSettings: house),
     .executableTarget(
       name: "ddp-train",
       dependencies: [
-        "Collectives", "Configuration", "DataTools", "Interop", "Losses", "MPICollectives", "Networks",
+        "Collectives", "Configuration", "DataTools", "Interop", "Losses", "MPICollectives",
+        "Networks",
         "Preflight", "Scoring", "Sessions", "Sweeps", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: house),
@@ -149,7 +186,9 @@ let package = Package(
     .target(
       name: "Benchmarks",
       dependencies: [
-        "Assembly", "Configuration", "Engine", "Threads", "Timing", "Networks", "Kernels", "Losses", "Optimizers", "Collectives", "Datasets",
+        "Assembly", "Configuration", "Engine", "RunFolders", "Scoring", "Sessions", "Threads",
+        "Timing",
+        "Training", "Networks", "Kernels", "Losses", "Optimizers", "Collectives", "Datasets",
         "Interchange", "Determinism", "TestSupport", "Preconditions",
       ], path: "Benchmarks/Benchmarks", swiftSettings: kernelSettings),
     .executableTarget(
@@ -164,7 +203,12 @@ let package = Package(
       swiftSettings: house),
     .executableTarget(
       name: "mpi-check",
-      dependencies: ["MPICollectives", "Collectives", "Datasets", "Sessions", "Threads", "Timing"],
+      dependencies: [
+        "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "MPICollectives",
+        "RunFolders",
+        "Scoring", "Sessions",
+        "Threads", "Training",
+      ],
       path: "Tests/mpi-check",
       swiftSettings: house),
     .testTarget(name: "DeterminismTests", dependencies: ["Determinism", "TestSupport"]),
@@ -192,7 +236,10 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Assembly", "CAllocations", "Checkpoints", "Collectives", "Configuration", "DataTools", "Datasets", "Determinism", "Engine", "Evaluation", "Interchange", "Interop", "Kernels", "Losses", "Networks", "Optimizers", "Preflight", "Reports", "RunFolders", "Scoring", "Sessions", "Sweeps", "Tasks", "TestSupport", "Threads", "Timing", "Training",
+        "Assembly", "CAllocations", "Checkpoints", "Collectives", "Configuration", "DataTools",
+        "Datasets", "Determinism", "Engine", "Evaluation", "Interchange", "Interop", "Kernels",
+        "Losses", "Networks", "Optimizers", "Preflight", "Reports", "RunFolders", "Scoring",
+        "Sessions", "Sweeps", "Tasks", "TestSupport", "Threads", "Timing", "Training",
       ]),
     .target(name: "CAllocations", path: "Tests/CAllocations"),
     .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Networks", "Kernels"]),

@@ -1,5 +1,6 @@
+package import Assembly
+package import Configuration
 package import Datasets
-package import Training
 private import Networks
 private import Determinism
 internal import Kernels

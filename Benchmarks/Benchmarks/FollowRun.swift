@@ -1,3 +1,7 @@
+package import Threads
+package import Sessions
+package import Configuration
+package import Engine
 private import Collectives
 private import Datasets
 private import Foundation
@@ -6,7 +10,6 @@ private import Kernels
 private import Losses
 private import Networks
 private import Optimizers
-private import Training
 
 /// Training steps on weights and batches from files, so that another program can do the same and the
 /// two can be compared.

@@ -1,7 +1,6 @@
 private import Foundation
 private import Kernels
 private import Networks
-private import Training
 
 /// Verifies and times kernels.
 package struct KernelBenchmark: Sendable {

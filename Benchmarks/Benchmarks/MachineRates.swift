@@ -1,5 +1,4 @@
 private import Kernels
-private import Training
 
 /// What one core of this machine can do, measured: the yardsticks of all other figures.
 package struct MachineRates: Sendable, Equatable {

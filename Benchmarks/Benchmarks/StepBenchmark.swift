@@ -1,10 +1,19 @@
+package import RunFolders
+package import Scoring
+package import Sessions
+package import Training
+package import Assembly
+package import Configuration
+package import Determinism
+package import Engine
+package import Threads
+package import Timing
 package import Collectives
 private import Datasets
 private import Kernels
 private import Losses
 private import Networks
 private import Optimizers
-internal import Training
 
 /// Whole training steps on fixed images, through the engine that trains.
 package struct StepBenchmark: Sendable {

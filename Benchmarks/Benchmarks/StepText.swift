@@ -1,5 +1,6 @@
+package import Networks
+package import Timing
 private import Foundation
-private import Training
 
 /// Reports of whole steps as people read them.
 package enum StepText {

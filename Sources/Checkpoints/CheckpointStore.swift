@@ -172,7 +172,8 @@ package final class CheckpointStore: @unchecked Sendable {
   }
 
   /// The newest checkpoint of `folder` that verifies, and why newer ones were refused.
-  package static func newestGood(in folder: String) -> (checkpoint: Checkpoint?, refused: [String]) {
+  package static func newestGood(in folder: String) -> (checkpoint: Checkpoint?, refused: [String])
+  {
     var refused: [String] = []
     for step in steps(in: folder).reversed() {
       let path = folder + "/" + name(step: step)

@@ -30,7 +30,6 @@ package struct TrainingProgress: Sendable, Equatable {
   package init() {}
 }
 
-
 extension TrainingProgress {
   /// The progress in the metadata of the checkpoint at `path`; throws `CheckpointError.incomplete`.
   package init(metadata: [String: String], path: String) throws {
@@ -57,7 +56,8 @@ extension TrainingProgress {
   }
 
   /// The progress as the metadata of a checkpoint.
-  package func metadata(configuration: String, dataFingerprint: UInt64, classCount: Int) -> [String: String]
+  package func metadata(configuration: String, dataFingerprint: UInt64, classCount: Int) -> [String:
+    String]
   {
     var metadata = [
       "format": "pt", Checkpoint.formatKey: Checkpoint.formatVersion,

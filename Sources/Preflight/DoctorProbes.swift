@@ -133,8 +133,10 @@ enum DiskProbe {
     let bytes = [UInt8](repeating: 0x5A, count: 64 << 20)
     defer { unlink(path) }
     let file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0o600)
-    guard file >= 0 else { throw InterchangeError.unwritable(
-        path: folder, reason: String(cString: strerror(errno))) }
+    guard file >= 0 else {
+      throw InterchangeError.unwritable(
+        path: folder, reason: String(cString: strerror(errno)))
+    }
     defer { close(file) }
     let start = Clock.seconds
     var done = 0
@@ -142,12 +144,16 @@ enum DiskProbe {
       let count = bytes.withUnsafeBytes {
         Glibc.write(file, $0.baseAddress! + done, bytes.count - done)
       }
-      guard count > 0 else { throw InterchangeError.unwritable(
-        path: path, reason: String(cString: strerror(errno))) }
+      guard count > 0 else {
+        throw InterchangeError.unwritable(
+          path: path, reason: String(cString: strerror(errno)))
+      }
       done += count
     }
-    guard fsync(file) == 0 else { throw InterchangeError.unwritable(
-        path: path, reason: String(cString: strerror(errno))) }
+    guard fsync(file) == 0 else {
+      throw InterchangeError.unwritable(
+        path: path, reason: String(cString: strerror(errno)))
+    }
     let writeSeconds = Clock.seconds - start
     // So that what is read comes from the disk, where the system listens.
     posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED)

@@ -157,7 +157,9 @@ package final class SideLogs: @unchecked Sendable {
   private static let pointLimit = 1000
 
   /// The first embeddings for TensorBoard's projector; `name` tells person and photo of a row.
-  package func write(_ embeddings: Embeddings, name: (_ row: Int) -> (person: String, photo: String)) {
+  package func write(
+    _ embeddings: Embeddings, name: (_ row: Int) -> (person: String, photo: String)
+  ) {
     guard hasEvents else { return }
     let count = min(Self.pointLimit, embeddings.count)
     let rows = Array(embeddings.values.prefix(count * embeddings.dimension))

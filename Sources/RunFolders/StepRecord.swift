@@ -37,7 +37,15 @@ package struct StepRecord: Sendable {
   package var triplets: TripletFigures?
 
   /// What one step has left behind.
-  package init(step: Int, epoch: Int, samples: Int, loss: Double, learningRate: Double, headLearningRate: Double, gradientNorm: Double, imagesPerSecond: Double, accuracy: Double, targetCosine: Double, spread: Double, seconds: PhaseSeconds, stepSeconds: Double, skippedSteps: Int, skippedSamples: Int, isSkipped: Bool, microbatches: [Int], readAhead: ReadAheadCounts, gradientHash: UInt64, weightsHash: UInt64, reduction: ReductionTimes = ReductionTimes(), ranks: [RankSeconds] = [], triplets: TripletFigures? = nil) {
+  package init(
+    step: Int, epoch: Int, samples: Int, loss: Double, learningRate: Double,
+    headLearningRate: Double, gradientNorm: Double, imagesPerSecond: Double, accuracy: Double,
+    targetCosine: Double, spread: Double, seconds: PhaseSeconds, stepSeconds: Double,
+    skippedSteps: Int, skippedSamples: Int, isSkipped: Bool, microbatches: [Int],
+    readAhead: ReadAheadCounts, gradientHash: UInt64, weightsHash: UInt64,
+    reduction: ReductionTimes = ReductionTimes(), ranks: [RankSeconds] = [],
+    triplets: TripletFigures? = nil
+  ) {
     self.step = step
     self.epoch = epoch
     self.samples = samples

@@ -37,7 +37,6 @@ package struct EvaluateRequest: Sendable, Equatable {
   }
 }
 
-
 extension EvaluateRequest {
   /// The split that the text of `--split` means; throws `ConfigurationError`.
   package static func split(argument: String) throws -> DataSplit {

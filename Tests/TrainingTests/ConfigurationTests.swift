@@ -1,3 +1,5 @@
+import Configuration
+import Sessions
 import Datasets
 import Foundation
 import Networks

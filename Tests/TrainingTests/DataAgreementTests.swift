@@ -1,3 +1,5 @@
+import Scoring
+import Threads
 import Collectives
 import Datasets
 import Foundation

@@ -1,3 +1,5 @@
+import DataTools
+import Evaluation
 import Datasets
 import Foundation
 import Testing
@@ -8,7 +10,7 @@ import Training
     var request = request
     request.printsJSON = true
     request.threads = 2
-    let (lines, isGood) = try Program.check(request)
+    let (lines, isGood) = try request.run()
     let found = try JSONSerialization.jsonObject(with: Data(lines.joined().utf8))
     return (try #require(found as? [String: Any]), isGood)
   }
@@ -48,7 +50,7 @@ import Training
     #expect(found["peopleWithOnePhoto"] as? [String] == [String(person)])
     let overlaps = try #require(found["overlaps"] as? [[String: Any]])
     #expect(overlaps.first?["people"] as? [String] == [String(person)])
-    let (lines, _) = try Program.check(request)
+    let (lines, _) = try request.run()
     #expect(lines.last == "3 errors")
   }
 
@@ -80,7 +82,7 @@ import Training
     let out = root + "/aligned"
     let request = try #require(
       AlignRequest(data: folder, out: out, landmarks: root + "/points.txt"))
-    let (lines, isGood) = try Program.align(request)
+    let (lines, isGood) = try request.run()
     #expect(!isGood && lines[0].hasPrefix("bad photo: \(names[2])"))
     #expect(lines[1] == "no landmarks: \(names[3])")
     #expect(try PhotoSet(path: out).index.photos.map(\.path) == [names[0], names[1]])
@@ -102,7 +104,7 @@ import Training
       }
       #expect(Double(difference) / Double(expected.bytes.count) < 1)
     }
-    #expect(throws: (any Error).self) { try Program.align(request) }
+    #expect(throws: (any Error).self) { try request.run() }
   }
 
   private func decoded(_ path: String) throws -> PixelBuffer {

@@ -1,3 +1,5 @@
+import Configuration
+import Preflight
 import Foundation
 import Testing
 import TestSupport
@@ -18,7 +20,7 @@ import Training
 
   private static func report(_ request: DoctorRequest, ranks: Int) throws -> DoctorReport {
     let texts = try ThreadCommunicator.run(size: ranks) { communicator in
-      try Program.doctor(request, asJSON: true, over: communicator)
+      try request.answer(asJSON: true, over: communicator)
     }
     let spoken = texts.map { !$0.isEmpty }
     #expect(spoken == [true] + Array(repeating: false, count: ranks - 1))

@@ -1,3 +1,4 @@
+import DataTools
 import Collectives
 import Datasets
 import Foundation
@@ -68,7 +69,7 @@ import Training
       atPath: sets.photos + "/" + people[0], toPath: sets.photos + "/a stranger")
     var request = CheckRequest(data: sets.photos)
     request.pairs = [sets.list, sets.bin]
-    let (lines, isGood) = try Program.check(request)
+    let (lines, isGood) = try request.run()
     #expect(!isGood)
     #expect(lines.contains("error: people also in \(sets.list): 11"))
     #expect(lines.contains("error: people also in \(sets.bin): 10"))
@@ -89,7 +90,7 @@ import Training
       $0.prometheus = prom
     }
     let outcomes = try SmallRun.train(configuration, ranks: 2, folder: out)
-    #expect(outcomes.map(\.code) == [0, 0])
+    #expect(outcomes.map(\.ending) == [.finished, .finished])
     let evaluations = try lines(out + "/metrics.jsonl").compactMap {
       $0["evaluation"] as? [String: Any]
     }

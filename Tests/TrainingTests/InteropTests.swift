@@ -1,3 +1,7 @@
+import Checkpoints
+import Configuration
+import Interop
+import Scoring
 import Collectives
 import Datasets
 import Foundation
@@ -32,13 +36,13 @@ import Training
       checkpoint: checkpoint, data: .synthetic(SyntheticData(people: 3, photos: 2, size: 32)),
       out: folder.file("e.npz"), quiet: true)
     request.flipTest = false
-    try Program.embed(request, over: SoloCommunicator())
+    try request.run(over: SoloCommunicator())
     return try NumPyArchive(path: request.out).elements(of: "embeddings")
   }
 
   private func export(_ format: ExportRequest.Format, _ name: String) throws -> String {
     let request = ExportRequest(checkpoint: run, format: format, out: folder.file(name))
-    _ = try Program.export(request)
+    _ = try request.run()
     return request.out
   }
 
@@ -46,10 +50,10 @@ import Training
     _ file: String, _ options: [(String, String)] = [], channels: ChannelOrder? = nil
   ) throws -> String {
     let out = folder.file("imported.safetensors")
-    _ = try Program.importWeights(
-      ImportRequest(
-        file: file, out: out,
-        options: options.map { ConfigurationAssignment.flag($0.0, $0.1) }, channels: channels))
+    _ = try ImportRequest(
+      file: file, out: out,
+      options: options.map { ConfigurationAssignment.flag($0.0, $0.1) }, channels: channels
+    ).run()
     return out
   }
 
@@ -129,7 +133,7 @@ import Training
     try train()
     var request = ExportRequest(checkpoint: run, format: .safetensors, out: folder.file("bgr"))
     request.channels = .bgr
-    _ = try Program.export(request)
+    _ = try request.run()
     let rgb = try SafetensorsFile(path: try export(.safetensors, "rgb"))
     let bgr = try SafetensorsFile(path: request.out)
     let (a, b) = (try rgb.floats("conv1.weight"), try bgr.floats("conv1.weight"))
@@ -167,7 +171,7 @@ import Training
         $0.length = .steps(1)
         $0.warmupEpochs = 0
       }, folder: folder.file("untouched"))
-    #expect(untouched[0].code == 0)
+    #expect(untouched[0].ending == .finished)
     let start = try SafetensorsFile(
       path: folder.file("untouched/checkpoints/step-000000001.safetensors"))
     #expect(try start.floats("conv1.weight") == expected[0])
@@ -208,7 +212,7 @@ import Training
           checkpoint: folder.file(model), format: .onnx, out: checkpoint + ".onnx")
         request.foldsBatchNorm = folds
         request.normalizesInside = folds
-        let lines = try Program.export(request)
+        let lines = try request.run()
         #expect(lines.last!.contains(folds ? "0 to 255" : "normalize half"))
         let text = String(
           decoding: try Data(contentsOf: URL(fileURLWithPath: request.out)), as: Unicode.ASCII.self)
@@ -256,7 +260,7 @@ import Training
           checkpoint: run, data: .synthetic(SyntheticData(people: 3, photos: 2, size: 32)),
           out: folder.file("faces.\(form.rawValue)"), quiet: true)
         request.writesBytes = bytes
-        try Program.embed(request, over: SoloCommunicator())
+        try request.run(over: SoloCommunicator())
         let values: [Float]
         let names: [String]
         switch form {

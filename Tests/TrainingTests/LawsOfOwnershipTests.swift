@@ -1,3 +1,5 @@
+import Configuration
+import RunFolders
 import Foundation
 import TestSupport
 import Testing

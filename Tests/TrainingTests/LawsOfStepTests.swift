@@ -1,3 +1,5 @@
+import Engine
+import RunFolders
 import Collectives
 import Datasets
 import Kernels

@@ -1,3 +1,5 @@
+import Checkpoints
+import Configuration
 import Collectives
 import Datasets
 import Determinism
@@ -72,14 +74,15 @@ import Training
         prepare: { trainer, rank in
           if rank == told { Self.stop(trainer, after: stop, amidStep: amidStep) }
         })
-      #expect(outcomes.allSatisfy { $0.code == Program.moreToDo })
+      #expect(outcomes.allSatisfy { $0.ending == .interrupted })
       let checkpoint = try Checkpoint(path: SmallRun.checkpoints(in: folder).last!)
       #expect(checkpoint.progress.step == stop)
     }
     let (ranks, threads) = worlds[(start + 2) % worlds.count]
     let outcomes = try SmallRun.train(
       Self.configuration(), ranks: ranks, threads: threads, folder: folder)
-    #expect(outcomes.allSatisfy { $0.code == 0 && $0.weights == Self.undisturbed[0].weights })
+    #expect(
+      outcomes.allSatisfy { $0.ending == .finished && $0.weights == Self.undisturbed[0].weights })
     #expect(outcomes[0].records.count == Self.steps - second)
     try Self.expectWholeMetrics(in: folder)
     let last = try Checkpoint(path: SmallRun.checkpoints(in: folder).last!)
@@ -217,7 +220,7 @@ import Training
     let folder = SmallRun.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let long = try SmallRun.train(configuration(9))[0]
-    #expect(try SmallRun.train(configuration(5), folder: folder)[0].code == 0)
+    #expect(try SmallRun.train(configuration(5), folder: folder)[0].ending == .finished)
     let extended = try SmallRun.train(configuration(9), ranks: 2, folder: folder)[0]
     #expect(extended.records.map(\.step) == [6, 7, 8, 9])
     #expect(extended.weights == long.weights)
@@ -263,7 +266,7 @@ import Training
         trainer.wantsEnd = { true }
         trainer.engine.onEvent = { _ in usleep(50_000) }
       })[0]
-    #expect(outcome.code == Program.moreToDo && outcome.records.isEmpty)
+    #expect(outcome.ending == .interrupted && outcome.records.isEmpty)
     let kept = try Checkpoint(path: #require(SmallRun.checkpoints(in: other).last))
     #expect(kept.progress.step == 6)
   }

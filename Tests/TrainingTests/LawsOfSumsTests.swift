@@ -1,3 +1,5 @@
+import Checkpoints
+import Threads
 import Collectives
 import Datasets
 import Determinism

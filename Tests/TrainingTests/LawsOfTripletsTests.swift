@@ -1,3 +1,6 @@
+import Checkpoints
+import Configuration
+import RunFolders
 import Collectives
 import Datasets
 import Foundation
@@ -207,12 +210,12 @@ import Training
             usleep(100_000)
           }
         })
-      #expect(outcomes.allSatisfy { $0.code == Program.moreToDo })
+      #expect(outcomes.allSatisfy { $0.ending == .interrupted })
       #expect(
         try Checkpoint(path: SmallRun.checkpoints(in: folder).last!).progress.step == stop)
     }
     let outcomes = try SmallRun.train(configuration, ranks: 2, folder: folder)
-    #expect(outcomes.allSatisfy { $0.code == 0 && $0.weights == undisturbed.weights })
+    #expect(outcomes.allSatisfy { $0.ending == .finished && $0.weights == undisturbed.weights })
     let metrics = try SmallRun.metrics(in: folder)
     #expect(metrics.map(\.step) == Array(1...steps))
     #expect(

@@ -1,3 +1,4 @@
+import Determinism
 import Collectives
 import Datasets
 import Foundation

@@ -1,3 +1,6 @@
+import Configuration
+import RunFolders
+import Sessions
 import Datasets
 import Collectives
 import Datasets
@@ -37,7 +40,7 @@ enum SmallRun {
 
   /// How one rank's run went.
   struct Outcome: Sendable {
-    var code: Int32
+    var ending: Trainer.Ending
     /// The receipt of weights, loss head and batch-norm statistics.
     var weights: UInt64
     var records: [StepRecord]
@@ -79,7 +82,7 @@ enum SmallRun {
     defer { session.pool.end() }
     let records = Records()
     var trained: Trainer?
-    let code = try Program.train(configuration, in: session) { trainer in
+    let ending = try TrainingJob.run(configuration, in: session) { trainer in
       trained = trainer
       try prepare(trainer, communicator.rank)
       let inner = trainer.onStep
@@ -89,7 +92,7 @@ enum SmallRun {
       }
     }
     return Outcome(
-      code: code, weights: trained?.weightsHash ?? 0, records: records.all,
+      ending: ending, weights: trained?.weightsHash ?? 0, records: records.all,
       workerBytes: trained?.memoryBytes.worker ?? 0)
   }
 

@@ -1,3 +1,4 @@
+import Configuration
 import Collectives
 import Foundation
 import Testing
@@ -103,7 +104,7 @@ import Training
           trainer.wantsEnd = { isTold.isSet }
           trainer.onStep = { if $0.step == turn + 1 { isTold.isSet = true } }
         })
-      #expect(outcomes.allSatisfy { $0.code == (turn < 4 ? Program.moreToDo : 0) })
+      #expect(outcomes.allSatisfy { $0.ending == (turn < 4 ? .interrupted : .finished) })
       #expect(outcomes[0].records.map(\.step) == [turn + 1])
       #expect(outcomes.allSatisfy { $0.weights == outcomes[0].weights })
       last = outcomes[0]

@@ -1,3 +1,4 @@
+import Reports
 import Determinism
 import Evaluation
 import Testing

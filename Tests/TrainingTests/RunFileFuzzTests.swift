@@ -1,3 +1,4 @@
+import Checkpoints
 import CAllocations
 import Evaluation
 import Foundation

@@ -1,3 +1,8 @@
+import Checkpoints
+import Configuration
+import Scoring
+import Sessions
+import Threads
 import Datasets
 import Collectives
 import Datasets

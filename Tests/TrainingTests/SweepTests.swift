@@ -1,3 +1,7 @@
+import Checkpoints
+import Configuration
+import Scoring
+import Sweeps
 import Collectives
 import Datasets
 import Foundation
@@ -49,8 +53,8 @@ import Training
       let final = request
       let lines =
         ranks == 1
-        ? [try Program.answer(final, over: SoloCommunicator()) ?? []]
-        : try ThreadCommunicator.run(size: ranks) { try Program.answer(final, over: $0) ?? [] }
+        ? [try final.answer(over: SoloCommunicator()) ?? []]
+        : try ThreadCommunicator.run(size: ranks) { try final.answer(over: $0) ?? [] }
       #expect(lines[1...].allSatisfy { $0.isEmpty })
       let text = try String(contentsOfFile: request.csv!, encoding: .utf8)
       let rows = text.split(separator: "\n").map {

@@ -1,3 +1,6 @@
+import Checkpoints
+import Scoring
+import Tasks
 import Collectives
 import Datasets
 import Foundation
@@ -51,21 +54,21 @@ import Training
     let stored = try Stored([("a/1", 0), ("a/2", 30), ("b/1", 90)])
     for (second, angle, same) in [("a/2", 30.0, true), ("b/1", 90, false)] {
       let request = VerifyRequest(stored.options(threshold: 1), first: "a/1", second: second)
-      let answer = try object(Program.answer(request, over: SoloCommunicator()))
+      let answer = try object(request.answer(over: SoloCommunicator()))
       #expect(abs(answer["distance"] as! Double - chord(angle)) < 1e-6)
       #expect(answer["same"] as? Bool == same)
     }
-    let text = try Program.answer(
-      VerifyRequest(stored.options(threshold: 1, json: false), first: "a/1", second: "b/1"),
-      over: SoloCommunicator())
+    let text = try VerifyRequest(
+      stored.options(threshold: 1, json: false), first: "a/1", second: "b/1"
+    ).answer(over: SoloCommunicator())
     #expect(
       text == ["distance 2.0000", "threshold 1.0000, given by --threshold", "different people"])
     let noThreshold = VerifyRequest(stored.options(), first: "a/1", second: "a/2")
     #expect(throws: (any Error).self) {
-      try Program.answer(noThreshold, over: SoloCommunicator())
+      try noThreshold.answer(over: SoloCommunicator())
     }
     let noName = VerifyRequest(stored.options(threshold: 1), first: "a/1", second: "c")
-    #expect(throws: (any Error).self) { try Program.answer(noName, over: SoloCommunicator()) }
+    #expect(throws: (any Error).self) { try noName.answer(over: SoloCommunicator()) }
   }
 
   @Test func identifyNamesTheNearestAndLeavesStrangersUnknown() throws {
@@ -76,7 +79,7 @@ import Training
     var request = IdentifyRequest(
       stored.options(threshold: chord(40)), gallery: "known", probes: ["who"])
     request.top = 2
-    let answer = try object(Program.answer(request, over: SoloCommunicator()))
+    let answer = try object(request.answer(over: SoloCommunicator()))
     let probes = try #require(answer["probes"] as? [[String: Any]])
     #expect(probes.map { $0["person"] as? String } == ["ann", "ann", nil, "bob"])
     #expect(probes.map { $0["label"] as? String } == ["ann", "bob", "cid", "cid"])
@@ -95,7 +98,7 @@ import Training
       ])
     // Three neighbours of bob's photo at 12.1 are ann, bob, ann; of one at 30, two of them bob's.
     request.neighbours = 3
-    let voted = try object(Program.answer(request, over: SoloCommunicator()))
+    let voted = try object(request.answer(over: SoloCommunicator()))
     let people = try #require(voted["probes"] as? [[String: Any]]).map { $0["person"] as? String }
     #expect(people == ["ann", "ann", nil, "bob"])
   }
@@ -108,7 +111,7 @@ import Training
     var request = ClusterRequest(stored.options(threshold: chord(30)), photos: "")
     request.html = stored.folder + "/sheet.html"
     request.csv = stored.folder + "/list.csv"
-    let answer = try object(Program.answer(request, over: SoloCommunicator()))
+    let answer = try object(request.answer(over: SoloCommunicator()))
     let clusters = try #require(answer["clusters"] as? [[String: Any]])
     #expect(clusters.map { $0["members"] as? [Int] } == [[0, 1, 4], [2, 3], [5], [6]])
     #expect(clusters.map { $0["person"] as? String } == ["ann", "bob", "cid", "cid"])
@@ -127,7 +130,7 @@ import Training
     request.clusterCount = 2
     request.method = .kMeans
     request.options.threshold = nil
-    let means = try object(Program.answer(request, over: SoloCommunicator()))
+    let means = try object(request.answer(over: SoloCommunicator()))
     #expect((means["clusters"] as? [[String: Any]])?.count == 3)
   }
 
@@ -151,15 +154,15 @@ import Training
 
     let verify = VerifyRequest(
       options, first: photos + "/" + names[0], second: photos + "/" + names[0])
-    let same = try object(Program.answer(verify, over: SoloCommunicator()))
+    let same = try object(verify.answer(over: SoloCommunicator()))
     #expect(same["distance"] as? Double == 0 && same["same"] as? Bool == true)
     #expect(same["threshold"] as? Double == own?.value)
 
     var request = ClusterRequest(options, photos: photos)
     request.html = folder + "/sheet.html"
-    let alone = try Program.answer(request, over: SoloCommunicator())
+    let alone = try request.answer(over: SoloCommunicator())
     let final = request
-    let ranks = try ThreadCommunicator.run(size: 3) { try Program.answer(final, over: $0) }
+    let ranks = try ThreadCommunicator.run(size: 3) { try final.answer(over: $0) }
     #expect(ranks == [alone, [], []])
     let sheet = try String(contentsOfFile: folder + "/sheet.html", encoding: .utf8)
     #expect(sheet.components(separatedBy: "data:image/jpeg;base64,").count == 16)
@@ -168,7 +171,7 @@ import Training
     var embed = EmbedRequest(
       checkpoint: folder, data: .folder(photos), out: folder + "/bytes.npy", quiet: true)
     embed.writesBytes = true
-    try Program.embed(embed, over: SoloCommunicator())
+    try embed.run(over: SoloCommunicator())
     let bytes = try NumPyFile.read(folder + "/bytes.npy")
     #expect(bytes.shape == [15, 32])
     #expect(
@@ -182,13 +185,13 @@ import Training
     request.html = nil
     request.clusterCount = 5
     let (fromBytes, fromPhotos) = (
-      try object(Program.answer(stored, over: SoloCommunicator())),
-      try object(Program.answer(request, over: SoloCommunicator()))
+      try object(stored.answer(over: SoloCommunicator())),
+      try object(request.answer(over: SoloCommunicator()))
     )
     #expect(fromBytes["clusters"] as? [NSDictionary] == fromPhotos["clusters"] as? [NSDictionary])
 
     try Data([1, 2, 3]).write(to: URL(fileURLWithPath: folder + "/bad.jpg"))
     let bad = VerifyRequest(options, first: photos + "/" + names[0], second: folder + "/bad.jpg")
-    #expect(throws: (any Error).self) { try Program.answer(bad, over: SoloCommunicator()) }
+    #expect(throws: (any Error).self) { try bad.answer(over: SoloCommunicator()) }
   }
 }

@@ -1,3 +1,6 @@
+import Sessions
+import Threads
+import Timing
 import Foundation
 import Testing
 import TestSupport

@@ -1,3 +1,4 @@
+import Configuration
 import Losses
 import Testing
 import Training

@@ -1,3 +1,8 @@
+internal import RunFolders
+internal import Threads
+import Engine
+import Configuration
+import Sessions
 import Collectives
 import Datasets
 import Glibc
@@ -8,7 +13,7 @@ let trainingChecks: [Check] = [
   Check("training gives the weights of one process alone") { communicator, expect in
     let expected = try alone(communicator)
     let run = try train(over: communicator)
-    expect(run.code == 0, "ended with code \(run.code)")
+    expect(run.ending == .finished, "ended \(run.ending)")
     expect(run.receipt == expected, "\(run.receipt) instead of \(expected)")
   },
   Check("a sharded optimizer gives them too, and goes on from the other's checkpoint") {
@@ -56,7 +61,7 @@ let trainingChecks: [Check] = [
         prepare: { trainer in
           if communicator.rank == told { stop(trainer, after: 4, amidStep: isAmid) }
         })
-      expect(stopped.code == Program.moreToDo, "told rank \(told): code \(stopped.code)")
+      expect(stopped.ending == .interrupted, "told rank \(told): \(stopped.ending)")
       expect(stopped.records.count == 4, "told rank \(told): \(stopped.records.count) steps")
       let resumed = try train(over: communicator, folder: folder)
       expect(resumed.records.first?.step == 5, "went on at \(resumed.records.first?.step ?? 0)")
@@ -69,7 +74,7 @@ let trainingChecks: [Check] = [
 private let stepCount = 10
 
 private struct Run {
-  var code: Int32 = 0
+  var ending = Trainer.Ending.finished
   var records: [StepRecord] = []
   var weights: UInt64 = 0
   /// The hashes after every step, then that of weights, loss head and statistics.
@@ -117,7 +122,7 @@ private func train(
   defer { session.pool.end() }
   var run = Run()
   var trained: Trainer?
-  run.code = try Program.train(configuration, in: session) { trainer in
+  run.ending = try TrainingJob.run(configuration, in: session) { trainer in
     trained = trainer
     prepare(trainer)
     let inner = trainer.onStep

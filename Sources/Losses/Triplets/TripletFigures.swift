@@ -17,7 +17,11 @@ package struct TripletFigures: Sendable, Equatable {
   package var miningSeconds: Double
 
   /// The figures of one step.
-  package init(mode: MiningMode, margin: Double, candidates: Int, triplets: Int, lossSum: Double, positiveDistance: Double, negativeDistance: Double, activeMicrobatches: Int, miningSeconds: Double) {
+  package init(
+    mode: MiningMode, margin: Double, candidates: Int, triplets: Int, lossSum: Double,
+    positiveDistance: Double, negativeDistance: Double, activeMicrobatches: Int,
+    miningSeconds: Double
+  ) {
     self.mode = mode
     self.margin = margin
     self.candidates = candidates
