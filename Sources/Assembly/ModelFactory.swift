@@ -3,8 +3,8 @@ package import Engine
 package import Losses
 package import Networks
 package import Optimizers
-package import Datasets
-package import Determinism
+internal import Datasets
+internal import Determinism
 
 /// From a configuration to a network, its loss head, and what the optimizer must know of them.
 package struct ModelFactory: Sendable {

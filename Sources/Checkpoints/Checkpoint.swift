@@ -1,5 +1,5 @@
 package import Engine
-package import Determinism
+internal import Determinism
 package import Interchange
 package import Networks
 

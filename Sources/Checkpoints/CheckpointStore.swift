@@ -1,6 +1,6 @@
 package import Configuration
 private import Foundation
-package import Interchange
+internal import Interchange
 private import Glibc
 
 /// The checkpoints folder of a run: writes in the background, keeps what is to be kept.

@@ -1,6 +1,6 @@
 package import Evaluation
 private import Foundation
-package import Interchange
+internal import Interchange
 
 /// The distances below which a checkpoint's network takes two photos for one person, and how they
 /// were chosen. All are squared L2 between normalised embeddings, 0...4; nearer is strict.

@@ -1,7 +1,7 @@
-package import Assembly
+internal import Assembly
 package import Configuration
 package import Engine
-package import Interchange
+internal import Interchange
 package import Networks
 
 /// A network with its weights and running moments, without loss head and optimizer.

@@ -1,9 +1,9 @@
-package import Collectives
+internal import Collectives
 package import Datasets
-package import Determinism
-package import Evaluation
+internal import Determinism
+internal import Evaluation
 package import Losses
-package import Networks
+internal import Networks
 
 /// Hard triplets of a pool of photos, found with the weights of some step and trained on until the
 /// next search (Schroff et al. 2015, section 3.2: "generate triplets offline every n steps").

@@ -1,7 +1,7 @@
 package import Engine
-package import Determinism
-package import Interchange
-package import Networks
+internal import Determinism
+internal import Interchange
+internal import Networks
 
 /// A copy of the state of a run in memory, which a thread writes while training goes on.
 package final class Snapshot: @unchecked Sendable {

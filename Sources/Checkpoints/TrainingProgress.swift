@@ -1,4 +1,4 @@
-package import Determinism
+internal import Determinism
 
 /// Where a run stands beside its tensors: everything that decides how it goes on.
 package struct TrainingProgress: Sendable, Equatable {

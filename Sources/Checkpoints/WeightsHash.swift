@@ -1,4 +1,4 @@
-package import Determinism
+internal import Determinism
 
 /// The receipt of weights, loss head and batch-norm statistics.
 package enum WeightsHash {

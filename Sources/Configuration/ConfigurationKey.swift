@@ -1,4 +1,4 @@
-package import Networks
+internal import Networks
 
 /// One option by its long name: how it is set, how it is written, what it changes.
 package struct ConfigurationKey: Sendable {

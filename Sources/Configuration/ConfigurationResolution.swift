@@ -1,6 +1,6 @@
-package import Datasets
+internal import Datasets
 private import Foundation
-package import Networks
+internal import Networks
 private import Yams
 
 /// One option given by the user: its long name, its text, and where it was written.

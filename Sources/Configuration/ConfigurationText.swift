@@ -1,4 +1,4 @@
-package import Datasets
+internal import Datasets
 
 extension RunConfiguration {
   /// The configuration as YAML: every key in a fixed order, read back equal by `parse`.

@@ -1,9 +1,9 @@
-package import Scoring
-package import Datasets
-package import Determinism
-package import Evaluation
+internal import Scoring
+internal import Datasets
+internal import Determinism
+internal import Evaluation
 private import Foundation
-package import Interchange
+internal import Interchange
 private import Synchronization
 
 /// What is wrong with a data set before anybody trains on it.

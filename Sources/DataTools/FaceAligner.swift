@@ -1,5 +1,5 @@
-package import Evaluation
-package import Datasets
+internal import Evaluation
+internal import Datasets
 private import Foundation
 private import Synchronization
 

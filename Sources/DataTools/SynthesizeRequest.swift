@@ -1,5 +1,5 @@
 package import Configuration
-package import Datasets
+internal import Datasets
 
 /// What `ddp-train synthesize` is asked.
 package struct SynthesizeRequest: Sendable, Equatable {

@@ -1,5 +1,5 @@
 package import Threads
-package import Kernels
+internal import Kernels
 package import Networks
 
 /// Everything that a step changes: one flat vector of parameters (backbone, then loss head),

@@ -1,4 +1,4 @@
-package import Preconditions
+internal import Preconditions
 
 /// What an older network makes of every training sample, for a new one to become compatible with
 /// (Schroff et al. 2015, section 7).

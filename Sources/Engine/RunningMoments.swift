@@ -1,4 +1,4 @@
-package import Kernels
+internal import Kernels
 package import Networks
 
 /// The running moments of batch norm, pooled over all microbatches of a step: exact sums of each

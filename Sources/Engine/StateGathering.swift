@@ -1,5 +1,5 @@
-package import Collectives
-package import Optimizers
+internal import Collectives
+internal import Optimizers
 
 /// The optimizer's vectors of a run, whole, for one checkpoint.
 package final class GatheredVectors {

@@ -1,9 +1,9 @@
-package import Threads
-package import Timing
-package import Collectives
-package import Kernels
-package import Losses
-package import Networks
+internal import Threads
+internal import Timing
+internal import Collectives
+internal import Kernels
+internal import Losses
+internal import Networks
 
 /// One microbatch on one worker: load, forward, head, backward.
 extension StepEngine {

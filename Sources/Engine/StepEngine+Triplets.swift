@@ -1,12 +1,12 @@
-package import Determinism
-package import Threads
-package import Timing
-package import Collectives
+internal import Determinism
+internal import Threads
+internal import Timing
+internal import Collectives
 private import Glibc
-package import Kernels
-package import Losses
-package import Networks
-package import Preconditions
+internal import Kernels
+internal import Losses
+internal import Networks
+internal import Preconditions
 private import Synchronization
 
 /// A step over triplets of the whole batch: embed, mine, propagate backward where there are triplets.

@@ -1,4 +1,4 @@
-package import Determinism
+internal import Determinism
 package import Threads
 package import Timing
 package import Collectives

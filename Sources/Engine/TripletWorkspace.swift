@@ -1,6 +1,6 @@
-package import Kernels
-package import Losses
-package import Networks
+internal import Kernels
+internal import Losses
+internal import Networks
 
 /// A rank's memory for the embeddings of a whole batch and for mining them; with one pass, also an
 /// arena for each of its microbatches.

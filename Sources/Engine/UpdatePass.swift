@@ -1,8 +1,8 @@
-package import Threads
-package import Collectives
-package import Determinism
-package import Kernels
-package import Optimizers
+internal import Threads
+internal import Collectives
+internal import Determinism
+internal import Kernels
+internal import Optimizers
 
 /// From gradients to new weights: norm, clipping, the optimizer, and the receipts.
 ///

@@ -1,5 +1,5 @@
-package import Collectives
-package import Kernels
+internal import Collectives
+internal import Kernels
 
 /// The weights of all ranks' parts put together, where the optimizer is sharded: one collective for
 /// models of up to `pieceFloats` parameters.

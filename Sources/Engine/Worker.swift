@@ -1,7 +1,7 @@
-package import Timing
-package import Kernels
-package import Losses
-package import Networks
+internal import Timing
+internal import Kernels
+internal import Losses
+internal import Networks
 
 /// One compute thread's memory; it runs whole microbatches, alone.
 final class Worker {

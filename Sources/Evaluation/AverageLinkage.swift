@@ -1,5 +1,5 @@
-package import Kernels
-package import Preconditions
+internal import Kernels
+internal import Preconditions
 
 /// Agglomerative clustering by average linkage: the two clusters with the smallest mean distance
 /// between their members merge, again and again.

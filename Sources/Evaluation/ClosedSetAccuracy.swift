@@ -1,4 +1,4 @@
-package import Preconditions
+internal import Preconditions
 
 /// The accuracy of a classifier over the people it was trained on.
 package struct ClosedSetAccuracy: Sendable, Equatable {

@@ -1,4 +1,4 @@
-package import Preconditions
+internal import Preconditions
 
 #if canImport(Glibc)
   private import Glibc

@@ -1,4 +1,4 @@
-package import Preconditions
+internal import Preconditions
 
 /// Embeddings of photos as a network gave them, one row a photo [count, dimension].
 package struct Embeddings: Sendable {

@@ -1,4 +1,4 @@
-package import Preconditions
+internal import Preconditions
 
 /// Several frames of one face, of which only sums are kept.
 package struct FrameSet: Sendable {

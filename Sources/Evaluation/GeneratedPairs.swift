@@ -1,5 +1,5 @@
-package import Preconditions
-package import Determinism
+internal import Preconditions
+internal import Determinism
 
 extension VerificationPairs {
   /// Balanced pairs of labelled photos, a function of `labels` [photos], `seed` and the limits alone.

@@ -1,4 +1,4 @@
-package import Preconditions
+internal import Preconditions
 
 /// Closed-set identification: is the most similar photo of the gallery one of the same person?
 package struct Identification: Sendable, Equatable {

@@ -1,5 +1,5 @@
-package import Determinism
-package import Preconditions
+internal import Determinism
+internal import Preconditions
 
 /// Clustering around k centres: Lloyd's iteration from centres drawn by k-means++ (Arthur and
 /// Vassilvitskii 2007), on normalised embeddings.

@@ -1,4 +1,4 @@
-package import Preconditions
+internal import Preconditions
 
 /// A row of a gallery and how far it is.
 package struct Neighbour: Sendable, Equatable {

@@ -1,4 +1,4 @@
-package import Preconditions
+internal import Preconditions
 
 /// How many pairs of each kind lie at which distance.
 package struct DistanceHistogram: Sendable, Equatable {

@@ -1,4 +1,4 @@
-package import Preconditions
+internal import Preconditions
 
 extension Embeddings {
   /// The rows in `bits` bits a number, 1...8, each row scaled so that its largest number fills them:

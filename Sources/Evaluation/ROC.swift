@@ -1,4 +1,4 @@
-package import Preconditions
+internal import Preconditions
 
 /// A point of a receiver operating characteristic, both rates in 0...1.
 package struct ROCPoint: Sendable, Equatable {

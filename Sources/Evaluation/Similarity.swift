@@ -1,4 +1,4 @@
-package import Kernels
+internal import Kernels
 
 /// Inner products of many rows with many rows, a block at a time, so that no square matrix is held.
 enum Similarity {

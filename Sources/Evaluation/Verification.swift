@@ -1,4 +1,4 @@
-package import Preconditions
+internal import Preconditions
 
 /// Verification at one false-accept rate: mean and population deviation over the folds.
 package struct ValidationRate: Sendable, Equatable {

@@ -1,4 +1,4 @@
-package import Preconditions
+internal import Preconditions
 
 /// The pairs of photos that verification is scored on, as indices into a list of photos.
 package struct VerificationPairs: Sendable {

@@ -1,5 +1,5 @@
-package import Configuration
-package import Datasets
+internal import Configuration
+internal import Datasets
 
 /// The order in which a network reads the colours of its images.
 package enum ChannelOrder: String, Sendable, CaseIterable {

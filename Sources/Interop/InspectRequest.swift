@@ -1,7 +1,7 @@
-package import Checkpoints
-package import Determinism
-package import Interchange
-package import Sessions
+internal import Checkpoints
+internal import Determinism
+internal import Interchange
+internal import Sessions
 
 /// What `ddp-train inspect` is asked.
 package struct InspectRequest: Sendable, Equatable {

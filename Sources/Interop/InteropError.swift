@@ -1,4 +1,4 @@
-package import Datasets
+internal import Datasets
 
 /// Weights that cannot be taken, given or gone on from: which, and what to do.
 package enum InteropError: Error, Equatable, CustomStringConvertible {

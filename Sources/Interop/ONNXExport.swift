@@ -1,8 +1,8 @@
-package import Checkpoints
-package import Datasets
-package import Interchange
-package import Kernels
-package import Networks
+internal import Checkpoints
+internal import Datasets
+internal import Interchange
+internal import Kernels
+internal import Networks
 
 /// Writes a network as an ONNX graph for inference: `images` [N, 3, H, W] to `embeddings` [N, D].
 struct ONNXExport {

@@ -1,8 +1,8 @@
-package import Configuration
-package import Checkpoints
-package import Datasets
-package import Interchange
-package import Networks
+internal import Configuration
+internal import Checkpoints
+internal import Datasets
+internal import Interchange
+internal import Networks
 
 /// What `ddp-train export` is asked.
 package struct ExportRequest: Sendable, Equatable {

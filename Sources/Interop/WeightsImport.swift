@@ -1,10 +1,10 @@
-package import Assembly
-package import Engine
-package import Checkpoints
+internal import Assembly
+internal import Engine
+internal import Checkpoints
 package import Configuration
-package import Datasets
-package import Interchange
-package import Networks
+internal import Datasets
+internal import Interchange
+internal import Networks
 
 extension NetworkWeights {
   /// Fills the network from a file of tensors by the names of its published definition, whatever

@@ -1,13 +1,13 @@
 package import Configuration
-package import Engine
-package import Scoring
+internal import Engine
+internal import Scoring
 package import Sessions
-package import Threads
-package import Timing
-package import Collectives
-package import Datasets
+internal import Threads
+internal import Timing
+internal import Collectives
+internal import Datasets
 private import Foundation
-package import Kernels
+internal import Kernels
 
 /// What `ddp-train doctor` is asked.
 package struct DoctorRequest: Sendable {

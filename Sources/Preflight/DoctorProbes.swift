@@ -1,18 +1,18 @@
-package import Timing
-package import Interchange
-package import Assembly
-package import Configuration
-package import Determinism
-package import Engine
-package import Sessions
-package import Threads
-package import Collectives
-package import Datasets
+internal import Timing
+internal import Interchange
+internal import Assembly
+internal import Configuration
+internal import Determinism
+internal import Engine
+internal import Sessions
+internal import Threads
+internal import Collectives
+internal import Datasets
 private import Glibc
-package import Kernels
-package import Losses
-package import Networks
-package import Optimizers
+internal import Kernels
+internal import Losses
+internal import Networks
+internal import Optimizers
 
 /// Times images and updates by the engine that trains, on one rank by itself.
 struct ComputeProbe {

@@ -1,4 +1,4 @@
-package import Sessions
+internal import Sessions
 private import Foundation
 
 /// What `ddp-train doctor` has measured, before a long job.

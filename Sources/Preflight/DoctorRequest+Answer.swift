@@ -1,6 +1,6 @@
-package import Threads
-package import Configuration
-package import Sessions
+internal import Threads
+internal import Configuration
+internal import Sessions
 package import Collectives
 
 extension DoctorRequest {

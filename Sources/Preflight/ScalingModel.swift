@@ -1,7 +1,7 @@
-package import Engine
+internal import Engine
 private import Foundation
 package import Collectives
-package import Optimizers
+internal import Optimizers
 
 /// What a step costs on a number of ranks, from a few measured figures (docs/scaling.md).
 package struct ScalingModel: Sendable, Equatable, Codable {

@@ -1,7 +1,7 @@
-package import Datasets
-package import Networks
-package import Reports
-package import Sessions
+internal import Datasets
+internal import Networks
+internal import Reports
+internal import Sessions
 
 /// Worlds to predict a step for, beside the one that measures.
 package struct ScalingRequest: Sendable {

@@ -1,4 +1,4 @@
-package import Evaluation
+internal import Evaluation
 
 /// Two histograms over one axis of distances.
 struct HistogramChart: Sendable {

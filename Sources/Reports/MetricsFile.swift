@@ -1,5 +1,5 @@
 private import Foundation
-package import Timing
+internal import Timing
 
 /// Reads `metrics.jsonl` back, for reports.
 package enum MetricsFile {

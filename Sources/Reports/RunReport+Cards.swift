@@ -1,4 +1,4 @@
-package import Evaluation
+internal import Evaluation
 
 extension RunReport {
   /// The key figures, first thing on the page.

@@ -1,4 +1,4 @@
-package import Evaluation
+internal import Evaluation
 
 extension RunReport {
   /// Above this ratio of largest to smallest a curve is drawn on a logarithmic axis.

@@ -1,4 +1,4 @@
-package import Evaluation
+internal import Evaluation
 private import Foundation
 
 extension RunReport {

@@ -1,4 +1,4 @@
-package import Datasets
+internal import Datasets
 
 /// Rows of text in columns as wide as they need to be.
 package struct TextTable: Sendable {

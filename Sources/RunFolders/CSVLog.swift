@@ -1,6 +1,6 @@
 private import Foundation
 private import Glibc
-package import Interchange
+internal import Interchange
 
 /// A table that grows by a row at a time.
 final class CSVLog {

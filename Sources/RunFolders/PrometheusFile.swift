@@ -1,7 +1,7 @@
-package import Networks
-package import Threads
-package import Timing
-package import Evaluation
+internal import Networks
+internal import Threads
+internal import Timing
+internal import Evaluation
 private import Foundation
 private import Glibc
 

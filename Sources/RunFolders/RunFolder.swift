@@ -1,6 +1,6 @@
-package import Checkpoints
-package import Interchange
-package import Collectives
+internal import Checkpoints
+internal import Interchange
+internal import Collectives
 private import Foundation
 private import Glibc
 

@@ -1,5 +1,5 @@
 package import Configuration
-package import Threads
+internal import Threads
 package import Collectives
 private import Foundation
 private import Glibc

@@ -1,11 +1,11 @@
-package import Interchange
-package import Collectives
-package import Datasets
-package import Determinism
+internal import Interchange
+internal import Collectives
+internal import Datasets
+internal import Determinism
 private import Foundation
 private import Glibc
-package import Sessions
-package import Losses
+internal import Sessions
+internal import Losses
 
 /// The files of a run folder that grow while it runs: `metrics.jsonl` and `log.txt`.
 ///

@@ -1,13 +1,13 @@
-package import Losses
+internal import Losses
 package import Configuration
 package import Engine
-package import Timing
-package import Datasets
+internal import Timing
+internal import Datasets
 package import Evaluation
 private import Foundation
 private import Glibc
-package import Interchange
-package import Networks
+internal import Interchange
+internal import Networks
 private import Synchronization
 
 /// The logs that a run writes beside `metrics.jsonl` where it is asked to: event files for

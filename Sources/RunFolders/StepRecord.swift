@@ -1,8 +1,8 @@
-package import Networks
+internal import Networks
 package import Collectives
 package import Datasets
-package import Determinism
-package import Interchange
+internal import Determinism
+internal import Interchange
 package import Losses
 package import Timing
 

@@ -1,5 +1,5 @@
-package import Datasets
-package import Interchange
+internal import Datasets
+internal import Interchange
 
 /// The photos of a verification set of InsightFace.
 struct BinSource: PhotoSource {

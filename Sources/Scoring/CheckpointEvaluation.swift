@@ -1,13 +1,13 @@
-package import Checkpoints
+internal import Checkpoints
 package import Configuration
-package import Sessions
-package import Threads
-package import Collectives
+internal import Sessions
+internal import Threads
+internal import Collectives
 package import Datasets
-package import Determinism
-package import Evaluation
+internal import Determinism
+internal import Evaluation
 internal import Foundation
-package import Networks
+internal import Networks
 
 extension CheckpointNetwork {
   /// Scores photos as `request` asks and prints the figures.

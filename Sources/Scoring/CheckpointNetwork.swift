@@ -1,13 +1,13 @@
-package import Engine
+internal import Engine
 package import Checkpoints
 package import Configuration
 package import Sessions
-package import Collectives
+internal import Collectives
 package import Datasets
 package import Evaluation
 internal import Foundation
-package import Interchange
-package import Kernels
+internal import Interchange
+internal import Kernels
 package import Networks
 
 /// A checkpoint made ready to embed photos, on all ranks.

@@ -1,6 +1,6 @@
-package import Determinism
+internal import Determinism
 package import Threads
-package import Preconditions
+internal import Preconditions
 package import Collectives
 package import Datasets
 package import Evaluation

@@ -1,6 +1,6 @@
-package import Evaluation
+internal import Evaluation
 private import Foundation
-package import Interchange
+internal import Interchange
 
 /// The forms in which embeddings with their names are stored, by the ending of the file's name.
 package enum EmbeddingFile: String, Sendable, CaseIterable {

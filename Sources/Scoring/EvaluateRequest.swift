@@ -1,4 +1,4 @@
-package import Sessions
+internal import Sessions
 package import Collectives
 package import Configuration
 package import Datasets

@@ -1,6 +1,6 @@
 package import Datasets
-package import Evaluation
-package import Interchange
+internal import Evaluation
+internal import Interchange
 
 /// A set to verify on, by its name: pairs of the data's own photos, or a file that brings its photos.
 package struct EvaluationSet: Sendable {

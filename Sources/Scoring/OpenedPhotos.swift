@@ -1,7 +1,7 @@
 package import Collectives
 package import Configuration
 package import Datasets
-package import Determinism
+internal import Determinism
 package import Threads
 
 /// A data set as `--data` names it: its index and where its bytes are.

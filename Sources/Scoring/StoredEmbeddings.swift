@@ -1,7 +1,7 @@
-package import Datasets
+internal import Datasets
 package import Evaluation
 private import Foundation
-package import Kernels
+internal import Kernels
 
 /// Embeddings that some program has stored, with their names.
 package struct StoredEmbeddings {

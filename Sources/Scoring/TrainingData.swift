@@ -3,7 +3,7 @@ package import Configuration
 package import Threads
 package import Collectives
 package import Datasets
-package import Determinism
+internal import Determinism
 
 /// The photos of a run: which there are, which train, and how their bytes become samples.
 package struct TrainingData: Sendable {

@@ -1,4 +1,4 @@
-package import Threads
+internal import Threads
 private import Foundation
 private import Glibc
 

@@ -1,7 +1,7 @@
 package import Threads
 package import Collectives
 private import Foundation
-package import Kernels
+internal import Kernels
 
 /// What a command of several ranks needs before anything else: threads, memory of the launcher's
 /// mistakes, and somebody to speak.

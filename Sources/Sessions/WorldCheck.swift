@@ -1,7 +1,7 @@
 package import Collectives
-package import Determinism
+internal import Determinism
 private import Foundation
-package import Kernels
+internal import Kernels
 
 /// What every rank must have in common with its peers, compared once at the start.
 package struct WorldCheck: Sendable {

@@ -1,11 +1,11 @@
-package import Sessions
-package import Configuration
-package import Scoring
-package import Collectives
-package import Datasets
-package import Evaluation
+internal import Sessions
+internal import Configuration
+internal import Scoring
+internal import Collectives
+internal import Datasets
+internal import Evaluation
 internal import Foundation
-package import Networks
+internal import Networks
 
 /// The photos and pairs that the rows of a sweep share.
 struct SweepSubject {

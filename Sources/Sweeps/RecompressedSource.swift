@@ -1,4 +1,4 @@
-package import Datasets
+internal import Datasets
 private import Synchronization
 
 /// The photos of another source, decoded and compressed again at one quality.

@@ -1,9 +1,9 @@
-package import Configuration
-package import Interchange
-package import Scoring
-package import Sessions
+internal import Configuration
+internal import Interchange
+internal import Scoring
+internal import Sessions
 package import Collectives
-package import Datasets
+internal import Datasets
 private import Foundation
 
 extension SweepRequest {

@@ -1,6 +1,6 @@
-package import Datasets
-package import Reports
-package import Evaluation
+internal import Datasets
+internal import Reports
+internal import Evaluation
 
 /// The figures of a sweep in the shape of the paper's tables: a row a value, rates in percent with
 /// the standard error of the mean over the folds.

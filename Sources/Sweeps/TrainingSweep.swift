@@ -1,15 +1,15 @@
-package import Checkpoints
-package import Configuration
-package import Interchange
-package import Scoring
-package import Sessions
-package import Training
-package import Collectives
-package import Datasets
-package import Determinism
-package import Evaluation
+internal import Checkpoints
+internal import Configuration
+internal import Interchange
+internal import Scoring
+internal import Sessions
+internal import Training
+internal import Collectives
+internal import Datasets
+internal import Determinism
+internal import Evaluation
 internal import Foundation
-package import Networks
+internal import Networks
 
 /// Sweeps that train a network for every value, and score them all on the same pairs.
 struct TrainingSweep {

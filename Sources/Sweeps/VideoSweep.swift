@@ -1,11 +1,11 @@
-package import Sessions
-package import Configuration
-package import Scoring
-package import Collectives
-package import Datasets
-package import Evaluation
+internal import Sessions
+internal import Configuration
+internal import Scoring
+internal import Collectives
+internal import Datasets
+internal import Evaluation
 internal import Foundation
-package import Networks
+internal import Networks
 
 /// Verification of videos: folders of frames, compared by the mean squared distance over all pairs
 /// of their first frames (FaceNet, section 5.7; YouTube Faces).

@@ -1,8 +1,8 @@
-package import Datasets
-package import Reports
+internal import Datasets
+internal import Reports
 private import Foundation
 private import Glibc
-package import Evaluation
+internal import Evaluation
 
 /// Photos in clusters, each meant to be one person.
 struct ClusterAnswer: Encodable {

@@ -1,6 +1,6 @@
-package import Reports
-package import Datasets
-package import Evaluation
+internal import Reports
+internal import Datasets
+internal import Evaluation
 private import Foundation
 
 /// The clusters as one HTML page that holds its pictures.

@@ -1,6 +1,6 @@
-package import Datasets
-package import Reports
-package import Evaluation
+internal import Datasets
+internal import Reports
+internal import Evaluation
 
 /// Who is on each of some photos.
 struct IdentifyAnswer: Encodable {

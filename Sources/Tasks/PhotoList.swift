@@ -1,4 +1,4 @@
-package import Datasets
+internal import Datasets
 private import Foundation
 
 /// Photos as a command line names them: JPEG files, and folders of `person/photo.jpg`.

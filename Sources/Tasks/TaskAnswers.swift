@@ -1,7 +1,6 @@
 internal import Scoring
 internal import Interchange
-package import Interchange
-package import Reports
+internal import Reports
 package import Collectives
 
 extension VerifyRequest {

@@ -1,11 +1,11 @@
-package import Configuration
-package import Checkpoints
-package import Scoring
-package import Sessions
-package import Collectives
-package import Datasets
-package import Evaluation
-package import Kernels
+internal import Configuration
+internal import Checkpoints
+internal import Scoring
+internal import Sessions
+internal import Collectives
+internal import Datasets
+internal import Evaluation
+internal import Kernels
 
 /// The faces that a task compares.
 struct TaskFaces {

@@ -1,4 +1,4 @@
-package import Evaluation
+internal import Evaluation
 
 /// Whether two photos show one person.
 struct VerifyAnswer: Encodable, Equatable {

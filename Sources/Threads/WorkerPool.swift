@@ -1,4 +1,4 @@
-package import Preconditions
+internal import Preconditions
 private import Glibc
 
 /// A rank's compute threads: they live as long as the pool and run one job at a time.

@@ -1,4 +1,4 @@
-package import Threads
+internal import Threads
 package import Collectives
 
 /// How the clocks of the ranks differ, found by messages alone.

@@ -1,4 +1,4 @@
-package import Collectives
+internal import Collectives
 
 /// Bytes of different lengths from every rank to the first.
 enum FirstRankMessages {

@@ -1,5 +1,5 @@
-package import Interchange
-package import Threads
+internal import Interchange
+internal import Threads
 package import Collectives
 private import Foundation
 

@@ -1,8 +1,8 @@
-package import RunFolders
-package import Sessions
-package import Configuration
-package import Threads
-package import Collectives
+internal import RunFolders
+internal import Sessions
+internal import Configuration
+internal import Threads
+internal import Collectives
 private import Glibc
 
 /// Something that one rank does wrong on purpose, at the end of a step: `--inject`, for tests alone.

@@ -1,4 +1,4 @@
-package import Networks
+internal import Networks
 
 /// A network as a table: layer, output, parameters, multiply-adds.
 enum ModelTable {

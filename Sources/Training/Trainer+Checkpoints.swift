@@ -1,14 +1,14 @@
-package import Assembly
-package import Scoring
-package import Configuration
-package import Timing
-package import Checkpoints
-package import Engine
-package import Threads
-package import Collectives
-package import Determinism
-package import Losses
-package import Optimizers
+internal import Assembly
+internal import Scoring
+internal import Configuration
+internal import Timing
+internal import Checkpoints
+internal import Engine
+internal import Threads
+internal import Collectives
+internal import Determinism
+internal import Losses
+internal import Optimizers
 
 extension Trainer {
   /// Writes the state in the background; not in a streak of skipped steps, whose state may be what

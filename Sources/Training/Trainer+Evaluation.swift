@@ -1,18 +1,18 @@
-package import RunFolders
-package import Assembly
-package import Configuration
-package import Timing
-package import Engine
-package import Checkpoints
-package import Reports
-package import Scoring
-package import Sessions
-package import Threads
-package import Collectives
-package import Datasets
-package import Evaluation
-package import Losses
-package import Networks
+internal import RunFolders
+internal import Assembly
+internal import Configuration
+internal import Timing
+internal import Engine
+internal import Checkpoints
+internal import Reports
+internal import Scoring
+internal import Sessions
+internal import Threads
+internal import Collectives
+internal import Datasets
+internal import Evaluation
+internal import Losses
+internal import Networks
 
 extension Trainer {
   /// Scores every set; true if the figure that counts, of the first, is the best so far.

@@ -1,14 +1,14 @@
-package import Checkpoints
-package import Assembly
-package import Configuration
-package import Engine
-package import Scoring
-package import Sessions
-package import Threads
-package import Collectives
-package import Datasets
-package import Evaluation
-package import Networks
+internal import Checkpoints
+internal import Assembly
+internal import Configuration
+internal import Engine
+internal import Scoring
+internal import Sessions
+internal import Threads
+internal import Collectives
+internal import Datasets
+internal import Evaluation
+internal import Networks
 
 /// Training a network whose embeddings can be compared with an older one's: the triplets mix the
 /// embeddings of both (Schroff et al. 2015, section 7).

@@ -1,16 +1,16 @@
-package import Networks
-package import Assembly
-package import Collectives
-package import Engine
-package import Scoring
-package import Configuration
-package import Checkpoints
-package import Sessions
-package import Threads
-package import Datasets
-package import Determinism
-package import Evaluation
-package import Losses
+internal import Networks
+internal import Assembly
+internal import Collectives
+internal import Engine
+internal import Scoring
+internal import Configuration
+internal import Checkpoints
+internal import Sessions
+internal import Threads
+internal import Datasets
+internal import Determinism
+internal import Evaluation
+internal import Losses
 
 extension Trainer {
   /// Searches a pool for hard triplets if the last search was `offline-every` steps ago.

@@ -1,6 +1,6 @@
-package import Sessions
-package import Timing
-package import Collectives
+internal import Sessions
+internal import Timing
+internal import Collectives
 
 /// What the trainer says of the ranks beside its own.
 extension Trainer {

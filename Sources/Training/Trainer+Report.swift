@@ -1,16 +1,16 @@
-package import RunFolders
-package import Interchange
-package import Checkpoints
-package import Sessions
-package import Scoring
-package import Configuration
-package import Networks
-package import Reports
-package import Threads
-package import Timing
-package import Datasets
-package import Determinism
-package import Evaluation
+internal import RunFolders
+internal import Interchange
+internal import Checkpoints
+internal import Sessions
+internal import Scoring
+internal import Configuration
+internal import Networks
+internal import Reports
+internal import Threads
+internal import Timing
+internal import Datasets
+internal import Determinism
+internal import Evaluation
 
 extension Trainer {
   func writeReport(hash: UInt64? = nil) {

@@ -1,12 +1,12 @@
-package import Sessions
-package import Engine
-package import Assembly
+internal import Sessions
+internal import Engine
+internal import Assembly
 package import Checkpoints
-package import Configuration
-package import Collectives
-package import Kernels
-package import Networks
-package import Optimizers
+internal import Configuration
+internal import Collectives
+internal import Kernels
+internal import Networks
+internal import Optimizers
 
 extension Trainer {
   /// Sets the first weights, or those of `checkpoint` (which rank 0 alone has), on every rank.

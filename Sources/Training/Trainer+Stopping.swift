@@ -1,15 +1,15 @@
-package import Scoring
-package import Timing
-package import RunFolders
-package import Configuration
-package import Checkpoints
-package import Engine
-package import Sessions
-package import Collectives
-package import Datasets
-package import Determinism
+internal import Scoring
+internal import Timing
+internal import RunFolders
+internal import Configuration
+internal import Checkpoints
+internal import Engine
+internal import Sessions
+internal import Collectives
+internal import Datasets
+internal import Determinism
 internal import Foundation
-package import Interchange
+internal import Interchange
 
 extension Trainer {
   /// Tells whoever watches this rank how long it may be silent or idle, and whether it was told to

@@ -1,12 +1,12 @@
-package import Checkpoints
-package import Configuration
-package import Determinism
-package import Engine
-package import Scoring
-package import Sessions
-package import Collectives
-package import Datasets
-package import Losses
+internal import Checkpoints
+internal import Configuration
+internal import Determinism
+internal import Engine
+internal import Scoring
+internal import Sessions
+internal import Collectives
+internal import Datasets
+internal import Losses
 
 /// Triplet training: which batch comes, by which rule it is mined, and whether that works.
 extension Trainer {

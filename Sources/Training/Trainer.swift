@@ -1,22 +1,22 @@
-package import Assembly
+internal import Assembly
 package import Checkpoints
 package import Configuration
 package import Engine
-package import Reports
+internal import Reports
 package import RunFolders
 package import Scoring
 package import Sessions
-package import Threads
-package import Timing
-package import Collectives
-package import Datasets
-package import Determinism
-package import Evaluation
+internal import Threads
+internal import Timing
+internal import Collectives
+internal import Datasets
+internal import Determinism
+internal import Evaluation
 internal import Foundation
-package import Kernels
-package import Losses
-package import Networks
-package import Optimizers
+internal import Kernels
+internal import Losses
+internal import Networks
+internal import Optimizers
 
 /// One run: steps, evaluations, checkpoints, from wherever it stands to its last step.
 package final class Trainer {

@@ -1,4 +1,4 @@
-package import Sessions
+internal import Sessions
 
 /// Why a run ended before its last step.
 package enum TrainingFailure: Error, CustomStringConvertible {

@@ -1,18 +1,18 @@
-package import Engine
-package import Checkpoints
+internal import Engine
+internal import Checkpoints
 package import Configuration
-package import RunFolders
-package import Scoring
+internal import RunFolders
+internal import Scoring
 package import Sessions
 package import Collectives
-package import Datasets
-package import Determinism
-package import Evaluation
+internal import Datasets
+internal import Determinism
+internal import Evaluation
 private import Foundation
-package import Interchange
-package import Kernels
-package import Losses
-package import Networks
+internal import Interchange
+internal import Kernels
+internal import Losses
+internal import Networks
 
 /// A training run from its configuration to its ending: what `ddp-train train` does.
 package enum TrainingJob {

@@ -1,4 +1,4 @@
-package import Kernels
+internal import Kernels
 
 /// Batch norm over a microbatch (Ioffe and Szegedy 2015; "ghost" statistics, Hoffer et al. 2017),
 /// then an optional residual, then an activation: act(scale (x - mean) / deviation + offset + r).
