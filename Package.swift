@@ -105,7 +105,7 @@ let package = Package(
       swiftSettings: house),
     .executableTarget(
       name: "mpi-check",
-      dependencies: ["MPICollectives", "Collectives", "Datasets", "Training"],
+      dependencies: ["MPICollectives", "Collectives", "Datasets", "Training", "TestSupport"],
       path: "Tests/mpi-check",
       swiftSettings: house),
     .testTarget(name: "DeterminismTests", dependencies: ["Determinism", "TestSupport"]),

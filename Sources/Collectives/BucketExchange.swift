@@ -152,7 +152,7 @@ final class BucketExchange {
 
   private func pack(
     _ index: Int, of sums: UnsafeMutablePointer<Double>, scale: Double, isWide: Bool
-  ) -> ScatterMessages? {
+  ) -> AllToAllMessages? {
     guard ranks > 1 else { return nil }
     let bucket = layout.buckets[index]
     let width = width(isWide: isWide)
@@ -182,9 +182,10 @@ final class BucketExchange {
           into: (target + start).assumingMemoryBound(to: UInt16.self))
       }
     }
-    return ScatterMessages(
+    return AllToAllMessages(
       outgoing: isWide ? UnsafeRawPointer(sums + bucket.lowerBound) : UnsafeRawPointer(target),
-      outgoingParts: outgoingParts, incoming: incoming.pointer, incomingParts: incomingParts)
+      outgoingParts: outgoingParts, incoming: incoming.pointer, incomingParts: incomingParts,
+      longestPart: width * (layout.parts[index].map(\.count).max() ?? 0))
   }
 
   /// Adds what the peers have sent to this rank's own part, in the order of the ranks, and finishes it.
@@ -228,13 +229,13 @@ final class BucketExchange {
 
   private func gathering(
     _ index: Int, into sums: UnsafeMutablePointer<Double>
-  ) -> GatherMessages? {
+  ) -> AllGatherMessages? {
     guard !isSharded else { return nil }
     let bucket = layout.buckets[index]
     let isHalf = reduction == .bf16
     let width = isHalf ? 2 : 4
     sentBytes += width * layout.parts[index][rank].count * (ranks - 1)
-    return GatherMessages(
+    return AllGatherMessages(
       own: own.pointer,
       all: isHalf
         ? UnsafeMutableRawPointer(outgoing.pointer)

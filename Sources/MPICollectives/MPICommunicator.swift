@@ -19,9 +19,6 @@ final class MPICommunicator: Communicator {
     didSet { watch.setDeadline(seconds: deadlineSeconds) }
   }
 
-  /// Open MPI allocates a temporary as large as the call's message, and freshly mapped memory is slow.
-  private static let pieceBytes = 8 << 20
-
   /// How long a transfer goes without a look, in which the kernel's buffers keep the wire busy.
   private static let longestTransferNapNanoseconds = 50_000
 
@@ -71,7 +68,7 @@ final class MPICommunicator: Communicator {
     hostName = HostProcessors.hostName()
     rollCall = RollCall(on: roll, rank: Int(rank), size: Int(size))
     watch = BlockingWatch(name: "rank \(rank) on \(hostName)")
-    hostNames = try allGather(Array(hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
+    hostNames = try allGather(value: hostName)
     watch.setPeers(
       hostNames.enumerated().filter { $0.offset != rank }.map { "rank \($0) on \($1)" })
     // All ranks have one or none, whatever each of them was given.
@@ -88,56 +85,40 @@ final class MPICommunicator: Communicator {
   /// Tells the other ranks that this one ends the job, where there is a heartbeat to tell them by.
   func spreadEnd() { heartbeat?.spreadEnd() }
 
-  func agreeOnMaximum(_ word: Int) throws -> Int {
-    try handshake(.agreement, word: word)
-  }
-
-  func barrier() throws {
-    _ = try handshake(.barrier)
-  }
-
   /// Waits until every rank wants to leave; the last collective of a run.
   func leave() throws {
-    _ = try handshake(.farewell)
+    _ = try meet(at: .farewell, word: 0)
     try rollCall.listen()
     progress.enter(.end)
     heartbeat?.leave()
   }
 
-  func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws {
-    let operation = CollectiveOperation.sum(count: values.count)
-    _ = try handshake(operation)
-    let pieceCount = Self.pieceBytes / MemoryLayout<Double>.stride
-    for start in stride(from: 0, to: values.count, by: pieceCount) {
-      let count = min(pieceCount, values.count - start)
-      try transfer(operation, "MPI_Iallreduce") {
-        cmpi_start_sum_in_place(communicator, values.baseAddress! + start, Int32(count), &$0)
+  func transfer(_ transfer: Transfer, in operation: CollectiveOperation) throws {
+    switch transfer {
+    case .sum(let values):
+      try run(operation, "MPI_Iallreduce") {
+        cmpi_start_sum_in_place(communicator, values.baseAddress!, Int32(values.count), &$0)
       }
-    }
-  }
-
-  func exchange(
-    count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
-    scatter: (_ round: Int) -> ScatterMessages?, gather: (_ round: Int) -> GatherMessages?
-  ) throws {
-    let operation = CollectiveOperation.exchange(count: count)
-    for round in 0..<rounds(try handshake(operation, word: word)) {
-      if let messages = scatter(round) {
-        try Self.withCounts(messages.outgoingParts) { sent, sentAt in
-          try Self.withCounts(messages.incomingParts) { received, receivedAt in
-            try transfer(operation, "MPI_Ialltoallv") {
-              cmpi_start_exchange_bytes(
-                communicator, messages.outgoing, sent, sentAt, messages.incoming, received,
-                receivedAt, &$0)
-            }
-          }
-        }
+    case .broadcast(let memory, let root):
+      try run(operation, "MPI_Ibcast") {
+        cmpi_start_broadcast_bytes(
+          communicator, memory.baseAddress!, Int32(memory.count), Int32(root), &$0)
       }
-      guard let messages = gather(round) else { continue }
+    case .allGather(let messages):
       try Self.withCounts(messages.parts) { counts, offsets in
-        try transfer(operation, "MPI_Iallgatherv") {
+        try run(operation, "MPI_Iallgatherv") {
           cmpi_start_gather_bytes(
             communicator, messages.own, counts[rank], messages.all, counts, offsets, &$0)
+        }
+      }
+    case .allToAll(let messages):
+      try Self.withCounts(messages.outgoingParts) { sent, sentAt in
+        try Self.withCounts(messages.incomingParts) { received, receivedAt in
+          try run(operation, "MPI_Ialltoallv") {
+            cmpi_start_exchange_bytes(
+              communicator, messages.outgoing, sent, sentAt, messages.incoming, received,
+              receivedAt, &$0)
+          }
         }
       }
     }
@@ -154,51 +135,7 @@ final class MPICommunicator: Communicator {
     }
   }
 
-  func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] {
-    _ = try handshake(.gather)
-    let lengths = try gatherWords(bytes.count, for: .gather)
-    let total = lengths.reduce(0, +)
-    guard total <= Int(Int32.max) else {
-      throw CollectiveError.tooLarge(.gather, bytes: total, limit: Int(Int32.max))
-    }
-    var parts: [Range<Int>] = []
-    for length in lengths {
-      let start = parts.last?.upperBound ?? 0
-      parts.append(start..<start + length)
-    }
-    var all = [UInt8](repeating: 0, count: max(1, total))
-    try all.withUnsafeMutableBytes { all in
-      try bytes.withUnsafeBytes { own in
-        try Self.withCounts(parts) { counts, offsets in
-          try transfer(.gather, "MPI_Iallgatherv") {
-            cmpi_start_gather_bytes(
-              communicator, own.baseAddress, counts[rank], all.baseAddress, counts, offsets, &$0)
-          }
-        }
-      }
-    }
-    return parts.map { Array(all[$0]) }
-  }
-
-  func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] {
-    require(0..<size ~= root, "broadcast: root \(root) in a group of \(size) ranks")
-    let operation = CollectiveOperation.broadcast(root: root)
-    let length = try handshake(operation, word: rank == root ? bytes.count : 0)
-    var result = rank == root ? bytes : [UInt8](repeating: 0, count: length)
-    try result.withUnsafeMutableBytes { result in
-      for start in stride(from: 0, to: length, by: Self.pieceBytes) {
-        let count = min(Self.pieceBytes, length - start)
-        try transfer(operation, "MPI_Ibcast") {
-          cmpi_start_broadcast_bytes(
-            communicator, result.baseAddress! + start, Int32(count), Int32(root), &$0)
-        }
-      }
-    }
-    return result
-  }
-
-  /// Waits, asleep, until every rank is at the same operation; returns the largest of their words.
-  private func handshake(_ operation: CollectiveOperation, word: Int = 0) throws -> Int {
+  func meet(at operation: CollectiveOperation, word: Int) throws -> Int {
     require(
       pthread_equal(owner, pthread_self()) != 0,
       "\(operation): MPI may be called only from the thread that started it")
@@ -212,7 +149,7 @@ final class MPICommunicator: Communicator {
       "MPI_Iallreduce", cmpi_start_maximum(communicator, outgoing, incoming, 3, &request))
     try progress.waiting { try waitForPeers(in: operation) }
     guard incoming[1] == -incoming[2] else {
-      let signatures = try gatherWords(operation.signature, for: operation)
+      let signatures = try gatherWords(operation.signature, in: operation)
       throw CollectiveError.disagreement(signatures.map(CollectiveOperation.init(signature:)))
     }
     return Int(incoming[0])
@@ -248,22 +185,9 @@ final class MPICommunicator: Communicator {
     throw CollectiveError.timedOut(operation, seconds: waitedSeconds, absent: absent)
   }
 
-  private func gatherWords(_ word: Int, for operation: CollectiveOperation) throws -> [Int] {
-    var words = [Int64](repeating: 0, count: size)
-    var own = Int64(word)
-    try withUnsafePointer(to: &own) { own in
-      try words.withUnsafeMutableBufferPointer { words in
-        try transfer(operation, "MPI_Iallgather") {
-          cmpi_start_gather_words(communicator, own, words.baseAddress!, &$0)
-        }
-      }
-    }
-    return words.map(Int.init)
-  }
-
   /// Starts a collective of MPI and waits for it in naps, so that neither this rank's workers nor
   /// other ranks of the host lack the core.
-  private func transfer(
+  private func run(
     _ operation: CollectiveOperation, _ call: String, _ start: (inout cmpi_request) -> Int32
   ) throws {
     try progress.waiting {

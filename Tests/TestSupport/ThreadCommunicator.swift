@@ -31,11 +31,13 @@ package final class ThreadCommunicator: Communicator {
   package var onWait: (() throws -> Void)?
   package var deadlineSeconds: Double?
   package let progress = RankProgress()
+  package let limits: MessageLimits
 
   private let world: ThreadWorld
 
-  fileprivate init(rank: Int, in world: ThreadWorld) {
+  fileprivate init(rank: Int, in world: ThreadWorld, limits: MessageLimits) {
     self.rank = rank
+    self.limits = limits
     self.world = world
   }
 
@@ -44,7 +46,8 @@ package final class ThreadCommunicator: Communicator {
   ///
   /// A rank that throws or returns early makes its peers' collectives throw `PeerGone`.
   package static func run<Result: Sendable>(
-    size: Int, seed: UInt64 = 1, _ body: @escaping @Sendable (ThreadCommunicator) throws -> Result
+    size: Int, seed: UInt64 = 1, limits: MessageLimits = MessageLimits(),
+    _ body: @escaping @Sendable (ThreadCommunicator) throws -> Result
   ) throws -> [Result] {
     precondition(size > 0, "ThreadCommunicator.run: \(size) ranks")
     let world = ThreadWorld(size: size, seed: seed)
@@ -52,7 +55,7 @@ package final class ThreadCommunicator: Communicator {
     let threads = (0..<size).map { rank in
       startThread {
         do {
-          results.set(try body(ThreadCommunicator(rank: rank, in: world)), at: rank)
+          results.set(try body(ThreadCommunicator(rank: rank, in: world, limits: limits)), at: rank)
           world.depart(rank, error: nil)
         } catch {
           world.depart(rank, error: error)
@@ -65,69 +68,60 @@ package final class ThreadCommunicator: Communicator {
     return results.all
   }
 
-  package func agreeOnMaximum(_ word: Int) throws -> Int {
-    try exchange(.agreement, .word(word)).word
+  package func meet(at operation: CollectiveOperation, word: Int) throws -> Int {
+    try exchange(operation, .word(word)).word
   }
 
-  package func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws {
-    let sums = try exchange(.sum(count: values.count), .values(Array(values))).values
-    _ = values.update(from: sums)
-  }
-
-  package func exchange(
-    count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
-    scatter: (_ round: Int) -> ScatterMessages?, gather: (_ round: Int) -> GatherMessages?
-  ) throws {
-    let operation = CollectiveOperation.exchange(count: count)
-    for round in 0..<rounds(try exchange(operation, .word(word)).word) {
-      try exchange(operation, scatter(round), { gather(round) })
+  package func transfer(_ transfer: Transfer, in operation: CollectiveOperation) throws {
+    switch transfer {
+    case .sum(let values):
+      check(bytes: values.count * MemoryLayout<Double>.stride, limit: limits.pieceBytes)
+      let sums = try exchange(operation, .values(Array(values))).values
+      _ = values.update(from: sums)
+    case .broadcast(let memory, let root):
+      precondition(0..<size ~= root, "broadcast: root \(root) in a group of \(size) ranks")
+      check(bytes: memory.count, limit: limits.pieceBytes)
+      let own = rank == root ? Array(memory) : []
+      let sent = try exchange(operation, .bytes(own)).messages[root]
+      if rank != root { copy(sent, to: memory.baseAddress, 0..<memory.count) }
+    case .allGather(let messages): try move(messages, in: operation)
+    case .allToAll(let messages): try move(messages, in: operation)
     }
   }
 
-  private func exchange(
-    _ operation: CollectiveOperation, _ scattered: ScatterMessages?,
-    _ gather: () -> GatherMessages?
-  ) throws {
-    if let messages = scattered {
-      let own = messages.outgoingParts.map {
-        Array(UnsafeRawBufferPointer(start: messages.outgoing + $0.lowerBound, count: $0.count))
-      }
-      let arrived = try exchange(operation, .parts(own)).parts
-      for (peer, part) in messages.incomingParts.enumerated() {
-        let bytes = arrived[peer][rank]
-        precondition(
-          bytes.count == part.count,
-          "rank \(peer) sends \(bytes.count) bytes, rank \(rank) expects \(part.count)")
-        bytes.withUnsafeBytes {
-          guard let base = $0.baseAddress else { return }
-          (messages.incoming + part.lowerBound).copyMemory(from: base, byteCount: part.count)
-        }
-      }
+  private func move(_ messages: AllToAllMessages, in operation: CollectiveOperation) throws {
+    check(bytes: messages.longestPart * size, limit: limits.transferBytes)
+    let own = messages.outgoingParts.map {
+      Array(UnsafeRawBufferPointer(start: messages.outgoing + $0.lowerBound, count: $0.count))
     }
-    guard let messages = gather() else { return }
-    let own = UnsafeRawBufferPointer(start: messages.own, count: messages.parts[rank].count)
-    for (part, bytes) in zip(
-      messages.parts, try exchange(operation, .bytes(Array(own))).messages)
-    {
-      precondition(bytes.count == part.count, "a part of \(bytes.count) bytes for \(part.count)")
-      bytes.withUnsafeBytes {
-        guard let base = $0.baseAddress else { return }
-        (messages.all + part.lowerBound).copyMemory(from: base, byteCount: part.count)
-      }
+    let arrived = try exchange(operation, .parts(own)).parts
+    for (peer, part) in messages.incomingParts.enumerated() {
+      copy(arrived[peer][rank], to: messages.incoming, part)
     }
   }
 
-  package func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] {
-    try exchange(.gather, .bytes(bytes)).messages
+  private func move(_ messages: AllGatherMessages, in operation: CollectiveOperation) throws {
+    let parts = messages.parts
+    check(bytes: parts.map(\.upperBound).max() ?? 0, limit: limits.transferBytes)
+    let base = messages.own ?? UnsafeRawPointer(messages.all + parts[rank].lowerBound)
+    let own = Array(UnsafeRawBufferPointer(start: base, count: parts[rank].count))
+    let arrived = try exchange(operation, .bytes(own)).messages
+    for (peer, part) in parts.enumerated() where peer != rank || messages.own != nil {
+      copy(arrived[peer], to: messages.all, part)
+    }
   }
 
-  package func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] {
-    precondition(0..<size ~= root, "broadcast: root \(root) in a group of \(size) ranks")
-    return try exchange(.broadcast(root: root), .bytes(rank == root ? bytes : [])).messages[root]
+  private func copy(_ bytes: [UInt8], to memory: UnsafeMutableRawPointer?, _ part: Range<Int>) {
+    precondition(bytes.count == part.count, "a part of \(bytes.count) bytes for \(part.count)")
+    bytes.withUnsafeBytes {
+      guard let base = $0.baseAddress, let memory else { return }
+      (memory + part.lowerBound).copyMemory(from: base, byteCount: part.count)
+    }
   }
 
-  package func barrier() throws {
-    _ = try exchange(.barrier, .nothing)
+  private func check(bytes: Int, limit: Int) {
+    // What cuts rounds cannot cut below a byte for each rank.
+    precondition(bytes <= max(limit, size), "a transfer of \(bytes) bytes, the limit is \(limit)")
   }
 
   private func exchange(

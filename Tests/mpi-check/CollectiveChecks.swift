@@ -1,5 +1,6 @@
 import Collectives
 import Glibc
+import TestSupport
 
 /// Every collective against values known in advance, at any number of ranks.
 let collectiveChecks: [Check] = [
@@ -41,7 +42,7 @@ let collectiveChecks: [Check] = [
     expect(values[1].isNaN, "a NaN became \(values[1])")
     expect(values[2] == Double(communicator.size), "ones add up to \(values[2])")
   },
-  Check("an exchange brings every byte to its place, and gathers") { communicator, expect in
+  Check("both halves of an exchange bring every byte to its place") { communicator, expect in
     for unit in [0, 1, 1000, 300_000] { try expectExchange(unit: unit, communicator, expect) }
   },
   Check("gathering keeps order and lengths") { communicator, expect in
@@ -93,6 +94,16 @@ let collectiveChecks: [Check] = [
   },
 ]
 
+/// The laws of any communicator, over real ranks: in single transfers, and cut into many.
+let lawChecks: [Check] = CollectiveLaw.all.flatMap { law in
+  [nil, CollectiveLaw.shortMessages].map { limits in
+    Check(law.name + (limits == nil ? "" : ", in rounds")) { communicator, expect in
+      let ranks = limits.map { LimitedCommunicator(communicator, limits: $0) } ?? communicator
+      for failure in try law.failures(ranks) { expect(false, failure) }
+    }
+  }
+}
+
 /// Each rank passes its own integers; their sums have a closed form.
 private func expectExactSums(
   count: Int, _ communicator: any Communicator, _ expect: Expectations
@@ -141,12 +152,13 @@ private func expectExchange(
               return 2
             },
             scatter: { _ in
-              ScatterMessages(
+              AllToAllMessages(
                 outgoing: sent.baseAddress!, outgoingParts: outgoing,
-                incoming: received.baseAddress!, incomingParts: incoming)
+                incoming: received.baseAddress!, incomingParts: incoming,
+                longestPart: size * unit)
             },
             gather: { _ in
-              GatherMessages(own: own.baseAddress!, all: all.baseAddress!, parts: places)
+              AllGatherMessages(own: own.baseAddress!, all: all.baseAddress!, parts: places)
             })
         }
       }

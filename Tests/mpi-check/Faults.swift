@@ -50,7 +50,7 @@ func provoke(_ fault: Fault, on faulty: Int, in communicator: any Communicator) 
   case .stopLauncher where isFaulty:
     kill(getppid(), SIGSTOP)
     raise(SIGSTOP)
-  case .stray where isFaulty: _ = try communicator.allGather([])
+  case .stray where isFaulty: _ = try communicator.allGather([UInt8]())
   case .leave where isFaulty: return
   case .stopAmid:
     if isFaulty {
