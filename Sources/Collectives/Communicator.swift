@@ -24,20 +24,23 @@ package protocol Communicator: AnyObject {
   /// How long the messages of one transfer may be, the same on all ranks.
   var limits: MessageLimits { get }
 
-  /// Called on the waiting thread, often, while peers are still on their way; what it throws ends
-  /// the collective.
-  var onWait: (() throws -> Void)? { get set }
-
-  /// The longest wait for peers, in seconds, before a collective throws `CollectiveError.timedOut`;
-  /// nil, the default, waits for ever. Where ranks hear each other's heartbeat they wait for a peer
-  /// that lives as long as it takes.
-  var deadlineSeconds: Double? { get set }
-
-  /// What this rank does, for whoever watches it.
+  /// What this rank does, for whoever watches it, and how long it may do nothing.
   var progress: RankProgress { get }
 
+  /// What users should know about the watch over the ranks, such as that there is none; nil where all
+  /// is well.
+  var watchNote: String? { get }
+
+  /// Runs `body`, in which `check` is called on the waiting thread, often, while peers are still on
+  /// their way to a collective; what it throws ends the collective.
+  func whileWaiting<Result>(
+    _ check: @escaping () throws -> Void, _ body: () throws -> Result
+  ) rethrows -> Result
+
   /// Waits, asleep, until every rank is at `operation`; returns the largest of their words. Throws
-  /// `CollectiveError.disagreement` where they are at different ones.
+  /// `CollectiveError.disagreement` where they are at different ones, and `CollectiveError.timedOut`
+  /// when `progress.patienceSeconds` have passed; but where ranks hear each other's heartbeat, they
+  /// wait for a peer that lives as long as it takes.
   func meet(at operation: CollectiveOperation, word: Int) throws -> Int
 
   /// Moves data between ranks that have met at `operation`, and waits for it. Every rank passes the
@@ -47,4 +50,5 @@ package protocol Communicator: AnyObject {
 
 extension Communicator {
   package var limits: MessageLimits { MessageLimits() }
+  package var watchNote: String? { nil }
 }

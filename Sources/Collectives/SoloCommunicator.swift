@@ -7,11 +7,15 @@ package final class SoloCommunicator: Communicator {
   package let hostName = HostProcessors.hostName()
   package let localRank = 0
   package let localSize = 1
-  package var onWait: (() throws -> Void)?
-  package var deadlineSeconds: Double?
   package let progress = RankProgress()
 
   package init() {}
+
+  package func whileWaiting<Result>(
+    _ check: @escaping () throws -> Void, _ body: () throws -> Result
+  ) rethrows -> Result {
+    try body()
+  }
 
   package func meet(at operation: CollectiveOperation, word: Int) -> Int { word }
 

@@ -16,13 +16,10 @@ package final class LimitedCommunicator: Communicator {
   package var localRank: Int { inner.localRank }
   package var localSize: Int { inner.localSize }
   package var progress: RankProgress { inner.progress }
-  package var onWait: (() throws -> Void)? {
-    get { inner.onWait }
-    set { inner.onWait = newValue }
-  }
-  package var deadlineSeconds: Double? {
-    get { inner.deadlineSeconds }
-    set { inner.deadlineSeconds = newValue }
+  package func whileWaiting<Result>(
+    _ check: @escaping () throws -> Void, _ body: () throws -> Result
+  ) rethrows -> Result {
+    try inner.whileWaiting(check, body)
   }
 
   package func meet(at operation: CollectiveOperation, word: Int) throws -> Int {

@@ -28,12 +28,13 @@ package final class ThreadCommunicator: Communicator {
   package let hostName = "thread-host"
   package var localRank: Int { rank }
   package var localSize: Int { world.size }
-  package var onWait: (() throws -> Void)?
-  package var deadlineSeconds: Double?
-  package let progress = RankProgress()
+  /// Watched by nobody, unless a test sets limits.
+  package let progress = RankProgress(
+    limits: WatchLimits(silenceSeconds: nil, stallSeconds: nil))
   package let limits: MessageLimits
 
   private let world: ThreadWorld
+  private var check: (() throws -> Void)?
 
   fileprivate init(rank: Int, in world: ThreadWorld, limits: MessageLimits) {
     self.rank = rank
@@ -68,6 +69,15 @@ package final class ThreadCommunicator: Communicator {
     return results.all
   }
 
+  package func whileWaiting<Result>(
+    _ check: @escaping () throws -> Void, _ body: () throws -> Result
+  ) rethrows -> Result {
+    let outer = self.check
+    self.check = check
+    defer { self.check = outer }
+    return try body()
+  }
+
   package func meet(at operation: CollectiveOperation, word: Int) throws -> Int {
     try exchange(operation, .word(word)).word
   }
@@ -75,12 +85,12 @@ package final class ThreadCommunicator: Communicator {
   package func transfer(_ transfer: Transfer, in operation: CollectiveOperation) throws {
     switch transfer {
     case .sum(let values):
-      check(bytes: values.count * MemoryLayout<Double>.stride, limit: limits.pieceBytes)
+      require(values.count * MemoryLayout<Double>.stride, atMost: limits.pieceBytes)
       let sums = try exchange(operation, .values(Array(values))).values
       _ = values.update(from: sums)
     case .broadcast(let memory, let root):
       precondition(0..<size ~= root, "broadcast: root \(root) in a group of \(size) ranks")
-      check(bytes: memory.count, limit: limits.pieceBytes)
+      require(memory.count, atMost: limits.pieceBytes)
       let own = rank == root ? Array(memory) : []
       let sent = try exchange(operation, .bytes(own)).messages[root]
       if rank != root { copy(sent, to: memory.baseAddress, 0..<memory.count) }
@@ -90,7 +100,7 @@ package final class ThreadCommunicator: Communicator {
   }
 
   private func move(_ messages: AllToAllMessages, in operation: CollectiveOperation) throws {
-    check(bytes: messages.longestPart * size, limit: limits.transferBytes)
+    require(messages.longestPart * size, atMost: limits.transferBytes)
     let own = messages.outgoingParts.map {
       Array(UnsafeRawBufferPointer(start: messages.outgoing + $0.lowerBound, count: $0.count))
     }
@@ -102,7 +112,7 @@ package final class ThreadCommunicator: Communicator {
 
   private func move(_ messages: AllGatherMessages, in operation: CollectiveOperation) throws {
     let parts = messages.parts
-    check(bytes: parts.map(\.upperBound).max() ?? 0, limit: limits.transferBytes)
+    require(parts.map(\.upperBound).max() ?? 0, atMost: limits.transferBytes)
     let base = messages.own ?? UnsafeRawPointer(messages.all + parts[rank].lowerBound)
     let own = Array(UnsafeRawBufferPointer(start: base, count: parts[rank].count))
     let arrived = try exchange(operation, .bytes(own)).messages
@@ -119,7 +129,7 @@ package final class ThreadCommunicator: Communicator {
     }
   }
 
-  private func check(bytes: Int, limit: Int) {
+  private func require(_ bytes: Int, atMost limit: Int) {
     // What cuts rounds cannot cut below a byte for each rank.
     precondition(bytes <= max(limit, size), "a transfer of \(bytes) bytes, the limit is \(limit)")
   }
@@ -128,7 +138,7 @@ package final class ThreadCommunicator: Communicator {
     _ operation: CollectiveOperation, _ message: ThreadWorld.Message
   ) throws -> ThreadWorld.Outcome {
     try world.exchange(
-      operation, message, from: rank, onWait: onWait, deadlineSeconds: deadlineSeconds)
+      operation, message, from: rank, check: check, limitSeconds: progress.patienceSeconds)
   }
 }
 
@@ -192,7 +202,7 @@ private final class ThreadWorld: @unchecked Sendable {
   /// Leaves this rank's message and returns when all ranks have left theirs.
   func exchange(
     _ operation: CollectiveOperation, _ message: Message, from rank: Int,
-    onWait: (() throws -> Void)?, deadlineSeconds: Double?
+    check: (() throws -> Void)?, limitSeconds: Double?
   ) throws -> Outcome {
     try locked {
       let turn = completedCount
@@ -206,18 +216,18 @@ private final class ThreadWorld: @unchecked Sendable {
       let start = ContinuousClock.now
       while completedCount == turn {
         if let gone = departed.first { throw PeerGone(rank: gone) }
-        guard onWait != nil || deadlineSeconds != nil else {
+        guard check != nil || limitSeconds != nil else {
           pthread_cond_wait(condition, mutex)
           continue
         }
-        // The hook may be slow or come back here through an error: not under the lock.
+        // The check may be slow or come back here through an error: not under the lock.
         pthread_mutex_unlock(mutex)
         usleep(500)
-        let hook = Swift.Result { try onWait?() }
+        let checked = Swift.Result { try check?() }
         pthread_mutex_lock(mutex)
-        try hook.get()
+        try checked.get()
         let waited = start.duration(to: .now) / .seconds(1)
-        if let deadlineSeconds, completedCount == turn, waited > deadlineSeconds {
+        if let limitSeconds, completedCount == turn, waited > limitSeconds {
           let absent = arrivals.indices.filter { arrivals[$0] == nil }
           throw CollectiveError.timedOut(
             operation, seconds: waited, absent: absent.map { "rank \($0) on thread-host" })

@@ -170,17 +170,14 @@ final class FaultyCommunicator: Communicator {
   var hostName: String { inner.hostName }
   var localRank: Int { inner.localRank }
   var localSize: Int { inner.localSize }
-  var onWait: (() throws -> Void)? {
-    get { inner.onWait }
-    set { inner.onWait = newValue }
-  }
   var progress: RankProgress { inner.progress }
-  var deadlineSeconds: Double? {
-    get { inner.deadlineSeconds }
-    set { inner.deadlineSeconds = newValue }
-  }
-
   var limits: MessageLimits { inner.limits }
+
+  func whileWaiting<Result>(
+    _ check: @escaping () throws -> Void, _ body: () throws -> Result
+  ) rethrows -> Result {
+    try inner.whileWaiting(check, body)
+  }
 
   func meet(at operation: CollectiveOperation, word: Int) throws -> Int {
     switch operation {

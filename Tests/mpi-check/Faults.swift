@@ -31,8 +31,7 @@ struct DeliberateFailure: Error, CustomStringConvertible {
 /// Goes wrong on `faulty`; the other ranks work on. Returns only where nobody noticed.
 func provoke(_ fault: Fault, on faulty: Int, in communicator: any Communicator) throws {
   try communicator.barrier()
-  communicator.deadlineSeconds = 3
-  communicator.progress.limits = WatchLimits(silenceSeconds: 3, stallSeconds: 3)
+  communicator.progress.watch(limits: WatchLimits(silenceSeconds: 3, stallSeconds: 3))
   communicator.progress.enter(.compute, step: 7)
   // Until the neighbours have heard it.
   usleep(300_000)

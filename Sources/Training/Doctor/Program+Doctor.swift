@@ -8,8 +8,7 @@ extension Program {
     let session = try Session(
       communicator: communicator, threads: request.configuration.threads, quiet: asJSON)
     defer { session.pool.end() }
-    communicator.deadlineSeconds =
-      request.configuration.watchdogSeconds > 0 ? request.configuration.watchdogSeconds : nil
+    communicator.progress.watch(limits: request.configuration.watchLimits)
     if !asJSON {
       for line in session.machine + session.map.lines { session.console.say(line) }
     }

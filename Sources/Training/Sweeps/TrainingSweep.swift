@@ -86,7 +86,6 @@ struct TrainingSweep {
     own.resume = .auto
     session.console.say("\(name):")
     guard try Program.train(own, in: session) == 0 else { return nil }
-    session.communicator.deadlineSeconds = nil
     session.communicator.progress.enter(.evaluate)
     let network = try CheckpointNetwork(path: "\(out)/\(name)", session: session)
     let opened = try OpenedPhotos(
