@@ -207,7 +207,7 @@ let package = Package(
         "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "MPICollectives",
         "RunFolders",
         "Scoring", "Sessions",
-        "Threads", "Training",
+        "TestSupport", "Threads", "Training",
       ],
       path: "Tests/mpi-check",
       swiftSettings: house),

@@ -89,15 +89,11 @@ static inline int cmpi_start_sum_in_place(cmpi_communicator in, double *values, 
                         &request->handle);
 }
 
-static inline int cmpi_start_gather_words(cmpi_communicator in, const int64_t *word, int64_t *words,
-                                          cmpi_request *request) {
-  return MPI_Iallgather(word, 1, MPI_INT64_T, words, 1, MPI_INT64_T, in.handle, &request->handle);
-}
-
+// bytes NULL: they are in their place in all.
 static inline int cmpi_start_gather_bytes(cmpi_communicator in, const void *bytes, int count,
                                           void *all, const int *counts, const int *offsets,
                                           cmpi_request *request) {
-  return MPI_Iallgatherv(bytes, count, MPI_BYTE, all, counts, offsets, MPI_BYTE, in.handle,
+  return MPI_Iallgatherv(bytes ? bytes : MPI_IN_PLACE, count, MPI_BYTE, all, counts, offsets, MPI_BYTE, in.handle,
                          &request->handle);
 }
 

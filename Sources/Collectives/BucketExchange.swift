@@ -1,18 +1,4 @@
-private import Glibc
 internal import Kernels
-
-/// How gradients travel between ranks: `--reduce`.
-package enum Reduction: String, Sendable, Equatable, CaseIterable {
-  /// Exact sums, in 48 bits a value where they fit and in 64 where they do not.
-  case exact
-  /// Each rank's sums rounded to floats.
-  case fp32
-  /// Each rank's sums rounded to bfloat16; what rounding takes away is added in the next step.
-  case bf16
-
-  /// Whether the ranks' cut of the batch shows in the result.
-  package var isLossy: Bool { self != .exact }
-}
 
 /// When a bucket went over the wire, in seconds of the monotonic clock.
 package struct BucketSpan: Sendable {
@@ -84,7 +70,7 @@ final class BucketExchange {
     _ first: Int, ready: Int, of sums: UnsafeMutablePointer<Double>, scale: Double,
     over communicator: any Communicator
   ) throws -> [BucketSpan] {
-    let start = monotonicSeconds()
+    let start = MonotonicClock.seconds
     // What the ranks agree on is the most of any: how few buckets are ready, or one that is wide.
     let wide = 2 * Self.roundLimit
     let narrow = narrowBuckets(from: first, atMost: min(ready, Self.roundLimit), of: sums)
@@ -95,7 +81,7 @@ final class BucketExchange {
       rounds: { agreed in
         isWide = agreed == wide
         let count = isWide ? 1 : Self.roundLimit - agreed
-        let now = monotonicSeconds()
+        let now = MonotonicClock.seconds
         spans = layout.buckets[first..<first + count].map {
           BucketSpan(bucket: $0, ready: now, agreed: now)
         }
@@ -120,7 +106,7 @@ final class BucketExchange {
     in spans: inout [BucketSpan]
   ) {
     finish(first + round, in: sums)
-    spans[round].end = monotonicSeconds()
+    spans[round].end = MonotonicClock.seconds
     guard round + 1 < spans.count else { return }
     spans[round + 1].ready = spans[round].end
     spans[round + 1].agreed = spans[round].end
@@ -152,7 +138,7 @@ final class BucketExchange {
 
   private func pack(
     _ index: Int, of sums: UnsafeMutablePointer<Double>, scale: Double, isWide: Bool
-  ) -> ScatterMessages? {
+  ) -> AllToAllMessages? {
     guard ranks > 1 else { return nil }
     let bucket = layout.buckets[index]
     let width = width(isWide: isWide)
@@ -182,9 +168,10 @@ final class BucketExchange {
           into: (target + start).assumingMemoryBound(to: UInt16.self))
       }
     }
-    return ScatterMessages(
+    return AllToAllMessages(
       outgoing: isWide ? UnsafeRawPointer(sums + bucket.lowerBound) : UnsafeRawPointer(target),
-      outgoingParts: outgoingParts, incoming: incoming.pointer, incomingParts: incomingParts)
+      outgoingParts: outgoingParts, incoming: incoming.pointer, incomingParts: incomingParts,
+      longestPart: width * (layout.parts[index].map(\.count).max() ?? 0))
   }
 
   /// Adds what the peers have sent to this rank's own part, in the order of the ranks, and finishes it.
@@ -228,13 +215,13 @@ final class BucketExchange {
 
   private func gathering(
     _ index: Int, into sums: UnsafeMutablePointer<Double>
-  ) -> GatherMessages? {
+  ) -> AllGatherMessages? {
     guard !isSharded else { return nil }
     let bucket = layout.buckets[index]
     let isHalf = reduction == .bf16
     let width = isHalf ? 2 : 4
     sentBytes += width * layout.parts[index][rank].count * (ranks - 1)
-    return GatherMessages(
+    return AllGatherMessages(
       own: own.pointer,
       all: isHalf
         ? UnsafeMutableRawPointer(outgoing.pointer)
@@ -257,11 +244,4 @@ final class BucketExchange {
         count: bucket.count, into: results)
     }
   }
-}
-
-/// Seconds of a clock that only goes forward.
-func monotonicSeconds() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }

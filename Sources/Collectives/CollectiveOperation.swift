@@ -5,13 +5,30 @@ package enum CollectiveOperation: Equatable, Sendable, CustomStringConvertible {
   case agreement
   case sum(count: Int)
   case exchange(count: Int)
-  case gather
-  case broadcast(root: Int)
+  /// An all-gather of so many bytes, cut as every rank knows.
+  case allGather(bytes: Int)
+  /// An all-gather of parts whose lengths only their owners know.
+  case allGatherOfAnyLength
+  case gather(root: Int, bytes: Int)
+  case gatherOfAnyLength(root: Int)
+  case broadcast(root: Int, bytes: Int)
+  /// A broadcast whose length only the root knows.
+  case broadcastOfAnyLength(root: Int)
   case barrier
   /// The rank has nothing more to do and wants to leave.
   case farewell
 
-  private static let detailBits = 48
+  /// Bits of a signature that tell operations of one kind apart, and of these the bits of the bytes
+  /// where a root stands before them: 2^40 bytes, 2^19 ranks.
+  private static let detailBits = 59
+  private static let byteBits = 40
+
+  private static func detail(root: Int, bytes: Int) -> Int {
+    require(
+      bytes >= 0 && bytes < 1 << byteBits && root >= 0 && root < 1 << (detailBits - byteBits),
+      "collective operation: \(bytes) bytes, root \(root)")
+    return root << byteBits | bytes
+  }
 
   /// One word, at least 0, that is equal on two ranks where, and only where, the operation is.
   package var signature: Int {
@@ -19,11 +36,15 @@ package enum CollectiveOperation: Equatable, Sendable, CustomStringConvertible {
       switch self {
       case .agreement: (0, 0)
       case .sum(let count): (1, count)
-      case .gather: (2, 0)
-      case .broadcast(let root): (3, root)
+      case .allGatherOfAnyLength: (2, 0)
+      case .broadcastOfAnyLength(let root): (3, root)
       case .barrier: (4, 0)
       case .farewell: (5, 0)
       case .exchange(let count): (6, count)
+      case .allGather(let bytes): (7, bytes)
+      case .broadcast(let root, let bytes): (8, Self.detail(root: root, bytes: bytes))
+      case .gather(let root, let bytes): (9, Self.detail(root: root, bytes: bytes))
+      case .gatherOfAnyLength(let root): (10, root)
       }
     require(
       detail >= 0 && detail < 1 << Self.detailBits, "collective operation: detail \(detail)")
@@ -33,14 +54,19 @@ package enum CollectiveOperation: Equatable, Sendable, CustomStringConvertible {
   /// The operation with this signature, or nil where there is none.
   package init?(signature: Int) {
     let detail = signature & (1 << Self.detailBits - 1)
+    let (root, bytes) = (detail >> Self.byteBits, detail & (1 << Self.byteBits - 1))
     switch (signature >> Self.detailBits, detail) {
     case (0, 0): self = .agreement
     case (1, _): self = .sum(count: detail)
-    case (2, 0): self = .gather
-    case (3, _): self = .broadcast(root: detail)
+    case (2, 0): self = .allGatherOfAnyLength
+    case (3, _): self = .broadcastOfAnyLength(root: detail)
     case (4, 0): self = .barrier
     case (5, 0): self = .farewell
     case (6, _): self = .exchange(count: detail)
+    case (7, _): self = .allGather(bytes: detail)
+    case (8, _): self = .broadcast(root: root, bytes: bytes)
+    case (9, _): self = .gather(root: root, bytes: bytes)
+    case (10, _): self = .gatherOfAnyLength(root: detail)
     default: return nil
     }
   }
@@ -50,51 +76,14 @@ package enum CollectiveOperation: Equatable, Sendable, CustomStringConvertible {
     case .agreement: "agreeOnMaximum"
     case .sum(let count): "allReduceSum of \(count) values"
     case .exchange(let count): "exchange of \(count) values"
-    case .gather: "allGather"
-    case .broadcast(let root): "broadcast from rank \(root)"
+    case .allGather(let bytes): "allGather of \(bytes) bytes"
+    case .allGatherOfAnyLength: "allGather"
+    case .gather(let root, let bytes): "gather of \(bytes) bytes at rank \(root)"
+    case .gatherOfAnyLength(let root): "gather at rank \(root)"
+    case .broadcast(let root, let bytes): "broadcast of \(bytes) bytes from rank \(root)"
+    case .broadcastOfAnyLength(let root): "broadcast from rank \(root)"
     case .barrier: "barrier"
     case .farewell: "end of the run"
     }
-  }
-}
-
-/// What can go wrong between ranks, whatever carries their messages.
-package enum CollectiveError: Error, Equatable, CustomStringConvertible {
-  /// The ranks wanted different operations; one entry for each rank.
-  case disagreement([CollectiveOperation?])
-  /// Peers did not come; `absent` names those not heard of, as "rank 3 on node7", if that is known.
-  case timedOut(CollectiveOperation, seconds: Double, absent: [String])
-  /// A message longer than one operation can carry.
-  case tooLarge(CollectiveOperation, bytes: Int, limit: Int)
-
-  package var description: String {
-    switch self {
-    case .disagreement(let operations):
-      return "ranks are not at the same operation: \(Self.summary(of: operations)); "
-        + "every rank must run the same program with the same configuration and data"
-    case .timedOut(let operation, let seconds, let absent):
-      let peers = absent.isEmpty ? "its peers" : absent.joined(separator: ", ")
-      return "waited \(Int(seconds.rounded())) s for \(peers) in \(operation); "
-        + "look there for a dead host, a stopped process or slow storage, then resume"
-    case .tooLarge(let operation, let bytes, let limit):
-      return "\(operation): \(bytes) bytes in one message, the limit is \(limit); send less at once"
-    }
-  }
-
-  private static func summary(of operations: [CollectiveOperation?]) -> String {
-    var groups: [(name: String, ranks: [Int])] = []
-    for (rank, operation) in operations.enumerated() {
-      let name = operation.map(\.description) ?? "an unknown operation"
-      if let at = groups.firstIndex(where: { $0.name == name }) {
-        groups[at].ranks.append(rank)
-      } else {
-        groups.append((name, [rank]))
-      }
-    }
-    return groups.map { group in
-      let first = group.ranks.prefix(8).map(String.init).joined(separator: ",")
-      let more = group.ranks.count > 8 ? " and \(group.ranks.count - 8) more" : ""
-      return "\(group.name) on rank \(first)\(more)"
-    }.joined(separator: "; ")
   }
 }

@@ -152,7 +152,7 @@ package final class GradientReducer: @unchecked Sendable {
     failure = nil
     exchange.begin()
     extrasAreFinal = localMicrobatches == 0
-    localEndSeconds = monotonicSeconds()
+    localEndSeconds = MonotonicClock.seconds
     if localMicrobatches == 0 {
       sums.update(repeating: 0, count: count)
       watermark = 0
@@ -215,7 +215,7 @@ package final class GradientReducer: @unchecked Sendable {
     finishedMicrobatches += 1
     if finishedMicrobatches == localMicrobatches {
       extrasAreFinal = true
-      localEndSeconds = monotonicSeconds()
+      localEndSeconds = MonotonicClock.seconds
       pthread_cond_signal(stateChanged)
     }
     pthread_mutex_unlock(stateLock)
@@ -289,10 +289,10 @@ package final class GradientReducer: @unchecked Sendable {
 
   /// Sums the extras over all ranks; call after `reduce` and after adding the rank's own words.
   package func reduceExtras(over communicator: any Communicator) throws {
-    let start = monotonicSeconds()
+    let start = MonotonicClock.seconds
     try communicator.allReduceSum(
       UnsafeMutableBufferPointer(start: sums + count, count: extraCount))
-    times.extraSeconds = monotonicSeconds() - start
+    times.extraSeconds = MonotonicClock.seconds - start
   }
 
   /// The extras' sums [extraCount].

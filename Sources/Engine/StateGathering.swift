@@ -72,7 +72,7 @@ extension StepEngine {
         let bucket = layout.buckets[index]
         let parts = layout.parts[index]
         let own = parts[rank]
-        return ScatterMessages(
+        return AllToAllMessages(
           outgoing: source + own.lowerBound,
           outgoingParts: target == nil ? [0..<4 * own.count] + nothing.dropFirst() : nothing,
           incoming: (target ?? source) + bucket.lowerBound,
@@ -81,7 +81,8 @@ extension StepEngine {
             : parts.enumerated().map { peer, part in
               let start = 4 * (part.lowerBound - bucket.lowerBound)
               return start..<start + (peer == 0 ? 0 : 4 * part.count)
-            })
+            },
+          longestPart: 4 * (parts.map(\.count).max() ?? 0))
       }, gather: { _ in nil })
     guard let target else { return }
     for own in layout.ranges(of: rank) {

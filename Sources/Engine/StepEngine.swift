@@ -177,7 +177,7 @@ package final class StepEngine {
   }
 
   /// Bytes of this rank's memory for messages to other ranks.
-  package var messageBytes: Int { reducer.messageBytes + (gathering?.bytes ?? 0) }
+  package var messageBytes: Int { reducer.messageBytes }
 
   /// The ranges of the flat vector whose optimizer state this rank keeps; nil where it keeps all.
   package var ownRanges: [Range<Int>]? {

@@ -60,7 +60,7 @@ final class Heartbeat: @unchecked Sendable {
     DetachedThread.start { [self] in run() }
   }
 
-  private static var now: Double { Double(monotonicNanoseconds()) * 1e-9 }
+  private static var now: Double { MonotonicClock.seconds }
 
   /// Takes leave of the neighbours, once every rank has said that its work is done, and returns when
   /// the thread makes no more calls of MPI.

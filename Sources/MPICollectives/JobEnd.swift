@@ -1,4 +1,5 @@
 private import CMPI
+internal import Collectives
 private import Glibc
 private import Synchronization
 
@@ -7,6 +8,17 @@ enum JobEnd {
   /// Seconds after which whoever launched this rank is killed, if it is an `mpirun` that still lives.
   private static let launcherSeconds = 8
   private static let hasGuard = Atomic<Bool>(false)
+
+  /// Says why the job ends, to people, to the failure file and to the other ranks, and ends it.
+  static func lost(
+    _ sentence: String, _ progress: RankProgress?, _ heartbeat: Heartbeat?
+  ) -> Never {
+    MPIWorld.printLine("ddp-train: \(sentence)")
+    leave(afterSeconds: 6)
+    record(sentence, in: progress?.failureFile)
+    heartbeat?.spreadEnd()
+    abort()
+  }
 
   /// Ends every rank of the job with status 1.
   ///

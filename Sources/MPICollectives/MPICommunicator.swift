@@ -14,26 +14,25 @@ final class MPICommunicator: Communicator {
   let hostName: String
   let localRank: Int
   let localSize: Int
-  var onWait: (() throws -> Void)?
-  var deadlineSeconds: Double? {
-    didSet { watch.setDeadline(seconds: deadlineSeconds) }
-  }
+  let progress = RankProgress()
+  private(set) var watchNote: String?
+  /// "rank 3 on node7".
+  let name: String
 
-  /// Open MPI allocates a temporary as large as the call's message, and freshly mapped memory is slow.
-  private static let pieceBytes = 8 << 20
-
+  /// How long a wait for peers goes without a look.
+  private static let longestMeetingNapNanoseconds = 500_000
   /// How long a transfer goes without a look, in which the kernel's buffers keep the wire busy.
   private static let longestTransferNapNanoseconds = 50_000
 
   private let communicator: cmpi_communicator
   private let owner = pthread_self()
-  let progress = RankProgress()
-  private let watch: BlockingWatch
+  private let watch = CallWatch()
   /// The watch of dead and idle ranks; nil where the library does not allow one.
-  private var heartbeat: Heartbeat?
+  private(set) var heartbeat: Heartbeat?
+  /// What runs while this rank waits for its peers.
+  private var check: (() throws -> Void)?
   private var rollCall: RollCall
   private var hostNames: [String] = []
-  private var request = cmpi_request()
   /// The number of handshakes so far, the same on all ranks.
   private var serial = 0
   /// The seconds of the wait after which every rank had said to be at this handshake.
@@ -70,74 +69,58 @@ final class MPICommunicator: Communicator {
     self.localSize = Int(localSize)
     hostName = HostProcessors.hostName()
     rollCall = RollCall(on: roll, rank: Int(rank), size: Int(size))
-    watch = BlockingWatch(name: "rank \(rank) on \(hostName)")
-    hostNames = try allGather(Array(hostName.utf8)).map { String(decoding: $0, as: UTF8.self) }
-    watch.setPeers(
-      hostNames.enumerated().filter { $0.offset != rank }.map { "rank \($0) on \($1)" })
+    name = "rank \(rank) on \(hostName)"
+    hostNames = try allGather(value: hostName)
     // All ranks have one or none, whatever each of them was given.
-    guard try agreeOnMaximum(beats ? 0 : 1) == 0 else {
-      progress.note =
+    if try agreeOnMaximum(beats ? 0 : 1) == 0 {
+      heartbeat = Heartbeat(on: beat, rank: self.rank, hostNames: hostNames, progress: progress)
+    } else {
+      watchNote =
         "no heartbeat, for want of MPI_THREAD_MULTIPLE in the MPI library or by DDP_TRAIN_HEARTBEAT=0: "
         + "a rank that is dead or stopped is noticed after --stall seconds, not after --watchdog"
-      return
     }
-    watch.setPeersAlive()
-    heartbeat = Heartbeat(on: beat, rank: self.rank, hostNames: hostNames, progress: progress)
-  }
-
-  /// Tells the other ranks that this one ends the job, where there is a heartbeat to tell them by.
-  func spreadEnd() { heartbeat?.spreadEnd() }
-
-  func agreeOnMaximum(_ word: Int) throws -> Int {
-    try handshake(.agreement, word: word)
-  }
-
-  func barrier() throws {
-    _ = try handshake(.barrier)
+    watch.start(progress) { [name, progress, heartbeat] operation, seconds in
+      JobEnd.lost(
+        "\(name): MPI does not come back from a call since \(Int(seconds.rounded())) s in "
+          + "\(operation): a fault of the library, a host or the network; the job ends, "
+          + "--resume auto goes on from the last checkpoint", progress, heartbeat)
+    }
   }
 
   /// Waits until every rank wants to leave; the last collective of a run.
   func leave() throws {
-    _ = try handshake(.farewell)
-    try rollCall.listen()
+    _ = try meet(at: .farewell, word: 0)
+    try watch.call { try rollCall.listen() }
     progress.enter(.end)
     heartbeat?.leave()
   }
 
-  func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws {
-    let operation = CollectiveOperation.sum(count: values.count)
-    _ = try handshake(operation)
-    let pieceCount = Self.pieceBytes / MemoryLayout<Double>.stride
-    for start in stride(from: 0, to: values.count, by: pieceCount) {
-      let count = min(pieceCount, values.count - start)
-      try transfer(operation, "MPI_Iallreduce") {
-        cmpi_start_sum_in_place(communicator, values.baseAddress! + start, Int32(count), &$0)
+  func transfer(_ transfer: Transfer, in operation: CollectiveOperation) throws {
+    switch transfer {
+    case .sum(let values):
+      try run(operation, "MPI_Iallreduce") {
+        cmpi_start_sum_in_place(communicator, values.baseAddress!, Int32(values.count), &$0)
       }
-    }
-  }
-
-  func exchange(
-    count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
-    scatter: (_ round: Int) -> ScatterMessages?, gather: (_ round: Int) -> GatherMessages?
-  ) throws {
-    let operation = CollectiveOperation.exchange(count: count)
-    for round in 0..<rounds(try handshake(operation, word: word)) {
-      if let messages = scatter(round) {
-        try Self.withCounts(messages.outgoingParts) { sent, sentAt in
-          try Self.withCounts(messages.incomingParts) { received, receivedAt in
-            try transfer(operation, "MPI_Ialltoallv") {
-              cmpi_start_exchange_bytes(
-                communicator, messages.outgoing, sent, sentAt, messages.incoming, received,
-                receivedAt, &$0)
-            }
-          }
-        }
+    case .broadcast(let memory, let root):
+      try run(operation, "MPI_Ibcast") {
+        cmpi_start_broadcast_bytes(
+          communicator, memory.baseAddress!, Int32(memory.count), Int32(root), &$0)
       }
-      guard let messages = gather(round) else { continue }
+    case .allGather(let messages):
       try Self.withCounts(messages.parts) { counts, offsets in
-        try transfer(operation, "MPI_Iallgatherv") {
+        try run(operation, "MPI_Iallgatherv") {
           cmpi_start_gather_bytes(
             communicator, messages.own, counts[rank], messages.all, counts, offsets, &$0)
+        }
+      }
+    case .allToAll(let messages):
+      try Self.withCounts(messages.outgoingParts) { sent, sentAt in
+        try Self.withCounts(messages.incomingParts) { received, receivedAt in
+          try run(operation, "MPI_Ialltoallv") {
+            cmpi_start_exchange_bytes(
+              communicator, messages.outgoing, sent, sentAt, messages.incoming, received,
+              receivedAt, &$0)
+          }
         }
       }
     }
@@ -154,51 +137,16 @@ final class MPICommunicator: Communicator {
     }
   }
 
-  func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] {
-    _ = try handshake(.gather)
-    let lengths = try gatherWords(bytes.count, for: .gather)
-    let total = lengths.reduce(0, +)
-    guard total <= Int(Int32.max) else {
-      throw CollectiveError.tooLarge(.gather, bytes: total, limit: Int(Int32.max))
-    }
-    var parts: [Range<Int>] = []
-    for length in lengths {
-      let start = parts.last?.upperBound ?? 0
-      parts.append(start..<start + length)
-    }
-    var all = [UInt8](repeating: 0, count: max(1, total))
-    try all.withUnsafeMutableBytes { all in
-      try bytes.withUnsafeBytes { own in
-        try Self.withCounts(parts) { counts, offsets in
-          try transfer(.gather, "MPI_Iallgatherv") {
-            cmpi_start_gather_bytes(
-              communicator, own.baseAddress, counts[rank], all.baseAddress, counts, offsets, &$0)
-          }
-        }
-      }
-    }
-    return parts.map { Array(all[$0]) }
+  func whileWaiting<Result>(
+    _ check: @escaping () throws -> Void, _ body: () throws -> Result
+  ) rethrows -> Result {
+    let outer = self.check
+    self.check = check
+    defer { self.check = outer }
+    return try body()
   }
 
-  func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] {
-    require(0..<size ~= root, "broadcast: root \(root) in a group of \(size) ranks")
-    let operation = CollectiveOperation.broadcast(root: root)
-    let length = try handshake(operation, word: rank == root ? bytes.count : 0)
-    var result = rank == root ? bytes : [UInt8](repeating: 0, count: length)
-    try result.withUnsafeMutableBytes { result in
-      for start in stride(from: 0, to: length, by: Self.pieceBytes) {
-        let count = min(Self.pieceBytes, length - start)
-        try transfer(operation, "MPI_Ibcast") {
-          cmpi_start_broadcast_bytes(
-            communicator, result.baseAddress! + start, Int32(count), Int32(root), &$0)
-        }
-      }
-    }
-    return result
-  }
-
-  /// Waits, asleep, until every rank is at the same operation; returns the largest of their words.
-  private func handshake(_ operation: CollectiveOperation, word: Int = 0) throws -> Int {
+  func meet(at operation: CollectiveOperation, word: Int) throws -> Int {
     require(
       pthread_equal(owner, pthread_self()) != 0,
       "\(operation): MPI may be called only from the thread that started it")
@@ -208,35 +156,27 @@ final class MPICommunicator: Communicator {
     outgoing[0] = Int64(word)
     outgoing[1] = signature
     outgoing[2] = -signature
-    try check(
-      "MPI_Iallreduce", cmpi_start_maximum(communicator, outgoing, incoming, 3, &request))
-    try progress.waiting { try waitForPeers(in: operation) }
+    watch.enter(operation)
+    var request = cmpi_request()
+    try call("MPI_Iallreduce") { cmpi_start_maximum(communicator, outgoing, incoming, 3, &request) }
+    try progress.waiting {
+      try wait(for: &request, longestNap: Self.longestMeetingNapNanoseconds) { seconds in
+        try check?()
+        guard let limit = progress.patienceSeconds else { return }
+        try enforce(limit, waitedSeconds: seconds, in: operation)
+      }
+    }
     guard incoming[1] == -incoming[2] else {
-      let signatures = try gatherWords(operation.signature, for: operation)
+      let signatures = try gatherWords(operation.signature, in: operation)
       throw CollectiveError.disagreement(signatures.map(CollectiveOperation.init(signature:)))
     }
     return Int(incoming[0])
   }
 
-  /// Polls the handshake, sleeping ever longer.
-  private func waitForPeers(in operation: CollectiveOperation) throws {
-    var naps = Naps(longestNanoseconds: 500_000)
-    while true {
-      var isDone: Int32 = 0
-      try check("MPI_Test", cmpi_test(&request, &isDone))
-      if isDone != 0 { return }
-      guard naps.rest() else { continue }
-      try onWait?()
-      if let deadlineSeconds {
-        try enforce(deadlineSeconds, waitedSeconds: naps.waitedSeconds, in: operation)
-      }
-    }
-  }
-
   private func enforce(
     _ deadline: Double, waitedSeconds: Double, in operation: CollectiveOperation
   ) throws {
-    try rollCall.proceed(at: serial, mustSpeak: waitedSeconds > deadline / 2)
+    try watch.call { try rollCall.proceed(at: serial, mustSpeak: waitedSeconds > deadline / 2) }
     guard waitedSeconds > deadline else { return }
     let absent = rollCall.absentRanks(at: serial).map { "rank \($0) on \(hostNames[$0])" }
     if heartbeat != nil {
@@ -248,40 +188,45 @@ final class MPICommunicator: Communicator {
     throw CollectiveError.timedOut(operation, seconds: waitedSeconds, absent: absent)
   }
 
-  private func gatherWords(_ word: Int, for operation: CollectiveOperation) throws -> [Int] {
-    var words = [Int64](repeating: 0, count: size)
-    var own = Int64(word)
-    try withUnsafePointer(to: &own) { own in
-      try words.withUnsafeMutableBufferPointer { words in
-        try transfer(operation, "MPI_Iallgather") {
-          cmpi_start_gather_words(communicator, own, words.baseAddress!, &$0)
-        }
-      }
-    }
-    return words.map(Int.init)
-  }
-
   /// Starts a collective of MPI and waits for it in naps, so that neither this rank's workers nor
   /// other ranks of the host lack the core.
-  private func transfer(
-    _ operation: CollectiveOperation, _ call: String, _ start: (inout cmpi_request) -> Int32
+  private func run(
+    _ operation: CollectiveOperation, _ name: String, _ start: (inout cmpi_request) -> Int32
   ) throws {
     try progress.waiting {
-      try watch.run(operation) {
-        var request = cmpi_request()
-        try check(call, start(&request))
-        var naps = Naps(longestNanoseconds: Self.longestTransferNapNanoseconds)
-        var isDone: Int32 = 0
-        while true {
-          try check("MPI_Test", cmpi_test(&request, &isDone))
-          if isDone != 0 { return }
-          naps.rest()
-        }
+      var request = cmpi_request()
+      try call(name) { start(&request) }
+      try wait(for: &request, longestNap: Self.longestTransferNapNanoseconds) { seconds in
+        guard let limit = progress.patienceSeconds, seconds > limit else { return }
+        // Nothing is thrown: the memory is MPI's until the transfer ends, and must not be freed.
+        let error = CollectiveError.timedOut(operation, seconds: seconds, absent: [suspects])
+        JobEnd.lost("\(self.name): \(error)", progress, heartbeat)
       }
     }
   }
 
-  private func check(_ call: String, _ code: Int32) throws {
-    try MPIError.check(call, rank: rank, code)
+  /// Who may have stopped amid a transfer, in words.
+  private var suspects: String {
+    guard heartbeat == nil else { return "a transfer between ranks that all live" }
+    let peers = hostNames.indices.filter { $0 != rank }.map { "rank \($0) on \(hostNames[$0])" }
+    return ((1...8).contains(peers.count) ? peers.joined(separator: " or ") : "a peer")
+      + ", stopped amid the transfer"
+  }
+
+  /// Looks after a request until it is done; calls `look` with the seconds of the wait at every nap.
+  private func wait(
+    for request: inout cmpi_request, longestNap: Int, _ look: (_ seconds: Double) throws -> Void
+  ) throws {
+    var naps = Naps(longestNanoseconds: longestNap)
+    while true {
+      var isDone: Int32 = 0
+      try call("MPI_Test") { cmpi_test(&request, &isDone) }
+      if isDone != 0 { return }
+      if naps.rest() { try look(naps.waitedSeconds) }
+    }
+  }
+
+  private func call(_ name: String, _ body: () -> Int32) throws {
+    try MPIError.check(name, rank: rank, watch.call(body))
   }
 }

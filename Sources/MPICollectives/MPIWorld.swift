@@ -36,7 +36,7 @@ package enum MPIWorld {
       let communicator = try MPICommunicator(beats: wantsHeartbeat && isMultiple != 0)
       joined = communicator
       starting.end()
-      name = "rank \(communicator.rank) on \(communicator.hostName)"
+      name = communicator.name
       let status = try body(communicator)
       try communicator.leave()
       // Nobody hears this rank's heart any more: who is cut off now has to end by itself.
@@ -47,11 +47,7 @@ package enum MPIWorld {
       ending.end()
       return status
     } catch {
-      printLine("ddp-train: \(name): \(error)")
-      JobEnd.leave(afterSeconds: 6)
-      JobEnd.record("\(name): \(error)", in: joined?.progress.failureFile)
-      joined?.spreadEnd()
-      JobEnd.abort()
+      JobEnd.lost("\(name): \(error)", joined?.progress, joined?.heartbeat)
     }
   }
 

@@ -1,3 +1,4 @@
+private import Collectives
 private import Glibc
 
 /// The pauses of a thread that polls: none for some microseconds, then naps that grow with the wait.
@@ -8,9 +9,11 @@ struct Naps {
   /// What a wait that is nearly over is worth spinning for.
   private static let spinNanoseconds = 20_000
   private static let shortestNanoseconds = 10_000
+  /// The most that counts of the time between two looks: a process that was stopped did not wait.
+  private static let longestGapNanoseconds = 1_000_000_000
 
   private let longestNanoseconds: Int
-  private let start = monotonicNanoseconds()
+  private var lastLook = MonotonicClock.nanoseconds
   private var waitedNanoseconds = 0
 
   init(longestNanoseconds: Int) { self.longestNanoseconds = longestNanoseconds }
@@ -20,7 +23,9 @@ struct Naps {
 
   /// Sleeps for a moment, unless the wait is so young that spinning is better; tells which.
   @discardableResult mutating func rest() -> Bool {
-    waitedNanoseconds = monotonicNanoseconds() - start
+    let now = MonotonicClock.nanoseconds
+    waitedNanoseconds += min(now - lastLook, Self.longestGapNanoseconds)
+    lastLook = now
     guard waitedNanoseconds > Self.spinNanoseconds else { return false }
     var nap = timespec(
       tv_sec: 0,

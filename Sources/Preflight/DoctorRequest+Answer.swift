@@ -9,8 +9,7 @@ extension DoctorRequest {
     let session = try Session(
       communicator: communicator, threads: configuration.threads, quiet: asJSON)
     defer { session.pool.end() }
-    communicator.deadlineSeconds =
-      configuration.watchdogSeconds > 0 ? configuration.watchdogSeconds : nil
+    communicator.progress.watch(limits: configuration.watchLimits)
     if !asJSON {
       for line in session.machine + session.map.lines { session.console.say(line) }
     }

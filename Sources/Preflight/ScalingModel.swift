@@ -159,12 +159,14 @@ package struct ScalingModel: Sendable, Equatable, Codable {
     // The last bucket is final when nothing is left to hide it.
     prediction.hidden = min(prediction.sums * (1 - 1 / buckets), Self.backwardShare * round)
     if design.isSharded {
-      let piece = max(Double(WeightGathering.pieceFloats), Self.bucketValues(ranks: ranks))
-      let pieces = max(1, (count / piece).rounded(.up))
+      let limits = MessageLimits()
+      let rounds =
+        4 * count <= Double(limits.transferBytes)
+        ? 1 : (4 * count / Double(limits.roundBytes)).rounded(.up)
       prediction.update +=
-        own * 4 * peers / wire.bytesPerSecond
-        + pieces
-        * (agreement + peers * wire.messageSeconds + Wire.ways(ofBytes: 4 * own / pieces)
+        own * 4 * peers / wire.bytesPerSecond + agreement
+        + rounds
+        * (peers * wire.messageSeconds + Wire.ways(ofBytes: 4 * own / rounds)
           * wire.latencySeconds)
     }
     let extras = 40.0 * Double(ranks) + 100_000

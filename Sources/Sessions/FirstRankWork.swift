@@ -6,7 +6,7 @@ package enum FirstRankWork {
   /// Runs `body` on the first rank, on a worker, and returns what it returns; nil on the others.
   ///
   /// The ranks meet in an agreement every two seconds until it has ended, or four times in the
-  /// communicator's deadline, so that this ends a rank that is dead and never one that is at work.
+  /// rank's patience, so that this ends a rank that is dead and never one that is at work.
   /// Throws what `body` throws.
   package static func run<Result>(
     over communicator: any Communicator, pool: WorkerPool, _ body: @escaping () throws -> Result
@@ -17,7 +17,7 @@ package enum FirstRankWork {
       return nil
     }
     let outcome = Outcome<Result>()
-    let tickSeconds = min(2, (communicator.deadlineSeconds ?? 8) / 4)
+    let tickSeconds = min(2, (communicator.progress.patienceSeconds ?? 8) / 4)
     var lastTick = Clock.seconds
     pool.start { worker in
       if worker == 0 { outcome.result = Swift.Result { try body() } }

@@ -92,7 +92,6 @@ struct TrainingSweep {
     own.resume = .auto
     session.console.say("\(name):")
     guard try TrainingJob.run(own, in: session) == .finished else { return nil }
-    session.communicator.deadlineSeconds = nil
     session.communicator.progress.enter(.evaluate)
     let network = try CheckpointNetwork(path: "\(out)/\(name)", session: session)
     let opened = try OpenedPhotos(

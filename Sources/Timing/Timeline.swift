@@ -72,8 +72,7 @@ package final class Timeline: @unchecked Sendable {
         rank: communicator.rank, host: communicator.hostName,
         shift: alignment.offsets[communicator.rank] + start
       ).utf8)
-    let texts = try FirstRankMessages.gather(own, over: communicator)
-    guard communicator.rank == 0 else { return }
+    guard let texts = try communicator.gather(own, at: 0) else { return }
     let events = texts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: ",\n")
     let document =
       "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"clock_uncertainty_seconds\":["

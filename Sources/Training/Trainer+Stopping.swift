@@ -12,14 +12,6 @@ internal import Foundation
 internal import Interchange
 
 extension Trainer {
-  /// Tells whoever watches this rank how long it may be silent or idle, and whether it was told to
-  /// end.
-  func setWatch() {
-    communicator.progress.limits = configuration.watchLimits
-    communicator.deadlineSeconds = configuration.watchLimits.stallSeconds
-    communicator.progress.askEnd { StopSignals.wantsEnd }
-  }
-
   /// Agrees with the other ranks on what signals and bad photos ask for; true to end the run.
   func agreeOnSignals() throws -> Bool {
     let bad = loader.ledger.count

@@ -41,7 +41,7 @@ package final class Trainer {
   /// Throws where the run folder is another job's by now; asked before each checkpoint.
   package var checkOwner: (@Sendable () throws -> Void)?
   /// Whether this rank was told to end the run.
-  package var wantsEnd: () -> Bool = { StopSignals.wantsEnd }
+  package var wantsEnd: @Sendable () -> Bool = { StopSignals.wantsEnd }
   let folder: RunFolder?
   let factory: ModelFactory
   let loader: SampleLoader
@@ -199,14 +199,14 @@ package final class Trainer {
     for set in evaluationSets { for note in set.plan.notes { console.say(note) } }
     defer { sideLogs?.finish() }
     startProgress = progress
-    setWatch()
     engine.onWait = { [unowned self] in if wantsEnd() { throw Interruption() } }
-    communicator.onWait = { [unowned self] in try waitForPeers() }
-    defer {
-      communicator.onWait = nil
-      communicator.progress.askEnd(nil)
-    }
     if peopleSampler != nil { readAheadOfSecondPass() }
+    return try communicator.progress.askingEnd(wantsEnd) {
+      try communicator.whileWaiting({ [unowned self] in try waitForPeers() }, runSteps)
+    }
+  }
+
+  private func runSteps() throws -> Ending {
     do {
       // A run that was stopped in an evaluation makes up for it.
       if isEvaluationDue {

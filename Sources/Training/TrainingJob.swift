@@ -41,9 +41,8 @@ package enum TrainingJob {
     for line in session.machine { console.say(line) }
     // From here on a signal is kept in mind until the first step.
     StopSignals.install()
-    communicator.progress.limits = requested.watchLimits
-    communicator.deadlineSeconds = requested.watchLimits.stallSeconds
-    if let note = communicator.progress.note { console.warn(note) }
+    communicator.progress.watch(limits: requested.watchLimits)
+    if let note = communicator.watchNote { console.warn(note) }
     CrashLine.install(
       speaker: "rank \(communicator.rank) on \(communicator.hostName)", communicator.progress)
     if communicator.size > 1 {
@@ -53,7 +52,8 @@ package enum TrainingJob {
     let claim = try RunFolderClaim(requested, communicator: communicator)
     defer { claim.release() }
     let folder = claim.folder
-    if !requested.dryRun { communicator.progress.failureFile = folder.failure }
+    communicator.progress.watch(
+      limits: requested.watchLimits, failureFile: requested.dryRun ? nil : folder.failure)
     let checkpoint = try checkpoint(for: requested, in: folder, session: session)
     let data = try TrainingData(requested, communicator: communicator, pool: session.pool)
     for line in describe(data) { console.say(line) }

@@ -1,25 +1,52 @@
 import Collectives
+import TestSupport
 import Testing
 
 @Suite struct SoloCommunicatorTests {
-  @Test func soloWorldIsANoOp() {
+  @Test func soloWorldIsANoOp() throws {
     let solo = SoloCommunicator()
     #expect(solo.rank == 0 && solo.size == 1 && solo.localRank == 0 && solo.localSize == 1)
     #expect(!solo.hostName.isEmpty)
-    #expect(solo.agreeOnMaximum(-7) == -7)
+    #expect(try solo.agreeOnMaximum(-7) == -7)
     var values: [Double] = [0.1, -.infinity, 3]
-    values.withUnsafeMutableBufferPointer { solo.allReduceSum($0) }
+    try values.withUnsafeMutableBufferPointer { try solo.allReduceSum($0) }
     #expect(values == [0.1, -.infinity, 3])
-    #expect(solo.allGather([1, 2]) == [[1, 2]])
-    #expect(solo.broadcast([3], from: 0) == [3])
-    solo.barrier()
+    #expect(try solo.allGather([1, 2]) == [[1, 2]])
+    #expect(try solo.broadcast([3], from: 0) == [3])
+    try solo.barrier()
+  }
+}
+
+@Suite struct CollectiveLawTests {
+  @Test(arguments: [1, 2, 3, 4, 8])
+  func collectivesKeepTheirLaws(size: Int) throws {
+    for limits in [MessageLimits(), CollectiveLaw.shortMessages] {
+      let failures = try ThreadCommunicator.run(size: size, limits: limits) { communicator in
+        try CollectiveLaw.all.flatMap { law in
+          try law.failures(communicator).map { "rank \(communicator.rank): \(law.name): \($0)" }
+        }
+      }
+      #expect(failures.flatMap(\.self) == [])
+    }
+  }
+
+  @Test func soloRanksKeepThemToo() throws {
+    for law in CollectiveLaw.all {
+      #expect(try law.failures(SoloCommunicator()) == [])
+      let short = LimitedCommunicator(SoloCommunicator(), limits: CollectiveLaw.shortMessages)
+      #expect(try law.failures(short) == [])
+    }
   }
 }
 
 @Suite struct CollectiveOperationTests {
   static let operations: [CollectiveOperation] = [
-    .agreement, .sum(count: 0), .sum(count: 1), .sum(count: 1 << 47), .gather,
-    .broadcast(root: 0), .broadcast(root: 511), .barrier, .farewell,
+    .agreement, .sum(count: 0), .sum(count: 1), .sum(count: 1 << 58), .exchange(count: 1),
+    .allGather(bytes: 0), .allGather(bytes: 1 << 58), .allGatherOfAnyLength,
+    .gather(root: 0, bytes: 1), .gather(root: 1, bytes: 0), .gatherOfAnyLength(root: 3),
+    .broadcast(root: 0, bytes: 1 << 39), .broadcast(root: (1 << 19) - 1, bytes: (1 << 40) - 1),
+    .broadcast(root: 0, bytes: 0), .broadcastOfAnyLength(root: 0), .broadcastOfAnyLength(root: 511),
+    .barrier, .farewell,
   ]
 
   @Test func signaturesTellOperationsApart() {
@@ -28,7 +55,7 @@ import Testing
       #expect(operation.signature >= 0)
       #expect(CollectiveOperation(signature: operation.signature) == operation)
     }
-    #expect(CollectiveOperation(signature: 77 << 48) == nil)
+    #expect(CollectiveOperation(signature: 15 << 59) == nil)
   }
 
   @Test func aDisagreementNamesOperationsAndRanks() {

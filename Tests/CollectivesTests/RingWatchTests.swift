@@ -168,7 +168,20 @@ private func working(_ i: Int, step: Int = 5) -> RankState {
     progress.waiting { #expect(progress.state.isWaiting) }
     #expect(!progress.state.isWaiting && progress.state.ticks > before.ticks)
     #expect(!progress.wantsEnd)
-    progress.askEnd { true }
-    #expect(progress.wantsEnd)
+    progress.askingEnd({ true }) { #expect(progress.wantsEnd) }
+    #expect(!progress.wantsEnd)
+  }
+
+  @Test func patienceIsThatOfThePhase() {
+    let progress = RankProgress()
+    #expect(progress.limits == WatchLimits() && progress.failureFile == nil)
+    #expect(progress.patienceSeconds == 12 * 300)
+    progress.watch(limits: WatchLimits(silenceSeconds: nil, stallSeconds: 7), failureFile: "why")
+    progress.enter(.compute)
+    #expect(progress.patienceSeconds == 7 && progress.failureFile == "why")
+    progress.enter(.checkpoint)
+    #expect(progress.patienceSeconds == 14)
+    progress.watch(limits: WatchLimits(silenceSeconds: nil, stallSeconds: nil))
+    #expect(progress.patienceSeconds == nil && progress.failureFile == nil)
   }
 }

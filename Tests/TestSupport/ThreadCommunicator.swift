@@ -28,14 +28,17 @@ package final class ThreadCommunicator: Communicator {
   package let hostName = "thread-host"
   package var localRank: Int { rank }
   package var localSize: Int { world.size }
-  package var onWait: (() throws -> Void)?
-  package var deadlineSeconds: Double?
-  package let progress = RankProgress()
+  /// Watched by nobody, unless a test sets limits.
+  package let progress = RankProgress(
+    limits: WatchLimits(silenceSeconds: nil, stallSeconds: nil))
+  package let limits: MessageLimits
 
   private let world: ThreadWorld
+  private var check: (() throws -> Void)?
 
-  fileprivate init(rank: Int, in world: ThreadWorld) {
+  fileprivate init(rank: Int, in world: ThreadWorld, limits: MessageLimits) {
     self.rank = rank
+    self.limits = limits
     self.world = world
   }
 
@@ -44,7 +47,8 @@ package final class ThreadCommunicator: Communicator {
   ///
   /// A rank that throws or returns early makes its peers' collectives throw `PeerGone`.
   package static func run<Result: Sendable>(
-    size: Int, seed: UInt64 = 1, _ body: @escaping @Sendable (ThreadCommunicator) throws -> Result
+    size: Int, seed: UInt64 = 1, limits: MessageLimits = MessageLimits(),
+    _ body: @escaping @Sendable (ThreadCommunicator) throws -> Result
   ) throws -> [Result] {
     precondition(size > 0, "ThreadCommunicator.run: \(size) ranks")
     let world = ThreadWorld(size: size, seed: seed)
@@ -52,7 +56,7 @@ package final class ThreadCommunicator: Communicator {
     let threads = (0..<size).map { rank in
       startThread {
         do {
-          results.set(try body(ThreadCommunicator(rank: rank, in: world)), at: rank)
+          results.set(try body(ThreadCommunicator(rank: rank, in: world, limits: limits)), at: rank)
           world.depart(rank, error: nil)
         } catch {
           world.depart(rank, error: error)
@@ -65,76 +69,76 @@ package final class ThreadCommunicator: Communicator {
     return results.all
   }
 
-  package func agreeOnMaximum(_ word: Int) throws -> Int {
-    try exchange(.agreement, .word(word)).word
+  package func whileWaiting<Result>(
+    _ check: @escaping () throws -> Void, _ body: () throws -> Result
+  ) rethrows -> Result {
+    let outer = self.check
+    self.check = check
+    defer { self.check = outer }
+    return try body()
   }
 
-  package func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws {
-    let sums = try exchange(.sum(count: values.count), .values(Array(values))).values
-    _ = values.update(from: sums)
+  package func meet(at operation: CollectiveOperation, word: Int) throws -> Int {
+    try exchange(operation, .word(word)).word
   }
 
-  package func exchange(
-    count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
-    scatter: (_ round: Int) -> ScatterMessages?, gather: (_ round: Int) -> GatherMessages?
-  ) throws {
-    let operation = CollectiveOperation.exchange(count: count)
-    for round in 0..<rounds(try exchange(operation, .word(word)).word) {
-      try exchange(operation, scatter(round), { gather(round) })
+  package func transfer(_ transfer: Transfer, in operation: CollectiveOperation) throws {
+    switch transfer {
+    case .sum(let values):
+      require(values.count * MemoryLayout<Double>.stride, atMost: limits.pieceBytes)
+      let sums = try exchange(operation, .values(Array(values))).values
+      _ = values.update(from: sums)
+    case .broadcast(let memory, let root):
+      precondition(0..<size ~= root, "broadcast: root \(root) in a group of \(size) ranks")
+      require(memory.count, atMost: limits.pieceBytes)
+      let own = rank == root ? Array(memory) : []
+      let sent = try exchange(operation, .bytes(own)).messages[root]
+      if rank != root { copy(sent, to: memory.baseAddress, 0..<memory.count) }
+    case .allGather(let messages): try move(messages, in: operation)
+    case .allToAll(let messages): try move(messages, in: operation)
     }
   }
 
-  private func exchange(
-    _ operation: CollectiveOperation, _ scattered: ScatterMessages?,
-    _ gather: () -> GatherMessages?
-  ) throws {
-    if let messages = scattered {
-      let own = messages.outgoingParts.map {
-        Array(UnsafeRawBufferPointer(start: messages.outgoing + $0.lowerBound, count: $0.count))
-      }
-      let arrived = try exchange(operation, .parts(own)).parts
-      for (peer, part) in messages.incomingParts.enumerated() {
-        let bytes = arrived[peer][rank]
-        precondition(
-          bytes.count == part.count,
-          "rank \(peer) sends \(bytes.count) bytes, rank \(rank) expects \(part.count)")
-        bytes.withUnsafeBytes {
-          guard let base = $0.baseAddress else { return }
-          (messages.incoming + part.lowerBound).copyMemory(from: base, byteCount: part.count)
-        }
-      }
+  private func move(_ messages: AllToAllMessages, in operation: CollectiveOperation) throws {
+    require(messages.longestPart * size, atMost: limits.transferBytes)
+    let own = messages.outgoingParts.map {
+      Array(UnsafeRawBufferPointer(start: messages.outgoing + $0.lowerBound, count: $0.count))
     }
-    guard let messages = gather() else { return }
-    let own = UnsafeRawBufferPointer(start: messages.own, count: messages.parts[rank].count)
-    for (part, bytes) in zip(
-      messages.parts, try exchange(operation, .bytes(Array(own))).messages)
-    {
-      precondition(bytes.count == part.count, "a part of \(bytes.count) bytes for \(part.count)")
-      bytes.withUnsafeBytes {
-        guard let base = $0.baseAddress else { return }
-        (messages.all + part.lowerBound).copyMemory(from: base, byteCount: part.count)
-      }
+    let arrived = try exchange(operation, .parts(own)).parts
+    for (peer, part) in messages.incomingParts.enumerated() {
+      copy(arrived[peer][rank], to: messages.incoming, part)
     }
   }
 
-  package func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] {
-    try exchange(.gather, .bytes(bytes)).messages
+  private func move(_ messages: AllGatherMessages, in operation: CollectiveOperation) throws {
+    let parts = messages.parts
+    require(parts.map(\.upperBound).max() ?? 0, atMost: limits.transferBytes)
+    let base = messages.own ?? UnsafeRawPointer(messages.all + parts[rank].lowerBound)
+    let own = Array(UnsafeRawBufferPointer(start: base, count: parts[rank].count))
+    let arrived = try exchange(operation, .bytes(own)).messages
+    for (peer, part) in parts.enumerated() where peer != rank || messages.own != nil {
+      copy(arrived[peer], to: messages.all, part)
+    }
   }
 
-  package func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] {
-    precondition(0..<size ~= root, "broadcast: root \(root) in a group of \(size) ranks")
-    return try exchange(.broadcast(root: root), .bytes(rank == root ? bytes : [])).messages[root]
+  private func copy(_ bytes: [UInt8], to memory: UnsafeMutableRawPointer?, _ part: Range<Int>) {
+    precondition(bytes.count == part.count, "a part of \(bytes.count) bytes for \(part.count)")
+    bytes.withUnsafeBytes {
+      guard let base = $0.baseAddress, let memory else { return }
+      (memory + part.lowerBound).copyMemory(from: base, byteCount: part.count)
+    }
   }
 
-  package func barrier() throws {
-    _ = try exchange(.barrier, .nothing)
+  private func require(_ bytes: Int, atMost limit: Int) {
+    // What cuts rounds cannot cut below a byte for each rank.
+    precondition(bytes <= max(limit, size), "a transfer of \(bytes) bytes, the limit is \(limit)")
   }
 
   private func exchange(
     _ operation: CollectiveOperation, _ message: ThreadWorld.Message
   ) throws -> ThreadWorld.Outcome {
     try world.exchange(
-      operation, message, from: rank, onWait: onWait, deadlineSeconds: deadlineSeconds)
+      operation, message, from: rank, check: check, limitSeconds: progress.patienceSeconds)
   }
 }
 
@@ -198,7 +202,7 @@ private final class ThreadWorld: @unchecked Sendable {
   /// Leaves this rank's message and returns when all ranks have left theirs.
   func exchange(
     _ operation: CollectiveOperation, _ message: Message, from rank: Int,
-    onWait: (() throws -> Void)?, deadlineSeconds: Double?
+    check: (() throws -> Void)?, limitSeconds: Double?
   ) throws -> Outcome {
     try locked {
       let turn = completedCount
@@ -212,18 +216,18 @@ private final class ThreadWorld: @unchecked Sendable {
       let start = ContinuousClock.now
       while completedCount == turn {
         if let gone = departed.first { throw PeerGone(rank: gone) }
-        guard onWait != nil || deadlineSeconds != nil else {
+        guard check != nil || limitSeconds != nil else {
           pthread_cond_wait(condition, mutex)
           continue
         }
-        // The hook may be slow or come back here through an error: not under the lock.
+        // The check may be slow or come back here through an error: not under the lock.
         pthread_mutex_unlock(mutex)
         usleep(500)
-        let hook = Swift.Result { try onWait?() }
+        let checked = Swift.Result { try check?() }
         pthread_mutex_lock(mutex)
-        try hook.get()
+        try checked.get()
         let waited = start.duration(to: .now) / .seconds(1)
-        if let deadlineSeconds, completedCount == turn, waited > deadlineSeconds {
+        if let limitSeconds, completedCount == turn, waited > limitSeconds {
           let absent = arrivals.indices.filter { arrivals[$0] == nil }
           throw CollectiveError.timedOut(
             operation, seconds: waited, absent: absent.map { "rank \($0) on thread-host" })

@@ -173,50 +173,28 @@ final class FaultyCommunicator: Communicator {
   var hostName: String { inner.hostName }
   var localRank: Int { inner.localRank }
   var localSize: Int { inner.localSize }
-  var onWait: (() throws -> Void)? {
-    get { inner.onWait }
-    set { inner.onWait = newValue }
-  }
   var progress: RankProgress { inner.progress }
-  var deadlineSeconds: Double? {
-    get { inner.deadlineSeconds }
-    set { inner.deadlineSeconds = newValue }
+  var limits: MessageLimits { inner.limits }
+
+  func whileWaiting<Result>(
+    _ check: @escaping () throws -> Void, _ body: () throws -> Result
+  ) rethrows -> Result {
+    try inner.whileWaiting(check, body)
   }
 
-  func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws {
-    if let failure { throw failure }
-    sums += 1
-    try inner.allReduceSum(values)
+  func meet(at operation: CollectiveOperation, word: Int) throws -> Int {
+    switch operation {
+    case .agreement: agreements += 1
+    case .sum, .exchange:
+      if let failure { throw failure }
+      if case .sum = operation { sums += 1 } else { exchanges += 1 }
+    default: others += 1
+    }
+    return try inner.meet(at: operation, word: word)
   }
-  func exchange(
-    count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
-    scatter: (_ round: Int) -> ScatterMessages?, gather: (_ round: Int) -> GatherMessages?
-  ) throws {
-    if let failure { throw failure }
-    exchanges += 1
-    try inner.exchange(
-      count: count, word: word,
-      rounds: {
-        let count = rounds($0)
-        exchangeRounds += count
-        return count
-      }, scatter: scatter, gather: gather)
-  }
-  func agreeOnMaximum(_ word: Int) throws -> Int {
-    agreements += 1
-    return try inner.agreeOnMaximum(word)
-  }
-  func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] {
-    others += 1
-    return try inner.allGather(bytes)
-  }
-  func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] {
-    others += 1
-    return try inner.broadcast(bytes, from: root)
-  }
-  func barrier() throws {
-    others += 1
-    try inner.barrier()
+  func transfer(_ transfer: Transfer, in operation: CollectiveOperation) throws {
+    if case .exchange = operation, case .allToAll = transfer { exchangeRounds += 1 }
+    try inner.transfer(transfer, in: operation)
   }
 }
 

@@ -33,7 +33,8 @@ import Training
     let results = try ThreadCommunicator.run(size: 3) { communicator -> Int? in
       let pool = WorkerPool(count: 2)
       defer { pool.end() }
-      communicator.deadlineSeconds = 0.4
+      communicator.progress.watch(limits: WatchLimits(silenceSeconds: nil, stallSeconds: 0.4))
+      communicator.progress.enter(.compute)
       let result = try FirstRankWork.run(over: communicator, pool: pool) { () -> Int in
         usleep(1_500_000)
         return 41

@@ -31,8 +31,7 @@ struct DeliberateFailure: Error, CustomStringConvertible {
 /// Goes wrong on `faulty`; the other ranks work on. Returns only where nobody noticed.
 func provoke(_ fault: Fault, on faulty: Int, in communicator: any Communicator) throws {
   try communicator.barrier()
-  communicator.deadlineSeconds = 3
-  communicator.progress.limits = WatchLimits(silenceSeconds: 3, stallSeconds: 3)
+  communicator.progress.watch(limits: WatchLimits(silenceSeconds: 3, stallSeconds: 3))
   communicator.progress.enter(.compute, step: 7)
   // Until the neighbours have heard it.
   usleep(300_000)
@@ -50,7 +49,7 @@ func provoke(_ fault: Fault, on faulty: Int, in communicator: any Communicator) 
   case .stopLauncher where isFaulty:
     kill(getppid(), SIGSTOP)
     raise(SIGSTOP)
-  case .stray where isFaulty: _ = try communicator.allGather([])
+  case .stray where isFaulty: _ = try communicator.allGather([UInt8]())
   case .leave where isFaulty: return
   case .stopAmid:
     if isFaulty {

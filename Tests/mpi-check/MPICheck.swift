@@ -8,7 +8,7 @@ import MPICollectives
 enum MPICheck {
   /// A suite is a name and its checks; a further suite is a further line.
   static let suites: [(name: String, checks: [Check])] = [
-    ("collectives", collectiveChecks), ("training", trainingChecks),
+    ("collectives", collectiveChecks), ("laws", lawChecks), ("training", trainingChecks),
   ]
 
   static let usage = """

@@ -72,6 +72,11 @@ package struct WatchLimits: Sendable, Equatable {
     self.silenceSeconds = silenceSeconds
     self.stallSeconds = stallSeconds
   }
+
+  /// How long a rank may do nothing in `phase`, in seconds; nil is for ever.
+  package func stallSeconds(in phase: RunPhase) -> Double? {
+    stallSeconds.map { $0 * phase.stallFactor }
+  }
 }
 
 /// The progress of this rank: workers and the main thread tick, a watch thread reads.
@@ -81,16 +86,34 @@ package final class RankProgress: Sendable {
   private let ticks = Atomic<Int>(0)
   private let readers = Atomic<Int>(0)
   private let isWaiting = Atomic<Bool>(false)
-  private let shared = Mutex(Shared())
+  private let shared: Mutex<Shared>
 
   private struct Shared: Sendable {
-    var limits = WatchLimits()
-    var note: String?
+    var limits: WatchLimits
     var failureFile: String?
     var wantsEnd: (@Sendable () -> Bool)?
   }
 
-  package init() {}
+  /// A rank that is watched under `limits` until `watch` says otherwise.
+  package init(limits: WatchLimits = WatchLimits()) { shared = Mutex(Shared(limits: limits)) }
+
+  /// Sets, for the command that begins, how long ranks may be silent or idle, and the file for the
+  /// sentence that ends the job, which launchers and people read; nil writes none.
+  package func watch(limits: WatchLimits, failureFile: String? = nil) {
+    shared.withLock {
+      $0.limits = limits
+      $0.failureFile = failureFile
+    }
+  }
+
+  /// Runs `body`, while which `wantsEnd` tells, on any thread, whether this rank was told to end.
+  package func askingEnd<Result>(
+    _ wantsEnd: @escaping @Sendable () -> Bool, _ body: () throws -> Result
+  ) rethrows -> Result {
+    shared.withLock { $0.wantsEnd = wantsEnd }
+    defer { shared.withLock { $0.wantsEnd = nil } }
+    return try body()
+  }
 
   /// Says that something was done; any thread, at any time, at the cost of one addition.
   package func tick() { ticks.wrappingAdd(1, ordering: .relaxed) }
@@ -132,28 +155,15 @@ package final class RankProgress: Sendable {
       isWaiting: isWaiting.load(ordering: .relaxed))
   }
 
-  /// The limits in force; may be changed at any time.
-  package var limits: WatchLimits {
-    get { shared.withLock { $0.limits } }
-    set { shared.withLock { $0.limits = newValue } }
-  }
+  /// The limits in force.
+  package var limits: WatchLimits { shared.withLock { $0.limits } }
 
-  /// What users should know about the watch, such as that there is none; nil where all is well.
-  package var note: String? {
-    get { shared.withLock { $0.note } }
-    set { shared.withLock { $0.note = newValue } }
-  }
+  /// How long this rank waits for peers of which nothing else tells whether they live, in seconds: as
+  /// long as one of them may do nothing in the phase that this one is in. Nil is for ever.
+  package var patienceSeconds: Double? { limits.stallSeconds(in: state.phase) }
 
-  /// Where the sentence goes that ends the job, for launchers and people; nil for nowhere.
-  package var failureFile: String? {
-    get { shared.withLock { $0.failureFile } }
-    set { shared.withLock { $0.failureFile = newValue } }
-  }
-
-  /// Tells whether this rank was told to end, whatever its main thread is doing.
-  package func askEnd(_ wantsEnd: (@Sendable () -> Bool)?) {
-    shared.withLock { $0.wantsEnd = wantsEnd }
-  }
+  /// Where the sentence goes that ends the job; nil for nowhere.
+  package var failureFile: String? { shared.withLock { $0.failureFile } }
 
   /// Whether this rank was told to end.
   package var wantsEnd: Bool { shared.withLock { $0.wantsEnd }?() ?? false }

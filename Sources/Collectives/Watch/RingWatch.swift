@@ -127,8 +127,8 @@ package struct RingWatch: Sendable {
       findings += judge(i, limits: limits, isEnding: isEnding)
     }
     let idle = awake - ownChangedAt
-    if !own.isWaiting, own.phase != .end, let stall = limits.stallSeconds,
-      idle > stall * own.phase.stallFactor
+    if !own.isWaiting, own.phase != .end, let stall = limits.stallSeconds(in: own.phase),
+      idle > stall
     {
       findings.append(.stalled(seconds: idle, state: own))
     }
