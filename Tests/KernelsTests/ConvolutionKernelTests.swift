@@ -72,34 +72,34 @@ import Testing
     let (plan, reference) = (it.plan, it.reference)
     let (x, dy, w) = (it.input, it.outputGradient, it.weights)
     let (x64, dy64, w64) = (x.map(Double.init), dy.map(Double.init), w.map(Double.init))
-    let scratch = GuardedFloats(count: plan.scratchCount)
-    let (xAt, dyAt) = (GuardedFloats(x), GuardedFloats(dy))
-    let weightsAt = GuardedFloats(it.packedWeights)
+    let scratch = FencedFloats(unwritten: plan.scratchCount, offset: 0)
+    let (xAt, dyAt) = (FencedFloats(x), FencedFloats(dy))
+    let weightsAt = FencedFloats(it.packedWeights)
     var errors: [Double] = []
 
-    let y = GuardedFloats(count: reference.outputCount)
+    let y = FencedFloats(unwritten: reference.outputCount)
     ConvolutionKernel.forward(
       xAt.pointer, rows: reference.rows, weights: weightsAt.pointer, plan: plan, into: y.pointer,
       statistics: nil, scratch: scratch.pointer)
     errors.append(worstRelativeToRMS(y.values, reference.forward(x64, weights: w64)))
 
     let dxReference = reference.backwardInput(dy64, weights: w64)
-    let dx = GuardedFloats(count: reference.inputCount)
+    let dx = FencedFloats(unwritten: reference.inputCount)
     scratch.fill(.nan)
     ConvolutionKernel.backwardInput(
       dyAt.pointer, rows: reference.rows, weights: weightsAt.pointer, plan: plan,
       into: dx.pointer, adding: false, scratch: scratch.pointer)
     errors.append(worstRelativeToRMS(dx.values, dxReference))
 
-    let sum = GuardedFloats(x)
+    let sum = FencedFloats(x)
     scratch.fill(.nan)
     ConvolutionKernel.backwardInput(
       dyAt.pointer, rows: reference.rows, weights: weightsAt.pointer, plan: plan,
       into: sum.pointer, adding: true, scratch: scratch.pointer)
     errors.append(worstRelativeToRMS(sum.values, zip(x64, dxReference).map { $0 + $1 }))
 
-    let dw = GuardedFloats(count: reference.weightCount)
-    let logical = GuardedFloats(count: reference.weightCount)
+    let dw = FencedFloats(unwritten: reference.weightCount)
+    let logical = FencedFloats(unwritten: reference.weightCount)
     scratch.fill(.nan)
     ConvolutionKernel.backwardWeights(
       dyAt.pointer, input: xAt.pointer, rows: reference.rows, plan: plan, into: dw.pointer,
@@ -109,17 +109,17 @@ import Testing
 
     print("convolution \(it): worst error of y, dx, x + dx, dw:", errors.map { Float($0) })
     for error in errors { #expect(error <= Self.bound(plan)) }
-    for buffer in [scratch, xAt, dyAt, weightsAt, y, dx, sum, dw] { #expect(buffer.guardHolds) }
+    for buffer in [scratch, xAt, dyAt, weightsAt, y, dx, sum, dw] { #expect(buffer.fencesStand) }
     #expect(xAt.values == x && dyAt.values == dy && weightsAt.values == it.packedWeights)
   }
 
   @Test(arguments: cases)
   func statisticsAreThoseOfTheOutput(_ it: ConvolutionCase) {
     let (plan, channels) = (it.plan, it.reference.outputChannels)
-    let scratch = GuardedFloats(count: plan.scratchCount)
-    let (x, w) = (GuardedFloats(it.input), GuardedFloats(it.packedWeights))
-    let plain = GuardedFloats(count: it.reference.outputCount)
-    let y = GuardedFloats(count: it.reference.outputCount)
+    let scratch = FencedFloats(unwritten: plan.scratchCount, offset: 0)
+    let (x, w) = (FencedFloats(it.input), FencedFloats(it.packedWeights))
+    let plain = FencedFloats(unwritten: it.reference.outputCount)
+    let y = FencedFloats(unwritten: it.reference.outputCount)
     var statistics = [Double](repeating: .nan, count: 2 * channels + 1)
     ConvolutionKernel.forward(
       x.pointer, rows: it.reference.rows, weights: w.pointer, plan: plan, into: plain.pointer,
@@ -133,7 +133,7 @@ import Testing
     let values = y.values
     #expect(values == plain.values)
     #expect(statistics[2 * channels].isNaN)
-    #expect(scratch.guardHolds)
+    #expect(scratch.fencesStand)
     let n = Double(values.count / channels)
     for k in 0..<channels {
       var (sum, squares) = (0.0, 0.0)
@@ -155,15 +155,15 @@ import Testing
     let (input, weights, gradient) = (it.input, it.packedWeights, it.outputGradient)
     func run(offset: Int, fill: Float, maximumRows: Int) -> [[UInt32]] {
       let plan = ConvolutionPlan(it.shape, maximumRows: maximumRows)
-      let scratch = GuardedFloats(count: plan.scratchCount)
+      let scratch = FencedFloats(unwritten: plan.scratchCount, offset: 0)
       scratch.fill(fill)
       let (x, w) = (
-        GuardedFloats(input, offset: offset), GuardedFloats(weights, offset: offset)
+        FencedFloats(input, offset: offset), FencedFloats(weights, offset: offset)
       )
-      let dy = GuardedFloats(gradient, offset: offset)
-      let y = GuardedFloats(count: it.reference.outputCount, offset: offset)
-      let dx = GuardedFloats(count: it.reference.inputCount, offset: offset)
-      let dw = GuardedFloats(count: it.reference.weightCount, offset: offset)
+      let dy = FencedFloats(gradient, offset: offset)
+      let y = FencedFloats(unwritten: it.reference.outputCount, offset: offset)
+      let dx = FencedFloats(unwritten: it.reference.inputCount, offset: offset)
+      let dw = FencedFloats(unwritten: it.reference.weightCount, offset: offset)
       let rows = it.reference.rows
       ConvolutionKernel.forward(
         x.pointer, rows: rows, weights: w.pointer, plan: plan, into: y.pointer, statistics: nil,
@@ -186,18 +186,18 @@ import Testing
   @Test(arguments: cases)
   func preparedWeightsServeForward(_ it: ConvolutionCase) {
     let (plan, reference) = (it.plan, it.reference)
-    let scratch = GuardedFloats(count: plan.scratchCount)
-    let (x, w) = (GuardedFloats(it.input), GuardedFloats(it.packedWeights))
-    let prepared = GuardedFloats(count: plan.preparedCount)
+    let scratch = FencedFloats(unwritten: plan.scratchCount, offset: 0)
+    let (x, w) = (FencedFloats(it.input), FencedFloats(it.packedWeights))
+    let prepared = FencedFloats(unwritten: plan.preparedCount)
     ConvolutionKernel.prepare(w.pointer, plan: plan, into: prepared.pointer)
-    func forward(_ prepared: GuardedFloats?) -> [Float] {
-      let y = GuardedFloats(count: reference.outputCount)
+    func forward(_ prepared: FencedFloats?) -> [Float] {
+      let y = FencedFloats(unwritten: reference.outputCount)
       scratch.fill(.nan)
       ConvolutionKernel.forward(
         x.pointer, rows: reference.rows, weights: w.pointer,
         prepared: prepared.map { UnsafePointer($0.pointer) }, plan: plan, into: y.pointer,
         statistics: nil, scratch: scratch.pointer)
-      #expect(y.guardHolds && scratch.guardHolds && prepared?.guardHolds != false)
+      #expect(y.fencesStand && scratch.fencesStand && prepared?.fencesStand != false)
       return y.values
     }
     let values = forward(prepared)
@@ -239,14 +239,14 @@ import Testing
   /// Moving a weight between orders is a bijection, and the bulk copies agree with `index`.
   @Test(arguments: cases)
   func weightsPackAndUnpack(_ it: ConvolutionCase) {
-    let logical = GuardedFloats(it.weights)
-    let packed = GuardedFloats(count: it.reference.weightCount)
-    let back = GuardedFloats(count: it.reference.weightCount)
+    let logical = FencedFloats(it.weights)
+    let packed = FencedFloats(unwritten: it.reference.weightCount)
+    let back = FencedFloats(unwritten: it.reference.weightCount)
     ConvolutionWeights.pack(logical.pointer, shape: it.shape, into: packed.pointer)
     ConvolutionWeights.unpack(packed.pointer, shape: it.shape, into: back.pointer)
     #expect(packed.values == it.packedWeights)
     #expect(back.values == it.weights)
     #expect(it.shape.weightCount == it.reference.weightCount)
-    #expect(packed.guardHolds && back.guardHolds)
+    #expect(packed.fencesStand && back.fencesStand)
   }
 }

@@ -1,5 +1,6 @@
 import Determinism
 import Kernels
+import TestSupport
 import Testing
 
 @Suite struct GEMMKernelTests {
@@ -35,10 +36,10 @@ import Testing
         expected[i * n + j] = sum
       }
     }
-    let edge = GuardedFloats(count: GEMMKernel.edgeCount)
-    var results: [GuardedFloats] = []
+    let edge = FencedFloats(unwritten: GEMMKernel.edgeCount)
+    var results: [FencedFloats] = []
     for isWide in WideRegisters.areUsed ? [false, true] : [false] {
-      let (plain, viaTransposed) = (GuardedFloats(first), GuardedFloats(first))
+      let (plain, viaTransposed) = (FencedFloats(first), FencedFloats(first))
       GEMMKernel.multiply(
         rows: m, columns: n, depth: k, a: a, aStride: k, panels: panels, panelStride: k * 16,
         into: plain.pointer, cStride: n, adding: adding, edge: edge.pointer,
@@ -54,10 +55,10 @@ import Testing
       for (value, reference) in zip(result.values, expected) {
         #expect(abs(Double(value) - reference) <= 2e-6 * scale)
       }
-      #expect(result.guardHolds)
+      #expect(result.fencesStand)
     }
     #expect(results.allSatisfy { $0.values == results[0].values }, "the same bits in all ways")
-    #expect(edge.guardHolds)
+    #expect(edge.fencesStand)
   }
 
   /// Without `-march` every lane of addingProduct becomes a call: 2 GF/s instead of 50 to 130.
@@ -65,8 +66,8 @@ import Testing
     let (rows, columns, depth) = (48, 64, 256)
     let a = [Float](repeating: 0.5, count: rows * depth)
     let panels = [Float](repeating: 0.25, count: columns * depth)
-    let c = GuardedFloats(count: rows * columns)
-    let edge = GuardedFloats(count: GEMMKernel.edgeCount)
+    let c = FencedFloats(unwritten: rows * columns)
+    let edge = FencedFloats(unwritten: GEMMKernel.edgeCount)
     var bestSeconds = Double.infinity
     for _ in 0..<50 {
       let elapsed = ContinuousClock().measure {
