@@ -6,7 +6,8 @@ import TestSupport
 struct ConvolutionCase: Sendable, CustomStringConvertible {
   let reference: ConvolutionReference
 
-  /// Sizes [height, width], channels [C, K], kernel [R, S], stride, padding [height, width], images.
+  /// Sizes [height, width], channels [C, K], kernel [R, S], stride, padding [height, width],
+  /// images.
   init(
     _ size: (Int, Int), _ channels: (Int, Int), _ kernel: (Int, Int), stride: Int = 1,
     padding: (Int, Int), rows: Int

@@ -38,16 +38,15 @@ import Testing
     }
     let edge = FencedFloats(unwritten: GEMMKernel.edgeCount)
     var results: [FencedFloats] = []
-    for isWide in WideRegisters.areUsed ? [false, true] : [false] {
+    for registers in RegisterWidth.available {
       let (plain, viaTransposed) = (FencedFloats(first), FencedFloats(first))
-      GEMMKernel.multiply(
+      registers.multiply(
         rows: m, columns: n, depth: k, a: a, aStride: k, panels: panels, panelStride: k * 16,
-        into: plain.pointer, cStride: n, adding: adding, edge: edge.pointer,
-        usesWideRegisters: isWide)
-      GEMMKernel.multiplyTransposed(
-        rows: m, columns: n, depth: k, a: transposed, aStride: m, panels: panels,
+        into: plain.pointer, cStride: n, adding: adding, edge: edge.pointer)
+      registers.multiply(
+        transposed: true, rows: m, columns: n, depth: k, a: transposed, aStride: m, panels: panels,
         panelStride: k * 16, into: viaTransposed.pointer, cStride: n, adding: adding,
-        edge: edge.pointer, usesWideRegisters: isWide)
+        edge: edge.pointer)
       results += [plain, viaTransposed]
     }
     for result in results {
@@ -71,7 +70,7 @@ import Testing
     var bestSeconds = Double.infinity
     for _ in 0..<50 {
       let elapsed = ContinuousClock().measure {
-        GEMMKernel.multiply(
+        RegisterWidth.chosen.multiply(
           rows: rows, columns: columns, depth: depth, a: a, aStride: depth, panels: panels,
           panelStride: depth * 16, into: c.pointer, cStride: columns, adding: false,
           edge: edge.pointer)

@@ -41,9 +41,11 @@ import Testing
     byte.deallocate()
   }
 
-  @Test(arguments: ConvolutionKernelTests.cases)
-  func convolutions(_ it: ConvolutionCase) {
-    let (plan, shape, rows) = (it.plan, it.shape, it.reference.rows)
+  /// Every entry of the list: `theTableReachesEveryAlgorithm`.
+  @Test(arguments: ConvolutionKernelTests.cases, RegisterWidth.available)
+  func convolutions(_ it: ConvolutionCase, registers: RegisterWidth) {
+    let (shape, rows) = (it.shape, it.reference.rows)
+    let plan = ConvolutionPlan(shape, maximumRows: rows, registers: registers)
     let (x, w) = (FencedFloats(it.input), FencedFloats(it.packedWeights))
     let y = FencedFloats(unwritten: it.reference.outputCount)
     let scratch = FencedFloats(unwritten: plan.scratchCount, offset: 0)
@@ -108,7 +110,8 @@ import Testing
       activation: activation, slopes: activation == .prelu ? UnsafePointer(memory[4]) : nil)
     expectNoAllocations("statistics") {
       BatchNormKernel.statistics(
-        of: memory[5], pixels: pixels, channels: channels, into: memory.doubles[0])
+        of: memory[5], pixels: pixels, channels: channels, into: memory.doubles[0],
+        scratch: memory.doubles[2])
     }
     expectNoAllocations("moments") {
       BatchNormKernel.moments(
@@ -120,7 +123,8 @@ import Testing
     expectNoAllocations("forward") {
       BatchNormKernel.forward(
         memory[5], pixels: pixels, channels: channels, coefficients: coefficients,
-        residual: memory[6], into: memory[7], outputSums: memory.doubles[1])
+        residual: memory[6], into: memory[7], outputSums: memory.doubles[1],
+        scratch: memory.doubles[2])
     }
     expectNoAllocations("backward") {
       BatchNormKernel.backward(
@@ -178,7 +182,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [2, 3, 7])
+  @Test(arguments: [2, 3, 7, 15])
   func pooling(window: Int) {
     let memory = Operands()
     defer { memory.free() }

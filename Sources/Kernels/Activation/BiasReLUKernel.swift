@@ -6,7 +6,19 @@ private import Preconditions
 /// of a wider map.
 package enum BiasReLUKernel {
   /// How many doubles `backward` needs as scratch.
-  package static func backwardScratchCount(channels: Int) -> Int { channels }
+  package static func backwardScratchCount(channels: Int) -> Int {
+    Scratch.countOfDoubles { BackwardPlaces(channels: channels, &$0) }
+  }
+
+  private struct BackwardPlaces {
+    let totals: UnsafeMutablePointer<Double>
+    let sums: MutableFloats
+
+    init(channels: Int, _ scratch: inout Scratch) {
+      totals = scratch.doubles(channels)
+      sums = scratch.floats(BiasBackwardPass.sumsCount(channels: channels))
+    }
+  }
 
   /// Computes max(input + bias, 0) [P,C]; `output` may be `input` where its stride is C.
   package static func forward(
@@ -31,12 +43,13 @@ package enum BiasReLUKernel {
     scratch: UnsafeMutablePointer<Double>
   ) {
     check(pixels, channels, outputStride)
-    scratch.update(repeating: 0, count: channels)
+    let own = Scratch.cut(scratch) { BackwardPlaces(channels: channels, &$0) }
+    own.totals.update(repeating: 0, count: channels)
     BiasBackwardPass(
       channels: channels, outputGradient: outputGradient, output: output,
       outputStride: outputStride, inputGradient: inputGradient, adding: addingToInput
-    ).run(pixels: pixels, channels: channels, addingTo: scratch)
-    for c in 0..<channels { biasGradient[c] = Float(scratch[c]) }
+    ).run(pixels: pixels, channels: channels, sums: own.sums, addingTo: own.totals)
+    for c in 0..<channels { biasGradient[c] = Float(own.totals[c]) }
   }
 
   private static func check(_ pixels: Int, _ channels: Int, _ outputStride: Int) {

@@ -20,7 +20,8 @@ package enum MaxoutKernel {
     }
   }
 
-  /// Sends the gradient [N,O] to the piece that won, and overwrites with zeros or leaves the others.
+  /// Sends the gradient [N,O] to the piece that won, and overwrites with zeros or leaves the
+  /// others.
   package static func backward(
     _ outputGradient: UnsafePointer<Float>, input: UnsafePointer<Float>, rows: Int, pieces: Int,
     outputs: Int, into inputGradient: UnsafeMutablePointer<Float>, addingToInput: Bool = false

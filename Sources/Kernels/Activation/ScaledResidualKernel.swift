@@ -4,7 +4,19 @@ private import Preconditions
 /// (Szegedy et al. 2016), with or without a ReLU.
 package enum ScaledResidualKernel {
   /// How many doubles `backward` needs as scratch.
-  package static func backwardScratchCount(channels: Int) -> Int { channels }
+  package static func backwardScratchCount(channels: Int) -> Int {
+    Scratch.countOfDoubles { BackwardPlaces(channels: channels, &$0) }
+  }
+
+  private struct BackwardPlaces {
+    let totals: UnsafeMutablePointer<Double>
+    let sums: MutableFloats
+
+    init(channels: Int, _ scratch: inout Scratch) {
+      totals = scratch.doubles(channels)
+      sums = scratch.floats(ResidualBackwardPass.sumsCount(channels: channels))
+    }
+  }
 
   /// Computes the output [P,C]; it may be `input` or `residual`.
   package static func forward(
@@ -19,11 +31,11 @@ package enum ScaledResidualKernel {
     ).run(pixels: pixels, channels: channels)
   }
 
-  /// The gradients of `forward`: of the input [P,C] and of the residual [P,C], each added to what is
-  /// there if so asked, and, overwritten, of the bias [C].
+  /// The gradients of `forward`: of the input [P,C] and of the residual [P,C], each added to what
+  /// is there if so asked, and, overwritten, of the bias [C].
   ///
-  /// `output` [P,C] is read with `rectifies` alone. `residualGradient` may be `outputGradient` where
-  /// it is not added to. `scratch` holds `backwardScratchCount` doubles.
+  /// `output` [P,C] is read with `rectifies` alone. `residualGradient` may be `outputGradient`
+  /// where it is not added to. `scratch` holds `backwardScratchCount` doubles.
   package static func backward(
     _ outputGradient: UnsafePointer<Float>, output: UnsafePointer<Float>, pixels: Int,
     channels: Int, scale: Float, rectifies: Bool, into inputGradient: UnsafeMutablePointer<Float>,
@@ -32,13 +44,14 @@ package enum ScaledResidualKernel {
     scratch: UnsafeMutablePointer<Double>
   ) {
     checkMap(pixels: pixels, channels: channels, activation: .identity, slopes: nil)
-    scratch.update(repeating: 0, count: channels)
+    let own = Scratch.cut(scratch) { BackwardPlaces(channels: channels, &$0) }
+    own.totals.update(repeating: 0, count: channels)
     ResidualBackwardPass(
       channels: channels, outputGradient: outputGradient, output: output, scale: scale,
       rectifies: rectifies, inputGradient: inputGradient, addingToInput: addingToInput,
       residualGradient: residualGradient, addingToResidual: addingToResidual
-    ).run(pixels: pixels, channels: channels, addingTo: scratch)
-    for c in 0..<channels { biasGradient[c] = Float(scratch[c]) }
+    ).run(pixels: pixels, channels: channels, sums: own.sums, addingTo: own.totals)
+    for c in 0..<channels { biasGradient[c] = Float(own.totals[c]) }
   }
 }
 

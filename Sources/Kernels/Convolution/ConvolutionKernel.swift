@@ -6,12 +6,13 @@ private import Preconditions
 /// `scratchCount` floats, 64-byte aligned, in any state. Results depend on shape and rows alone;
 /// with prepared weights on the plan's `maximumRows` too.
 package enum ConvolutionKernel {
-  /// y[n, i, j, k] = sum over r, s, c of x[n, i stride + r - padding, j stride + s - padding, c] w[k, c, r, s].
+  /// y[n, i, j, k] = sum over r, s, c of x[n, i stride + r - padding, j stride + s - padding, c]
+  /// w[k, c, r, s].
   ///
-  /// `input` [rows, height, width, C], `weights` in the order of `ConvolutionWeights`, `prepared` what
-  /// `prepare` has made of them or nil, `output`
-  /// [rows, outputHeight, outputWidth, K]. `statistics` [2][K], if asked for, is overwritten with the
-  /// sums and the sums of squares of each channel of the output.
+  /// `input` [rows, height, width, C], `weights` in the order of `ConvolutionWeights`, `prepared`
+  /// what `prepare` has made of them or nil, `output` [rows, outputHeight, outputWidth, K].
+  /// `statistics` [2][K], if asked for, is overwritten with the sums and the sums of squares of
+  /// each channel of the output.
   package static func forward(
     _ input: UnsafePointer<Float>, rows: Int, weights: UnsafePointer<Float>,
     prepared: UnsafePointer<Float>? = nil, plan: ConvolutionPlan,
@@ -19,63 +20,30 @@ package enum ConvolutionKernel {
     statistics: UnsafeMutablePointer<Double>?, scratch: UnsafeMutablePointer<Float>
   ) {
     check(rows, plan, scratch)
-    switch prepared == nil ? plan.algorithm : plan.preparedAlgorithm {
-    case .winograd:
-      WinogradConvolution.forward(
-        input, rows: rows, weights: weights, prepared: prepared, shape: plan.shape, into: output,
-        statistics: statistics, scratch: scratch)
-    case .winogradStride2:
-      WinogradStride2Convolution.forward(
-        input, rows: rows, weights: weights, prepared: prepared, shape: plan.shape, into: output,
-        statistics: statistics, scratch: scratch)
-    case .winogradRow:
-      WinogradRowConvolution.forward(
-        input, rows: rows, weights: weights, prepared: prepared, shape: plan.shape, into: output,
-        statistics: statistics, scratch: scratch)
-    case .im2col:
-      Im2ColConvolution.forward(
-        input, rows: rows, weights: weights, prepared: prepared, shape: plan.shape, into: output,
-        statistics: statistics, scratch: scratch)
-    }
+    let algorithm = prepared == nil ? plan.algorithm : plan.preparedAlgorithm
+    algorithm.forward(input, rows, weights, prepared, plan.shape, output, statistics, scratch)
   }
 
-  /// Transforms weights for forward passes that share them, into `plan.preparedCount` floats: without
-  /// the work of every pass, and with the same bits unless `plan.preparedAlgorithm` is another.
+  /// Transforms weights for forward passes that share them, into `plan.preparedCount` floats:
+  /// without the work of every pass, and with the same bits unless `plan.preparedAlgorithm` is
+  /// another.
   package static func prepare(
     _ weights: UnsafePointer<Float>, plan: ConvolutionPlan,
     into prepared: UnsafeMutablePointer<Float>
   ) {
-    switch plan.preparedAlgorithm {
-    case .winograd: WinogradConvolution.prepare(weights, shape: plan.shape, into: prepared)
-    case .winogradStride2:
-      WinogradStride2Convolution.prepare(weights, shape: plan.shape, into: prepared)
-    case .winogradRow: WinogradRowConvolution.prepare(weights, shape: plan.shape, into: prepared)
-    case .im2col: Im2ColConvolution.prepare(weights, shape: plan.shape, into: prepared)
-    }
+    plan.preparedAlgorithm.prepare(weights, plan.shape, prepared)
   }
 
-  /// The gradient of the input [rows, height, width, C] from that of the output; added to what is there
-  /// when `adding`.
+  /// The gradient of the input [rows, height, width, C] from that of the output; added to what is
+  /// there when `adding`.
   package static func backwardInput(
     _ outputGradient: UnsafePointer<Float>, rows: Int, weights: UnsafePointer<Float>,
     plan: ConvolutionPlan, into inputGradient: UnsafeMutablePointer<Float>, adding: Bool,
     scratch: UnsafeMutablePointer<Float>
   ) {
     check(rows, plan, scratch)
-    switch plan.algorithm {
-    case .winograd:
-      WinogradConvolution.backwardInput(
-        outputGradient, rows: rows, weights: weights, shape: plan.shape, into: inputGradient,
-        adding: adding, scratch: scratch)
-    case .winogradStride2:
-      WinogradStride2Convolution.backwardInput(
-        outputGradient, rows: rows, weights: weights, shape: plan.shape, into: inputGradient,
-        adding: adding, scratch: scratch)
-    case .winogradRow, .im2col:
-      Im2ColConvolution.backwardInput(
-        outputGradient, rows: rows, weights: weights, shape: plan.shape, into: inputGradient,
-        adding: adding, scratch: scratch)
-    }
+    plan.algorithm.backwardInput(
+      outputGradient, rows, weights, plan.shape, inputGradient, adding, scratch)
   }
 
   /// The gradient of the weights, in their order, from that of the output and the input.
@@ -85,24 +53,8 @@ package enum ConvolutionKernel {
     scratch: UnsafeMutablePointer<Float>
   ) {
     check(rows, plan, scratch)
-    switch plan.algorithm {
-    case .winograd:
-      WinogradConvolution.backwardWeights(
-        outputGradient, input: input, rows: rows, shape: plan.shape, into: weightGradient,
-        scratch: scratch)
-    case .winogradStride2:
-      WinogradStride2Convolution.backwardWeights(
-        outputGradient, input: input, rows: rows, shape: plan.shape, into: weightGradient,
-        scratch: scratch)
-    case .winogradRow:
-      WinogradRowConvolution.backwardWeights(
-        outputGradient, input: input, rows: rows, shape: plan.shape, into: weightGradient,
-        scratch: scratch)
-    case .im2col:
-      Im2ColConvolution.backwardWeights(
-        outputGradient, input: input, rows: rows, shape: plan.shape, into: weightGradient,
-        scratch: scratch)
-    }
+    plan.algorithm.backwardWeights(
+      outputGradient, input, rows, plan.shape, weightGradient, scratch)
   }
 
   @inline(__always)

@@ -60,4 +60,19 @@ package struct ConvolutionShape: Sendable, Hashable {
   var isPointwise: Bool {
     taps == 1 && stride == 1 && paddingHeight == 0 && paddingWidth == 0
   }
+  /// Whether the channels of both sides fill registers of `width` floats.
+  func hasWholeRegisters(of width: Int) -> Bool {
+    inputChannels % width == 0 && outputChannels % width == 0
+  }
+
+  /// The tiles of the output of `images` images.
+  func tileGrid(images: Int) -> TileGrid {
+    TileGrid(height: outputHeight, width: outputWidth, images: images)
+  }
+
+  /// Products of an image's tiles, with `full` along a side of 4 outputs and `short` along one of
+  /// 3.
+  func tileProducts(full: Int, short: Int) -> Int {
+    TileGrid.products(height: outputHeight, width: outputWidth, full: full, short: short)
+  }
 }

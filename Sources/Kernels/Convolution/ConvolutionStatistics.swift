@@ -50,8 +50,8 @@ enum ConvolutionStatistics {
     }
   }
 
-  /// Adds the partial sums [2][stride], of which `count` (a multiple of 8) are meant, to the channels
-  /// from `first` on of `statistics` [2][columns], and clears them.
+  /// Adds the partial sums [2][stride], of which `count` (a multiple of 8) are meant, to the
+  /// channels from `first` on of `statistics` [2][columns], and clears them.
   @inline(never)
   static func fold(
     _ partial: MutableFloats, stride: Int, count: Int, first: Int, columns: Int,

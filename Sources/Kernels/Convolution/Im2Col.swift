@@ -112,7 +112,8 @@ enum Im2Col {
     }
   }
 
-  /// Panels [ceil(K/16)][R*S*C][16] of the forward product, from weights in the order of the kernels.
+  /// Panels [ceil(K/16)][R*S*C][16] of the forward product, from weights in the order of the
+  /// kernels.
   @inline(never)
   static func packWeights(
     _ weights: Floats, _ shape: ConvolutionShape, into panels: MutableFloats
@@ -172,7 +173,8 @@ enum Im2Col {
     }
   }
 
-  /// Panels [ceil(K/16)][count][16] of `count` rows of [K] floats, panels `panelStride` floats apart.
+  /// Panels [ceil(K/16)][count][16] of `count` rows of [K] floats, panels `panelStride` floats
+  /// apart.
   @inline(never)
   static func packRows(
     _ rows: Floats, count: Int, columns: Int, into panels: MutableFloats, panelStride: Int

@@ -23,7 +23,8 @@ package enum DenseProduct {
 
   /// result [m] = a [m,k] vector [k], added to what is there when `adding`.
   ///
-  /// A product with one column would copy all of `a` into panels first, which takes longer than this.
+  /// A product with one column would copy all of `a` into panels first, which takes longer than
+  /// this.
   package static func multiply(
     _ a: UnsafePointer<Float>, vector: UnsafePointer<Float>, rows m: Int, inner k: Int,
     adding: Bool = false, into result: UnsafeMutablePointer<Float>

@@ -14,8 +14,8 @@ package enum DistanceKernel {
   /// How many rows stay in the first-level cache while all anchors pass them.
   private static let tileRows = 8
 
-  /// Overwrites `units` [rows, stride(width:)] with x / max(||x||, 1e-12) for each row x of `matrix`
-  /// [rows, width], zeros behind, and `inverseNorms` [rows] with the factors.
+  /// Overwrites `units` [rows, stride(width:)] with x / max(||x||, 1e-12) for each row x of
+  /// `matrix` [rows, width], zeros behind, and `inverseNorms` [rows] with the factors.
   package static func normalize(
     _ matrix: UnsafePointer<Float>, rows: Int, width: Int,
     into units: UnsafeMutablePointer<Double>, inverseNorms: UnsafeMutablePointer<Double>

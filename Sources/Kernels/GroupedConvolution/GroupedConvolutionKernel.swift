@@ -23,19 +23,22 @@ package enum GroupedConvolutionKernel {
     require(rows > 0, "grouped convolution: \(rows) images")
     let (width, channels) = (shape.outputWidth, shape.channels)
     statistics?.update(repeating: 0, count: 2 * channels)
-    for n in 0..<rows {
-      let image = input + n * shape.inputCount
-      for i in 0..<shape.outputHeight {
-        let row = output + ((n * shape.outputHeight + i) * width * channels)
-        if shape.kernel == 3 && shape.groupWidth == 1 {
-          ThreeTaps.row(
-            i, of: image, shape: shape, weights: weights, flipped: false, adding: false, into: row)
-        } else {
-          anyRow(i, of: image, shape: shape, weights: weights, into: row)
-        }
-        if let statistics {
-          ConvolutionStatistics.accumulate(
-            row, rows: width, columns: channels, addingTo: statistics)
+    withWindowTaps { taps in
+      for n in 0..<rows {
+        let image = input + n * shape.inputCount
+        for i in 0..<shape.outputHeight {
+          let row = output + ((n * shape.outputHeight + i) * width * channels)
+          if shape.kernel == 3 && shape.groupWidth == 1 {
+            ThreeTaps.row(
+              i, of: image, shape: shape, weights: weights, flipped: false, adding: false,
+              into: row)
+          } else {
+            anyRow(i, of: image, shape: shape, weights: weights, into: row, taps: taps)
+          }
+          if let statistics {
+            ConvolutionStatistics.accumulate(
+              row, rows: width, columns: channels, addingTo: statistics)
+          }
         }
       }
     }
@@ -51,15 +54,19 @@ package enum GroupedConvolutionKernel {
     // At stride 1 the gradient is a convolution with the kernel turned round.
     let isTurned =
       shape.kernel == 3 && shape.groupWidth == 1 && shape.stride == 1 && shape.padding == 1
-    for n in 0..<rows {
-      let image = outputGradient + n * shape.outputCount
-      for y in 0..<shape.height {
-        let row = inputGradient + (n * shape.height + y) * shape.width * shape.channels
-        if isTurned {
-          ThreeTaps.row(
-            y, of: image, shape: shape, weights: weights, flipped: true, adding: adding, into: row)
-        } else {
-          anyInputRow(y, of: image, shape: shape, weights: weights, adding: adding, into: row)
+    withWindowTaps { taps in
+      for n in 0..<rows {
+        let image = outputGradient + n * shape.outputCount
+        for y in 0..<shape.height {
+          let row = inputGradient + (n * shape.height + y) * shape.width * shape.channels
+          if isTurned {
+            ThreeTaps.row(
+              y, of: image, shape: shape, weights: weights, flipped: true, adding: adding,
+              into: row)
+          } else {
+            anyInputRow(
+              y, of: image, shape: shape, weights: weights, adding: adding, into: row, taps: taps)
+          }
         }
       }
     }
@@ -94,27 +101,24 @@ package enum GroupedConvolutionKernel {
   @inline(never)
   private static func anyRow(
     _ i: Int, of image: Floats, shape: GroupedConvolutionShape, weights: Floats,
-    into row: MutableFloats
+    into row: MutableFloats, taps list: UnsafeMutablePointer<WindowTap>
   ) {
     let rows = shape.taps(of: i, size: shape.height)
     let top = i * shape.stride - shape.padding
-    withUnsafeTemporaryAllocation(of: WindowTap.self, capacity: shape.taps) { memory in
-      let list = memory.baseAddress!
-      for j in 0..<shape.outputWidth {
-        let columns = shape.taps(of: j, size: shape.width)
-        let left = j * shape.stride - shape.padding
-        var count = 0
-        for r in rows {
-          for q in columns {
-            list[count] = WindowTap(
-              pixel: (top &+ r) &* shape.width &+ left &+ q, number: r &* shape.kernel &+ q)
-            count &+= 1
-          }
+    for j in 0..<shape.outputWidth {
+      let columns = shape.taps(of: j, size: shape.width)
+      let left = j * shape.stride - shape.padding
+      var count = 0
+      for r in rows {
+        for q in columns {
+          list[count] = WindowTap(
+            pixel: (top &+ r) &* shape.width &+ left &+ q, number: r &* shape.kernel &+ q)
+          count &+= 1
         }
-        sum(
-          WindowTaps(list: list, count: count), of: image, shape, weights, isGradient: false,
-          adding: false, into: row + j &* shape.channels)
       }
+      sum(
+        WindowTaps(list: list, count: count), of: image, shape, weights, isGradient: false,
+        adding: false, into: row + j &* shape.channels)
     }
   }
 
@@ -122,31 +126,28 @@ package enum GroupedConvolutionKernel {
   @inline(never)
   private static func anyInputRow(
     _ y: Int, of image: Floats, shape: GroupedConvolutionShape, weights: Floats, adding: Bool,
-    into row: MutableFloats
+    into row: MutableFloats, taps list: UnsafeMutablePointer<WindowTap>
   ) {
     let (stride, kernel, outputWidth) = (shape.stride, shape.kernel, shape.outputWidth)
-    withUnsafeTemporaryAllocation(of: WindowTap.self, capacity: shape.taps) { memory in
-      let list = memory.baseAddress!
-      for x in 0..<shape.width {
-        var count = 0
-        var r = (y + shape.padding) % stride
-        while r < kernel && r <= y + shape.padding {
-          let i = (y + shape.padding - r) / stride
-          var q = (x + shape.padding) % stride
-          while i < shape.outputHeight && q < kernel && q <= x + shape.padding {
-            let j = (x + shape.padding - q) / stride
-            if j < outputWidth {
-              list[count] = WindowTap(pixel: i &* outputWidth &+ j, number: r &* kernel &+ q)
-              count &+= 1
-            }
-            q += stride
+    for x in 0..<shape.width {
+      var count = 0
+      var r = (y + shape.padding) % stride
+      while r < kernel && r <= y + shape.padding {
+        let i = (y + shape.padding - r) / stride
+        var q = (x + shape.padding) % stride
+        while i < shape.outputHeight && q < kernel && q <= x + shape.padding {
+          let j = (x + shape.padding - q) / stride
+          if j < outputWidth {
+            list[count] = WindowTap(pixel: i &* outputWidth &+ j, number: r &* kernel &+ q)
+            count &+= 1
           }
-          r += stride
+          q += stride
         }
-        sum(
-          WindowTaps(list: list, count: count), of: image, shape, weights, isGradient: true,
-          adding: adding, into: row + x &* shape.channels)
+        r += stride
       }
+      sum(
+        WindowTaps(list: list, count: count), of: image, shape, weights, isGradient: true,
+        adding: adding, into: row + x &* shape.channels)
     }
   }
 

@@ -8,13 +8,15 @@ package struct GroupedConvolutionShape: Sendable, Hashable {
   package let groupWidth: Int
   package let kernel, stride, padding: Int
 
-  /// Takes sizes in pixels and channels; traps when the kernel does not fit into the padded input.
+  /// Takes sizes in pixels and channels; traps when the kernel is wider than 16 or does not fit
+  /// into the padded input.
   package init(
     height: Int, width: Int, channels: Int, groupWidth: Int = 1, kernel: Int, stride: Int = 1,
     padding: Int
   ) {
     require(
-      height > 0 && width > 0 && channels > 0 && kernel > 0 && stride > 0 && padding >= 0
+      height > 0 && width > 0 && channels > 0 && kernel > 0 && kernel <= 16 && stride > 0
+        && padding >= 0
         && padding < kernel,
       """
       grouped convolution: input [\(height), \(width), \(channels)], kernel \(kernel), \

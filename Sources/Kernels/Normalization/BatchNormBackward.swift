@@ -1,8 +1,23 @@
 private import Preconditions
 
 extension BatchNormKernel {
-  /// How many doubles `backward` needs as scratch.
-  package static func backwardScratchCount(channels: Int) -> Int { 3 * channels }
+  /// Doubles of scratch that `backward` needs.
+  static func backwardScratchCount(channels: Int) -> Int {
+    Scratch.countOfDoubles { BackwardPlaces(channels: channels, &$0) }
+  }
+
+  private struct BackwardPlaces {
+    /// [3][C]: what the first pass sums up, then what the second subtracts.
+    let totals: UnsafeMutablePointer<Double>
+    let vectors, averages, sums: MutableFloats
+
+    init(channels: Int, _ scratch: inout Scratch) {
+      totals = scratch.doubles(3 * channels)
+      vectors = scratch.floats(NormVectors.count(channels: channels))
+      averages = scratch.floats(Averages.count(channels: channels))
+      sums = scratch.floats(ReductionPass<IdentityVectors>.sumsCount(channels: channels))
+    }
+  }
 
   /// The gradients of `forward` with batch moments, in two passes over the map.
   ///
@@ -16,7 +31,7 @@ extension BatchNormKernel {
   /// - `inputGradient` and `residualGradient` [P,C] are overwritten or added to; one of them may be
   ///   `outputGradient` if it is overwritten and as dense.
   /// - `scaleGradient`, `offsetGradient`, `slopeGradient` [C] are overwritten.
-  /// - `scratch` holds `backwardScratchCount` doubles.
+  /// - `scratch` holds `scratchCount` doubles.
   package static func backward(
     _ outputGradient: UnsafePointer<Float>, input: UnsafePointer<Float>,
     output: UnsafePointer<Float>? = nil, outputStride: Int? = nil,
@@ -38,34 +53,33 @@ extension BatchNormKernel {
       !(addingToInput && UnsafePointer(inputGradient) == outputGradient)
         && inputGradient != residualGradient,
       "batch norm backward [\(pixels),\(channels)]: gradients share memory they cannot share")
-    scratch.update(repeating: 0, count: 3 * channels)
+    let own = Scratch.cut(scratch) { BackwardPlaces(channels: channels, &$0) }
+    own.totals.update(repeating: 0, count: 3 * channels)
     let target = MapWriter(
       inputGradient, pixels: pixels, stride: channels,
       isReadAs: [outputGradient, addingToInput ? UnsafePointer(inputGradient) : nil])
-    coefficients.withGains(channels: channels) { norm in
-      func passes<Activation: VectorActivation>(_ activation: Activation.Type) {
-        let source = GradientSource<Activation>(
-          channels: channels, outputGradient: outputGradient, input: input,
-          output: coefficients.activation == .relu ? output : nil,
-          outputStride: outputStride ?? channels, residual: residual, norm: norm)
-        ReductionPass(source: source).run(pixels: pixels, channels: channels, addingTo: scratch)
-        finishReductions(
-          scratch, pixels: pixels, channels: channels, coefficients: coefficients,
-          scaleGradient: scaleGradient, offsetGradient: offsetGradient,
-          slopeGradient: slopeGradient)
-        rounded(scratch, channels: channels) { averages in
-          ApplyPass(
-            source: source, averages: averages, inputGradient: target,
-            addedTo: addingToInput ? UnsafePointer(inputGradient) : nil,
-            residualGradient: residualGradient, addingToResidual: addingToResidual
-          ).run(pixels: pixels, channels: channels)
-        }
-      }
-      switch coefficients.activation {
-      case .identity: passes(IdentityVectors.self)
-      case .relu: passes(RectifiedVectors.self)
-      case .prelu: passes(ParametricVectors.self)
-      }
+    let norm = NormVectors(coefficients, channels: channels, in: own.vectors)
+    func passes<Activation: VectorActivation>(_ activation: Activation.Type) {
+      let source = GradientSource<Activation>(
+        channels: channels, outputGradient: outputGradient, input: input,
+        output: coefficients.activation == .relu ? output : nil,
+        outputStride: outputStride ?? channels, residual: residual, norm: norm)
+      ReductionPass(source: source)
+        .run(pixels: pixels, channels: channels, sums: own.sums, addingTo: own.totals)
+      finishReductions(
+        own.totals, pixels: pixels, channels: channels, coefficients: coefficients,
+        scaleGradient: scaleGradient, offsetGradient: offsetGradient, slopeGradient: slopeGradient)
+      ApplyPass(
+        source: source,
+        averages: Averages(roundedFrom: own.totals, channels: channels, in: own.averages),
+        inputGradient: target, addedTo: addingToInput ? UnsafePointer(inputGradient) : nil,
+        residualGradient: residualGradient, addingToResidual: addingToResidual
+      ).run(pixels: pixels, channels: channels)
+    }
+    switch coefficients.activation {
+    case .identity: passes(IdentityVectors.self)
+    case .relu: passes(RectifiedVectors.self)
+    case .prelu: passes(ParametricVectors.self)
     }
     target.finish()
   }
@@ -88,29 +102,28 @@ extension BatchNormKernel {
       sums[channels + c] = scaleSum * inverse / count
     }
   }
-
-  /// The means of du and the negated factors of the centred input as floats [2][C], each filled up
-  /// to whole vectors.
-  private static func rounded(
-    _ sums: UnsafePointer<Double>, channels: Int, _ body: (Averages) -> Void
-  ) {
-    let stride = channels.roundedUp(to: Vector8.width)
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * stride) { values in
-      let values = values.baseAddress!
-      values.zero(2 * stride)
-      for c in 0..<channels {
-        values[c] = Float(sums[c])
-        values[stride + c] = -Float(sums[channels + c])
-      }
-      body(Averages(means: UnsafePointer(values), negativeFactors: UnsafePointer(values + stride)))
-    }
-  }
 }
 
-/// What the second pass subtracts, for each channel.
+/// What the second pass subtracts, for each channel: the means of du and the negated factors of the
+/// centred input as floats [2][C], each filled up to whole vectors.
 private struct Averages {
   let means: UnsafePointer<Float>
   let negativeFactors: UnsafePointer<Float>
+
+  /// Floats that they take.
+  static func count(channels: Int) -> Int { 2 * channels.roundedUp(to: Vector8.width) }
+
+  /// Makes them in `memory` of `count` floats from `sums` [2][C].
+  init(roundedFrom sums: UnsafePointer<Double>, channels: Int, in memory: MutableFloats) {
+    let stride = channels.roundedUp(to: Vector8.width)
+    memory.zero(2 * stride)
+    for c in 0..<channels {
+      memory[c] = Float(sums[c])
+      memory[stride + c] = -Float(sums[channels + c])
+    }
+    means = UnsafePointer(memory)
+    negativeFactors = UnsafePointer(memory + stride)
+  }
 }
 
 /// Where both passes take du from.

@@ -25,15 +25,26 @@ package struct BatchNormCoefficients {
 /// Batch norm (Ioffe and Szegedy 2015) over a [P,C] map, with activation and residual fused:
 /// y = act(scale * (x - mean) * inverseDeviation + offset + residual).
 package enum BatchNormKernel {
+  /// Doubles of scratch that `statistics`, `forward` and `backward` need, contents arbitrary.
+  package static func scratchCount(channels: Int) -> Int {
+    max(
+      Scratch.countOfDoubles { $0.floats(StatisticsPass.sumsCount(channels: channels)) },
+      Scratch.countOfDoubles { ForwardPlaces(channels: channels, &$0) },
+      backwardScratchCount(channels: channels))
+  }
+
   /// Sums and sums of squares [2][C] of `input` [P,C], in Double over blocks of Float sums.
   package static func statistics(
     of input: UnsafePointer<Float>, pixels: Int, channels: Int,
-    into sums: UnsafeMutablePointer<Double>
+    into sums: UnsafeMutablePointer<Double>, scratch: UnsafeMutablePointer<Double>
   ) {
     checkMap(pixels: pixels, channels: channels, activation: .identity, slopes: nil)
     sums.update(repeating: 0, count: 2 * channels)
+    let blockSums = Scratch.cut(scratch) {
+      $0.floats(StatisticsPass.sumsCount(channels: channels))
+    }
     StatisticsPass(channels: channels, input: input)
-      .run(pixels: pixels, channels: channels, addingTo: sums)
+      .run(pixels: pixels, channels: channels, sums: blockSums, addingTo: sums)
   }
 
   /// Mean, biased variance and 1 / sqrt(variance + epsilon), each [C], from `sums` [2][C].
@@ -69,12 +80,12 @@ package enum BatchNormKernel {
   /// With the moments of the batch this is training, with running ones inference. `output` may be
   /// `input` or `residual`. `outputSums` [2][C], if given, receives the sums and the sums of
   /// squares of the output, for a batch norm that follows. The output's pixels lie `outputStride`
-  /// floats apart, C unless given.
+  /// floats apart, C unless given. `scratch` holds `scratchCount` doubles.
   package static func forward(
     _ input: UnsafePointer<Float>, pixels: Int, channels: Int,
     coefficients: BatchNormCoefficients, residual: UnsafePointer<Float>? = nil,
     into output: UnsafeMutablePointer<Float>, outputStride: Int? = nil,
-    outputSums: UnsafeMutablePointer<Double>? = nil
+    outputSums: UnsafeMutablePointer<Double>? = nil, scratch: UnsafeMutablePointer<Double>
   ) {
     checkMap(
       pixels: pixels, channels: channels, activation: coefficients.activation,
@@ -82,20 +93,29 @@ package enum BatchNormKernel {
     outputSums?.update(repeating: 0, count: 2 * channels)
     let stride = outputStride ?? channels
     let target = MapWriter(output, pixels: pixels, stride: stride, isReadAs: [input, residual])
-    coefficients.withGains(channels: channels) { norm in
-      func pass<Activation: VectorActivation>(_ activation: Activation.Type) {
-        ForwardPass<Activation>(
-          channels: channels, input: input, norm: norm, residual: residual, output: target,
-          keepsSums: outputSums != nil
-        ).run(pixels: pixels, channels: channels, addingTo: outputSums)
-      }
-      switch coefficients.activation {
-      case .identity: pass(IdentityVectors.self)
-      case .relu: pass(RectifiedVectors.self)
-      case .prelu: pass(ParametricVectors.self)
-      }
+    let own = Scratch.cut(scratch) { ForwardPlaces(channels: channels, &$0) }
+    let norm = NormVectors(coefficients, channels: channels, in: own.vectors)
+    func pass<Activation: VectorActivation>(_ activation: Activation.Type) {
+      ForwardPass<Activation>(
+        channels: channels, input: input, norm: norm, residual: residual, output: target,
+        keepsSums: outputSums != nil
+      ).run(pixels: pixels, channels: channels, sums: own.sums, addingTo: outputSums)
+    }
+    switch coefficients.activation {
+    case .identity: pass(IdentityVectors.self)
+    case .relu: pass(RectifiedVectors.self)
+    case .prelu: pass(ParametricVectors.self)
     }
     target.finish()
+  }
+
+  private struct ForwardPlaces {
+    let vectors, sums: MutableFloats
+
+    init(channels: Int, _ scratch: inout Scratch) {
+      vectors = scratch.floats(NormVectors.count(channels: channels))
+      sums = scratch.floats(ForwardPass<IdentityVectors>.sumsCount(channels: channels))
+    }
   }
 }
 
@@ -140,9 +160,20 @@ struct NormVectors {
   private let values: UnsafePointer<Float>
   private let stride: Int
 
-  fileprivate init(values: UnsafePointer<Float>, stride: Int) {
-    self.values = values
-    self.stride = stride
+  /// Floats that they take.
+  static func count(channels: Int) -> Int { 4 * channels.roundedUp(to: Vector8.width) }
+
+  /// Makes them in `memory` of `count` floats.
+  init(_ coefficients: BatchNormCoefficients, channels: Int, in memory: MutableFloats) {
+    stride = channels.roundedUp(to: Vector8.width)
+    values = UnsafePointer(memory)
+    memory.zero(4 * stride)
+    for c in 0..<channels {
+      memory[c] = coefficients.mean[c]
+      memory[stride + c] = (coefficients.scale?[c] ?? 1) * coefficients.inverseDeviation[c]
+      memory[2 * stride + c] = coefficients.offset[c]
+      memory[3 * stride + c] = coefficients.slopes?[c] ?? 0
+    }
   }
 
   @inline(__always)
@@ -158,21 +189,4 @@ struct NormVectors {
 
   @inline(__always)
   func slopes(_ channel: Int) -> Vector8 { values[vector: 3 * stride + channel] }
-}
-
-extension BatchNormCoefficients {
-  func withGains(channels: Int, _ body: (NormVectors) -> Void) {
-    let stride = channels.roundedUp(to: Vector8.width)
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: 4 * stride) { values in
-      let values = values.baseAddress!
-      values.zero(4 * stride)
-      for c in 0..<channels {
-        values[c] = mean[c]
-        values[stride + c] = (scale?[c] ?? 1) * inverseDeviation[c]
-        values[2 * stride + c] = offset[c]
-        values[3 * stride + c] = slopes?[c] ?? 0
-      }
-      body(NormVectors(values: UnsafePointer(values), stride: stride))
-    }
-  }
 }

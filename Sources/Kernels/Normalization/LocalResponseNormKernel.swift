@@ -1,7 +1,7 @@
 private import Preconditions
 
-/// Local response normalisation across channels (Krizhevsky et al. 2012, section 3.3):
-/// y_c = x_c / s_c^(3/4), s_c = bias + alpha / size * (sum of x^2 over the `size` channels around c).
+/// Local response normalisation across channels (Krizhevsky et al. 2012, section 3.3): y_c = x_c /
+/// s_c^(3/4), s_c = bias + alpha / size * (sum of x^2 over the `size` channels around c).
 package enum LocalResponseNormKernel {
   /// Floats of scratch that both directions need.
   package static func scratchCount(channels: Int, size: Int) -> Int {

@@ -18,39 +18,49 @@ protocol ChannelPass {
 }
 
 extension ChannelPass {
-  /// Visits all pixels and adds the sums of each block of pixels to `totals` [sumCount][C].
+  /// Floats that the sums of a block take.
+  static func sumsCount(channels: Int) -> Int {
+    sumCount * channels.roundedUp(to: Vector8.width)
+  }
+
+  /// Visits all pixels, for a pass that keeps no sums.
+  @inline(__always)
+  func run(pixels: Int, channels: Int) {
+    run(pixels: pixels, channels: channels, sums: MutableFloats(bitPattern: 64)!, addingTo: nil)
+  }
+
+  /// Visits all pixels and adds the sums of each block of pixels to `totals` [sumCount][C], if
+  /// given; `sums` is scratch of `sumsCount` floats.
   @inline(__always)
   func run(
-    pixels: Int, channels: Int, addingTo totals: UnsafeMutablePointer<Double>? = nil
+    pixels: Int, channels: Int, sums: MutableFloats,
+    addingTo totals: UnsafeMutablePointer<Double>?
   ) {
     let stride = channels.roundedUp(to: Vector8.width)
-    let count = Self.sumCount * stride
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: max(count, 1)) { sums in
-      let sums = sums.baseAddress!
-      sums.zero(count)
-      let block = pixelsPerBlock(channels: channels)
-      var pixel = 0
-      while pixel < pixels {
-        let end = min(pixel + block, pixels)
-        while pixel < end {
-          var channel = 0
-          while channel + 8 <= channels {
-            visit(pixel: pixel, channel: channel, count: 8, sums: sums + channel, stride: stride)
-            channel += 8
-          }
-          if channel < channels {
-            visit(
-              pixel: pixel, channel: channel, count: channels - channel, sums: sums + channel,
-              stride: stride)
-          }
-          pixel += 1
+    let count = Self.sumsCount(channels: channels)
+    sums.zero(count)
+    let block = pixelsPerBlock(channels: channels)
+    var pixel = 0
+    while pixel < pixels {
+      let end = min(pixel + block, pixels)
+      while pixel < end {
+        var channel = 0
+        while channel + 8 <= channels {
+          visit(pixel: pixel, channel: channel, count: 8, sums: sums + channel, stride: stride)
+          channel += 8
         }
-        guard let totals else { continue }
-        for s in 0..<Self.sumCount {
-          for c in 0..<channels { totals[s * channels + c] += Double(sums[s * stride + c]) }
+        if channel < channels {
+          visit(
+            pixel: pixel, channel: channel, count: channels - channel, sums: sums + channel,
+            stride: stride)
         }
-        sums.zero(count)
+        pixel += 1
       }
+      guard let totals else { continue }
+      for s in 0..<Self.sumCount {
+        for c in 0..<channels { totals[s * channels + c] += Double(sums[s * stride + c]) }
+      }
+      sums.zero(count)
     }
   }
 }

@@ -1,5 +1,5 @@
-/// L2 pooling (FaceNet, table 2), NHWC: the square root of the sum of squares over each window, with
-/// zeros for padding.
+/// L2 pooling (FaceNet, table 2), NHWC: the square root of the sum of squares over each window,
+/// with zeros for padding.
 package enum L2PoolingKernel {
   /// Floats of scratch that `backward` needs: one image's output.
   package static func backwardScratchCount(_ shape: PoolingShape) -> Int {

@@ -95,7 +95,8 @@ extension UnsafeMutablePointer<Float> {
   }
 }
 
-/// target[j][i] = source[i][j] for a block of 8 x 8 floats, rows `sourceStride` and `targetStride` apart.
+/// target[j][i] = source[i][j] for a block of 8 x 8 floats, rows `sourceStride` and `targetStride`
+/// apart.
 ///
 /// Three perfect unshuffles (even and odd halves) rotate the six index bits by three.
 @inline(__always)

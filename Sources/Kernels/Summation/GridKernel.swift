@@ -26,10 +26,10 @@ package struct SummationGrid: Sendable, Equatable {
     return largestSum / Double(max(count, 2))
   }
 
-  /// Whether addends of magnitude up to `pattern`, as `GridKernel.accumulate` returns it, times
-  /// `scale` can be trusted when `count` of them are summed; false for infinity and NaN.
-  package func holds(_ pattern: UInt32, count: Int, scale: Double = 1) -> Bool {
-    (Double(Float(bitPattern: pattern)) * scale).magnitude <= largestAddend(count: count)
+  /// Whether addends of magnitude up to `pattern`, as `GridKernel.accumulate` returns it, can be
+  /// trusted when `count` of them are summed; false for infinity and NaN.
+  package func holds(_ pattern: UInt32, count: Int) -> Bool {
+    Double(Float(bitPattern: pattern)) <= largestAddend(count: count)
   }
 
   /// Whether addends of magnitude up to the double with this pattern can be trusted.
@@ -48,35 +48,23 @@ package struct SummationGrid: Sendable, Equatable {
 
 /// Adds values to sums on a grid: the same bits in any order, grouping or number of processes.
 package enum GridKernel {
-  /// Adds `values` [count] times `scale`, rounded to the grid, to `sums`.
+  /// Adds `values` [count], rounded to the grid, to `sums`.
   ///
-  /// Returns the largest magnitude among `values` before scaling as the bit pattern of a Float,
-  /// compared as an integer so that infinity and NaN come out on top. The sums are to be trusted
-  /// only if `grid.holds` that pattern.
+  /// Returns the largest magnitude among `values` as the bit pattern of a Float, compared as an
+  /// integer so that infinity and NaN come out on top. The sums are to be trusted only if
+  /// `grid.holds` that pattern.
   package static func accumulate(
-    _ values: UnsafePointer<Float>, count: Int, scale: Double = 1, grid: SummationGrid,
-    addingTo sums: UnsafeMutablePointer<Double>
-  ) -> UInt32 {
-    scale == 1
-      ? accumulate(values, count: count, factor: nil, grid: grid, addingTo: sums)
-      : accumulate(values, count: count, factor: scale, grid: grid, addingTo: sums)
-  }
-
-  @inline(__always)
-  private static func accumulate(
-    _ values: UnsafePointer<Float>, count: Int, factor: Double?, grid: SummationGrid,
+    _ values: UnsafePointer<Float>, count: Int, grid: SummationGrid,
     addingTo sums: UnsafeMutablePointer<Double>
   ) -> UInt32 {
     let magic = SIMD8<Double>(repeating: grid.magic)
-    let factors = SIMD8<Double>(repeating: factor ?? 1)
     var worst = SIMD8<UInt32>()
     var i = 0
     while i + 8 <= count {
       let value = Vector8(values + i, count: 8)
       let pattern = unsafeBitCast(value, to: SIMD8<UInt32>.self) & 0x7FFF_FFFF
       worst.replace(with: pattern, where: pattern .> worst)
-      var exact = SIMD8<Double>(value)
-      if factor != nil { exact *= factors }
+      let exact = SIMD8<Double>(value)
       let target = UnsafeMutableRawPointer(sums + i)
       let sum = target.loadUnaligned(as: SIMD8<Double>.self) + ((exact + magic) - magic)
       target.storeBytes(of: sum, as: SIMD8<Double>.self)
@@ -85,7 +73,7 @@ package enum GridKernel {
     var largest = worst.max()
     while i < count {
       largest = max(largest, values[i].bitPattern & 0x7FFF_FFFF)
-      sums[i] += grid.rounded(Double(values[i]) * (factor ?? 1))
+      sums[i] += grid.rounded(Double(values[i]))
       i += 1
     }
     return largest

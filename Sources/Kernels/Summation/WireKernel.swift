@@ -1,7 +1,7 @@
 /// Sums on their way between ranks: exact ones in 48 bits, lossy ones as floats or bfloat16.
 ///
-/// A sum on a grid is an integer of spacings. Below 2^47 of them it travels as two planes, the low 32
-/// bits of all values and then the high 16 bits, and comes out as the same double.
+/// A sum on a grid is an integer of spacings. Below 2^47 of them it travels as two planes, the low
+/// 32 bits of all values and then the high 16 bits, and comes out as the same double.
 package enum WireKernel {
   /// Bytes of a value in `pack48`.
   package static let packedBytes = 6
@@ -84,7 +84,8 @@ package enum WireKernel {
   }
 
   /// Writes `sums` [count] x `scale` + `residual` [count] as bfloat16, rounded to nearest, ties to
-  /// even, and leaves in `residual` what rounding has taken away (error feedback, Seide et al. 2014).
+  /// even, and leaves in `residual` what rounding has taken away (error feedback, Seide et al.
+  /// 2014).
   ///
   /// Where the value is not finite the residual becomes 0: such a step is skipped.
   package static func packBFloat16(

@@ -1,86 +1,65 @@
-/// 3x3 convolutions of stride 1 and padding 1 by Winograd's F(4x4, 3x3): 36 products of matrices
-/// [tiles x C][C x K] for blocks of tiles that stay in cache.
-enum WinogradConvolution {
-  /// How a product of `tiles` tiles from `inputs` to `outputs` channels is cut; a function of these
-  /// three numbers alone, so the sums never depend on the size of the arena.
-  struct Blocking {
-    let inputs, outputs, tiles: Int
-    /// Tiles of a block and output channels of a chunk.
-    let tileBlock, channelBlock: Int
+/// 3x3 convolutions of stride 1 and padding 1 by Winograd's F(4x4, 3x3) with points 0, +-sqrt(1/2),
+/// +-sqrt(2), infinity: 36 products of matrices [tiles x C][C x K] for blocks of tiles that stay in
+/// cache.
+enum WinogradConvolution<Lanes: Registers>: ConvolutionOperations {
+  private typealias Blocking = WinogradBlocking
+  private typealias Places = WinogradPlaces
 
-    init(inputs: Int, outputs: Int, tiles: Int) {
-      self.inputs = inputs
-      self.outputs = outputs
-      self.tiles = tiles
-      if max(inputs, outputs) <= 128 {
-        tileBlock = min(48, tiles)
-        channelBlock = min(outputs, max(64, min(inputs, outputs))).roundedUp(to: 16)
-      } else if tiles <= 128 {
-        // One block: each chunk of transformed weights is made, used and dropped.
-        tileBlock = tiles
-        channelBlock = 32
-      } else {
-        tileBlock = 96
-        channelBlock = min(inputs, outputs, 256).roundedUp(to: 16)
-      }
-    }
+  static var name: String { "winograd" }
 
-    var isOneBlock: Bool { tiles <= tileBlock }
-    var chunks: Int { (outputs + channelBlock - 1) / channelBlock }
-    /// Floats between tiles and between planes of the transformed input. Rows and planes are padded
-    /// by 16 floats, or the 36 streams would fall into the same cache set.
-    var inputStride: Int { inputs + 16 }
-    var inputPlane: Int { (tileBlock * inputStride + 16).roundedUp(to: 16) }
-    /// The same for the products of a chunk.
-    var productStride: Int { channelBlock + 16 }
-    var productPlane: Int { tileBlock * productStride + 16 }
-    /// Floats between planes of a chunk of transformed weights, as panels.
-    var weightPlane: Int { inputs * channelBlock + 16 }
-    /// The same for the output gradient, panels [K/16][tileBlock][16].
-    var gradientPlane: Int { outputs * tileBlock + 16 }
-    /// The same for the gradient of the transformed weights, rows [C][channelBlock + 16].
-    var weightGradientPlane: Int { inputs * productStride + 16 }
-
-    var chunksKept: Int { isOneBlock ? 1 : chunks }
-    var forwardCount: Int { 36 * (inputPlane + productPlane + chunksKept * weightPlane) }
-    var backwardWeightsCount: Int {
-      36 * (inputPlane + gradientPlane + chunksKept * weightGradientPlane)
-    }
-    /// Weights of one chunk, rotated for the input gradient.
-    var rotatedCount: Int { channelBlock * inputs * 9 }
+  /// 36 products for 16 outputs, fewer at the edges.
+  private static func tileProducts(_ shape: ConvolutionShape) -> Int {
+    shape.tileProducts(full: 6, short: 5)
   }
 
-  /// Floats of one tile between the two passes of a transform.
-  private static let workCount = 576
-
-  /// Whether the shape can be computed so, and whether that takes fewer operations than im2col,
-  /// transforms included.
-  static func suits(_ shape: ConvolutionShape) -> Bool {
+  /// Where it takes fewer operations than im2col, transforms included.
+  static func suits(_ shape: ConvolutionShape, _ use: ConvolutionUse) -> Bool {
     shape.kernelHeight == 3 && shape.kernelWidth == 3 && shape.stride == 1
       && shape.paddingHeight == 1 && shape.paddingWidth == 1 && shape.inputChannels % 8 == 0
       && shape.outputChannels % 16 == 0
-      && shape.tileProducts(full: 6, short: 5) * 4 <= shape.outputPixels * 9 * 3
+      && tileProducts(shape) * 4 <= shape.outputPixels * 9 * 3
+      && !use.favoursPatches(shape, over: tileProducts(shape))
   }
 
-  /// Floats of scratch for batches of up to `maximumRows` images.
+  static func multiplyAdds(_ shape: ConvolutionShape) -> Int {
+    tileProducts(shape) * shape.inputChannels * shape.outputChannels
+  }
+
   static func scratchCount(_ shape: ConvolutionShape, maximumRows: Int) -> Int {
-    let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
-    var count = 0
-    for rows in 1...maximumRows {
-      let tiles = shape.tileGrid(images: rows).count
-      let forward = Blocking(inputs: inputs, outputs: outputs, tiles: tiles)
-      let backward = Blocking(inputs: outputs, outputs: inputs, tiles: tiles)
-      count = max(
-        count, forward.forwardCount, backward.forwardCount + backward.rotatedCount,
-        forward.backwardWeightsCount)
-    }
-    let fixed =
-      workCount + zerosCount(shape.width, max(inputs, outputs)) + 2 * (outputs + 32)
-    return count + fixed.roundedUp(to: 16)
+    (1...maximumRows).map { rows in
+      let (forward, backward) = (blocking(shape, rows), backwardBlocking(shape, rows))
+      return max(
+        Scratch.count { forwardPlaces(forward, shape, &$0) },
+        Scratch.count { backwardInputPlaces(backward, shape, &$0) },
+        Scratch.count { Places.backwardWeights(forward, width: shape.width, &$0) })
+    }.max()!
   }
 
-  private static func zerosCount(_ width: Int, _ channels: Int) -> Int {
-    (width * channels).roundedUp(to: 16)
+  private static func blocking(_ shape: ConvolutionShape, _ rows: Int) -> Blocking {
+    Blocking(
+      inputs: shape.inputChannels, outputs: shape.outputChannels,
+      tiles: shape.tileGrid(images: rows).count)
+  }
+
+  /// Of the input gradient: its inputs are the outputs.
+  private static func backwardBlocking(_ shape: ConvolutionShape, _ rows: Int) -> Blocking {
+    Blocking(
+      inputs: shape.outputChannels, outputs: shape.inputChannels,
+      tiles: shape.tileGrid(images: rows).count)
+  }
+
+  private static func forwardPlaces(
+    _ cut: Blocking, _ shape: ConvolutionShape, _ scratch: inout Scratch
+  ) -> (sums: MutableFloats, Places) {
+    let sums = scratch.floats(2 * cut.productStride)
+    return (sums, .convolution(cut, width: shape.width, &scratch))
+  }
+
+  private static func backwardInputPlaces(
+    _ cut: Blocking, _ shape: ConvolutionShape, _ scratch: inout Scratch
+  ) -> (rotated: MutableFloats, Places) {
+    let rotated = scratch.floats(cut.rotatedCount)
+    return (rotated, .convolution(cut, width: shape.width, &scratch))
   }
 
   /// Floats between the planes of all weights transformed in advance, [36][ceil(K/16)][C][16].
@@ -91,7 +70,7 @@ enum WinogradConvolution {
   static func preparedCount(_ shape: ConvolutionShape) -> Int { 36 * preparedPlane(shape) }
 
   static func prepare(_ weights: Floats, shape: ConvolutionShape, into prepared: MutableFloats) {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: workCount) { work in
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: WinogradWeights.workCount) { work in
       WinogradWeights.transform(
         weights, panels: shape.outputChannels / 16, inputChannels: shape.inputChannels,
         into: prepared, planeStride: preparedPlane(shape), work: work.baseAddress!)
@@ -102,18 +81,16 @@ enum WinogradConvolution {
     _ input: Floats, rows: Int, weights: Floats, prepared: Floats?, shape: ConvolutionShape,
     into output: MutableFloats, statistics: UnsafeMutablePointer<Double>?, scratch: MutableFloats
   ) {
-    let tiles = shape.winogradTiles(images: rows)
+    let tiles = Lanes.Tiles(height: shape.height, width: shape.width, images: rows)
     let grid = shape.tileGrid(images: rows)
-    let cut = Blocking(
-      inputs: shape.inputChannels, outputs: shape.outputChannels, tiles: grid.count)
-    let sums = scratch
-    let rest = sums + 2 * cut.productStride
+    let cut = blocking(shape, rows)
+    let (sums, own) = Scratch.cut(scratch) { forwardPlaces(cut, shape, &$0) }
     if let statistics {
       statistics.update(repeating: 0, count: 2 * cut.outputs)
       sums.zero(2 * cut.productStride)
     }
     let ready = prepared.map { ($0, preparedPlane(shape)) }
-    convolve(input, tiles, grid, shape.width, cut, prepared: ready, rest) {
+    convolve(input, tiles, grid, cut, prepared: ready, own) {
       channels, planes, work in
       WinogradWeights.transform(
         weights + channels.lowerBound * cut.inputs * 9, panels: (channels.count + 15) / 16,
@@ -145,14 +122,11 @@ enum WinogradConvolution {
     _ outputGradient: Floats, rows: Int, weights: Floats, shape: ConvolutionShape,
     into inputGradient: MutableFloats, adding: Bool, scratch: MutableFloats
   ) {
-    let tiles = shape.winogradTiles(images: rows)
+    let tiles = Lanes.Tiles(height: shape.height, width: shape.width, images: rows)
     let grid = shape.tileGrid(images: rows)
-    let cut = Blocking(
-      inputs: shape.outputChannels, outputs: shape.inputChannels, tiles: grid.count)
-    let rotated = scratch
-    convolve(
-      outputGradient, tiles, grid, shape.width, cut, prepared: nil, rotated + cut.rotatedCount
-    ) {
+    let cut = backwardBlocking(shape, rows)
+    let (rotated, own) = Scratch.cut(scratch) { backwardInputPlaces(cut, shape, &$0) }
+    convolve(outputGradient, tiles, grid, cut, prepared: nil, own) {
       channels, planes, work in
       WinogradWeights.transpose(
         weights, inputChannels: cut.outputs, outputChannels: cut.inputs, channels: channels,
@@ -178,26 +152,21 @@ enum WinogradConvolution {
   /// the products.
   @inline(__always)
   private static func convolve(
-    _ input: Floats, _ tiles: any WinogradTileTransforms, _ grid: TileGrid, _ width: Int,
-    _ cut: Blocking,
-    prepared: (planes: Floats, plane: Int)?, _ scratch: MutableFloats,
+    _ input: Floats, _ tiles: Lanes.Tiles, _ grid: TileGrid, _ cut: Blocking,
+    prepared: (planes: Floats, plane: Int)?, _ own: Places,
     weightPlanes: (_ channels: Range<Int>, _ planes: MutableFloats, _ work: MutableFloats) -> Void,
     output: (
       _ products: Floats, _ tiles: Range<Int>, _ channels: Range<Int>, _ work: MutableFloats
     ) -> Void
   ) {
-    let work = scratch
-    let zeros = work + workCount
-    let inputs = zeros + zerosCount(width, cut.inputs)
-    let products = inputs + 36 * cut.inputPlane
-    let factors = products + 36 * cut.productPlane
-    zeros.zero(zerosCount(width, cut.inputs))
+    let (work, inputs, products, factors) = (own.work, own.inputs, own.products, own.weights)
+    own.zeros.zero(own.zerosCount)
     var first = 0
     while first < cut.tiles {
       let block = first..<min(first + cut.tileBlock, cut.tiles)
       tiles.transformInput(
         input, channels: cut.inputs, tiles: block, into: inputs, planeStride: cut.inputPlane,
-        stride: cut.inputStride, work: work, zeros: zeros)
+        stride: cut.inputStride, work: work, zeros: own.zeros)
       for chunk in 0..<cut.chunks {
         let low = chunk * cut.channelBlock
         let channels = low..<min(low + cut.channelBlock, cut.outputs)
@@ -215,8 +184,7 @@ enum WinogradConvolution {
             a: inputs + (f * cut.inputPlane + offset * cut.inputStride), aStride: cut.inputStride,
             panels: planes + f * weightPlane, panelStride: cut.inputs * 16,
             into: products + (f * cut.productPlane + offset * cut.productStride),
-            cStride: cut.productStride, adding: false,
-            edge: work)
+            cStride: cut.productStride, adding: false, edge: work, in: Lanes.self)
         }
         output(products, block, channels, work)
       }
@@ -234,23 +202,21 @@ enum WinogradConvolution {
     _ outputGradient: Floats, input: Floats, rows: Int, shape: ConvolutionShape,
     into weightGradient: MutableFloats, scratch: MutableFloats
   ) {
-    let tiles = shape.winogradTiles(images: rows)
+    let tiles = Lanes.Tiles(height: shape.height, width: shape.width, images: rows)
     let grid = shape.tileGrid(images: rows)
-    let cut = Blocking(
-      inputs: shape.inputChannels, outputs: shape.outputChannels, tiles: grid.count)
+    let cut = blocking(shape, rows)
     let panelStride = cut.tileBlock * 16
-    let work = scratch
-    let zeros = work + workCount
-    let inputs = zeros + zerosCount(shape.width, cut.inputs)
-    let gradients = inputs + 36 * cut.inputPlane
-    let sums = gradients + 36 * cut.gradientPlane
-    zeros.zero(zerosCount(shape.width, cut.inputs))
+    let own = Scratch.cut(scratch) {
+      Places.backwardWeights(cut, width: shape.width, &$0)
+    }
+    let (work, inputs, gradients, sums) = (own.work, own.inputs, own.products, own.weights)
+    own.zeros.zero(own.zerosCount)
     var first = 0
     while first < cut.tiles {
       let block = first..<min(first + cut.tileBlock, cut.tiles)
       tiles.transformInput(
         input, channels: cut.inputs, tiles: block, into: inputs, planeStride: cut.inputPlane,
-        stride: cut.inputStride, work: work, zeros: zeros)
+        stride: cut.inputStride, work: work, zeros: own.zeros)
       tiles.transformGradient(
         outputGradient, channels: cut.outputs, tiles: block, into: gradients,
         planeStride: cut.gradientPlane, panelStride: panelStride, work: work)
@@ -271,7 +237,7 @@ enum WinogradConvolution {
             a: inputs + (f * cut.inputPlane + offset * cut.inputStride), aStride: cut.inputStride,
             panels: gradients + (f * cut.gradientPlane + low * cut.tileBlock + offset * 16),
             panelStride: panelStride, into: sum, cStride: cut.productStride, adding: first > 0,
-            edge: work)
+            edge: work, in: Lanes.self)
         }
         if block.upperBound == cut.tiles {
           WinogradWeights.transformGradient(

@@ -1,7 +1,10 @@
 internal import KernelsAVX512
 
-/// The transforms of tiles of stride 1, in the registers that the processor has.
+/// The transforms of tiles of stride 1, in registers of either width; `WinogradTiles` says what
+/// they do.
 protocol WinogradTileTransforms {
+  init(height: Int, width: Int, images: Int)
+
   func transformInput(
     _ input: Floats, channels: Int, tiles: Range<Int>, into planes: MutableFloats,
     planeStride: Int, stride: Int, work: MutableFloats, zeros: Floats)
@@ -26,8 +29,10 @@ protocol WinogradTileTransforms {
 extension WinogradTiles: WinogradTileTransforms {}
 extension KernelsAVX512.WinogradTiles: WinogradTileTransforms {}
 
-/// The transforms of tiles of stride 2, in the registers that the processor has.
+/// The transforms of tiles of stride 2, as `WinogradStride2Tiles` does them.
 protocol WinogradStride2TileTransforms {
+  init(height: Int, width: Int, images: Int)
+
   func transformInput(
     _ input: Floats, channels: Int, tiles: Range<Int>, into planes: MutableFloats,
     planeStride: Int, stride: Int, work: MutableFloats)
@@ -48,31 +53,20 @@ protocol WinogradStride2TileTransforms {
 extension WinogradStride2Tiles: WinogradStride2TileTransforms {}
 extension KernelsAVX512.WinogradStride2Tiles: WinogradStride2TileTransforms {}
 
-extension ConvolutionShape {
-  /// Whether all channels fill the registers that AVX-512 has, and the processor has them.
-  private var fillsWideRegisters: Bool {
-    WideRegisters.areUsed && inputChannels % 16 == 0 && outputChannels % 16 == 0
-  }
+/// The transforms of tiles along rows, as `WinogradRow` does them.
+protocol WinogradRowTransforms {
+  static func writeOutputs(
+    _ products: Floats, plane: Int, stride: Int, rows: Int, columns: Int, channels: Int,
+    into output: MutableFloats, rowStride: Int, sums: MutableFloats?)
 
-  func winogradTiles(images: Int) -> any WinogradTileTransforms {
-    fillsWideRegisters
-      ? KernelsAVX512.WinogradTiles(height: height, width: width, images: images)
-      : WinogradTiles(height: height, width: width, images: images)
-  }
+  static func transformGradients(
+    _ gradient: Floats, rowStride: Int, rows: Int, columns: Int, channels: Int,
+    into planes: MutableFloats, planeStride: Int, panelStride: Int)
 
-  func winogradStride2Tiles(images: Int) -> any WinogradStride2TileTransforms {
-    fillsWideRegisters
-      ? KernelsAVX512.WinogradStride2Tiles(height: height, width: width, images: images)
-      : WinogradStride2Tiles(height: height, width: width, images: images)
-  }
-
-  /// The tiles of the output of `images` images.
-  func tileGrid(images: Int) -> TileGrid {
-    TileGrid(height: outputHeight, width: outputWidth, images: images)
-  }
-
-  /// Products of an image's tiles, with `full` along a side of 4 outputs and `short` along one of 3.
-  func tileProducts(full: Int, short: Int) -> Int {
-    TileGrid.products(height: outputHeight, width: outputWidth, full: full, short: short)
-  }
+  static func transformInputs(
+    _ columns: Floats, columnStride: Int, matrix: Floats, count: Int, into planes: MutableFloats,
+    planeStride: Int)
 }
+
+extension WinogradRow: WinogradRowTransforms {}
+extension KernelsAVX512.WinogradRow: WinogradRowTransforms {}

@@ -1,86 +1,44 @@
 /// 3x3 convolutions of stride 2 and padding 1 by Winograd's F(4, 2) on the phases of the input: 81
 /// products of matrices, of which those of even samples share their factors, 36 in all.
-enum WinogradStride2Convolution {
-  /// How products from `inputs` to `outputs` channels are cut; a function of the shape alone.
-  private struct Blocking {
-    /// Tiles of a block and output channels of a chunk.
-    let tileBlock, channelBlock: Int
-    /// Whether all transformed weights are kept from block to block; where they would not stay in
-    /// cache, each chunk of them is made, used and dropped.
-    let keepsWeights: Bool
+enum WinogradStride2Convolution<Lanes: Registers>: ConvolutionOperations {
+  private typealias Blocking = WinogradStride2Blocking
 
-    init(inputs: Int, outputs: Int) {
-      self.inputs = inputs
-      self.outputs = outputs
-      keepsWeights = max(inputs, outputs) <= 256
-      tileBlock = keepsWeights ? 48 : 64
-      channelBlock = min(outputs, keepsWeights ? 128 : 64)
-    }
+  static var name: String { "winograd/2" }
 
-    private let outputs: Int
-    private let inputs: Int
-
-    /// Floats between the planes of a block of tiles with `channels` channels, rows and planes padded
-    /// by 16 floats, or the streams of 81 planes would fall into the same cache set.
-    func plane(_ channels: Int) -> Int { tileBlock * (channels + 16) + 16 }
-    /// Floats between the rows of a chunk's products.
-    var productStride: Int { channelBlock + 16 }
-    /// Floats between the planes of a chunk's weights, panels [channelBlock/16][C][16].
-    var weightPlane: Int { inputs * channelBlock + 16 }
-    /// The same for the output gradient, panels [K/16][tileBlock][16].
-    var gradientPlane: Int { tileBlock * outputs + 16 }
-    /// The same for the gradient of a chunk's weights, rows [C][channelBlock + 16].
-    var weightGradientPlane: Int { inputs * productStride + 16 }
-
-    private var chunks: Int { (outputs + channelBlock - 1) / channelBlock }
-    var chunksKept: Int { keepsWeights ? chunks : 1 }
-    /// Where a chunk of `count` floats lies.
-    func place(_ chunk: Int, of count: Int) -> Int { keepsWeights ? chunk * count : 0 }
-    /// Whether chunks are made anew in this block.
-    func makes(in block: Range<Int>) -> Bool { !keepsWeights || block.lowerBound == 0 }
-
-    @inline(__always)
-    func forEachBlock(_ tiles: Int, _ body: (Range<Int>) -> Void) {
-      for first in stride(from: 0, to: tiles, by: tileBlock) {
-        body(first..<min(first + tileBlock, tiles))
-      }
-    }
-
-    @inline(__always)
-    func forEachChunk(_ body: (_ chunk: Int, _ channels: Range<Int>) -> Void) {
-      for chunk in 0..<chunks {
-        body(chunk, chunk * channelBlock..<min((chunk + 1) * channelBlock, outputs))
-      }
-    }
+  /// 81 products for 16 outputs, fewer at the edges.
+  private static func tileProducts(_ shape: ConvolutionShape) -> Int {
+    shape.tileProducts(full: 9, short: 7)
   }
 
-  private static let workCount = 1296
-
-  /// Whether the shape can be computed so, and whether that takes clearly fewer operations than
-  /// im2col.
-  static func suits(_ shape: ConvolutionShape) -> Bool {
+  /// Where it takes clearly fewer operations than im2col.
+  static func suits(_ shape: ConvolutionShape, _ use: ConvolutionUse) -> Bool {
     shape.kernelHeight == 3 && shape.kernelWidth == 3 && shape.stride == 2
       && shape.paddingHeight == 1 && shape.paddingWidth == 1 && shape.inputChannels % 8 == 0
       && shape.outputChannels % 16 == 0
       && max(shape.inputChannels, shape.outputChannels) <= 512
-      && shape.tileProducts(full: 9, short: 7) * 5 <= shape.outputPixels * 9 * 4
+      && tileProducts(shape) * 5 <= shape.outputPixels * 9 * 4
+      && !use.favoursPatches(shape, over: tileProducts(shape))
   }
 
-  static func scratchCount(_ shape: ConvolutionShape) -> Int {
-    let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
-    let cut = Blocking(inputs: inputs, outputs: outputs)
-    let forward =
-      81 * (cut.plane(inputs) + cut.plane(cut.channelBlock))
-      + cut.chunksKept * 36 * cut.weightPlane + 2 * cut.productStride
-    let back = Blocking(inputs: outputs, outputs: inputs.roundedUp(to: 16))
-    let backwardInput =
-      81 * (back.plane(outputs) + back.plane(back.channelBlock))
-      + back.chunksKept * 36 * back.weightPlane + 9 * back.channelBlock * outputs
-    let backwardWeights =
-      81 * (cut.plane(inputs) + cut.gradientPlane)
-      + cut.chunksKept * 36 * cut.weightGradientPlane
-    return workCount.roundedUp(to: 16)
-      + max(forward, backwardInput, backwardWeights).roundedUp(to: 16)
+  static func multiplyAdds(_ shape: ConvolutionShape) -> Int {
+    tileProducts(shape) * shape.inputChannels * shape.outputChannels
+  }
+
+  static func scratchCount(_ shape: ConvolutionShape, maximumRows: Int) -> Int {
+    let (forward, backward) = (blocking(shape), backwardBlocking(shape))
+    return max(
+      Scratch.count { Blocking.ForwardPlaces(forward, &$0) },
+      Scratch.count { Blocking.BackwardInputPlaces(backward, &$0) },
+      Scratch.count { Blocking.BackwardWeightsPlaces(forward, &$0) })
+  }
+
+  private static func blocking(_ shape: ConvolutionShape) -> Blocking {
+    Blocking(inputs: shape.inputChannels, outputs: shape.outputChannels)
+  }
+
+  /// Of the input gradient: its inputs are the outputs.
+  private static func backwardBlocking(_ shape: ConvolutionShape) -> Blocking {
+    Blocking(inputs: shape.outputChannels, outputs: shape.inputChannels.roundedUp(to: 16))
   }
 
   /// Floats between the planes of all weights transformed in advance, [36][K/16][C][16].
@@ -91,7 +49,7 @@ enum WinogradStride2Convolution {
   static func preparedCount(_ shape: ConvolutionShape) -> Int { 36 * preparedPlane(shape) }
 
   static func prepare(_ weights: Floats, shape: ConvolutionShape, into prepared: MutableFloats) {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: workCount) { work in
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: WinogradWeights.workCount) { work in
       WinogradStride2Weights.transform(
         weights, panels: shape.outputChannels / 16, inputChannels: shape.inputChannels,
         into: prepared, planeStride: preparedPlane(shape), work: work.baseAddress!)
@@ -103,15 +61,12 @@ enum WinogradStride2Convolution {
     into output: MutableFloats, statistics: UnsafeMutablePointer<Double>?, scratch: MutableFloats
   ) {
     let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
-    let tiles = shape.winogradStride2Tiles(images: rows)
+    let tiles = Lanes.Stride2Tiles(height: shape.height, width: shape.width, images: rows)
     let grid = shape.tileGrid(images: rows)
-    let cut = Blocking(inputs: inputs, outputs: outputs)
+    let cut = blocking(shape)
     let (inputPlane, productPlane) = (cut.plane(inputs), cut.plane(cut.channelBlock))
-    let work = scratch
-    let sums = work + workCount.roundedUp(to: 16)
-    let windows = sums + 2 * cut.productStride
-    let products = windows + 81 * inputPlane
-    let made = products + 81 * productPlane
+    let own = Scratch.cut(scratch) { Blocking.ForwardPlaces(cut, &$0) }
+    let (work, sums, windows, products) = (own.work, own.sums, own.windows, own.products)
     if let statistics {
       statistics.update(repeating: 0, count: 2 * outputs)
       sums.zero(2 * cut.productStride)
@@ -121,13 +76,13 @@ enum WinogradStride2Convolution {
         input, channels: inputs, tiles: block, into: windows, planeStride: inputPlane,
         stride: inputs + 16, work: work)
       cut.forEachChunk { chunk, channels in
-        let own = made + cut.place(chunk, of: 36 * cut.weightPlane)
+        let made = own.factors + cut.place(chunk, of: 36 * cut.weightPlane)
         if prepared == nil, cut.makes(in: block) {
           WinogradStride2Weights.transform(
             weights + channels.lowerBound * inputs * 9, panels: channels.count / 16,
-            inputChannels: inputs, into: own, planeStride: cut.weightPlane, work: work)
+            inputChannels: inputs, into: made, planeStride: cut.weightPlane, work: work)
         }
-        let factors = prepared.map { $0 + channels.lowerBound * inputs } ?? Floats(own)
+        let factors = prepared.map { $0 + channels.lowerBound * inputs } ?? Floats(made)
         let factorPlane = prepared == nil ? cut.weightPlane : preparedPlane(shape)
         forEachProduct(block, grid) { product, factor, users, offset in
           GEMMKernel.multiply(
@@ -135,7 +90,7 @@ enum WinogradStride2Convolution {
             a: windows + (product * inputPlane + offset * (inputs + 16)), aStride: inputs + 16,
             panels: factors + factor * factorPlane, panelStride: inputs * 16,
             into: products + (product * productPlane + offset * cut.productStride),
-            cStride: cut.productStride, adding: false, edge: work)
+            cStride: cut.productStride, adding: false, edge: work, in: Lanes.self)
         }
         tiles.transformOutput(
           products, planeStride: productPlane, stride: cut.productStride, tiles: block,
@@ -157,15 +112,14 @@ enum WinogradStride2Convolution {
     into inputGradient: MutableFloats, adding: Bool, scratch: MutableFloats
   ) {
     let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
-    let tiles = shape.winogradStride2Tiles(images: rows)
+    let tiles = Lanes.Stride2Tiles(height: shape.height, width: shape.width, images: rows)
     let grid = shape.tileGrid(images: rows)
-    let cut = Blocking(inputs: outputs, outputs: inputs.roundedUp(to: 16))
+    let cut = backwardBlocking(shape)
     let (gradientPlane, windowPlane) = (cut.plane(outputs), cut.plane(cut.channelBlock))
-    let work = scratch
-    let gradients = work + workCount.roundedUp(to: 16)
-    let windows = gradients + 81 * gradientPlane
-    let transposed = windows + 81 * windowPlane
-    let made = transposed + 9 * cut.channelBlock * outputs
+    let own = Scratch.cut(scratch) { Blocking.BackwardInputPlaces(cut, &$0) }
+    let (work, gradients, windows, transposed) = (
+      own.work, own.gradients, own.windows, own.transposed
+    )
     if !adding { inputGradient.zero(rows * shape.inputCount) }
     cut.forEachBlock(grid.count) { block in
       tiles.transformGradient(
@@ -173,7 +127,7 @@ enum WinogradStride2Convolution {
         planeStride: gradientPlane, tileStride: outputs + 16, panelStride: 16, work: work)
       cut.forEachChunk { chunk, wholeChannels in
         let channels = wholeChannels.clamped(to: 0..<inputs)
-        let factors = made + cut.place(chunk, of: 36 * cut.weightPlane)
+        let factors = own.factors + cut.place(chunk, of: 36 * cut.weightPlane)
         if cut.makes(in: block) {
           WinogradWeights.transpose(
             weights, inputChannels: inputs, outputChannels: outputs, channels: channels,
@@ -189,7 +143,7 @@ enum WinogradStride2Convolution {
             aStride: outputs + 16, panels: factors + factor * cut.weightPlane,
             panelStride: outputs * 16,
             into: windows + (product * windowPlane + offset * cut.productStride),
-            cStride: cut.productStride, adding: false, edge: work)
+            cStride: cut.productStride, adding: false, edge: work, in: Lanes.self)
         }
         tiles.scatterInputGradient(
           windows, planeStride: windowPlane, stride: cut.productStride, tiles: block,
@@ -203,15 +157,13 @@ enum WinogradStride2Convolution {
     into weightGradient: MutableFloats, scratch: MutableFloats
   ) {
     let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
-    let tiles = shape.winogradStride2Tiles(images: rows)
+    let tiles = Lanes.Stride2Tiles(height: shape.height, width: shape.width, images: rows)
     let grid = shape.tileGrid(images: rows)
-    let cut = Blocking(inputs: inputs, outputs: outputs)
+    let cut = blocking(shape)
     let inputPlane = cut.plane(inputs)
     let panelStride = cut.tileBlock * 16
-    let work = scratch
-    let windows = work + workCount.roundedUp(to: 16)
-    let gradients = windows + 81 * inputPlane
-    let made = gradients + 81 * cut.gradientPlane
+    let own = Scratch.cut(scratch) { Blocking.BackwardWeightsPlaces(cut, &$0) }
+    let (work, windows, gradients) = (own.work, own.windows, own.gradients)
     cut.forEachBlock(grid.count) { block in
       tiles.transformInput(
         input, channels: inputs, tiles: block, into: windows, planeStride: inputPlane,
@@ -220,7 +172,7 @@ enum WinogradStride2Convolution {
         outputGradient, channels: outputs, tiles: block, into: gradients,
         planeStride: cut.gradientPlane, tileStride: 16, panelStride: panelStride, work: work)
       cut.forEachChunk { chunk, channels in
-        let sums = made + cut.place(chunk, of: 36 * cut.weightGradientPlane)
+        let sums = own.sums + cut.place(chunk, of: 36 * cut.weightGradientPlane)
         let makes = cut.makes(in: block)
         if makes { zeroUnused(sums, cut.weightGradientPlane, block, grid) }
         let panels = gradients + channels.lowerBound * cut.tileBlock
@@ -232,7 +184,8 @@ enum WinogradStride2Convolution {
             a: windows + (product * inputPlane + offset * (inputs + 16)),
             aStride: inputs + 16, panels: panels + (product * cut.gradientPlane + offset * 16),
             panelStride: panelStride, into: sums + factor * cut.weightGradientPlane,
-            cStride: cut.productStride, adding: !makes || factor == last, edge: work)
+            cStride: cut.productStride, adding: !makes || factor == last, edge: work, in: Lanes.self
+          )
           last = factor
         }
         guard !cut.keepsWeights || block.upperBound == grid.count else { return }

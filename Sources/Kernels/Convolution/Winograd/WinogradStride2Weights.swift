@@ -1,7 +1,8 @@
 /// The transforms of 3x3 weights in the order [K/16][C][9][16] for convolutions of stride 2.
 enum WinogradStride2Weights {
   /// Writes the factors as [36][panels][C][16], `planeStride` floats between planes, from whole
-  /// panels of weights; `work` is scratch of 144 floats.
+  /// panels of weights; `work` is scratch of
+  /// `WinogradWeights.workCount` floats.
   @inline(never)
   static func transform(
     _ weights: Floats, panels: Int, inputChannels: Int, into planes: MutableFloats,
@@ -9,7 +10,7 @@ enum WinogradStride2Weights {
   ) {
     for line in 0..<panels * inputChannels {
       for half in stride(from: 0, to: 16, by: 8) {
-        let source = weights + line * 144 + half
+        let source = weights + line * WinogradWeights.lineCount + half
         for j in 0..<3 {
           let column = WinogradStride2.weight((source + j * 16).three(stride: 48))
           (work + j * 48).store(column, stride: 8)
@@ -23,7 +24,8 @@ enum WinogradStride2Weights {
     }
   }
 
-  /// Writes, or adds, the gradient of whole panels of weights from that of the factors, [36][C][stride].
+  /// Writes, or adds, the gradient of whole panels of weights from that of the factors,
+  /// [36][C][stride].
   @inline(never)
   static func transformGradient(
     _ planes: Floats, planeStride: Int, stride: Int, panels: Int, inputChannels: Int,
@@ -43,7 +45,8 @@ enum WinogradStride2Weights {
             work[vector: 48 + j * 8] = column.1
             work[vector: 96 + j * 8] = column.2
           }
-          let target = weightGradient + (panel * inputChannels + c) * 144 + half
+          let target =
+            weightGradient + (panel * inputChannels + c) * WinogradWeights.lineCount + half
           for i in 0..<3 {
             let row = WinogradStride2.weightAdjoint(Floats(work + i * 48).six(stride: 8))
             put(row.0, target + i * 48)
