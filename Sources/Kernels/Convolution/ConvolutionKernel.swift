@@ -20,8 +20,9 @@ package enum ConvolutionKernel {
     statistics: UnsafeMutablePointer<Double>?, scratch: UnsafeMutablePointer<Float>
   ) {
     check(rows, plan, scratch)
-    let algorithm = prepared == nil ? plan.algorithm : plan.preparedAlgorithm
-    algorithm.forward(input, rows, weights, prepared, plan.shape, output, statistics, scratch)
+    let forward =
+      prepared == nil ? plan.algorithm.forward : plan.preparedAlgorithm.forward
+    forward(input, rows, weights, prepared, plan.shape, output, statistics, scratch)
   }
 
   /// Transforms weights for forward passes that share them, into `plan.preparedCount` floats:
