@@ -212,7 +212,9 @@ let package = Package(
       path: "Tests/mpi-check",
       swiftSettings: house),
     .testTarget(name: "DeterminismTests", dependencies: ["Determinism", "TestSupport"]),
-    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport", "Determinism"]),
+    .testTarget(
+      name: "KernelsTests",
+      dependencies: ["Kernels", "TestSupport", "Determinism", "CAllocations"]),
     .testTarget(
       name: "NetworksTests", dependencies: ["Networks", "Kernels", "TestSupport", "Determinism"],
       exclude: ["Golden"]),

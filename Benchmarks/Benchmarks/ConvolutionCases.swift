@@ -23,17 +23,9 @@ struct ConvolutionCases {
   private var input: Int { rows * shape.inputCount }
   private var output: Int { rows * shape.outputCount }
 
-  /// Multiply-adds of the transformed products: 36 for 16 outputs at stride 1, 81 at
-  /// stride 2, 10 rows of a 7x7 kernel for 4 outputs along a row.
+  /// Multiply-adds of the products that the algorithm computes.
   private var neededMultiplyAdds: Double {
-    let channels = shape.inputChannels * shape.outputChannels
-    let plan = ConvolutionPlan(shape, maximumRows: rows)
-    return switch plan.algorithm {
-    case .winograd, .winogradStride2: Double(rows * plan.tileProducts * channels)
-    case .winogradRow:
-      Double(rows * shape.outputHeight * ((shape.outputWidth + 3) / 4) * 10 * 7 * channels)
-    case .im2col: Double(rows * shape.multiplyAdds)
-    }
+    Double(rows * ConvolutionPlan(shape, maximumRows: rows).algorithm.multiplyAdds(shape))
   }
 
   private func makeCase(

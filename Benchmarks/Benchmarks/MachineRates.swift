@@ -49,10 +49,11 @@ package struct MachineRates: Sendable, Equatable {
     }
     let rounds = 200_000
     let registers = Timing.best(budgetSeconds: budgetSeconds) {
-      memory.pointer[0] = WideRegisters.multiplyAdds(rounds: rounds, seed: memory.pointer[1])
+      memory.pointer[0] = RegisterWidth.chosen.multiplyAdds(rounds: rounds, seed: memory.pointer[1])
     }
     return MachineRates(
-      multiplyAddRate: Double(rounds * WideRegisters.multiplyAddOperations) / registers.bestSeconds,
+      multiplyAddRate: Double(rounds * RegisterWidth.chosen.multiplyAddOperations)
+        / registers.bestSeconds,
       productRate: 2 * Double(side * side * side) / product.bestSeconds,
       readRate: Double(4 * count) / read.bestSeconds,
       writeRate: Double(4 * count) / write.bestSeconds)

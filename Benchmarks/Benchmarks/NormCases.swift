@@ -77,7 +77,7 @@ private struct NormTrial {
     (scale, offset, slopes) = (Floats(gains), Floats(offsets), Floats(slopeValues))
     moments = Floats(3 * channels)
     small = Floats(3 * channels)
-    scratch = Doubles(BatchNormKernel.backwardScratchCount(channels: channels))
+    scratch = Doubles(BatchNormKernel.scratchCount(channels: channels))
     self.gradient = doubles(gradient)
     reference = BatchNormReference(
       channels: channels, input: doubles(image), scale: doubles(gains), offset: doubles(offsets),
@@ -85,7 +85,8 @@ private struct NormTrial {
       activation: norm.activation.reference, epsilon: 1e-5)
     let sums = Doubles(2 * channels)
     BatchNormKernel.statistics(
-      of: x.constant, pixels: norm.pixels, channels: channels, into: sums.pointer)
+      of: x.constant, pixels: norm.pixels, channels: channels, into: sums.pointer,
+      scratch: scratch.pointer)
     BatchNormKernel.moments(
       from: sums.pointer, pixels: norm.pixels, channels: channels, epsilon: 1e-5,
       mean: moments.pointer, variance: moments.pointer + channels,
@@ -105,7 +106,8 @@ private struct NormTrial {
     let run = {
       BatchNormKernel.forward(
         x.constant, pixels: norm.pixels, channels: norm.channels, coefficients: coefficients,
-        residual: norm.hasResidual ? residual.constant : nil, into: y.pointer)
+        residual: norm.hasResidual ? residual.constant : nil, into: y.pointer,
+        scratch: scratch.pointer)
     }
     return KernelTrial(run: run) {
       run()
@@ -146,7 +148,8 @@ private struct NormTrial {
     let sums = Doubles(2 * norm.channels)
     let run = {
       BatchNormKernel.statistics(
-        of: x.constant, pixels: norm.pixels, channels: norm.channels, into: sums.pointer)
+        of: x.constant, pixels: norm.pixels, channels: norm.channels, into: sums.pointer,
+        scratch: scratch.pointer)
     }
     return KernelTrial(run: run) {
       run()

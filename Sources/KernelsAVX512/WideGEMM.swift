@@ -1,7 +1,7 @@
 private import CProcessor
 
 /// Products of matrices that lie in cache, in the 32 registers of 16 floats that AVX-512 has: the
-/// twin of `GEMMKernel` for processors that have them.
+/// twin of `NarrowGEMM`.
 ///
 /// 12 x 32 results at a time stay in 24 registers. Every element is summed in the same order as
 /// there, so both give the same bits.
@@ -133,30 +133,17 @@ package enum WideGEMM {
   }
 
   /// One tile of C: `rows` (12, 8, 4, 2 or 1) x 16, or x 32 of a `pair` of panels; both constants
-  /// where this is inlined. The accumulators are named, not an array, so that they live in registers.
+  /// where this is inlined.
   @inline(__always)
   private static func tile(
     transposed: Bool, rows: Int, pair: Bool, fetchesNext: Bool = false, _ depth: Int, _ a: Floats,
     _ aStride: Int, _ b: Floats, _ panelStride: Int, _ c: MutableFloats, _ cStride: Int,
     _ cPanelStride: Int, _ adding: Bool
   ) {
-    var (x0, x1, x2, x3) = (Vector(), Vector(), Vector(), Vector())
-    var (x4, x5, x6, x7) = (Vector(), Vector(), Vector(), Vector())
-    var (x8, x9, x10, x11) = (Vector(), Vector(), Vector(), Vector())
-    var (y0, y1, y2, y3) = (Vector(), Vector(), Vector(), Vector())
-    var (y4, y5, y6, y7) = (Vector(), Vector(), Vector(), Vector())
-    var (y8, y9, y10, y11) = (Vector(), Vector(), Vector(), Vector())
     let rowStep = transposed ? 1 : aStride
     let depthStep = transposed ? aStride : 1
-    let threeRows = 3 &* rowStep
+    var (x, y) = (WideSums(), WideSums())
 
-    @inline(__always)
-    func row(_ a: Float, _ b0: Vector, _ b1: Vector, _ x: inout Vector, _ y: inout Vector) {
-      let broadcast = Vector(repeating: a)
-      x = x.addingProduct(broadcast, b0)
-      if pair { y = y.addingProduct(broadcast, b1) }
-    }
-    // Three pointers, four rows each: base + {0, 1, 2} x register are addresses of x86.
     @inline(__always) func step(_ p: Floats, _ q: Floats, _ r: Floats, _ b: Floats) {
       let b0 = b[vector: 0]
       let b1 = pair ? b[vector: panelStride] : b0
@@ -164,24 +151,25 @@ package enum WideGEMM {
         cprocessor_fetch(b + 2 &* panelStride)
         cprocessor_fetch(b + 3 &* panelStride)
       }
-      row(p[0], b0, b1, &x0, &y0)
-      if rows > 1 { row(p[rowStep], b0, b1, &x1, &y1) }
-      if rows > 2 {
-        row(p[2 &* rowStep], b0, b1, &x2, &y2)
-        row(p[threeRows], b0, b1, &x3, &y3)
+      @inline(__always)
+      func row(_ a: Float, _ x: inout Vector, _ y: inout Vector) {
+        let broadcast = Vector(repeating: a)
+        x = x.addingProduct(broadcast, b0)
+        if pair { y = y.addingProduct(broadcast, b1) }
       }
-      if rows > 4 {
-        row(q[0], b0, b1, &x4, &y4)
-        row(q[rowStep], b0, b1, &x5, &y5)
-        row(q[2 &* rowStep], b0, b1, &x6, &y6)
-        row(q[threeRows], b0, b1, &x7, &y7)
+      @inline(__always)
+      func four(_ p: Floats, _ x: inout WideSums.Four, _ y: inout WideSums.Four) {
+        row(p[0], &x.0, &y.0)
+        if rows > 1 { row(p[rowStep], &x.1, &y.1) }
+        if rows > 2 {
+          row(p[2 &* rowStep], &x.2, &y.2)
+          row(p[3 &* rowStep], &x.3, &y.3)
+        }
       }
-      if rows > 8 {
-        row(r[0], b0, b1, &x8, &y8)
-        row(r[rowStep], b0, b1, &x9, &y9)
-        row(r[2 &* rowStep], b0, b1, &x10, &y10)
-        row(r[threeRows], b0, b1, &x11, &y11)
-      }
+      // Three pointers, four rows each: base + {0, 1, 2} x register are addresses of x86.
+      four(p, &x.first, &y.first)
+      if rows > 4 { four(q, &x.second, &y.second) }
+      if rows > 8 { four(r, &x.third, &y.third) }
     }
     var (p, q, r, panel, left) = (a, a + 4 &* rowStep, a + 8 &* rowStep, b, depth)
     while left >= 2 {
@@ -194,34 +182,42 @@ package enum WideGEMM {
       left -= 2
     }
     if left > 0 { step(p, q, r, panel) }
+    x.store(c, cStride, rows: rows, adding: adding)
+    if pair { y.store(c + cPanelStride, cStride, rows: rows, adding: adding) }
+  }
+}
 
-    @inline(__always) func finish(_ i: Int, _ x: Vector, _ y: Vector) {
-      let target = c + i &* cStride
-      if adding {
-        target[vector: 0] += x
-        if pair { target[vector: cPanelStride] += y }
-      } else {
-        target[vector: 0] = x
-        if pair { target[vector: cPanelStride] = y }
-      }
+/// The sums of up to twelve rows of 16: named, not an array, so that they live in registers.
+private struct WideSums {
+  typealias Four = (Vector, Vector, Vector, Vector)
+  var first: Four = (Vector(), Vector(), Vector(), Vector())
+  var second: Four = (Vector(), Vector(), Vector(), Vector())
+  var third: Four = (Vector(), Vector(), Vector(), Vector())
+
+  /// Writes the first `rows` rows to C, or adds them to what it holds.
+  @inline(__always)
+  func store(_ c: MutableFloats, _ stride: Int, rows: Int, adding: Bool) {
+    @inline(__always) func put(_ value: Vector, _ row: Int) {
+      let target = c + row &* stride
+      target[vector: 0] = adding ? target[vector: 0] + value : value
     }
-    finish(0, x0, y0)
-    if rows > 1 { finish(1, x1, y1) }
+    put(first.0, 0)
+    if rows > 1 { put(first.1, 1) }
     if rows > 2 {
-      finish(2, x2, y2)
-      finish(3, x3, y3)
+      put(first.2, 2)
+      put(first.3, 3)
     }
     if rows > 4 {
-      finish(4, x4, y4)
-      finish(5, x5, y5)
-      finish(6, x6, y6)
-      finish(7, x7, y7)
+      put(second.0, 4)
+      put(second.1, 5)
+      put(second.2, 6)
+      put(second.3, 7)
     }
     if rows > 8 {
-      finish(8, x8, y8)
-      finish(9, x9, y9)
-      finish(10, x10, y10)
-      finish(11, x11, y11)
+      put(third.0, 8)
+      put(third.1, 9)
+      put(third.2, 10)
+      put(third.3, 11)
     }
   }
 }

@@ -86,7 +86,7 @@ package final class Session {
         + "thread\(threads == 1 ? "" : "s") on \(hostCount) host\(hostCount == 1 ? "" : "s"), "
         + "\(communicator.localSize) on \(communicator.hostName)",
       "processor: \(WorldCheck.processor), "
-        + (WideRegisters.areUsed ? "AVX-512 kernels" : "AVX2 kernels"),
+        + "\(RegisterWidth.chosen.instructionSet) kernels",
       "OpenBLAS: \(BLASRuntime.coreName) kernels, \(BLASRuntime.buildConfiguration)",
     ]
   }

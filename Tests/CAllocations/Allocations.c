@@ -21,9 +21,11 @@ static atomic_size_t largest_size;
 // What the thread holds since it began to watch: other threads have their own.
 static _Thread_local int is_watching;
 static _Thread_local long held, most_held;
+static _Thread_local size_t taken_count;
 
 static void *taken(void *place) {
   if (is_watching && place) {
+    ++taken_count;
     held += (long)malloc_usable_size(place);
     if (held > most_held) most_held = held;
   }
@@ -32,12 +34,18 @@ static void *taken(void *place) {
 
 void callocations_watch(void) {
   held = most_held = 0;
+  taken_count = 0;
   is_watching = 1;
 }
 
 size_t callocations_most_held(void) {
   is_watching = 0;
   return (size_t)most_held;
+}
+
+size_t callocations_watched(void) {
+  is_watching = 0;
+  return taken_count;
 }
 
 static void note(size_t size) {

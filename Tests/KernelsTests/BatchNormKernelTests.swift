@@ -44,6 +44,11 @@ struct NormCase: CustomTestStringConvertible, Sendable {
   }
 }
 
+/// Doubles for a batch norm of `channels`, all NaN.
+func normScratch(_ channels: Int) -> [Double] {
+  Array(repeating: .nan, count: BatchNormKernel.scratchCount(channels: channels))
+}
+
 /// One batch norm set up twice: for the kernel and for the reference.
 final class NormFixture {
   let norm: NormCase
@@ -74,8 +79,10 @@ final class NormFixture {
       residual: residual.map { doubles($0.values) }, activation: norm.activation,
       epsilon: epsilon)
     var sums = Array(repeating: Double.nan, count: 2 * channels)
+    var scratch = normScratch(channels)
     BatchNormKernel.statistics(
-      of: input.constant, pixels: norm.pixels, channels: channels, into: &sums)
+      of: input.constant, pixels: norm.pixels, channels: channels, into: &sums,
+      scratch: &scratch)
     BatchNormKernel.moments(
       from: sums, pixels: norm.pixels, channels: channels, epsilon: epsilon, mean: mean.pointer,
       variance: variance.pointer, inverseDeviation: inverse.pointer)
@@ -160,10 +167,11 @@ final class NormFixture {
     let fixture = NormFixture(norm)
     let output = FencedFloats(unwritten: fixture.count)
     var sums = Array(repeating: Double.nan, count: 2 * norm.channels)
+    var scratch = normScratch(norm.channels)
     BatchNormKernel.forward(
       fixture.input.constant, pixels: norm.pixels, channels: norm.channels,
       coefficients: fixture.coefficients, residual: fixture.residual?.constant,
-      into: output.pointer, outputSums: &sums)
+      into: output.pointer, outputSums: &sums, scratch: &scratch)
     #expect(worstError(output.values, fixture.reference.output) < (norm.pixels == 1 ? 1e-4 : 2e-6))
     let expected = referenceSums(doubles(output.values), channels: norm.channels)
     #expect(worstError(sums.map { Float($0) }, expected) < 2e-6)
@@ -172,7 +180,7 @@ final class NormFixture {
     BatchNormKernel.forward(
       fixture.input.constant, pixels: norm.pixels, channels: norm.channels,
       coefficients: fixture.coefficients, residual: fixture.residual?.constant,
-      into: fixture.input.pointer)
+      into: fixture.input.pointer, scratch: &scratch)
     #expect(fixture.input.values == output.values, "in place")
   }
 
@@ -185,8 +193,7 @@ final class NormFixture {
     let dx = FencedFloats(unwritten: fixture.count)
     let dResidual = FencedFloats(unwritten: fixture.count)
     let coefficients = (0..<3).map { _ in FencedFloats(unwritten: channels) }
-    var scratch = Array(
-      repeating: Double.nan, count: BatchNormKernel.backwardScratchCount(channels: channels))
+    var scratch = normScratch(channels)
     BatchNormKernel.backward(
       dy.constant, input: fixture.input.constant, residual: fixture.residual?.constant,
       pixels: norm.pixels, channels: channels, coefficients: fixture.coefficients,
@@ -221,7 +228,7 @@ final class NormFixture {
   func outputsInAWiderMap(norm: NormCase) {
     let fixture = NormFixture(norm)
     let (pixels, channels) = (norm.pixels, norm.channels)
-    var scratch = Array(repeating: Double.nan, count: 3 * channels)
+    var scratch = normScratch(channels)
     let small = (0..<3).map { _ in FencedFloats(unwritten: channels) }
     func run(stride: Int) -> [[Float]] {
       let output = StridedMap(pixels: pixels, channels: channels, stride: stride)
@@ -231,7 +238,7 @@ final class NormFixture {
       BatchNormKernel.forward(
         fixture.input.constant, pixels: pixels, channels: channels,
         coefficients: fixture.coefficients, residual: fixture.residual?.constant,
-        into: output.pointer, outputStride: stride)
+        into: output.pointer, outputStride: stride, scratch: &scratch)
       BatchNormKernel.backward(
         dy.pointer, input: fixture.input.constant,
         output: norm.activation == .relu ? UnsafePointer(output.pointer) : nil,
@@ -249,7 +256,7 @@ final class NormFixture {
   func backwardInPlaceAddingAndFromTheOutputAgree(norm: NormCase) {
     let fixture = NormFixture(norm)
     let (pixels, channels) = (norm.pixels, norm.channels)
-    var scratch = Array(repeating: Double.nan, count: 3 * channels)
+    var scratch = normScratch(channels)
     let small = (0..<3).map { _ in FencedFloats(unwritten: channels) }
     func backward(
       _ dy: FencedFloats, into dx: FencedFloats, adding: Bool, dResidual: FencedFloats?,
@@ -296,7 +303,7 @@ final class NormFixture {
       BatchNormKernel.forward(
         fixture.input.constant, pixels: pixels, channels: channels,
         coefficients: fixture.coefficients, residual: fixture.residual?.constant,
-        into: output.pointer)
+        into: output.pointer, scratch: &scratch)
       backward(dy, into: other, adding: false, dResidual: nil, output: output)
       #expect(other.values == plain.values)
     }
@@ -312,14 +319,14 @@ final class NormFixture {
     let y = AlignedMemory(count: x.count, fill: .nan)
     let inPlace = AlignedMemory(count: x.count, fill: 0)
     inPlace.pointer.update(from: x.pointer, count: x.count)
+    var scratch = normScratch(channels)
     for target in [y.pointer, inPlace.pointer] {
       BatchNormKernel.forward(
         target == inPlace.pointer ? inPlace.pointer : x.pointer, pixels: pixels,
-        channels: channels, coefficients: small.coefficients, into: target)
+        channels: channels, coefficients: small.coefficients, into: target, scratch: &scratch)
     }
     #expect((0..<x.count).allSatisfy { y.pointer[$0] == inPlace.pointer[$0] })
 
-    var scratch = Array(repeating: Double.nan, count: 3 * channels)
     let gradients = (0..<3).map { _ in FencedFloats(unwritten: channels) }
     let dx = AlignedMemory(count: x.count, fill: .nan)
     for target in [dx.pointer, inPlace.pointer] {

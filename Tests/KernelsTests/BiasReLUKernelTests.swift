@@ -49,7 +49,8 @@ import Testing
     #expect(map.values == [0, 0, 0, 6, 6, 0])
     let dy = FencedFloats([1, 2, 3, 4, 5, 6])
     var biasGradient: [Float] = [9, 9, 9]
-    var scratch = [Double.nan, .nan, .nan]
+    var scratch = Array(
+      repeating: Double.nan, count: BiasReLUKernel.backwardScratchCount(channels: 3))
     BiasReLUKernel.backward(
       dy.constant, output: map.constant, outputStride: 3, pixels: 2, channels: 3,
       into: dy.pointer, biasGradient: &biasGradient, scratch: &scratch)

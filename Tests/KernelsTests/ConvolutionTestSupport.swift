@@ -2,45 +2,12 @@ import Determinism
 import Kernels
 import TestSupport
 
-/// Floats at a chosen distance from a 64-byte boundary, with guard words behind them.
-final class GuardedFloats {
-  private static let guardWords = 16
-  private static let guardBits: UInt32 = 0x7FC0_BEEF
-  private let memory: UnsafeMutableRawPointer
-  let pointer: UnsafeMutablePointer<Float>
-  let count: Int
-
-  /// `count` floats, all NaN, `offset` floats behind a 64-byte boundary.
-  init(count: Int, offset: Int = 0) {
-    memory = .allocate(byteCount: (count + offset + Self.guardWords) * 4, alignment: 64)
-    pointer = (memory + offset * 4).bindMemory(to: Float.self, capacity: count + Self.guardWords)
-    self.count = count
-    fill(.nan)
-    for i in 0..<Self.guardWords {
-      (pointer + count + i).initialize(to: Float(bitPattern: Self.guardBits))
-    }
-  }
-
-  convenience init(_ values: [Float], offset: Int = 0) {
-    self.init(count: values.count, offset: offset)
-    for (i, value) in values.enumerated() { pointer[i] = value }
-  }
-
-  deinit { memory.deallocate() }
-
-  func fill(_ value: Float) { pointer.update(repeating: value, count: count) }
-
-  var values: [Float] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
-  var guardHolds: Bool {
-    (0..<Self.guardWords).allSatisfy { pointer[count + $0].bitPattern == Self.guardBits }
-  }
-}
-
 /// One convolution with random operands, as reference and as plan.
 struct ConvolutionCase: Sendable, CustomStringConvertible {
   let reference: ConvolutionReference
 
-  /// Sizes [height, width], channels [C, K], kernel [R, S], stride, padding [height, width], images.
+  /// Sizes [height, width], channels [C, K], kernel [R, S], stride, padding [height, width],
+  /// images.
   init(
     _ size: (Int, Int), _ channels: (Int, Int), _ kernel: (Int, Int), stride: Int = 1,
     padding: (Int, Int), rows: Int

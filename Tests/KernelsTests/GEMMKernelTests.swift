@@ -1,5 +1,6 @@
 import Determinism
 import Kernels
+import TestSupport
 import Testing
 
 @Suite struct GEMMKernelTests {
@@ -35,18 +36,17 @@ import Testing
         expected[i * n + j] = sum
       }
     }
-    let edge = GuardedFloats(count: GEMMKernel.edgeCount)
-    var results: [GuardedFloats] = []
-    for isWide in WideRegisters.areUsed ? [false, true] : [false] {
-      let (plain, viaTransposed) = (GuardedFloats(first), GuardedFloats(first))
-      GEMMKernel.multiply(
+    let edge = FencedFloats(unwritten: GEMMKernel.edgeCount)
+    var results: [FencedFloats] = []
+    for registers in RegisterWidth.available {
+      let (plain, viaTransposed) = (FencedFloats(first), FencedFloats(first))
+      registers.multiply(
         rows: m, columns: n, depth: k, a: a, aStride: k, panels: panels, panelStride: k * 16,
-        into: plain.pointer, cStride: n, adding: adding, edge: edge.pointer,
-        usesWideRegisters: isWide)
-      GEMMKernel.multiplyTransposed(
-        rows: m, columns: n, depth: k, a: transposed, aStride: m, panels: panels,
+        into: plain.pointer, cStride: n, adding: adding, edge: edge.pointer)
+      registers.multiply(
+        transposed: true, rows: m, columns: n, depth: k, a: transposed, aStride: m, panels: panels,
         panelStride: k * 16, into: viaTransposed.pointer, cStride: n, adding: adding,
-        edge: edge.pointer, usesWideRegisters: isWide)
+        edge: edge.pointer)
       results += [plain, viaTransposed]
     }
     for result in results {
@@ -54,10 +54,10 @@ import Testing
       for (value, reference) in zip(result.values, expected) {
         #expect(abs(Double(value) - reference) <= 2e-6 * scale)
       }
-      #expect(result.guardHolds)
+      #expect(result.fencesStand)
     }
     #expect(results.allSatisfy { $0.values == results[0].values }, "the same bits in all ways")
-    #expect(edge.guardHolds)
+    #expect(edge.fencesStand)
   }
 
   /// Without `-march` every lane of addingProduct becomes a call: 2 GF/s instead of 50 to 130.
@@ -65,12 +65,12 @@ import Testing
     let (rows, columns, depth) = (48, 64, 256)
     let a = [Float](repeating: 0.5, count: rows * depth)
     let panels = [Float](repeating: 0.25, count: columns * depth)
-    let c = GuardedFloats(count: rows * columns)
-    let edge = GuardedFloats(count: GEMMKernel.edgeCount)
+    let c = FencedFloats(unwritten: rows * columns)
+    let edge = FencedFloats(unwritten: GEMMKernel.edgeCount)
     var bestSeconds = Double.infinity
     for _ in 0..<50 {
       let elapsed = ContinuousClock().measure {
-        GEMMKernel.multiply(
+        RegisterWidth.chosen.multiply(
           rows: rows, columns: columns, depth: depth, a: a, aStride: depth, panels: panels,
           panelStride: depth * 16, into: c.pointer, cStride: columns, adding: false,
           edge: edge.pointer)

@@ -6,17 +6,16 @@ import Testing
 @Suite struct GridKernelTests {
   let grid = SummationGrid(exponent: -36)
 
-  func sum(_ addends: [[Float]], order: [Int], scale: Double = 1) -> [Double] {
+  func sum(_ addends: [[Float]], order: [Int]) -> [Double] {
     var sums = Array(repeating: 0.0, count: addends[0].count)
     for i in order {
       _ = GridKernel.accumulate(
-        addends[i], count: addends[i].count, scale: scale, grid: grid, addingTo: &sums)
+        addends[i], count: addends[i].count, grid: grid, addingTo: &sums)
     }
     return sums
   }
 
-  @Test(arguments: [1.0, 1.0 / 3])
-  func anyOrderAndGroupingGivesTheSameBits(scale: Double) {
+  @Test func anyOrderAndGroupingGivesTheSameBits() {
     let (addends, width) = (4096, 11)
     let limit = grid.largestAddend(count: addends)
     let vectors = (0..<addends).map { i -> [Float] in
@@ -29,16 +28,16 @@ import Testing
         return Float(sign * limit * Double(sign: .plus, exponent: Int(exponent), significand: 1.3))
       }
     }
-    let expected = sum(vectors, order: Array(0..<addends), scale: scale)
+    let expected = sum(vectors, order: Array(0..<addends))
     for trial in 0..<6 {
       let order = CounterRandom(seed: 7, purpose: .shuffle, trial).permutation(of: addends)
-      #expect(sum(vectors, order: order, scale: scale) == expected)
+      #expect(sum(vectors, order: order) == expected)
       // In groups, as threads and ranks make them, added as MPI adds them.
       var total = Array(repeating: 0.0, count: width)
       let groups = [2, 3, 7, 64, 1000, 4096][trial]
       for group in 0..<groups {
         let members = order.filter { $0 % groups == group }
-        let part = sum(vectors, order: members, scale: scale)
+        let part = sum(vectors, order: members)
         for k in 0..<width { total[k] += part[k] }
       }
       #expect(total == expected)
@@ -72,24 +71,21 @@ import Testing
   @Test(arguments: [0, 5, 8, 16, 18])
   func nonFiniteAndOutOfRangeAreSeen(position: Int) {
     var values = TestNumbers.normal(19, seed: 1)
-    func holds(_ value: Float, count: Int, scale: Double = 1) -> Bool {
+    func holds(_ value: Float, count: Int) -> Bool {
       values[position] = value
       var sums = Array(repeating: 0.0, count: 19)
-      let pattern = GridKernel.accumulate(
-        values, count: 19, scale: scale, grid: grid, addingTo: &sums)
-      return grid.holds(pattern, count: count, scale: scale)
+      let pattern = GridKernel.accumulate(values, count: 19, grid: grid, addingTo: &sums)
+      return grid.holds(pattern, count: count)
     }
     #expect(holds(-32768, count: 1))
     #expect(!holds(.nan, count: 1))
     #expect(!holds(-.nan, count: 1))
     #expect(!holds(.infinity, count: 1))
-    #expect(!holds(-.infinity, count: 1, scale: 0))
+    #expect(!holds(-.infinity, count: 1))
     // 2^52 spacings of 2^-36 are 65536: the headroom of a sum, shared by its addends.
     #expect(holds(-4096, count: 16))
     #expect(!holds(-4096.001, count: 16))
     #expect(!holds(32769, count: 1))
-    #expect(holds(8192, count: 16, scale: 0.5))
-    #expect(!holds(8193, count: 16, scale: -0.5))
   }
 
   @Test func doublesOnTheGrid() {

@@ -18,7 +18,7 @@ import Testing
     let dy = FencedFloats(fixture.outputGradient)
     let dx = FencedFloats(unwritten: fixture.count)
     let small = (0..<3).map { _ in FencedFloats(unwritten: 64) }
-    var scratch = Array(repeating: 0.0, count: 3 * 64)
+    var scratch = normScratch(64)
     let time = bestTime(elements: fixture.count) {
       BatchNormKernel.backward(
         dy.constant, input: fixture.input.constant, pixels: 256, channels: 64,

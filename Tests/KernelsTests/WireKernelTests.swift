@@ -64,7 +64,8 @@ import Testing
   }
 
   @Test func whatRoundingTakesComesWithLaterSteps() {
-    // A value that one bfloat16 cannot hold: the sum of what is sent stays within one rounding of it.
+    // A value that one bfloat16 cannot hold: the sum of what is sent stays within one rounding of
+    // it.
     let value = [1.0 + 1.0 / 300]
     var residual: [Float] = [0]
     var packed: [UInt16] = [0]

@@ -1,35 +1,43 @@
 private import Determinism
 
-/// Floats for a kernel under test, unaligned on purpose and with fences that show stray writes.
+/// Floats for a kernel under test at a chosen distance from a boundary of 64 bytes, with fences that
+/// show stray writes.
 package final class FencedFloats {
   private static let fence: Float = -12345.678
-  private static let margin = 17
+  private static let margin = 16
   private let base: UnsafeMutablePointer<Float>
+  private let offset: Int
   package let count: Int
 
-  package init(_ values: [Float]) {
+  /// Copies `values` to `offset` floats behind a boundary: unaligned on purpose unless told.
+  package init(_ values: [Float], offset: Int = 1) {
     count = values.count
-    base = .allocate(capacity: count + 2 * Self.margin)
-    base.initialize(repeating: Self.fence, count: count + 2 * Self.margin)
+    self.offset = offset
+    let whole = count + offset + 2 * Self.margin
+    base = UnsafeMutableRawPointer.allocate(byteCount: 4 * whole, alignment: 64)
+      .bindMemory(to: Float.self, capacity: whole)
+    base.initialize(repeating: Self.fence, count: whole)
     pointer.update(from: values, count: count)
   }
 
   /// `count` floats that are NaN until written.
-  package convenience init(unwritten count: Int) {
-    self.init(Array(repeating: .nan, count: count))
+  package convenience init(unwritten count: Int, offset: Int = 1) {
+    self.init(Array(repeating: .nan, count: count), offset: offset)
   }
 
   deinit { base.deallocate() }
 
-  package var pointer: UnsafeMutablePointer<Float> { base + Self.margin }
+  package var pointer: UnsafeMutablePointer<Float> { base + Self.margin + offset }
   package var constant: UnsafePointer<Float> { UnsafePointer(pointer) }
   package var values: [Float] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
 
+  package func fill(_ value: Float) { pointer.update(repeating: value, count: count) }
+
   /// Whether nothing was written before or after the floats.
   package var fencesStand: Bool {
-    (0..<Self.margin).allSatisfy {
-      base[$0] == Self.fence && base[Self.margin + count + $0] == Self.fence
-    }
+    let end = Self.margin + offset + count
+    return (0..<Self.margin + offset).allSatisfy { base[$0] == Self.fence }
+      && (0..<Self.margin).allSatisfy { base[end + $0] == Self.fence }
   }
 }
 

@@ -1,9 +1,9 @@
 /// The output tiles of a batch of images: 4x4, and 3 instead of 4 high or wide at the end of a side
 /// that 4 does not divide, so that none hangs over it: 14 is 4 + 4 + 3 + 3.
 ///
-/// A side of 3 takes the transforms of 4 and needs fewer products: those that only the fourth output
-/// takes are left out. Tiles come in four groups, each image by image, in such an order that the
-/// tiles that are 4 high, those that are 4 wide, and those that are both are consecutive.
+/// A side of 3 takes the transforms of 4 and needs fewer products: those that only the fourth
+/// output takes are left out. Tiles come in four groups, each image by image, in such an order that
+/// the tiles that are 4 high, those that are 4 wide, and those that are both are consecutive.
 struct TileGrid: Sendable {
   /// The tiles along one side.
   struct Side: Sendable {

@@ -1,5 +1,5 @@
-/// What is here compiles twice: in `Kernels` with vectors of AVX2 and in `KernelsAVX512` with vectors
-/// of AVX-512. Nothing is added across lanes, so both give the same bits.
+/// What is here compiles twice: in `Kernels` with vectors of AVX2 and in `KernelsAVX512` with
+/// vectors of AVX-512. Nothing is added across lanes, so both give the same bits.
 typealias Floats = UnsafePointer<Float>
 typealias MutableFloats = UnsafeMutablePointer<Float>
 

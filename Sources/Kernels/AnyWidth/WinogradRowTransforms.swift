@@ -1,5 +1,5 @@
-/// Winograd's F(4, 7) in one dimension, by Toom and Cook with ten points 0, +-p for four p, infinity:
-/// y = A^T ((G g) * (B^T d)), and the adjoints of A^T for the gradients.
+/// Winograd's F(4, 7) in one dimension, by Toom and Cook with ten points 0, +-p for four p,
+/// infinity: y = A^T ((G g) * (B^T d)), and the adjoints of A^T for the gradients.
 ///
 /// The points were chosen for the least error in Float by a random search: 1e-6 of the root mean
 /// square, that of F(4x4, 3x3). G and B^T are matrices of `WinogradRowFactors`.
@@ -47,9 +47,9 @@ package enum WinogradRow {
     store(9, y.3)
   }
 
-  /// Writes up to four outputs of `rows` rows of one column of tiles: [rows][columns][channels], rows
-  /// `rowStride` floats apart, from ten planes of products, `plane` floats apart, of rows `stride` floats apart;
-  /// `channels` is a multiple of the width.
+  /// Writes up to four outputs of `rows` rows of one column of tiles: [rows][columns][channels],
+  /// rows `rowStride` floats apart, from ten planes of products, `plane` floats apart, of rows
+  /// `stride` floats apart; `channels` is a multiple of the width.
   ///
   /// `sums` [2][channels], if given, has the sums and the sums of squares added.
   @inline(never)

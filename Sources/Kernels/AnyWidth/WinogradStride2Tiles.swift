@@ -1,6 +1,6 @@
-/// The output tiles of a convolution of stride 2, their 9x9 windows of the input, and the transforms
-/// that carry both to and from the 81 planes of products. Products 4 and 8 along a side are for the
-/// fourth output alone: tiles with a side of 3 do not use them.
+/// The output tiles of a convolution of stride 2, their 9x9 windows of the input, and the
+/// transforms that carry both to and from the 81 planes of products. Products 4 and 8 along a side
+/// are for the fourth output alone: tiles with a side of 3 do not use them.
 package struct WinogradStride2Tiles: Sendable {
   let height, width: Int
   let grid: TileGrid
@@ -15,11 +15,14 @@ package struct WinogradStride2Tiles: Sendable {
   private var outputHeight: Int { (height + 1) / 2 }
   private var outputWidth: Int { (width + 1) / 2 }
 
+  /// Floats of scratch that a transform takes for one tile, in registers of any width.
+  package static var workCount: Int { 9 * 9 * 16 }
+
   /// Floats between the columns of a tile in scratch.
   @inline(__always) private static var line: Int { 9 &* Vector.width }
 
-  /// Writes the transformed windows of `tiles`, `planeStride` floats between the 81 planes, `stride`
-  /// between tiles; `work` is scratch of 1296 floats, here and below.
+  /// Writes the transformed windows of `tiles`, `planeStride` floats between the 81 planes,
+  /// `stride` between tiles; `work` is scratch of `workCount` floats, here and below.
   @inline(never)
   package func transformInput(
     _ input: UnsafePointer<Float>, channels: Int, tiles: Range<Int>,

@@ -11,12 +11,15 @@ package struct WinogradTiles: Sendable {
     grid = TileGrid(height: height, width: width, images: images)
   }
 
+  /// Floats of scratch that a transform takes for one tile, in registers of any width.
+  package static var workCount: Int { 6 * 6 * 16 }
+
   /// Floats between the columns of a tile in scratch.
   @inline(__always) private static var line: Int { 6 &* Vector.width }
 
   /// Writes B^T d B of the 6x6 inputs of each tile of `tiles`, `planeStride` floats between the 36
-  /// planes, `stride` between tiles; `work` is scratch of 576 floats, `zeros` a row of zeros
-  /// [width x channels].
+  /// planes, `stride` between tiles; `work` is scratch of `workCount` floats, `zeros` a row of
+  /// zeros [width x channels].
   @inline(never)
   package func transformInput(
     _ input: UnsafePointer<Float>, channels: Int, tiles: Range<Int>,
@@ -68,8 +71,8 @@ package struct WinogradTiles: Sendable {
     }
   }
 
-  /// Writes A dy A^T of the output gradients of each tile, zeros for what it lacks of 4x4, as panels [channels/16][tile][16],
-  /// `panelStride` floats apart, in each of the 36 planes.
+  /// Writes A dy A^T of the output gradients of each tile, zeros for what it lacks of 4x4, as
+  /// panels [channels/16][tile][16], `panelStride` floats apart, in each of the 36 planes.
   @inline(never)
   package func transformGradient(
     _ gradient: UnsafePointer<Float>, channels: Int, tiles: Range<Int>,

@@ -51,8 +51,7 @@ package struct BatchNorm: Layer {
       plan.shareGradient(of: input, with: output)
     }
     moments = plan.workspace(floats: 3 * channels, inInference: true)
-    plan.scratch(
-      floats: 2 * max(2 * channels, BatchNormKernel.backwardScratchCount(channels: channels)))
+    plan.scratch(floats: 2 * (2 * channels + BatchNormKernel.scratchCount(channels: channels)))
     parameters = plan.layerParameters
   }
 
@@ -75,13 +74,16 @@ package struct BatchNorm: Layer {
     let mean = pass[moments]
     let variance = mean + channels
     let inverseDeviation = variance + channels
+    let doubles = UnsafeMutableRawPointer(pass.scratch).assumingMemoryBound(to: Double.self)
     if pass.phase == .training {
       let sums: UnsafeMutablePointer<Double>
       if let suppliedSums {
         sums = UnsafeMutableRawPointer(pass[suppliedSums]).assumingMemoryBound(to: Double.self)
       } else {
-        sums = UnsafeMutableRawPointer(pass.scratch).assumingMemoryBound(to: Double.self)
-        BatchNormKernel.statistics(of: pass[input], pixels: pixels, channels: channels, into: sums)
+        sums = doubles
+        BatchNormKernel.statistics(
+          of: pass[input], pixels: pixels, channels: channels, into: sums,
+          scratch: doubles + 2 * channels)
       }
       BatchNormKernel.moments(
         from: sums, pixels: pixels, channels: channels, epsilon: epsilon, mean: mean,
@@ -99,7 +101,7 @@ package struct BatchNorm: Layer {
     BatchNormKernel.forward(
       pass[input], pixels: pixels, channels: channels, coefficients: coefficients(pass),
       residual: residual.map { pass[$0] }, into: pass[output], outputStride: output.stride,
-      outputSums: pass.statistics(of: output))
+      outputSums: pass.statistics(of: output), scratch: doubles)
   }
 
   private func coefficients(_ pass: borrowing Pass) -> BatchNormCoefficients {

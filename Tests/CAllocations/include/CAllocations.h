@@ -16,3 +16,6 @@ void callocations_watch(void);
 
 // Stops; returns the most bytes that the thread held at once since then.
 size_t callocations_most_held(void);
+
+// Stops; returns how many allocations the thread has made since then, of any size.
+size_t callocations_watched(void);

@@ -1,0 +1,91 @@
+internal import KernelsAVX512
+
+/// What convolutions are made of, in registers of one width: algorithms are generic over it and
+/// compiled for each of the types below.
+protocol Registers {
+  associatedtype Tiles: WinogradTileTransforms
+  associatedtype Stride2Tiles: WinogradStride2TileTransforms
+  associatedtype Rows: WinogradRowTransforms
+
+  /// C[rows x 16 panelCount] = A B, or C += A B when `adding`, for one chunk of the depth.
+  ///
+  /// A[rows x depth] is row-major, `aStride` apart; `panels` holds B as [panelCount][depth][16],
+  /// panels `panelStride` floats apart. Panel p of C begins at `c + p * cPanelStride`, its rows
+  /// `cStride` apart.
+  static func multiplyPanels(
+    rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, panels: Floats,
+    panelStride: Int, into c: MutableFloats, cStride: Int, cPanelStride: Int, adding: Bool)
+
+  /// As `multiplyPanels`, with A stored transposed: [depth x rows], `aStride` floats between
+  /// depths.
+  static func multiplyPanelsTransposed(
+    rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, panels: Floats,
+    panelStride: Int, into c: MutableFloats, cStride: Int, cPanelStride: Int, adding: Bool)
+}
+
+/// Eight floats a register.
+enum EightLanes: Registers {
+  typealias Tiles = WinogradTiles
+  typealias Stride2Tiles = WinogradStride2Tiles
+  typealias Rows = WinogradRow
+
+  @inline(__always)
+  static func multiplyPanels(
+    rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, panels: Floats,
+    panelStride: Int, into c: MutableFloats, cStride: Int, cPanelStride: Int, adding: Bool
+  ) {
+    NarrowGEMM.multiply(
+      transposed: false, rows, panelCount, depth, a, aStride, panels, panelStride, c, cStride,
+      cPanelStride, adding)
+  }
+
+  @inline(__always)
+  static func multiplyPanelsTransposed(
+    rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, panels: Floats,
+    panelStride: Int, into c: MutableFloats, cStride: Int, cPanelStride: Int, adding: Bool
+  ) {
+    NarrowGEMM.multiply(
+      transposed: true, rows, panelCount, depth, a, aStride, panels, panelStride, c, cStride,
+      cPanelStride, adding)
+  }
+}
+
+/// Sixteen floats a register.
+enum SixteenLanes: WideProducts {
+  typealias Tiles = KernelsAVX512.WinogradTiles
+  typealias Stride2Tiles = KernelsAVX512.WinogradStride2Tiles
+}
+
+/// Sixteen floats a register where channels do not fill them: tiles, which go by channels, keep to
+/// eight.
+enum SixteenLanesInProducts: WideProducts {
+  typealias Tiles = WinogradTiles
+  typealias Stride2Tiles = WinogradStride2Tiles
+}
+
+/// Products and rows in registers of sixteen floats, which panels always fill.
+protocol WideProducts: Registers where Rows == KernelsAVX512.WinogradRow {}
+
+extension WideProducts {
+  @inline(__always)
+  static func multiplyPanels(
+    rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, panels: Floats,
+    panelStride: Int, into c: MutableFloats, cStride: Int, cPanelStride: Int, adding: Bool
+  ) {
+    WideGEMM.multiply(
+      rows: rows, panelCount: panelCount, depth: depth, a: a, aStride: aStride, panels: panels,
+      panelStride: panelStride, into: c, cStride: cStride, cPanelStride: cPanelStride,
+      adding: adding)
+  }
+
+  @inline(__always)
+  static func multiplyPanelsTransposed(
+    rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, panels: Floats,
+    panelStride: Int, into c: MutableFloats, cStride: Int, cPanelStride: Int, adding: Bool
+  ) {
+    WideGEMM.multiplyTransposed(
+      rows: rows, panelCount: panelCount, depth: depth, a: a, aStride: aStride, panels: panels,
+      panelStride: panelStride, into: c, cStride: cStride, cPanelStride: cPanelStride,
+      adding: adding)
+  }
+}

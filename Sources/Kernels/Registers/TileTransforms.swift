@@ -1,0 +1,72 @@
+internal import KernelsAVX512
+
+/// The transforms of tiles of stride 1, in registers of either width; `WinogradTiles` says what
+/// they do.
+protocol WinogradTileTransforms {
+  init(height: Int, width: Int, images: Int)
+
+  func transformInput(
+    _ input: Floats, channels: Int, tiles: Range<Int>, into planes: MutableFloats,
+    planeStride: Int, stride: Int, work: MutableFloats, zeros: Floats)
+
+  func transformGradient(
+    _ gradient: Floats, channels: Int, tiles: Range<Int>, into planes: MutableFloats,
+    planeStride: Int, panelStride: Int, work: MutableFloats)
+
+  func transformOutput(
+    _ planes: Floats, planeStride: Int, stride: Int, tiles: Range<Int>, channels: Range<Int>,
+    channelCount: Int, into output: MutableFloats, work: MutableFloats)
+
+  func transformOutput(
+    _ planes: Floats, planeStride: Int, stride: Int, tiles: Range<Int>, channels: Range<Int>,
+    channelCount: Int, addingTo output: MutableFloats, work: MutableFloats)
+
+  func transformOutput(
+    _ planes: Floats, planeStride: Int, stride: Int, tiles: Range<Int>, channels: Range<Int>,
+    channelCount: Int, into output: MutableFloats, sums: MutableFloats, work: MutableFloats)
+}
+
+extension WinogradTiles: WinogradTileTransforms {}
+extension KernelsAVX512.WinogradTiles: WinogradTileTransforms {}
+
+/// The transforms of tiles of stride 2, as `WinogradStride2Tiles` does them.
+protocol WinogradStride2TileTransforms {
+  init(height: Int, width: Int, images: Int)
+
+  func transformInput(
+    _ input: Floats, channels: Int, tiles: Range<Int>, into planes: MutableFloats,
+    planeStride: Int, stride: Int, work: MutableFloats)
+
+  func scatterInputGradient(
+    _ planes: Floats, planeStride: Int, stride: Int, tiles: Range<Int>, channels: Range<Int>,
+    channelCount: Int, addingTo inputGradient: MutableFloats, work: MutableFloats)
+
+  func transformGradient(
+    _ gradient: Floats, channels: Int, tiles: Range<Int>, into planes: MutableFloats,
+    planeStride: Int, tileStride: Int, panelStride: Int, work: MutableFloats)
+
+  func transformOutput(
+    _ planes: Floats, planeStride: Int, stride: Int, tiles: Range<Int>, channels: Range<Int>,
+    channelCount: Int, into output: MutableFloats, sums: MutableFloats?, work: MutableFloats)
+}
+
+extension WinogradStride2Tiles: WinogradStride2TileTransforms {}
+extension KernelsAVX512.WinogradStride2Tiles: WinogradStride2TileTransforms {}
+
+/// The transforms of tiles along rows, as `WinogradRow` does them.
+protocol WinogradRowTransforms {
+  static func writeOutputs(
+    _ products: Floats, plane: Int, stride: Int, rows: Int, columns: Int, channels: Int,
+    into output: MutableFloats, rowStride: Int, sums: MutableFloats?)
+
+  static func transformGradients(
+    _ gradient: Floats, rowStride: Int, rows: Int, columns: Int, channels: Int,
+    into planes: MutableFloats, planeStride: Int, panelStride: Int)
+
+  static func transformInputs(
+    _ columns: Floats, columnStride: Int, matrix: Floats, count: Int, into planes: MutableFloats,
+    planeStride: Int)
+}
+
+extension WinogradRow: WinogradRowTransforms {}
+extension KernelsAVX512.WinogradRow: WinogradRowTransforms {}
