@@ -54,6 +54,16 @@ package struct AlignedBytes: ~Copyable, @unchecked Sendable {
   }
 
   deinit { free(pointer) }
+
+  /// Bytes in an array, which cannot hold noncopyable values.
+  package final class Box: Sendable {
+    private let memory: AlignedBytes
+
+    /// Memory for `count` bytes, all 0.
+    package init(count: Int) { memory = AlignedBytes(count: count, fill: 0) }
+
+    package var pointer: UnsafeMutableRawPointer { memory.pointer }
+  }
 }
 
 private func allocate<Element>(

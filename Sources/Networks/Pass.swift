@@ -62,6 +62,20 @@ package struct Pass: ~Copyable {
     self.randomness = randomness
   }
 
+  /// A pass of inference; see the other initialiser.
+  package init(
+    inferenceOf network: Network, rows: Int, memory: UnsafeMutableRawPointer,
+    parameters: UnsafePointer<Float>, prepared: UnsafeRawPointer? = nil,
+    runningMoments: UnsafePointer<Float>
+  ) {
+    // Inference reports no moments, makes no gradients and draws nothing.
+    let unused = network.images(in: memory, phase: .inference)
+    self.init(
+      network, rows: rows, phase: .inference, memory: memory, parameters: parameters,
+      prepared: prepared, runningMoments: runningMoments, batchMoments: unused,
+      layerGradients: unused, randomness: PassRandomness(seed: 0, step: 0, firstSlot: 0))
+  }
+
   private var placement: Placement {
     _read { yield phase == .training ? network.training : network.inference }
   }
