@@ -111,7 +111,8 @@ let package = Package(
     .testTarget(name: "DeterminismTests", dependencies: ["Determinism", "TestSupport"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport", "Determinism"]),
     .testTarget(
-      name: "NetworksTests", dependencies: ["Networks", "Kernels", "TestSupport", "Determinism"],
+      name: "NetworksTests",
+      dependencies: ["Networks", "Kernels", "TestSupport", "Determinism", "CAllocations"],
       exclude: ["Golden"]),
     .testTarget(
       name: "LossesTests", dependencies: ["Losses", "Kernels", "TestSupport", "Determinism"],

@@ -20,8 +20,8 @@ package struct ElementwiseCoefficients {
   }
 }
 
-/// y = act(factor * (x + bias) + residual) over a [P,C] map, where bias, residual and activation may
-/// each be missing: for what no other kernel does with its own work.
+/// y = act(factor * (x + bias) + residual) over a [P,C] map, where bias, residual and activation
+/// may each be missing: for what no other kernel does with its own work.
 ///
 /// The output's pixels lie `outputStride` floats apart: more than C where it is a range of channels
 /// of a wider map.
@@ -60,8 +60,8 @@ package enum ElementwiseKernel {
   ///
   /// - With ReLU `output` [P,C] is needed, with PReLU `input` and, if there is one, `residual`.
   /// - The pixels of `outputGradient` and `output` lie `outputStride` floats apart.
-  /// - A gradient that is overwritten may be `outputGradient` where that is as dense. The input's may
-  ///   be the residual's, where the input's is the one that is added.
+  /// - A gradient that is overwritten may be `outputGradient` where that is as dense. The input's
+  ///   may be the residual's, where the input's is the one that is added.
   /// - `scratch` holds `backwardScratchCount` doubles.
   package static func backward(
     _ outputGradient: UnsafePointer<Float>, output: UnsafePointer<Float>? = nil,
@@ -76,7 +76,8 @@ package enum ElementwiseKernel {
     let activation = coefficients.activation
     require(
       (activation != .relu || output != nil) && (activation != .prelu || input != nil),
-      "elementwise backward [\(pixels),\(channels)]: what the \(activation) made or read is missing")
+      "elementwise backward [\(pixels),\(channels)]: what \(activation) read or made is missing"
+    )
     scratch.update(repeating: 0, count: 2 * channels)
     let argument = input.map {
       Argument(channels: channels, input: $0, residual: residual, coefficients: coefficients)

@@ -2,8 +2,8 @@ extension Graph {
   /// The nodes by the layers that compute them, in forward order; `result` is what the network
   /// gives.
   ///
-  /// Kernels are bound by memory, so a layer also does what is done to its output's elements next: a
-  /// node joins the layer of the one right before it if nothing else reads that one's value.
+  /// Kernels are bound by memory, so a layer also does what is done to its output's elements next:
+  /// a node joins the layer of the one right before it if nothing else reads that one's value.
   func fusedNodes(result: Value) -> [Range<Int>] {
     var uses = [Int](repeating: 0, count: valueCount)
     for input in nodes.flatMap(\.inputs) + [result] { uses[input.id] += 1 }

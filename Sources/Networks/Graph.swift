@@ -19,8 +19,8 @@ package struct ChannelRange: Sendable {
   let value: Value
 }
 
-/// A value whose ranges of channels are written by several operations, the ends of branches: nothing
-/// is copied to join them.
+/// A value whose ranges of channels are written by several operations, the ends of branches:
+/// nothing is copied to join them.
 package struct Concatenation {
   private let whole: Value
   private var taken = 0

@@ -3,7 +3,8 @@
 /// A layer describes: what it reads, what it writes, which parameters it has. It owns no memory.
 /// It is made against a `Plan`, and from then on runs in any `Pass` over memory laid out by it.
 package protocol Layer: Sendable {
-  /// The range of the flat parameter vector that belongs to this layer; empty, at its place, if none.
+  /// The range of the flat parameter vector that belongs to this layer; empty, at its place, if
+  /// none.
   var parameters: Range<Int> { get }
 
   /// What the layer computes, for the model table, such as `conv 3x3 / 2`.
@@ -22,8 +23,8 @@ package protocol Layer: Sendable {
   /// Multiply-adds for one image.
   var multiplyAdds: Int { get }
 
-  /// Transforms the layer's weights, out of all `parameters`, to its place in `prepared`, for passes
-  /// that share them; most layers have nothing to transform.
+  /// Transforms the layer's weights, out of all `parameters`, to its place in `prepared`, for
+  /// passes that share them; most layers have nothing to transform.
   func prepare(_ parameters: UnsafePointer<Float>, into prepared: UnsafeMutableRawPointer)
 
   /// Computes the output activation from the inputs.

@@ -2,8 +2,8 @@ extension Network {
   /// Makes the network of `graph`, whose result is `output`, for microbatches of at most
   /// `maximumRows`. Everything else that an operation writes is read by another.
   ///
-  /// Operations that one kernel can compute become one layer; without `fuses` each is a layer of its
-  /// own, which computes the same more slowly.
+  /// Operations that one kernel can compute become one layer; without `fuses` each is a layer of
+  /// its own, which computes the same more slowly.
   package init(
     name: String, graph: Graph, output: Value, maximumRows: Int, fuses: Bool = true
   ) {

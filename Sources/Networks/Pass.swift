@@ -38,8 +38,8 @@ package struct Pass: ~Copyable {
   /// A pass over `memory` (network.trainingBytes, or inferenceBytes for inference; at a multiple of
   /// 64) which reads `parameters` and `runningMoments` and, in training, writes each batch norm's
   /// mean and biased variance to `batchMoments` [statisticsCount]. `prepared`
-  /// (network.preparedBytes) is what `network.prepare` has made of the parameters, for layers to use
-  /// in place of their weights.
+  /// (network.preparedBytes) is what `network.prepare` has made of the parameters, for layers to
+  /// use in place of their weights.
   package init(
     _ network: Network, rows: Int, phase: Phase, memory: UnsafeMutableRawPointer,
     parameters: UnsafePointer<Float>, prepared: UnsafeRawPointer? = nil,
@@ -88,8 +88,8 @@ package struct Pass: ~Copyable {
     self[activation, as: Float.self]
   }
 
-  /// The value [rows, H, W, C] of an activation, its pixels `activation.stride` elements apart; traps
-  /// where its elements are others.
+  /// The value [rows, H, W, C] of an activation, its pixels `activation.stride` elements apart;
+  /// traps where its elements are others.
   package subscript<Number: ElementType>(
     activation: Activation, as type: Number.Type
   ) -> UnsafeMutablePointer<Number> {
@@ -131,8 +131,8 @@ package struct Pass: ~Copyable {
     gradient(of: input, as: Float.self)
   }
 
-  /// The gradient [rows, H, W, C] that a layer adds its share to; nil for the image. Traps where the
-  /// activation's elements are others.
+  /// The gradient [rows, H, W, C] that a layer adds its share to; nil for the image. Traps where
+  /// the activation's elements are others.
   package func gradient<Number: ElementType>(
     of input: Input, as type: Number.Type
   ) -> UnsafeMutablePointer<Number>? {

@@ -61,7 +61,7 @@ package struct Plan {
   package mutating func read(_ activation: Activation, inBackward: Bool) -> Input {
     require(
       activation.isWhole,
-      "Plan: a layer reads \(activation.shape) out of a concatenation of \(activation.stride) channels"
+      "Plan: a layer reads \(activation.shape) out of \(activation.stride) channels"
     )
     let layer = layers.count
     let ordinal = activations[activation.id].readers.count
@@ -79,8 +79,8 @@ package struct Plan {
     }
   }
 
-  /// The coming layer writes an activation of this shape: `range`, or where there is none one of its
-  /// own. It may offer the sums over each channel of its own activation ([2][channels] doubles,
+  /// The coming layer writes an activation of this shape: `range`, or where there is none one of
+  /// its own. It may offer the sums over each channel of its own activation ([2][channels] doubles,
   /// values and squares) to whoever asks.
   package mutating func write(
     _ shape: MapShape, element: Element = .float32, into range: Activation? = nil,
@@ -89,7 +89,7 @@ package struct Plan {
     if let range {
       require(
         range.shape == shape && range.element == element,
-        "Plan: a layer writes \(shape) of \(element) into a place of \(range.shape) of \(range.element)"
+        "Plan: \(shape) of \(element) into a place of \(range.shape) of \(range.element)"
       )
       let first = activations[range.id].producer
       activations[range.id].producer = min(first, layers.count)

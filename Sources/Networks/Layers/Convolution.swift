@@ -49,7 +49,8 @@ package struct Convolution: Layer {
   package func forward(in pass: borrowing Pass) {
     ConvolutionKernel.forward(
       pass[input], rows: pass.rows, weights: pass[weights], prepared: pass[prepared],
-      plan: plan, into: pass[output], statistics: pass.statistics(of: output), scratch: pass.scratch(as: Float.self))
+      plan: plan, into: pass[output], statistics: pass.statistics(of: output),
+      scratch: pass.scratch(as: Float.self))
   }
 
   package func backward(in pass: borrowing Pass) {

@@ -1,7 +1,7 @@
 private import Kernels
 
-/// Local response normalisation across channels (Krizhevsky et al. 2012): x / (bias + alpha / size *
-/// sum of squares)^(3/4).
+/// Local response normalisation across channels (Krizhevsky et al. 2012): x / (bias + alpha / size
+/// * sum of squares)^(3/4).
 package struct LocalResponseNorm: Layer {
   private let input: Input
   package let output: Activation
@@ -38,7 +38,8 @@ package struct LocalResponseNorm: Layer {
     LocalResponseNormKernel.backward(
       pass.gradient(of: output), input: pass[input], pixels: pass.rows * input.shape.pixels,
       channels: input.shape.channels, size: size, alpha: alpha, bias: bias,
-      into: inputGradient, addingToInput: pass.adds(to: input), scratch: pass.scratch(as: Float.self))
+      into: inputGradient, addingToInput: pass.adds(to: input),
+      scratch: pass.scratch(as: Float.self))
   }
 }
 

@@ -80,7 +80,8 @@ package struct L2Pool: Layer {
     guard let inputGradient = pass.gradient(of: input) else { return }
     L2PoolingKernel.backward(
       pass.gradient(of: output), input: pass[input], output: pass[output], shape: shape(pass),
-      into: inputGradient, addingToInput: pass.adds(to: input), scratch: pass.scratch(as: Float.self))
+      into: inputGradient, addingToInput: pass.adds(to: input),
+      scratch: pass.scratch(as: Float.self))
   }
 
   private func shape(_ pass: borrowing Pass) -> PoolingShape {
