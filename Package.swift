@@ -216,7 +216,8 @@ let package = Package(
       name: "KernelsTests",
       dependencies: ["Kernels", "TestSupport", "Determinism", "CAllocations"]),
     .testTarget(
-      name: "NetworksTests", dependencies: ["Networks", "Kernels", "TestSupport", "Determinism"],
+      name: "NetworksTests",
+      dependencies: ["Networks", "Kernels", "TestSupport", "Determinism", "CAllocations"],
       exclude: ["Golden"]),
     .testTarget(
       name: "LossesTests", dependencies: ["Losses", "Kernels", "TestSupport", "Determinism"],

@@ -13,8 +13,14 @@ struct ElementwiseCases {
   private var pixels: Int { rows * shape.pixels }
   private var count: Int { rows * shape.count }
 
-  /// act(factor (x + bias) + shortcut), as a layer's `operation` has it.
-  func bias(factor: Float, hasShortcut: Bool, rectifies: Bool) -> [KernelCase] {
+  /// act(factor (x + bias) + shortcut), as a layer's `operations` have it.
+  func bias(_ operations: [Networks.Operation]) -> [KernelCase] {
+    let factors = operations.compactMap { operation -> Float? in
+      if case .scale(let factor) = operation { factor } else { nil }
+    }
+    let factor = factors.first ?? 1
+    let hasShortcut = operations.contains { if case .add = $0 { true } else { false } }
+    let rectifies = operations.contains { if case .relu = $0 { true } else { false } }
     let name =
       "bias" + (hasShortcut ? " + shortcut" : "") + (rectifies ? ", relu" : "") + " \(shape)"
     let extra = hasShortcut ? count : 0

@@ -21,7 +21,7 @@ package struct KernelCatalog: Sendable {
         case let layer as GroupedConvolution:
           others += GroupedCases(shape: layer.shape, rows: rows).cases
         case let layer as BatchNorm
-        where layer.source.shape.pixels > 1 || layer.output.shape.pixels > 1:
+        where layer.output.shape.pixels > 1:
           norms.append(NormCases(layer, rows: rows))
         default: others += Self.cases(of: layer, rows: rows)
         }
@@ -41,9 +41,9 @@ package struct KernelCatalog: Sendable {
 
   /// The kernels of a layer that is neither convolution nor batch norm.
   private static func cases(of layer: any Layer, rows: Int) -> [KernelCase] {
-    let shape = layer.source.shape
+    let shape = layer.inputs[0].shape
     let elementwise = ElementwiseCases(shape: shape, rows: rows)
-    switch layer.operation {
+    switch layer.operations[0] {
     case .maxPool(let window, let stride, let padding):
       return PoolingCases.max(shape, window: window, stride: stride, padding: padding, rows: rows)
     case .l2Pool(let window, let stride, let padding):
@@ -52,14 +52,12 @@ package struct KernelCatalog: Sendable {
     case .linear:
       return DenseCases.linear(
         inputs: shape.count, outputs: layer.output.shape.count, rows: rows)
-    case .bias(_, let factor, let residual, let rectifies):
-      return elementwise.bias(
-        factor: factor, hasShortcut: residual != nil, rectifies: rectifies)
+    case .bias: return elementwise.bias(layer.operations)
     case .maxout(let pieces): return elementwise.maxout(pieces: pieces)
     case .responseNorm(let size, let alpha, let bias):
       return elementwise.responseNorm(size: size, alpha: alpha, bias: bias)
     case .dropout: return elementwise.dropout
-    case .convolution, .batchNorm: return []
+    case .convolution, .batchNorm, .scale, .add, .relu, .prelu: return []
     }
   }
 

@@ -14,11 +14,9 @@ struct NormCases: Hashable {
     let shape = layer.output.shape
     pixels = rows * shape.pixels
     channels = shape.channels
-    let summary = layer.summary
-    hasResidual = summary.contains("shortcut")
-    activation =
-      summary.hasSuffix("prelu") ? .prelu : summary.hasSuffix("relu") ? .relu : .identity
-    label = "\(summary) \(shape)"
+    hasResidual = layer.hasResidual
+    activation = layer.activation
+    label = "\(layer.summary) \(shape)"
   }
 
   private var count: Int { pixels * channels }

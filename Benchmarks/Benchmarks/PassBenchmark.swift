@@ -19,14 +19,13 @@ package struct PassBenchmark: Sendable {
   /// Times inference for about `budgetSeconds`.
   package func embed(budgetSeconds: Double, ratesBudgetSeconds: Double) -> BenchmarkReport {
     let memories = PassMemories(model)
-    memories.fillImages(at: memories.network.inferenceImageOffset, rows: rows)
-    let prepared = Floats(memories.network.preparedCount)
-    memories.network.prepare(memories.parameters.constant, into: prepared.pointer)
+    memories.fillImages(.inference, rows: rows)
+    let prepared = memories.prepared()
     let timing = Timing.best(budgetSeconds: budgetSeconds) {
       // The last values may lie where the images were.
-      memories.fillImages(at: memories.network.inferenceImageOffset, rows: rows)
+      memories.fillImages(.inference, rows: rows)
       memories.network.forward(
-        in: memories.pass(.inference, rows: rows, prepared: prepared.constant))
+        in: memories.pass(.inference, rows: rows, prepared: prepared.pointer))
     }
     let peakMemory = ProcessFigures.peakMemoryBytes
     let rates = MachineRates.measure(budgetSeconds: ratesBudgetSeconds)
@@ -51,12 +50,11 @@ package struct PassBenchmark: Sendable {
   package func embeddingLayers(passes: Int, rates: MachineRates) -> BenchmarkReport {
     let memories = PassMemories(model)
     let network = memories.network
-    let prepared = Floats(network.preparedCount)
-    network.prepare(memories.parameters.constant, into: prepared.pointer)
+    let prepared = memories.prepared()
     var forward = [[Double]](repeating: [], count: network.layers.count)
     for _ in 0...passes {
-      memories.fillImages(at: network.inferenceImageOffset, rows: rows)
-      let pass = memories.pass(.inference, rows: rows, prepared: prepared.constant)
+      memories.fillImages(.inference, rows: rows)
+      let pass = memories.pass(.inference, rows: rows, prepared: prepared.pointer)
       for (i, layer) in network.layers.enumerated() {
         let start = Clock.seconds
         layer.forward(in: pass)
@@ -74,7 +72,7 @@ package struct PassBenchmark: Sendable {
     var forward = [[Double]](repeating: [], count: count)
     var backward = forward
     for _ in 0...passes {
-      memories.fillImages(at: network.imageOffset, rows: rows)
+      memories.fillImages(.training, rows: rows)
       let pass = memories.pass(.training, rows: rows)
       for (i, layer) in network.layers.enumerated() {
         let start = Clock.seconds
@@ -131,30 +129,43 @@ private final class PassMemories {
   let network: Network
   private let model: BenchmarkModel
   let parameters: Floats
-  private let arena, statistics, moments, gradients, images: Floats
+  private let arena: Arena
+  private let statistics, moments, gradients, images: Floats
 
   init(_ model: BenchmarkModel) {
     BLASRuntime.configureSingleThread()
     self.model = model
     network = model.factory.network
-    arena = Floats(max(network.trainingCount, network.inferenceCount))
+    arena = Arena(for: network, phase: .training)
     parameters = Floats(network.parameterCount)
     statistics = Floats(network.statisticsCount)
     moments = Floats(network.statisticsCount)
     gradients = Floats(network.largestLayerCount)
     images = Floats(Noise.floats(network.image.shape.count, 1))
-    network.initialize(
-      parameters: parameters.pointer, statistics: statistics.pointer, seed: 1)
-  }
-
-  func fillImages(at offset: Int, rows: Int) {
-    for row in 0..<rows {
-      (arena.pointer + offset + row * images.count).update(
-        from: images.pointer, count: images.count)
+    for parameter in network.parameters {
+      parameter.initialize(parameters.pointer + parameter.range.lowerBound, seed: 1)
+    }
+    for entry in network.statistics {
+      for i in entry.means { statistics.pointer[i] = 0 }
+      for i in entry.variances { statistics.pointer[i] = 1 }
     }
   }
 
-  func pass(_ phase: Phase, rows: Int, prepared: UnsafePointer<Float>? = nil) -> Pass {
+  /// The weights, transformed in advance.
+  func prepared() -> AlignedBytes.Box {
+    let memory = AlignedBytes.Box(count: network.preparedBytes)
+    network.prepare(parameters.constant, into: memory.pointer)
+    return memory
+  }
+
+  func fillImages(_ phase: Phase, rows: Int) {
+    let place = network.images(in: arena.pointer, phase: phase)
+    for row in 0..<rows {
+      (place + row * images.count).update(from: images.pointer, count: images.count)
+    }
+  }
+
+  func pass(_ phase: Phase, rows: Int, prepared: UnsafeRawPointer? = nil) -> Pass {
     Pass(
       network, rows: rows, phase: phase, memory: arena.pointer, parameters: parameters.constant,
       prepared: prepared, runningMoments: statistics.constant, batchMoments: moments.pointer,

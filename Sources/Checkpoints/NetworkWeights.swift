@@ -54,8 +54,8 @@ package final class NetworkWeights {
   /// Exchanges red and blue: the first convolution reads its images' channels in reverse.
   package func reverseChannels() {
     for layer in network.layers {
-      guard layer.source.id == network.image.id,
-        case .convolution(let weights, _, _) = layer.operation
+      guard layer.inputs.first?.id == network.image.id,
+        case .convolution(let weights, _, _)? = layer.operations.first
       else { continue }
       let description = network.description(of: weights)
       let values = values(of: description)
@@ -75,8 +75,8 @@ package final class NetworkWeights {
 
   /// The batch norms whose scale is fixed at 1 and no parameter, by name.
   package var fixedScales: [StatisticsDescription] {
-    network.layers.compactMap { layer in
-      guard case .batchNorm(nil, _, let moments, _, _, _, _) = layer.operation else { return nil }
+    network.layers.flatMap(\.operations).compactMap { operation in
+      guard case .batchNorm(nil, _, let moments, _) = operation else { return nil }
       return network.description(of: moments)
     }
   }

@@ -10,11 +10,11 @@ extension StepEngine {
   /// Fills the images of a worker's or a microbatch's `memory` with the samples of `range`, and
   /// `labels` [range.count] with their classes; returns how many were replaced.
   func fill(
-    _ memory: UnsafeMutablePointer<Float>, with range: Range<Int>, of batch: StepBatch,
+    _ memory: UnsafeMutableRawPointer, with range: Range<Int>, of batch: StepBatch,
     on index: Int, labels: UnsafeMutablePointer<Int32>, load: SampleLoad
   ) throws -> Int {
     var replaced = 0
-    let image = memory + network.imageOffset
+    let image = network.images(in: memory, phase: .training)
     for slot in range {
       let sample = try load(
         index, batch, slot, image + (slot - range.lowerBound) * network.image.shape.count,
@@ -29,7 +29,7 @@ extension StepEngine {
   /// `moments`.
   func makePass(
     _ range: Range<Int>, of batch: StepBatch, on worker: Worker,
-    memory: UnsafeMutablePointer<Float>, moments: UnsafeMutablePointer<Float>
+    memory: UnsafeMutableRawPointer, moments: UnsafeMutablePointer<Float>
   ) -> Pass {
     Pass(
       network, rows: range.count, phase: .training, memory: memory,

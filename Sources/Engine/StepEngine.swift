@@ -162,8 +162,8 @@ package final class StepEngine {
   /// fill the caches; among very many ranks more, or messages would be all latency.
   package static func bucketBytes(ranks: Int) -> Int { (8 << 20) * max(1, ranks / 256) }
 
-  /// Where each worker works: at least `network.inferenceCount` floats, free between steps.
-  package var workerMemories: [UnsafeMutablePointer<Float>] { workers.map { $0.arena.pointer } }
+  /// Where each worker works: at least `network.inferenceBytes`, free between steps.
+  package var workerMemories: [UnsafeMutableRawPointer] { workers.map { $0.arena.pointer } }
 
   /// Bytes of one worker's memory.
   package var workerBytes: Int { workers[0].bytes + (triplets?.workerBytes ?? 0) }

@@ -7,7 +7,7 @@ internal import Networks
 final class TripletWorkspace: @unchecked Sendable {
   /// Where a microbatch is computed: a worker's memory, or its own.
   struct Place {
-    let memory: UnsafeMutablePointer<Float>
+    let memory: UnsafeMutableRawPointer
     let moments: UnsafeMutablePointer<Float>
   }
 
@@ -65,7 +65,7 @@ final class TripletWorkspace: @unchecked Sendable {
     // The first microbatches are computed in the workers' own arenas.
     let count = objective.passes == 1 ? max(0, localMicrobatches - workers.count) : 0
     kept = (0..<count).map { _ in Kept(network) }
-    let keptBytes = 4 * max(network.trainingCount, network.inferenceCount)
+    let keptBytes = Arena.bytes(for: network, phase: .training)
     bytes = embeddings.bytes + 4 * rowCount + 8 * rowCount * (stride + 1) + count * keptBytes
     workerBytes = miners[0].bytes + 8 * stride
   }

@@ -27,8 +27,8 @@ final class Worker {
     extras = .allocate(capacity: extraCount)
     extras.initialize(repeating: 0, count: extraCount)
     bytes =
-      4 * max(network.trainingCount, network.inferenceCount) + layerGradients.bytes
-      + moments.bytes + headScratch.bytes + 8 * extraCount
+      Arena.bytes(for: network, phase: .training) + layerGradients.bytes + moments.bytes
+      + headScratch.bytes + 8 * extraCount
   }
 
   deinit {

@@ -9,14 +9,12 @@ struct ONNXExport {
   private let weights: NetworkWeights
   private let foldsBatchNorm: Bool
   private var model: ONNXModel
-  /// What became of each activation: the name of its value, and whether it is a map.
-  private var values: [Int: Value] = [:]
+  /// What became of each activation.
+  private var flows: [Int: Flow] = [:]
   /// The ranges of channels of concatenations that are written already.
   private var parts: [Int: [(first: Int, name: String)]] = [:]
-  /// Products whose only reader will write them together with itself.
-  private var pending: [Int: Product] = [:]
-  /// How many layers read each activation.
-  private var readers: [Int: [LayerOperation]] = [:]
+  /// The operations that read each activation.
+  private var readers: [Int: [Operation]] = [:]
 
   private struct Value {
     let name: String
@@ -24,7 +22,13 @@ struct ONNXExport {
     let isMap: Bool
   }
 
-  /// A convolution or a dense layer whose bias is not known yet.
+  /// A value, or a product whose reader will be written together with it.
+  private enum Flow {
+    case value(Value)
+    case product(Product)
+  }
+
+  /// A convolution or a dense layer to which a bias or a factor may still come.
   fileprivate struct Product {
     let name: String
     let input: String
@@ -46,11 +50,13 @@ struct ONNXExport {
     let name = normalization.map {
       export.normalized("images", $0, channels, count: weights.network.image.shape.count)
     }
-    export.values[weights.network.image.id] = Value(name: name ?? "images", isMap: true)
+    export.flows[weights.network.image.id] = .value(
+      Value(name: name ?? "images", isMap: true))
     export.model.metadata[InputContract.prefix + "input"] =
       normalization == nil ? "normalized" : "0 to 255"
     for layer in weights.network.layers { export.add(layer) }
-    export.model.setOutput(export.values[weights.network.output.id]!.name)
+    let result = export.written(export.flows[weights.network.output.id]!)
+    export.model.setOutput(result.name)
     return export.model
   }
 
@@ -66,69 +72,90 @@ struct ONNXExport {
       input: ONNXModel.Port(name: "images", sizes: [image.channels, image.height, image.width]),
       output: ONNXModel.Port(name: "embeddings", sizes: [network.embeddingCount]))
     model.metadata = metadata
-    for layer in network.layers {
-      readers[layer.source.id, default: []].append(layer.operation)
-      switch layer.operation {
-      case .batchNorm(_, _, _, _, let residual?, _, _), .bias(_, _, let residual?, _):
-        readers[residual.id, default: []].append(layer.operation)
-      default: break
+    for layer in network.layers { note(readersOf: layer) }
+  }
+
+  /// Notes which operation of `layer` takes which of its inputs.
+  private mutating func note(readersOf layer: any Layer) {
+    var taken = 0
+    for (index, operation) in layer.operations.enumerated() {
+      // What the operation before has computed is the first input of all but the first operation.
+      let count = operation.inputCount - (index == 0 ? 0 : 1)
+      for input in layer.inputs[taken..<taken + count] {
+        readers[input.id, default: []].append(operation)
       }
+      taken += count
     }
   }
 
   // MARK: Layers
 
   private mutating func add(_ layer: any Layer) {
-    let source = layer.source.id
-    let x = values[source]
-    switch layer.operation {
-    case .convolution(let parameter, let window, let groups):
-      hold(parameter, input: x!.name, convolution: (window, groups), of: layer)
-    case .linear(let parameter, let bias):
-      let flat = x!.isMap ? node("Flatten", [x!.name], ["axis": .integer(1)]) : x!.name
-      let biasValues = bias.map { weights.values(of: weights.network.description(of: $0)) }
-      hold(parameter, input: flat, convolution: nil, bias: biasValues, of: layer)
-    case .batchNorm(
-      let scale, let offset, let moments, let epsilon, let residual, let act, let slopes):
-      let affine = self.affine(scale, offset, moments, epsilon)
-      var value: Value
-      if var product = pending.removeValue(forKey: source) {
-        product.apply(affine)
-        value = Value(name: emit(product), isMap: product.convolution != nil)
-      } else {
-        value = Value(name: batchNorm(x!.name, scale, offset, moments, epsilon), isMap: x!.isMap)
-      }
-      if let residual { value = sum(value, residual) }
-      finish(layer, activated(value, act, slopes))
-    case .bias(let bias, let factor, let residual, let rectifies):
-      let values = weights.values(of: weights.network.description(of: bias))
-      guard var product = pending.removeValue(forKey: source) else {
-        fatalError("ONNXExport: a bias without the convolution that it belongs to")
-      }
-      product.bias = values
-      if foldsBatchNorm && factor != 1 {
-        product.apply(
-          (
-            Array(repeating: Double(factor), count: values.count),
-            Array(repeating: 0, count: values.count)
-          ))
-      }
-      var value = Value(name: emit(product), isMap: product.convolution != nil)
-      if !foldsBatchNorm && factor != 1 {
-        let constant = model.add("\(product.name).factor", shape: [1], floats: [factor])
-        value = Value(name: node("Mul", [value.name, constant]), isMap: value.isMap)
-      }
-      if let residual { value = sum(value, residual) }
-      finish(layer, activated(value, rectifies ? .relu : .identity, nil))
-    default: finish(layer, simple(layer.operation, x!, layer))
+    var inputs = layer.inputs[...]
+    var flow = flows[inputs.removeFirst().id]!
+    for operation in layer.operations {
+      let other = operation.inputCount == 2 ? written(flows[inputs.removeFirst().id]!) : nil
+      flow = result(of: operation, on: flow, and: other, layer)
+    }
+    if case .product = flow, let reader = readers[layer.output.id], reader.count == 1,
+      layer.operations.count == 1, takesProduct(reader[0])
+    {
+      flows[layer.output.id] = flow
+    } else {
+      finish(layer, written(flow))
     }
   }
 
-  /// Layers without parameters.
+  /// Whether an operation becomes part of the product that it reads.
+  private func takesProduct(_ operation: Operation) -> Bool {
+    switch operation {
+    case .bias: true
+    case .batchNorm: foldsBatchNorm
+    default: false
+    }
+  }
+
+  /// What `operation` makes of `flow` and, where it adds, of `other`.
+  private mutating func result(
+    of operation: Operation, on flow: Flow, and other: Value?, _ layer: any Layer
+  ) -> Flow {
+    switch (operation, flow) {
+    case (.convolution(let parameter, let window, let groups), _):
+      return .product(product(parameter, input: written(flow).name, (window, groups)))
+    case (.linear(let parameter, let bias), _):
+      let x = written(flow)
+      let flat = x.isMap ? node("Flatten", [x.name], ["axis": .integer(1)]) : x.name
+      return .product(product(parameter, input: flat, nil, bias: bias))
+    case (.bias(let bias), .product(var product)) where product.bias == nil:
+      product.bias = weights.values(of: weights.network.description(of: bias))
+      return .product(product)
+    case (.scale(let factor), .product(var product)) where foldsBatchNorm:
+      product.apply(factor)
+      return .product(product)
+    case (.scale(let factor), .product(let product)):
+      return .value(scaled(written(flow), factor, name: product.name))
+    case (.batchNorm(let scale, let offset, let moments, let epsilon), .product(var product))
+    where foldsBatchNorm:
+      product.apply(affine(scale, offset, moments, epsilon))
+      return .product(product)
+    default: return .value(simple(operation, written(flow), other, layer))
+    }
+  }
+
+  /// What `operation` makes of a value.
   private mutating func simple(
-    _ operation: LayerOperation, _ x: Value, _ layer: any Layer
+    _ operation: Operation, _ x: Value, _ other: Value?, _ layer: any Layer
   ) -> Value {
     switch operation {
+    case .batchNorm(let scale, let offset, let moments, let epsilon):
+      return Value(name: batchNorm(x.name, scale, offset, moments, epsilon), isMap: x.isMap)
+    case .bias(let bias):
+      return Value(name: node("Add", [x.name, perChannel(bias, x)]), isMap: x.isMap)
+    case .scale(let factor): return scaled(x, factor, name: "scale_\(layer.output.id)")
+    case .add: return Value(name: node("Add", [x.name, other!.name]), isMap: x.isMap)
+    case .relu: return Value(name: node("Relu", [x.name]), isMap: x.isMap)
+    case .prelu(let slopes):
+      return Value(name: node("PRelu", [x.name, perChannel(slopes, x)]), isMap: x.isMap)
     case .maxPool(let size, let stride, let padding):
       return Value(name: pool("MaxPool", x.name, size, stride, padding), isMap: true)
     case .l2Pool(let size, let stride, let padding):
@@ -151,8 +178,7 @@ struct ONNXExport {
           "bias": .float(bias),
         ])
       return Value(name: name, isMap: true)
-    case .convolution, .batchNorm, .bias, .linear:
-      fatalError("ONNXExport: \(layer.summary) has parameters")
+    case .convolution, .linear: fatalError("ONNXExport: \(layer.summary) is a product")
     }
   }
 
@@ -171,33 +197,37 @@ struct ONNXExport {
   private mutating func finish(_ layer: any Layer, _ value: Value) {
     let output = layer.output
     guard !output.isWhole else {
-      values[output.id] = value
+      flows[output.id] = .value(value)
       return
     }
     parts[output.id, default: []].append((output.channelOffset, value.name))
     let ends = weights.network.layers.filter { $0.output.id == output.id }.count
     guard let all = parts[output.id], all.count == ends else { return }
     let names = all.sorted { $0.first < $1.first }.map(\.name)
-    values[output.id] = Value(name: node("Concat", names, ["axis": .integer(1)]), isMap: true)
+    flows[output.id] = .value(
+      Value(name: node("Concat", names, ["axis": .integer(1)]), isMap: true))
   }
 
   // MARK: Products
 
-  /// Writes a product at once, or keeps it for its only reader: a bias, or a batch norm to fold.
-  private mutating func hold(
-    _ parameter: Parameter, input: String, convolution: (window: ConvolutionWindow, groups: Int)?,
-    bias: [Float]? = nil, of layer: any Layer
-  ) {
+  /// The product with the weights `parameter`; a dense layer where there is no `convolution`.
+  private func product(
+    _ parameter: Parameter, input: String,
+    _ convolution: (window: ConvolutionWindow, groups: Int)?, bias: Parameter? = nil
+  ) -> Product {
     let description = weights.network.description(of: parameter)
-    let product = Product(
+    return Product(
       name: String(description.name.dropLast(".weight".count)), input: input,
-      convolution: convolution, shape: description.shape,
-      values: weights.values(of: description), bias: bias)
-    let reader = readers[layer.output.id, default: []]
-    switch reader.first {
-    case .bias where reader.count == 1: pending[layer.output.id] = product
-    case .batchNorm where reader.count == 1 && foldsBatchNorm: pending[layer.output.id] = product
-    default: finish(layer, Value(name: emit(product), isMap: convolution != nil))
+      convolution: convolution, shape: description.shape, values: weights.values(of: description),
+      bias: bias.map { weights.values(of: weights.network.description(of: $0)) })
+  }
+
+  /// The value of `flow`, whose node is written if it is a product.
+  private mutating func written(_ flow: Flow) -> Value {
+    switch flow {
+    case .value(let value): value
+    case .product(let product):
+      Value(name: emit(product), isMap: product.convolution != nil)
     }
   }
 
@@ -263,23 +293,17 @@ struct ONNXExport {
 
   // MARK: Parts
 
-  private mutating func sum(_ value: Value, _ residual: Input) -> Value {
-    Value(name: node("Add", [value.name, values[residual.id]!.name]), isMap: value.isMap)
+  private mutating func scaled(_ value: Value, _ factor: Float, name: String) -> Value {
+    let constant = model.add("\(name).factor", shape: [1], floats: [factor])
+    return Value(name: node("Mul", [value.name, constant]), isMap: value.isMap)
   }
 
-  private mutating func activated(
-    _ value: Value, _ activation: ActivationFunction, _ slopes: Parameter?
-  ) -> Value {
-    switch activation {
-    case .identity: return value
-    case .relu: return Value(name: node("Relu", [value.name]), isMap: value.isMap)
-    case .prelu:
-      let description = weights.network.description(of: slopes!)
-      let slope = model.add(
-        description.name, shape: description.shape + (value.isMap ? [1, 1] : []),
-        floats: weights.values(of: description))
-      return Value(name: node("PRelu", [value.name, slope]), isMap: value.isMap)
-    }
+  /// A parameter of one number for each channel, in the shape that meets `value`'s.
+  private mutating func perChannel(_ parameter: Parameter, _ value: Value) -> String {
+    let description = weights.network.description(of: parameter)
+    return model.add(
+      description.name, shape: description.shape + (value.isMap ? [1, 1] : []),
+      floats: weights.values(of: description))
   }
 
   /// Bytes as floats, `count` an image, to what the network was trained on.
@@ -313,6 +337,14 @@ struct ONNXExport {
 }
 
 extension ONNXExport.Product {
+  /// The product times `factor`.
+  fileprivate mutating func apply(_ factor: Float) {
+    apply(
+      (
+        Array(repeating: Double(factor), count: shape[0]), Array(repeating: 0, count: shape[0])
+      ))
+  }
+
   /// The product followed by x times `affine.factor` plus `affine.addend` in each output.
   fileprivate mutating func apply(_ affine: (factor: [Double], addend: [Double])) {
     let inner = values.count / affine.factor.count

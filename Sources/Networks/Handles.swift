@@ -1,12 +1,18 @@
 private import Preconditions
 
 /// A tensor of a layer in the flat parameter vector.
-package struct Parameter: Sendable {
+package struct Parameter: Sendable, Hashable {
+  /// Its number among the network's parameters.
+  package let index: Int
   /// First element in the flat vector.
   package let offset: Int
-  /// First element in the layer's own range: where its gradient lies while the layer runs.
-  let localOffset: Int
   package let count: Int
+}
+
+/// The running moments of a batch norm in the flat vector of statistics.
+package struct Statistics: Sendable, Hashable {
+  package let offset: Int
+  package let channels: Int
 }
 
 /// A value [rows, height, width, channels] that one layer writes and others read, or the range of
@@ -15,56 +21,36 @@ package struct Activation: Sendable {
   /// The number of the value in its network; 0 is the image.
   package let id: Int
   package let shape: MapShape
+  package let element: Element
   /// The first channel of the range; 0 for a whole value.
   package let channelOffset: Int
-  /// Floats between neighbouring pixels: the channels of the whole value.
+  /// Elements between neighbouring pixels: the channels of the whole value.
   package let stride: Int
 
-  init(id: Int, shape: MapShape, channelOffset: Int = 0, stride: Int? = nil) {
+  init(id: Int, shape: MapShape, element: Element) {
+    self.init(
+      id: id, shape: shape, element: element, channelOffset: 0, stride: shape.channels)
+  }
+
+  private init(id: Int, shape: MapShape, element: Element, channelOffset: Int, stride: Int) {
     self.id = id
     self.shape = shape
+    self.element = element
     self.channelOffset = channelOffset
-    self.stride = stride ?? shape.channels
+    self.stride = stride
   }
 
   /// Whether this is all of a value.
   package var isWhole: Bool { stride == shape.channels }
-}
 
-/// The place of a layer's output among the channels of a `Concatenation`.
-package struct ChannelRange: Sendable {
-  let id: Int
-  let shape: MapShape
-  let first: Int
-  let stride: Int
-}
-
-/// A value whose ranges of channels are written by several layers, the ends of branches: nothing is
-/// copied to join them.
-package struct Concatenation {
-  private let whole: Activation
-  private var taken = 0
-
-  init(_ whole: Activation) { self.whole = whole }
-
-  /// The next `channels` channels, for a layer to write.
-  package mutating func next(_ channels: Int) -> ChannelRange {
+  /// The `channels` channels of a whole value from `first` on.
+  package func channels(_ channels: Int, from first: Int) -> Activation {
     require(
-      channels > 0 && taken + channels <= whole.shape.channels,
-      "Concatenation: \(channels) channels more, after \(taken) of \(whole.shape)")
-    defer { taken += channels }
-    return ChannelRange(
-      id: whole.id,
-      shape: MapShape(
-        height: whole.shape.height, width: whole.shape.width, channels: channels), first: taken,
-      stride: whole.shape.channels)
-  }
-
-  /// The whole value, once every channel has its writer.
-  package var activation: Activation {
-    require(
-      taken == whole.shape.channels, "Concatenation: \(taken) channels written of \(whole.shape)")
-    return whole
+      isWhole && first >= 0 && channels > 0 && first + channels <= shape.channels,
+      "Activation: \(channels) channels from \(first) on of \(shape)")
+    return Activation(
+      id: id, shape: MapShape(height: shape.height, width: shape.width, channels: channels),
+      element: element, channelOffset: first, stride: stride)
   }
 }
 
@@ -75,20 +61,18 @@ package struct Input: Sendable {
   /// How many readers were planned before this one.
   let ordinal: Int
   package let shape: MapShape
+  package let element: Element
 }
 
 /// Memory of a layer that lives from its forward to its backward pass.
 package struct Workspace: Sendable {
   let id: Int
+  package let element: Element
 }
 
 /// The place of a layer's weights transformed in advance.
 package struct PreparedPlace: Sendable {
+  /// Bytes from the start of all such weights.
   let offset: Int
-}
-
-/// The running moments of a batch-norm layer.
-package struct Statistics: Sendable {
-  package let offset: Int
-  package let channels: Int
+  package let element: Element
 }

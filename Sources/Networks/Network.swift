@@ -12,13 +12,15 @@ package struct Network: Sendable {
   package let parameterCount: Int
   /// Floats of running means and variances.
   package let statisticsCount: Int
-  /// Floats of all weights transformed in advance.
-  package let preparedCount: Int
+  /// Bytes of all weights transformed in advance.
+  package let preparedBytes: Int
   /// Parameters of the largest layer: the floats that a worker needs for gradients.
   package let largestLayerCount: Int
   let readerCounts: [Int]
   /// By activation: the workspace where its writer puts channel sums, if anyone asked for them.
   let activationStatistics: [Workspace?]
+  /// By parameter: where its gradient lies among those of its layer.
+  let gradientOffsets: [Int]
   /// The memory of a training pass.
   package var training: Placement
   /// The memory of an inference pass.
@@ -41,21 +43,28 @@ package struct Network: Sendable {
     image = plan.image
     self.output = output
     maximumRows = plan.maximumRows
-    parameterCount = plan.parameterCount
-    statisticsCount = plan.statisticsCount
-    preparedCount = plan.preparedCount
+    parameterCount = plan.parameters.last?.range.upperBound ?? 0
+    statisticsCount = plan.statistics.last?.variances.upperBound ?? 0
+    preparedBytes = plan.preparedBytes
     largestLayerCount = plan.layers.map(\.parameters.count).max() ?? 0
     readerCounts = plan.activations.map(\.readers.count)
+    let ranges = plan.layers.map(\.parameters)
+    gradientOffsets = plan.parameters.map { parameter in
+      guard let own = ranges.first(where: { $0.contains(parameter.range.lowerBound) }) else {
+        fatalError("\(name): no layer has the parameter \(parameter.name)")
+      }
+      return parameter.range.lowerBound - own.lowerBound
+    }
     training = plan.trainingPlacement(output: output)
     inference = plan.inferencePlacement(output: output)
     activationStatistics = plan.activations.map(\.statistics)
   }
 
-  /// Floats of activations, gradients and workspace that one worker needs to train.
-  package var trainingCount: Int { training.count }
+  /// Bytes of activations, gradients and workspace that one worker needs to train.
+  package var trainingBytes: Int { training.bytes }
 
-  /// Floats that one worker needs for inference alone.
-  package var inferenceCount: Int { inference.count }
+  /// Bytes that one worker needs for inference alone.
+  package var inferenceBytes: Int { inference.bytes }
 
   /// Multiply-adds of one image's forward pass.
   package var multiplyAdds: Int { layers.reduce(0) { $0 + $1.multiplyAdds } }
@@ -63,11 +72,23 @@ package struct Network: Sendable {
   /// Features of the embedding.
   package var embeddingCount: Int { output.shape.count }
 
-  /// Where the images [rows, H, W, 3] begin in a worker's training memory.
-  package var imageOffset: Int { training.values[image.id] }
+  /// Where the images [rows, H, W, 3] of a pass lie in a worker's memory.
+  package func images(
+    in memory: UnsafeMutableRawPointer, phase: Phase
+  ) -> UnsafeMutablePointer<Float> {
+    let placement = phase == .training ? training : inference
+    return (memory + placement.values[image.id]).assumingMemoryBound(to: Float.self)
+  }
 
-  /// Where the images begin in a worker's inference memory.
-  package var inferenceImageOffset: Int { inference.values[image.id] }
+  /// The description of a layer's parameter.
+  package func description(of parameter: Parameter) -> ParameterDescription {
+    parameters[parameter.index]
+  }
+
+  /// The description of a layer's running moments.
+  package func description(of moments: Statistics) -> StatisticsDescription {
+    statistics.first { $0.offset == moments.offset }!
+  }
 
   /// Runs all layers forward: pass[image] to pass[output].
   package func forward(in pass: borrowing Pass) {
@@ -98,24 +119,10 @@ package struct Network: Sendable {
   }
 
   /// Transforms weights for inference passes that share them, from `parameters` [parameterCount] to
-  /// `prepared` [preparedCount].
+  /// `prepared` (`preparedBytes`, at a multiple of 64).
   package func prepare(
-    _ parameters: UnsafePointer<Float>, into prepared: UnsafeMutablePointer<Float>
+    _ parameters: UnsafePointer<Float>, into prepared: UnsafeMutableRawPointer
   ) {
     for layer in layers { layer.prepare(parameters, into: prepared) }
-  }
-
-  /// Fills `parameters` [parameterCount] and `statistics` [statisticsCount] with first values.
-  package func initialize(
-    parameters values: UnsafeMutablePointer<Float>,
-    statistics moments: UnsafeMutablePointer<Float>, seed: UInt64
-  ) {
-    for parameter in parameters {
-      parameter.initialize(values + parameter.range.lowerBound, seed: seed)
-    }
-    for entry in statistics {
-      for i in entry.means { moments[i] = 0 }
-      for i in entry.variances { moments[i] = 1 }
-    }
   }
 }

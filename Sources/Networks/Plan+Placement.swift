@@ -1,4 +1,4 @@
-/// Where everything lies in a worker's memory, in floats from its start.
+/// Where everything lies in a worker's memory, in bytes from its start.
 package struct Placement: Sendable {
   /// What lies in a piece, by the number that the plan gave it.
   package enum Owner: Sendable, Hashable {
@@ -10,13 +10,13 @@ package struct Placement: Sendable {
   /// Of L layers, layer t runs forward at time t and backward at time 2 L - t, the loss between
   /// them at time L; the images come at time -1.
   package struct Piece: Sendable {
-    package let floats: Range<Int>
+    package let bytes: Range<Int>
     package let lifetime: ClosedRange<Int>
     /// Several where gradients share the memory.
     package let owners: [Owner]
 
-    package init(floats: Range<Int>, lifetime: ClosedRange<Int>, owners: [Owner]) {
-      self.floats = floats
+    package init(bytes: Range<Int>, lifetime: ClosedRange<Int>, owners: [Owner]) {
+      self.bytes = bytes
       self.lifetime = lifetime
       self.owners = owners
     }
@@ -24,24 +24,24 @@ package struct Placement: Sendable {
 
   /// All memory but the scratch.
   package let pieces: [Piece]
-  /// Floats in all, the scratch at the end included.
-  package let count: Int
+  /// Bytes in all, the scratch at the end included.
+  package let bytes: Int
   let values: [Int]
   let gradients: [Int]
   let workspaces: [Int]
   let scratch: Int
 
-  /// Puts activations and workspaces where `pieces` say, and scratch [scratchCount] behind them.
-  package init(pieces: [Piece], scratchCount: Int) {
+  /// Puts activations and workspaces where `pieces` say, and `scratchBytes` of scratch behind them.
+  package init(pieces: [Piece], scratchBytes: Int) {
     var values: [Int: Int] = [:]
     var gradients: [Int: Int] = [:]
     var workspaces: [Int: Int] = [:]
     for piece in pieces {
       for owner in piece.owners {
         switch owner {
-        case .value(let id): values[id] = piece.floats.lowerBound
-        case .gradient(let id): gradients[id] = piece.floats.lowerBound
-        case .workspace(let id): workspaces[id] = piece.floats.lowerBound
+        case .value(let id): values[id] = piece.bytes.lowerBound
+        case .gradient(let id): gradients[id] = piece.bytes.lowerBound
+        case .workspace(let id): workspaces[id] = piece.bytes.lowerBound
         }
       }
     }
@@ -52,15 +52,15 @@ package struct Placement: Sendable {
     self.values = table(values)
     self.gradients = table(gradients)
     self.workspaces = table(workspaces)
-    scratch = pieces.map(\.floats.upperBound).max() ?? 0
-    count = scratch + (scratchCount + 1023) / 1024 * 1024
+    scratch = pieces.map(\.bytes.upperBound).max() ?? 0
+    bytes = scratch + scratchBytes.roundedUp(to: 4096)
   }
 }
 
 extension Plan {
   /// A piece that has no place yet.
   private struct Demand {
-    let floats: Int
+    let bytes: Int
     let lifetime: ClosedRange<Int>
     let owners: [Placement.Owner]
   }
@@ -78,14 +78,14 @@ extension Plan {
       if id == output.id { death = max(death, lossTime) }
       demands.append(
         Demand(
-          floats: record.shape.count * maximumRows, lifetime: record.producer...death,
+          bytes: record.bytes * maximumRows, lifetime: record.producer...death,
           owners: [.value(id)]))
     }
     demands += gradientDemands(output: output)
     for (id, record) in workspaces.enumerated() {
       demands.append(
         Demand(
-          floats: record.floats, lifetime: record.layer...backwardTime(record.layer),
+          bytes: record.bytes, lifetime: record.layer...backwardTime(record.layer),
           owners: [.workspace(id)]))
     }
     return place(demands)
@@ -98,13 +98,13 @@ extension Plan {
       let death = id == output.id ? lossTime : record.lastForwardUse
       demands.append(
         Demand(
-          floats: record.shape.count * maximumRows, lifetime: record.producer...death,
+          bytes: record.bytes * maximumRows, lifetime: record.producer...death,
           owners: [.value(id)]))
     }
     for (id, record) in workspaces.enumerated() where record.inInference {
       demands.append(
         Demand(
-          floats: record.floats, lifetime: record.layer...record.layer,
+          bytes: record.bytes, lifetime: record.layer...record.layer,
           owners: [.workspace(id)]))
     }
     return place(demands)
@@ -134,7 +134,7 @@ extension Plan {
         death = max(death, backwardTime(record.producer))
       }
       return Demand(
-        floats: activations[ids[0]].shape.count * maximumRows, lifetime: birth...death,
+        bytes: activations[ids[0]].bytes * maximumRows, lifetime: birth...death,
         owners: ids.map { .gradient($0) })
     }
   }
@@ -143,23 +143,23 @@ extension Plan {
   private func place(_ demands: [Demand]) -> Placement {
     var placed: [Placement.Piece] = []
     let order = demands.indices.sorted {
-      (demands[$1].floats, $0) < (demands[$0].floats, $1)
+      (demands[$1].bytes, $0) < (demands[$0].bytes, $1)
     }
     for index in order {
       let demand = demands[index]
       // Rounded to a page and half a page more, so that equal maps do not share cache sets.
-      let floats = (demand.floats + 1023) / 1024 * 1024 + 160
+      let bytes = demand.bytes.roundedUp(to: 4096) + 640
       var offset = 0
       for other in placed.filter({ $0.lifetime.overlaps(demand.lifetime) })
-        .sorted(by: { $0.floats.lowerBound < $1.floats.lowerBound })
+        .sorted(by: { $0.bytes.lowerBound < $1.bytes.lowerBound })
       {
-        if offset + floats <= other.floats.lowerBound { break }
-        offset = max(offset, other.floats.upperBound)
+        if offset + bytes <= other.bytes.lowerBound { break }
+        offset = max(offset, other.bytes.upperBound)
       }
       placed.append(
         Placement.Piece(
-          floats: offset..<offset + floats, lifetime: demand.lifetime, owners: demand.owners))
+          bytes: offset..<offset + bytes, lifetime: demand.lifetime, owners: demand.owners))
     }
-    return Placement(pieces: placed, scratchCount: scratchCount)
+    return Placement(pieces: placed, scratchBytes: scratchBytes)
   }
 }

@@ -1,27 +1,25 @@
 private import Preconditions
 
-/// Where a network is made: layers book parameters, activations and workspace here, in forward
-/// order, and `finish` places them in memory by their lifetimes.
+/// The memory of a network in the making: layers book activations and workspace here, in forward
+/// order, and the placements follow from their lifetimes.
 package struct Plan {
   /// Images of the largest microbatch.
   package let maximumRows: Int
   /// The images: [rows, height, width, 3].
   package let image: Activation
+  let parameters: [ParameterDescription]
+  let statistics: [StatisticsDescription]
 
-  private(set) var parameters: [ParameterDescription] = []
-  private(set) var statistics: [StatisticsDescription] = []
   private(set) var layers: [any Layer] = []
   private(set) var activations: [ActivationRecord] = []
   private(set) var workspaces: [WorkspaceRecord] = []
-  private(set) var parameterCount = 0
-  private(set) var statisticsCount = 0
-  private(set) var scratchCount = 0
-  private(set) var preparedCount = 0
-  private var layerStart = 0
+  private(set) var scratchBytes = 0
+  private(set) var preparedBytes = 0
 
   /// What is known of an activation while planning; times are layer indices, -1 before the first.
   struct ActivationRecord {
     let shape: MapShape
+    let element: Element
     /// The first layer that writes it.
     var producer: Int
     var readers: [Int] = []
@@ -32,62 +30,46 @@ package struct Plan {
     var statistics: Workspace?
     /// The activation whose gradient may lie in the same memory, and the reader that allows it.
     var gradientPartner: (activation: Int, ordinal: Int)?
+
+    /// Bytes of one image's value, or of its gradient.
+    var bytes: Int { shape.count * element.bytes }
   }
 
   struct WorkspaceRecord {
     let layer: Int
-    let floats: Int
+    let bytes: Int
     let inInference: Bool
   }
 
-  package init(maximumRows: Int, image shape: MapShape) {
+  /// A plan for microbatches of at most `maximumRows` images of `graph`, whose parameters and
+  /// statistics the layers have.
+  package init(_ graph: Graph, maximumRows: Int) {
     require(maximumRows > 0, "Plan: a microbatch of \(maximumRows) images")
     self.maximumRows = maximumRows
-    image = Activation(id: 0, shape: shape)
-    activations = [ActivationRecord(shape: shape, producer: -1, lastForwardUse: -1)]
+    parameters = graph.parameters
+    statistics = graph.statistics
+    image = Activation(id: 0, shape: graph.image.shape, element: .float32)
+    activations = [
+      ActivationRecord(
+        shape: image.shape, element: image.element, producer: -1, lastForwardUse: -1)
+    ]
   }
 
-  // MARK: What a layer calls, in this order
-
-  /// Books a parameter of the coming layer.
-  package mutating func parameter(
-    _ name: String, shape: [Int], layout: ParameterLayout = .plain, initializer: Initializer,
-    isWeight: Bool
-  ) -> Parameter {
-    require(
-      !parameters.contains { $0.name == name },
-      "Plan: two parameters are named \(name), \(shape) is the second's shape")
-    let count = shape.reduce(1, *)
-    let offset = parameterCount
-    parameters.append(
-      ParameterDescription(
-        name: name, shape: shape, range: offset..<offset + count, layout: layout,
-        initializer: initializer, isWeight: isWeight))
-    parameterCount += count
-    return Parameter(offset: offset, localOffset: offset - layerStart, count: count)
-  }
-
-  /// Books the running moments of the coming batch-norm layer.
-  package mutating func runningMoments(_ name: String, channels: Int, pixels: Int) -> Statistics {
-    let offset = statisticsCount
-    statistics.append(
-      StatisticsDescription(name: name, channels: channels, offset: offset, pixels: pixels))
-    statisticsCount += 2 * channels
-    return Statistics(offset: offset, channels: channels)
-  }
+  // MARK: What a layer calls
 
   /// The coming layer reads `activation`, in its backward pass too if `inBackward`.
   package mutating func read(_ activation: Activation, inBackward: Bool) -> Input {
     require(
       activation.isWhole,
-      "Plan: a layer reads \(activation.shape) out of a concatenation of \(activation.stride) channels"
+      "Plan: a layer reads \(activation.shape) out of \(activation.stride) channels"
     )
     let layer = layers.count
     let ordinal = activations[activation.id].readers.count
     activations[activation.id].readers.append(layer)
     activations[activation.id].lastForwardUse = layer
     if inBackward { keepForBackward(activation) }
-    return Input(id: activation.id, ordinal: ordinal, shape: activation.shape)
+    return Input(
+      id: activation.id, ordinal: ordinal, shape: activation.shape, element: activation.element)
   }
 
   /// The coming layer's backward pass reads the value of `activation`.
@@ -97,34 +79,38 @@ package struct Plan {
     }
   }
 
-  /// The coming layer writes an activation of this shape; it may offer the sums over each channel
-  /// of its output ([2][channels] doubles, values and squares) to whoever asks.
-  package mutating func write(_ shape: MapShape, offersStatistics: Bool = false) -> Activation {
+  /// The coming layer writes an activation of this shape: `range`, or where there is none one of
+  /// its own. It may offer the sums over each channel of its own activation ([2][channels] doubles,
+  /// values and squares) to whoever asks.
+  package mutating func write(
+    _ shape: MapShape, element: Element = .float32, into range: Activation? = nil,
+    offersStatistics: Bool = false
+  ) -> Activation {
+    if let range {
+      require(
+        range.shape == shape && range.element == element,
+        "Plan: \(shape) of \(element) into a place of \(range.shape) of \(range.element)"
+      )
+      let first = activations[range.id].producer
+      activations[range.id].producer = min(first, layers.count)
+      activations[range.id].lastForwardUse = layers.count
+      return range
+    }
     var record = ActivationRecord(
-      shape: shape, producer: layers.count, lastForwardUse: layers.count)
+      shape: shape, element: element, producer: layers.count, lastForwardUse: layers.count)
     record.offersStatistics = offersStatistics
     activations.append(record)
-    return Activation(id: activations.count - 1, shape: shape)
+    return Activation(id: activations.count - 1, shape: shape, element: element)
   }
 
-  /// The coming layer writes `range` of a concatenation, or where there is none an activation of
-  /// its own.
-  package mutating func write(_ shape: MapShape, into range: ChannelRange?) -> Activation {
-    guard let range else { return write(shape) }
-    require(
-      range.shape == shape, "Plan: a layer writes \(shape) into a place of \(range.shape)")
-    let record = activations[range.id]
-    activations[range.id].producer = min(record.producer, layers.count)
-    activations[range.id].lastForwardUse = layers.count
-    return Activation(
-      id: range.id, shape: shape, channelOffset: range.first, stride: range.stride)
-  }
-
-  /// Books a value of this shape that the coming layers write together, by ranges of channels.
-  package mutating func concatenation(_ shape: MapShape) -> Concatenation {
+  /// An activation of this shape that the coming layers write together, by ranges of channels.
+  package mutating func concatenation(
+    _ shape: MapShape, element: Element = .float32
+  ) -> Activation {
     activations.append(
-      ActivationRecord(shape: shape, producer: Int.max, lastForwardUse: layers.count))
-    return Concatenation(Activation(id: activations.count - 1, shape: shape))
+      ActivationRecord(
+        shape: shape, element: element, producer: Int.max, lastForwardUse: layers.count))
+    return Activation(id: activations.count - 1, shape: shape, element: element)
   }
 
   /// Asks the layer that writes `activation` for its channel sums; nil if it does not offer them.
@@ -132,50 +118,55 @@ package struct Plan {
     guard activations[activation.id].offersStatistics else { return nil }
     if let booked = activations[activation.id].statistics { return booked }
     let booked = workspace(
-      floats: 4 * activation.shape.channels, layer: activations[activation.id].producer,
+      2 * activation.shape.channels, of: .float64, layer: activations[activation.id].producer,
       inInference: false)
     activations[activation.id].statistics = booked
     return booked
   }
 
   /// Books memory that lives from the coming layer's forward pass to its backward pass.
-  package mutating func workspace(floats: Int, inInference: Bool = false) -> Workspace {
-    workspace(floats: floats, layer: layers.count, inInference: inInference)
+  package mutating func workspace(
+    _ count: Int, of element: Element, inInference: Bool = false
+  ) -> Workspace {
+    workspace(count, of: element, layer: layers.count, inInference: inInference)
   }
 
-  private mutating func workspace(floats: Int, layer: Int, inInference: Bool) -> Workspace {
-    workspaces.append(WorkspaceRecord(layer: layer, floats: floats, inInference: inInference))
-    return Workspace(id: workspaces.count - 1)
+  private mutating func workspace(
+    _ count: Int, of element: Element, layer: Int, inInference: Bool
+  ) -> Workspace {
+    workspaces.append(
+      WorkspaceRecord(layer: layer, bytes: count * element.bytes, inInference: inInference))
+    return Workspace(id: workspaces.count - 1, element: element)
   }
 
   /// Books memory that dies in each call; all layers share it.
-  package mutating func scratch(floats: Int) { scratchCount = max(scratchCount, floats) }
+  package mutating func scratch(_ count: Int, of element: Element) {
+    scratchBytes = max(scratchBytes, count * element.bytes)
+  }
 
   /// Books memory for the coming layer's weights transformed in advance.
-  package mutating func preparedPlace(floats: Int) -> PreparedPlace {
-    defer { preparedCount += floats.roundedUpToLine }
-    return PreparedPlace(offset: preparedCount)
+  package mutating func preparedPlace(_ count: Int, of element: Element) -> PreparedPlace {
+    defer { preparedBytes += (count * element.bytes).roundedUp(to: 64) }
+    return PreparedPlace(offset: preparedBytes, element: element)
   }
 
   /// The gradient of `input` may lie in the memory of the gradient of `output`.
   package mutating func shareGradient(of input: Input, with output: Activation) {
-    guard input.shape == output.shape, output.isWhole else { return }
+    guard input.shape == output.shape, input.element == output.element, output.isWhole else {
+      return
+    }
     activations[input.id].gradientPartner = (output.id, input.ordinal)
   }
-
-  /// The parameters booked since the layer before.
-  package var layerParameters: Range<Int> { layerStart..<parameterCount }
 
   /// Adds the layer and returns the activation that it writes.
   @discardableResult
   package mutating func append(_ layer: some Layer) -> Activation {
     layers.append(layer)
-    layerStart = parameterCount
     return layer.output
   }
 }
 
 extension Int {
-  /// The next multiple of the floats of a cache line.
-  fileprivate var roundedUpToLine: Int { (self + 15) / 16 * 16 }
+  /// The next multiple of `unit`, a positive number.
+  func roundedUp(to unit: Int) -> Int { (self + unit - 1) / unit * unit }
 }

@@ -16,9 +16,9 @@ package final class CheckpointNetwork {
   package let checkpoint: Checkpoint
   package let configuration: RunConfiguration
   private let weights: NetworkWeights
-  private let memories: [AlignedMemory.Box]
+  private let memories: [AlignedBytes.Box]
   /// The weights transformed once: the parameters do not change here.
-  private let prepared: AlignedMemory.Box
+  private let prepared: AlignedBytes.Box
   private let embedder: Embedder
 
   /// Opens the checkpoint that `path` means: rank 0 chooses it, every rank reads it. Throws what is
@@ -35,9 +35,9 @@ package final class CheckpointNetwork {
     checkpoint = try Checkpoint(path: String(decoding: agreed, as: UTF8.self))
     weights = try NetworkWeights(checkpoint)
     configuration = weights.configuration
-    let count = weights.network.inferenceCount
-    memories = (0..<session.threads).map { _ in AlignedMemory.Box(count: count) }
-    prepared = AlignedMemory.Box(count: weights.network.preparedCount)
+    let bytes = weights.network.inferenceBytes
+    memories = (0..<session.threads).map { _ in AlignedBytes.Box(count: bytes) }
+    prepared = AlignedBytes.Box(count: weights.network.preparedBytes)
     weights.network.prepare(weights.state.parameters, into: prepared.pointer)
     embedder = Embedder(
       network: weights.network, pool: session.pool, communicator: session.communicator,

@@ -11,15 +11,15 @@ package final class Embedder {
   private let network: Network
   private let pool: WorkerPool
   private let communicator: any Communicator
-  /// Where each worker works: memory of at least `network.inferenceCount` floats.
-  private let memories: [UnsafeMutablePointer<Float>]
-  private let prepared: UnsafePointer<Float>?
+  /// Where each worker works: memory of at least `network.inferenceBytes`.
+  private let memories: [UnsafeMutableRawPointer]
+  private let prepared: UnsafeRawPointer?
 
-  /// `prepared` [network.preparedCount], if given, is what `network.prepare` has made of the
+  /// `prepared` (`network.preparedBytes`), if given, is what `network.prepare` has made of the
   /// parameters that every call of `embed` gets.
   package init(
     network: Network, pool: WorkerPool, communicator: any Communicator,
-    memories: [UnsafeMutablePointer<Float>], prepared: UnsafePointer<Float>? = nil
+    memories: [UnsafeMutableRawPointer], prepared: UnsafeRawPointer? = nil
   ) {
     require(memories.count == pool.count, "Embedder: \(memories.count) memories")
     self.network = network
@@ -117,17 +117,18 @@ package final class Embedder {
   }
 
   private func embed(
-    _ photos: ArraySlice<Int>, decoder: PhotoDecoder, memory: UnsafeMutablePointer<Float>,
+    _ photos: ArraySlice<Int>, decoder: PhotoDecoder, memory: UnsafeMutableRawPointer,
     parameters: UnsafePointer<Float>, statistics: UnsafePointer<Float>, flip: Bool,
     changes: AugmentationDraw, source: any PhotoSource, ledger: BadPhotoLedger,
     into out: UnsafeMutablePointer<Float>
   ) {
     let dimension = network.embeddingCount
     let imageCount = network.image.shape.count
+    let images = network.images(in: memory, phase: .inference)
     for mirrored in flip ? [false, true] : [false] {
       var bad: [Int] = []
       for (row, photo) in photos.enumerated() {
-        let image = memory + network.inferenceImageOffset + row * imageCount
+        let image = images + row * imageCount
         do throws(ImageError) {
           var drawn = changes
           drawn.isMirrored = mirrored
@@ -140,10 +141,8 @@ package final class Embedder {
         }
       }
       let pass = Pass(
-        network, rows: photos.count, phase: .inference, memory: memory, parameters: parameters,
-        prepared: prepared, runningMoments: statistics, batchMoments: memory,
-        layerGradients: memory,
-        randomness: PassRandomness(seed: 0, step: 0, firstSlot: 0))
+        inferenceOf: network, rows: photos.count, memory: memory, parameters: parameters,
+        prepared: prepared, runningMoments: statistics)
       network.forward(in: pass)
       let result = pass[network.output]
       for i in 0..<photos.count * dimension { out[i] = mirrored ? out[i] + result[i] : result[i] }

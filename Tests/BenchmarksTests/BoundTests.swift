@@ -36,8 +36,9 @@ import Testing
   /// At 100 GF/s without memory the prototype's notes have 64.9 ms an image for IResNet-18.
   @Test func residualNetworkMatchesThePrototype() throws {
     let network = try #require(
-      Models.network(
-        named: "iresnet18", imageSize: 112, maximumRows: 1, options: ModelOptions()))
+      Models.model(named: "iresnet18")?.network(
+        image: MapShape(height: 112, width: 112, channels: 3), maximumRows: 1,
+        options: ModelOptions()))
     #expect(network.convolutions.count == 21)
     let milliseconds = 2 * StepBound(network).multiplyAdds / 100e9 * 1e3
     #expect(abs(milliseconds - 64.9) < 0.1)

@@ -282,9 +282,10 @@ import Testing
 
   /// The constants of the response norm: at x = 100 they halve about what they do not leave alone.
   @Test func responseNormHasGoogLeNetsConstants() {
-    var plan = Plan(maximumRows: 1, image: MapShape(height: 1, width: 1, channels: 3))
-    let output = plan.responseNorm(plan.image)
-    let run = NetworkRun(Network(name: "norm", plan: plan, output: output), rows: 1)
+    var graph = Graph(image: MapShape(height: 1, width: 1, channels: 3))
+    let output = graph.responseNorm(graph.image)
+    let run = NetworkRun(
+      Network(name: "norm", graph: graph, output: output, maximumRows: 1), rows: 1)
     run.images = [100, -200, 300]
     run.run(.inference)
     // Three channels lie in every window of five: s = 1 + 1e-4 / 5 * 140,000 = 3.8.

@@ -6,9 +6,9 @@ import Testing
 @Suite struct GradientTests {
   /// (L(w + h d) - L(w - h d)) / 2 h against gradient . d, for random directions d within one tensor.
   /// The median of five, for some step over the kink of a ReLU or a maximum.
-  @Test(arguments: SmallNetwork.all)
-  func gradientEqualsDifferences(small: SmallNetwork) {
-    let network = small.network(maximumRows: SmallNetwork.rows + 1)
+  @Test(arguments: SmallNetwork.all, [true, false])
+  func gradientEqualsDifferences(small: SmallNetwork, fuses: Bool) {
+    let network = small.network(maximumRows: SmallNetwork.rows + 1, fuses: fuses)
     let run = NetworkRun(network, rows: SmallNetwork.rows)
     run.fillWithNumbers()
     let coefficients = Formula.numbers("loss", SmallNetwork.rows * 5)
@@ -38,9 +38,9 @@ import Testing
 
   /// The masks belong to batch slots: the same images cut into other microbatches drop the same.
   @Test func dropoutMasksBelongToSlots() {
-    var plan = Plan(maximumRows: 4, image: MapShape(height: 5, width: 5, channels: 3))
-    let output = plan.dropout(plan.image, probability: 0.5)
-    let network = Network(name: "dropout", plan: plan, output: output)
+    var graph = Graph(image: MapShape(height: 5, width: 5, channels: 3))
+    let output = graph.dropout(graph.image, probability: 0.5)
+    let network = Network(name: "dropout", graph: graph, output: output, maximumRows: 4)
     func masked(rows: Int, firstSlot: Int, step: Int = 2, seed: UInt64 = 9) -> [Float] {
       let run = NetworkRun(network, rows: rows)
       run.images = run.images.map { _ in 1 }
@@ -58,9 +58,10 @@ import Testing
   }
 
   @Test func dropoutIsTheIdentityInInference() {
-    var plan = Plan(maximumRows: 2, image: MapShape(height: 5, width: 5, channels: 3))
-    let output = plan.dropout(plan.image, probability: 0.5)
-    let run = NetworkRun(Network(name: "dropout", plan: plan, output: output), rows: 2)
+    var graph = Graph(image: MapShape(height: 5, width: 5, channels: 3))
+    let output = graph.dropout(graph.image, probability: 0.5)
+    let run = NetworkRun(
+      Network(name: "dropout", graph: graph, output: output, maximumRows: 2), rows: 2)
     run.fillWithNumbers()
     run.run(.inference)
     #expect(run.output == run.images)
@@ -68,10 +69,11 @@ import Testing
 
   /// Two dropouts of one network draw different masks.
   @Test func dropoutLayersDrawApart() {
-    var plan = Plan(maximumRows: 2, image: MapShape(height: 8, width: 8, channels: 3))
-    let first = plan.dropout(plan.image, probability: 0.5)
-    let output = plan.dropout(first, probability: 0.5)
-    let run = NetworkRun(Network(name: "dropout", plan: plan, output: output), rows: 2)
+    var graph = Graph(image: MapShape(height: 8, width: 8, channels: 3))
+    let first = graph.dropout(graph.image, probability: 0.5)
+    let output = graph.dropout(first, probability: 0.5)
+    let run = NetworkRun(
+      Network(name: "dropout", graph: graph, output: output, maximumRows: 2), rows: 2)
     run.images = run.images.map { _ in 1 }
     run.run(.training)
     // Equal masks would keep a half, not a quarter.

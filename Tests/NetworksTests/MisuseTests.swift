@@ -3,8 +3,8 @@ import Testing
 
 /// Networks that cannot be meant.
 @Suite struct MisuseTests {
-  private static func plan() -> Plan {
-    Plan(maximumRows: 2, image: MapShape(height: 4, width: 4, channels: 3))
+  private static func graph() -> Graph {
+    Graph(image: MapShape(height: 4, width: 4, channels: 3))
   }
 
   /// What the process said before it died: also in release, where `precondition` is silent.
@@ -16,11 +16,11 @@ import Testing
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
-      var plan = MisuseTests.plan()
-      let x = plan.linear(plan.image, name: "a", outputs: 2)
-      _ = plan.linear(x, name: "b", outputs: 2)
-      let result = plan.linear(x, name: "c", outputs: 2)
-      _ = Network(name: "loose end", plan: plan, output: result)
+      var graph = MisuseTests.graph()
+      let x = graph.linear(graph.image, name: "a", outputs: 2)
+      _ = graph.linear(x, name: "b", outputs: 2)
+      let result = graph.linear(x, name: "c", outputs: 2)
+      _ = Network(name: "loose end", graph: graph, output: result, maximumRows: 2)
     }
     #expect(Self.words(of: result).contains("no layer reads activation"))
   }
@@ -29,10 +29,10 @@ import Testing
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
-      var plan = MisuseTests.plan()
-      let x = plan.linear(plan.image, name: "a", outputs: 2)
-      _ = plan.linear(x, name: "b", outputs: 2)
-      _ = Network(name: "result inside", plan: plan, output: x)
+      var graph = MisuseTests.graph()
+      let x = graph.linear(graph.image, name: "a", outputs: 2)
+      _ = graph.linear(x, name: "b", outputs: 2)
+      _ = Network(name: "result inside", graph: graph, output: x, maximumRows: 2)
     }
     #expect(Self.words(of: result).contains("is read by a layer of the network"))
   }
@@ -41,9 +41,9 @@ import Testing
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
-      var plan = MisuseTests.plan()
-      let x = plan.linear(plan.image, name: "a", outputs: 2)
-      _ = plan.linear(x, name: "a", outputs: 2)
+      var graph = MisuseTests.graph()
+      let x = graph.linear(graph.image, name: "a", outputs: 2)
+      _ = graph.linear(x, name: "a", outputs: 2)
     }
     #expect(Self.words(of: result).contains("two parameters are named a.weight"))
   }
@@ -52,11 +52,11 @@ import Testing
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
-      var plan = MisuseTests.plan()
-      let x = plan.linear(plan.image, name: "a", outputs: 2)
-      var joined = plan.concatenation(MapShape(features: 5))
-      _ = plan.batchNorm(x, name: "b", into: joined.next(2))
-      _ = joined.activation
+      var graph = MisuseTests.graph()
+      let x = graph.linear(graph.image, name: "a", outputs: 2)
+      var joined = graph.concatenation(MapShape(features: 5))
+      _ = graph.batchNorm(x, name: "b", into: joined.next(2))
+      _ = joined.value
     }
     #expect(Self.words(of: result).contains("2 channels written of 1x1x5"))
   }
@@ -65,11 +65,11 @@ import Testing
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
-      var plan = MisuseTests.plan()
-      let x = plan.linear(plan.image, name: "a", outputs: 2)
-      var joined = plan.concatenation(MapShape(features: 5))
-      let part = plan.batchNorm(x, name: "b", into: joined.next(2))
-      _ = plan.linear(part, name: "c", outputs: 2)
+      var graph = MisuseTests.graph()
+      let x = graph.linear(graph.image, name: "a", outputs: 2)
+      var joined = graph.concatenation(MapShape(features: 5))
+      let part = graph.batchNorm(x, name: "b", into: joined.next(2))
+      _ = graph.linear(part, name: "c", outputs: 2)
     }
     #expect(Self.words(of: result).contains("a layer reads 1x1x2 out of a concatenation of 5"))
   }
@@ -78,10 +78,10 @@ import Testing
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
-      var plan = MisuseTests.plan()
-      let x = plan.linear(plan.image, name: "a", outputs: 2)
-      var joined = plan.concatenation(MapShape(features: 5))
-      _ = plan.batchNorm(x, name: "b", into: joined.next(3))
+      var graph = MisuseTests.graph()
+      let x = graph.linear(graph.image, name: "a", outputs: 2)
+      var joined = graph.concatenation(MapShape(features: 5))
+      _ = graph.batchNorm(x, name: "b", into: joined.next(3))
     }
     #expect(Self.words(of: result).contains("a layer writes 1x1x2 into a place of 1x1x3"))
   }
@@ -90,9 +90,10 @@ import Testing
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
-      var plan = MisuseTests.plan()
-      let x = plan.linear(plan.image, name: "a", outputs: 2)
-      NetworkRun(Network(name: "small", plan: plan, output: x), rows: 3).run(.inference)
+      var graph = MisuseTests.graph()
+      let x = graph.linear(graph.image, name: "a", outputs: 2)
+      NetworkRun(Network(name: "small", graph: graph, output: x, maximumRows: 2), rows: 3).run(
+        .inference)
     }
     #expect(Self.words(of: result).contains("Pass: 3 images, planned for 1 to 2"))
   }

@@ -1,6 +1,18 @@
 import Kernels
 import Networks
 
+extension Models {
+  /// The network `name` for square images; nil if there is no such model.
+  static func network(
+    named name: String, imageSize: Int, maximumRows: Int, options: ModelOptions,
+    fuses: Bool = true
+  ) -> Network? {
+    model(named: name)?.network(
+      image: MapShape(height: imageSize, width: imageSize, channels: 3),
+      maximumRows: maximumRows, options: options, fuses: fuses)
+  }
+}
+
 /// One network with one worker's memory, for tests: fill it, run it, look at everything.
 final class NetworkRun {
   let network: Network
@@ -25,10 +37,24 @@ final class NetworkRun {
   init(_ network: Network, rows: Int) {
     self.network = network
     self.rows = rows
-    parameters = Array(repeating: 0, count: network.parameterCount)
+    parameters = Self.firstParameters(of: network, seed: 1)
     runningMoments = Array(repeating: 0, count: network.statisticsCount)
+    for entry in network.statistics {
+      runningMoments.replaceSubrange(
+        entry.variances, with: repeatElement(1, count: entry.channels))
+    }
     images = Array(repeating: 0, count: rows * network.image.shape.count)
-    network.initialize(parameters: &parameters, statistics: &runningMoments, seed: 1)
+  }
+
+  /// The first values of all parameters.
+  static func firstParameters(of network: Network, seed: UInt64) -> [Float] {
+    var values = Array(repeating: Float.nan, count: network.parameterCount)
+    values.withUnsafeMutableBufferPointer { memory in
+      for entry in network.parameters {
+        entry.initialize(memory.baseAddress! + entry.range.lowerBound, seed: seed)
+      }
+    }
+    return values
   }
 
   /// Fills images and parameters so that all gradients are of a size.
@@ -71,7 +97,7 @@ final class NetworkRun {
   /// A forward pass and, if there is a gradient of the output [rows, embedding], a backward one.
   func run(_ phase: Phase, outputGradient: [Float]? = nil) {
     let placement = phase == .training ? network.training : network.inference
-    let memory = AlignedMemory(count: placement.count, fill: garbage)
+    let memory = AlignedMemory(count: placement.bytes / 4, fill: garbage)
     let layerGradients = AlignedMemory(count: network.largestLayerCount, fill: garbage)
     batchMoments = Array(repeating: garbage, count: network.statisticsCount)
     gradient = Array(repeating: garbage, count: network.parameterCount)
@@ -109,15 +135,15 @@ final class NetworkRun {
     guard poisons else { return }
     let kept = placement.pieces
       .filter { $0.lifetime.contains(time) && $0.lifetime.contains(time + 1) }
-      .map(\.floats).sorted { $0.lowerBound < $1.lowerBound }
+      .map(\.bytes).sorted { $0.lowerBound < $1.lowerBound }
     var free = 0
     for piece in kept {
       if free < piece.lowerBound {
-        (memory + free).update(repeating: garbage, count: piece.lowerBound - free)
+        (memory + free / 4).update(repeating: garbage, count: (piece.lowerBound - free) / 4)
       }
       free = max(free, piece.upperBound)
     }
-    (memory + free).update(repeating: garbage, count: placement.count - free)
+    (memory + free / 4).update(repeating: garbage, count: (placement.bytes - free) / 4)
   }
 }
 

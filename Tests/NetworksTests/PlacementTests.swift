@@ -61,9 +61,9 @@ import Testing
     checkNothingIsReadBeforeItIsWritten(try Self.network(model))
   }
 
-  @Test(arguments: SmallNetwork.all)
-  func nothingIsReadBeforeItIsWritten(small: SmallNetwork) {
-    checkNothingIsReadBeforeItIsWritten(small.network())
+  @Test(arguments: SmallNetwork.all, [true, false])
+  func nothingIsReadBeforeItIsWritten(small: SmallNetwork, fuses: Bool) {
+    checkNothingIsReadBeforeItIsWritten(small.network(fuses: fuses))
   }
 
   /// The network with memory of its own for every value, gradient and workspace.
@@ -74,21 +74,21 @@ import Testing
     var pieces: [Placement.Piece] = []
     for piece in placement.pieces {
       for owner in piece.owners {
-        let floats = end..<end + piece.floats.count
+        let bytes = end..<end + piece.bytes.count
         pieces.append(
-          Placement.Piece(floats: floats, lifetime: piece.lifetime, owners: [owner]))
-        end = floats.upperBound
+          Placement.Piece(bytes: bytes, lifetime: piece.lifetime, owners: [owner]))
+        end = bytes.upperBound
       }
     }
-    let scratch = placement.count - placement.pieces.map(\.floats.upperBound).max()!
-    network.training = Placement(pieces: pieces, scratchCount: scratch)
+    let scratch = placement.bytes - placement.pieces.map(\.bytes.upperBound).max()!
+    network.training = Placement(pieces: pieces, scratchBytes: scratch)
     return network
   }
 
   private func checkSharing(_ network: Network) {
     let shared = train(network, garbage: .nan, poisons: true)
     let apart = unshared(network)
-    #expect(apart.trainingCount > network.trainingCount)
+    #expect(apart.trainingBytes > network.trainingBytes)
     #expect(Bits(shared) == Bits(train(apart, garbage: .nan, poisons: false)))
   }
 
@@ -97,17 +97,19 @@ import Testing
     checkSharing(try Self.network(model))
   }
 
-  @Test(arguments: SmallNetwork.all)
-  func sharedMemoryGivesTheSameBits(small: SmallNetwork) { checkSharing(small.network()) }
+  @Test(arguments: SmallNetwork.all, [true, false])
+  func sharedMemoryGivesTheSameBits(small: SmallNetwork, fuses: Bool) {
+    checkSharing(small.network(fuses: fuses))
+  }
 
   private func checkPieces(_ placement: Placement) {
     for (i, piece) in placement.pieces.enumerated() {
-      #expect(piece.floats.upperBound <= placement.count)
+      #expect(piece.bytes.upperBound <= placement.bytes)
       // Kernels want lines of 64 bytes.
-      #expect(piece.floats.lowerBound % 16 == 0)
+      #expect(piece.bytes.lowerBound % 64 == 0)
       for other in placement.pieces[..<i] where piece.lifetime.overlaps(other.lifetime) {
         #expect(
-          !piece.floats.overlaps(other.floats), "\(piece) and \(other) are alive together")
+          !piece.bytes.overlaps(other.bytes), "\(piece) and \(other) are alive together")
       }
     }
     let owners = placement.pieces.flatMap(\.owners)
@@ -165,7 +167,7 @@ import Testing
   @Test func sharingSavesMemory() throws {
     let network = try #require(
       Models.network(named: "iresnet18", imageSize: 112, maximumRows: 8, options: ModelOptions()))
-    #expect(Double(network.trainingCount) < 0.7 * Double(unshared(network).trainingCount))
-    #expect(2 * network.inferenceCount < network.trainingCount)
+    #expect(Double(network.trainingBytes) < 0.7 * Double(unshared(network).trainingBytes))
+    #expect(2 * network.inferenceBytes < network.trainingBytes)
   }
 }

@@ -118,9 +118,9 @@ import Training
 
   @Test func unbiasedAndBetweenMicrobatchVarianceCount() {
     // The last batch norm of a network with an embedding of one: one channel, one position.
-    let network = Models.network(
-      named: "iresnet10", imageSize: 32, maximumRows: 3,
-      options: ModelOptions(embedding: 1, width: 0.125))!
+    let network = Models.model(named: "iresnet10")!.network(
+      image: MapShape(height: 32, width: 32, channels: 3), maximumRows: 3,
+      options: ModelOptions(embedding: 1, width: 0.125))
     let features = network.statistics.last!
     #expect(features.channels == 1 && features.pixels == 1)
     let (meanPlace, variancePlace) = (features.means.lowerBound, features.variances.lowerBound)
@@ -163,8 +163,8 @@ import Training
   @Test func dropoutMasksDependOnSeedStepSlotAndLayerAlone() {
     func keys(seed: UInt64, step: Int, firstSlot: Int, rows: Int, layer: Int) -> [UInt64] {
       let options = ModelOptions(embedding: 8, dropout: 0.5, width: 0.125)
-      let network = Models.network(
-        named: "iresnet18", imageSize: 32, maximumRows: 8, options: options)!
+      let network = Models.model(named: "iresnet18")!.network(
+        image: MapShape(height: 32, width: 32, channels: 3), maximumRows: 8, options: options)
       let memory = UnsafeMutablePointer<Float>.allocate(capacity: 1)
       defer { memory.deallocate() }
       let pass = Pass(

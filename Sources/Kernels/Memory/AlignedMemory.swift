@@ -40,6 +40,32 @@ package struct AlignedDoubles: ~Copyable, @unchecked Sendable {
   deinit { free(pointer) }
 }
 
+/// Bytes aligned as `AlignedMemory` is, for values of several types.
+package struct AlignedBytes: ~Copyable, @unchecked Sendable {
+  package let pointer: UnsafeMutableRawPointer
+  package let count: Int
+
+  /// Memory for `count` bytes, all set to `fill`; traps when the system has none.
+  package init(count: Int, fill: UInt8) {
+    let bytes = allocate(count, of: UInt8.self)
+    bytes.initialize(repeating: fill, count: count)
+    pointer = UnsafeMutableRawPointer(bytes)
+    self.count = count
+  }
+
+  deinit { free(pointer) }
+
+  /// Bytes in an array, which cannot hold noncopyable values.
+  package final class Box: Sendable {
+    private let memory: AlignedBytes
+
+    /// Memory for `count` bytes, all 0.
+    package init(count: Int) { memory = AlignedBytes(count: count, fill: 0) }
+
+    package var pointer: UnsafeMutableRawPointer { memory.pointer }
+  }
+}
+
 private func allocate<Element>(
   _ count: Int, of type: Element.Type
 ) -> UnsafeMutablePointer<Element> {

@@ -32,7 +32,7 @@ extension ChannelPass {
   /// Visits all pixels and adds the sums of each block of pixels to `totals` [sumCount][C], if
   /// given; `sums` is scratch of `sumsCount` floats.
   @inline(__always)
-  func run(
+  package func run(
     pixels: Int, channels: Int, sums: MutableFloats,
     addingTo totals: UnsafeMutablePointer<Double>?
   ) {

@@ -1,7 +1,7 @@
-internal import Kernels
+package import Kernels
 
 /// Batch norm over a microbatch (Ioffe and Szegedy 2015; "ghost" statistics, Hoffer et al. 2017),
-/// then an optional residual, then an activation: act(scale (x - mean) / deviation + offset + r).
+/// with what the graph does next to its output: act(scale (x - mean) / deviation + offset + r).
 package struct BatchNorm: Layer {
   private let input: Input
   private let residual: Input?
@@ -9,76 +9,59 @@ package struct BatchNorm: Layer {
   private let scale: Parameter?
   private let offset: Parameter
   private let slopes: Parameter?
-  private let activation: ActivationFunction
+  package let activation: ActivationFunction
   private let running: Statistics
   /// [3][channels]: mean, biased variance, inverse deviation of this pass.
   private let moments: Workspace
   /// The channel sums that the input's writer has made, if it does.
   private let suppliedSums: Workspace?
   private let epsilon: Double
+  package let operations: [Operation]
   package let parameters: Range<Int>
 
   init(
-    _ source: Activation, name: String, slopesName: String?, residual residualSource: Activation?,
-    activation: ActivationFunction, fixedScale: Bool, epsilon: Double, into range: ChannelRange?,
-    in plan: inout Plan
+    _ draft: LayerDraft, scale: Parameter?, offset: Parameter, running: Statistics,
+    epsilon: Double, in plan: inout Plan
   ) {
-    let channels = source.shape.channels
-    self.activation = activation
+    self.scale = scale
+    self.offset = offset
+    self.running = running
     self.epsilon = epsilon
-    scale =
-      fixedScale
-      ? nil
-      : plan.parameter(
-        name + ".weight", shape: [channels], initializer: .constant(1), isWeight: false)
-    offset = plan.parameter(
-      name + ".bias", shape: [channels], initializer: .constant(0), isWeight: false)
-    slopes = slopesName.map {
-      plan.parameter(
-        $0 + ".weight", shape: [channels], initializer: .constant(0.25), isWeight: false)
-    }
-    running = plan.runningMoments(name, channels: channels, pixels: source.shape.pixels)
-    suppliedSums = plan.requestStatistics(of: source)
-    input = plan.read(source, inBackward: true)
-    residual = residualSource.map { plan.read($0, inBackward: activation == .prelu) }
-    output =
-      range == nil
-      ? plan.write(source.shape, offersStatistics: true) : plan.write(source.shape, into: range)
+    operations = draft.operations
+    parameters = draft.parameters
+    (activation, slopes) = draft.operations.activation
+    let channels = draft.shape.channels
+    suppliedSums = plan.requestStatistics(of: draft.input)
+    input = plan.read(draft.input, inBackward: true)
+    residual =
+      draft.inputs.count == 1
+      ? nil : plan.read(draft.inputs[1], inBackward: activation == .prelu)
+    output = plan.write(draft.shape, into: draft.range, offersStatistics: true)
     if residual != nil, activation == .relu { plan.keepForBackward(output) }
-    if let residual {
-      plan.shareGradient(of: residual, with: output)
-    } else {
-      plan.shareGradient(of: input, with: output)
-    }
-    moments = plan.workspace(floats: 3 * channels, inInference: true)
-    plan.scratch(floats: 2 * (2 * channels + BatchNormKernel.scratchCount(channels: channels)))
-    parameters = plan.layerParameters
+    plan.shareGradient(of: residual ?? input, with: output)
+    moments = plan.workspace(3 * channels, of: .float32, inInference: true)
+    plan.scratch(
+      2 * channels + BatchNormKernel.scratchCount(channels: channels), of: .float64)
   }
 
-  package var summary: String {
-    "batch norm" + (residual == nil ? "" : " + shortcut")
-      + (activation == .identity ? "" : ", \(activation)")
-  }
+  package var summary: String { operations.summary }
 
-  package var source: Input { input }
+  package var inputs: [Input] { [input] + (residual.map { [$0] } ?? []) }
 
-  package var operation: LayerOperation {
-    .batchNorm(
-      scale: scale, offset: offset, moments: running, epsilon: epsilon, residual: residual,
-      activation: activation, slopes: slopes)
-  }
+  /// Whether something is added before the activation.
+  package var hasResidual: Bool { residual != nil }
 
   package func forward(in pass: borrowing Pass) {
     let channels = output.shape.channels
     let pixels = pass.rows * output.shape.pixels
-    let mean = pass[moments]
+    let mean = pass[moments, as: Float.self]
     let variance = mean + channels
     let inverseDeviation = variance + channels
-    let doubles = UnsafeMutableRawPointer(pass.scratch).assumingMemoryBound(to: Double.self)
+    let doubles = pass.scratch(as: Double.self)
     if pass.phase == .training {
       let sums: UnsafeMutablePointer<Double>
       if let suppliedSums {
-        sums = UnsafeMutableRawPointer(pass[suppliedSums]).assumingMemoryBound(to: Double.self)
+        sums = pass[suppliedSums, as: Double.self]
       } else {
         sums = doubles
         BatchNormKernel.statistics(
@@ -105,7 +88,7 @@ package struct BatchNorm: Layer {
   }
 
   private func coefficients(_ pass: borrowing Pass) -> BatchNormCoefficients {
-    let mean = UnsafePointer(pass[moments])
+    let mean = UnsafePointer(pass[moments, as: Float.self])
     return BatchNormCoefficients(
       mean: mean, inverseDeviation: mean + 2 * output.shape.channels,
       scale: scale.map { pass[$0] }, offset: pass[offset], activation: activation,
@@ -128,23 +111,28 @@ package struct BatchNorm: Layer {
       scaleGradient: scale.map { pass.gradient(of: $0) },
       offsetGradient: pass.gradient(of: offset),
       slopeGradient: slopes.map { pass.gradient(of: $0) },
-      scratch: UnsafeMutableRawPointer(pass.scratch).assumingMemoryBound(to: Double.self))
+      scratch: pass.scratch(as: Double.self))
   }
 }
 
-extension Plan {
-  /// Batch norm with what follows it: `prelu` names the slopes of a PReLU, `relu` a ReLU; the
-  /// residual is added before the activation. A fixed scale stays 1 and is no parameter. The output
-  /// goes into `range` of a concatenation if that is given.
+extension Graph {
+  /// Batch norm. A fixed scale stays 1 and is no parameter. The output goes into `range` of a
+  /// concatenation if that is given.
   package mutating func batchNorm(
-    _ source: Activation, name: String, prelu: String? = nil, relu: Bool = false,
-    residual: Activation? = nil, fixedScale: Bool = false, epsilon: Double = 1e-5,
+    _ source: Value, name: String, fixedScale: Bool = false, epsilon: Double = 1e-5,
     into range: ChannelRange? = nil
-  ) -> Activation {
-    append(
-      BatchNorm(
-        source, name: name, slopesName: prelu, residual: residual,
-        activation: prelu != nil ? .prelu : relu ? .relu : .identity, fixedScale: fixedScale,
-        epsilon: epsilon, into: range, in: &self))
+  ) -> Value {
+    let channels = source.shape.channels
+    let scale =
+      fixedScale
+      ? nil
+      : parameter(
+        name + ".weight", shape: [channels], initializer: .constant(1), isWeight: false)
+    let offset = parameter(
+      name + ".bias", shape: [channels], initializer: .constant(0), isWeight: false)
+    let moments = runningMoments(name, channels: channels, pixels: source.shape.pixels)
+    return append(
+      .batchNorm(scale: scale, offset: offset, moments: moments, epsilon: epsilon), source,
+      shape: source.shape, into: range)
   }
 }

@@ -6,25 +6,24 @@ package struct Dropout: Layer {
   private let input: Input
   package let output: Activation
   private let probability: Double
-  /// The layer's index, which sets its masks apart from other layers'.
-  private let index: Int
+  /// The layer's number, which sets its masks apart from other layers'.
+  package let number: Int
   private let keys: Workspace
+  package let operations: [Operation]
   package let parameters: Range<Int>
 
-  init(_ source: Activation, probability: Double, in plan: inout Plan) {
-    require(
-      probability > 0 && probability < 1, "Dropout: probability \(probability), wants 0 < p < 1")
+  init(_ draft: LayerDraft, probability: Double, in plan: inout Plan) {
     self.probability = probability
-    index = plan.layers.count
-    input = plan.read(source, inBackward: false)
-    output = plan.write(source.shape)
+    number = draft.number
+    operations = draft.operations
+    parameters = draft.parameters
+    input = plan.read(draft.input, inBackward: false)
+    output = plan.write(draft.shape)
     plan.shareGradient(of: input, with: output)
-    keys = plan.workspace(floats: 2 * plan.maximumRows)
-    parameters = plan.layerParameters
+    keys = plan.workspace(plan.maximumRows, of: .uint64)
   }
 
-  package var source: Input { input }
-  package var operation: LayerOperation { .dropout }
+  package var inputs: [Input] { [input] }
   package var summary: String { "dropout \(probability)" }
 
   package func forward(in pass: borrowing Pass) {
@@ -33,8 +32,8 @@ package struct Dropout: Layer {
       pass[output].update(from: pass[input], count: pass.rows * count)
       return
     }
-    let keys = keyWords(pass)
-    pass.fillDropoutKeys(layer: index, into: keys)
+    let keys = pass[keys, as: UInt64.self]
+    pass.fillDropoutKeys(layer: number, into: keys)
     DropoutKernel.forward(
       pass[input], rows: pass.rows, features: count, keys: keys, rate: probability,
       into: pass[output])
@@ -44,18 +43,18 @@ package struct Dropout: Layer {
     guard let inputGradient = pass.gradient(of: input) else { return }
     DropoutKernel.backward(
       pass.gradient(of: output), rows: pass.rows, features: input.shape.count,
-      keys: keyWords(pass), rate: probability, into: inputGradient,
+      keys: pass[keys, as: UInt64.self], rate: probability, into: inputGradient,
       addingToInput: pass.adds(to: input))
-  }
-
-  private func keyWords(_ pass: borrowing Pass) -> UnsafeMutablePointer<UInt64> {
-    UnsafeMutableRawPointer(pass[keys]).assumingMemoryBound(to: UInt64.self)
   }
 }
 
-extension Plan {
+extension Graph {
   /// Dropout; nothing at all where the probability is 0.
-  package mutating func dropout(_ source: Activation, probability: Double) -> Activation {
-    probability == 0 ? source : append(Dropout(source, probability: probability, in: &self))
+  package mutating func dropout(_ source: Value, probability: Double) -> Value {
+    guard probability != 0 else { return source }
+    require(
+      probability > 0 && probability < 1,
+      "Graph: dropout with probability \(probability), wants 0 < p < 1")
+    return append(.dropout(probability: probability), source, shape: source.shape)
   }
 }

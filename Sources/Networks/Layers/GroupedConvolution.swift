@@ -9,29 +9,20 @@ package struct GroupedConvolution: Layer {
   private let weights: Parameter
   /// Sizes of the convolution.
   package let shape: GroupedConvolutionShape
+  package let operations: [Operation]
   package let parameters: Range<Int>
 
   init(
-    _ source: Activation, name: String, groups: Int, kernel: Int, stride: Int, padding: Int,
-    initializer: Initializer, in plan: inout Plan
+    _ draft: LayerDraft, weights: Parameter, window: ConvolutionWindow, groups: Int,
+    in plan: inout Plan
   ) {
-    let channels = source.shape.channels
-    require(
-      groups > 0 && channels % groups == 0,
-      "GroupedConvolution: \(groups) groups of \(channels) channels")
-    shape = GroupedConvolutionShape(
-      height: source.shape.height, width: source.shape.width, channels: channels,
-      groupWidth: channels / groups, kernel: kernel, stride: stride, padding: padding)
-    weights = plan.parameter(
-      name + ".weight", shape: [channels, channels / groups, kernel, kernel],
-      layout: .grouped(channels: channels, groupWidth: channels / groups, taps: kernel * kernel),
-      initializer: initializer, isWeight: true)
-    input = plan.read(source, inBackward: true)
-    output = plan.write(
-      MapShape(height: shape.outputHeight, width: shape.outputWidth, channels: channels),
-      offersStatistics: true)
-    plan.scratch(floats: 2 * GroupedConvolutionKernel.scratchCount(shape))
-    parameters = plan.layerParameters
+    self.weights = weights
+    operations = draft.operations
+    parameters = draft.parameters
+    shape = GroupedConvolutionShape(draft.input.shape, window, groups: groups)
+    input = plan.read(draft.input, inBackward: true)
+    output = plan.write(draft.shape, into: draft.range, offersStatistics: true)
+    plan.scratch(GroupedConvolutionKernel.scratchCount(shape), of: .float64)
   }
 
   package var summary: String {
@@ -41,16 +32,7 @@ package struct GroupedConvolution: Layer {
 
   package var multiplyAdds: Int { shape.multiplyAdds }
 
-  package var source: Input { input }
-
-  package var operation: LayerOperation {
-    .convolution(
-      weights: weights,
-      window: ConvolutionWindow(
-        height: shape.kernel, width: shape.kernel, stride: shape.stride,
-        paddingHeight: shape.padding, paddingWidth: shape.padding),
-      groups: shape.channels / shape.groupWidth)
-  }
+  package var inputs: [Input] { [input] }
 
   package func forward(in pass: borrowing Pass) {
     GroupedConvolutionKernel.forward(
@@ -63,7 +45,7 @@ package struct GroupedConvolution: Layer {
     GroupedConvolutionKernel.backwardWeights(
       outputGradient, input: pass[input], rows: pass.rows, shape: shape,
       into: pass.gradient(of: weights),
-      scratch: UnsafeMutableRawPointer(pass.scratch).assumingMemoryBound(to: Double.self))
+      scratch: pass.scratch(as: Double.self))
     if let inputGradient = pass.gradient(of: input) {
       GroupedConvolutionKernel.backwardInput(
         outputGradient, rows: pass.rows, weights: pass[weights], shape: shape,
@@ -72,16 +54,38 @@ package struct GroupedConvolution: Layer {
   }
 }
 
-extension Plan {
+extension GroupedConvolutionShape {
+  /// Sizes of a convolution of a map in `groups`, whose kernel is square.
+  fileprivate init(_ map: MapShape, _ window: ConvolutionWindow, groups: Int) {
+    self.init(
+      height: map.height, width: map.width, channels: map.channels,
+      groupWidth: map.channels / groups, kernel: window.height, stride: window.stride,
+      padding: window.paddingHeight)
+  }
+}
+
+extension Graph {
   /// A convolution without bias in `groups` of one or two channels; the padding keeps the size at
   /// stride 1 unless given.
   package mutating func groupedConvolution(
-    _ source: Activation, name: String, groups: Int, kernel: Int, stride: Int = 1,
+    _ source: Value, name: String, groups: Int, kernel: Int, stride: Int = 1,
     padding: Int? = nil, initializer: Initializer
-  ) -> Activation {
-    append(
-      GroupedConvolution(
-        source, name: name, groups: groups, kernel: kernel, stride: stride,
-        padding: padding ?? kernel / 2, initializer: initializer, in: &self))
+  ) -> Value {
+    let channels = source.shape.channels
+    require(
+      groups > 1 && channels % groups == 0,
+      "Graph: a convolution in \(groups) groups of \(channels) channels")
+    let weights = parameter(
+      name + ".weight", shape: [channels, channels / groups, kernel, kernel],
+      layout: .grouped(channels: channels, groupWidth: channels / groups, taps: kernel * kernel),
+      initializer: initializer, isWeight: true)
+    let window = ConvolutionWindow(
+      height: kernel, width: kernel, stride: stride, paddingHeight: padding ?? kernel / 2,
+      paddingWidth: padding ?? kernel / 2)
+    let shape = GroupedConvolutionShape(source.shape, window, groups: groups)
+    return append(
+      .convolution(weights: weights, window: window, groups: groups), source,
+      shape: MapShape(
+        height: shape.outputHeight, width: shape.outputWidth, channels: channels))
   }
 }

@@ -6,30 +6,21 @@ package struct Linear: Layer {
   package let output: Activation
   private let weights: Parameter
   private let bias: Parameter?
+  package let operations: [Operation]
   package let parameters: Range<Int>
 
-  init(
-    _ source: Activation, name: String, outputs: Int, weightInitializer: Initializer,
-    biasInitializer: Initializer?, in plan: inout Plan
-  ) {
-    let inputs = source.shape.count
-    weights = plan.parameter(
-      name + ".weight", shape: [outputs, inputs],
-      layout: source.shape.pixels == 1
-        ? .plain : .flattenedDense(outputs: outputs, input: source.shape),
-      initializer: weightInitializer, isWeight: true)
-    bias = biasInitializer.map {
-      plan.parameter(name + ".bias", shape: [outputs], initializer: $0, isWeight: false)
-    }
-    input = plan.read(source, inBackward: true)
-    output = plan.write(MapShape(features: outputs))
-    parameters = plan.layerParameters
+  init(_ draft: LayerDraft, weights: Parameter, bias: Parameter?, in plan: inout Plan) {
+    self.weights = weights
+    self.bias = bias
+    operations = draft.operations
+    parameters = draft.parameters
+    input = plan.read(draft.input, inBackward: true)
+    output = plan.write(draft.shape, into: draft.range)
   }
 
   package var summary: String { "linear" }
   package var multiplyAdds: Int { input.shape.count * output.shape.count }
-  package var source: Input { input }
-  package var operation: LayerOperation { .linear(weights: weights, bias: bias) }
+  package var inputs: [Input] { [input] }
 
   package func forward(in pass: borrowing Pass) {
     LinearKernel.forward(
@@ -51,17 +42,26 @@ package struct Linear: Layer {
   }
 }
 
-extension Plan {
+extension Graph {
   /// A dense layer; PyTorch's defaults, U(+-1/sqrt(inputs)) for weights and bias, unless given.
   package mutating func linear(
-    _ source: Activation, name: String, outputs: Int, initializer: Initializer? = nil,
+    _ source: Value, name: String, outputs: Int, initializer: Initializer? = nil,
     hasBias: Bool = true, biasInitializer: Initializer? = nil
-  ) -> Activation {
-    let bound = 1 / Double(source.shape.count).squareRoot()
+  ) -> Value {
+    let inputs = source.shape.count
+    let standard = Initializer.uniform(bound: 1 / Double(inputs).squareRoot())
+    let weights = parameter(
+      name + ".weight", shape: [outputs, inputs],
+      layout: source.shape.pixels == 1
+        ? .plain : .flattenedDense(outputs: outputs, input: source.shape),
+      initializer: initializer ?? standard, isWeight: true)
+    let bias =
+      hasBias
+      ? parameter(
+        name + ".bias", shape: [outputs], initializer: biasInitializer ?? standard,
+        isWeight: false)
+      : nil
     return append(
-      Linear(
-        source, name: name, outputs: outputs,
-        weightInitializer: initializer ?? .uniform(bound: bound),
-        biasInitializer: hasBias ? biasInitializer ?? .uniform(bound: bound) : nil, in: &self))
+      .linear(weights: weights, bias: bias), source, shape: MapShape(features: outputs))
   }
 }

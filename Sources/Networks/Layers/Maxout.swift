@@ -7,21 +7,19 @@ package struct Maxout: Layer {
   private let input: Input
   package let output: Activation
   private let pieces: Int
+  package let operations: [Operation]
   package let parameters: Range<Int>
 
-  init(_ source: Activation, pieces: Int, in plan: inout Plan) {
-    require(
-      source.shape.pixels == 1 && source.shape.channels % pieces == 0,
-      "Maxout: \(pieces) pieces of each of the features \(source.shape)")
+  init(_ draft: LayerDraft, pieces: Int, in plan: inout Plan) {
     self.pieces = pieces
-    input = plan.read(source, inBackward: true)
-    output = plan.write(MapShape(features: source.shape.channels / pieces))
-    parameters = plan.layerParameters
+    operations = draft.operations
+    parameters = draft.parameters
+    input = plan.read(draft.input, inBackward: true)
+    output = plan.write(draft.shape)
   }
 
   package var summary: String { "maxout of \(pieces)" }
-  package var source: Input { input }
-  package var operation: LayerOperation { .maxout(pieces: pieces) }
+  package var inputs: [Input] { [input] }
 
   package func forward(in pass: borrowing Pass) {
     MaxoutKernel.forward(
@@ -37,9 +35,14 @@ package struct Maxout: Layer {
   }
 }
 
-extension Plan {
+extension Graph {
   /// The largest of `pieces` parts of the features.
-  package mutating func maxout(_ source: Activation, pieces: Int) -> Activation {
-    append(Maxout(source, pieces: pieces, in: &self))
+  package mutating func maxout(_ source: Value, pieces: Int) -> Value {
+    require(
+      source.shape.pixels == 1 && source.shape.channels % pieces == 0,
+      "Graph: a maxout of \(pieces) pieces of each of the features \(source.shape)")
+    return append(
+      .maxout(pieces: pieces), source,
+      shape: MapShape(features: source.shape.channels / pieces))
   }
 }

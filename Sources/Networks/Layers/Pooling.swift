@@ -7,39 +7,33 @@ package struct MaxPool: Layer {
   /// Which element of each window was the largest, one byte an output.
   private let winners: Workspace
   private let window, stride, padding: Int
+  package let operations: [Operation]
   package let parameters: Range<Int>
 
-  init(
-    _ source: Activation, window: Int, stride: Int, padding: Int, into range: ChannelRange?,
-    in plan: inout Plan
-  ) {
+  init(_ draft: LayerDraft, window: Int, stride: Int, padding: Int, in plan: inout Plan) {
     self.window = window
     self.stride = stride
     self.padding = padding
-    input = plan.read(source, inBackward: false)
-    output = plan.write(
-      source.shape.pooled(window: window, stride: stride, padding: padding), into: range)
+    operations = draft.operations
+    parameters = draft.parameters
+    input = plan.read(draft.input, inBackward: false)
+    output = plan.write(draft.shape, into: draft.range)
     winners = plan.workspace(
-      floats: (plan.maximumRows * output.shape.count + 3) / 4, inInference: true)
-    parameters = plan.layerParameters
+      plan.maximumRows * output.shape.count, of: .uint8, inInference: true)
   }
 
   package var summary: String { "max pool \(window)x\(window) / \(stride)" }
-  package var source: Input { input }
-
-  package var operation: LayerOperation {
-    .maxPool(window: window, stride: stride, padding: padding)
-  }
+  package var inputs: [Input] { [input] }
 
   package func forward(in pass: borrowing Pass) {
     PoolingKernel.max(
-      pass[input], shape: shape(pass), into: pass[output], winners: winnerBytes(pass))
+      pass[input], shape: shape(pass), into: pass[output], winners: pass[winners, as: UInt8.self])
   }
 
   package func backward(in pass: borrowing Pass) {
     guard let inputGradient = pass.gradient(of: input) else { return }
     PoolingKernel.maxBackward(
-      pass.gradient(of: output), winners: winnerBytes(pass), shape: shape(pass),
+      pass.gradient(of: output), winners: pass[winners, as: UInt8.self], shape: shape(pass),
       into: inputGradient, addingToInput: pass.adds(to: input))
   }
 
@@ -49,10 +43,6 @@ package struct MaxPool: Layer {
       channels: input.shape.channels, window: window, stride: stride, padding: padding,
       outputStride: output.stride)
   }
-
-  private func winnerBytes(_ pass: borrowing Pass) -> UnsafeMutablePointer<UInt8> {
-    UnsafeMutableRawPointer(pass[winners]).assumingMemoryBound(to: UInt8.self)
-  }
 }
 
 /// The square root of the sum of squares over windows (FaceNet, table 2): [rows, H, W, C] to
@@ -61,32 +51,26 @@ package struct L2Pool: Layer {
   private let input: Input
   package let output: Activation
   private let window, stride, padding: Int
+  package let operations: [Operation]
   package let parameters: Range<Int>
 
-  init(
-    _ source: Activation, window: Int, stride: Int, padding: Int, into range: ChannelRange?,
-    in plan: inout Plan
-  ) {
+  init(_ draft: LayerDraft, window: Int, stride: Int, padding: Int, in plan: inout Plan) {
     self.window = window
     self.stride = stride
     self.padding = padding
-    input = plan.read(source, inBackward: true)
-    output = plan.write(
-      source.shape.pooled(window: window, stride: stride, padding: padding), into: range)
+    operations = draft.operations
+    parameters = draft.parameters
+    input = plan.read(draft.input, inBackward: true)
+    output = plan.write(draft.shape, into: draft.range)
     plan.keepForBackward(output)
-    plan.scratch(floats: output.shape.count)
-    parameters = plan.layerParameters
+    plan.scratch(output.shape.count, of: .float32)
   }
 
   package var summary: String {
     "L2 pool \(window)x\(window)" + (stride == 1 ? "" : " / \(stride)")
   }
 
-  package var source: Input { input }
-
-  package var operation: LayerOperation {
-    .l2Pool(window: window, stride: stride, padding: padding)
-  }
+  package var inputs: [Input] { [input] }
 
   package func forward(in pass: borrowing Pass) {
     L2PoolingKernel.forward(pass[input], shape: shape(pass), into: pass[output])
@@ -96,7 +80,8 @@ package struct L2Pool: Layer {
     guard let inputGradient = pass.gradient(of: input) else { return }
     L2PoolingKernel.backward(
       pass.gradient(of: output), input: pass[input], output: pass[output], shape: shape(pass),
-      into: inputGradient, addingToInput: pass.adds(to: input), scratch: pass.scratch)
+      into: inputGradient, addingToInput: pass.adds(to: input),
+      scratch: pass.scratch(as: Float.self))
   }
 
   private func shape(_ pass: borrowing Pass) -> PoolingShape {
@@ -111,17 +96,18 @@ package struct L2Pool: Layer {
 package struct GlobalAveragePool: Layer {
   private let input: Input
   package let output: Activation
+  package let operations: [Operation]
   package let parameters: Range<Int>
 
-  init(_ source: Activation, in plan: inout Plan) {
-    input = plan.read(source, inBackward: false)
-    output = plan.write(MapShape(features: source.shape.channels))
-    parameters = plan.layerParameters
+  init(_ draft: LayerDraft, in plan: inout Plan) {
+    operations = draft.operations
+    parameters = draft.parameters
+    input = plan.read(draft.input, inBackward: false)
+    output = plan.write(draft.shape)
   }
 
   package var summary: String { "average pool" }
-  package var source: Input { input }
-  package var operation: LayerOperation { .averagePool }
+  package var inputs: [Input] { [input] }
 
   package func forward(in pass: borrowing Pass) {
     PoolingKernel.globalAverage(
@@ -146,26 +132,29 @@ extension MapShape {
   }
 }
 
-extension Plan {
+extension Graph {
   /// Maximum over square windows; padding never wins. The output goes into `range` of a
   /// concatenation if that is given.
   package mutating func maxPool(
-    _ source: Activation, window: Int, stride: Int, padding: Int, into range: ChannelRange? = nil
-  ) -> Activation {
+    _ source: Value, window: Int, stride: Int, padding: Int, into range: ChannelRange? = nil
+  ) -> Value {
     append(
-      MaxPool(source, window: window, stride: stride, padding: padding, into: range, in: &self))
+      .maxPool(window: window, stride: stride, padding: padding), source,
+      shape: source.shape.pooled(window: window, stride: stride, padding: padding), into: range)
   }
 
   /// The square root of the sum of squares over square windows, zeros for padding; `range` as in
   /// `maxPool`.
   package mutating func l2Pool(
-    _ source: Activation, window: Int, stride: Int, padding: Int, into range: ChannelRange? = nil
-  ) -> Activation {
-    append(L2Pool(source, window: window, stride: stride, padding: padding, into: range, in: &self))
+    _ source: Value, window: Int, stride: Int, padding: Int, into range: ChannelRange? = nil
+  ) -> Value {
+    append(
+      .l2Pool(window: window, stride: stride, padding: padding), source,
+      shape: source.shape.pooled(window: window, stride: stride, padding: padding), into: range)
   }
 
   /// The mean over each whole map.
-  package mutating func globalAveragePool(_ source: Activation) -> Activation {
-    append(GlobalAveragePool(source, in: &self))
+  package mutating func globalAveragePool(_ source: Value) -> Value {
+    append(.averagePool, source, shape: MapShape(features: source.shape.channels))
   }
 }

@@ -65,23 +65,23 @@ struct FaceNetInception: Sendable {
       Row("inception5a", 96, 32, 64, 0, 0, .l2, 32),
     ], head: .maxout(528))
 
-  func build(_ options: ModelOptions, in plan: inout Plan) -> Activation {
+  func build(_ options: ModelOptions, in graph: inout Graph) -> Value {
     let blocks = FaceNetBlocks(options: options)
     var x = blocks.convolution(
-      plan.image, name: "conv1", channels: stem.first, kernel: kernel, stride: 2, in: &plan)
-    x = blocks.pool(x, in: &plan)
-    x = plan.responseNorm(x)
+      graph.image, name: "conv1", channels: stem.first, kernel: kernel, stride: 2, in: &graph)
+    x = blocks.pool(x, in: &graph)
+    x = graph.responseNorm(x)
     x = blocks.convolution(
-      x, name: "inception2.reduce3x3", channels: stem.reduce, kernel: 1, in: &plan)
+      x, name: "inception2.reduce3x3", channels: stem.reduce, kernel: 1, in: &graph)
     x = blocks.convolution(
-      x, name: "inception2.conv3x3", channels: stem.second, kernel: 3, in: &plan)
-    x = plan.responseNorm(x)
-    x = blocks.pool(x, in: &plan)
-    for module in modules { x = module.build(x, blocks, in: &plan) }
+      x, name: "inception2.conv3x3", channels: stem.second, kernel: 3, in: &graph)
+    x = graph.responseNorm(x)
+    x = blocks.pool(x, in: &graph)
+    for module in modules { x = module.build(x, blocks, in: &graph) }
     switch head {
-    case .averagePool: x = plan.globalAveragePool(x)
-    case .maxout(let units): x = blocks.maxout(x, name: "fc1", outputs: units, in: &plan)
+    case .averagePool: x = graph.globalAveragePool(x)
+    case .maxout(let units): x = blocks.maxout(x, name: "fc1", outputs: units, in: &graph)
     }
-    return blocks.embedding(x, name: "fc", in: &plan)
+    return blocks.embedding(x, name: "fc", in: &graph)
   }
 }

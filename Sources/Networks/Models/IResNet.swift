@@ -10,42 +10,45 @@ enum IResNet {
 
   private static let convolution = Initializer.normal(deviation: 0.1)
 
-  static func build(depth: Int, _ options: ModelOptions, in plan: inout Plan) -> Activation {
-    var x = plan.convolution(
-      plan.image, name: "conv1", channels: options.channels(64), kernel: 3,
+  static func build(depth: Int, _ options: ModelOptions, in graph: inout Graph) -> Value {
+    var x = graph.convolution(
+      graph.image, name: "conv1", channels: options.channels(64), kernel: 3,
       initializer: convolution)
-    x = plan.batchNorm(x, name: "bn1", prelu: "prelu")
+    x = graph.batchNorm(x, name: "bn1")
+    x = graph.prelu(x, name: "prelu")
     for (stage, blocks) in stages[depth]!.enumerated() {
       let channels = options.channels(64 << stage)
       for block in 0..<blocks {
         x = residualBlock(
           x, name: "layer\(stage + 1).\(block)", channels: channels, stride: block == 0 ? 2 : 1,
-          in: &plan)
+          in: &graph)
       }
     }
-    x = plan.batchNorm(x, name: "bn2")
-    x = plan.dropout(x, probability: options.dropout)
-    x = plan.linear(x, name: "fc", outputs: options.embedding)
-    return plan.batchNorm(x, name: "features", fixedScale: true)
+    x = graph.batchNorm(x, name: "bn2")
+    x = graph.dropout(x, probability: options.dropout)
+    x = graph.linear(x, name: "fc", outputs: options.embedding)
+    return graph.batchNorm(x, name: "features", fixedScale: true)
   }
 
   private static func residualBlock(
-    _ x: Activation, name: String, channels: Int, stride: Int, in plan: inout Plan
-  ) -> Activation {
-    var y = plan.batchNorm(x, name: name + ".bn1")
-    y = plan.convolution(
+    _ x: Value, name: String, channels: Int, stride: Int, in graph: inout Graph
+  ) -> Value {
+    var y = graph.batchNorm(x, name: name + ".bn1")
+    y = graph.convolution(
       y, name: name + ".conv1", channels: channels, kernel: 3, initializer: convolution)
-    y = plan.batchNorm(y, name: name + ".bn2", prelu: name + ".prelu")
-    y = plan.convolution(
+    y = graph.batchNorm(y, name: name + ".bn2")
+    y = graph.prelu(y, name: name + ".prelu")
+    y = graph.convolution(
       y, name: name + ".conv2", channels: channels, kernel: 3, stride: stride,
       initializer: convolution)
     var shortcut = x
     if stride != 1 || x.shape.channels != channels {
-      shortcut = plan.convolution(
+      shortcut = graph.convolution(
         x, name: name + ".downsample.0", channels: channels, kernel: 1, stride: stride,
         initializer: convolution)
-      shortcut = plan.batchNorm(shortcut, name: name + ".downsample.1")
+      shortcut = graph.batchNorm(shortcut, name: name + ".downsample.1")
     }
-    return plan.batchNorm(y, name: name + ".bn3", residual: shortcut)
+    y = graph.batchNorm(y, name: name + ".bn3")
+    return graph.add(y, shortcut)
   }
 }

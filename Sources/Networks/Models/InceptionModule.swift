@@ -34,22 +34,22 @@ struct InceptionModule: Sendable {
   }
 
   /// Books the module's layers, which read `x`; returns the joined map.
-  func build(_ x: Activation, _ blocks: FaceNetBlocks, in plan: inout Plan) -> Activation {
+  func build(_ x: Value, _ blocks: FaceNetBlocks, in graph: inout Graph) -> Value {
     let options = blocks.options
     func width(_ channels: Int) -> Int { channels == 0 ? 0 : options.channels(channels) }
     let passed = projection == 0 ? x.shape.channels : width(projection)
     let map = x.shape.pooled(window: 3, stride: stride, padding: 1)
-    var joined = plan.concatenation(
+    var joined = graph.concatenation(
       MapShape(
         height: map.height, width: map.width,
         channels: width(one) + width(three) + width(five) + passed))
     func conv(
-      _ x: Activation, _ part: String, _ channels: Int, _ kernel: Int, _ stride: Int = 1,
+      _ x: Value, _ part: String, _ channels: Int, _ kernel: Int, _ stride: Int = 1,
       gain: Double = 1, into range: ChannelRange? = nil
-    ) -> Activation {
+    ) -> Value {
       blocks.convolution(
         x, name: "\(name).\(part)", channels: channels, kernel: kernel, stride: stride,
-        gain: gain, into: range, in: &plan)
+        gain: gain, into: range, in: &graph)
     }
     if one > 0 { _ = conv(x, "conv1x1", one, 1, into: joined.next(width(one))) }
     let reduced = conv(x, "reduce3x3", threeReduce, 1)
@@ -60,13 +60,13 @@ struct InceptionModule: Sendable {
     }
     let pool = options.pooling ?? self.pool
     if projection > 0 {
-      let pooled = blocks.pool(x, pool, stride: stride, in: &plan)
+      let pooled = blocks.pool(x, pool, stride: stride, in: &graph)
       // The root of a sum over nine values, not of their mean, is three times as large.
       _ = conv(
         pooled, "projection", projection, 1, gain: pool == .l2 ? 3 : 1, into: joined.next(passed))
     } else {
-      _ = blocks.pool(x, pool, stride: stride, into: joined.next(passed), in: &plan)
+      _ = blocks.pool(x, pool, stride: stride, into: joined.next(passed), in: &graph)
     }
-    return joined.activation
+    return joined.value
   }
 }

@@ -6,74 +6,74 @@
 struct InceptionResNet {
   let options: ModelOptions
 
-  static func build(_ options: ModelOptions, in plan: inout Plan) -> Activation {
-    InceptionResNet(options: options).build(in: &plan)
+  static func build(_ options: ModelOptions, in graph: inout Graph) -> Value {
+    InceptionResNet(options: options).build(in: &graph)
   }
 
-  private func build(in plan: inout Plan) -> Activation {
-    var x = conv(plan.image, "conv2d_1a", 32, 3, stride: 2, in: &plan)
-    x = conv(x, "conv2d_2a", 32, 3, in: &plan)
-    x = conv(x, "conv2d_2b", 64, 3, padding: 1, in: &plan)
-    x = plan.maxPool(x, window: 3, stride: 2, padding: 0)
-    x = conv(x, "conv2d_3b", 80, 1, in: &plan)
-    x = conv(x, "conv2d_4a", 192, 3, in: &plan)
-    x = conv(x, "conv2d_4b", 256, 3, stride: 2, in: &plan)
-    for i in 0..<5 { x = block35(x, "repeat_1.\(i)", in: &plan) }
-    x = reduction(x, "mixed_6a", [[(384, 3)], [(192, 1), (192, 3), (256, 3)]], in: &plan)
-    for i in 0..<10 { x = block17(x, "repeat_2.\(i)", in: &plan) }
+  private func build(in graph: inout Graph) -> Value {
+    var x = conv(graph.image, "conv2d_1a", 32, 3, stride: 2, in: &graph)
+    x = conv(x, "conv2d_2a", 32, 3, in: &graph)
+    x = conv(x, "conv2d_2b", 64, 3, padding: 1, in: &graph)
+    x = graph.maxPool(x, window: 3, stride: 2, padding: 0)
+    x = conv(x, "conv2d_3b", 80, 1, in: &graph)
+    x = conv(x, "conv2d_4a", 192, 3, in: &graph)
+    x = conv(x, "conv2d_4b", 256, 3, stride: 2, in: &graph)
+    for i in 0..<5 { x = block35(x, "repeat_1.\(i)", in: &graph) }
+    x = reduction(x, "mixed_6a", [[(384, 3)], [(192, 1), (192, 3), (256, 3)]], in: &graph)
+    for i in 0..<10 { x = block17(x, "repeat_2.\(i)", in: &graph) }
     x = reduction(
       x, "mixed_7a",
-      [[(256, 1), (384, 3)], [(256, 1), (256, 3)], [(256, 1), (256, 3), (256, 3)]], in: &plan)
-    for i in 0..<5 { x = block8(x, "repeat_3.\(i)", scale: 0.2, rectifies: true, in: &plan) }
-    x = block8(x, "block8", scale: 1, rectifies: false, in: &plan)
-    x = plan.globalAveragePool(x)
-    x = plan.dropout(x, probability: options.dropout)
-    x = plan.linear(x, name: "last_linear", outputs: options.embedding, hasBias: false)
-    return plan.batchNorm(x, name: "last_bn", epsilon: 1e-3)
+      [[(256, 1), (384, 3)], [(256, 1), (256, 3)], [(256, 1), (256, 3), (256, 3)]], in: &graph)
+    for i in 0..<5 { x = block8(x, "repeat_3.\(i)", scale: 0.2, rectifies: true, in: &graph) }
+    x = block8(x, "block8", scale: 1, rectifies: false, in: &graph)
+    x = graph.globalAveragePool(x)
+    x = graph.dropout(x, probability: options.dropout)
+    x = graph.linear(x, name: "last_linear", outputs: options.embedding, hasBias: false)
+    return graph.batchNorm(x, name: "last_bn", epsilon: 1e-3)
   }
 
   // MARK: Blocks
 
-  private func block35(_ x: Activation, _ name: String, in plan: inout Plan) -> Activation {
-    var joined = concatenation(x, [32, 32, 32], in: &plan)
-    _ = conv(x, name + ".branch0", 32, 1, into: joined.next(width(32)), in: &plan)
-    var y = conv(x, name + ".branch1.0", 32, 1, in: &plan)
+  private func block35(_ x: Value, _ name: String, in graph: inout Graph) -> Value {
+    var joined = concatenation(x, [32, 32, 32], in: &graph)
+    _ = conv(x, name + ".branch0", 32, 1, into: joined.next(width(32)), in: &graph)
+    var y = conv(x, name + ".branch1.0", 32, 1, in: &graph)
     _ = conv(
-      y, name + ".branch1.1", 32, 3, padding: 1, into: joined.next(width(32)), in: &plan)
-    y = conv(x, name + ".branch2.0", 32, 1, in: &plan)
-    y = conv(y, name + ".branch2.1", 32, 3, padding: 1, in: &plan)
+      y, name + ".branch1.1", 32, 3, padding: 1, into: joined.next(width(32)), in: &graph)
+    y = conv(x, name + ".branch2.0", 32, 1, in: &graph)
+    y = conv(y, name + ".branch2.1", 32, 3, padding: 1, in: &graph)
     _ = conv(
-      y, name + ".branch2.2", 32, 3, padding: 1, into: joined.next(width(32)), in: &plan)
-    return residual(x, joined.activation, name, scale: 0.17, rectifies: true, in: &plan)
+      y, name + ".branch2.2", 32, 3, padding: 1, into: joined.next(width(32)), in: &graph)
+    return residual(x, joined.value, name, scale: 0.17, rectifies: true, in: &graph)
   }
 
-  private func block17(_ x: Activation, _ name: String, in plan: inout Plan) -> Activation {
-    var joined = concatenation(x, [128, 128], in: &plan)
-    _ = conv(x, name + ".branch0", 128, 1, into: joined.next(width(128)), in: &plan)
-    let y = conv(x, name + ".branch1.0", 128, 1, in: &plan)
-    cross(y, name + ".branch1", 128, length: 7, into: joined.next(width(128)), in: &plan)
-    return residual(x, joined.activation, name, scale: 0.10, rectifies: true, in: &plan)
+  private func block17(_ x: Value, _ name: String, in graph: inout Graph) -> Value {
+    var joined = concatenation(x, [128, 128], in: &graph)
+    _ = conv(x, name + ".branch0", 128, 1, into: joined.next(width(128)), in: &graph)
+    let y = conv(x, name + ".branch1.0", 128, 1, in: &graph)
+    cross(y, name + ".branch1", 128, length: 7, into: joined.next(width(128)), in: &graph)
+    return residual(x, joined.value, name, scale: 0.10, rectifies: true, in: &graph)
   }
 
   private func block8(
-    _ x: Activation, _ name: String, scale: Float, rectifies: Bool, in plan: inout Plan
-  ) -> Activation {
-    var joined = concatenation(x, [192, 192], in: &plan)
-    _ = conv(x, name + ".branch0", 192, 1, into: joined.next(width(192)), in: &plan)
-    let y = conv(x, name + ".branch1.0", 192, 1, in: &plan)
-    cross(y, name + ".branch1", 192, length: 3, into: joined.next(width(192)), in: &plan)
-    return residual(x, joined.activation, name, scale: scale, rectifies: rectifies, in: &plan)
+    _ x: Value, _ name: String, scale: Float, rectifies: Bool, in graph: inout Graph
+  ) -> Value {
+    var joined = concatenation(x, [192, 192], in: &graph)
+    _ = conv(x, name + ".branch0", 192, 1, into: joined.next(width(192)), in: &graph)
+    let y = conv(x, name + ".branch1.0", 192, 1, in: &graph)
+    cross(y, name + ".branch1", 192, length: 3, into: joined.next(width(192)), in: &graph)
+    return residual(x, joined.value, name, scale: scale, rectifies: rectifies, in: &graph)
   }
 
   /// Branches of convolutions (outputs, kernel), the last of each unpadded at stride 2 and a 3x3
   /// before it padded, beside a max pool.
   private func reduction(
-    _ x: Activation, _ name: String, _ branches: [[(channels: Int, kernel: Int)]],
-    in plan: inout Plan
-  ) -> Activation {
+    _ x: Value, _ name: String, _ branches: [[(channels: Int, kernel: Int)]],
+    in graph: inout Graph
+  ) -> Value {
     let map = x.shape.pooled(window: 3, stride: 2, padding: 0)
     let widths = branches.map { width($0.last!.channels) }
-    var joined = plan.concatenation(
+    var joined = graph.concatenation(
       MapShape(
         height: map.height, width: map.width,
         channels: widths.reduce(x.shape.channels, +)))
@@ -84,11 +84,11 @@ struct InceptionResNet {
         y = conv(
           y, "\(name).branch\(index)" + (branch.count == 1 ? "" : ".\(place)"), step.channels,
           step.kernel, stride: isLast ? 2 : 1, padding: isLast ? 0 : step.kernel / 2,
-          into: isLast ? joined.next(widths[index]) : nil, in: &plan)
+          into: isLast ? joined.next(widths[index]) : nil, in: &graph)
       }
     }
-    _ = plan.maxPool(x, window: 3, stride: 2, padding: 0, into: joined.next(x.shape.channels))
-    return joined.activation
+    _ = graph.maxPool(x, window: 3, stride: 2, padding: 0, into: joined.next(x.shape.channels))
+    return joined.value
   }
 
   // MARK: Parts
@@ -96,9 +96,9 @@ struct InceptionResNet {
   private func width(_ channels: Int) -> Int { options.channels(channels) }
 
   private func concatenation(
-    _ x: Activation, _ channels: [Int], in plan: inout Plan
+    _ x: Value, _ channels: [Int], in graph: inout Graph
   ) -> Concatenation {
-    plan.concatenation(
+    graph.concatenation(
       MapShape(
         height: x.shape.height, width: x.shape.width,
         channels: channels.reduce(0) { $0 + width($1) }))
@@ -111,53 +111,54 @@ struct InceptionResNet {
 
   /// Convolution, unpadded unless said, batch norm, ReLU.
   private func conv(
-    _ x: Activation, _ name: String, _ channels: Int, _ kernel: Int, stride: Int = 1,
-    padding: Int = 0, into range: ChannelRange? = nil, in plan: inout Plan
-  ) -> Activation {
+    _ x: Value, _ name: String, _ channels: Int, _ kernel: Int, stride: Int = 1,
+    padding: Int = 0, into range: ChannelRange? = nil, in graph: inout Graph
+  ) -> Value {
     let window = ConvolutionWindow(
       height: kernel, width: kernel, stride: stride, paddingHeight: padding,
       paddingWidth: padding)
-    return conv(x, name, channels, window, into: range, in: &plan)
+    return conv(x, name, channels, window, into: range, in: &graph)
   }
 
   private func conv(
-    _ x: Activation, _ name: String, _ channels: Int, _ window: ConvolutionWindow,
-    into range: ChannelRange? = nil, in plan: inout Plan
-  ) -> Activation {
-    let y = plan.convolution(
+    _ x: Value, _ name: String, _ channels: Int, _ window: ConvolutionWindow,
+    into range: ChannelRange? = nil, in graph: inout Graph
+  ) -> Value {
+    let y = graph.convolution(
       x, name: name + ".conv", channels: width(channels), window: window,
       initializer: uniform(fanIn: x.shape.channels * window.height * window.width))
-    return plan.batchNorm(y, name: name + ".bn", relu: true, epsilon: 1e-3, into: range)
+    let normed = graph.batchNorm(y, name: name + ".bn", epsilon: 1e-3)
+    return graph.relu(normed, into: range)
   }
 
   /// A row and then a column of `length` taps.
   private func cross(
-    _ x: Activation, _ name: String, _ channels: Int, length: Int, into range: ChannelRange,
-    in plan: inout Plan
+    _ x: Value, _ name: String, _ channels: Int, length: Int, into range: ChannelRange,
+    in graph: inout Graph
   ) {
     let y = conv(
       x, name + ".1", channels,
       ConvolutionWindow(
         height: 1, width: length, stride: 1, paddingHeight: 0, paddingWidth: length / 2),
-      in: &plan)
+      in: &graph)
     _ = conv(
       y, name + ".2", channels,
       ConvolutionWindow(
         height: length, width: 1, stride: 1, paddingHeight: length / 2, paddingWidth: 0),
-      into: range, in: &plan)
+      into: range, in: &graph)
   }
 
   /// relu(scale (conv + bias) + x), without the ReLU unless `rectifies`.
   private func residual(
-    _ x: Activation, _ joined: Activation, _ name: String, scale: Float, rectifies: Bool,
-    in plan: inout Plan
-  ) -> Activation {
+    _ x: Value, _ joined: Value, _ name: String, scale: Float, rectifies: Bool,
+    in graph: inout Graph
+  ) -> Value {
     let fanIn = joined.shape.channels
-    let y = plan.convolution(
+    var y = graph.convolution(
       joined, name: name + ".conv2d", channels: x.shape.channels, kernel: 1,
       initializer: uniform(fanIn: fanIn))
-    return plan.scaledResidual(
-      y, name: name + ".conv2d", scale: scale, residual: x, rectifies: rectifies,
-      biasInitializer: uniform(fanIn: fanIn))
+    y = graph.bias(y, name: name + ".conv2d", initializer: uniform(fanIn: fanIn))
+    y = graph.add(graph.scale(y, by: scale), x)
+    return rectifies ? graph.relu(y) : y
   }
 }

@@ -43,12 +43,12 @@ package struct Model: Sendable {
   package let takesBatchNorm: Bool
   /// Whether the pooling of its inception modules may be chosen.
   package let takesPooling: Bool
-  private let build: @Sendable (ModelOptions, inout Plan) -> Activation
+  private let build: @Sendable (ModelOptions, inout Graph) -> Value
 
   /// A residual network, for aligned faces of 112x112.
   fileprivate init(
     _ name: String, dropout: Double = 0,
-    build: @escaping @Sendable (ModelOptions, inout Plan) -> Activation
+    build: @escaping @Sendable (ModelOptions, inout Graph) -> Value
   ) {
     self.name = name
     image = MapShape(height: 112, width: 112, channels: 3)
@@ -88,11 +88,15 @@ package struct Model: Sendable {
     }
   }
 
-  /// Builds the network for images [height, width, 3] and microbatches of at most `maximumRows`.
-  package func network(image: MapShape, maximumRows: Int, options: ModelOptions) -> Network {
-    var plan = Plan(maximumRows: maximumRows, image: image)
-    let output = build(options, &plan)
-    return Network(name: name, plan: plan, output: output)
+  /// Makes the network for images [height, width, 3] and microbatches of at most `maximumRows`;
+  /// without `fuses` each of its operations is a layer.
+  package func network(
+    image: MapShape, maximumRows: Int, options: ModelOptions, fuses: Bool = true
+  ) -> Network {
+    var graph = Graph(image: image)
+    let output = build(options, &graph)
+    return Network(
+      name: name, graph: graph, output: output, maximumRows: maximumRows, fuses: fuses)
   }
 }
 
@@ -124,14 +128,4 @@ package enum Models {
 
   /// The model of that name; nil if there is none.
   package static func model(named name: String) -> Model? { all.first { $0.name == name } }
-
-  /// Builds the network `name` for square images of `imageSize` and microbatches of at most
-  /// `maximumRows`; nil if there is no such model.
-  package static func network(
-    named name: String, imageSize: Int, maximumRows: Int, options: ModelOptions
-  ) -> Network? {
-    model(named: name)?.network(
-      image: MapShape(height: imageSize, width: imageSize, channels: 3),
-      maximumRows: maximumRows, options: options)
-  }
 }

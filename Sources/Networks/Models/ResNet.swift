@@ -3,11 +3,11 @@
 enum ResNet {
   static let stages: [Int: [Int]] = [18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3]]
 
-  static func build(depth: Int, _ options: ModelOptions, in plan: inout Plan) -> Activation {
+  static func build(depth: Int, _ options: ModelOptions, in graph: inout Graph) -> Value {
     var x = convolution(
-      plan.image, name: "conv1", channels: options.channels(64), kernel: 7, stride: 2, in: &plan)
-    x = plan.batchNorm(x, name: "bn1", relu: true)
-    x = plan.maxPool(x, window: 3, stride: 2, padding: 1)
+      graph.image, name: "conv1", channels: options.channels(64), kernel: 7, stride: 2, in: &graph)
+    x = graph.relu(graph.batchNorm(x, name: "bn1"))
+    x = graph.maxPool(x, window: 3, stride: 2, padding: 1)
     for (stage, blocks) in stages[depth]!.enumerated() {
       let channels = options.channels(64 << stage)
       for block in 0..<blocks {
@@ -15,56 +15,58 @@ enum ResNet {
         let stride = block == 0 && stage > 0 ? 2 : 1
         x =
           depth >= 50
-          ? bottleneck(x, name: name, channels: channels, stride: stride, in: &plan)
-          : basic(x, name: name, channels: channels, stride: stride, in: &plan)
+          ? bottleneck(x, name: name, channels: channels, stride: stride, in: &graph)
+          : basic(x, name: name, channels: channels, stride: stride, in: &graph)
       }
     }
-    x = plan.globalAveragePool(x)
-    x = plan.dropout(x, probability: options.dropout)
-    return plan.linear(x, name: "fc", outputs: options.embedding)
+    x = graph.globalAveragePool(x)
+    x = graph.dropout(x, probability: options.dropout)
+    return graph.linear(x, name: "fc", outputs: options.embedding)
   }
 
   /// Kaiming-normal first weights by fan out.
   private static func convolution(
-    _ x: Activation, name: String, channels: Int, kernel: Int, stride: Int = 1,
-    in plan: inout Plan
-  ) -> Activation {
+    _ x: Value, name: String, channels: Int, kernel: Int, stride: Int = 1,
+    in graph: inout Graph
+  ) -> Value {
     let fanOut = channels * kernel * kernel
-    return plan.convolution(
+    return graph.convolution(
       x, name: name, channels: channels, kernel: kernel, stride: stride,
       initializer: .normal(deviation: (2 / Double(fanOut)).squareRoot()))
   }
 
   private static func shortcut(
-    _ x: Activation, name: String, channels: Int, stride: Int, in plan: inout Plan
-  ) -> Activation {
+    _ x: Value, name: String, channels: Int, stride: Int, in graph: inout Graph
+  ) -> Value {
     guard stride != 1 || x.shape.channels != channels else { return x }
     let y = convolution(
-      x, name: name + ".downsample.0", channels: channels, kernel: 1, stride: stride, in: &plan)
-    return plan.batchNorm(y, name: name + ".downsample.1")
+      x, name: name + ".downsample.0", channels: channels, kernel: 1, stride: stride, in: &graph)
+    return graph.batchNorm(y, name: name + ".downsample.1")
   }
 
   private static func basic(
-    _ x: Activation, name: String, channels: Int, stride: Int, in plan: inout Plan
-  ) -> Activation {
+    _ x: Value, name: String, channels: Int, stride: Int, in graph: inout Graph
+  ) -> Value {
     var y = convolution(
-      x, name: name + ".conv1", channels: channels, kernel: 3, stride: stride, in: &plan)
-    y = plan.batchNorm(y, name: name + ".bn1", relu: true)
-    y = convolution(y, name: name + ".conv2", channels: channels, kernel: 3, in: &plan)
-    let residual = shortcut(x, name: name, channels: channels, stride: stride, in: &plan)
-    return plan.batchNorm(y, name: name + ".bn2", relu: true, residual: residual)
+      x, name: name + ".conv1", channels: channels, kernel: 3, stride: stride, in: &graph)
+    y = graph.relu(graph.batchNorm(y, name: name + ".bn1"))
+    y = convolution(y, name: name + ".conv2", channels: channels, kernel: 3, in: &graph)
+    let residual = shortcut(x, name: name, channels: channels, stride: stride, in: &graph)
+    y = graph.batchNorm(y, name: name + ".bn2")
+    return graph.relu(graph.add(y, residual))
   }
 
   private static func bottleneck(
-    _ x: Activation, name: String, channels: Int, stride: Int, in plan: inout Plan
-  ) -> Activation {
-    var y = convolution(x, name: name + ".conv1", channels: channels, kernel: 1, in: &plan)
-    y = plan.batchNorm(y, name: name + ".bn1", relu: true)
+    _ x: Value, name: String, channels: Int, stride: Int, in graph: inout Graph
+  ) -> Value {
+    var y = convolution(x, name: name + ".conv1", channels: channels, kernel: 1, in: &graph)
+    y = graph.relu(graph.batchNorm(y, name: name + ".bn1"))
     y = convolution(
-      y, name: name + ".conv2", channels: channels, kernel: 3, stride: stride, in: &plan)
-    y = plan.batchNorm(y, name: name + ".bn2", relu: true)
-    y = convolution(y, name: name + ".conv3", channels: 4 * channels, kernel: 1, in: &plan)
-    let residual = shortcut(x, name: name, channels: 4 * channels, stride: stride, in: &plan)
-    return plan.batchNorm(y, name: name + ".bn3", relu: true, residual: residual)
+      y, name: name + ".conv2", channels: channels, kernel: 3, stride: stride, in: &graph)
+    y = graph.relu(graph.batchNorm(y, name: name + ".bn2"))
+    y = convolution(y, name: name + ".conv3", channels: 4 * channels, kernel: 1, in: &graph)
+    let residual = shortcut(x, name: name, channels: 4 * channels, stride: stride, in: &graph)
+    y = graph.batchNorm(y, name: name + ".bn3")
+    return graph.relu(graph.add(y, residual))
   }
 }

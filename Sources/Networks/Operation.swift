@@ -1,28 +1,36 @@
-package import Kernels
-
-/// What a layer computes in inference, for those who write it down in another form.
-package enum LayerOperation: Sendable {
+/// What a node of a graph computes, in inference; a layer computes one or several of them.
+package enum Operation: Sendable {
   /// Logical weights [outputs, inputs / groups, kernel height, kernel width]; no bias.
   case convolution(weights: Parameter, window: ConvolutionWindow, groups: Int)
-  /// act(scale (x - mean) / sqrt(variance + epsilon) + offset + residual); no scale stays 1.
-  case batchNorm(
-    scale: Parameter?, offset: Parameter, moments: Statistics, epsilon: Double, residual: Input?,
-    activation: ActivationFunction, slopes: Parameter?)
-  /// act(factor (x + bias) + residual), where `rectifies` a ReLU.
-  case bias(Parameter, factor: Float, residual: Input?, rectifies: Bool)
   /// Weights [outputs, inputs] on the map flattened as [channels, height, width].
   case linear(weights: Parameter, bias: Parameter?)
+  /// scale (x - mean) / sqrt(variance + epsilon) + offset; no scale stays 1.
+  case batchNorm(scale: Parameter?, offset: Parameter, moments: Statistics, epsilon: Double)
+  /// x + bias [channels].
+  case bias(Parameter)
+  /// factor x.
+  case scale(Float)
+  /// x + y, the two inputs.
+  case add
+  /// max(x, 0).
+  case relu
+  /// x where it is positive, slope x elsewhere; slopes [channels].
+  case prelu(slopes: Parameter)
   /// Maximum over windows; padding never wins.
   case maxPool(window: Int, stride: Int, padding: Int)
   /// Root of the sum of squares over windows, zeros for padding.
   case l2Pool(window: Int, stride: Int, padding: Int)
   /// The mean of each channel's map, as a feature.
   case averagePool
-  case dropout
+  /// x; in training each feature is dropped with this probability.
+  case dropout(probability: Double)
   /// The largest of as many parts of the features, which lie a whole output apart.
   case maxout(pieces: Int)
   /// x / (bias + alpha / size (sum of squares over `size` channels))^(3/4).
   case responseNorm(size: Int, alpha: Float, bias: Float)
+
+  /// How many values it reads.
+  package var inputCount: Int { if case .add = self { 2 } else { 1 } }
 }
 
 /// Where the taps of a convolution lie.
@@ -36,17 +44,5 @@ package struct ConvolutionWindow: Sendable, Hashable {
     self.stride = stride
     self.paddingHeight = paddingHeight
     self.paddingWidth = paddingWidth
-  }
-}
-
-extension Network {
-  /// The description of a layer's parameter.
-  package func description(of parameter: Parameter) -> ParameterDescription {
-    parameters.first { $0.range.lowerBound == parameter.offset && !$0.range.isEmpty }!
-  }
-
-  /// The description of a layer's running moments.
-  package func description(of moments: Statistics) -> StatisticsDescription {
-    statistics.first { $0.offset == moments.offset }!
   }
 }
