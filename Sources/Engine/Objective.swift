@@ -2,17 +2,85 @@ package import Losses
 
 /// What a run minimises.
 package enum Objective: Sendable {
-  /// A loss of each sample by itself, from a head with class weights.
-  case classification(MarginSoftmaxHead)
+  /// A loss of each sample by itself, with class weights.
+  case samples(any LossHead)
   /// A loss of the whole batch, without parameters.
-  case triplets(TripletObjective)
+  case wholeBatch(any BatchObjective)
 
-  /// The head with class weights, nil for triplets.
-  package var head: MarginSoftmaxHead? {
-    if case .classification(let head) = self { return head }
+  /// The head with class weights, nil for losses of the whole batch.
+  package var head: (any LossHead)? {
+    if case .samples(let head) = self { return head }
     return nil
   }
 
   /// Parameters behind those of the network.
   package var parameterCount: Int { head?.parameterCount ?? 0 }
+}
+
+/// What is to be known of a loss of the whole batch before there are workers.
+package protocol BatchObjective: Sendable {
+  /// Samples of a batch.
+  var batch: Int { get }
+
+  /// 2 embeds the batch, then computes the microbatches that matter again; 1 keeps an arena for each
+  /// microbatch instead. The bits are the same.
+  var passes: Int { get }
+
+  /// The loss with its memory, for embeddings of `width` and `workers` compute threads.
+  func makeLoss(width: Int, workers: Int) -> any BatchLoss
+}
+
+/// A loss of the whole batch: no microbatch can go backward before all have gone forward.
+///
+/// The engine embeds the microbatches, gives every rank the embeddings of all, lets the loss find what
+/// it is (`evaluate`), and asks for its gradient at the embeddings of each microbatch that matters,
+/// on the rank and worker that propagate it backward.
+package protocol BatchLoss: AnyObject {
+  /// Bytes of memory for the batch, and for each worker.
+  var bytes: Int { get }
+  var workerBytes: Int { get }
+
+  /// Finds the loss of `batch` from its `embeddings` [batch.samples.count, width] and `labels`
+  /// [batch.samples.count], which are the same on every rank. Every rank calls it with the same
+  /// outcome; work is shared out by `crew`. Returns nil where an embedding is not finite.
+  func evaluate(
+    _ batch: StepBatch, embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
+    by crew: BatchCrew
+  ) throws -> BatchOutcome?
+
+  /// Overwrites `gradients` [slots.count, width] with the derivatives of samples x the mean loss by
+  /// the embeddings of `slots`, for the batch that was evaluated last; called by several workers at
+  /// once.
+  func gradients(
+    at slots: Range<Int>, on worker: Int, into gradients: UnsafeMutablePointer<Float>)
+}
+
+/// What a loss of the whole batch has found.
+package struct BatchOutcome: Sendable {
+  /// The loss as it is reported: of a sample, in the mean.
+  package var loss: Double
+  /// What turns sums of gradients over the samples into the gradient of the loss.
+  package var gradientScale: Double
+  /// Microbatches whose embeddings have a gradient, ascending.
+  package var active: [Int]
+  /// The share of samples that are nearest to another face of their person.
+  package var correctShare: Double
+  /// The mean cosine of samples and other faces of their person.
+  package var targetCosine: Double
+  /// The mean squared distance of the unit embeddings to their mean.
+  package var spread: Double
+  package var triplets: TripletFigures?
+
+  package init(
+    loss: Double, gradientScale: Double, active: [Int], correctShare: Double,
+    targetCosine: Double, spread: Double, triplets: TripletFigures? = nil
+  ) {
+    self.loss = loss
+    self.gradientScale = gradientScale
+    self.active = active
+    self.correctShare = correctShare
+    self.targetCosine = targetCosine
+    self.spread = spread
+    self.triplets = triplets
+  }
 }

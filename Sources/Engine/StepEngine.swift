@@ -1,240 +1,188 @@
 internal import Determinism
-package import Threads
-package import Timing
-package import Collectives
-package import Kernels
-package import Losses
+internal import Kernels
+internal import Losses
 package import Networks
 package import Optimizers
+internal import Preconditions
 internal import Synchronization
-
-/// What one global batch is: which samples, and the random coordinates of the step.
-package struct StepBatch: Sendable {
-  /// Steps before this one.
-  package let step: Int
-  package let epoch: Int
-  /// Indices of the samples, in batch order.
-  package let samples: [Int]
-  /// The microbatches, as ranges of batch slots.
-  package let microbatches: [Range<Int>]
-  /// The share of the margin in force, 0...1.
-  package let marginFactor: Float
-  /// How triplets are found; nil for losses of each sample by itself.
-  package var mining: MiningRequest?
-
-  package init(
-    step: Int, epoch: Int, samples: [Int], microbatches: [Range<Int>], marginFactor: Float,
-    mining: MiningRequest? = nil
-  ) {
-    self.step = step
-    self.epoch = epoch
-    self.samples = samples
-    self.microbatches = microbatches
-    self.marginFactor = marginFactor
-    self.mining = mining
-  }
-}
-
-/// Brings one sample of a batch: fills the image [size, size, 3] and returns its class.
-///
-/// Runs on a worker; throws what ends the run.
-package typealias SampleLoad =
-  @Sendable (
-    _ worker: Int, _ batch: StepBatch, _ slot: Int, _ image: UnsafeMutablePointer<Float>,
-    _ seconds: inout PhaseSeconds
-  ) throws -> (label: Int32, isReplaced: Bool)
-
-/// The sums of one step over all microbatches of all ranks.
-package struct StepSums: Sendable {
-  package var lossSum = 0.0
-  /// Samples nearest their own class; for triplets, to another face of their person.
-  package var correctCount = 0.0
-  package var targetCosineSum = 0.0
-  /// The sum over microbatches of samples x mean squared distance of unit embeddings to their mean;
-  /// for triplets the batch counts as one microbatch.
-  package var spreadSum = 0.0
-  package var replacedCount = 0.0
-  /// Ranks that saw a gradient that is not finite or leaves the grid.
-  package var unsoundRanks = 0.0
-  /// Microbatches that each rank computed.
-  package var microbatchesOfRanks: [Int] = []
-  /// What each rank's step before this one was spent on.
-  package var secondsOfRanks: [RankSeconds] = []
-  package var triplets: TripletFigures?
-}
+internal import Threads
+package import Timing
+package import Collectives
 
 /// Computes steps: microbatches on this rank's workers, exact sums over all, one update.
 package final class StepEngine {
-  package let network: Network
-  package let objective: Objective
-  package let state: ModelState
-  package let groups: ParameterGroups
-  package let optimizer: any Optimizer
-  package let pool: WorkerPool
+  package let replica: Replica
+  package let world: World
   package let reducer: GradientReducer
-  package let gradientGrid: SummationGrid
-  let communicator: any Communicator
-  private let progress: RankProgress
-  let seed: UInt64
+  let samples: any SampleSource
   let workers: [Worker]
+  let slots: StepSlots
   private let update: UpdatePass
   /// Brings other ranks' parts of the weights; nil where every rank updates all of them.
   private let gathering: WeightGathering?
-  let headRange: Range<Int>
-  let slots: ExtraSlots
-  let isLeft = Atomic<Bool>(false)
-  /// The memory of triplet training.
-  let triplets: TripletWorkspace?
-  /// Of all training samples, where the objective is harmonic.
-  package var oldEmbeddings: OldEmbeddings?
+  /// For losses of the whole batch.
+  private let wholeBatch: WholeBatchMemory?
+  /// Whether a step was left in its middle; an engine whose step was left computes no more.
+  private let isAborted = Atomic<Bool>(false)
   /// Seconds by phase of the last step, averaged over the workers.
   package private(set) var seconds = PhaseSeconds()
   /// The receipt of the last update's weights; 0 before the first.
   private var weightsHash: UInt64 = 0
-  /// How the sums of the last step were reduced.
-  package var reductionTimes: ReductionTimes { reducer.times }
   /// What this rank's last step was spent on.
   private var rankSeconds = RankSeconds()
   private var lastEndSeconds: Double?
-  /// Where spans of time go; nil, the default, records nothing.
-  package var timeline: Timeline?
-  /// Called on the main thread while it waits for workers; throws to leave the step.
-  package var onWait: () throws -> Void = {}
-  /// Called on the main thread before the second pass of a step, with the slots that this rank's
-  /// workers are about to load once more.
-  package var willComputeAgain: (([Range<Int>]) -> Void)?
-  /// Called with each event of the step, for traces and tests; may come from any worker.
-  package var onEvent: (@Sendable (StepEvent) -> Void)?
+  /// The last step whose samples were scheduled; -1 before the first.
+  private var scheduledStep = -1
 
-  package init(
-    network: Network, objective: Objective, state: ModelState, groups: ParameterGroups,
-    optimizer: any Optimizer, pool: WorkerPool, communicator: any Communicator,
-    gradientGrid: SummationGrid, bucketBytes: Int, microbatch: Int, seed: UInt64,
-    reduction: Reduction = .exact, isSharded: Bool = false
-  ) {
-    self.network = network
-    self.objective = objective
-    self.state = state
-    self.groups = groups
-    self.optimizer = optimizer
-    self.pool = pool
-    self.communicator = communicator
-    progress = communicator.progress
-    self.seed = seed
-    self.gradientGrid = gradientGrid
-    headRange = network.parameterCount..<network.parameterCount + objective.parameterCount
-    let blocks = TensorBlocks(groups)
-    let isSharded = isSharded && communicator.size > 1
-    let slots = ExtraSlots(
-      rankCount: communicator.size, statisticsCount: network.statisticsCount,
-      blockValues: isSharded ? UpdatePass.valuesOfBlock * blocks.count : 0)
-    self.slots = slots
+  /// An engine that trains `replica` in `world` on what `samples` brings.
+  package init(_ replica: Replica, in world: World, samples: any SampleSource) {
+    self.replica = replica
+    self.world = world
+    self.samples = samples
+    let network = replica.network
+    let head = replica.objective.head
+    let blocks = TensorBlocks(replica.groups)
+    var ledger = Ledger()
+    slots = StepSlots(
+      in: &ledger, rankCount: world.size, statisticsCount: network.statisticsCount,
+      lossSums: head?.stateSumCount ?? 0,
+      blockValues: world.isSharded ? UpdatePass.valuesOfBlock * blocks.count : 0)
     reducer = GradientReducer(
-      layerRanges: network.layers.map(\.parameters) + [headRange], blocks: blocks.ranges,
-      extraCount: slots.count, gradientGrid: gradientGrid,
-      extraGrid: SummationGrid(exponent: -30), bucketBytes: bucketBytes, rank: communicator.rank,
-      ranks: communicator.size, reduction: reduction, isSharded: isSharded)
-    if reduction == .bf16 { reducer.residual = state.residual }
+      layerRanges: network.layers.map(\.parameters) + [replica.headRange], blocks: blocks.ranges,
+      extraCount: ledger.count, gradientGrid: replica.gradientGrid,
+      extraGrid: SummationGrid(exponent: Self.ledgerExponent),
+      bucketBytes: World.bucketBytes(ranks: world.size), rank: world.rank, ranks: world.size,
+      reduction: world.reduction, isSharded: world.isSharded)
+    reducer.residual = replica.state.addend
     gathering =
-      isSharded
-      ? WeightGathering(
-        layout: reducer.layout, rank: communicator.rank, ranks: communicator.size) : nil
-    let workers = (0..<pool.count).map { _ in
-      Worker(network: network, head: objective.head, extraCount: slots.count)
+      world.isSharded
+      ? WeightGathering(layout: reducer.layout, rank: world.rank, ranks: world.size) : nil
+    let (finalLedger, workerCount) = (ledger, world.pool.count)
+    let workers = (0..<workerCount).map { _ in
+      Worker(network: network, head: head, ledger: finalLedger)
     }
     self.workers = workers
-    if case .triplets(let objective) = objective {
-      let microbatches = Microbatches.cut(objective.batch, microbatch: microbatch).count
-      triplets = TripletWorkspace(
+    if case .wholeBatch(let objective) = replica.objective {
+      let microbatches = Microbatches.cut(
+        objective.batch, microbatch: network.maximumRows
+      ).count
+      wholeBatch = WholeBatchMemory(
         objective, network: network, workers: workers,
-        localMicrobatches: Microbatches.share(
-          of: microbatches, rank: 0, size: communicator.size
-        ).count)
+        localMicrobatches: Microbatches.share(of: microbatches, rank: 0, size: world.size).count)
     } else {
-      triplets = nil
+      wholeBatch = nil
     }
     update = UpdatePass(
-      groups: groups, blocks: blocks, optimizer: optimizer, pool: pool,
-      ownRanges: isSharded ? reducer.layout.ranges(of: communicator.rank) : nil)
+      groups: replica.groups, blocks: blocks, optimizer: replica.optimizer, pool: world.pool,
+      ownRanges: world.isSharded ? reducer.layout.ranges(of: world.rank) : nil)
   }
 
-  /// Bytes of the doubles that are reduced together by `ranks` ranks: 8 MiB hides well and does not
-  /// fill the caches; among very many ranks more, or messages would be all latency.
-  package static func bucketBytes(ranks: Int) -> Int { (8 << 20) * max(1, ranks / 256) }
+  /// The grid of the ledger's sums: addends of up to 2^22 in steps of 2^-30, for as many microbatches
+  /// and ranks as 52 bits leave room for.
+  private static let ledgerExponent = -30
+
+  package var network: Network { replica.network }
+  package var state: ModelState { replica.state }
 
   /// Where each worker works: at least `network.inferenceBytes`, free between steps.
   package var workerMemories: [UnsafeMutableRawPointer] { workers.map { $0.arena.pointer } }
 
   /// Bytes of one worker's memory.
-  package var workerBytes: Int { workers[0].bytes + (triplets?.workerBytes ?? 0) }
+  package var workerBytes: Int { workers[0].bytes + (wholeBatch?.loss.workerBytes ?? 0) }
 
   /// Bytes of this rank's memory for the batch as a whole; what does not grow with it is elsewhere.
-  package var batchBytes: Int { triplets?.bytes ?? 0 }
-
-  /// The names of the vectors of the optimizer's state, in order.
-  package var stateNames: [String] {
-    optimizer.stateNames + (reducer.residual == nil ? [] : ["residual"])
-  }
+  package var batchBytes: Int { wholeBatch?.bytes ?? 0 }
 
   /// Bytes of this rank's memory for messages to other ranks.
   package var messageBytes: Int { reducer.messageBytes }
 
+  /// How the sums of the last step were reduced.
+  package var reductionTimes: ReductionTimes { reducer.times }
+
   /// The ranges of the flat vector whose optimizer state this rank keeps; nil where it keeps all.
   package var ownRanges: [Range<Int>]? {
-    gathering == nil ? nil : reducer.layout.ranges(of: communicator.rank)
+    world.isSharded ? reducer.layout.ranges(of: world.rank) : nil
   }
 
-  /// Sets the first weights, a function of `seed`, and the first state of what this rank keeps of the
-  /// optimizer's.
-  package func initialize(seed: UInt64) {
-    state.initialize(seed: seed, pool: pool)
-    guard optimizer.initialState != 0 else { return }
-    for vector in 0..<optimizer.stateVectorCount {
-      for range in ownRanges ?? [0..<state.parameterCount] {
-        (state.optimizer + (vector * state.parameterCount + range.lowerBound))
-          .update(repeating: optimizer.initialState, count: range.count)
-      }
-    }
+  /// Sets the first weights, a function of the replica's seed, and the first state of what this rank
+  /// keeps of the vectors.
+  package func initialize() {
+    state.initialize(seed: replica.seed, pool: world.pool, vectorsIn: ownRanges)
   }
 
   /// Computes the gradients of `batch`: afterwards the reducer holds the sums over all ranks.
   ///
-  /// Throws what loading or the communicator throws, and `EngineFailure.replicasDiffer` where the
-  /// ranks came out of the last update with different weights.
-  package func computeGradients(of batch: StepBatch, load: @escaping SampleLoad) throws -> StepSums
-  {
-    for worker in workers { worker.seconds = PhaseSeconds() }
-    if let triplets {
-      guard let mining = batch.mining else { fatalError("computeGradients: nothing to mine by") }
-      return try computeGradients(of: batch, mining: mining, in: triplets, load: load)
+  /// While it computes, the photos of `next`, where that is known, are brought. `check` is called on
+  /// this thread while it waits; when it throws, the step is left, and with it the engine. Throws what
+  /// that, loading or the communicator throws, and `EngineFailure.replicasDiffer` where the ranks
+  /// came out of the last update with different weights.
+  package func computeGradients(
+    of batch: StepBatch, followedBy next: StepBatch? = nil, checking check: StopCheck = {}
+  ) throws -> StepSums {
+    require(
+      !isAborted.load(ordering: .relaxed),
+      "StepEngine: step \(batch.step) after one that was left in its middle")
+    func checked() throws {
+      do {
+        try check()
+      } catch {
+        isAborted.store(true, ordering: .relaxed)
+        throw error
+      }
     }
-    let share = Microbatches.share(
-      of: batch.microbatches.count, rank: communicator.rank, size: communicator.size)
+    for worker in workers { worker.seconds = PhaseSeconds() }
+    readAhead(batch)
+    switch replica.objective {
+    case .samples(let head):
+      if let next { readAhead(next) }
+      return try gradients(of: batch, by: head, checking: checked)
+    case .wholeBatch:
+      return try gradients(of: batch, followedBy: next, in: wholeBatch!, checking: checked)
+    }
+  }
+
+  private func gradients(
+    of batch: StepBatch, by head: any LossHead, checking check: StopCheck
+  ) throws -> StepSums {
     let start = Clock.seconds
+    let share = ownShare(of: batch.microbatches.count)
     reducer.begin(localMicrobatches: share.count, of: batch.microbatches.count)
     nonisolated(unsafe) let engine = self
     let reduced = try reduceGradients(
-      of: share.count, scale: 1 / Double(batch.samples.count)
+      of: share.count, scale: 1 / Double(batch.samples.count), checking: check
     ) { index, item in
-      try engine.run(share.lowerBound + item, of: batch, on: index, load: load)
+      try engine.run(share.lowerBound + item, of: batch, by: head, on: index)
     }
-    var sums = try reduceExtras(
-      step: batch.step, computed: reduced.computed, isSound: reduced.isSound, since: start)
-    sums.lossSum *= Double(batch.samples.count)
-    return sums
+    return try reduceLedger(
+      of: batch, computed: reduced.computed, isSound: reduced.isSound, since: start)
+  }
+
+  /// This rank's contiguous share of `count` units.
+  func ownShare(of count: Int) -> Range<Int> {
+    Microbatches.share(of: count, rank: world.rank, size: world.size)
+  }
+
+  /// Schedules this rank's share of `batch`, once.
+  func readAhead(_ batch: StepBatch) {
+    guard batch.step > scheduledStep else { return }
+    scheduledStep = batch.step
+    for microbatch in batch.microbatches[ownShare(of: batch.microbatches.count)] {
+      samples.schedule(microbatch, of: batch)
+    }
   }
 
   /// Runs `body(worker, item)` for 0..<`count` on the workers, each item a microbatch whose gradients
   /// go to the reducer, and reduces them meanwhile; `scale` turns sums into the gradient of the loss.
   /// Returns how many ended here and whether all addends of this rank were sound.
   func reduceGradients(
-    of count: Int, scale: Double, _ body: @escaping (_ worker: Int, _ item: Int) throws -> Void
+    of count: Int, scale: Double, checking check: StopCheck,
+    _ body: @escaping (_ worker: Int, _ item: Int) throws -> Void
   ) throws -> (computed: Int, isSound: Bool) {
-    let computed = SharedCounter()
     let next = SharedCounter()
     nonisolated(unsafe) let engine = self
     nonisolated(unsafe) let body = body
-    pool.start { index in
+    let computed = SharedCounter()
+    world.pool.start { index in
       while true {
         let item = next.next()
         if item >= count { return }
@@ -250,81 +198,82 @@ package final class StepEngine {
     let isSound: Bool
     do {
       isSound = try reducer.reduce(
-        over: communicator, scale: scale, onWait: onWait,
-        onBucket: { onEvent?(.reduction(parameters: $0)) },
-        onReduced: { timeline?.record($0) })
+        over: world.communicator, scale: scale, onWait: check,
+        onBucket: { world.onEvent?(.reduction(parameters: $0)) },
+        onReduced: { world.timeline?.record($0) })
     } catch {
-      isLeft.store(true, ordering: .relaxed)
+      isAborted.store(true, ordering: .relaxed)
       next.skip(to: count)
       throw error
     }
-    pool.wait()
+    world.pool.wait()
     if gathering != nil {
       update.measure(reducer)
-      update.writeOwn(to: reducer.extras + slots.blocks)
+      update.writeOwn(to: LedgerPage(reducer.extras).pointer(to: slots.blocks))
     }
-    return (computed.next(), isSound)
+    return (computed.value, isSound)
   }
 
-  /// Sums the extras over all ranks, and with them what this rank has to say.
-  func reduceExtras(
-    step: Int, computed: Int, isSound: Bool, since start: Double
+  /// Sums the ledger over all ranks, and with it what this rank has to say.
+  func reduceLedger(
+    of batch: StepBatch, computed: Int, isSound: Bool, since start: Double
   ) throws -> StepSums {
-    reducer.extras[slots.microbatches(of: communicator.rank)] = Double(computed)
-    reducer.extras[slots.unsoundRanks] = isSound ? 0 : 1
-    rankSeconds.write(to: reducer.extras + slots.seconds(of: communicator.rank))
-    let ownHash = ExtraSlots.parts(of: weightsHash)
-    progress.enter(.reduce)
-    for (part, value) in ownHash.enumerated() { reducer.extras[slots.weightsHash + part] = value }
-    let extrasStart = Clock.seconds
-    try reducer.reduceExtras(over: communicator)
-    timeline?.record("sum extras", from: extrasStart)
-    if gathering != nil { update.readAll(from: UnsafePointer(reducer.extras + slots.blocks)) }
-    for (part, value) in ownHash.enumerated()
-    where reducer.extras[slots.weightsHash + part] != value * Double(communicator.size) {
-      throw EngineFailure.replicasDiffer(step: step)
-    }
+    let page = LedgerPage(reducer.extras)
+    slots.write(computed, rankSeconds, of: world.rank, to: page)
+    page[slots.unsoundRanks] = isSound ? 0 : 1
+    HashSum.write(weightsHash, to: page.pointer(to: slots.weightsHash))
+    world.communicator.progress.enter(.reduce)
+    let begin = Clock.seconds
+    try reducer.reduceExtras(over: world.communicator)
+    world.timeline?.record("sum extras", from: begin)
+    if gathering != nil { update.readAll(from: page.pointer(to: slots.blocks)) }
+    guard
+      HashSum.areAll(
+        weightsHash, sums: page.pointer(to: slots.weightsHash), ranks: world.size)
+    else { throw EngineFailure.replicasDiffer(step: batch.step) }
     collectSeconds(wait: Clock.seconds - start)
-    return slots.sums(reducer.extras)
+    return slots.sums(page, samples: batch.samples.count)
   }
 
   /// Waits until the workers are out of a step that was left early: they leave it after the layer
   /// that they are in.
-  package func settle() { pool.wait() }
+  package func drain() { world.pool.wait() }
 
   /// Why a worker ends a microbatch of a step that was left.
-  private struct Left: Error {}
+  private struct Aborted: Error {}
 
-  func checkIsLeft() throws {
-    progress.tick()
-    if isLeft.load(ordering: .relaxed) { throw Left() }
+  func checkIsAborted() throws {
+    world.communicator.progress.tick()
+    if isAborted.load(ordering: .relaxed) { throw Aborted() }
   }
 
   /// Applies the gradient to the parameters, and the moments of `sampleCount` samples to the running
-  /// ones.
+  /// ones; moves the state of the loss.
   ///
-  /// `index` counts the updates before this one. Returns the gradient's norm before clipping and
-  /// the hashes of the gradient and of the updated weights. Throws what the communicator throws.
+  /// `index` counts the updates before this one. Throws what the communicator throws.
   package func applyUpdate(
     sampleCount: Int, index: Int, rates: LearningRates, clipping: GradientClipping?
-  ) throws -> (norm: Double, gradientHash: UInt64, weightHash: UInt64) {
+  ) throws -> UpdateReceipt {
     let start = Clock.seconds
     if gathering == nil { update.measure(reducer) }
-    let result = try update.apply(
+    let receipt = try update.apply(
       to: state, reducer, index: index, rates: rates, clipping: clipping
     ) {
       guard let gathering else { return }
       let begin = Clock.seconds
-      try gathering.run(on: state.parameters, scratch: reducer.sums, over: communicator)
-      timeline?.record("gather weights", from: begin)
+      try gathering.run(
+        on: state.parameters, scratch: reducer.sums, over: world.communicator)
+      world.timeline?.record("gather weights", from: begin)
     }
+    let page = LedgerPage(reducer.extras)
     RunningMoments.update(
       state.statistics, statistics: network.statistics,
-      sums: UnsafePointer(reducer.extras + slots.statistics), sampleCount: sampleCount)
+      sums: UnsafePointer(page.pointer(to: slots.moments)), sampleCount: sampleCount)
+    replica.objective.head?.move(&state.loss, by: page.pointer(to: slots.lossState))
     seconds[.update] = Clock.seconds - start
-    timeline?.record("update", from: start)
-    weightsHash = result.weightHash
-    return result
+    world.timeline?.record("update", from: start)
+    weightsHash = receipt.weightsHash
+    return receipt
   }
 
   private func collectSeconds(wait: Double) {
@@ -340,13 +289,4 @@ package final class StepEngine {
       other: lastEndSeconds.map { max(0, now - $0 - wait) } ?? 0)
     lastEndSeconds = now
   }
-}
-
-/// Something that happened in a step, for traces and tests.
-package enum StepEvent: Sendable {
-  case microbatchBegins(Int)
-  /// All gradients of the microbatch are added to the rank's sums.
-  case backwardEnds(Int)
-  /// A bucket of final gradients goes to the other ranks.
-  case reduction(parameters: Range<Int>)
 }

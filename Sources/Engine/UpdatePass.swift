@@ -4,6 +4,15 @@ internal import Determinism
 internal import Kernels
 internal import Optimizers
 
+/// What an update leaves behind, the same on every rank.
+package struct UpdateReceipt: Sendable, Equatable {
+  /// Of the gradient, before clipping.
+  package let norm: Double
+  package let gradientHash: UInt64
+  /// Of the weights as they are now.
+  package let weightsHash: UInt64
+}
+
 /// From gradients to new weights: norm, clipping, the optimizer, and the receipts.
 ///
 /// Everything is done over fixed blocks that depend on the model alone, shared out to the workers
@@ -58,10 +67,11 @@ final class UpdatePass: @unchecked Sendable {
     factors.deallocate()
   }
 
-  /// Numbers that `writeOwn` and `readAll` take of a block: a sum of squares, a hash in three parts.
-  static let valuesOfBlock = 4
+  /// Numbers that `writeOwn` and `readAll` take of a block: a sum of squares and a hash.
+  static let valuesOfBlock = 1 + HashSum.count
 
-  /// Squares and hashes the gradient in this rank's blocks.
+  /// Squares and hashes the gradient in this rank's blocks. `apply` makes it anew from the sums, block
+  /// by block: a second vector of gradients would cost more than that.
   func measure(_ reducer: GradientReducer) {
     pool.forEach(ownBlocks.count) { [self] worker, item in
       let block = ownBlocks[item]
@@ -78,18 +88,18 @@ final class UpdatePass: @unchecked Sendable {
   func writeOwn(to values: UnsafeMutablePointer<Double>) {
     values.update(repeating: 0, count: Self.valuesOfBlock * blocks.count)
     for block in ownBlocks {
-      values[4 * block] = gradientSums[block]
-      for (part, value) in ExtraSlots.parts(of: gradientHashes[block]).enumerated() {
-        values[4 * block + 1 + part] = value
-      }
+      let place = values + Self.valuesOfBlock * block
+      place[0] = gradientSums[block]
+      HashSum.write(gradientHashes[block], to: place + 1)
     }
   }
 
   /// Takes over what all ranks have measured.
   func readAll(from values: UnsafePointer<Double>) {
     for block in 0..<blocks.count {
-      gradientSums[block] = values[4 * block]
-      gradientHashes[block] = ExtraSlots.hash(ofParts: (1...3).map { values[4 * block + $0] })
+      let place = values + Self.valuesOfBlock * block
+      gradientSums[block] = place[0]
+      gradientHashes[block] = HashSum.read(place + 1)
     }
   }
 
@@ -98,28 +108,29 @@ final class UpdatePass: @unchecked Sendable {
   func apply(
     to state: ModelState, _ reducer: GradientReducer, index: Int, rates: LearningRates,
     clipping: GradientClipping?, gather: () throws -> Void
-  ) rethrows -> (norm: Double, gradientHash: UInt64, weightHash: UInt64) {
+  ) rethrows -> UpdateReceipt {
     nonisolated(unsafe) let parameters = state.parameters
-    nonisolated(unsafe) let optimizerState = state.optimizer
-    let lars = optimizer as? LARS
-    if lars != nil {
+    nonisolated(unsafe) let vectors = state.vectorsPointer
+    if optimizer.needsTensorFactors {
       pool.forEach(blocks.count) { [self] _, block in
         blocks.sumsOfSquares(of: parameters, in: block..<block + 1, into: parameterSums)
       }
     }
     let norm = blocks.norm(from: gradientSums)
     let clipScale = Float(clipping?.scale(norm: norm) ?? 1)
-    lars?.tensorFactors(
-      parameterSums: parameterSums, gradientSums: gradientSums, blocks: blocks, of: groups,
-      gradientScale: clipScale, into: factors)
+    if optimizer.needsTensorFactors {
+      optimizer.tensorFactors(
+        parameterSums: parameterSums, gradientSums: gradientSums, blocks: blocks, of: groups,
+        gradientScale: clipScale, into: factors)
+    }
     let step = OptimizerStep(
       index: index, rates: rates, gradientScale: clipScale,
-      tensorFactors: lars == nil ? nil : UnsafePointer(factors))
+      tensorFactors: UnsafePointer(factors))
     pool.forEach(ownBlocks.count) { [self] worker, item in
       let range = blocks.ranges[ownBlocks[item]]
       let gradient = reducer.gradient(of: range, scratch: gradientBlocks[worker].pointer)
       optimizer.update(
-        parameters, along: gradient - range.lowerBound, state: optimizerState, in: range,
+        parameters, along: gradient - range.lowerBound, state: vectors, in: range,
         of: groups, at: step)
     }
     try gather()
@@ -128,7 +139,8 @@ final class UpdatePass: @unchecked Sendable {
       weightHashes[block] = Hash64.of(
         UnsafeRawBufferPointer(start: parameters + range.lowerBound, count: 4 * range.count))
     }
-    return (norm, combined(gradientHashes), combined(weightHashes))
+    return UpdateReceipt(
+      norm: norm, gradientHash: combined(gradientHashes), weightsHash: combined(weightHashes))
   }
 
   private func combined(_ hashes: UnsafePointer<UInt64>) -> UInt64 {

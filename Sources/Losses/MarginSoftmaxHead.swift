@@ -12,7 +12,7 @@ private import Kernels
 ///
 /// One thread runs one microbatch; all memory is the caller's. Results depend on the microbatch
 /// alone.
-package struct MarginSoftmaxHead: Sendable, Equatable {
+package struct MarginSoftmaxHead: LossHead, Equatable {
   package let configuration: MarginSoftmaxConfiguration
   package let classes: Int
   /// The width of an embedding.
@@ -76,6 +76,19 @@ package struct MarginSoftmaxHead: Sendable, Equatable {
     propagate(
       embeddings, weights: weights, rows: rows, places, into: embeddingGradient, weightGradient)
     return value
+  }
+
+  /// As `LossHead` has it: the state of this loss is nothing.
+  package func run(
+    _ embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>, rows: Int,
+    weights: UnsafePointer<Float>, marginFactor: Float, state: LossState,
+    into embeddingGradient: UnsafeMutablePointer<Float>,
+    weightGradient: UnsafeMutablePointer<Float>, stateSums: UnsafeMutablePointer<Double>,
+    scratch: UnsafeMutablePointer<Float>
+  ) -> LossValue {
+    run(
+      embeddings, labels: labels, rows: rows, weights: weights, marginFactor: marginFactor,
+      into: embeddingGradient, weightGradient: weightGradient, scratch: scratch)
   }
 
   /// The parts of the scratch memory.

@@ -26,6 +26,7 @@ package struct LARS: Optimizer, Equatable {
   }
 
   package var stateNames: [String] { ["momentum"] }
+  package var needsTensorFactors: Bool { true }
 
   /// Overwrites `factors` [tensors] with the factor of each tensor, 1 where either norm is 0.
   ///
@@ -59,10 +60,10 @@ package struct LARS: Optimizer, Equatable {
     at step: OptimizerStep
   ) {
     check(range, in: groups)
-    guard let factors = step.tensorFactors else {
-      fatalError(
-        "LARS: the step has no tensor factors for \(groups.tensors.count) tensors")
-    }
+    require(
+      step.tensorFactors != nil,
+      "LARS: the step has no tensor factors for \(groups.tensors.count) tensors")
+    let factors = step.tensorFactors!
     ParameterGroups.forEach(of: groups.tensors, in: range) { index, tensor, part in
       let start = part.lowerBound
       OptimizerKernel.momentum(

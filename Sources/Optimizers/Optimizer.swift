@@ -7,7 +7,7 @@ package struct OptimizerStep: @unchecked Sendable {
   package var rates: LearningRates
   /// Multiplies the gradients before anything else: clipping, or 1 / samples.
   package var gradientScale: Float
-  /// One factor per tensor from `LARS.tensorFactors`; nil for the other optimizers.
+  /// One factor per tensor from `Optimizer.tensorFactors`, for those optimizers that need them.
   package var tensorFactors: UnsafePointer<Float>?
 
   package init(
@@ -32,6 +32,17 @@ package protocol Optimizer: Sendable {
   /// What every element of the state vectors is before the first step.
   var initialState: Float { get }
 
+  /// Whether updates want `tensorFactors` in their step.
+  var needsTensorFactors: Bool { get }
+
+  /// Overwrites `factors` [groups.tensors.count] from the norms of each tensor: `parameterSums` and
+  /// `gradientSums` are `TensorBlocks.sumsOfSquares` of the two vectors, `gradientScale` is that of
+  /// the step.
+  func tensorFactors(
+    parameterSums: UnsafePointer<Double>, gradientSums: UnsafePointer<Double>,
+    blocks: TensorBlocks, of groups: ParameterGroups, gradientScale: Float,
+    into factors: UnsafeMutablePointer<Float>)
+
   /// Updates parameters and state in `range`, which may be any part of the vector: every cut of the
   /// vector into ranges, on any threads, gives the same bits.
   ///
@@ -49,6 +60,18 @@ extension Optimizer {
 
   /// Zero, but for the optimizers that say otherwise.
   package var initialState: Float { 0 }
+
+  /// No, but for the optimizers that say otherwise.
+  package var needsTensorFactors: Bool { false }
+
+  /// 1 for every tensor.
+  package func tensorFactors(
+    parameterSums: UnsafePointer<Double>, gradientSums: UnsafePointer<Double>,
+    blocks: TensorBlocks, of groups: ParameterGroups, gradientScale: Float,
+    into factors: UnsafeMutablePointer<Float>
+  ) {
+    factors.update(repeating: 1, count: groups.tensors.count)
+  }
 
   func check(_ range: Range<Int>, in groups: ParameterGroups) {
     require(

@@ -1,0 +1,49 @@
+package import Kernels
+package import Networks
+package import Optimizers
+
+/// What is trained, one copy a rank: network, loss, optimizer and all that they change. It knows no
+/// ranks: those are of the world that an engine works in.
+package final class Replica {
+  package let network: Network
+  package let objective: Objective
+  package let groups: ParameterGroups
+  package let optimizer: any Optimizer
+  package let state: ModelState
+  /// The grid of the exact sums of gradients.
+  package let gradientGrid: SummationGrid
+  /// What first weights and random numbers are functions of.
+  package let seed: UInt64
+
+  package init(
+    network: Network, objective: Objective, groups: ParameterGroups, optimizer: any Optimizer,
+    state: ModelState, gradientGrid: SummationGrid, seed: UInt64
+  ) {
+    self.network = network
+    self.objective = objective
+    self.groups = groups
+    self.optimizer = optimizer
+    self.state = state
+    self.gradientGrid = gradientGrid
+    self.seed = seed
+  }
+
+  /// Where the parameters of the loss lie in the flat vector.
+  package var headRange: Range<Int> {
+    network.parameterCount..<network.parameterCount + objective.parameterCount
+  }
+
+  /// A pass in training over the slots of `range`, in a worker's or a microbatch's `memory`, with its
+  /// batch-norm moments in `moments` [statisticsCount] and gradients in `layerGradients`.
+  func makePass(
+    _ range: Range<Int>, of batch: StepBatch, memory: UnsafeMutableRawPointer,
+    moments: UnsafeMutablePointer<Float>, layerGradients: UnsafeMutablePointer<Float>
+  ) -> Pass {
+    Pass(
+      network, rows: range.count, phase: .training, memory: memory,
+      parameters: UnsafePointer(state.parameters),
+      runningMoments: UnsafePointer(state.statistics), batchMoments: moments,
+      layerGradients: layerGradients,
+      randomness: PassRandomness(seed: seed, step: batch.step, firstSlot: range.lowerBound))
+  }
+}

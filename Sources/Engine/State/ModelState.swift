@@ -1,0 +1,152 @@
+private import Preconditions
+private import Kernels
+package import Losses
+package import Networks
+package import Threads
+
+/// A vector as long as the parameters that a step changes beside them: momentum, what rounding took
+/// away, later others.
+package struct StateVector: Sendable, Equatable {
+  /// Where a vector is when ranks share the work, and so what a checkpoint has to bring together.
+  package enum Residence: Sendable, Equatable {
+    /// The optimizer's: each rank that updates a part of the parameters keeps that part.
+    case withUpdates
+    /// Every rank has what it has itself rounded away; the run's is the sum of all.
+    case addend
+  }
+
+  /// As checkpoints call it, `optimizer.NAME/TENSOR`.
+  package let name: String
+  /// What every element is before the first step.
+  package let initial: Float
+  package let residence: Residence
+
+  package init(name: String, initial: Float = 0, residence: Residence = .withUpdates) {
+    self.name = name
+    self.initial = initial
+    self.residence = residence
+  }
+}
+
+/// Everything that a step changes: one flat vector of parameters (backbone, then loss head),
+/// running moments, named vectors beside the parameters, and the state of the loss. One copy per
+/// rank, shared by its workers.
+package final class ModelState {
+  /// Every tensor of `parameters`, in order; the head's names begin with `head.`.
+  package let descriptions: [ParameterDescription]
+  package let statisticsDescriptions: [StatisticsDescription]
+  package let parameterCount: Int
+  package let statisticsCount: Int
+  /// The vectors beside the parameters, in the order of their memory: the optimizer's are first.
+  package let vectors: [StateVector]
+  /// What the loss keeps from step to step.
+  package var loss: LossState
+  private let initialLoss: LossState
+  private let parameterMemory: AlignedMemory
+  private let statisticsMemory: AlignedMemory
+  private let vectorMemory: AlignedMemory
+  /// The vectors where each rank keeps a part of them, else nothing.
+  private let reserved: ReservedMemory
+  private let isReserved: Bool
+
+  /// Memory for all of it; with `keepsParts` vectors take none where they are not written.
+  package init(
+    descriptions: [ParameterDescription], statistics: [StatisticsDescription],
+    vectors: [StateVector] = [], keepsParts: Bool = false, loss: LossState = LossState()
+  ) {
+    self.descriptions = descriptions
+    statisticsDescriptions = statistics
+    parameterCount = descriptions.last?.range.upperBound ?? 0
+    statisticsCount = statistics.reduce(0) { $0 + 2 * $1.channels }
+    self.vectors = vectors
+    self.loss = loss
+    initialLoss = loss
+    parameterMemory = AlignedMemory(count: parameterCount, fill: 0)
+    statisticsMemory = AlignedMemory(count: statisticsCount, fill: 0)
+    let count = parameterCount * vectors.count
+    isReserved = keepsParts
+    vectorMemory = AlignedMemory(count: isReserved ? 0 : count, fill: 0)
+    reserved = ReservedMemory(count: isReserved ? count : 0)
+  }
+
+  /// The flat parameter vector [parameterCount].
+  package var parameters: UnsafeMutablePointer<Float> { parameterMemory.pointer }
+
+  /// Running means and variances [statisticsCount].
+  package var statistics: UnsafeMutablePointer<Float> { statisticsMemory.pointer }
+
+  /// All vectors, one after another [vectors.count][parameterCount]; the optimizer reads its own, the
+  /// first, as one piece.
+  ///
+  /// Where a rank keeps a part of them, the rest is address space that reads as 0.
+  package var vectorsPointer: UnsafeMutablePointer<Float> {
+    isReserved ? reserved.pointer : vectorMemory.pointer
+  }
+
+  /// Vector number `index` [parameterCount].
+  package func vector(_ index: Int) -> UnsafeMutablePointer<Float> {
+    require(
+      vectors.indices.contains(index),
+      "ModelState: vector \(index) of \(vectors.map(\.name))")
+    return vectorsPointer + index * parameterCount
+  }
+
+  /// The vector that holds addends of this rank [parameterCount]; nil where there is none.
+  package var addend: UnsafeMutablePointer<Float>? {
+    vectors.firstIndex { $0.residence == .addend }.map(vector)
+  }
+
+  /// Bytes of the vectors, where they are whole; of a part, those of that part.
+  package func bytes(keeping ownRanges: [Range<Int>]?) -> Int {
+    let kept = ownRanges.map { $0.reduce(0) { $0 + $1.count } } ?? parameterCount
+    return parameterMemory.bytes + statisticsMemory.bytes + 4 * kept * vectors.count
+  }
+
+  /// Sets the vectors to 0 outside of `ranges`, ascending or descending, and gives the memory back
+  /// where only parts are kept.
+  package func keepVectors(
+    only ranges: [Range<Int>], where isConcerned: (StateVector) -> Bool = { _ in true }
+  ) {
+    for (index, vector) in vectors.enumerated() where isConcerned(vector) {
+      var end = 0
+      for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound })
+        + [parameterCount..<parameterCount]
+      {
+        if range.lowerBound > end { clear(end..<range.lowerBound, ofVector: index) }
+        end = max(end, range.upperBound)
+      }
+    }
+  }
+
+  private func clear(_ range: Range<Int>, ofVector index: Int) {
+    let start = index * parameterCount
+    guard isReserved else {
+      (vectorMemory.pointer + start + range.lowerBound).update(repeating: 0, count: range.count)
+      return
+    }
+    reserved.release(start + range.lowerBound..<start + range.upperBound)
+  }
+
+  /// Sets every tensor to its first values, a function of `seed`, and the vectors in `ranges` (nil:
+  /// everywhere) to theirs.
+  package func initialize(seed: UInt64, pool: WorkerPool, vectorsIn ranges: [Range<Int>]? = nil) {
+    nonisolated(unsafe) let state = self
+    pool.forEach(descriptions.count) { _, i in
+      let description = state.descriptions[i]
+      description.initialize(state.parameters + description.range.lowerBound, seed: seed)
+    }
+    for entry in statisticsDescriptions {
+      for i in entry.means { statistics[i] = 0 }
+      for i in entry.variances { statistics[i] = 1 }
+    }
+    for (index, vector) in vectors.enumerated() {
+      // Memory that was reserved reads as 0 without being touched.
+      if isReserved && vector.initial == 0 { continue }
+      for range in ranges ?? [0..<parameterCount] {
+        (self.vector(index) + range.lowerBound).update(
+          repeating: vector.initial, count: range.count)
+      }
+    }
+    loss = initialLoss
+  }
+}

@@ -1,0 +1,124 @@
+package import Losses
+internal import Collectives
+
+/// The vectors of a run's state, whole, for one checkpoint.
+package final class GatheredVectors {
+  /// One for each vector [parameterCount]; the owner frees them.
+  private(set) var vectors: [UnsafeMutablePointer<Float>]
+
+  init(vectorCount: Int, count: Int) {
+    vectors = (0..<vectorCount).map { _ in
+      let vector = UnsafeMutablePointer<Float>.allocate(capacity: count)
+      vector.initialize(repeating: 0, count: count)
+      return vector
+    }
+  }
+
+  /// Hands the memory over.
+  package func take() -> [UnsafeMutablePointer<Float>] {
+    defer { vectors = [] }
+    return vectors
+  }
+
+  deinit { for vector in vectors { vector.deallocate() } }
+}
+
+extension StepEngine {
+  /// Whether no rank alone has all that belongs in a checkpoint: parts of the vectors, or what each
+  /// has lost by rounding.
+  package var checkpointNeedsAllRanks: Bool {
+    world.size > 1 && (ownRanges != nil || state.addend != nil)
+  }
+
+  /// Brings the vectors of the state together on rank 0, each as its residence wants it; nil on the
+  /// other ranks. Every rank calls it between two steps.
+  package func gatherVectors() throws -> GatheredVectors? {
+    let count = state.parameterCount
+    let gathered =
+      world.rank == 0 ? GatheredVectors(vectorCount: state.vectors.count, count: count) : nil
+    for (index, vector) in state.vectors.enumerated() {
+      let source = state.vector(index)
+      let target = gathered?.vectors[index]
+      switch vector.residence {
+      case .addend: try sum(source, into: target)
+      case .withUpdates where ownRanges != nil: try gather(source, into: target)
+      case .withUpdates: target?.update(from: source, count: count)
+      }
+    }
+    return gathered
+  }
+
+  /// Makes parameters, moments, the state of the loss and, with `withVectors`, the vectors of rank 0
+  /// those of every rank, which keeps of the vectors what is its own. Every rank calls it before the
+  /// first step.
+  package func shareState(withVectors: Bool) throws {
+    let communicator = world.communicator
+    try communicator.broadcast(
+      UnsafeMutableBufferPointer(start: state.parameters, count: state.parameterCount), from: 0)
+    try communicator.broadcast(
+      UnsafeMutableBufferPointer(start: state.statistics, count: state.statisticsCount), from: 0)
+    guard withVectors else { return }
+    state.loss.set(try communicator.broadcast(state.loss.values, from: 0))
+    for index in state.vectors.indices {
+      try communicator.broadcast(
+        UnsafeMutableBufferPointer(start: state.vector(index), count: state.parameterCount),
+        keeping: ownRanges?.sorted { $0.lowerBound < $1.lowerBound }, from: 0)
+    }
+    keepOwnParts()
+  }
+
+  /// Adds up what every rank has in `source`, into `target` on rank 0.
+  private func sum(
+    _ source: UnsafeMutablePointer<Float>, into target: UnsafeMutablePointer<Float>?
+  ) throws {
+    for bucket in reducer.layout.buckets {
+      // Free between two steps.
+      let sums = reducer.sums + bucket.lowerBound
+      for i in 0..<bucket.count { sums[i] = Double(source[bucket.lowerBound + i]) }
+      try world.communicator.allReduceSum(
+        UnsafeMutableBufferPointer(start: sums, count: bucket.count))
+      guard let target else { continue }
+      for i in 0..<bucket.count { target[bucket.lowerBound + i] = Float(sums[i]) }
+    }
+  }
+
+  /// Sends this rank's parts of `source` to rank 0, which puts them into `target`, in one exchange.
+  private func gather(
+    _ source: UnsafeMutablePointer<Float>, into target: UnsafeMutablePointer<Float>?
+  ) throws {
+    let layout = reducer.layout
+    let rank = world.rank
+    let nothing = Array(repeating: 0..<0, count: world.size)
+    try world.communicator.exchange(
+      count: state.parameterCount, word: 0, rounds: { _ in layout.buckets.count },
+      scatter: { index in
+        let bucket = layout.buckets[index]
+        let parts = layout.parts[index]
+        let own = parts[rank]
+        return AllToAllMessages(
+          outgoing: source + own.lowerBound,
+          outgoingParts: target == nil ? [0..<4 * own.count] + nothing.dropFirst() : nothing,
+          incoming: (target ?? source) + bucket.lowerBound,
+          incomingParts: target == nil
+            ? nothing
+            : parts.enumerated().map { peer, part in
+              let start = 4 * (part.lowerBound - bucket.lowerBound)
+              return start..<start + (peer == 0 ? 0 : 4 * part.count)
+            },
+          longestPart: 4 * (parts.map(\.count).max() ?? 0))
+      }, gather: { _ in nil })
+    guard let target else { return }
+    for own in layout.ranges(of: rank) {
+      (target + own.lowerBound).update(from: source + own.lowerBound, count: own.count)
+    }
+  }
+
+  /// Drops of the vectors what other ranks keep, after every rank has been given all of them. Of
+  /// addends each place is kept once, by the rank that sums it.
+  private func keepOwnParts() {
+    let isSharded = ownRanges != nil
+    state.keepVectors(only: reducer.layout.ranges(of: world.rank)) {
+      isSharded || $0.residence == .addend
+    }
+  }
+}

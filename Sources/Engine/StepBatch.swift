@@ -1,0 +1,65 @@
+package import Losses
+
+/// What one global batch is: which samples, and the random coordinates of the step.
+package struct StepBatch: Sendable {
+  /// Steps before this one.
+  package let step: Int
+  package let epoch: Int
+  /// Indices of the samples, in batch order.
+  package let samples: [Int]
+  /// The microbatches, as ranges of batch slots.
+  package let microbatches: [Range<Int>]
+  /// The share of the margin in force, 0...1.
+  package let marginFactor: Float
+  /// How triplets are found; nil for losses of each sample by itself.
+  package var mining: MiningRequest?
+
+  package init(
+    step: Int, epoch: Int, samples: [Int], microbatches: [Range<Int>], marginFactor: Float,
+    mining: MiningRequest? = nil
+  ) {
+    self.step = step
+    self.epoch = epoch
+    self.samples = samples
+    self.microbatches = microbatches
+    self.marginFactor = marginFactor
+    self.mining = mining
+  }
+}
+
+/// A sample that was brought.
+package struct LoadedSample: Sendable {
+  package let label: Int32
+  /// Whether it stands in for a bad photo.
+  package let isReplaced: Bool
+
+  package init(label: Int32, isReplaced: Bool) {
+    self.label = label
+    self.isReplaced = isReplaced
+  }
+}
+
+/// Where an engine's samples come from.
+package protocol SampleSource: Sendable {
+  /// Says that `slots` of `batch` will be asked for, in this order, behind all that was said before:
+  /// time to bring their bytes.
+  func schedule(_ slots: Range<Int>, of batch: StepBatch)
+
+  /// Fills the image [size, size, 3] with the sample in `slot` of `batch`; runs on worker `worker`.
+  /// Throws what ends the run.
+  func load(
+    _ slot: Int, of batch: StepBatch, on worker: Int, into image: UnsafeMutablePointer<Float>
+  ) throws -> LoadedSample
+}
+
+/// Called on the main thread while it waits for workers or ranks; throws to leave the step.
+package typealias StopCheck = () throws -> Void
+
+/// Something that happened in a step, for traces and tests.
+package enum StepEvent: Sendable {
+  case microbatchBegins(Int)
+  /// All gradients of the microbatch are added to the rank's sums.
+  case backwardEnds(Int)
+  /// A bucket of final gradients goes to the other ranks.
+  case reduction(parameters: Range<Int>)
+}

@@ -1,0 +1,21 @@
+package import Losses
+
+/// The triplet loss of a run (Schroff et al. 2015).
+package struct TripletObjective: BatchObjective {
+  package let batch: Int
+  package let passes: Int
+  package let reduction: TripletReduction
+  /// Of an older network, with whose embeddings the triplets are mixed; nil where there is none.
+  package let old: OldEmbeddings?
+
+  package init(batch: Int, passes: Int, reduction: TripletReduction, old: OldEmbeddings? = nil) {
+    self.batch = batch
+    self.passes = passes
+    self.reduction = reduction
+    self.old = old
+  }
+
+  package func makeLoss(width: Int, workers: Int) -> any BatchLoss {
+    TripletLoss(self, width: width, workers: workers)
+  }
+}

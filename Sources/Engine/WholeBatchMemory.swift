@@ -1,0 +1,72 @@
+internal import Kernels
+internal import Losses
+internal import Networks
+
+/// A rank's memory for the embeddings of a whole batch and, with one pass, for each of its
+/// microbatches.
+final class WholeBatchMemory: @unchecked Sendable {
+  /// Where a microbatch is computed: a worker's memory, or its own.
+  struct Place {
+    let memory: UnsafeMutableRawPointer
+    let moments: UnsafeMutablePointer<Float>
+  }
+
+  private final class Kept {
+    let arena: Arena
+    let moments: AlignedMemory
+
+    init(_ network: Network) {
+      arena = Arena(for: network, phase: .training)
+      moments = AlignedMemory(count: network.statisticsCount, fill: 0)
+    }
+  }
+
+  let loss: any BatchLoss
+  let batch: Int
+  let width: Int
+  /// Whether each microbatch keeps what it computed forward, so that it needs no second pass.
+  let keepsPasses: Bool
+  /// [batch, width] in batch order.
+  let embeddings: AlignedMemory
+  /// [batch].
+  let labels: UnsafeMutablePointer<Int32>
+  let bytes: Int
+  private let kept: [Kept]
+  private let workers: [Worker]
+
+  /// Memory for a rank's share of a batch, at most `localMicrobatches`.
+  init(
+    _ objective: any BatchObjective, network: Network, workers: [Worker], localMicrobatches: Int
+  ) {
+    self.workers = workers
+    loss = objective.makeLoss(width: network.embeddingCount, workers: workers.count)
+    batch = objective.batch
+    width = network.embeddingCount
+    keepsPasses = objective.passes == 1
+    embeddings = AlignedMemory(count: batch * width, fill: .nan)
+    labels = .allocate(capacity: batch)
+    labels.initialize(repeating: -1, count: batch)
+    // The first microbatches are computed in the workers' own arenas.
+    let count = keepsPasses ? max(0, localMicrobatches - workers.count) : 0
+    kept = (0..<count).map { _ in Kept(network) }
+    bytes =
+      embeddings.bytes + loss.bytes + count * Arena.bytes(for: network, phase: .training)
+  }
+
+  deinit { labels.deallocate() }
+
+  /// Where worker `worker` computes the rank's microbatch number `item`.
+  func place(of item: Int, on worker: Int) -> Place {
+    guard keepsPasses, item >= workers.count else {
+      let worker = workers[keepsPasses ? item : worker]
+      return Place(memory: worker.arena.pointer, moments: worker.moments.pointer)
+    }
+    let own = kept[item - workers.count]
+    return Place(memory: own.arena.pointer, moments: own.moments.pointer)
+  }
+
+  /// The embeddings of `slots` [slots.count, width].
+  func embeddings(of slots: Range<Int>) -> UnsafeMutablePointer<Float> {
+    embeddings.pointer + slots.lowerBound * width
+  }
+}

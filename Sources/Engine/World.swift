@@ -1,0 +1,37 @@
+package import Collectives
+package import Threads
+package import Timing
+
+/// Where a replica is trained: this rank's workers, the other ranks, and how they add up.
+package struct World {
+  package let pool: WorkerPool
+  package let communicator: any Communicator
+  package let reduction: Reduction
+  /// Whether each rank keeps and updates a part of the optimizer's state.
+  package let isSharded: Bool
+  /// Where spans of time go; nil records nothing.
+  package let timeline: Timeline?
+  /// Called with each event of a step, for traces and tests; may come from any worker.
+  package let onEvent: (@Sendable (StepEvent) -> Void)?
+
+  /// A world of `communicator`'s ranks; `shardsOptimizer` has no meaning in a world of one.
+  package init(
+    pool: WorkerPool, communicator: any Communicator, reduction: Reduction = .exact,
+    shardsOptimizer: Bool = false, timeline: Timeline? = nil,
+    onEvent: (@Sendable (StepEvent) -> Void)? = nil
+  ) {
+    self.pool = pool
+    self.communicator = communicator
+    self.reduction = reduction
+    isSharded = shardsOptimizer && communicator.size > 1
+    self.timeline = timeline
+    self.onEvent = onEvent
+  }
+
+  var rank: Int { communicator.rank }
+  var size: Int { communicator.size }
+
+  /// Bytes of the doubles that are reduced together: 8 MiB hides well and does not fill the caches;
+  /// among very many ranks more, or messages would be all latency.
+  package static func bucketBytes(ranks: Int) -> Int { (8 << 20) * max(1, ranks / 256) }
+}
