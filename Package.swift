@@ -105,7 +105,9 @@ let package = Package(
       swiftSettings: house),
     .executableTarget(
       name: "mpi-check",
-      dependencies: ["MPICollectives", "Collectives", "Datasets", "Training", "TestSupport"],
+      dependencies: [
+        "MPICollectives", "Collectives", "Datasets", "Training", "TestSupport", "CStuckMPI",
+      ],
       path: "Tests/mpi-check",
       swiftSettings: house),
     .testTarget(name: "DeterminismTests", dependencies: ["Determinism", "TestSupport"]),
@@ -137,6 +139,7 @@ let package = Package(
         "Evaluation", "Interchange", "Determinism", "CAllocations",
       ]),
     .target(name: "CAllocations", path: "Tests/CAllocations"),
+    .target(name: "CStuckMPI", dependencies: ["CMPI"], path: "Tests/CStuckMPI"),
     .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Networks", "Kernels"]),
   ],
   swiftLanguageModes: [.v6]

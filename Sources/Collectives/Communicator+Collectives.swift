@@ -29,28 +29,19 @@ extension Communicator {
   ///
   /// The ranks agree on `count`, which is the same on all, and on the largest `word`. The closures
   /// are called in this order: `rounds` once, when all ranks are there, with the largest word; it
-  /// returns how many rounds follow, as many on each rank. Then in each round `scatter`, which says
-  /// what goes where; the all-to-all; `gather`, when the peers' bytes have come, which says what to
-  /// put together; the all-gather. The memory that `scatter` names is free again when `gather` is
-  /// called, that of `gather` in the next round. Either returns nil, on all ranks, for nothing.
+  /// returns how many rounds follow, as many on each rank. Then in each round `allToAll`, which says
+  /// what goes where; those messages; `allGather`, when the peers' bytes have come, which says what to
+  /// put together; those messages. The memory that `allToAll` names is free again when `allGather` is
+  /// called, that of `allGather` in the next round. Either returns nil, on all ranks, for nothing.
   package func exchange(
     count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
-    scatter: (_ round: Int) -> AllToAllMessages?, gather: (_ round: Int) -> AllGatherMessages?
+    allToAll: (_ round: Int) -> AllToAllMessages?, allGather: (_ round: Int) -> AllGatherMessages?
   ) throws {
     let operation = CollectiveOperation.exchange(count: count)
     for round in 0..<rounds(try meet(at: operation, word: word)) {
-      if let messages = scatter(round) { try move(messages, in: operation) }
-      if let messages = gather(round) { try move(messages, in: operation) }
+      if let messages = allToAll(round) { try move(messages, in: operation) }
+      if let messages = allGather(round) { try move(messages, in: operation) }
     }
-  }
-
-  /// An exchange of one round, with nothing to agree on but `count`.
-  package func exchange(
-    count: Int, scatter: () -> AllToAllMessages?, gather: () -> AllGatherMessages? = { nil }
-  ) throws {
-    try exchange(
-      count: count, word: 0, rounds: { _ in 1 }, scatter: { _ in scatter() },
-      gather: { _ in gather() })
   }
 
   /// Makes `values` [n, the same on every rank] those of rank `root`, in place and without a copy.

@@ -28,6 +28,7 @@ extension StepEngine {
     try gatherEmbeddings(of: batch, in: workspace)
     let miningStart = Clock.seconds
     guard workspace.normalize() else {
+      reducer.abandon()
       var sums = try reduceExtras(
         step: batch.step, computed: share.count, isSound: false, since: start)
       sums.lossSum = .nan

@@ -288,7 +288,10 @@ package final class StepEngine {
 
   /// Waits until the workers are out of a step that was left early: they leave it after the layer
   /// that they are in.
-  package func settle() { pool.wait() }
+  package func settle() {
+    pool.wait()
+    reducer.abandon()
+  }
 
   /// Why a worker ends a microbatch of a step that was left.
   private struct Left: Error {}
@@ -313,7 +316,7 @@ package final class StepEngine {
     ) {
       guard let gathering else { return }
       let begin = Clock.seconds
-      try gathering.run(on: state.parameters, scratch: reducer.sums, over: communicator)
+      try gathering.run(on: state.parameters, scratch: reducer.borrow(), over: communicator)
       timeline?.record("gather weights", from: begin)
     }
     RunningMoments.update(
