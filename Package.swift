@@ -121,7 +121,8 @@ let package = Package(
     .testTarget(
       name: "OptimizersTests", dependencies: ["Optimizers", "TestSupport", "Determinism"],
       exclude: ["Golden"]),
-    .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport"]),
+    .testTarget(
+      name: "CollectivesTests", dependencies: ["Collectives", "Kernels", "TestSupport"]),
     .testTarget(
       name: "DatasetsTests",
       dependencies: [

@@ -9,11 +9,11 @@ package struct BucketSpan: Sendable {
   package var end = 0.0
 }
 
-/// Sums buckets of a flat vector of doubles over the ranks: a reduce-scatter, in which every rank sums
-/// one part, and, unless the optimizer is sharded, an all-gather of the parts as floats.
+/// Sums buckets of a flat vector of doubles over the ranks: a reduce-scatter, in which every rank
+/// sums one part, and, unless the optimizer is sharded, an all-gather of the parts as floats.
 ///
-/// The results take the place of the sums: they lie at the beginning of each bucket's own doubles, as
-/// floats.
+/// The results take the place of the sums: they lie at the beginning of each bucket's own doubles,
+/// as floats.
 final class BucketReduction {
   let layout: BucketLayout
   private let rank, ranks: Int
@@ -65,8 +65,9 @@ final class BucketReduction {
   }
 
   /// Replaces the doubles of bucket `first`, and of those behind it that are final on all ranks, by
-  /// their results: the sums over the ranks times `scale`. `ready` buckets from `first` on are final on
-  /// this rank, of which as many are reduced under one agreement as the slowest rank has, up to 16.
+  /// their results: the sums over the ranks times `scale`. `ready` buckets from `first` on are
+  /// final on this rank, of which as many are reduced under one agreement as the slowest rank has,
+  /// up to 16.
   func reduce(
     _ first: Int, ready: Int, of sums: UnsafeMutablePointer<Double>, scale: Double,
     over communicator: any Communicator
@@ -176,7 +177,8 @@ final class BucketReduction {
       longestPart: width * (layout.parts[index].map(\.count).max() ?? 0))
   }
 
-  /// Adds what the peers have sent to this rank's own part, in the order of the ranks, and finishes it.
+  /// Adds what the peers have sent to this rank's own part, in the order of the ranks, and finishes
+  /// it.
   private func sumOwnPart(
     _ part: Range<Int>, of sums: UnsafeMutablePointer<Double>, scale: Double, isWide: Bool
   ) {

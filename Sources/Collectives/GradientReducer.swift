@@ -10,16 +10,17 @@ package import Kernels
 /// are still in the layers below. Every addend is rounded once to a fixed grid, so that sums are
 /// exact and their order means nothing (law 2 of docs/design.md).
 package final class GradientReducer: @unchecked Sendable {
-  /// What the memory of the gradients holds. It is the largest that a rank has for a step, so that it
-  /// serves for three things, one after another.
+  /// What the memory of the gradients holds. It is the largest that a rank has for a step, so that
+  /// it serves for three things, one after another.
   package enum Contents {
-    /// Anything: before the first step, after one that was left, and since somebody has borrowed it.
+    /// Anything: before the first step, after one that was left, and since somebody has borrowed
+    /// it.
     case anything
-    /// Doubles: this rank's sums, from `begin` on. Buckets that `reduce` has handed to the ranks hold
-    /// results already.
+    /// Doubles: this rank's sums, from `begin` on. Buckets that `reduce` has handed to the ranks
+    /// hold results already.
     case sums
-    /// The results of `reduce`, which `gradient` finds: floats at the beginning of each bucket; where no
-    /// sum leaves the process, the sums still.
+    /// The results of `reduce`, which `gradient` finds: floats at the beginning of each bucket;
+    /// where no sum leaves the process, the sums still.
     case results
   }
 
@@ -250,8 +251,8 @@ package final class GradientReducer: @unchecked Sendable {
     pthread_mutex_unlock(stateLock)
   }
 
-  /// Sums over all ranks, bucket by bucket as they become final, and multiplies by `scale`; the main
-  /// thread calls it while the workers run. `onWait` is called about every 20 ms of waiting;
+  /// Sums over all ranks, bucket by bucket as they become final, and multiplies by `scale`; the
+  /// main thread calls it while the workers run. `onWait` is called about every 20 ms of waiting;
   /// `onBucket` for each bucket, before the first of those that go together is handed to the ranks;
   /// `onReduced` when its sums are here.
   ///
@@ -312,8 +313,8 @@ package final class GradientReducer: @unchecked Sendable {
         + (range.lowerBound - layout.buckets[bucket].lowerBound))
   }
 
-  /// Lends the memory of the gradients [count doubles] to whoever needs some between `reduce` and the
-  /// next step: there is no gradient any more.
+  /// Lends the memory of the gradients [count doubles] to whoever needs some between `reduce` and
+  /// the next step: there is no gradient any more.
   package func borrow() -> UnsafeMutablePointer<Double> {
     require(contents != .sums, "GradientReducer.borrow: a step is under way")
     contents = .anything

@@ -2,8 +2,8 @@ package import Collectives
 
 /// What holds for the collectives of any communicator, at any number of ranks.
 ///
-/// Every rank calls `failures`, which makes the same collectives on each and says what did not hold on
-/// this one.
+/// Every rank calls `failures`, which makes the same collectives on each and says what did not hold
+/// on this one.
 package struct CollectiveLaw: Sendable {
   package let name: String
   package let failures: @Sendable (any Communicator) throws -> [String]
