@@ -204,10 +204,8 @@ let package = Package(
     .executableTarget(
       name: "mpi-check",
       dependencies: [
-        "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "MPICollectives",
-        "RunFolders",
-        "Scoring", "Sessions",
-        "TestSupport", "Threads", "Training",
+        "Collectives", "Configuration", "CStuckMPI", "Datasets", "Determinism", "Engine",
+        "MPICollectives", "RunFolders", "Scoring", "Sessions", "TestSupport", "Threads", "Training",
       ],
       path: "Tests/mpi-check",
       swiftSettings: house),
@@ -225,7 +223,8 @@ let package = Package(
     .testTarget(
       name: "OptimizersTests", dependencies: ["Optimizers", "TestSupport", "Determinism"],
       exclude: ["Golden"]),
-    .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport"]),
+    .testTarget(
+      name: "CollectivesTests", dependencies: ["Collectives", "Kernels", "TestSupport"]),
     .testTarget(
       name: "DatasetsTests",
       dependencies: [
@@ -245,6 +244,7 @@ let package = Package(
         "Sessions", "Sweeps", "Tasks", "TestSupport", "Threads", "Timing", "Training",
       ]),
     .target(name: "CAllocations", path: "Tests/CAllocations"),
+    .target(name: "CStuckMPI", dependencies: ["CMPI"], path: "Tests/CStuckMPI"),
     .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Networks", "Kernels"]),
   ],
   swiftLanguageModes: [.v6]

@@ -92,7 +92,11 @@ package struct FollowRun: Sendable {
 
   private func writeGradients(of engine: StepEngine) throws {
     let tensors = engine.state.descriptions.map { tensor in
-      let own = tensor.range.map { Float(engine.reducer.sums[$0] / Double(model.batch)) }
+      var scratch = [Float](repeating: 0, count: tensor.range.count)
+      let own = scratch.withUnsafeMutableBufferPointer {
+        let gradient = engine.reducer.gradient(of: tensor.range, scratch: $0.baseAddress!)
+        return Array(UnsafeBufferPointer(start: gradient, count: tensor.range.count))
+      }
       var logical = own
       tensor.copyLogical(from: own, into: &logical)
       return SafetensorsTensor(name: tensor.name, shape: tensor.shape, floats: logical)

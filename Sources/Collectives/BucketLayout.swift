@@ -30,7 +30,8 @@ package struct BucketLayout: Sendable, Equatable {
         wholeBlocks
         ? Self.edges(of: bucket, at: cuts[index..<top] + [upper], ranks: ranks)
         : Self.edges(of: bucket, ranks: ranks)
-      // The first part goes to another rank in each bucket, so that few blocks are shared out evenly.
+      // The first part goes to another rank in each bucket, so that few blocks are shared out
+      // evenly.
       parts.append(
         (0..<ranks).map { rank in
           let part = wholeBlocks ? (rank + buckets.count) % ranks : rank

@@ -13,7 +13,8 @@ extension Communicator {
     _ = try meet(at: .barrier, word: 0)
   }
 
-  /// Replaces `values` [n, the same on every rank] by their sums over the ranks, in no promised order.
+  /// Replaces `values` [n, the same on every rank] by their sums over the ranks, in no promised
+  /// order.
   package func allReduceSum(_ values: UnsafeMutableBufferPointer<Double>) throws {
     let operation = CollectiveOperation.sum(count: values.count)
     _ = try meet(at: operation, word: 0)
@@ -24,33 +25,25 @@ extension Communicator {
     }
   }
 
-  /// Sends every peer its own bytes, then gathers what the ranks have made of theirs: the two halves
-  /// of a sum (reduce-scatter and all-gather), or one of them alone.
+  /// Sends every peer its own bytes, then gathers what the ranks have made of theirs: the two
+  /// halves of a sum (reduce-scatter and all-gather), or one of them alone.
   ///
   /// The ranks agree on `count`, which is the same on all, and on the largest `word`. The closures
   /// are called in this order: `rounds` once, when all ranks are there, with the largest word; it
-  /// returns how many rounds follow, as many on each rank. Then in each round `scatter`, which says
-  /// what goes where; the all-to-all; `gather`, when the peers' bytes have come, which says what to
-  /// put together; the all-gather. The memory that `scatter` names is free again when `gather` is
-  /// called, that of `gather` in the next round. Either returns nil, on all ranks, for nothing.
+  /// returns how many rounds follow, as many on each rank. Then in each round `allToAll`, which
+  /// says what goes where; those messages; `allGather`, when the peers' bytes have come, which says
+  /// what to put together; those messages. The memory that `allToAll` names is free again when
+  /// `allGather` is called, that of `allGather` in the next round. Either returns nil, on all
+  /// ranks, for nothing.
   package func exchange(
     count: Int, word: Int, rounds: (_ agreedWord: Int) -> Int,
-    scatter: (_ round: Int) -> AllToAllMessages?, gather: (_ round: Int) -> AllGatherMessages?
+    allToAll: (_ round: Int) -> AllToAllMessages?, allGather: (_ round: Int) -> AllGatherMessages?
   ) throws {
     let operation = CollectiveOperation.exchange(count: count)
     for round in 0..<rounds(try meet(at: operation, word: word)) {
-      if let messages = scatter(round) { try move(messages, in: operation) }
-      if let messages = gather(round) { try move(messages, in: operation) }
+      if let messages = allToAll(round) { try move(messages, in: operation) }
+      if let messages = allGather(round) { try move(messages, in: operation) }
     }
-  }
-
-  /// An exchange of one round, with nothing to agree on but `count`.
-  package func exchange(
-    count: Int, scatter: () -> AllToAllMessages?, gather: () -> AllGatherMessages? = { nil }
-  ) throws {
-    try exchange(
-      count: count, word: 0, rounds: { _ in 1 }, scatter: { _ in scatter() },
-      gather: { _ in gather() })
   }
 
   /// Makes `values` [n, the same on every rank] those of rank `root`, in place and without a copy.
@@ -70,8 +63,8 @@ extension Communicator {
       memory, keeping: rank == root ? nil : ranges?.scaled(by: stride), from: root, in: operation)
   }
 
-  /// Puts the ranks' parts of `all` together on every rank, in place: before the call a rank has its
-  /// own part, `all[parts[rank]]`, where it belongs. `parts` are the same on all ranks, of any
+  /// Puts the ranks' parts of `all` together on every rank, in place: before the call a rank has
+  /// its own part, `all[parts[rank]]`, where it belongs. `parts` are the same on all ranks, of any
   /// lengths, and do not overlap.
   ///
   /// Nothing is copied on the way, unless the parts reach beyond `limits.transferBytes`: then they
@@ -95,8 +88,9 @@ extension Communicator {
     return parts.map { Array(all[$0]) }
   }
 
-  /// The elements of every rank in one array, in rank order, and where those of each rank lie in it.
-  /// Each rank's length is its own. What arrives is not copied again, within `limits.transferBytes`.
+  /// The elements of every rank in one array, in rank order, and where those of each rank lie in
+  /// it. Each rank's length is its own. What arrives is not copied again, within
+  /// `limits.transferBytes`.
   package func allGather<Element: BitwiseCopyable>(
     joining own: [Element]
   ) throws -> (all: [Element], parts: [Range<Int>]) {
@@ -136,8 +130,8 @@ extension Communicator {
       UnsafeRawBufferPointer(own), parts: bytes, into: all?.baseAddress, at: root, in: operation)
   }
 
-  /// The elements of every rank, in rank order, on rank `root`; nil on the others. Each rank's length
-  /// is its own.
+  /// The elements of every rank, in rank order, on rank `root`; nil on the others. Each rank's
+  /// length is its own.
   package func gather<Element: BitwiseCopyable>(
     _ own: [Element], at root: Int
   ) throws -> [[Element]]? {

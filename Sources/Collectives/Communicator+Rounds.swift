@@ -1,7 +1,7 @@
 /// Data of any length between ranks that have met: cut where it is longer than one transfer may be.
 extension Communicator {
-  /// Makes `memory` that of rank `root`, piece by piece; with `ranges`, in ascending order, what lies
-  /// in them alone.
+  /// Makes `memory` that of rank `root`, piece by piece; with `ranges`, in ascending order, what
+  /// lies in them alone.
   func move(
     _ memory: UnsafeMutableRawBufferPointer, keeping ranges: [Range<Int>]?, from root: Int,
     in operation: CollectiveOperation

@@ -1,10 +1,10 @@
 /// A group of ranks that make the same collectives in the same order.
 ///
-/// A collective has two halves: the ranks meet, which compares what each of them is about to do, and
-/// data moves. Every call that programs make (`Communicator+Collectives.swift`,
-/// `Communicator+Values.swift`) is written in terms of these two. Where the ranks differ every one of
-/// them throws `CollectiveError.disagreement` before data moves, and the group can go on; after any
-/// other error it cannot. All calls of a rank come from one thread.
+/// A collective has two halves: the ranks meet, which compares what each of them is about to do,
+/// and data moves. Every call that programs make (`Communicator+Collectives.swift`,
+/// `Communicator+Values.swift`) is written in terms of these two. Where the ranks differ every one
+/// of them throws `CollectiveError.disagreement` before data moves, and the group can go on; after
+/// any other error it cannot. All calls of a rank come from one thread.
 package protocol Communicator: AnyObject {
   /// This rank, in 0..<size.
   var rank: Int { get }
@@ -27,8 +27,8 @@ package protocol Communicator: AnyObject {
   /// What this rank does, for whoever watches it, and how long it may do nothing.
   var progress: RankProgress { get }
 
-  /// What users should know about the watch over the ranks, such as that there is none; nil where all
-  /// is well.
+  /// What users should know about the watch over the ranks, such as that there is none; nil where
+  /// all is well.
   var watchNote: String? { get }
 
   /// Runs `body`, in which `check` is called on the waiting thread, often, while peers are still on
@@ -38,9 +38,9 @@ package protocol Communicator: AnyObject {
   ) rethrows -> Result
 
   /// Waits, asleep, until every rank is at `operation`; returns the largest of their words. Throws
-  /// `CollectiveError.disagreement` where they are at different ones, and `CollectiveError.timedOut`
-  /// when `progress.patienceSeconds` have passed; but where ranks hear each other's heartbeat, they
-  /// wait for a peer that lives as long as it takes.
+  /// `CollectiveError.disagreement` where they are at different ones, and
+  /// `CollectiveError.timedOut` when `progress.patienceSeconds` have passed; but where ranks hear
+  /// each other's heartbeat, they wait for a peer that lives as long as it takes.
   func meet(at operation: CollectiveOperation, word: Int) throws -> Int
 
   /// Moves data between ranks that have met at `operation`, and waits for it. Every rank passes the

@@ -10,26 +10,44 @@ package import Kernels
 /// are still in the layers below. Every addend is rounded once to a fixed grid, so that sums are
 /// exact and their order means nothing (law 2 of docs/design.md).
 package final class GradientReducer: @unchecked Sendable {
+  /// What the memory of the gradients holds. It is the largest that a rank has for a step, so that
+  /// it serves for three things, one after another.
+  package enum Contents {
+    /// Anything: before the first step, after one that was left, and since somebody has borrowed
+    /// it.
+    case anything
+    /// Doubles: this rank's sums, from `begin` on. Buckets that `reduce` has handed to the ranks
+    /// hold results already.
+    case sums
+    /// The results of `reduce`, which `gradient` finds: floats at the beginning of each bucket;
+    /// where no sum leaves the process, the sums still.
+    case results
+  }
+
   /// The parameters of one layer, cut into pieces that one thread at a time adds to.
   private struct LayerRange {
     let range: Range<Int>
     let pieces: Range<Int>
   }
 
-  private static let pieceCount = 65_536
+  /// Elements of a piece: short enough that workers seldom wait for one another, long enough that a
+  /// lock costs nothing.
+  private static let pieceElements = 65_536
 
   package let count: Int
   /// Further sums that belong to the step: losses, counters, batch-norm moments.
   package let extraCount: Int
-  /// Gradients on their grid [count], then the extras on theirs [extraCount]. After `reduce` over
-  /// several ranks each bucket holds its results instead, which `gradient` finds.
-  package let sums: UnsafeMutablePointer<Double>
+  /// Gradients [count], in whatever form `contents` says, then the extras [extraCount], always as
+  /// doubles on their grid.
+  private let sums: UnsafeMutablePointer<Double>
+  /// Written by the main thread while no worker runs.
+  package private(set) var contents = Contents.anything
   private let memory: AlignedDoubles
   private let layers: [LayerRange]
   private let layerAt: [Int: Int]
   /// The cut of the gradients for the ranks.
   package let layout: BucketLayout
-  private let exchange: BucketExchange
+  private let buckets: BucketReduction
   /// Whether sums leave this process, or are rounded as if they did.
   private let usesWire: Bool
   private let gradientGrid, extraGrid: SummationGrid
@@ -46,7 +64,8 @@ package final class GradientReducer: @unchecked Sendable {
   private var finishedMicrobatches = 0
   private var localMicrobatches = 0
   private var microbatches = 0
-  private var everythingHeld = true
+  /// Whether an addend of this rank was not finite, or outside its grid's range.
+  private var hasOverflowed = false
   /// When this rank's last microbatch ended.
   private var localEndSeconds = 0.0
   private var scale = 1.0
@@ -70,7 +89,7 @@ package final class GradientReducer: @unchecked Sendable {
     for range in layerRanges where !range.isEmpty {
       require(range.lowerBound == end, "GradientReducer: layers leave a gap at \(end)")
       end = range.upperBound
-      let count = (range.count + Self.pieceCount - 1) / Self.pieceCount
+      let count = (range.count + Self.pieceElements - 1) / Self.pieceElements
       layers.append(LayerRange(range: range, pieces: pieces..<pieces + count))
       pieces += count
     }
@@ -86,15 +105,16 @@ package final class GradientReducer: @unchecked Sendable {
     let cut =
       blocks
       ?? layers.flatMap { layer in
-        stride(from: layer.range.lowerBound, to: layer.range.upperBound, by: Self.pieceCount).map {
-          $0..<min($0 + Self.pieceCount, layer.range.upperBound)
+        stride(from: layer.range.lowerBound, to: layer.range.upperBound, by: Self.pieceElements).map
+        {
+          $0..<min($0 + Self.pieceElements, layer.range.upperBound)
         }
       }
     layout = BucketLayout(
       count: end, blocks: cut, minimumCount: max(1, bucketBytes / 8), ranks: ranks,
       wholeBlocks: isSharded)
     usesWire = ranks > 1 || reduction == .bf16
-    exchange = BucketExchange(
+    buckets = BucketReduction(
       layout: layout, rank: rank, ranks: ranks, grid: gradientGrid, reduction: reduction,
       isSharded: isSharded && ranks > 1)
     pieceTotal = pieces
@@ -127,12 +147,12 @@ package final class GradientReducer: @unchecked Sendable {
 
   /// Where rounding to bfloat16 keeps what it takes away [count]; set it before the first step.
   package var residual: UnsafeMutablePointer<Float>? {
-    get { exchange.residual }
-    set { exchange.residual = newValue }
+    get { buckets.residual }
+    set { buckets.residual = newValue }
   }
 
   /// Bytes that this reducer keeps for messages.
-  package var messageBytes: Int { usesWire ? exchange.bytes : 0 }
+  package var messageBytes: Int { usesWire ? buckets.bytes : 0 }
 
   /// Starts a step in which this rank computes `localMicrobatches` of `microbatches`; with
   /// `keepingExtras` the second pass of one, which adds gradients to the first pass's extras.
@@ -141,16 +161,17 @@ package final class GradientReducer: @unchecked Sendable {
   ) {
     self.localMicrobatches = localMicrobatches
     self.microbatches = microbatches
+    contents = .sums
     pieceIsFresh.update(repeating: true, count: pieceTotal)
     for i in passedMicrobatches.indices { passedMicrobatches[i] = 0 }
     watermark = count
     finishedMicrobatches = 0
     if !keepingExtras {
       (sums + count).update(repeating: 0, count: extraCount)
-      everythingHeld = true
+      hasOverflowed = false
     }
     failure = nil
-    exchange.begin()
+    buckets.begin()
     extrasAreFinal = localMicrobatches == 0
     localEndSeconds = MonotonicClock.seconds
     if localMicrobatches == 0 {
@@ -164,11 +185,12 @@ package final class GradientReducer: @unchecked Sendable {
     guard let index = layerAt[range.lowerBound], layers[index].range == range else {
       fatalError("GradientReducer.add: \(range) is no layer's range")
     }
+    require(contents == .sums, "GradientReducer.add: the memory holds \(contents), no sums")
     let layer = layers[index]
     var largest: UInt32 = 0
     for piece in layer.pieces {
-      let lower = range.lowerBound + (piece - layer.pieces.lowerBound) * Self.pieceCount
-      let count = min(Self.pieceCount, range.upperBound - lower)
+      let lower = range.lowerBound + (piece - layer.pieces.lowerBound) * Self.pieceElements
+      let count = min(Self.pieceElements, range.upperBound - lower)
       pthread_mutex_lock(locks + piece)
       if pieceIsFresh[piece] {
         pieceIsFresh[piece] = false
@@ -181,7 +203,7 @@ package final class GradientReducer: @unchecked Sendable {
       largest = max(largest, found)
     }
     pthread_mutex_lock(stateLock)
-    if !gradientGrid.holds(largest, count: microbatches) { everythingHeld = false }
+    if !gradientGrid.holds(largest, count: microbatches) { hasOverflowed = true }
     passedMicrobatches[index] += 1
     if passedMicrobatches[index] == localMicrobatches {
       watermark = min(watermark, range.lowerBound)
@@ -205,7 +227,7 @@ package final class GradientReducer: @unchecked Sendable {
     pthread_mutex_unlock(locks + (lockCount - 1))
     guard !isSound else { return }
     pthread_mutex_lock(stateLock)
-    everythingHeld = false
+    hasOverflowed = true
     pthread_mutex_unlock(stateLock)
   }
 
@@ -229,8 +251,8 @@ package final class GradientReducer: @unchecked Sendable {
     pthread_mutex_unlock(stateLock)
   }
 
-  /// Sums over all ranks, bucket by bucket as they become final, and multiplies by `scale`; the main
-  /// thread calls it while the workers run. `onWait` is called about every 20 ms of waiting;
+  /// Sums over all ranks, bucket by bucket as they become final, and multiplies by `scale`; the
+  /// main thread calls it while the workers run. `onWait` is called about every 20 ms of waiting;
   /// `onBucket` for each bucket, before the first of those that go together is handed to the ranks;
   /// `onReduced` when its sums are here.
   ///
@@ -239,9 +261,10 @@ package final class GradientReducer: @unchecked Sendable {
     over communicator: any Communicator, scale: Double = 1, onWait: () throws -> Void,
     onBucket: (Range<Int>) -> Void = { _ in }, onReduced: (BucketSpan) -> Void = { _ in }
   ) throws -> Bool {
+    require(contents == .sums, "GradientReducer.reduce: the memory holds \(contents), no sums")
     self.scale = scale
     var spans: [BucketSpan] = []
-    let sentBefore = exchange.sentBytes
+    let sentBefore = buckets.sentBytes
     var index = 0
     while index < layout.buckets.count {
       let bucket = layout.buckets[index]
@@ -256,7 +279,7 @@ package final class GradientReducer: @unchecked Sendable {
         index += 1
         continue
       }
-      let reduced = try exchange.reduce(
+      let reduced = try buckets.reduce(
         index, ready: ready, of: sums, scale: scale, over: communicator)
       for span in reduced {
         if span.bucket != bucket { onBucket(span.bucket) }
@@ -267,8 +290,9 @@ package final class GradientReducer: @unchecked Sendable {
     }
     try wait(onWait: onWait) { extrasAreFinal }
     times = ReductionTimes(spans, localEnd: localEndSeconds)
-    times.sentBytes = exchange.sentBytes - sentBefore
-    return everythingHeld
+    times.sentBytes = buckets.sentBytes - sentBefore
+    contents = .results
+    return !hasOverflowed
   }
 
   /// The gradient of elements `range`, which lie in one of the layout's blocks, after `reduce`: the
@@ -276,6 +300,8 @@ package final class GradientReducer: @unchecked Sendable {
   package func gradient(
     of range: Range<Int>, scratch: UnsafeMutablePointer<Float>
   ) -> UnsafePointer<Float> {
+    require(
+      contents == .results, "GradientReducer.gradient: the memory holds \(contents), no results")
     guard usesWire else {
       GridKernel.finish(
         sums + range.lowerBound, count: range.count, scale: scale, into: scratch)
@@ -283,8 +309,25 @@ package final class GradientReducer: @unchecked Sendable {
     }
     let bucket = layout.bucket(of: range.lowerBound)
     return UnsafePointer(
-      exchange.results(of: bucket, in: sums)
+      buckets.results(of: bucket, in: sums)
         + (range.lowerBound - layout.buckets[bucket].lowerBound))
+  }
+
+  /// Lends the memory of the gradients [count doubles] to whoever needs some between `reduce` and
+  /// the next step: there is no gradient any more.
+  package func borrow() -> UnsafeMutablePointer<Double> {
+    require(contents != .sums, "GradientReducer.borrow: a step is under way")
+    contents = .anything
+    return sums
+  }
+
+  /// Gives up a step that was left, once no worker adds to it any more.
+  package func abandon() { contents = .anything }
+
+  /// This rank's sums [count] while it makes them.
+  package var ownSums: UnsafeMutablePointer<Double> {
+    require(contents == .sums, "GradientReducer.ownSums: the memory holds \(contents), no sums")
+    return sums
   }
 
   /// Sums the extras over all ranks; call after `reduce` and after adding the rank's own words.

@@ -1,7 +1,7 @@
 /// How long the ranks' sums of one step took, and how much of it computing has hidden.
 package struct ReductionTimes: Sendable, Equatable {
-  /// From the first bucket that was final on this rank to the end of its last microbatch: the time in
-  /// which something could be hidden.
+  /// From the first bucket that was final on this rank to the end of its last microbatch: the time
+  /// in which something could be hidden.
   package var windowSeconds = 0.0
   /// Of the window, what sums were on their way in.
   package var hiddenSeconds = 0.0

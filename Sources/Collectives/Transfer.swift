@@ -18,8 +18,9 @@ package struct MessageLimits: Sendable, Equatable {
   package var transferBytes: Int
   /// The bytes that go in a round of a longer one, of all ranks together: a copy of them is kept.
   package var roundBytes: Int
-  /// The bytes of a sum or broadcast that go at once. Open MPI allocates a temporary as large as the
-  /// message in every call, and freshly mapped memory is slow (decision 0004).
+  /// The bytes of a sum or broadcast that go at once. Open MPI allocates a temporary as large as
+  /// the message in every call, and freshly mapped memory is slow (decision 0004). The buckets of a
+  /// gradient are not cut by it: their messages are copied nowhere.
   package var pieceBytes: Int
 
   package init(
@@ -43,8 +44,8 @@ package struct AllToAllMessages: @unchecked Sendable {
   /// Where bytes of each rank go, by rank.
   package let incoming: UnsafeMutableRawPointer
   package let incomingParts: [Range<Int>]
-  /// The bytes of the longest part between any two ranks, the same on all ranks; longer than it is does
-  /// no harm.
+  /// The bytes of the longest part between any two ranks, the same on all ranks; longer than it is
+  /// does no harm.
   package let longestPart: Int
 
   package init(
@@ -68,8 +69,8 @@ package struct AllToAllMessages: @unchecked Sendable {
 
 /// A rank's own part of a vector, and where the whole is put together on every rank.
 package struct AllGatherMessages: @unchecked Sendable {
-  /// The bytes of this rank's part, which do not overlap `all`; nil where they are in their place in
-  /// `all` already.
+  /// The bytes of this rank's part, which do not overlap `all`; nil where they are in their place
+  /// in `all` already.
   package let own: UnsafeRawPointer?
   package let all: UnsafeMutableRawPointer
   /// Where the part of each rank lies in `all`, in bytes, by rank; the same on all ranks.

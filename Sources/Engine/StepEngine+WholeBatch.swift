@@ -30,6 +30,7 @@ extension StepEngine {
         by: BatchCrew(world: world, workers: workers, check: check))
     }
     guard let outcome else {
+      reducer.abandon()
       var sums = try reduceLedger(of: batch, computed: share.count, isSound: false, since: start)
       sums.lossSum = .nan
       return sums

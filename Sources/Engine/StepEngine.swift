@@ -237,7 +237,10 @@ package final class StepEngine {
 
   /// Waits until the workers are out of a step that was left early: they leave it after the layer
   /// that they are in.
-  package func drain() { world.pool.wait() }
+  package func drain() {
+    world.pool.wait()
+    reducer.abandon()
+  }
 
   /// Why a worker ends a microbatch of a step that was left.
   private struct Aborted: Error {}
@@ -262,7 +265,7 @@ package final class StepEngine {
       guard let gathering else { return }
       let begin = Clock.seconds
       try gathering.run(
-        on: state.parameters, scratch: reducer.sums, over: world.communicator)
+        on: state.parameters, scratch: reducer.borrow(), over: world.communicator)
       world.timeline?.record("gather weights", from: begin)
     }
     let page = LedgerPage(reducer.extras)

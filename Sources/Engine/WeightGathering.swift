@@ -4,8 +4,8 @@ internal import Collectives
 ///
 /// It borrows the memory of the gradient sums, which nobody needs after the update.
 final class WeightGathering {
-  /// The ranges of each rank in the vector, by rank, and where they lie, one behind the other, in the
-  /// message.
+  /// The ranges of each rank in the vector, by rank, and where they lie, one behind the other, in
+  /// the message.
   private let ranges: [[Range<Int>]]
   private let parts: [Range<Int>]
   private let rank: Int

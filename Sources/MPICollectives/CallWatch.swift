@@ -4,10 +4,10 @@ private import Synchronization
 
 /// Notices that one call of MPI does not come back.
 ///
-/// A wait of `MPICommunicator` looks at its own deadline, but between two calls alone. Calls are meant
-/// to return at once; where one blocks inside the library, on a lock or on a connection, the main
-/// thread can do nothing any more, its rank counts as one that waits, and its heart goes on beating.
-/// So another thread looks.
+/// A wait of `MPICommunicator` looks at its own deadline, but between two calls alone. Calls are
+/// meant to return at once; where one blocks inside the library, on a lock or on a connection, the
+/// main thread can do nothing any more, its rank counts as one that waits, and its heart goes on
+/// beating. So another thread looks.
 final class CallWatch: Sendable {
   private static let lookMicroseconds: UInt32 = 200_000
 
@@ -28,7 +28,8 @@ final class CallWatch: Sendable {
   }
 
   /// Starts the thread: it calls `stuck`, once, when a call lasts longer than the patience of
-  /// `progress`. Looks are counted, not time, so that a job that was stopped and goes on is not ended.
+  /// `progress`. Looks are counted, not time, so that a job that was stopped and goes on is not
+  /// ended.
   func start(
     _ progress: RankProgress,
     stuck: @escaping @Sendable (_ operation: CollectiveOperation, _ seconds: Double) -> Void

@@ -6,8 +6,8 @@ private import Synchronization
 /// The watch thread of a rank: tells its neighbours in the ring where it stands, hears where they
 /// stand, and ends the job when one of them is lost or this rank itself hangs.
 ///
-/// It needs a library that any thread may call (MPI_THREAD_MULTIPLE), and a communicator of its own,
-/// so that no collective of the main thread, stuck or not, stands in its way (decision 0010).
+/// It needs a library that any thread may call (MPI_THREAD_MULTIPLE), and a communicator of its
+/// own, so that no collective of the main thread, stuck or not, stands in its way (decision 0010).
 final class Heartbeat: @unchecked Sendable {
   private enum Kind {
     static let beat: Int64 = 1
@@ -62,8 +62,8 @@ final class Heartbeat: @unchecked Sendable {
 
   private static var now: Double { MonotonicClock.seconds }
 
-  /// Takes leave of the neighbours, once every rank has said that its work is done, and returns when
-  /// the thread makes no more calls of MPI.
+  /// Takes leave of the neighbours, once every rank has said that its work is done, and returns
+  /// when the thread makes no more calls of MPI.
   func leave() {
     isLeaving.store(true, ordering: .releasing)
     while !hasLeft.load(ordering: .acquiring) { usleep(2000) }

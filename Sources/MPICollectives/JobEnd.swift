@@ -5,7 +5,8 @@ private import Synchronization
 
 /// The ways out of a job that is lost, each for the case that the one before does not work.
 enum JobEnd {
-  /// Seconds after which whoever launched this rank is killed, if it is an `mpirun` that still lives.
+  /// Seconds after which whoever launched this rank is killed, if it is an `mpirun` that still
+  /// lives.
   private static let launcherSeconds = 8
   private static let hasGuard = Atomic<Bool>(false)
 
@@ -40,8 +41,9 @@ enum JobEnd {
     }
   }
 
-  /// Writes the sentence that ends the job to `path`, unless the storage hangs, and below it the name
-  /// that the launch scripts gave this start: ranks beyond a cut may write when the next one runs.
+  /// Writes the sentence that ends the job to `path`, unless the storage hangs, and below it the
+  /// name that the launch scripts gave this start: ranks beyond a cut may write when the next one
+  /// runs.
   static func record(_ line: String, in path: String?) {
     guard let path else { return }
     DetachedThread.start {

@@ -1,8 +1,8 @@
 private import Glibc
 private import Synchronization
 
-/// Ends this process when the library does not come back from its own start or end: then there are no
-/// ranks that could watch each other.
+/// Ends this process when the library does not come back from its own start or end: then there are
+/// no ranks that could watch each other.
 final class LifeWatch: Sendable {
   private let isOver = Atomic<Bool>(false)
 

@@ -6,8 +6,8 @@ private import Glibc
 /// The ranks of an MPI job.
 ///
 /// Every collective begins with a handshake that sleeps while peers are on their way, because a
-/// spinning wait would take the core from this rank's own compute threads. The transfer that follows
-/// is started and looked after in short naps, for the same reason (decision 0004).
+/// spinning wait would take the core from this rank's own compute threads. The transfer that
+/// follows is started and looked after in short naps, for the same reason (decision 0004).
 final class MPICommunicator: Communicator {
   let rank: Int
   let size: Int
@@ -38,14 +38,14 @@ final class MPICommunicator: Communicator {
   /// The seconds of the wait after which every rank had said to be at this handshake.
   private var completeAt: Double?
 
-  /// Words of the handshake: what is agreed on, the operation's signature, and its negative, so that
-  /// one maximum shows whether all signatures are equal. MPI holds on to them after a thrown error,
-  /// therefore they are never freed.
+  /// Words of the handshake: what is agreed on, the operation's signature, and its negative, so
+  /// that one maximum shows whether all signatures are equal. MPI holds on to them after a thrown
+  /// error, therefore they are never freed.
   private let outgoing = UnsafeMutablePointer<Int64>.allocate(capacity: 3)
   private let incoming = UnsafeMutablePointer<Int64>.allocate(capacity: 3)
 
-  /// Joins the ranks of an initialised MPI; with `beats`, they hear each other's heartbeat, for which
-  /// the library must let any thread call it.
+  /// Joins the ranks of an initialised MPI; with `beats`, they hear each other's heartbeat, for
+  /// which the library must let any thread call it.
   init(beats: Bool) throws {
     cmpi_nap_exactly()
     var world = cmpi_communicator()
@@ -79,6 +79,8 @@ final class MPICommunicator: Communicator {
         "no heartbeat, for want of MPI_THREAD_MULTIPLE in the MPI library or by DDP_TRAIN_HEARTBEAT=0: "
         + "a rank that is dead or stopped is noticed after --stall seconds, not after --watchdog"
     }
+    // Not that thread's right under MPI_THREAD_FUNNELED, but the job is lost, and under srun only
+    // an abort ends the other ranks; where the call crashes or hangs, the process still ends.
     watch.start(progress) { [name, progress, heartbeat] operation, seconds in
       JobEnd.lost(
         "\(name): MPI does not come back from a call since \(Int(seconds.rounded())) s in "
@@ -213,7 +215,8 @@ final class MPICommunicator: Communicator {
       + ", stopped amid the transfer"
   }
 
-  /// Looks after a request until it is done; calls `look` with the seconds of the wait at every nap.
+  /// Looks after a request until it is done; calls `look` with the seconds of the wait at every
+  /// nap.
   private func wait(
     for request: inout cmpi_request, longestNap: Int, _ look: (_ seconds: Double) throws -> Void
   ) throws {

@@ -7,10 +7,10 @@ package enum MPIWorld {
   /// Runs `body` with the ranks that the launcher started, or alone where there is no launcher, and
   /// returns the exit status for the process.
   ///
-  /// To be called once, from the main thread. Without a launcher MPI is not initialised. When `body`
-  /// returns, every rank waits for the others and MPI is finalised. What `body` throws is printed as
-  /// one line naming rank and host, and ends the whole job with status 1: this function then does
-  /// not return.
+  /// To be called once, from the main thread. Without a launcher MPI is not initialised. When
+  /// `body` returns, every rank waits for the others and MPI is finalised. What `body` throws is
+  /// printed as one line naming rank and host, and ends the whole job with status 1: this function
+  /// then does not return.
   package static func run(_ body: (any Communicator) throws -> Int32) -> Int32 {
     guard LaunchEnvironment.current.startsMPI else {
       do {

@@ -1,7 +1,8 @@
 private import Collectives
 private import Glibc
 
-/// The pauses of a thread that polls: none for some microseconds, then naps that grow with the wait.
+/// The pauses of a thread that polls: none for some microseconds, then naps that grow with the
+/// wait.
 ///
 /// Never sched_yield: ranks that wait in it by the million a second can, on Linux 6.18, keep every
 /// other thread of the machine from its core for tens of seconds (decision 0004).

@@ -2,8 +2,8 @@ internal import CMPI
 
 /// Finds out who is missing from a collective that waits too long.
 ///
-/// A rank that has waited long tells every other rank which collective it is at, by an empty message
-/// whose tag is the serial number; who is not heard of by the deadline is absent.
+/// A rank that has waited long tells every other rank which collective it is at, by an empty
+/// message whose tag is the serial number; who is not heard of by the deadline is absent.
 struct RollCall {
   private let communicator: cmpi_communicator
   private let rank: Int

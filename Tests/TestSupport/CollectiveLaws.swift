@@ -2,8 +2,8 @@ package import Collectives
 
 /// What holds for the collectives of any communicator, at any number of ranks.
 ///
-/// Every rank calls `failures`, which makes the same collectives on each and says what did not hold on
-/// this one.
+/// Every rank calls `failures`, which makes the same collectives on each and says what did not hold
+/// on this one.
 package struct CollectiveLaw: Sendable {
   package let name: String
   package let failures: @Sendable (any Communicator) throws -> [String]
@@ -150,13 +150,13 @@ package struct CollectiveLaw: Sendable {
       try sent.withUnsafeBytes { sent in
         try received.withUnsafeMutableBytes { received in
           try communicator.exchange(
-            count: unit,
-            scatter: {
+            count: unit, word: 0, rounds: { _ in 1 },
+            allToAll: { _ in
               AllToAllMessages(
                 outgoing: sent.baseAddress ?? UnsafeRawPointer(received.baseAddress!),
                 outgoingParts: parts, incoming: received.baseAddress!, incomingParts: parts,
                 longestPart: 4 * max(0, 2 * size - 3) * unit)
-            })
+            }, allGather: { _ in nil })
         }
       }
       if received != expected + [-7] { failures.append("\(unit) a rank: \(received)") }

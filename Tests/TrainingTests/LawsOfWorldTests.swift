@@ -75,7 +75,7 @@ import Training
           trainer.engine.onEvent = { event in
             guard case .reduction(let parameters) = event, isDue.isSet else { return }
             isDue.isSet = false
-            reducer.sums[parameters.lowerBound] += 0.5
+            reducer.ownSums[parameters.lowerBound] += 0.5
           }
         })
       for (rank, outcome) in world.enumerated() {

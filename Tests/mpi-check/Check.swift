@@ -2,8 +2,8 @@ import Collectives
 
 /// One law of the communicator or the trainer, checked by all ranks together.
 ///
-/// The closure runs on every rank and makes the same collectives on each; what it expects may differ
-/// from rank to rank. It passes where no rank recorded a failure.
+/// The closure runs on every rank and makes the same collectives on each; what it expects may
+/// differ from rank to rank. It passes where no rank recorded a failure.
 struct Check: Sendable {
   let name: String
   let body: @Sendable (any Communicator, Expectations) throws -> Void

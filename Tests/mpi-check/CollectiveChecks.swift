@@ -151,13 +151,13 @@ private func expectExchange(
               word = $0
               return 2
             },
-            scatter: { _ in
+            allToAll: { _ in
               AllToAllMessages(
                 outgoing: sent.baseAddress!, outgoingParts: outgoing,
                 incoming: received.baseAddress!, incomingParts: incoming,
                 longestPart: size * unit)
             },
-            gather: { _ in
+            allGather: { _ in
               AllGatherMessages(own: own.baseAddress!, all: all.baseAddress!, parts: places)
             })
         }

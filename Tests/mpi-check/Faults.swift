@@ -1,3 +1,4 @@
+import CStuckMPI
 import Collectives
 import Glibc
 
@@ -13,6 +14,8 @@ enum Fault: String, CaseIterable {
   case stopAmid = "--stop-amid-rank"
   /// The rank's main thread stops, while its process lives.
   case hang = "--hang-rank"
+  /// The rank's main thread does not come back from a call of MPI.
+  case stick = "--stick-rank"
   /// The rank works on, longer than peers wait for a silent one; nothing ends.
   case slow = "--slow-rank"
   /// The rank stops its launcher, then itself: nobody is there to abort the job.
@@ -41,6 +44,7 @@ func provoke(_ fault: Fault, on faulty: Int, in communicator: any Communicator) 
   case .kill where isFaulty: raise(SIGKILL)
   case .stop where isFaulty: raise(SIGSTOP)
   case .hang where isFaulty: sleep(100)
+  case .stick where isFaulty: cstuck_block_this_thread()
   case .slow where isFaulty:
     for _ in 0..<80 {
       communicator.progress.tick()

@@ -158,8 +158,8 @@ package final class RankProgress: Sendable {
   /// The limits in force.
   package var limits: WatchLimits { shared.withLock { $0.limits } }
 
-  /// How long this rank waits for peers of which nothing else tells whether they live, in seconds: as
-  /// long as one of them may do nothing in the phase that this one is in. Nil is for ever.
+  /// How long this rank waits for peers of which nothing else tells whether they live, in seconds:
+  /// as long as one of them may do nothing in the phase that this one is in. Nil is for ever.
   package var patienceSeconds: Double? { limits.stallSeconds(in: state.phase) }
 
   /// Where the sentence goes that ends the job; nil for nowhere.

@@ -1,7 +1,7 @@
 private import Preconditions
 
-/// Judges from heartbeats who is lost, who is slow and who hangs: no clock, no thread, no messages of
-/// its own.
+/// Judges from heartbeats who is lost, who is slow and who hangs: no clock, no thread, no messages
+/// of its own.
 ///
 /// The ranks stand in a ring; each hears both neighbours. The one before a silent rank speaks; the
 /// one after it would speak a moment later. Time in which this rank itself was stopped does not
@@ -113,7 +113,8 @@ package struct RingWatch: Sendable {
     for i in neighbours.indices where neighbours[i].rank == rank { neighbours[i].isGone = true }
   }
 
-  /// What there is to say at `now`, `state` being this rank's own; `isEnding` once it was told to end.
+  /// What there is to say at `now`, `state` being this rank's own; `isEnding` once it was told to
+  /// end.
   package mutating func look(
     own state: RankState, limits: WatchLimits, isEnding: Bool, at now: Double
   ) -> [Finding] {

@@ -71,9 +71,9 @@ extension StepEngine {
   private func sum(
     _ source: UnsafeMutablePointer<Float>, into target: UnsafeMutablePointer<Float>?
   ) throws {
+    let borrowed = reducer.borrow()
     for bucket in reducer.layout.buckets {
-      // Free between two steps.
-      let sums = reducer.sums + bucket.lowerBound
+      let sums = borrowed + bucket.lowerBound
       for i in 0..<bucket.count { sums[i] = Double(source[bucket.lowerBound + i]) }
       try world.communicator.allReduceSum(
         UnsafeMutableBufferPointer(start: sums, count: bucket.count))
@@ -91,7 +91,7 @@ extension StepEngine {
     let nothing = Array(repeating: 0..<0, count: world.size)
     try world.communicator.exchange(
       count: state.parameterCount, word: 0, rounds: { _ in layout.buckets.count },
-      scatter: { index in
+      allToAll: { index in
         let bucket = layout.buckets[index]
         let parts = layout.parts[index]
         let own = parts[rank]
@@ -106,7 +106,7 @@ extension StepEngine {
               return start..<start + (peer == 0 ? 0 : 4 * part.count)
             },
           longestPart: 4 * (parts.map(\.count).max() ?? 0))
-      }, gather: { _ in nil })
+      }, allGather: { _ in nil })
     guard let target else { return }
     for own in layout.ranges(of: rank) {
       (target + own.lowerBound).update(from: source + own.lowerBound, count: own.count)

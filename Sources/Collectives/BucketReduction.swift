@@ -9,11 +9,12 @@ package struct BucketSpan: Sendable {
   package var end = 0.0
 }
 
-/// Sums buckets of a flat vector of doubles over the ranks: every rank sums one part and, unless the
-/// optimizer is sharded, gathers the parts as floats.
+/// Sums buckets of a flat vector of doubles over the ranks: a reduce-scatter, in which every rank
+/// sums one part, and, unless the optimizer is sharded, an all-gather of the parts as floats.
 ///
-/// The results lie at the beginning of each bucket's own doubles, as floats.
-final class BucketExchange {
+/// The results take the place of the sums: they lie at the beginning of each bucket's own doubles,
+/// as floats.
+final class BucketReduction {
   let layout: BucketLayout
   private let rank, ranks: Int
   private let grid: SummationGrid
@@ -64,8 +65,9 @@ final class BucketExchange {
   }
 
   /// Replaces the doubles of bucket `first`, and of those behind it that are final on all ranks, by
-  /// their results: the sums over the ranks times `scale`. `ready` buckets from `first` on are final on
-  /// this rank, of which as many are reduced under one agreement as the slowest rank has, up to 16.
+  /// their results: the sums over the ranks times `scale`. `ready` buckets from `first` on are
+  /// final on this rank, of which as many are reduced under one agreement as the slowest rank has,
+  /// up to 16.
   func reduce(
     _ first: Int, ready: Int, of sums: UnsafeMutablePointer<Double>, scale: Double,
     over communicator: any Communicator
@@ -88,13 +90,13 @@ final class BucketExchange {
         spans[0].ready = start
         return count
       },
-      scatter: { round in
+      allToAll: { round in
         if round > 0 { close(round - 1, from: first, of: sums, in: &spans) }
-        return pack(first + round, of: sums, scale: scale, isWide: isWide)
+        return addends(first + round, of: sums, scale: scale, isWide: isWide)
       },
-      gather: { round in
-        combine(layout.parts[first + round][rank], of: sums, scale: scale, isWide: isWide)
-        return gathering(first + round, into: sums)
+      allGather: { round in
+        sumOwnPart(layout.parts[first + round][rank], of: sums, scale: scale, isWide: isWide)
+        return ownPart(first + round, into: sums)
       })
     close(spans.count - 1, from: first, of: sums, in: &spans)
     return spans
@@ -105,7 +107,7 @@ final class BucketExchange {
     _ round: Int, from first: Int, of sums: UnsafeMutablePointer<Double>,
     in spans: inout [BucketSpan]
   ) {
-    finish(first + round, in: sums)
+    unpack(first + round, in: sums)
     spans[round].end = MonotonicClock.seconds
     guard round + 1 < spans.count else { return }
     spans[round + 1].ready = spans[round].end
@@ -136,7 +138,8 @@ final class BucketExchange {
     }
   }
 
-  private func pack(
+  /// The reduce-scatter's messages: this rank's addends of each peer's part.
+  private func addends(
     _ index: Int, of sums: UnsafeMutablePointer<Double>, scale: Double, isWide: Bool
   ) -> AllToAllMessages? {
     guard ranks > 1 else { return nil }
@@ -174,8 +177,9 @@ final class BucketExchange {
       longestPart: width * (layout.parts[index].map(\.count).max() ?? 0))
   }
 
-  /// Adds what the peers have sent to this rank's own part, in the order of the ranks, and finishes it.
-  private func combine(
+  /// Adds what the peers have sent to this rank's own part, in the order of the ranks, and finishes
+  /// it.
+  private func sumOwnPart(
     _ part: Range<Int>, of sums: UnsafeMutablePointer<Double>, scale: Double, isWide: Bool
   ) {
     let target = sums + part.lowerBound
@@ -213,7 +217,8 @@ final class BucketExchange {
     }
   }
 
-  private func gathering(
+  /// The all-gather's messages: the sums of this rank's own part, as floats.
+  private func ownPart(
     _ index: Int, into sums: UnsafeMutablePointer<Double>
   ) -> AllGatherMessages? {
     guard !isSharded else { return nil }
@@ -231,7 +236,8 @@ final class BucketExchange {
       })
   }
 
-  private func finish(_ index: Int, in sums: UnsafeMutablePointer<Double>) {
+  /// Puts what does not lie there yet among the bucket's results.
+  private func unpack(_ index: Int, in sums: UnsafeMutablePointer<Double>) {
     let bucket = layout.buckets[index]
     let results = results(of: index, in: sums)
     if isSharded {
