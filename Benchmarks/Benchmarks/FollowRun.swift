@@ -49,7 +49,17 @@ package struct FollowRun: Sendable {
     model.microbatch = model.batch
     let session = try Session(communicator: SoloCommunicator(), threads: 1, quiet: true)
     defer { session.pool.end() }
-    let engine = StepTrial(model, session: session).engine
+    let samples = ComputedSamples { slot, batch, image in
+      let sample = batch.samples[slot]
+      for channel in 0..<3 {
+        let plane = (sample * 3 + channel) * size * size
+        for pixel in 0..<size * size {
+          image[pixel * 3 + channel] = images.values[plane + pixel]
+        }
+      }
+      return labels[sample]
+    }
+    let engine = StepTrial(model, session: session, samples: samples).engine
     try load(weights, into: engine.state)
     var losses: [Float] = []
     for step in 0..<steps {
@@ -57,16 +67,7 @@ package struct FollowRun: Sendable {
       let sums = try engine.computeGradients(
         of: StepBatch(
           step: step, epoch: 0, samples: slots, microbatches: [0..<model.batch], marginFactor: 1)
-      ) { _, batch, slot, image, _ in
-        let sample = batch.samples[slot]
-        for channel in 0..<3 {
-          let plane = (sample * 3 + channel) * size * size
-          for pixel in 0..<size * size {
-            image[pixel * 3 + channel] = images.values[plane + pixel]
-          }
-        }
-        return (labels[sample], false)
-      }
+      )
       guard sums.unsoundRanks == 0 else {
         throw BenchmarkFailure.input("step \(step): a gradient is not finite or leaves the grid")
       }

@@ -124,10 +124,19 @@ extension StepBenchmark {
 final class StepTrial {
   let engine: StepEngine
   private let model: BenchmarkModel
-  private let images: Images
-  private let labels: [Int32]
   private var stepCount = 0
   private(set) var lastLoss = Double.nan
+
+  /// An engine of `model`, on made images or on what `samples` brings.
+  init(_ model: BenchmarkModel, session: Session, samples: ComputedSamples? = nil) {
+    self.model = model
+    let microbatches = Microbatches.cut(model.batch, microbatch: model.microbatch).count
+    engine = StepEngine(
+      model.factory.makeReplica(model.configuration, microbatches: microbatches),
+      in: World(pool: session.pool, communicator: session.communicator),
+      samples: samples ?? Self.madeSamples(of: model))
+    engine.initialize()
+  }
 
   /// Images are read by all workers.
   private final class Images: @unchecked Sendable {
@@ -135,24 +144,14 @@ final class StepTrial {
     init(_ memory: consuming AlignedMemory) { self.memory = memory }
   }
 
-  init(_ model: BenchmarkModel, session: Session) {
-    self.model = model
-    let configuration = model.configuration
-    let factory = model.factory
-    let optimizer = configuration.optimizerValue
-    let state = factory.makeState(optimizerVectorCount: optimizer.stateVectorCount)
-    let microbatches = Microbatches.cut(model.batch, microbatch: model.microbatch).count
-    engine = StepEngine(
-      network: factory.network, objective: factory.objective, state: state,
-      groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
-      optimizer: optimizer, pool: session.pool, communicator: session.communicator,
-      gradientGrid: SummationGrid(
-        exponent: configuration.gridExponent(microbatches: microbatches)),
-      bucketBytes: 8 << 20,
-      microbatch: configuration.microbatch, seed: configuration.seed)
-    state.initialize(seed: configuration.seed, pool: session.pool)
-    images = Images(BenchmarkModel.images(model.batch, size: model.imageSize))
-    labels = (0..<model.batch).map { Int32($0 * 7919 % model.classCount) }
+  private static func madeSamples(of model: BenchmarkModel) -> ComputedSamples {
+    let images = Images(BenchmarkModel.images(model.batch, size: model.imageSize))
+    let labels = (0..<model.batch).map { Int32($0 * 7919 % model.classCount) }
+    let count = model.factory.network.image.shape.count
+    return ComputedSamples { slot, _, image in
+      image.update(from: images.memory.pointer + slot * count, count: count)
+      return labels[slot]
+    }
   }
 
   /// One step on the first `count` images: gradients and update.
@@ -160,14 +159,7 @@ final class StepTrial {
     let batch = StepBatch(
       step: stepCount, epoch: 0, samples: Array(0..<count),
       microbatches: Microbatches.cut(count, microbatch: model.microbatch), marginFactor: 1)
-    let (images, labels) = (images, labels)
-    let imageCount = engine.network.image.shape.count
-    let sums = try engine.computeGradients(of: batch) { _, _, slot, image, seconds in
-      let start = Clock.seconds
-      image.update(from: images.memory.pointer + slot * imageCount, count: imageCount)
-      seconds[.decode] += Clock.seconds - start
-      return (labels[slot], false)
-    }
+    let sums = try engine.computeGradients(of: batch)
     guard sums.unsoundRanks == 0 else {
       throw BenchmarkFailure.input("step \(stepCount): a gradient is not finite or leaves the grid")
     }

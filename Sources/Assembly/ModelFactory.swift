@@ -1,3 +1,5 @@
+package import Collectives
+package import Kernels
 package import Configuration
 package import Engine
 package import Losses
@@ -15,22 +17,24 @@ package struct ModelFactory: Sendable {
   private let headInitialization: HeadInitialization
 
   /// Builds the model of `configuration` for `classCount` people.
-  package init(_ configuration: RunConfiguration, classCount: Int) {
+  ///
+  /// `old` is room for what an older network makes of the training samples, where the run is to be
+  /// compatible with one.
+  package init(_ configuration: RunConfiguration, classCount: Int, old: OldEmbeddings? = nil) {
     let isAIX = configuration.model.hasPrefix("aix-")
     let network = Self.network(configuration)
     self.network = network
     self.classCount = classCount
     if let loss = configuration.lossConfiguration {
-      objective = .classification(
+      objective = .samples(
         MarginSoftmaxHead(
           configuration: loss, classes: classCount, dimension: network.embeddingCount))
       headInitialization = isAIX ? .kaiming : loss.isNormalized ? .normal : .linear
     } else {
-      objective = .triplets(
+      objective = .wholeBatch(
         TripletObjective(
           batch: configuration.batch, passes: configuration.passes,
-          reduction: configuration.tripletReduction,
-          isHarmonic: configuration.compatibleWith != nil))
+          reduction: configuration.tripletReduction, old: old))
       headInitialization = .normal
     }
   }
@@ -63,7 +67,7 @@ package struct ModelFactory: Sendable {
       }
   }
 
-  private func initializer(of parameter: HeadParameter, _ head: MarginSoftmaxHead) -> Initializer {
+  private func initializer(of parameter: HeadParameter, _ head: any LossHead) -> Initializer {
     switch head.distribution(of: parameter, headInitialization) {
     case .zero: .constant(0)
     case .normal(let deviation): .normal(deviation: deviation)
@@ -82,14 +86,29 @@ package struct ModelFactory: Sendable {
       }, count: network.parameterCount + objective.parameterCount)
   }
 
-  /// Memory for parameters, moments and `optimizerVectorCount` optimizer vectors, of which a rank
-  /// may keep a part.
-  package func makeState(
-    optimizerVectorCount: Int, keepsPartOfOptimizer: Bool = false
-  ) -> ModelState {
-    ModelState(
-      descriptions: descriptions, statistics: network.statistics,
-      optimizerVectorCount: optimizerVectorCount, keepsPartOfOptimizer: keepsPartOfOptimizer)
+  /// A replica of the model, its memory not filled: with the optimizer of `configuration` and, of
+  /// `microbatches` a step, the grid of its sums. `keepsParts` where the ranks share the optimizer's
+  /// state.
+  package func makeReplica(
+    _ configuration: RunConfiguration, microbatches: Int, keepsParts: Bool = false,
+    seed: UInt64? = nil
+  ) -> Replica {
+    let optimizer = configuration.optimizerValue
+    var vectors = optimizer.stateNames.map {
+      StateVector(name: $0, initial: optimizer.initialState)
+    }
+    if configuration.reduction == .bf16 {
+      vectors.append(StateVector(name: "residual", residence: .addend))
+    }
+    return Replica(
+      network: network, objective: objective,
+      groups: groups(decaysNormAndBias: configuration.decaysNormAndBias), optimizer: optimizer,
+      state: ModelState(
+        descriptions: descriptions, statistics: network.statistics, vectors: vectors,
+        keepsParts: keepsParts, loss: objective.head?.initialState ?? LossState()),
+      gradientGrid: SummationGrid(
+        exponent: configuration.gridExponent(microbatches: microbatches)),
+      seed: seed ?? configuration.seed)
   }
 }
 

@@ -62,21 +62,22 @@ package struct Checkpoint {
     dataFingerprint = try text("data")
   }
 
-  /// Fills `state` with the tensors; optimizer vectors too if `optimizerNames` names them.
-  /// Throws `CheckpointError.incomplete` for a tensor that is missing or has another shape.
-  package func load(into state: ModelState, optimizerNames: [String]) throws {
+  /// Fills `state` with the tensors: parameters, running moments, all its vectors, and the state of
+  /// the loss. Throws `CheckpointError.incomplete` for a tensor that is missing or has another shape.
+  package func load(into state: ModelState) throws {
     for description in state.descriptions {
       try load(description, named: description.name, into: state.parameters)
-      for (vector, name) in optimizerNames.enumerated() {
+      for (index, vector) in state.vectors.enumerated() {
         try load(
-          description, named: "\(Self.optimizerPrefix)\(name)/\(description.name)",
-          into: state.optimizer + vector * state.parameterCount)
+          description, named: "\(Self.optimizerPrefix)\(vector.name)/\(description.name)",
+          into: state.vector(index))
       }
     }
     try load([], statistics: state.statisticsDescriptions, into: state)
+    try state.loss.read(file.metadata, path: path)
   }
 
-  /// Fills those tensors and running moments of `state`; throws as `load(into:optimizerNames:)`.
+  /// Fills those tensors and running moments of `state`; throws as `load(into:)`.
   package func load(
     _ parameters: [ParameterDescription], statistics: [StatisticsDescription],
     into state: ModelState

@@ -15,7 +15,7 @@ package final class NetworkWeights {
     self.configuration = configuration
     network = ModelFactory.network(configuration)
     state = ModelState(
-      descriptions: network.parameters, statistics: network.statistics, optimizerVectorCount: 0)
+      descriptions: network.parameters, statistics: network.statistics)
   }
 
   /// The network of a checkpoint; throws what is wrong with it.
@@ -23,7 +23,7 @@ package final class NetworkWeights {
     self.init(
       try RunConfiguration.parse(
         yaml: checkpoint.configurationText, path: checkpoint.path, modelNames: Models.names))
-    try checkpoint.load(into: state, optimizerNames: [])
+    try checkpoint.load(into: state)
   }
 
   /// The values of a tensor in logical order.

@@ -8,9 +8,9 @@ package final class Snapshot: @unchecked Sendable {
   private let descriptions: [ParameterDescription]
   private let statisticsDescriptions: [StatisticsDescription]
   private let parameterCount: Int
-  private let optimizerNames: [String]
+  private let vectorNames: [String]
   private let statistics: [Float]
-  /// Parameters, then the optimizer's vectors, each in the flat vector's order.
+  /// Parameters, then the state's vectors, each in the flat vector's order.
   private let vectors: [UnsafePointer<Float>]
   private let owned: [UnsafeMutablePointer<Float>]
   /// Empty where nobody knows them.
@@ -20,9 +20,9 @@ package final class Snapshot: @unchecked Sendable {
   let step: Int
 
   /// Takes the state as it is; with `copying` false it must not change until the file is written.
-  /// `gathered` are the optimizer's vectors where no rank has all of them; else those of `state`.
+  /// `gathered` are the state's vectors where no rank has all of them; else those of `state`.
   package init(
-    of state: ModelState, optimizerNames: [String], people: [UInt8], triplets: [UInt8]?,
+    of state: ModelState, people: [UInt8], triplets: [UInt8]?,
     metadata: [String: String], step: Int, copying: Bool, gathered: GatheredVectors? = nil
   ) {
     self.people = people
@@ -30,17 +30,15 @@ package final class Snapshot: @unchecked Sendable {
     descriptions = state.descriptions
     statisticsDescriptions = state.statisticsDescriptions
     parameterCount = state.parameterCount
-    self.optimizerNames = optimizerNames
-    self.metadata = metadata
+    vectorNames = state.vectors.map(\.name)
+    self.metadata = metadata.merging(state.loss.metadata) { own, _ in own }
     self.step = step
     statistics = Array(
       UnsafeBufferPointer(start: state.statistics, count: state.statisticsCount))
     let given = gathered?.take() ?? []
     let sources =
       [UnsafePointer(state.parameters)]
-      + (given.isEmpty ? optimizerNames.indices : 0..<0).map {
-        UnsafePointer(state.optimizer + $0 * state.parameterCount)
-      }
+      + (given.isEmpty ? vectorNames.indices : 0..<0).map { UnsafePointer(state.vector($0)) }
     if copying {
       let count = parameterCount
       owned =
@@ -101,7 +99,7 @@ package final class Snapshot: @unchecked Sendable {
   }
 
   private func optimizerTensors() -> [SafetensorsTensor] {
-    optimizerNames.enumerated().flatMap { index, name in
+    vectorNames.enumerated().flatMap { index, name in
       descriptions.map {
         tensor(
           $0, named: "\(Checkpoint.optimizerPrefix)\(name)/\($0.name)", in: vectors[index + 1])

@@ -23,7 +23,7 @@ final class BucketReduction {
   private let outgoing, incoming, own: AlignedMemory
   /// What rounding to bfloat16 has taken away [count]: of the parts that other ranks sum, from this
   /// rank's addends; of its own part, from the sum.
-  var residual: UnsafeMutablePointer<Float>?
+  private let residual: UnsafeMutablePointer<Float>?
   /// Whether each bucket's sums fit 48 bits, as far as that is known in this step.
   private var fits: [Bool?]
   /// Buckets that go under one agreement, at most: signals are looked at between them.
@@ -33,8 +33,9 @@ final class BucketReduction {
 
   init(
     layout: BucketLayout, rank: Int, ranks: Int, grid: SummationGrid, reduction: Reduction,
-    isSharded: Bool
+    isSharded: Bool, residual: UnsafeMutablePointer<Float>?
   ) {
+    self.residual = residual
     self.layout = layout
     self.rank = rank
     self.ranks = ranks

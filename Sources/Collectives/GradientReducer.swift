@@ -77,11 +77,13 @@ package final class GradientReducer: @unchecked Sendable {
   /// `ranks` ranks of which this is `rank`.
   ///
   /// With `isSharded` each rank gets the sums of its own parts alone, which are whole `blocks`;
-  /// `blocks` nil cuts the layers into pieces.
+  /// `blocks` nil cuts the layers into pieces. `Reduction.bf16` keeps in `residual` [count], which
+  /// outlives the reducer, what rounding takes away.
   package init(
     layerRanges: [Range<Int>], blocks: [Range<Int>]? = nil, extraCount: Int,
     gradientGrid: SummationGrid, extraGrid: SummationGrid, bucketBytes: Int, rank: Int = 0,
-    ranks: Int = 1, reduction: Reduction = .exact, isSharded: Bool = false
+    ranks: Int = 1, reduction: Reduction = .exact, isSharded: Bool = false,
+    residual: UnsafeMutablePointer<Float>? = nil
   ) {
     var layers: [LayerRange] = []
     var pieces = 0
@@ -116,7 +118,7 @@ package final class GradientReducer: @unchecked Sendable {
     usesWire = ranks > 1 || reduction == .bf16
     buckets = BucketReduction(
       layout: layout, rank: rank, ranks: ranks, grid: gradientGrid, reduction: reduction,
-      isSharded: isSharded && ranks > 1)
+      isSharded: isSharded && ranks > 1, residual: residual)
     pieceTotal = pieces
     pieceIsFresh = .allocate(capacity: pieces)
     pieceIsFresh.initialize(repeating: true, count: pieces)
@@ -143,12 +145,6 @@ package final class GradientReducer: @unchecked Sendable {
     stateLock.deallocate()
     pthread_cond_destroy(stateChanged)
     stateChanged.deallocate()
-  }
-
-  /// Where rounding to bfloat16 keeps what it takes away [count]; set it before the first step.
-  package var residual: UnsafeMutablePointer<Float>? {
-    get { buckets.residual }
-    set { buckets.residual = newValue }
   }
 
   /// Bytes that this reducer keeps for messages.

@@ -63,3 +63,27 @@ package enum StepEvent: Sendable {
   /// A bucket of final gradients goes to the other ranks.
   case reduction(parameters: Range<Int>)
 }
+
+/// Samples that are computed where they are needed: for measurements and tests.
+package struct ComputedSamples: SampleSource {
+  private let body:
+    @Sendable (_ slot: Int, _ batch: StepBatch, _ image: UnsafeMutablePointer<Float>) -> Int32
+
+  /// `body` fills the image of a slot and returns its class.
+  package init(
+    _ body:
+      @escaping @Sendable (
+        _ slot: Int, _ batch: StepBatch, _ image: UnsafeMutablePointer<Float>
+      ) -> Int32
+  ) {
+    self.body = body
+  }
+
+  package func schedule(_ slots: Range<Int>, of batch: StepBatch) {}
+
+  package func load(
+    _ slot: Int, of batch: StepBatch, on worker: Int, into image: UnsafeMutablePointer<Float>
+  ) -> LoadedSample {
+    LoadedSample(label: body(slot, batch, image), isReplaced: false)
+  }
+}

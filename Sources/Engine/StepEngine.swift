@@ -52,8 +52,7 @@ package final class StepEngine {
       extraCount: ledger.count, gradientGrid: replica.gradientGrid,
       extraGrid: SummationGrid(exponent: Self.ledgerExponent),
       bucketBytes: World.bucketBytes(ranks: world.size), rank: world.rank, ranks: world.size,
-      reduction: world.reduction, isSharded: world.isSharded)
-    reducer.residual = replica.state.addend
+      reduction: world.reduction, isSharded: world.isSharded, residual: replica.state.addend)
     gathering =
       world.isSharded
       ? WeightGathering(layout: reducer.layout, rank: world.rank, ranks: world.size) : nil

@@ -128,7 +128,7 @@ extension ImportRequest {
       configuration: configuration.yamlText(), dataFingerprint: 0, classCount: 0)
     metadata["imported-from"] = file.split(separator: "/").last.map(String.init) ?? ""
     try Snapshot(
-      of: weights.state, optimizerNames: [], people: [], triplets: nil, metadata: metadata,
+      of: weights.state, people: [], triplets: nil, metadata: metadata,
       step: 0, copying: false
     ).write(to: out)
     var lines = [

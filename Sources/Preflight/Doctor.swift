@@ -187,7 +187,7 @@ package struct Doctor {
       let reducer = GradientReducer(
         layerRanges: [0..<values], extraCount: 0,
         gradientGrid: SummationGrid(exponent: -36), extraGrid: SummationGrid(exponent: -30),
-        bucketBytes: StepEngine.bucketBytes(ranks: communicator.size), rank: communicator.rank,
+        bucketBytes: World.bucketBytes(ranks: communicator.size), rank: communicator.rank,
         ranks: communicator.size,
         reduction: .exact)
       var rounds: [Double] = []

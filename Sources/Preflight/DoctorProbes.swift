@@ -36,6 +36,8 @@ struct ComputeProbe {
     configuration.batch = samples
     // An older network's embeddings cost nothing that could be told from the rest.
     configuration.compatibleWith = nil
+    // There is nobody to send rounded gradients to.
+    configuration.reduction = .exact
     self.configuration = configuration
     self.session = session
     factory = ModelFactory(configuration, classCount: classes)
@@ -49,15 +51,17 @@ struct ComputeProbe {
   /// Seconds of an image on one thread while all compute, loss and sums included, and of an update;
   /// the medians of a second's steps, at least three, after as long for processor and memory to warm.
   func run() throws -> (image: Double, update: Double) {
-    let optimizer = configuration.optimizerValue
-    let state = factory.makeState(optimizerVectorCount: optimizer.stateVectorCount)
+    let count = factory.network.image.shape.count
+    let classes = factory.classCount
+    let samples = ComputedSamples { slot, _, image in
+      for i in 0..<count { image[i] = Float((i &* 31 &+ slot &* 17) % 255) / 127 - 1 }
+      // Two photos of each person, for triplets.
+      return Int32(slot / 2 % classes)
+    }
     let engine = StepEngine(
-      network: factory.network, objective: factory.objective, state: state,
-      groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
-      optimizer: optimizer, pool: session.pool, communicator: SoloCommunicator(),
-      gradientGrid: SummationGrid(exponent: configuration.gridExponent(microbatches: 64)),
-      bucketBytes: StepEngine.bucketBytes(ranks: 1), microbatch: rows, seed: 1)
-    state.initialize(seed: 1, pool: session.pool)
+      factory.makeReplica(configuration, microbatches: 64, seed: 1),
+      in: World(pool: session.pool, communicator: SoloCommunicator()), samples: samples)
+    engine.initialize()
     var images: [Double] = []
     var updates: [Double] = []
     let start = Clock.seconds
@@ -82,17 +86,11 @@ struct ComputeProbe {
   private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
   private func run(_ step: Int, on engine: StepEngine) throws {
-    let count = factory.network.image.shape.count
-    let classes = factory.classCount
     let batch = StepBatch(
       step: step, epoch: 0, samples: Array(0..<samples),
       microbatches: Microbatches.cut(samples, microbatch: rows), marginFactor: 1,
       mining: mining(step: step))
-    _ = try engine.computeGradients(of: batch) { _, _, slot, image, _ in
-      for i in 0..<count { image[i] = Float((i &* 31 &+ slot &* 17) % 255) / 127 - 1 }
-      // Two photos of each person, for triplets.
-      return (Int32(slot / 2 % classes), false)
-    }
+    _ = try engine.computeGradients(of: batch)
     _ = try engine.applyUpdate(
       sampleCount: samples, index: step, rates: LearningRates(backbone: 1e-6, head: 1e-6),
       clipping: nil)

@@ -103,7 +103,7 @@ package struct ScalingModel: Sendable, Equatable, Codable {
 
   /// Values that are reduced together.
   package static func bucketValues(ranks: Int) -> Double {
-    Double(StepEngine.bucketBytes(ranks: ranks) / 8)
+    Double(World.bucketBytes(ranks: ranks) / 8)
   }
   /// The part of a microbatch that is its backward pass, in which sums can be hidden.
   static let backwardShare = 2.0 / 3

@@ -135,7 +135,7 @@ package final class Trainer {
       groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
       optimizer: optimizer, pool: session.pool, communicator: session.communicator,
       gradientGrid: SummationGrid(exponent: progress.gridExponent),
-      bucketBytes: StepEngine.bucketBytes(ranks: session.communicator.size),
+      bucketBytes: World.bucketBytes(ranks: session.communicator.size),
       microbatch: configuration.microbatch, seed: configuration.seed,
       reduction: configuration.reduction, isSharded: configuration.shardsOptimizer)
     if configuration.timeline != nil { engine.timeline = Timeline(threads: session.threads) }
