@@ -168,6 +168,10 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
+      name: "Comparison",
+      dependencies: ["Checkpoints", "Configuration", "Interchange", "Networks"],
+      swiftSettings: house),
+    .target(
       name: "DataTools",
       dependencies: [
         "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange", "Reports",
@@ -177,7 +181,7 @@ let package = Package(
     .executableTarget(
       name: "ddp-train",
       dependencies: [
-        "Collectives", "Configuration", "DataTools", "Interop", "Losses", "MPICollectives",
+        "Collectives", "Comparison", "Configuration", "DataTools", "Interop", "Losses", "MPICollectives",
         "Networks",
         "Preflight", "Scoring", "Sessions", "Sweeps", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -238,7 +242,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Assembly", "CAllocations", "Checkpoints", "Collectives", "Configuration", "DataTools",
+        "Assembly", "CAllocations", "Checkpoints", "Collectives", "Comparison", "Configuration",
+        "DataTools",
         "Datasets", "Determinism", "Engine", "Evaluation", "Interchange", "Interop", "Kernels",
         "Losses", "Networks", "Optimizers", "Preflight", "Reports", "RunFolders", "Scoring",
         "Sessions", "Sweeps", "Tasks", "TestSupport", "Threads", "Timing", "Training",

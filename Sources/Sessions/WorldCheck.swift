@@ -26,6 +26,11 @@ package struct WorldCheck: Sendable {
     return "unknown"
   }()
 
+  /// A hash of the program's own file.
+  package static let program: String =
+    (try? Data(contentsOf: URL(fileURLWithPath: "/proc/self/exe"), options: .alwaysMapped))
+    .map { data in data.withUnsafeBytes { Hash64.text(Hash64.of($0)) } } ?? "unknown"
+
   /// Compares configuration, data and program over all ranks; throws `Failure` naming ranks and
   /// hosts where they differ. Returns warnings about mixed processors or BLAS kernels, whose bits
   /// may differ.
@@ -36,9 +41,6 @@ package struct WorldCheck: Sendable {
     communicator: any Communicator
   ) throws -> [String] {
     guard communicator.size > 1 else { return [] }
-    let program =
-      (try? Data(contentsOf: URL(fileURLWithPath: "/proc/self/exe"), options: .alwaysMapped))
-      .map { data in data.withUnsafeBytes { Hash64.text(Hash64.of($0)) } } ?? "unknown"
     let own = [
       communicator.hostName, program, Hash64.text(Hash64.of(configuration)),
       Hash64.text(dataFingerprint), processor,

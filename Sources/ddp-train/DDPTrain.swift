@@ -1,4 +1,5 @@
 internal import ArgumentParser
+private import Sessions
 
 struct DDPTrain: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -21,6 +22,7 @@ struct DDPTrain: ParsableCommand {
         ddp-train import backbone.pth --model iresnet50 --normalize half --channels rgb --out r50.safetensors
         ddp-train export runs/lfw --to onnx --out faces.onnx
         ddp-train inspect runs/lfw
+        ddp-train compare runs/one runs/two
         mpirun -np 4 ddp-train doctor --model iresnet50
         ddp-train check photos --pairs pairs.txt
         ddp-train pack photos --to rec --out packs/photos
@@ -35,10 +37,10 @@ struct DDPTrain: ParsableCommand {
 
       Shell completions: ddp-train --generate-completion-script bash|zsh|fish
       """,
-    version: "0.1.0",
+    version: Version.current,
     subcommands: [
       Train.self, Evaluate.self, Embed.self, Verify.self, Identify.self, Cluster.self, Sweep.self,
-      Import.self, Export.self, Inspect.self, Pack.self, Check.self, Align.self, Synthesize.self,
+      Import.self, Export.self, Inspect.self, Compare.self, Pack.self, Check.self, Align.self, Synthesize.self,
       Doctor.self,
     ],
     defaultSubcommand: Train.self)

@@ -1,0 +1,30 @@
+internal import ArgumentParser
+private import Comparison
+
+struct Compare: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare",
+    abstract: "Tells where two runs part, in what, and why.",
+    discussion: """
+      The first step that differs, what of it (samples, loss, gradient, weights), which tensors of \
+      the first checkpoint that both have from there on, and what differs in configuration, data, \
+      program and processor. docs/receipts.md says how to read it. The exit code is 0 where they are \
+      alike and 1 where they are not.
+
+      EXAMPLES
+        ddp-train compare runs/one runs/two
+        ddp-train compare a.safetensors b.safetensors
+      """)
+
+  @Argument(help: "A run folder, or a checkpoint file.", completion: .file())
+  var first: String
+
+  @Argument(help: "The other one, of the same kind.", completion: .file())
+  var second: String
+
+  func run() throws {
+    let (lines, isAlike) = try CompareRequest(first: first, second: second).run()
+    for line in lines { print(line) }
+    if !isAlike { throw ExitCode.failure }
+  }
+}
