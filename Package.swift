@@ -181,7 +181,8 @@ let package = Package(
     .executableTarget(
       name: "ddp-train",
       dependencies: [
-        "Collectives", "Comparison", "Configuration", "DataTools", "Interop", "Losses", "MPICollectives",
+        "Collectives", "Comparison", "Configuration", "DataTools", "Interop", "Losses",
+        "MPICollectives",
         "Networks",
         "Preflight", "Scoring", "Sessions", "Sweeps", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -239,6 +240,12 @@ let package = Package(
       name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport", "Determinism"]),
     .testTarget(
       name: "InterchangeTests", dependencies: ["Interchange", "TestSupport", "Determinism"]),
+    .testTarget(
+      name: "EngineTests",
+      dependencies: [
+        "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Kernels",
+        "Losses", "Networks", "Optimizers", "TestSupport", "Threads",
+      ]),
     .testTarget(
       name: "TrainingTests",
       dependencies: [

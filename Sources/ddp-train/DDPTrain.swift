@@ -40,7 +40,8 @@ struct DDPTrain: ParsableCommand {
     version: Version.current,
     subcommands: [
       Train.self, Evaluate.self, Embed.self, Verify.self, Identify.self, Cluster.self, Sweep.self,
-      Import.self, Export.self, Inspect.self, Compare.self, Pack.self, Check.self, Align.self, Synthesize.self,
+      Import.self, Export.self, Inspect.self, Compare.self, Pack.self, Check.self, Align.self,
+      Synthesize.self,
       Doctor.self,
     ],
     defaultSubcommand: Train.self)

@@ -1,0 +1,106 @@
+import Assembly
+import Collectives
+import Configuration
+import Datasets
+import Determinism
+import Engine
+import Kernels
+import Losses
+import Networks
+import Optimizers
+import TestSupport
+import Threads
+
+/// A few steps of an engine by itself, on images and labels that are functions of their place.
+struct EngineRun {
+  var objective: @Sendable (ModelFactory) -> Objective
+  var samples = 18
+  var steps = 3
+  var optimizer: any Optimizer = SGD(momentum: 0.9, weightDecay: 1e-3)
+  var vectors = [StateVector(name: "momentum")]
+  var reduction = Reduction.exact
+  var isSharded = false
+
+  /// What a run leaves.
+  struct Outcome: Equatable, Sendable {
+    var receipts: [UpdateReceipt] = []
+    var losses: [Double] = []
+    var loss = LossState()
+    /// The vectors of the state, whole, on rank 0.
+    var vectors: [[Float]] = []
+  }
+
+  static let configuration = {
+    var configuration = RunConfiguration.demo
+    configuration.model = "iresnet10"
+    configuration.imageSize = 32
+    configuration.width = 0.125
+    configuration.embedding = 16
+    configuration.microbatch = 4
+    return configuration
+  }()
+
+  /// Runs in a world of `ranks` threads with `threads` workers each; the outcome by rank.
+  func outcomes(ranks: Int, threads: Int = 1) throws -> [Outcome] {
+    let run = self
+    return try ThreadCommunicator.run(size: ranks) { communicator in
+      let pool = WorkerPool(count: threads)
+      defer { pool.end() }
+      return try run.outcome(
+        in: World(
+          pool: pool, communicator: communicator, reduction: run.reduction,
+          shardsOptimizer: run.isSharded))
+    }
+  }
+
+  private func outcome(in world: World) throws -> Outcome {
+    let factory = ModelFactory(Self.configuration, classCount: 6)
+    let objective = objective(factory)
+    // The tensors of a head are there with the losses that have one.
+    let hasHead = objective.head != nil
+    let descriptions = hasHead ? factory.descriptions : factory.network.parameters
+    let groups =
+      hasHead
+      ? factory.groups(decaysNormAndBias: false)
+      : ParameterGroups(
+        descriptions.map {
+          ParameterGroups.Tensor(range: $0.range, part: .backbone, decays: $0.isWeight)
+        }, count: factory.network.parameterCount)
+    let replica = Replica(
+      network: factory.network, objective: objective, groups: groups, optimizer: optimizer,
+      state: ModelState(
+        descriptions: descriptions, statistics: factory.network.statistics, vectors: vectors,
+        keepsParts: world.isSharded, loss: objective.head?.initialState ?? LossState()),
+      gradientGrid: SummationGrid(exponent: -36), seed: 7)
+    let count = factory.network.image.shape.count
+    let engine = StepEngine(
+      replica, in: world,
+      samples: ComputedSamples { slot, batch, image in
+        let random = CounterRandom(seed: 3, purpose: .testing, batch.step, slot)
+        for i in 0..<count { image[i] = Float(2 * random.uniform(i) - 1) }
+        return Int32(slot % 6)
+      })
+    engine.initialize()
+    var outcome = Outcome()
+    for step in 0..<steps {
+      let sums = try engine.computeGradients(
+        of: StepBatch(
+          step: step, epoch: 0, samples: Array(0..<samples),
+          microbatches: Microbatches.cut(samples, microbatch: 4), marginFactor: 1))
+      outcome.losses.append(sums.lossSum)
+      outcome.receipts.append(
+        try engine.applyUpdate(
+          sampleCount: samples, index: step, rates: LearningRates(backbone: 0.05, head: 0.05),
+          clipping: nil))
+    }
+    outcome.loss = replica.state.loss
+    if let gathered = try engine.gatherVectors() {
+      let memories = gathered.take()
+      outcome.vectors = memories.map {
+        Array(UnsafeBufferPointer(start: $0, count: replica.state.parameterCount))
+      }
+      for memory in memories { memory.deallocate() }
+    }
+    return outcome
+  }
+}
