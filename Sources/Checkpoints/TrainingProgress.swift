@@ -77,13 +77,19 @@ extension TrainingProgress {
   }
 }
 
-/// Progress on its way between ranks: one line a key.
+/// Metadata on its way between ranks: one line a key.
 package enum MetadataText {
-  package static func bytes(of progress: TrainingProgress) -> [UInt8] {
-    let metadata = progress.metadata(configuration: "", dataFingerprint: 0, classCount: 0)
-    return Array(metadata.map { "\($0)=\($1)" }.joined(separator: "\n").utf8)
+  /// `metadata`, whose keys and values have no line breaks, in UTF-8.
+  package static func bytes(of metadata: [String: String]) -> [UInt8] {
+    Array(metadata.map { "\($0)=\($1)" }.joined(separator: "\n").utf8)
   }
 
+  /// The progress without what belongs to the file alone, in UTF-8.
+  package static func bytes(of progress: TrainingProgress) -> [UInt8] {
+    bytes(of: progress.metadata(configuration: "", dataFingerprint: 0, classCount: 0))
+  }
+
+  /// Reads what `bytes` writes.
   package static func parse(_ bytes: [UInt8]) -> [String: String] {
     let pairs = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { line in
       let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

@@ -34,10 +34,10 @@ package final class RunFolderClaim {
     folder = RunFolder(path: String(decoding: agreed, as: UTF8.self))
   }
 
-  /// Throws `RunFolderError.lost` where another job has taken the folder since; nil on other ranks.
-  package var checkOwner: (@Sendable () throws -> Void)? {
-    guard let ownership else { return nil }
-    return { try ownership.check() }
+  /// Throws `RunFolderError.lost` where another job has taken the folder since; never on other ranks.
+  package var checkOwner: @Sendable () throws -> Void {
+    let ownership = ownership
+    return { try ownership?.check() }
   }
 
   /// Gives the folder up; one that was made for a run that never began is removed.
