@@ -103,6 +103,7 @@ let package = Package(
     .target(
       name: "Checkpoints",
       dependencies: [
+        "Collectives",
         "Assembly", "Configuration", "Datasets", "Determinism", "Engine", "Evaluation",
         "Interchange", "Kernels", "Losses", "Networks",
       ],

@@ -107,10 +107,13 @@ extension StepBenchmark {
     configuration.length = .steps(steps + 1)
     let data = try TrainingData(
       configuration, communicator: session.communicator, pool: session.pool)
-    let trainer = try Trainer(configuration, session: session, data: data, folder: nil)
+    let plan = try TrainingPlan(configuration, session: session, data: data, folder: nil)
     var records: [StepRecord] = []
-    trainer.onStep = { records.append($0) }
-    try trainer.start(from: nil)
+    var hooks = RunHooks()
+    hooks.onStep = { records.append($1) }
+    let bench = try Workbench(plan, hooks: hooks)
+    let trainer = try Trainer(
+      bench, at: Start.fresh(weights: nil).load(into: bench), hooks: hooks)
     _ = try trainer.run()
     let timed = records.dropFirst()
     guard let best = timed.min(by: { $0.stepSeconds < $1.stepSeconds }) else {

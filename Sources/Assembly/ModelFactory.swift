@@ -14,17 +14,22 @@ package struct ModelFactory: Sendable {
   package let objective: Objective
   /// Classes of the data, whether the loss has weights for them or not.
   package let classCount: Int
+  /// Room for what an older network makes of the training samples; nil where there is none.
+  package let old: OldEmbeddings?
   private let headInitialization: HeadInitialization
 
   /// Builds the model of `configuration` for `classCount` people.
   ///
-  /// `old` is room for what an older network makes of the training samples, where the run is to be
+  /// Of `sampleCount` training samples an older network's embeddings have room, where the run is to be
   /// compatible with one.
-  package init(_ configuration: RunConfiguration, classCount: Int, old: OldEmbeddings? = nil) {
+  package init(_ configuration: RunConfiguration, classCount: Int, sampleCount: Int = 0) {
     let isAIX = configuration.model.hasPrefix("aix-")
     let network = Self.network(configuration)
     self.network = network
     self.classCount = classCount
+    old =
+      configuration.compatibleWith == nil
+      ? nil : OldEmbeddings(samples: sampleCount, dimension: network.embeddingCount)
     if let loss = configuration.lossConfiguration {
       objective = .samples(
         MarginSoftmaxHead(

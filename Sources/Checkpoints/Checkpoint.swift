@@ -1,3 +1,4 @@
+package import Configuration
 package import Engine
 internal import Determinism
 package import Interchange
@@ -28,6 +29,18 @@ package struct Checkpoint {
   static let tripletsName = "ddp-train.triplets"
   /// The receipt of the network that a run is made compatible with.
   package static let oldNetworkKey = "compatible-with"
+
+  /// What `oldNetworkKey` holds; nil in a run without such a network.
+  package var oldNetwork: String? { file.metadata[Self.oldNetworkKey] }
+
+  /// The resolved configuration of the run; throws `ConfigurationError` for one that this version does
+  /// not know.
+  package var configuration: RunConfiguration {
+    get throws {
+      try RunConfiguration.parse(
+        yaml: configurationText, path: path, modelNames: Models.names)
+    }
+  }
 
   /// Whether a tensor of that name is a weight or a running moment.
   package static func isWeight(_ name: String) -> Bool {

@@ -63,6 +63,10 @@ package final class CheckpointStore: @unchecked Sendable {
     return lastWritten
   }
 
+  /// Whether the newest whole checkpoint is that of `step`.
+  package func holds(step: Int) -> Bool { lastGood == path(step: step) }
+
+  /// Takes the file at `path` for the newest that is whole, as that of a run that goes on from it.
   package func noteGood(_ path: String) {
     lock.lock()
     lastWritten = path
@@ -134,7 +138,7 @@ package final class CheckpointStore: @unchecked Sendable {
     isIdle.wait()
     defer { isIdle.signal() }
     failure = nil
-    guard lastGood != path(step: snapshot.step) else { return }
+    guard !holds(step: snapshot.step) else { return }
     try snapshot.write(to: path(step: snapshot.step), beforeCommit: checkOwner)
     noteGood(path(step: snapshot.step))
   }

@@ -20,9 +20,7 @@ package final class NetworkWeights {
 
   /// The network of a checkpoint; throws what is wrong with it.
   package convenience init(_ checkpoint: Checkpoint) throws {
-    self.init(
-      try RunConfiguration.parse(
-        yaml: checkpoint.configurationText, path: checkpoint.path, modelNames: Models.names))
+    self.init(try checkpoint.configuration)
     try checkpoint.load(into: state)
   }
 

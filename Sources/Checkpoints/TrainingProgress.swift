@@ -76,19 +76,3 @@ extension TrainingProgress {
     return metadata
   }
 }
-
-/// Progress on its way between ranks: one line a key.
-package enum MetadataText {
-  package static func bytes(of progress: TrainingProgress) -> [UInt8] {
-    let metadata = progress.metadata(configuration: "", dataFingerprint: 0, classCount: 0)
-    return Array(metadata.map { "\($0)=\($1)" }.joined(separator: "\n").utf8)
-  }
-
-  package static func parse(_ bytes: [UInt8]) -> [String: String] {
-    let pairs = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { line in
-      let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      return (String(parts[0]), String(parts[1]))
-    }
-    return Dictionary(uniqueKeysWithValues: pairs)
-  }
-}

@@ -28,7 +28,7 @@ package struct StepBatch: Sendable {
 }
 
 /// A sample that was brought.
-package struct LoadedSample: Sendable {
+package struct BatchSample: Sendable {
   package let label: Int32
   /// Whether it stands in for a bad photo.
   package let isReplaced: Bool
@@ -49,7 +49,7 @@ package protocol SampleSource: Sendable {
   /// Throws what ends the run.
   func load(
     _ slot: Int, of batch: StepBatch, on worker: Int, into image: UnsafeMutablePointer<Float>
-  ) throws -> LoadedSample
+  ) throws -> BatchSample
 }
 
 /// Called on the main thread while it waits for workers or ranks; throws to leave the step.
@@ -83,7 +83,7 @@ package struct ComputedSamples: SampleSource {
 
   package func load(
     _ slot: Int, of batch: StepBatch, on worker: Int, into image: UnsafeMutablePointer<Float>
-  ) -> LoadedSample {
-    LoadedSample(label: body(slot, batch, image), isReplaced: false)
+  ) -> BatchSample {
+    BatchSample(label: body(slot, batch, image), isReplaced: false)
   }
 }

@@ -7,20 +7,23 @@ private import Glibc
 
 /// A file in Prometheus's text format, as node_exporter's textfile collector reads it: replaced as a
 /// whole, at most once a second.
-final class PrometheusFile {
+final class PrometheusFile: RecordSink {
   private let path: String
   private let run: String
+  private let totalSteps: Int
   private var values: [(name: String, help: String, rows: [(labels: String, value: Double)])] = []
   private var evaluations: [String: [(figure: String, value: Double)]] = [:]
   private var lastSeconds = -Double.infinity
   private var isWritten = true
 
-  init(path: String, run: String) {
+  /// The file at `path`, whose figures are labelled with the name `run`.
+  init(path: String, run: String, totalSteps: Int) {
     self.path = path
     self.run = Self.escaped(run)
+    self.totalSteps = totalSteps
   }
 
-  func set(_ record: StepRecord, totalSteps: Int) {
+  func write(_ record: StepRecord, at seconds: Double) throws {
     let phases = PhaseSeconds.Phase.allCases.map {
       (labels: ",phase=\"\($0)\"", value: record.seconds[$0])
     }
@@ -41,15 +44,21 @@ final class PrometheusFile {
       ("last_step_time_seconds", "When the last step ended.", one(Date().timeIntervalSince1970)),
     ]
     isWritten = false
+    try write(force: false)
   }
 
-  func set(_ result: EvaluationResult, of name: String) {
-    evaluations[name] = result.figures.map { ($0.name, $0.value) }
+  func write(_ results: SetResults, step: Int, at seconds: Double) throws {
+    for (name, result) in results.results {
+      evaluations[name] = result.figures.map { ($0.name, $0.value) }
+    }
     isWritten = false
+    try write(force: true)
   }
+
+  func finish() throws { try write(force: true) }
 
   /// Writes what changed, unless that was less than a second ago; with `force` in any case.
-  func write(force: Bool) throws {
+  private func write(force: Bool) throws {
     guard !isWritten, force || Clock.seconds - lastSeconds >= 1 else { return }
     lastSeconds = Clock.seconds
     isWritten = true

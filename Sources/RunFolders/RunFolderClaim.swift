@@ -30,14 +30,13 @@ package final class RunFolderClaim {
       lock = try Self.lock(path, for: job)
       ownership = try RunOwnership(taking: path, for: job)
     }
-    let agreed = try communicator.broadcast(Array(path.utf8), from: 0)
-    folder = RunFolder(path: String(decoding: agreed, as: UTF8.self))
+    folder = RunFolder(path: try communicator.share(path, from: 0))
   }
 
-  /// Throws `RunFolderError.lost` where another job has taken the folder since; nil on other ranks.
-  package var checkOwner: (@Sendable () throws -> Void)? {
-    guard let ownership else { return nil }
-    return { try ownership.check() }
+  /// Throws `RunFolderError.lost` where another job has taken the folder since; never on other ranks.
+  package var checkOwner: @Sendable () throws -> Void {
+    let ownership = ownership
+    return { try ownership?.check() }
   }
 
   /// Gives the folder up; one that was made for a run that never began is removed.

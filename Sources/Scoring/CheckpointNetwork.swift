@@ -31,8 +31,7 @@ package final class CheckpointNetwork {
       for reason in refused { session.console.warn("refused: \(reason)") }
       chosen = checkpoint.path
     }
-    let agreed = try session.communicator.broadcast(Array(chosen.utf8), from: 0)
-    checkpoint = try Checkpoint(path: String(decoding: agreed, as: UTF8.self))
+    checkpoint = try Checkpoint(path: try session.communicator.share(chosen, from: 0))
     weights = try NetworkWeights(checkpoint)
     configuration = weights.configuration
     let bytes = weights.network.inferenceBytes
@@ -77,9 +76,8 @@ package final class CheckpointNetwork {
     let embeddings = try embedder.embed(
       photos, of: source, preprocessing: preprocessing, parameters: weights.state.parameters,
       statistics: weights.state.statistics, flip: flip, ledger: ledger, changes: changes)
-    let own = try JSONEncoder().encode(ledger.entries)
-    for bytes in try session.communicator.allGather(Array(own)) {
-      ledger.merge(try JSONDecoder().decode([BadPhoto].self, from: Data(bytes)))
+    for entries in try session.communicator.allGather(value: ledger.entries) {
+      ledger.merge(entries)
     }
     for entry in ledger.entries { session.console.warn("bad photo: \(entry.line)") }
     try ledger.check(total: photos.count, limit: badLimit)

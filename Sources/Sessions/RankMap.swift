@@ -4,7 +4,7 @@ private import Foundation
 /// Where each rank runs: host, processors, NUMA nodes.
 package struct RankMap: Sendable, Equatable {
   /// The place of one rank.
-  package struct Place: Sendable, Equatable, Codable {
+  package struct Place: Sendable, Equatable, Encodable, Message {
     package var rank: Int
     package var host: String
     package var threads: Int
@@ -21,6 +21,22 @@ package struct RankMap: Sendable, Equatable {
       self.threads = threads
       self.processors = processors
       self.numaNodes = numaNodes
+    }
+
+    package func write(to writer: inout MessageWriter) {
+      writer.write(rank)
+      writer.write(host)
+      writer.write(threads)
+      writer.write(processors)
+      writer.write(numaNodes)
+    }
+
+    package init(from reader: inout MessageReader) throws {
+      rank = try reader.read()
+      host = try reader.read()
+      threads = try reader.read()
+      processors = try reader.read()
+      numaNodes = try reader.read()
     }
   }
 
@@ -41,9 +57,7 @@ package struct RankMap: Sendable, Equatable {
     let place = Place(
       rank: communicator.rank, host: communicator.hostName, threads: threads,
       processors: rangeText(own.sorted()), numaNodes: rangeText(nodes.sorted()))
-    let all = try communicator.allGather(Array(JSONEncoder().encode(place)))
-    return RankMap(
-      places: try all.map { try JSONDecoder().decode(Place.self, from: Data($0)) })
+    return RankMap(places: try communicator.allGather(value: place))
   }
 
   /// Ranks that are alike and neighbours in one line: `ranks 0-3 on n1: 2 threads each, ...`.

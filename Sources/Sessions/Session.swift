@@ -57,8 +57,7 @@ package final class Session {
     }
     let processors = HostProcessors.current
     let own = [communicator.hostName, processors.mask].joined(separator: "\n")
-    let peers = try communicator.allGather(Array(own.utf8))
-    let sharing = peers.count { $0 == Array(own.utf8) }
+    let sharing = try communicator.allGather(value: own).count { $0 == own }
     self.threads = threads ?? Self.defaultThreads(processors, sharing: sharing)
     map = try RankMap.gather(
       over: communicator, threads: self.threads, processors: processors)

@@ -2,7 +2,7 @@ private import Glibc
 
 /// What the operating system or the batch system has asked of the run, as flags that signal
 /// handlers set and the main thread reads between collectives.
-package enum StopSignals {
+package struct StopSignals: StopRequests {
   private static let flags = {
     let flags = UnsafeMutablePointer<sig_atomic_t>.allocate(capacity: 2)
     flags.initialize(repeating: 0, count: 2)
@@ -24,11 +24,15 @@ package enum StopSignals {
     signal(SIGPIPE, SIG_IGN)
   }
 
-  /// Whether the run was told to end.
-  package static var wantsEnd: Bool { flags.pointer[1] != 0 }
+  /// What the signals since `install` have asked for.
+  package init() {}
 
-  /// Whether a checkpoint was asked for since `forgetCheckpoint`.
-  package static var wantsCheckpoint: Bool { flags.pointer[0] != 0 }
+  /// Whether SIGUSR2, SIGTERM or SIGINT has come.
+  package var wantsEnd: Bool { Self.flags.pointer[1] != 0 }
 
-  package static func forgetCheckpoint() { flags.pointer[0] = 0 }
+  /// Whether SIGUSR1 has come since `forgetCheckpoint`.
+  package var wantsCheckpoint: Bool { Self.flags.pointer[0] != 0 }
+
+  /// Waits for the next SIGUSR1.
+  package func forgetCheckpoint() { Self.flags.pointer[0] = 0 }
 }

@@ -47,12 +47,7 @@ package struct WorldCheck: Sendable {
       "\(BLASRuntime.coreName), \(BLASRuntime.buildConfiguration)",
       Hash64.text(sampleFingerprint()),
     ]
-    let all = try communicator.allGather(Array(own.joined(separator: "\u{1F}").utf8)).map {
-      String(decoding: $0, as: UTF8.self).split(
-        separator: "\u{1F}", omittingEmptySubsequences: false
-      )
-      .map(String.init)
-    }
+    let all = try communicator.allGather(value: own)
     for (field, what) in [
       (1, "the program"), (2, "the configuration"), (3, "the data"),
       (6, "the bytes of their photos"),

@@ -22,11 +22,11 @@ package struct ClockAlignment: Sendable, Equatable {
     var exits: [Double] = []
     for _ in 0..<rounds {
       let entry = now()
-      let all = try communicator.allGather(bytes(of: [entry]))
+      let all = try communicator.allGather(value: entry)
       exits.append(now())
-      entries.append(all.map { doubles(of: $0)[0] })
+      entries.append(all)
     }
-    let exitsOfRanks = try communicator.allGather(bytes(of: exits)).map(doubles)
+    let exitsOfRanks = try communicator.allGather(exits)
     var offsets: [Double] = []
     var uncertainties: [Double] = []
     for rank in 0..<communicator.size {
@@ -36,15 +36,5 @@ package struct ClockAlignment: Sendable, Equatable {
       uncertainties.append(rank == 0 ? 0 : max(0, upper - lower) / 2)
     }
     return ClockAlignment(offsets: offsets, uncertainties: uncertainties)
-  }
-
-  private static func bytes(of values: [Double]) -> [UInt8] {
-    values.withUnsafeBytes { Array($0) }
-  }
-
-  private static func doubles(of bytes: [UInt8]) -> [Double] {
-    bytes.withUnsafeBytes { raw in
-      (0..<raw.count / 8).map { raw.loadUnaligned(fromByteOffset: 8 * $0, as: Double.self) }
-    }
   }
 }

@@ -50,29 +50,33 @@ package struct InjectedFault: Sendable, Equatable {
     seconds = numbers["seconds"] ?? 0
   }
 
-  /// Makes `trainer`, of `rank`, do those of `faults` that are its own.
-  static func plant(_ faults: [InjectedFault], in trainer: Trainer, rank: Int) {
+  /// The hooks of a run whose `rank` does those of `faults` that are its own.
+  static func hooks(_ faults: [InjectedFault], rank: Int) -> RunHooks {
+    var hooks = RunHooks()
     let own = faults.filter { $0.rank == rank }
-    guard !own.isEmpty else { return }
-    let progress = trainer.session.communicator.progress
-    trainer.onStep = { record in
+    hooks.onStep = { trainer, record in
       for fault in own where fault.step == record.step {
-        switch fault.kind {
-        case .hang: while true { sleep(1000) }
-        case .slow:
-          let start = Clock.seconds
-          while Clock.seconds - start < fault.seconds {
-            progress.tick()
-            usleep(50_000)
-          }
-        case .memory:
-          let count = 1 << 46
-          let pages = UnsafeMutablePointer<UInt8>.allocate(capacity: count)
-          pages.initialize(repeating: 1, count: count)
-        case .kill: raise(SIGKILL)
-        case .stop: raise(SIGSTOP)
-        }
+        fault.happen(trainer.session.communicator.progress)
       }
+    }
+    return hooks
+  }
+
+  private func happen(_ progress: RankProgress) {
+    switch kind {
+    case .hang: while true { sleep(1000) }
+    case .slow:
+      let start = Clock.seconds
+      while Clock.seconds - start < seconds {
+        progress.tick()
+        usleep(50_000)
+      }
+    case .memory:
+      let count = 1 << 46
+      let pages = UnsafeMutablePointer<UInt8>.allocate(capacity: count)
+      pages.initialize(repeating: 1, count: count)
+    case .kill: raise(SIGKILL)
+    case .stop: raise(SIGSTOP)
     }
   }
 }

@@ -1,22 +1,17 @@
-internal import Assembly
 package import Checkpoints
-package import Configuration
-package import Engine
-internal import Reports
-package import RunFolders
-package import Scoring
-package import Sessions
-internal import Threads
-internal import Timing
+internal import Configuration
+internal import Assembly
 internal import Collectives
 internal import Datasets
 internal import Determinism
-internal import Evaluation
-internal import Foundation
-internal import Kernels
+package import Engine
 internal import Losses
-internal import Networks
 internal import Optimizers
+internal import RunFolders
+internal import Scoring
+package import Sessions
+internal import Threads
+internal import Timing
 
 /// One run: steps, evaluations, checkpoints, from wherever it stands to its last step.
 package final class Trainer {
@@ -27,182 +22,67 @@ package final class Trainer {
     case interrupted
   }
 
-  package let configuration: RunConfiguration
-  package let session: Session
-  package let data: TrainingData
-  package let engine: StepEngine
-  /// What is measured, the set that counts first; none where nothing is.
-  package let evaluationSets: [EvaluationSet]
-  package internal(set) var progress = TrainingProgress()
-  package let stepsPerEpoch: Int
-  package let totalSteps: Int
-  /// Called with what each step leaves behind, on every rank.
-  package var onStep: ((StepRecord) -> Void)?
-  /// Throws where the run folder is another job's by now; asked before each checkpoint.
-  package var checkOwner: (@Sendable () throws -> Void)?
-  /// Whether this rank was told to end the run.
-  package var wantsEnd: @Sendable () -> Bool = { StopSignals.wantsEnd }
-  let folder: RunFolder?
-  let factory: ModelFactory
-  let loader: SampleLoader
-  let decoders: [SampleDecoder]
-  var sampler: EpochSampler
-  /// What makes the batches of triplet training; nil with other losses.
-  let peopleSampler: PeopleSampler?
-  /// The samples of the triplet batch in work.
-  var currentSamples: [Int] = []
-  /// The hard triplets in use, where mining is offline.
-  var offline: OfflineTriplets?
-  /// The receipt of the network that the run is made compatible with; nil where there is none.
-  var oldNetworkHash: UInt64?
-  let schedule: Schedule
-  let embedder: Embedder
-  var store: CheckpointStore?
-  var log: RunLog?
-  /// TensorBoard and the like; rank 0 alone, where asked for.
-  var sideLogs: SideLogs?
-  /// Path of the checkpoint that the run goes on from; rank 0 alone knows it.
-  var startedFrom: String?
-  /// The checkpoint whose network a fresh run starts from; rank 0 alone has it.
-  var initialWeights: Checkpoint?
-  var lastEvaluation: SetResults?
-  var evaluationSeconds = 0.0
-  /// What the report plots; rank 0 alone has it.
-  var history = RunHistory()
-  /// The people of the loss head, as checkpoints keep them.
-  lazy var people = Array(data.trainedPeople.text.utf8)
-  /// Whether this process has made a step or an evaluation; a finished run that is started again
-  /// keeps its report.
-  var hasWorked: Bool { progress != startProgress }
-  var startProgress = TrainingProgress()
-  /// Receipts of the last step, 0 before the first update.
-  var lastHashes = (gradient: UInt64(0), weights: UInt64(0))
-  let startSeconds = Clock.seconds
-  var stragglers = StragglerWatch()
-  /// Microbatches of each rank in the last step.
-  var lastMicrobatches: [Int] = []
-  /// Windows in which each rank was slow without a break.
-  var slowWindows: [Int: Int] = [:]
-  /// Whether this rank was told to end while it waited for its peers, and has kept the last step.
-  var hasKeptLastStep = false
-  /// Bad photos that all ranks know of.
-  var knownBadPhotos: Set<Int> = []
+  package let plan: TrainingPlan
+  package private(set) var progress: TrainingProgress
+  let bench: Workbench
+  let hooks: RunHooks
+  let recorder: Recorder
+  let keeper: Keeper
+  private let health: Health
+  private var stragglers = Stragglers()
+  private var badPhotos: BadPhotos
+  /// Where the run stood when this process took it up.
+  private let startProgress: TrainingProgress
+  /// The receipt of the last update's weights, 0 before the first.
+  private var lastWeightsHash: UInt64 = 0
 
-  var communicator: any Communicator { session.communicator }
-  var console: Console { session.console }
-  var isFirst: Bool { communicator.rank == 0 }
-
-  /// Prepares everything but the weights; `folder` nil leaves no trace on disk (tests). Throws what
-  /// is wrong with configuration, data or the ranks' agreement.
-  package init(
-    _ configuration: RunConfiguration, session: Session, data: TrainingData, folder: RunFolder?
+  /// Takes up the run of `bench`, whose engine is filled, where it stands. `checkOwner` throws where
+  /// the run folder is another job's by now. Throws where the run folder cannot be written to.
+  init(
+    _ bench: Workbench, at standing: Standing, old: OldNetwork?,
+    checkOwner: @escaping @Sendable () throws -> Void, hooks: RunHooks
   ) throws {
-    self.configuration = configuration
-    self.session = session
-    self.data = data
-    self.folder = folder
-    try data.divided.require(batch: configuration.batch)
-    factory = ModelFactory(configuration, classCount: data.divided.classCount)
-    sampler = EpochSampler(
-      count: data.divided.training.count, batch: configuration.batch, seed: configuration.seed)
-    peopleSampler = try Self.peopleSampler(configuration, data: data)
-    stepsPerEpoch = sampler.stepsPerEpoch
-    totalSteps = configuration.totalSteps(stepsPerEpoch: sampler.stepsPerEpoch)
-    schedule = configuration.scheduleValue(totalSteps: totalSteps, stepsPerEpoch: stepsPerEpoch)
-    try Self.checkMicrobatches(
-      peopleSampler == nil
-        ? [min(sampler.count, configuration.batch), sampler.tailCount] : [configuration.batch],
-      factory.network, configuration)
-    for warning in try WorldCheck.run(
-      configuration: configuration.mathematicsText + configuration.collectiveText,
-      dataFingerprint: data.fingerprint,
-      sampleFingerprint: { data.sampleFingerprint() },
-      communicator: session.communicator)
-    {
-      session.console.warn(warning)
-    }
-    let optimizer = configuration.optimizerValue
-    let state = factory.makeState(
-      optimizerVectorCount: optimizer.stateVectorCount
-        + (configuration.reduction == .bf16 ? 1 : 0),
-      keepsPartOfOptimizer: configuration.shardsOptimizer && session.communicator.size > 1)
-    let microbatchCount = Microbatches.cut(
-      configuration.batch, microbatch: configuration.microbatch
-    ).count
-    progress.gridExponent = configuration.gridExponent(microbatches: microbatchCount)
-    engine = StepEngine(
-      network: factory.network, objective: factory.objective, state: state,
-      groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
-      optimizer: optimizer, pool: session.pool, communicator: session.communicator,
-      gradientGrid: SummationGrid(exponent: progress.gridExponent),
-      bucketBytes: World.bucketBytes(ranks: session.communicator.size),
-      microbatch: configuration.microbatch, seed: configuration.seed,
-      reduction: configuration.reduction, isSharded: configuration.shardsOptimizer)
-    if configuration.timeline != nil { engine.timeline = Timeline(threads: session.threads) }
-    embedder = Embedder(
-      network: factory.network, pool: session.pool, communicator: session.communicator,
-      memories: engine.workerMemories)
-    loader = SampleLoader(
-      data.index, divided: data.divided, source: data.source, preprocessing: data.preprocessing,
-      augmentation: configuration.augment, seed: configuration.seed)
-    let loader = loader
-    decoders = (0..<session.threads).map { _ in loader.makeDecoder() }
-    evaluationSets =
-      configuration.evaluateEvery == .never
-      ? []
-      : try EvaluationPlan.sets(
-        data.index, divided: data.divided, pairsFiles: configuration.pairs,
-        seed: configuration.splitSeed)
+    plan = bench.plan
+    self.bench = bench
+    self.hooks = hooks
+    progress = standing.progress
+    startProgress = standing.progress
+    bench.batches.resume(with: standing.offline)
+    keeper = Keeper(bench, startedFrom: standing.path, old: old, checkOwner: checkOwner)
+    recorder = try Recorder(plan, at: standing.progress)
+    health = Health(isOfTriplets: plan.configuration.loss == .triplet)
+    badPhotos = BadPhotos(plan, ledger: bench.reader.loader.ledger)
   }
 
-  private static func checkMicrobatches(
-    _ batches: [Int], _ network: Network, _ configuration: RunConfiguration
-  ) throws {
-    guard !network.statistics.isEmpty else { return }
-    for samples in batches
-    where Microbatches.smallest(samples, microbatch: configuration.microbatch) < 2 {
-      throw TrainingFailure.microbatchOfOne(
-        samples: samples, microbatch: configuration.microbatch)
-    }
+  /// A run whose folder nobody can take away.
+  package convenience init(_ bench: Workbench, at standing: Standing, hooks: RunHooks) throws {
+    try self.init(bench, at: standing, old: nil, checkOwner: {}, hooks: hooks)
   }
 
-  /// Memory in bytes of this rank: parameters with optimizer and sums, and each worker's.
-  package var memoryBytes: (rank: Int, worker: Int) {
-    (
-      engine.state.bytes(keeping: engine.ownRanges)
-        + 8 * (engine.reducer.count + engine.reducer.extraCount) + engine.batchBytes
-        + engine.messageBytes + oldEmbeddingBytes,
-      engine.workerBytes
-    )
-  }
+  package var session: Session { plan.session }
+  package var engine: StepEngine { bench.engine }
+  package var memoryBytes: (rank: Int, worker: Int) { bench.memoryBytes }
+  /// The receipt of weights, loss head and statistics.
+  package var weightsHash: UInt64 { bench.weightsHash }
+
+  var configuration: RunConfiguration { plan.configuration }
+  var communicator: any Communicator { plan.communicator }
+  var console: Console { plan.console }
 
   // MARK: Running
 
   /// Runs to the last step. Throws what ended it early; an interruption is no error.
   package func run() throws -> Ending {
-    if isFirst, let folder {
-      let checkOwner = checkOwner
-      store = CheckpointStore(
-        folder: folder.checkpoints, keep: configuration.keep,
-        onFullDisk: configuration.onFullDisk, checkOwner: { try checkOwner?() })
-      if let startedFrom { store?.noteGood(startedFrom) }
-      log = try RunLog(
-        folder: folder.path, resumedAfter: progress.step, evaluatedAfter: progress.evaluatedStep,
-        keepsWhatFindsNoSpace: configuration.onFullDisk == .continue)
-      if let log { console.record(in: log) }
-      sideLogs = try SideLogs(
-        configuration, folder: folder, totalSteps: totalSteps, resumedAfter: progress.step,
-        evaluatedAfter: progress.evaluatedStep)
-      showSamples()
-      history = MetricsFile.read(folder.metrics)
-    }
-    for set in evaluationSets { for note in set.plan.notes { console.say(note) } }
-    defer { sideLogs?.finish() }
-    startProgress = progress
-    engine.onWait = { [unowned self] in if wantsEnd() { throw Interruption() } }
-    if peopleSampler != nil { readAheadOfSecondPass() }
-    return try communicator.progress.askingEnd(wantsEnd) {
-      try communicator.whileWaiting({ [unowned self] in try waitForPeers() }, runSteps)
+    try hooks.onStart(self)
+    defer { recorder.finish() }
+    recorder.showSamples(of: bench, step: progress.step)
+    for set in plan.evaluationSets { for note in set.plan.notes { console.say(note) } }
+    let stop = hooks.stop
+    return try communicator.progress.askingEnd({ stop.wantsEnd }) {
+      try communicator.whileWaiting(
+        { [self] in
+          if stop.wantsEnd { try keeper.writeLastStepBeforePeersCome(progress) }
+        }, runSteps)
     }
   }
 
@@ -210,11 +90,11 @@ package final class Trainer {
     do {
       // A run that was stopped in an evaluation makes up for it.
       if isEvaluationDue {
-        try checkpoint(isBest: try evaluate() && configuration.keepBest)
+        try keeper.write(progress, isBest: try evaluate() && configuration.keepBest)
       }
-      while progress.step < totalSteps {
+      while progress.step < plan.totalSteps {
         try step()
-        if try agreeOnSignals() { return try interrupt() }
+        if try agreeOnRequests() { return try interrupt() }
       }
     } catch is Interruption {
       return try interrupt()
@@ -225,177 +105,183 @@ package final class Trainer {
     return .finished
   }
 
-  struct Interruption: Error {}
+  private func step() throws {
+    let start = Clock.seconds
+    communicator.progress.enter(.compute, step: progress.step + 1)
+    let (batch, next) = try bench.nextBatch(progress)
+    let sums = try bench.gradients(of: batch, followedBy: next)
+    // Before the update: ranks that disagree on a photo have computed different batches.
+    if sums.replacedCount > 0 { try exchangeBadPhotos() }
+    let rates = plan.schedule.rates(at: progress.step, base: configuration.baseRates)
+    let update = try self.update(by: sums, of: batch, rates: rates)
+    progress.step += 1
+    progress.samples += batch.samples.count
+    let elapsed = Clock.seconds - start
+    bench.note("step", since: start, number: progress.step)
+    let slow = stragglers.add(sums)
+    var record = self.record(of: sums, update, batch: batch, rates: rates, seconds: elapsed)
+    record.ranks = slow?.means ?? []
+    hooks.onStep(self, record)
+    try recorder.write(record)
+    if let slow {
+      for sentence in stragglers.sentences(of: slow.findings, on: session.hostNames) {
+        console.warn(sentence)
+      }
+    }
+    try act(
+      on: health.judge(
+        triplets: sums.triplets, spread: record.spread, isSkipped: record.isSkipped,
+        progress: &progress))
+    try writeAndEvaluateIfDue()
+  }
 
-  /// Words that ranks agree on after each step: the largest wins.
-  enum Word {
+  /// Moves the weights by the gradients that gave `sums`; nil where they are unsound, and the step is
+  /// skipped.
+  private func update(
+    by sums: StepSums, of batch: StepBatch, rates: LearningRates
+  ) throws -> UpdateReceipt? {
+    guard sums.unsoundRanks == 0, sums.lossSum.isFinite else {
+      progress.skippedSteps += 1
+      progress.skippedInARow += 1
+      return nil
+    }
+    communicator.progress.enter(.update)
+    let update = try bench.update(
+      sampleCount: batch.samples.count, index: progress.updates, rates: rates)
+    progress.updates += 1
+    progress.skippedInARow = 0
+    lastWeightsHash = update.weightsHash
+    return update
+  }
+
+  private func record(
+    of sums: StepSums, _ update: UpdateReceipt?, batch: StepBatch, rates: LearningRates,
+    seconds: Double
+  ) -> StepRecord {
+    let count = Double(batch.samples.count)
+    return StepRecord(
+      step: progress.step, epoch: batch.epoch + 1, samples: progress.samples,
+      loss: sums.lossSum / count, learningRate: rates.backbone, headLearningRate: rates.head,
+      gradientNorm: update?.norm ?? .nan, imagesPerSecond: count / seconds,
+      accuracy: sums.correctCount / count, targetCosine: sums.targetCosineSum / count,
+      spread: sums.spreadSum / count, seconds: bench.seconds, stepSeconds: seconds,
+      skippedSteps: progress.skippedSteps, skippedSamples: Int(sums.replacedCount),
+      isSkipped: update == nil, microbatches: sums.microbatchesOfRanks,
+      readAhead: plan.data.source.counts, gradientHash: update?.gradientHash ?? 0,
+      weightsHash: lastWeightsHash, reduction: bench.reduction, triplets: sums.triplets)
+  }
+
+  private func act(on finding: Health.Finding?) throws {
+    switch finding {
+    case nil: break
+    case .warning(let sentence): console.warn(sentence)
+    case .fallback(let sentence):
+      bench.batches.dropOffline()
+      console.warn(sentence)
+    case .end(let failure): throw failure(try keeper.lastGood())
+    }
+  }
+
+  /// Whether an evaluation falls due where the run stands, and has not been done.
+  private var isEvaluationDue: Bool {
+    guard progress.step > 0, progress.evaluatedStep < progress.step, !plan.evaluationSets.isEmpty
+    else { return false }
+    return progress.step >= plan.totalSteps
+      || plan.isDue(configuration.evaluateEvery, after: progress.step)
+  }
+
+  private func writeAndEvaluateIfDue() throws {
+    let isCheckpointDue =
+      progress.step >= plan.totalSteps
+      || plan.isDue(configuration.checkpointEvery, after: progress.step)
+      || plan.isDue(configuration.keepEvery, after: progress.step)
+    // Before the evaluation, which may be long and need not be lost; a resumed run makes up for it.
+    if isCheckpointDue { try keeper.write(progress, isBest: false) }
+    guard isEvaluationDue else { return }
+    let isBest = try evaluate() && configuration.keepBest
+    // Again, with what the evaluation found.
+    if isCheckpointDue || isBest { try keeper.write(progress, isBest: isBest) }
+  }
+
+  /// Scores the weights of the moment; true if the figure that counts is the best so far.
+  private func evaluate() throws -> Bool {
+    let findings = try self.findings()
+    progress.threshold = findings.threshold
+    progress.evaluatedStep = progress.step
+    guard findings.figure > (progress.best ?? -1) else { return false }
+    progress.best = findings.figure
+    progress.bestStep = progress.step
+    return true
+  }
+
+  // MARK: Between the ranks
+
+  /// What ranks ask each other for after a step: the largest wins.
+  enum Request {
     static let nothing = 0
     static let badPhotos = 1
     static let checkpoint = 2
     static let end = 3
   }
 
-  func step() throws {
-    let start = Clock.seconds
-    let watched = communicator.progress
-    watched.enter(.compute, step: progress.step + 1)
-    let batch = try nextBatch()
-    // The photos of the step after this one come while this one computes.
-    if progress.step == startProgress.step { readAhead(samples: batch.samples) }
-    if peopleSampler == nil, progress.step + 1 < totalSteps {
-      readAhead(samples: Array(sampler.batch(step: progress.step + 1).samples))
+  /// Agrees with the other ranks on what signals and bad photos ask for; true to end the run.
+  private func agreeOnRequests() throws -> Bool {
+    var request = badPhotos.hasNews ? Request.badPhotos : Request.nothing
+    if hooks.stop.wantsCheckpoint { request = Request.checkpoint }
+    if hooks.stop.wantsEnd { request = Request.end }
+    try keeper.check()
+    communicator.progress.enter(.reduce)
+    let agreed = try communicator.agreeOnMaximum(request)
+    if agreed == Request.end { return progress.step < plan.totalSteps }
+    if agreed >= Request.badPhotos { try exchangeBadPhotos() }
+    if agreed == Request.checkpoint {
+      hooks.stop.forgetCheckpoint()
+      try keeper.write(progress, isBest: false)
+      console.say("checkpoint on request after step \(progress.step)")
     }
-    let decoders = decoders
-    let training = data.divided.training
-    let sums = try engine.computeGradients(of: batch) { worker, batch, slot, image, seconds in
-      let begin = Clock.seconds
-      let sample = try watched.reading {
-        try decoders[worker].load(
-          training[batch.samples[slot]],
-          at: SampleCoordinates(step: batch.step, slot: slot), into: image)
-      }
-      seconds[.decode] += Clock.seconds - begin
-      return (Int32(sample.label), sample.isReplacement)
-    }
-    // Before the update: ranks that disagree on a photo have computed different batches.
-    if sums.replacedCount > 0 { try exchangeBadPhotos() }
-    let count = batch.samples.count
-    let isSkipped = sums.unsoundRanks > 0 || !sums.lossSum.isFinite
-    let rates = schedule.rates(at: progress.step, base: configuration.baseRates)
-    var norm = Double.nan
-    var hashes = (gradient: UInt64(0), weights: lastHashes.weights)
-    if isSkipped {
-      progress.skippedSteps += 1
-      progress.skippedInARow += 1
-    } else {
-      watched.enter(.update)
-      let result = try engine.applyUpdate(
-        sampleCount: count, index: progress.updates, rates: rates,
-        clipping: configuration.clipNorm.map { GradientClipping(maximumNorm: $0) })
-      (norm, hashes) = (result.norm, (result.gradientHash, result.weightHash))
-      progress.updates += 1
-      progress.skippedInARow = 0
-    }
-    lastHashes = hashes
-    progress.step += 1
-    progress.samples += count
-    let elapsed = Clock.seconds - start
-    engine.timeline?.record("step", from: start, number: progress.step)
-    let slow = stragglers.add(sums.secondsOfRanks, microbatches: lastMicrobatches)
-    lastMicrobatches = sums.microbatchesOfRanks
-    try record(
-      StepRecord(
-        step: progress.step, epoch: batch.epoch + 1, samples: progress.samples,
-        loss: sums.lossSum / Double(count), learningRate: rates.backbone,
-        headLearningRate: rates.head, gradientNorm: norm,
-        imagesPerSecond: Double(count) / elapsed, accuracy: sums.correctCount / Double(count),
-        targetCosine: sums.targetCosineSum / Double(count),
-        spread: sums.spreadSum / Double(count), seconds: engine.seconds, stepSeconds: elapsed,
-        skippedSteps: progress.skippedSteps, skippedSamples: Int(sums.replacedCount),
-        isSkipped: isSkipped, microbatches: sums.microbatchesOfRanks,
-        readAhead: data.source.counts, gradientHash: hashes.gradient,
-        weightsHash: hashes.weights, reduction: engine.reductionTimes,
-        ranks: slow?.means ?? [], triplets: sums.triplets))
-    if let slow { reportSlowRanks(slow.findings) }
-    try checkHealth(spread: sums.spreadSum / Double(count))
-    if !isSkipped, let triplets = sums.triplets {
-      try checkTriplets(triplets, spread: sums.spreadSum / Double(count))
-    }
-    try afterStep()
+    return false
   }
 
-  /// The global batch of the step that comes, the same on every rank.
-  func nextBatch() throws -> StepBatch {
-    if let peopleSampler { return try nextTripletBatch(peopleSampler) }
-    let global = sampler.batch(step: progress.step)
-    return StepBatch(
-      step: progress.step, epoch: global.epoch, samples: Array(global.samples),
-      microbatches: Microbatches.cut(global.samples.count, microbatch: configuration.microbatch),
-      marginFactor: marginFactor)
+  private func exchangeBadPhotos() throws {
+    try badPhotos.exchange { recorder.note("bad photo: \($0.line)") }
   }
 
-  var marginFactor: Float {
-    let warmup = configuration.marginWarmupEpochs * Double(stepsPerEpoch)
-    return warmup > 0 ? Float(min(1, Double(progress.step) / warmup)) : 1
+  // MARK: The end
+
+  private func isStopOfPeer(_ error: CollectiveError) -> Bool {
+    guard case .disagreement(let operations) = error else { return false }
+    return hooks.stop.wantsEnd || operations.contains(.agreement)
   }
 
-  /// Lets the reader thread fetch this rank's photos of a batch of `samples`.
-  func readAhead(samples: [Int]) {
-    let microbatches = Microbatches.cut(samples.count, microbatch: configuration.microbatch)
-    let share = Microbatches.share(
-      of: microbatches.count, rank: communicator.rank, size: communicator.size)
-    for microbatch in microbatches[share] {
-      data.source.schedule(microbatch.map { data.divided.training[samples[$0]] })
+  /// Leaves in the middle of a step: the last completed step is kept whole, at once.
+  private func interrupt() throws -> Ending {
+    if !bench.checkpointNeedsAllRanks { try keeper.writeLastStep(progress) }
+    // Peers that are still in the step learn of it by meeting another operation, and come here.
+    var isAgreed = false
+    while !isAgreed {
+      do {
+        _ = try communicator.agreeOnMaximum(Request.end)
+        isAgreed = true
+      } catch CollectiveError.disagreement {}
     }
+    bench.drain()
+    if bench.checkpointNeedsAllRanks { try keeper.writeLastStep(progress) }
+    try bench.writeTimeline()
+    console.receipt("interrupted: step \(progress.step) of \(plan.totalSteps)")
+    return .interrupted
   }
 
-  func record(_ record: StepRecord) throws {
-    onStep?(record)
-    try log?.write(record)
-    if let sideLogs {
-      sideLogs.write(record)
-      if let problem = sideLogs.takeProblem() { console.warn(problem) }
+  private func finish() throws {
+    // A finished run that is started again keeps its checkpoint and its report.
+    let hasWorked = progress != startProgress
+    try keeper.finish(progress, hasWorked: hasWorked)
+    try recorder.writePending()
+    if plan.isFirst {
+      let receipt = weightsHash
+      if hasWorked { recorder.writeReport(at: progress, receipt: receipt) }
+      console.receipt("weights: \(Hash64.text(receipt))")
     }
-    if isFirst {
-      history.seconds += record.seconds
-      history.steps.append(
-        RunReport.Step(
-          step: record.step, loss: record.loss, learningRate: record.learningRate,
-          imagesPerSecond: record.imagesPerSecond, gradientNorm: record.gradientNorm))
-    }
-    if record.isSkipped {
-      console.warn(
-        "step \(record.step): the gradient is not finite or leaves the grid; step skipped")
-    }
-    let left = Double(totalSteps - record.step) * record.stepSeconds
-    console.progress(
-      "epoch \(record.epoch)  step \(record.step)/\(totalSteps)  "
-        + "loss \(Console.fixed(record.loss, 4))  "
-        + (record.triplets.map { "active \(Console.fixed(100 * $0.activeShare, 1)) %  " } ?? "")
-        + "\(Console.fixed(record.imagesPerSecond, 1)) images/s  "
-        + "\(Console.duration(left)) left",
-      isLandmark: record.step == 1 || record.step == totalSteps
-        || record.step % stepsPerEpoch == 0)
-  }
-
-  func checkHealth(spread: Double) throws {
-    if progress.skippedInARow >= 10 {
-      throw TrainingFailure.diverged(
-        steps: progress.skippedInARow, checkpoint: try lastGoodCheckpoint())
-    }
-    guard peopleSampler == nil else { return }
-    progress.collapsedSteps = spread < Collapse.threshold ? progress.collapsedSteps + 1 : 0
-    if progress.collapsedSteps >= 10 {
-      throw TrainingFailure.collapsed(step: progress.step, checkpoint: try lastGoodCheckpoint())
-    }
-  }
-
-  /// The newest whole checkpoint, told by rank 0 to all, so that whoever speaks first can name it.
-  func lastGoodCheckpoint() throws -> String? {
-    try? store?.finish()
-    let path = try communicator.broadcast(Array((store?.lastGood ?? "").utf8), from: 0)
-    return path.isEmpty ? nil : String(decoding: path, as: UTF8.self)
-  }
-
-  /// Whether an evaluation falls due where the run stands, and has not been done.
-  var isEvaluationDue: Bool {
-    guard progress.step > 0, progress.evaluatedStep < progress.step, !evaluationSets.isEmpty else {
-      return false
-    }
-    return progress.step >= totalSteps
-      || configuration.evaluateEvery.isDue(after: progress.step, stepsPerEpoch: stepsPerEpoch)
-  }
-
-  func afterStep() throws {
-    let isCheckpointDue =
-      progress.step >= totalSteps
-      || configuration.checkpointEvery.isDue(after: progress.step, stepsPerEpoch: stepsPerEpoch)
-      || configuration.keepEvery.isDue(after: progress.step, stepsPerEpoch: stepsPerEpoch)
-    // Before the evaluation, which may be long and need not be lost; a resumed run makes up for it.
-    if isCheckpointDue { try checkpoint(isBest: false) }
-    guard isEvaluationDue else { return }
-    let isBest = try evaluate() && configuration.keepBest
-    // Again, with what the evaluation found.
-    if isCheckpointDue || isBest { try checkpoint(isBest: isBest) }
+    try bench.writeTimeline()
+    try communicator.barrier()
   }
 }

@@ -1,3 +1,4 @@
+internal import Assembly
 internal import Engine
 internal import Checkpoints
 package import Configuration
@@ -25,122 +26,74 @@ package enum TrainingJob {
   ) throws -> Trainer.Ending {
     let session = try Session(
       communicator: communicator, threads: requested.threads, quiet: requested.quiet)
-    return try run(requested, in: session) { trainer in
-      InjectedFault.plant(faults, in: trainer, rank: communicator.rank)
-    }
+    return try run(
+      requested, in: session, hooks: InjectedFault.hooks(faults, rank: communicator.rank))
   }
 
-  /// Trains in `session`, as `run(_:over:)` does; `prepare` is lent the trainer before its first
-  /// step.
+  /// Trains in `session`, as `run(_:over:)` does; `hooks` stop the run and look on.
   package static func run(
-    _ requested: RunConfiguration, in session: Session,
-    prepare: (Trainer) throws -> Void = { _ in }
+    _ requested: RunConfiguration, in session: Session, hooks: RunHooks = RunHooks()
   ) throws -> Trainer.Ending {
-    let communicator = session.communicator
+    launch(in: session)
     let console = session.console
+    let claim = try RunFolderClaim(requested, communicator: session.communicator)
+    defer { claim.release() }
+    let folder = claim.folder
+    session.communicator.progress.watch(
+      limits: requested.watchLimits, failureFile: requested.dryRun ? nil : folder.failure)
+    let checkpoint = try Start.checkpoint(for: requested, in: folder, session: session)
+    let data = try openData(requested, in: session)
+    let plan = try TrainingPlan(requested, session: session, data: data, folder: folder)
+    let bench = try Workbench(plan, hooks: hooks)
+    describe(bench)
+    if requested.dryRun { return .finished }
+    let old = try OldNetwork.open(plan, label: bench.reader.loader.label)
+    let start = try Start(of: plan, resuming: checkpoint, old: old)
+    if plan.isFirst {
+      try folder.create()
+      try TextFile.write(requested.yamlText(), to: folder.configuration)
+    }
+    let standing = try start.load(into: bench)
+    console.say("run folder: \(folder.path)")
+    if standing.progress.step > 0 { console.receipt("resumed: step \(standing.progress.step)") }
+    let trainer = try Trainer(
+      bench, at: standing, old: old, checkOwner: claim.checkOwner, hooks: hooks)
+    guard try trainer.run() == .finished else { return .interrupted }
+    console.say("report: \(folder.report)")
+    return .finished
+  }
+
+  /// Says who runs where, and makes signals, watch and crash line ready.
+  private static func launch(in session: Session) {
+    let (communicator, console) = (session.communicator, session.console)
     for line in session.machine { console.say(line) }
     // From here on a signal is kept in mind until the first step.
     StopSignals.install()
-    communicator.progress.watch(limits: requested.watchLimits)
     if let note = communicator.watchNote { console.warn(note) }
     CrashLine.install(
       speaker: "rank \(communicator.rank) on \(communicator.hostName)", communicator.progress)
     if communicator.size > 1 {
       for line in session.map.lines { console.say(line) }
     }
+    console.note("program: ddp-train \(Version.current), \(WorldCheck.program)")
     console.note("ranks: \(session.map.json)")
-    let claim = try RunFolderClaim(requested, communicator: communicator)
-    defer { claim.release() }
-    let folder = claim.folder
-    communicator.progress.watch(
-      limits: requested.watchLimits, failureFile: requested.dryRun ? nil : folder.failure)
-    let checkpoint = try checkpoint(for: requested, in: folder, session: session)
-    let data = try TrainingData(requested, communicator: communicator, pool: session.pool)
-    for line in describe(data) { console.say(line) }
-    let trainer = try Trainer(requested, session: session, data: data, folder: folder)
-    trainer.checkOwner = claim.checkOwner
-    describe(trainer, console)
-    if requested.dryRun { return .finished }
-    try trainer.loadOldEmbeddings()
-    if communicator.rank == 0 {
-      if let checkpoint {
-        try check(checkpoint, against: requested, data: data)
-        guard
-          checkpoint.file.metadata[Checkpoint.oldNetworkKey]
-            == trainer.oldNetworkHash.map({ Hash64.text($0) })
-        else {
-          throw CheckpointError.otherOldNetwork(
-            path: checkpoint.path, old: requested.compatibleWith ?? "none")
-        }
-        guard checkpoint.progress.step <= trainer.totalSteps else {
-          throw CheckpointError.furtherOn(
-            path: checkpoint.path, step: checkpoint.progress.step, wanted: trainer.totalSteps)
-        }
-      }
-      if checkpoint == nil, let path = requested.initialWeights {
-        try trainer.openInitialWeights(path)
-      }
-      try folder.create()
-      try TextFile.write(requested.yamlText(), to: folder.configuration)
-    }
-    try trainer.start(from: checkpoint)
-    console.say("run folder: \(folder.path)")
-    if trainer.progress.step > 0 { console.receipt("resumed: step \(trainer.progress.step)") }
-    try prepare(trainer)
-    guard try trainer.run() == .finished else { return .interrupted }
-    console.say("report: \(folder.report)")
-    return .finished
   }
 
-  /// The checkpoint to go on from, on rank 0; nil on the others, and for a fresh start.
-  private static func checkpoint(
-    for configuration: RunConfiguration, in folder: RunFolder, session: Session
-  ) throws -> Checkpoint? {
-    guard session.communicator.rank == 0 else { return nil }
-    var isFolder: ObjCBool = false
-    switch configuration.resume {
-    case .none:
-      if folder.holdsRun && !configuration.dryRun {
-        throw CheckpointError.runExists(folder: folder.path)
-      }
-      return nil
-    case .auto:
-      let found = CheckpointStore.newestGood(in: folder.checkpoints)
-      for reason in found.refused { session.console.warn("refused: \(reason)") }
-      if found.checkpoint == nil && !found.refused.isEmpty {
-        throw CheckpointError.nothingGood(folder: folder.checkpoints, reasons: found.refused)
-      }
-      return found.checkpoint
-    case .path(let path):
-      guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-        throw CheckpointError.missing(path: path)
-      }
-      let found = try CheckpointStore.open(path)
-      for reason in found.refused { session.console.warn("refused: \(reason)") }
-      if folder.holdsRun && !configuration.dryRun {
-        // Going on from an earlier step, or from another run, would mix two courses in one folder.
-        let newest = CheckpointStore.steps(in: folder.checkpoints).last
-        guard newest == found.checkpoint.progress.step,
-          CheckpointStore.isSameFile(
-            found.checkpoint.path, folder.checkpoints + "/" + CheckpointStore.name(step: newest!))
-        else { throw CheckpointError.runExists(folder: folder.path) }
-      }
-      return found.checkpoint
+  /// The data of the run, the same on all ranks; throws `WorldCheck.Failure` where they differ.
+  private static func openData(
+    _ requested: RunConfiguration, in session: Session
+  ) throws -> TrainingData {
+    let data = try TrainingData(
+      requested, communicator: session.communicator, pool: session.pool)
+    for line in describe(data) { session.console.say(line) }
+    for warning in try WorldCheck.run(
+      configuration: requested.mathematicsText + requested.collectiveText,
+      dataFingerprint: data.fingerprint, sampleFingerprint: { data.sampleFingerprint() },
+      communicator: session.communicator)
+    {
+      session.console.warn(warning)
     }
-  }
-
-  private static func check(
-    _ checkpoint: Checkpoint, against configuration: RunConfiguration, data: TrainingData
-  ) throws {
-    let written = try RunConfiguration.parse(
-      yaml: checkpoint.configurationText, path: checkpoint.path, modelNames: Models.names)
-    let differences = configuration.mathematicsDifferences(from: written)
-    guard differences.isEmpty else {
-      throw CheckpointError.otherMathematics(path: checkpoint.path, keys: differences)
-    }
-    guard checkpoint.dataFingerprint == Hash64.text(data.fingerprint) else {
-      throw CheckpointError.otherData(path: checkpoint.path, data: data.name)
-    }
+    return data
   }
 
   private static func describe(_ data: TrainingData) -> [String] {
@@ -150,23 +103,21 @@ package enum TrainingJob {
   }
 
   /// The plan of the run: model, memory, work of each worker; the table in a dry run.
-  private static func describe(_ trainer: Trainer, _ console: Console) {
-    let network = trainer.engine.network
-    let configuration = trainer.configuration
+  private static func describe(_ bench: Workbench) {
+    let plan = bench.plan
+    let (network, configuration, console) = (plan.factory.network, plan.configuration, plan.console)
     if configuration.dryRun {
       for line in ModelTable.lines(network) { console.say(line) }
     }
-    let memory = trainer.memoryBytes
-    let workers = trainer.session.communicator.size * trainer.session.threads
-    let microbatches = Microbatches.cut(
-      configuration.batch, microbatch: configuration.microbatch
-    ).count
+    let memory = bench.memoryBytes
+    let workers = plan.communicator.size * plan.session.threads
+    let microbatches = plan.microbatches(of: configuration.batch).count
     console.say(
       "model: \(network.name), \(network.parameterCount) parameters, "
         + "\(network.multiplyAdds / 1_000_000) M multiply-adds an image; "
-        + (trainer.engine.objective.head.map { "head: \($0.classes) classes x \($0.dimension)" }
+        + (plan.factory.objective.head.map { "head: \($0.classes) classes x \($0.dimension)" }
           ?? "no head"))
-    for line in trainer.tripletLines { console.say(line) }
+    for line in bench.batches.lines { console.say(line) }
     if configuration.reduction.isLossy {
       console.warn(
         "--reduce \(configuration.reduction.rawValue) rounds what ranks send each other: the weights "
@@ -176,8 +127,8 @@ package enum TrainingJob {
     console.say(
       "memory: \(memory.rank >> 20) MiB a rank + \(memory.worker >> 20) MiB a thread")
     console.say(
-      "steps: \(trainer.totalSteps) of \(configuration.batch) samples "
-        + "(\(trainer.stepsPerEpoch) an epoch), \(microbatches) microbatches over "
+      "steps: \(plan.totalSteps) of \(configuration.batch) samples "
+        + "(\(plan.stepsPerEpoch) an epoch), \(microbatches) microbatches over "
         + "\(workers) worker\(workers == 1 ? "" : "s"): at most "
         + "\((microbatches + workers - 1) / workers) each")
     if workers > microbatches {

@@ -32,7 +32,7 @@ import Training
       let watch = Watch()
       _ = try SmallRun.train(
         configuration, threads: 2,
-        prepare: { trainer, _ in trainer.onStep = { watch.look(after: $0.step) } })
+        hook: { hooks, _ in hooks.onStep = { watch.look(after: $1.step) } })
       // libjpeg takes 18 kB for each photo and gives them back. The activations of a microbatch, the
       // gradients of a layer and the weights are 100 kB and more.
       #expect(watch.large == 0, "the largest of \(watch.large): \(watch.largestBytes) bytes")

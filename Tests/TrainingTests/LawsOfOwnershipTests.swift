@@ -26,9 +26,9 @@ import Training
           $0.checkpointEvery = .steps(2)
           $0.keep = 1
         }, folder: folder,
-        prepare: { trainer, _ in
-          trainer.onStep = {
-            if $0.step == 5 { _ = try! RunOwnership(taking: folder, for: successor) }
+        hook: { hooks, _ in
+          hooks.onStep = {
+            if $1.step == 5 { _ = try! RunOwnership(taking: folder, for: successor) }
           }
         })
     }

@@ -1,3 +1,4 @@
+import Configuration
 import Engine
 import RunFolders
 import Collectives
@@ -22,7 +23,34 @@ import Training
     var variance: [Float] = []
   }
 
-  private final class Box: @unchecked Sendable { var step = FirstStep() }
+  private final class Box: @unchecked Sendable {
+    var step = FirstStep()
+
+    /// Takes what the first step of `trainer` will read.
+    func read(_ trainer: Trainer, _ configuration: RunConfiguration) throws {
+      let data = trainer.plan.data
+      let loader = SampleLoader(
+        data.index, divided: data.divided, source: data.source.source,
+        preprocessing: data.preprocessing, augmentation: configuration.augment,
+        seed: configuration.seed)
+      var sampler = EpochSampler(
+        count: loader.training.count, batch: configuration.batch, seed: configuration.seed)
+      let samples = Array(sampler.batch(step: 0).samples)
+      step.sampleCount = samples.count
+      let decoder = loader.makeDecoder()
+      var image = [Float](repeating: 0, count: loader.sampleCount)
+      for (slot, sample) in samples.enumerated() {
+        _ = try decoder.load(
+          loader.training[sample], at: SampleCoordinates(step: 0, slot: slot), into: &image)
+        step.images += image
+      }
+      let state = trainer.engine.state
+      let convolution = state.descriptions.first { $0.name == "conv1.weight" }!
+      step.weights = [Float](repeating: 0, count: convolution.range.count)
+      convolution.copyLogical(
+        from: state.parameters + convolution.range.lowerBound, into: &step.weights)
+    }
+  }
 
   private static func firstStep(
     microbatch: Int, ranks: Int, threads: Int
@@ -34,29 +62,11 @@ import Training
     let box = Box()
     _ = try SmallRun.train(
       configuration, ranks: ranks, threads: threads,
-      prepare: { trainer, rank in
+      hook: { hooks, rank in
         guard rank == ranks - 1 else { return }
-        let loader = SampleLoader(
-          trainer.data.index, divided: trainer.data.divided, source: trainer.data.source.source,
-          preprocessing: trainer.data.preprocessing, augmentation: configuration.augment,
-          seed: configuration.seed)
-        var sampler = EpochSampler(
-          count: loader.training.count, batch: configuration.batch, seed: configuration.seed)
-        let samples = Array(sampler.batch(step: 0).samples)
-        box.step.sampleCount = samples.count
-        let decoder = loader.makeDecoder()
-        var image = [Float](repeating: 0, count: loader.sampleCount)
-        for (slot, sample) in samples.enumerated() {
-          _ = try decoder.load(
-            loader.training[sample], at: SampleCoordinates(step: 0, slot: slot), into: &image)
-          box.step.images += image
-        }
-        let state = trainer.engine.state
-        let convolution = state.descriptions.first { $0.name == "conv1.weight" }!
-        box.step.weights = [Float](repeating: 0, count: convolution.range.count)
-        convolution.copyLogical(
-          from: state.parameters + convolution.range.lowerBound, into: &box.step.weights)
-        trainer.onStep = { _ in
+        hooks.onStart = { trainer in try box.read(trainer, configuration) }
+        hooks.onStep = { trainer, _ in
+          let state = trainer.engine.state
           let moments = state.statisticsDescriptions.first { $0.name == "bn1" }!
           box.step.mean = moments.means.map { state.statistics[$0] }
           box.step.variance = moments.variances.map { state.statistics[$0] }
@@ -212,10 +222,10 @@ import Training
     let trace = Trace()
     _ = try SmallRun.train(
       configuration, ranks: 2,
-      prepare: { trainer, rank in
+      hook: { hooks, rank in
         guard rank == 0 else { return }
-        trainer.engine.onEvent = { event in trace.events.withLock { $0.append(event) } }
-        trainer.onStep = { _ in trace.closeStep() }
+        hooks.onEvent = { event in trace.events.withLock { $0.append(event) } }
+        hooks.onStep = { _, _ in trace.closeStep() }
       })
     var overlapped = 0
     for events in trace.steps.withLock({ $0 }) {
@@ -246,9 +256,9 @@ import Training
     func train() throws {
       _ = try SmallRun.train(
         configuration,
-        prepare: { trainer, _ in
-          SmallRun.collapse(trainer, spread: spread)
-          trainer.onStep = { seen.all.append($0) }
+        hook: { hooks, _ in
+          hooks.onStart = { SmallRun.collapse($0, spread: spread) }
+          hooks.onStep = { seen.all.append($1) }
         })
     }
     if spread > 0 {

@@ -26,21 +26,21 @@ import Training
 
   private static let undisturbed: [SmallRun.Outcome] = try! SmallRun.train(configuration())
 
-  /// Makes `trainer` stop: after `step`, or amid the step that follows it.
-  private static func stop(_ trainer: Trainer, after step: Int, amidStep: Bool) {
-    let isTold = Flag()
-    trainer.wantsEnd = { isTold.isSet }
+  /// Makes a run with `hooks` stop: after `step`, or amid the step that follows it.
+  private static func stop(_ hooks: inout RunHooks, after step: Int, amidStep: Bool) {
+    let stop = TestStop()
+    hooks.stop = stop
     if amidStep {
       let mayStop = Flag()
-      trainer.onStep = { if $0.step == step { mayStop.isSet = true } }
-      trainer.engine.onEvent = { event in
+      hooks.onStep = { if $1.step == step { mayStop.isSet = true } }
+      hooks.onEvent = { event in
         guard case .microbatchBegins = event, mayStop.isSet else { return }
-        isTold.isSet = true
+        stop.wantsEnd = true
         // Long enough for the waiting main thread to look.
         usleep(100_000)
       }
     } else {
-      trainer.onStep = { if $0.step == step { isTold.isSet = true } }
+      hooks.onStep = { if $1.step == step { stop.wantsEnd = true } }
     }
   }
 
@@ -71,8 +71,8 @@ import Training
       let told = random.integer(3 + turn, below: ranks)
       let outcomes = try SmallRun.train(
         Self.configuration(), ranks: ranks, threads: threads, folder: folder,
-        prepare: { trainer, rank in
-          if rank == told { Self.stop(trainer, after: stop, amidStep: amidStep) }
+        hook: { hooks, rank in
+          if rank == told { Self.stop(&hooks, after: stop, amidStep: amidStep) }
         })
       #expect(outcomes.allSatisfy { $0.ending == .interrupted })
       let checkpoint = try Checkpoint(path: SmallRun.checkpoints(in: folder).last!)
@@ -100,10 +100,7 @@ import Training
     #expect(throws: ThreadWorldError.self) {
       try SmallRun.train(
         configuration, ranks: 2, folder: folder, wrap: { FaultyCommunicator($0) },
-        prepare: { trainer, _ in
-          let communicator = trainer.session.communicator as! FaultyCommunicator
-          trainer.onStep = { if $0.step == 7 { communicator.failure = SuddenEnd() } }
-        })
+        hook: { hooks, _ in hooks.onStep = { if $1.step == 7 { end($0) } } })
     }
     if checkpointEvery == 2 {
       // The thread that writes in the background does not die with these ranks.
@@ -126,7 +123,7 @@ import Training
     let folder = SmallRun.temporaryFolder()
     _ = try SmallRun.train(
       configuration { $0.checkpointEvery = .steps(3) }, folder: folder,
-      prepare: { trainer, _ in stop(trainer, after: 6, amidStep: false) })
+      hook: { hooks, _ in stop(&hooks, after: 6, amidStep: false) })
     return folder
   }
 
@@ -262,9 +259,11 @@ import Training
     }
     let outcome = try SmallRun.train(
       Self.configuration { $0.resume = .path(folder) }, folder: other,
-      prepare: { trainer, _ in
-        trainer.wantsEnd = { true }
-        trainer.engine.onEvent = { _ in usleep(50_000) }
+      hook: { hooks, _ in
+        let stop = TestStop()
+        stop.wantsEnd = true
+        hooks.stop = stop
+        hooks.onEvent = { _ in usleep(50_000) }
       })[0]
     #expect(outcome.ending == .interrupted && outcome.records.isEmpty)
     let kept = try Checkpoint(path: #require(SmallRun.checkpoints(in: other).last))
@@ -279,10 +278,8 @@ import Training
     let error = #expect(throws: ThreadWorldError.self) {
       try SmallRun.train(
         SmallRun.configuration(), ranks: 3, threads: 2, wrap: { FaultyCommunicator($0) },
-        prepare: { trainer, rank in
-          guard rank == culprit else { return }
-          let communicator = trainer.session.communicator as! FaultyCommunicator
-          trainer.onStep = { if $0.step == 4 { communicator.failure = SuddenEnd() } }
+        hook: { hooks, rank in
+          if rank == culprit { hooks.onStep = { if $1.step == 4 { end($0) } } }
         })
     }
     #expect(error?.errors.first?.rank == culprit)
@@ -300,9 +297,11 @@ import Training
     let error = #expect(throws: ThreadWorldError.self) {
       try SmallRun.train(
         configuration, ranks: 3, threads: 2,
-        prepare: { trainer, rank in
-          if rank == 2 { try FileManager.default.removeItem(atPath: photos) }
-          try trainer.session.communicator.barrier()
+        hook: { hooks, rank in
+          hooks.onStart = { trainer in
+            if rank == 2 { try FileManager.default.removeItem(atPath: photos) }
+            try trainer.session.communicator.barrier()
+          }
         })
     }
     #expect(error?.errors.count == 3)
@@ -316,8 +315,8 @@ import Training
     let error = #expect(throws: ThreadWorldError.self) {
       try SmallRun.train(
         SmallRun.configuration { $0.stallSeconds = 1 }, ranks: 2,
-        prepare: { trainer, rank in
-          if rank == 1 { trainer.onStep = { if $0.step == 3 { sleep(3) } } }
+        hook: { hooks, rank in
+          if rank == 1 { hooks.onStep = { if $1.step == 3 { sleep(3) } } }
         })
     }
     #expect(clock.now - start < .seconds(30))
@@ -327,6 +326,11 @@ import Training
     }
     #expect(absent == ["rank 1 on thread-host"])
   }
+}
+
+/// Makes the rank of `trainer` end all of a sudden, at its next collective.
+private func end(_ trainer: Trainer) {
+  (trainer.session.communicator as! FaultyCommunicator).failure = SuddenEnd()
 }
 
 extension Data {

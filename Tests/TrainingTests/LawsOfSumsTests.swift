@@ -151,8 +151,8 @@ import Training
   func anUnsoundGradientSkipsTheStepOnAllRanks(culprit: Int) throws {
     let outcomes = try SmallRun.train(
       SmallRun.configuration { $0.length = .steps(6) }, ranks: 3,
-      prepare: { trainer, rank in
-        if rank == culprit { poison(trainer, steps: 2...3) }
+      hook: { hooks, rank in
+        if rank == culprit { poison(&hooks, steps: 2...3) }
       })
     for outcome in outcomes {
       #expect(outcome.records.map(\.isSkipped) == [false, true, true, false, false, false])
@@ -190,7 +190,7 @@ import Training
     }
     let outcome = try SmallRun.train(
       configuration, folder: folder,
-      prepare: { trainer, _ in if grid == nil { poison(trainer, steps: 2...3) } })[0]
+      hook: { hooks, _ in if grid == nil { poison(&hooks, steps: 2...3) } })[0]
     #expect(outcome.records.map(\.isSkipped) == [grid != nil, true, true])
     let last = try Checkpoint(path: folder + "/checkpoints/step-000000003.safetensors")
     #expect(try last.weightsHash() == outcome.weights)
@@ -205,8 +205,8 @@ import Training
     let error = #expect(throws: ThreadWorldError.self) {
       try SmallRun.train(
         configuration, ranks: 3,
-        prepare: { trainer, rank in
-          if rank == 2 { poison(trainer, steps: 5...100) }
+        hook: { hooks, rank in
+          if rank == 2 { poison(&hooks, steps: 5...100) }
         })
     }
     let failures = (error?.errors ?? []).compactMap { $0.error as? TrainingFailure }
@@ -220,10 +220,10 @@ import Training
 }
 
 /// Makes a weight of this rank alone NaN during `steps`, and puts it back.
-private func poison(_ trainer: Trainer, steps: ClosedRange<Int>) {
-  let weights = trainer.engine.state.parameters
-  var kept = weights[3]
-  trainer.onStep = { record in
+private func poison(_ hooks: inout RunHooks, steps: ClosedRange<Int>) {
+  var kept = Float.nan
+  hooks.onStep = { trainer, record in
+    let weights = trainer.engine.state.parameters
     if record.step + 1 == steps.lowerBound {
       kept = weights[3]
       weights[3] = .nan

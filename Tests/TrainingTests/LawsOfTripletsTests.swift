@@ -142,8 +142,8 @@ import Training
       }
       let outcomes = try SmallRun.train(
         configuration, ranks: ranks,
-        prepare: { trainer, _ in
-          trainer.engine.onEvent = { event in
+        hook: { hooks, _ in
+          hooks.onEvent = { event in
             guard case .microbatchBegins = event else { return }
             begun.lock.withLock { begun.count += 1 }
           }
@@ -164,8 +164,8 @@ import Training
           $0.batch = batch
           $0.passes = passes
         },
-        prepare: { trainer, _ in
-          bytes.value = trainer.memoryBytes.rank + trainer.memoryBytes.worker
+        hook: { hooks, _ in
+          hooks.onStart = { bytes.value = $0.memoryBytes.rank + $0.memoryBytes.worker }
         })
       return bytes.value
     }
@@ -195,18 +195,18 @@ import Training
     for stop in [3, 4 + turn, 9] {
       let outcomes = try SmallRun.train(
         configuration, ranks: turn, threads: 3 - min(2, turn), folder: folder,
-        prepare: { trainer, rank in
+        hook: { hooks, rank in
           guard rank == turn - 1 else { return }
-          let isTold = Flag()
+          let told = TestStop()
           let mayStop = Flag()
-          trainer.wantsEnd = { isTold.isSet }
-          trainer.onStep = { if $0.step == stop { mayStop.isSet = true } }
+          hooks.stop = told
+          hooks.onStep = { if $1.step == stop { mayStop.isSet = true } }
           if stop == 3 {
-            trainer.onStep = { if $0.step == stop { isTold.isSet = true } }
+            hooks.onStep = { if $1.step == stop { told.wantsEnd = true } }
           }
-          trainer.engine.onEvent = { event in
+          hooks.onEvent = { event in
             guard case .microbatchBegins = event, mayStop.isSet else { return }
-            isTold.isSet = true
+            told.wantsEnd = true
             usleep(100_000)
           }
         })
@@ -237,7 +237,7 @@ import Training
   @Test func theFinalLayerIsWhereTheTestsCollapseIt() throws {
     let records = try SmallRun.train(
       Self.stuck(.all, steps: 2),
-      prepare: { trainer, _ in SmallRun.collapse(trainer, spread: 1e-3) }
+      hook: { hooks, _ in hooks.onStart = { SmallRun.collapse($0, spread: 1e-3) } }
     )[0].records
     for record in records {
       #expect(record.spread < 1e-4 && record.spread > 0)
@@ -252,7 +252,7 @@ import Training
     let configuration = Self.stuck(mode, steps: 14)
     let whole = try SmallRun.train(
       configuration, ranks: 2, folder: folder, speaks: true,
-      prepare: { trainer, _ in SmallRun.collapse(trainer, spread: 1e-3) })
+      hook: { hooks, _ in hooks.onStart = { SmallRun.collapse($0, spread: 1e-3) } })
     let modes = whole[0].records.map { $0.triplets!.mode }
     #expect(modes == Array(repeating: mode, count: 10) + Array(repeating: .semiHard, count: 4))
     let log = try String(contentsOfFile: folder + "/log.txt", encoding: .utf8)
@@ -272,7 +272,7 @@ import Training
     let failure = #expect(throws: TrainingFailure.self) {
       try SmallRun.train(
         Self.stuck(.semiHard, steps: 200), folder: folder, speaks: true,
-        prepare: { trainer, _ in SmallRun.collapse(trainer, spread: 1e-3) })
+        hook: { hooks, _ in hooks.onStart = { SmallRun.collapse($0, spread: 1e-3) } })
     }
     let sentence = failure?.description ?? ""
     #expect(sentence.contains("the loss is stuck at the margin (0.2"), "\(sentence)")
@@ -286,7 +286,7 @@ import Training
     let failure = #expect(throws: TrainingFailure.self) {
       try SmallRun.train(
         Self.stuck(.semiHard, steps: 200),
-        prepare: { trainer, _ in SmallRun.collapse(trainer, spread: 0) })
+        hook: { hooks, _ in hooks.onStart = { SmallRun.collapse($0, spread: 0) } })
     }
     guard case .collapsed(step: 100, _) = failure else {
       Issue.record("\(String(describing: failure))")
@@ -301,7 +301,7 @@ import Training
           $0.learningRate = 1e-9
           $0.split = .peopleRandom(fraction: 0.6)
           $0.evaluateEvery = .steps(3)
-        }, prepare: { trainer, _ in SmallRun.collapse(trainer, spread: 1e-3) })
+        }, hook: { hooks, _ in hooks.onStart = { SmallRun.collapse($0, spread: 1e-3) } })
     }
     guard case .collapsed(step: 3, _) = failure else {
       Issue.record("\(String(describing: failure))")

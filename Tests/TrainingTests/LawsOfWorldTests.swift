@@ -67,14 +67,14 @@ import Training
     for culprit in 0..<3 {
       let world = try SmallRun.train(
         configuration, ranks: 3,
-        prepare: { trainer, rank in
+        hook: { hooks, rank in
           guard rank == culprit else { return }
-          let isDue = Flag()
-          trainer.onStep = { if $0.step == 2 { isDue.isSet = true } }
-          let reducer = trainer.engine.reducer
-          trainer.engine.onEvent = { event in
-            guard case .reduction(let parameters) = event, isDue.isSet else { return }
-            isDue.isSet = false
+          // The sums of the next step, where one of them is due to change.
+          let due = Due()
+          hooks.onStep = { if $1.step == 2 { due.reducer = $0.engine.reducer } }
+          hooks.onEvent = { event in
+            guard case .reduction(let parameters) = event, let reducer = due.reducer else { return }
+            due.reducer = nil
             reducer.ownSums[parameters.lowerBound] += 0.5
           }
         })
@@ -88,8 +88,8 @@ import Training
     #expect(Set(disturbed).count == 1, "it matters which rank a gradient comes from")
   }
 
-  private final class Flag: @unchecked Sendable {
-    var isSet = false
+  private final class Due: @unchecked Sendable {
+    var reducer: GradientReducer?
   }
 
   @Test(arguments: [2, 3])
@@ -97,9 +97,9 @@ import Training
     #expect {
       try SmallRun.train(
         SmallRun.configuration { $0.length = .steps(5) }, ranks: ranks,
-        prepare: { trainer, rank in
+        hook: { hooks, rank in
           guard rank == 1 else { return }
-          trainer.onStep = { if $0.step == 2 { trainer.engine.state.parameters[7] += 0.25 } }
+          hooks.onStep = { if $1.step == 2 { $0.engine.state.parameters[7] += 0.25 } }
         })
     } throws: { error in
       // Every rank says it.

@@ -1,7 +1,6 @@
 import Configuration
 import RunFolders
 import Sessions
-import Datasets
 import Collectives
 import Datasets
 import Foundation
@@ -49,13 +48,13 @@ enum SmallRun {
   }
 
   /// Trains on `ranks` ranks of `threads` threads each, in `folder` or in one that is removed;
-  /// returns the outcomes by rank. With `speaks` rank 0 writes its log; `wrap` may stand between a rank and its communicator; `prepare`
-  /// is lent each rank's trainer before its first step.
+  /// returns the outcomes by rank. With `speaks` rank 0 writes its log; `wrap` may stand between a rank
+  /// and its communicator; `hook` may change the hooks of a rank.
   static func train(
     _ configuration: RunConfiguration, ranks: Int = 1, threads: Int = 1, folder: String? = nil,
     speaks: Bool = false,
     wrap: @escaping @Sendable (any Communicator) -> any Communicator = { $0 },
-    prepare: @escaping @Sendable (Trainer, Int) throws -> Void = { _, _ in }
+    hook: @escaping @Sendable (inout RunHooks, Int) -> Void = { _, _ in }
   ) throws -> [Outcome] {
     let out = folder ?? temporaryFolder()
     defer { if folder == nil { try? FileManager.default.removeItem(atPath: out) } }
@@ -64,7 +63,7 @@ enum SmallRun {
     requested.threads = threads
     let final = requested
     let body: @Sendable (any Communicator) throws -> Outcome = { communicator in
-      try trainOneRank(final, over: wrap(communicator), speaks: speaks, prepare: prepare)
+      try trainOneRank(final, over: wrap(communicator), speaks: speaks, hook: hook)
     }
     if ranks == 1 { return [try body(SoloCommunicator())] }
     return try ThreadCommunicator.run(size: ranks) { try body($0) }
@@ -72,7 +71,7 @@ enum SmallRun {
 
   private static func trainOneRank(
     _ configuration: RunConfiguration, over communicator: any Communicator, speaks: Bool,
-    prepare: (Trainer, Int) throws -> Void
+    hook: (inout RunHooks, Int) -> Void
   ) throws -> Outcome {
     let session = try Session(
       communicator: communicator, threads: configuration.threads,
@@ -82,15 +81,18 @@ enum SmallRun {
     defer { session.pool.end() }
     let records = Records()
     var trained: Trainer?
-    let ending = try TrainingJob.run(configuration, in: session) { trainer in
-      trained = trainer
-      try prepare(trainer, communicator.rank)
-      let inner = trainer.onStep
-      trainer.onStep = {
-        records.all.append($0)
-        inner?($0)
-      }
+    var asked = RunHooks()
+    hook(&asked, communicator.rank)
+    var hooks = asked
+    hooks.onStart = {
+      trained = $0
+      try asked.onStart($0)
     }
+    hooks.onStep = {
+      records.all.append($1)
+      asked.onStep($0, $1)
+    }
+    let ending = try TrainingJob.run(configuration, in: session, hooks: hooks)
     return Outcome(
       ending: ending, weights: trained?.weightsHash ?? 0, records: records.all,
       workerBytes: trained?.memoryBytes.worker ?? 0)
@@ -196,6 +198,13 @@ final class FaultyCommunicator: Communicator {
     if case .exchange = operation, case .allToAll = transfer { exchangeRounds += 1 }
     try inner.transfer(transfer, in: operation)
   }
+}
+
+/// Tells a run to end when a test says so.
+final class TestStop: StopRequests, @unchecked Sendable {
+  var wantsEnd = false
+  var wantsCheckpoint: Bool { false }
+  func forgetCheckpoint() {}
 }
 
 /// The sudden end of a rank.

@@ -52,10 +52,10 @@ import Training
     let kept = Kept()
     _ = try SmallRun.train(
       Self.configuration { $0.shardsOptimizer = true }, ranks: 3,
-      prepare: { trainer, rank in
-        let state = trainer.engine.state
-        trainer.onStep = { record in
+      hook: { hooks, rank in
+        hooks.onStep = { trainer, record in
           guard record.step == 5 else { return }
+          let state = trainer.engine.state
           let used = (0..<state.parameterCount).filter { state.optimizer[$0] != 0 }
           let own = trainer.engine.ownRanges ?? []
           let isOwn = used.allSatisfy { index in own.contains { $0.contains(index) } }
@@ -98,11 +98,11 @@ import Training
           $0.resume = .auto
           $0.shardsOptimizer = isSharded
         }, ranks: ranks, folder: folder,
-        prepare: { trainer, rank in
+        hook: { hooks, rank in
           guard turn < 4, rank == ranks - 1 else { return }
-          let isTold = Flag()
-          trainer.wantsEnd = { isTold.isSet }
-          trainer.onStep = { if $0.step == turn + 1 { isTold.isSet = true } }
+          let stop = TestStop()
+          hooks.stop = stop
+          hooks.onStep = { if $1.step == turn + 1 { stop.wantsEnd = true } }
         })
       #expect(outcomes.allSatisfy { $0.ending == (turn < 4 ? .interrupted : .finished) })
       #expect(outcomes[0].records.map(\.step) == [turn + 1])
@@ -117,10 +117,6 @@ import Training
       #expect((loss - exact).magnitude < 0.05 * exact, "\(loss) instead of \(exact)")
       #expect(last?.weights != Self.alone.weights)
     }
-  }
-
-  private final class Flag: @unchecked Sendable {
-    var isSet = false
   }
 
   @Test(arguments: [Reduction.fp32, .bf16], [false, true])
@@ -162,10 +158,10 @@ import Training
         $0.microbatch = microbatch
         $0.shardsOptimizer = isSharded
       }, ranks: 2, wrap: { FaultyCommunicator($0) },
-      prepare: { trainer, rank in
+      hook: { hooks, rank in
         guard rank == 0 else { return }
-        let communicator = trainer.session.communicator as! FaultyCommunicator
-        trainer.onStep = { record in
+        hooks.onStep = { trainer, record in
+          let communicator = trainer.session.communicator as! FaultyCommunicator
           counts.add(
             [
               communicator.exchangeRounds, communicator.sums, communicator.agreements,
@@ -200,7 +196,7 @@ import Training
       let trained = Total()
       let outcomes = try SmallRun.train(
         Self.configuration(change), ranks: 2,
-        prepare: { trainer, _ in trained.set(trainer.engine.reducer.count) })
+        hook: { hooks, _ in hooks.onStart = { trained.set($0.engine.reducer.count) } })
       let bytes = outcomes.map { $0.records.last!.reduction.sentBytes }.reduce(0, +)
       return Double(bytes) / Double(trained.value)
     }

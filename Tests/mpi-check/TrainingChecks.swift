@@ -24,7 +24,7 @@ let trainingChecks: [Check] = [
     let folder = try temporaryFolder(communicator)
     _ = try train(
       over: communicator, folder: folder, change: { $0.shardsOptimizer = true },
-      prepare: { if communicator.rank == 0 { stop($0, after: 4, amidStep: true) } })
+      hook: { if communicator.rank == 0 { stop(&$0, after: 4, amidStep: true) } })
     let resumed = try train(over: communicator, folder: folder)
     expect(resumed.records.first?.step == 5, "went on at \(resumed.records.first?.step ?? 0)")
     let weights = resumed.receipt.split(separator: " ").last
@@ -58,9 +58,7 @@ let trainingChecks: [Check] = [
       let folder = try temporaryFolder(communicator)
       let stopped = try train(
         over: communicator, folder: folder,
-        prepare: { trainer in
-          if communicator.rank == told { stop(trainer, after: 4, amidStep: isAmid) }
-        })
+        hook: { if communicator.rank == told { stop(&$0, after: 4, amidStep: isAmid) } })
       expect(stopped.ending == .interrupted, "told rank \(told): \(stopped.ending)")
       expect(stopped.records.count == 4, "told rank \(told): \(stopped.records.count) steps")
       let resumed = try train(over: communicator, folder: folder)
@@ -97,7 +95,7 @@ private func alone(_ communicator: any Communicator) throws -> String {
 private func train(
   over communicator: any Communicator, folder: String? = nil,
   change: (inout RunConfiguration) -> Void = { _ in },
-  prepare: (Trainer) -> Void = { _ in }
+  hook: (inout RunHooks) -> Void = { _ in }
 ) throws -> Run {
   var configuration = try RunConfiguration.resolve(
     flags: [.flag("image-size", "32")], modelNames: [RunConfiguration.demo.model])
@@ -122,39 +120,41 @@ private func train(
   defer { session.pool.end() }
   var run = Run()
   var trained: Trainer?
-  run.ending = try TrainingJob.run(configuration, in: session) { trainer in
-    trained = trainer
-    prepare(trainer)
-    let inner = trainer.onStep
-    trainer.onStep = {
-      run.records.append($0)
-      inner?($0)
-    }
+  var asked = RunHooks()
+  hook(&asked)
+  var hooks = asked
+  hooks.onStart = { trained = $0 }
+  hooks.onStep = {
+    run.records.append($1)
+    asked.onStep($0, $1)
   }
+  run.ending = try TrainingJob.run(configuration, in: session, hooks: hooks)
   run.weights = trained?.weightsHash ?? 0
   return run
 }
 
-/// Makes `trainer` stop: after `step`, or amid the step that follows it.
-private func stop(_ trainer: Trainer, after step: Int, amidStep: Bool) {
+/// Makes a run with `hooks` stop: after `step`, or amid the step that follows it.
+private func stop(_ hooks: inout RunHooks, after step: Int, amidStep: Bool) {
   let flags = StopFlags()
-  trainer.wantsEnd = { flags.isTold }
-  trainer.onStep = {
-    if $0.step == step {
-      if amidStep { flags.mayStop = true } else { flags.isTold = true }
+  hooks.stop = flags
+  hooks.onStep = {
+    if $1.step == step {
+      if amidStep { flags.mayStop = true } else { flags.wantsEnd = true }
     }
   }
-  trainer.engine.onEvent = { event in
+  hooks.onEvent = { event in
     guard case .microbatchBegins = event, flags.mayStop else { return }
-    flags.isTold = true
+    flags.wantsEnd = true
     // Long enough for the waiting main thread to look.
     usleep(100_000)
   }
 }
 
-private final class StopFlags: @unchecked Sendable {
-  var isTold = false
+private final class StopFlags: StopRequests, @unchecked Sendable {
+  var wantsEnd = false
   var mayStop = false
+  var wantsCheckpoint: Bool { false }
+  func forgetCheckpoint() {}
 }
 
 /// A name that no run has, the same on all ranks; removed with the job's scratch folder.

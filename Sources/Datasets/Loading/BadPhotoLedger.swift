@@ -1,7 +1,7 @@
 private import Synchronization
 
 /// A photo that could not be used.
-package struct BadPhoto: Codable, Equatable, Sendable {
+package struct BadPhoto: Equatable, Sendable {
   /// Its index in the data set.
   package var photo: Int
   package var path: String

@@ -1,0 +1,141 @@
+internal import Checkpoints
+internal import Configuration
+internal import Collectives
+internal import Datasets
+internal import Determinism
+internal import Engine
+internal import Losses
+internal import Scoring
+internal import Sessions
+
+/// Which samples come in which step, and by which rule their triplets are found.
+final class BatchSource {
+  /// How the training photos are gone through.
+  private enum Order {
+    /// All photos of an epoch in a random order.
+    case epochs(EpochSampler)
+    /// People with several photos each, for triplets.
+    case people(PeopleSampler)
+  }
+
+  /// The hard triplets in use; nil before the first search, and with other ways of mining.
+  private(set) var offline: OfflineTriplets?
+  private let plan: TrainingPlan
+  private var order: Order
+
+  /// Throws `DatasetError.noPositivePair` where triplets are wanted and nobody has two photos.
+  init(_ plan: TrainingPlan) throws {
+    self.plan = plan
+    let configuration = plan.configuration
+    guard configuration.loss == .triplet else {
+      order = .epochs(
+        EpochSampler(
+          count: plan.data.divided.training.count, batch: configuration.batch,
+          seed: configuration.seed))
+      return
+    }
+    order = .people(
+      try Self.peopleSampler(
+        plan, batch: configuration.batch, people: configuration.tripletBatch.people))
+  }
+
+  /// Batches of `batch` training photos, `people` people and the configured number of photos of each.
+  static func peopleSampler(
+    _ plan: TrainingPlan, batch: Int, people: Int
+  ) throws -> PeopleSampler {
+    let data = plan.data
+    return try PeopleSampler(
+      people: data.divided.training.map { data.index.photos[$0].person }, batch: batch,
+      peoplePerBatch: people, photosPerPerson: plan.configuration.tripletBatch.photos,
+      seed: plan.configuration.seed, folder: data.name)
+  }
+
+  /// What the batches are made of, for people.
+  var lines: [String] {
+    guard case .people(let sampler) = order else { return [] }
+    return [
+      "triplets: \(sampler.peoplePerBatch) people x \(sampler.photosPerPerson) photos "
+        + "and random negatives in a batch of \(sampler.batch), from "
+        + "\(sampler.eligibleCount) people with two photos or more; "
+        + "mining \(plan.configuration.text(of: "mining") ?? ""), "
+        + (plan.configuration.passes == 1 ? "one pass" : "two passes")
+    ]
+  }
+
+  /// Goes on with the triplets that a checkpoint holds.
+  func resume(with offline: OfflineTriplets?) { self.offline = offline }
+
+  /// Forgets the hard triplets, which are trained on no more.
+  func dropOffline() { offline = nil }
+
+  /// The samples of the step after `step` steps as the sampler draws them, by slot.
+  func sampled(step: Int) -> GlobalBatch {
+    switch order {
+    case .people(let sampler): return sampler.batch(step: step)
+    case .epochs(var sampler):
+      let batch = sampler.batch(step: step)
+      order = .epochs(sampler)
+      return batch
+    }
+  }
+
+  /// The global batch of the step that comes, the same on every rank. `search` finds hard triplets with
+  /// the weights of the moment.
+  func next(
+    _ progress: TrainingProgress, search: (PeopleSampler) throws -> OfflineTriplets
+  ) throws -> StepBatch {
+    switch order {
+    case .epochs: stepBatch(sampled(step: progress.step), mining: nil)
+    case .people(let sampler): try tripletBatch(sampler, progress, search: search)
+    }
+  }
+
+  /// The samples of the step after `batch`, as far as they are known before it is made: not at the end
+  /// of the run, and not where a search for triplets may come between.
+  func following(_ batch: StepBatch) -> StepBatch? {
+    guard batch.step + 1 < plan.totalSteps, !plan.configuration.mining.has(.offline) else {
+      return nil
+    }
+    return stepBatch(sampled(step: batch.step + 1), mining: nil)
+  }
+
+  private func stepBatch(_ global: GlobalBatch, mining: MiningRequest?) -> StepBatch {
+    StepBatch(
+      step: global.step, epoch: global.epoch, samples: Array(global.samples),
+      microbatches: plan.microbatches(of: global.samples.count),
+      marginFactor: plan.marginFactor(after: global.step), mining: mining)
+  }
+
+  private func tripletBatch(
+    _ sampler: PeopleSampler, _ progress: TrainingProgress,
+    search: (PeopleSampler) throws -> OfflineTriplets
+  ) throws -> StepBatch {
+    let configuration = plan.configuration
+    var mode = miningMode(progress)
+    var global = sampler.batch(step: progress.step)
+    var listed: [Triplet] = []
+    if mode == .offline {
+      let isFresh = offline.map { progress.step - $0.step < configuration.offlineEvery } ?? false
+      if !isFresh { offline = try search(sampler) }
+      if let offline, !offline.triplets.isEmpty {
+        (global, listed) = offline.batch(step: progress.step, like: sampler)
+      } else {
+        // Nobody in the pool violates the margin.
+        mode = .semiHard
+      }
+    }
+    return stepBatch(
+      global,
+      mining: MiningRequest(
+        mode: mode,
+        margin: configuration.margin[0] * Double(plan.marginFactor(after: progress.step)),
+        seed: configuration.seed, step: progress.step, listed: listed))
+  }
+
+  /// The mining mode of the step that comes: what the schedule says, until hard mining collapses.
+  private func miningMode(_ progress: TrainingProgress) -> MiningMode {
+    let mode = plan.configuration.mining.mode(
+      after: progress.step, stepsPerEpoch: plan.stepsPerEpoch)
+    return mode.isHard && progress.fallbackStep != nil ? .semiHard : mode
+  }
+}

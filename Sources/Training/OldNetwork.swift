@@ -1,0 +1,51 @@
+package import Collectives
+internal import Assembly
+internal import Checkpoints
+internal import Configuration
+internal import Engine
+internal import Evaluation
+internal import Networks
+internal import Datasets
+internal import Scoring
+internal import Sessions
+internal import Threads
+
+/// An older network with whose embeddings those of the run are to be comparable: the triplets mix the
+/// embeddings of both (Schroff et al. 2015, section 7).
+struct OldNetwork {
+  /// The receipt of its weights.
+  let hash: UInt64
+
+  /// Embeds all training photos by the network of `compatible-with`, on every rank, as it is
+  /// evaluated, into the room that the objective has for them; nil where there is none. `label` tells the class of a photo. Throws what is wrong with
+  /// that network.
+  static func open(_ plan: TrainingPlan, label: (_ photo: Int) -> Int) throws -> OldNetwork? {
+    guard let path = plan.configuration.compatibleWith, let room = plan.factory.old else {
+      return nil
+    }
+    let start = Clock.seconds
+    let data = plan.data
+    let old = try CheckpointNetwork(path: path, session: plan.session)
+    let dimension = plan.factory.network.embeddingCount
+    guard old.network.embeddingCount == dimension else {
+      throw TrainingFailure.otherDimension(old.network.embeddingCount, dimension)
+    }
+    var own = old.configuration
+    if own.landmarks != nil { own.landmarks = plan.configuration.landmarks ?? own.landmarks }
+    let photos = data.divided.training
+    let embeddings = try old.embeddings(
+      of: photos, in: data.source.source,
+      preprocessing: Preprocessing(own, index: data.index), flip: own.flipTest,
+      badLimit: plan.configuration.maxBad
+    ).embeddings
+    try room.fill(labels: photos.map { Int32(label($0)) }) { values in
+      if let embeddings { _ = values.update(fromContentsOf: embeddings.values) }
+      try plan.communicator.broadcast(values, from: 0)
+    }
+    let opened = OldNetwork(hash: try old.checkpoint.weightsHash())
+    plan.console.say(
+      "compatible with \(path): \(photos.count) photos embedded in "
+        + "\(Console.fixed(Clock.seconds - start, 1)) s")
+    return opened
+  }
+}

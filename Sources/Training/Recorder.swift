@@ -1,0 +1,125 @@
+internal import Losses
+internal import Checkpoints
+internal import Configuration
+internal import Datasets
+internal import Evaluation
+internal import Reports
+internal import RunFolders
+internal import Scoring
+internal import Sessions
+internal import Threads
+internal import Timing
+
+/// What a run leaves for people and programs to read: the console's lines, `metrics.jsonl`, the side
+/// logs, the report. Every rank has one; the first alone writes.
+final class Recorder {
+  /// The files of a run folder.
+  struct Files {
+    let folder: RunFolder
+    let log: RunLog
+    let sideLogs: SideLogs
+  }
+
+  let plan: TrainingPlan
+  /// Nil where nothing is written: on other ranks, and without a run folder.
+  let files: Files?
+  /// What the report plots.
+  private(set) var history = RunHistory()
+  private(set) var lastEvaluation: SetResults?
+  private(set) var evaluationSeconds = 0.0
+
+  /// Opens the files of the run folder, where what lies behind `progress` is dropped. Throws
+  /// `RunFolderError.unwritable`.
+  init(_ plan: TrainingPlan, at progress: TrainingProgress) throws {
+    self.plan = plan
+    guard plan.isFirst, let folder = plan.folder else {
+      files = nil
+      return
+    }
+    let log = try RunLog(
+      folder: folder.path, resumedAfter: progress.step, evaluatedAfter: progress.evaluatedStep,
+      keepsWhatFindsNoSpace: plan.configuration.onFullDisk == .continue)
+    plan.console.record(in: log)
+    files = Files(
+      folder: folder, log: log,
+      sideLogs: try SideLogs(
+        plan.configuration, folder: folder, totalSteps: plan.totalSteps,
+        resumedAfter: progress.step, evaluatedAfter: progress.evaluatedStep))
+    history = MetricsFile.read(folder.metrics)
+  }
+
+  /// Writes what a step has left behind; throws `RunFolderError.unwritable`.
+  func write(_ record: StepRecord) throws {
+    if let files {
+      try files.log.write(record)
+      files.sideLogs.write(record)
+      if let problem = files.sideLogs.takeProblem() { plan.console.warn(problem) }
+      history.seconds += record.seconds
+      history.steps.append(
+        RunReport.Step(
+          step: record.step, loss: record.loss, learningRate: record.learningRate,
+          imagesPerSecond: record.imagesPerSecond, gradientNorm: record.gradientNorm))
+    }
+    if record.isSkipped {
+      plan.console.warn(
+        "step \(record.step): the gradient is not finite or leaves the grid; step skipped")
+    }
+    let left = Double(plan.totalSteps - record.step) * record.stepSeconds
+    plan.console.progress(
+      "epoch \(record.epoch)  step \(record.step)/\(plan.totalSteps)  "
+        + "loss \(Console.fixed(record.loss, 4))  "
+        + (record.triplets.map { "active \(Console.fixed(100 * $0.activeShare, 1)) %  " } ?? "")
+        + "\(Console.fixed(record.imagesPerSecond, 1)) images/s  "
+        + "\(Console.duration(left)) left",
+      isLandmark: record.step == 1 || record.step == plan.totalSteps
+        || record.step % plan.stepsPerEpoch == 0)
+  }
+
+  /// Writes what the evaluation of `bench`'s weights, begun at `start`, has given; throws
+  /// `RunFolderError.unwritable`.
+  func write(
+    _ results: SetResults, of bench: Workbench, at progress: TrainingProgress, since start: Double
+  ) throws {
+    lastEvaluation = results
+    let all = results.results.map { ($0.name, $0.result.figures.map { ($0.name, $0.value) }) }
+    if let files {
+      try files.log.writeEvaluation(
+        step: progress.step, figures: all[0].1, sets: all.count > 1 ? all : [],
+        seconds: Clock.seconds - start)
+      files.sideLogs.write(results, step: progress.step)
+      files.sideLogs.write(bench.parameters, step: progress.step)
+      history.evaluations.append(
+        RunReport.EvaluationPoint(step: progress.step, figures: results.first.dictionary))
+    }
+    writeReport(at: progress)
+    let seconds = Clock.seconds - start
+    evaluationSeconds += seconds
+    for line in results.lines { plan.console.say(line) }
+    for warning in results.warnings { plan.console.warn(warning) }
+    let photoCount = results.results.reduce(0) { $0 + $1.result.photoCount }
+    let total = Clock.seconds - plan.startSeconds
+    plan.console.say(
+      "evaluated \(photoCount) photos in \(Console.fixed(seconds, 1)) s "
+        + "(\(Console.fixed(100 * evaluationSeconds / total, 1)) % "
+        + "of the time so far)")
+  }
+
+  /// Gives TensorBoard's projector the embeddings of the photos of `set`.
+  func write(_ embeddings: Embeddings, of set: EvaluationSet) {
+    files?.sideLogs.write(embeddings) { row in
+      let photo = set.plan.photos[row]
+      if let source = set.source { return (source.name(of: photo), source.name(of: photo)) }
+      let facts = plan.data.index.photos[photo]
+      return (plan.data.index.people[facts.person], facts.path)
+    }
+  }
+
+  /// Keeps a line in the log file alone.
+  func note(_ line: String) { files?.log.writeLine(line) }
+
+  /// Writes the metrics that wait for space; throws `RunFolderError.unwritable`.
+  func writePending() throws { try files?.log.writePending() }
+
+  /// Returns when the side logs are written.
+  func finish() { files?.sideLogs.finish() }
+}

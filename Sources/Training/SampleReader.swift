@@ -1,0 +1,43 @@
+internal import Scoring
+internal import Configuration
+internal import Sessions
+internal import Collectives
+internal import Datasets
+internal import Engine
+internal import Threads
+internal import Timing
+
+/// Brings the samples of batches to the engine's workers, each of which has a decoder of its own.
+struct SampleReader: SampleSource {
+  let loader: SampleLoader
+  private let decoders: [SampleDecoder]
+  /// Brings bytes ahead.
+  private let source: ReadAhead
+  private let watched: RankProgress
+
+  init(_ plan: TrainingPlan) {
+    let loader = SampleLoader(
+      plan.data.index, divided: plan.data.divided, source: plan.data.source,
+      preprocessing: plan.data.preprocessing, augmentation: plan.configuration.augment,
+      seed: plan.configuration.seed)
+    self.loader = loader
+    decoders = (0..<plan.session.threads).map { _ in loader.makeDecoder() }
+    source = plan.data.source
+    watched = plan.communicator.progress
+  }
+
+  func schedule(_ slots: Range<Int>, of batch: StepBatch) {
+    source.schedule(slots.map { loader.training[batch.samples[$0]] })
+  }
+
+  func load(
+    _ slot: Int, of batch: StepBatch, on worker: Int, into image: UnsafeMutablePointer<Float>
+  ) throws -> BatchSample {
+    let sample = try watched.reading {
+      try decoders[worker].load(
+        loader.training[batch.samples[slot]],
+        at: SampleCoordinates(step: batch.step, slot: slot), into: image)
+    }
+    return BatchSample(label: Int32(sample.label), isReplaced: sample.isReplacement)
+  }
+}

@@ -1,0 +1,140 @@
+internal import Assembly
+internal import Checkpoints
+internal import Collectives
+internal import Configuration
+internal import Datasets
+package import Engine
+internal import Evaluation
+internal import Kernels
+internal import Losses
+internal import Networks
+internal import Optimizers
+internal import Scoring
+internal import Sessions
+internal import Threads
+internal import Timing
+
+/// Thrown by whoever waits, to leave what it waits for: the run was told to end.
+struct Interruption: Error {}
+
+/// What computes the steps of a run: the engine, and what brings it batches and samples. All that
+/// training asks of the engine is asked here and in Workbench+State.
+package struct Workbench {
+  package let engine: StepEngine
+  let plan: TrainingPlan
+  let batches: BatchSource
+  let reader: SampleReader
+  private let hooks: RunHooks
+  private let embedder: Embedder
+
+  /// Makes everything but the weights. Throws `DatasetError.noPositivePair`.
+  package init(_ plan: TrainingPlan, hooks: RunHooks) throws {
+    self.plan = plan
+    self.hooks = hooks
+    batches = try BatchSource(plan)
+    reader = SampleReader(plan)
+    let (configuration, session) = (plan.configuration, plan.session)
+    let microbatches = plan.microbatches(of: configuration.batch).count
+    let world = World(
+      pool: session.pool, communicator: plan.communicator, reduction: configuration.reduction,
+      shardsOptimizer: configuration.shardsOptimizer,
+      timeline: configuration.timeline == nil ? nil : Timeline(threads: session.threads),
+      onEvent: hooks.onEvent)
+    engine = StepEngine(
+      plan.factory.makeReplica(
+        configuration, microbatches: microbatches, keepsParts: world.isSharded),
+      in: world, samples: reader)
+    embedder = Embedder(
+      network: plan.factory.network, pool: plan.session.pool, communicator: plan.communicator,
+      memories: engine.workerMemories)
+  }
+
+  // MARK: Steps
+
+  /// The batch of the step that comes, and the one after it where that is known; offline triplets are
+  /// searched for where they are due.
+  func nextBatch(
+    _ progress: TrainingProgress
+  ) throws -> (batch: StepBatch, next: StepBatch?) {
+    let batch = try batches.next(progress) { try searchOffline(like: $0, step: progress.step) }
+    return (batch, batches.following(batch))
+  }
+
+  /// The sums of the losses' gradients of `batch` over all ranks, which the engine keeps; throws what
+  /// loading and the communicator throw, `EngineFailure`, and `Interruption` where the run is to end.
+  ///
+  /// The photos of `next` are brought meanwhile.
+  func gradients(of batch: StepBatch, followedBy next: StepBatch?) throws -> StepSums {
+    try engine.computeGradients(of: batch, followedBy: next, checking: checkStop)
+  }
+
+  private func checkStop() throws {
+    if hooks.stop.wantsEnd { throw Interruption() }
+  }
+
+  /// Moves the weights by the gradients of a batch of `sampleCount`.
+  func update(
+    sampleCount: Int, index: Int, rates: LearningRates
+  ) throws -> UpdateReceipt {
+    try engine.applyUpdate(
+      sampleCount: sampleCount, index: index, rates: rates,
+      clipping: plan.configuration.clipNorm.map { GradientClipping(maximumNorm: $0) })
+  }
+
+  /// Seconds by phase of the last step, averaged over the workers.
+  var seconds: PhaseSeconds { engine.seconds }
+
+  /// How the sums of the last step were reduced.
+  var reduction: ReductionTimes { engine.reductionTimes }
+
+  /// Waits until the workers are out of a step that was left.
+  func drain() { engine.drain() }
+
+  /// Notes that what began at `start` has just ended, where a timeline is asked for.
+  func note(_ name: StaticString, since start: Double, number: Int = -1) {
+    engine.world.timeline?.record(name, from: start, number: number)
+  }
+
+  /// Writes the timeline of all ranks where it is asked for, and says so.
+  func writeTimeline() throws {
+    guard let timeline = engine.world.timeline, let path = plan.configuration.timeline else {
+      return
+    }
+    try timeline.write(to: path, over: plan.communicator)
+    plan.console.say("timeline: \(path)")
+  }
+
+  // MARK: Evaluation
+
+  /// The embeddings of `photos` of `source` by the weights of the moment, on the first rank; nil on
+  /// the others. Throws `Interruption` where the run is to end.
+  func embed(
+    _ photos: [Int], of source: any PhotoSource, preprocessing: Preprocessing, flip: Bool,
+    ledger: BadPhotoLedger
+  ) throws -> Embeddings? {
+    try embedder.embed(
+      photos, of: source, preprocessing: preprocessing, parameters: engine.state.parameters,
+      statistics: engine.state.statistics, flip: flip, ledger: ledger,
+      onWait: checkStop)
+  }
+
+  /// The class weights of the loss head [classes, dimension]; nil where it has none.
+  var classWeights: [Float]? {
+    guard let head = plan.factory.objective.head else { return nil }
+    let start = engine.state.parameters + plan.factory.network.parameterCount
+    return Array(
+      UnsafeBufferPointer(start: start, count: head.classes * head.dimension))
+  }
+
+  /// The values of every parameter by its name, for as long as no step changes them.
+  var parameters: [(name: String, values: UnsafeBufferPointer<Float>)] {
+    engine.state.descriptions.map { description in
+      let range = description.range
+      return (
+        description.name,
+        UnsafeBufferPointer(
+          start: engine.state.parameters + range.lowerBound, count: range.count)
+      )
+    }
+  }
+}
