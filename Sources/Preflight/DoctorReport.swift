@@ -2,9 +2,9 @@ internal import Sessions
 private import Foundation
 
 /// What `ddp-train doctor` has measured, before a long job.
-package struct DoctorReport: Sendable, Equatable, Encodable {
+package struct DoctorReport: Sendable, Equatable, Codable {
   /// One rank's figures.
-  package struct Rank: Sendable, Equatable, Encodable {
+  package struct Rank: Sendable, Equatable, Codable {
     package var rank: Int
     package var host: String
     package var threads: Int
@@ -25,7 +25,7 @@ package struct DoctorReport: Sendable, Equatable, Encodable {
   }
 
   /// The sum over all ranks of a number of values.
-  package struct Sum: Sendable, Equatable, Encodable {
+  package struct Sum: Sendable, Equatable, Codable {
     package var values: Int
     package var seconds: Double
     /// Bytes that each rank sent, over the seconds.

@@ -4,7 +4,7 @@ private import Foundation
 /// Where each rank runs: host, processors, NUMA nodes.
 package struct RankMap: Sendable, Equatable {
   /// The place of one rank.
-  package struct Place: Sendable, Equatable, Encodable, Message {
+  package struct Place: Sendable, Equatable, Codable, Message {
     package var rank: Int
     package var host: String
     package var threads: Int

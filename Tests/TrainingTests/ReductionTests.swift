@@ -56,7 +56,7 @@ import Training
         hooks.onStep = { trainer, record in
           guard record.step == 5 else { return }
           let state = trainer.engine.state
-          let used = (0..<state.parameterCount).filter { state.optimizer[$0] != 0 }
+          let used = (0..<state.parameterCount).filter { state.vectorsPointer[$0] != 0 }
           let own = trainer.engine.ownRanges ?? []
           let isOwn = used.allSatisfy { index in own.contains { $0.contains(index) } }
           kept.add(used: used.count, isOwn: isOwn)
