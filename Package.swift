@@ -177,9 +177,8 @@ let package = Package(
     .executableTarget(
       name: "ddp-train",
       dependencies: [
-        "Collectives", "Configuration", "DataTools", "Interop", "Losses", "MPICollectives",
-        "Networks",
-        "Preflight", "Scoring", "Sessions", "Sweeps", "Tasks", "Training",
+        "Collectives", "Configuration", "DataTools", "Datasets", "Interop", "MPICollectives",
+        "Networks", "Preflight", "Scoring", "Sessions", "Sweeps", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: house),
 

@@ -61,9 +61,12 @@ extension Trainer {
     let written = try RunConfiguration.parse(
       yaml: checkpoint.configurationText, path: checkpoint.path, modelNames: Models.names)
     let embedding = ModelFactory.network(written).embeddingCount
-    var differences = ["model", "normalize", "width", "batch-norm", "pooling"].compactMap { key in
-      let (then, now) = (written.text(of: key), configuration.text(of: key))
-      return then == now ? nil : "\(key) was \(then ?? "none"), is \(now ?? "none")"
+    let network: [ConfigurationOption] = [
+      .of(\.model), .of(\.normalize), .of(\.width), .of(\.batchNorm), .of(\.pooling),
+    ]
+    var differences = network.compactMap { option in
+      let (then, now) = (option.text(written), option.text(configuration))
+      return then == now ? nil : "\(option.name) was \(then ?? "none"), is \(now ?? "none")"
     }
     if embedding != factory.network.embeddingCount {
       differences.append("embedding was \(embedding), is \(factory.network.embeddingCount)")

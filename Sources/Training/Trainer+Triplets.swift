@@ -28,7 +28,7 @@ extension Trainer {
       "triplets: \(peopleSampler.peoplePerBatch) people x \(peopleSampler.photosPerPerson) photos "
         + "and random negatives in a batch of \(peopleSampler.batch), from "
         + "\(peopleSampler.eligibleCount) people with two photos or more; "
-        + "mining \(configuration.text(of: "mining") ?? ""), "
+        + "mining \(configuration.text(of: \.mining) ?? ""), "
         + (configuration.passes == 1 ? "one pass" : "two passes")
     ]
   }

@@ -114,7 +114,7 @@ package final class Trainer {
         ? [min(sampler.count, configuration.batch), sampler.tailCount] : [configuration.batch],
       factory.network, configuration)
     for warning in try WorldCheck.run(
-      configuration: configuration.mathematicsText + configuration.collectiveText,
+      configuration: configuration.commonText,
       dataFingerprint: data.fingerprint,
       sampleFingerprint: { data.sampleFingerprint() },
       communicator: session.communicator)
