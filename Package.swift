@@ -182,10 +182,9 @@ let package = Package(
     .executableTarget(
       name: "ddp-train",
       dependencies: [
-        "Collectives", "Comparison", "Configuration", "DataTools", "Interop", "Losses",
-        "MPICollectives",
-        "Networks",
-        "Preflight", "Scoring", "Sessions", "Sweeps", "Tasks", "Training",
+        "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Interop",
+        "MPICollectives", "Networks", "Preflight", "Scoring", "Sessions", "Sweeps", "Tasks",
+        "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: house),
 

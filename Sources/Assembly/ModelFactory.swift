@@ -120,18 +120,16 @@ package struct ModelFactory: Sendable {
 extension RunConfiguration {
   /// The loss as the losses' room calls it; nil where it has no head.
   package var lossConfiguration: MarginSoftmaxConfiguration? {
-    let gradient: MarginSoftmaxConfiguration.Gradient =
-      marginGradient == .exact ? .exact : .straightThrough
-    let variant = MarginSoftmaxConfiguration.Variant(rawValue: marginVariant.rawValue)!
     switch loss {
     case .softmax: return .softmax()
     case .normalizedSoftmax: return .normalizedSoftmax(scale: scale)
     case .arcface:
-      return .arcFace(scale: scale, margin: margin[0], variant: variant, gradient: gradient)
+      return .arcFace(
+        scale: scale, margin: margin[0], variant: marginVariant, gradient: marginGradient)
     case .cosface: return .cosFace(scale: scale, margin: margin[0])
     case .combined:
       return .combined(
-        scale: scale, m1: margin[0], m2: margin[1], m3: margin[2], gradient: gradient)
+        scale: scale, m1: margin[0], m2: margin[1], m3: margin[2], gradient: marginGradient)
     case .triplet: return nil
     }
   }

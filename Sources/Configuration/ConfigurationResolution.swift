@@ -22,6 +22,16 @@ package struct ConfigurationAssignment: Sendable, Equatable {
   package static func flag(_ key: String, _ text: String) -> Self {
     Self(key: key, text: text, origin: "--\(key)")
   }
+
+  /// The option of the command line that sets `member` to `value`.
+  package static func flag<Value>(
+    _ member: WritableKeyPath<RunConfiguration, Value>, _ value: Value
+  ) -> Self {
+    let option = ConfigurationOption.of(member)
+    var configuration = RunConfiguration.demo
+    configuration[keyPath: member] = value
+    return .flag(option.name, option.value(configuration) ?? "")
+  }
 }
 
 extension RunConfiguration {
@@ -54,18 +64,32 @@ extension RunConfiguration {
     try resolve(layers: [assignments(yaml: yaml, path: path)], modelNames: modelNames)
   }
 
+  /// The value that `text` means for the one option that sets `member`, for commands that share options
+  /// with train. Throws `ConfigurationError` without origin.
+  package static func value<Value>(
+    of member: KeyPath<RunConfiguration, Value>, from text: String
+  ) throws -> Value {
+    let option = ConfigurationOption.of(member)
+    var configuration = RunConfiguration.demo
+    try option.set(&configuration, text)
+    if let expectation = option.expectation(configuration) {
+      throw ConfigurationError("\(option.name) is \(text); give \(expectation)")
+    }
+    return configuration[keyPath: member]
+  }
+
   private static func resolve(layers: [[ConfigurationAssignment]], modelNames: [String]) throws
     -> RunConfiguration
   {
     var configuration = RunConfiguration.demo
     var origins: [String: String] = [:]
     for layer in layers { try configuration.apply(layer, origins: &origins) }
-    if origins["crop"] != nil, origins["image-size"] == nil, let crop = configuration.crop,
+    let isGiven = { origins[ConfigurationOption.of($0).name] != nil }
+    if isGiven(\.crop), !isGiven(\.imageSize), let crop = configuration.crop,
       Models.model(named: configuration.model)?.fixesImage != true
     {
       configuration.imageSize = ImageSize(side: crop)
     }
-    if origins["lr"] != nil, origins["lr-head"] == nil { configuration.headLearningRate = nil }
     do {
       try configuration.validate(modelNames: modelNames)
     } catch let violation as ConfigurationViolation {
@@ -82,92 +106,54 @@ extension RunConfiguration {
   ) throws {
     var given: [String: ConfigurationAssignment] = [:]
     for assignment in layer {
-      guard ConfigurationKey.byName[assignment.key] != nil else {
+      guard ConfigurationOption.named(assignment.key) != nil else {
         throw ConfigurationError(
-          origin: assignment.origin,
-          NearestName.complaint(
-            "key", assignment.key, among: ConfigurationKey.all.map(\.name)))
+          origin: assignment.origin, ConfigurationOption.complaint(unknown: assignment.key))
       }
       given[assignment.key] = assignment
     }
-    if let epochs = given["epochs"], let steps = given["steps"] {
+    let lengths = ConfigurationOption.all.filter { $0.member == \.length }
+      .compactMap { given[$0.name] }
+    if lengths.count > 1 {
+      let places = lengths.map(\.origin)
       throw ConfigurationError(
-        origin: epochs.origin == steps.origin ? nil : "\(epochs.origin), \(steps.origin)",
-        "epochs and steps are both given; training has one length, remove one of them")
+        origin: Set(places).count == 1 ? nil : places.joined(separator: ", "),
+        lengths.map(\.key).joined(separator: " and ")
+          + " are both given; training has one length, remove one of them")
     }
     let below = self
-    let choices = ["loss", "optimizer", "schedule", "model"]
-    for key in choices {
-      if let assignment = given[key] { try set(assignment) }
+    for choice in ConfigurationOption.Choice.allCases {
+      if let assignment = given[choice.option.name] { try set(assignment) }
     }
-    takeDefaults(
+    takeUsual(
       changedFrom: below,
-      chosen: Set(choices.filter { given[$0] != nil && origins[$0] == nil }))
+      chosen: Set(given.keys.filter { origins[$0] == nil }))
     for assignment in layer {
       try set(assignment)
       origins[assignment.key] = assignment.origin
     }
   }
 
+  /// What belonged to another loss, optimizer, schedule or model does not outlive it; nor does what
+  /// the demo chose for its own, where the user is the first to name one: `chosen`.
+  private mutating func takeUsual(
+    changedFrom below: RunConfiguration, chosen: Set<String>
+  ) {
+    for option in ConfigurationOption.all {
+      guard let choice = option.choice?.option else { continue }
+      let isOther = !option.isChosenOnce && choice.value(self) != choice.value(below)
+      if isOther || chosen.contains(choice.name) { option.reset(&self) }
+    }
+  }
+
   private mutating func set(_ assignment: ConfigurationAssignment) throws {
     do {
-      try ConfigurationKey.byName[assignment.key]?.set(&self, assignment.text)
+      try ConfigurationOption.named(assignment.key)?.set(&self, assignment.text)
     } catch let error as ConfigurationError {
       let isFlag = assignment.origin == "--\(assignment.key)"
       throw ConfigurationError(
         origin: assignment.origin, (isFlag ? "" : "\(assignment.key): ") + error.message)
     }
-  }
-
-  /// What belonged to another loss, optimizer, schedule or model does not outlive it; nor does what
-  /// the demo chose for its own, where the user is the first to name one.
-  private mutating func takeDefaults(
-    changedFrom below: RunConfiguration, chosen: Set<String>
-  ) {
-    if loss != below.loss || chosen.contains("loss") {
-      margin = loss.defaultMargin
-      scale = loss.defaultScale
-      marginVariant = .plain
-      marginGradient = .exact
-      marginWarmupEpochs = 0
-      takeTripletDefaults()
-    }
-    if optimizer != below.optimizer || chosen.contains("optimizer") {
-      momentum = optimizer.defaultMomentum
-      learningRate = optimizer.defaultLearningRate
-      headLearningRate = nil
-      nesterov = false
-      initialAccumulator = 0
-    }
-    if schedule != below.schedule || chosen.contains("schedule") {
-      milestones = []
-      gamma = 0.1
-      power = 1
-      minimumLearningRate = 0
-    }
-    if model != below.model || chosen.contains("model") {
-      width = 1
-      if chosen.contains("model") { microbatch = 16 }
-      embedding = nil
-      dropout = nil
-      batchNorm = nil
-      pooling = nil
-      if let image = Models.model(named: model)?.image {
-        imageSize = ImageSize(height: image.height, width: image.width)
-      }
-    }
-  }
-
-  private mutating func takeTripletDefaults() {
-    let preset = RunConfiguration.demo
-    mining = preset.mining
-    peoplePerBatch = preset.peoplePerBatch
-    photosPerPerson = preset.photosPerPerson
-    tripletReduction = preset.tripletReduction
-    passes = preset.passes
-    offlineEvery = preset.offlineEvery
-    offlinePool = preset.offlinePool
-    compatibleWith = preset.compatibleWith
   }
 
   /// The keys and values of a YAML mapping, with their lines. Throws `ConfigurationError`.
@@ -191,10 +177,9 @@ extension RunConfiguration {
         throw ConfigurationError(
           origin: place(path, key), "config: a file cannot name another file; remove this line")
       }
-      guard ConfigurationKey.byName[name] != nil else {
+      guard ConfigurationOption.named(name) != nil else {
         throw ConfigurationError(
-          origin: place(path, key),
-          NearestName.complaint("key", name, among: ConfigurationKey.all.map(\.name)))
+          origin: place(path, key), ConfigurationOption.complaint(unknown: name))
       }
       return ConfigurationAssignment(
         key: name, text: try text(of: value, key: name, path: path), origin: place(path, key))

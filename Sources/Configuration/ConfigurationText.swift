@@ -1,53 +1,44 @@
-internal import Datasets
-
 extension RunConfiguration {
   /// The configuration as YAML: every key in a fixed order, read back equal by `parse`.
   package func yamlText() -> String {
+    yamlText(of: ConfigurationOption.all) { $0.text(self) }
+  }
+
+  private func yamlText(
+    of options: [ConfigurationOption], _ value: (ConfigurationOption) -> String?
+  ) -> String {
     var text = ""
-    var group = ""
-    for key in ConfigurationKey.all {
-      if key.group != group {
-        text += (group.isEmpty ? "" : "\n") + "# \(key.group)\n"
-        group = key.group
+    var group: ConfigurationOption.Group?
+    for option in options {
+      if option.group != group {
+        text += (group == nil ? "" : "\n") + "# \(option.group.rawValue)\n"
+        group = option.group
       }
-      if let value = key.text(self) { text += "\(key.name): \(Self.quoted(value))\n" }
+      if let value = value(option) { text += "\(option.name): \(Self.quoted(value))\n" }
     }
     return text
   }
 
   /// One line for each option whose change since `other` would change the mathematics of a resumed
-  /// run, as "lr was 0.1, is 0.2"; the length of training, paths and comfort may change.
+  /// run, as "lr was 0.1, is 0.2"; the length of training, places and comfort may change.
   package func mathematicsDifferences(from other: RunConfiguration) -> [String] {
-    ConfigurationKey.all.compactMap { key in
-      guard key.isMathematical else { return nil }
-      let new = key.text(mathematicsOnly)
-      let old = key.text(other.mathematicsOnly)
-      if new == old { return nil }
-      return "\(key.name) was \(old ?? "absent"), is \(new ?? "absent")"
+    ConfigurationOption.all.compactMap { option in
+      guard option.isMathematical else { return nil }
+      let (old, new) = (option.placelessText(other), option.placelessText(self))
+      return old == new ? nil : "\(option.name) was \(old ?? "absent"), is \(new ?? "absent")"
     }
   }
 
   /// What all ranks of a run must have in common, as text.
-  package var mathematicsText: String {
-    var common = mathematicsOnly
-    common.threads = nil
-    common.out = nil
-    return common.yamlText()
+  package var commonText: String {
+    yamlText(of: ConfigurationOption.all.filter { !$0.ranksMayDiffer }) { $0.placelessText(self) }
   }
 
-  /// The same configuration with every path replaced by a word: files may move.
-  private var mathematicsOnly: RunConfiguration {
-    var copy = self
-    if case .folder = data { copy.data = .folder("a folder") }
-    if case .people = split { copy.split = .people(file: "a file") }
-    if landmarks != nil { copy.landmarks = "a file" }
-    if compatibleWith != nil { copy.compatibleWith = "a network" }
-    if initialWeights != nil { copy.initialWeights = "a file" }
-    return copy
+  /// The value that the written configuration has for `member`, which only one option sets; nil
+  /// where it leaves that out.
+  package func text(of member: PartialKeyPath<RunConfiguration>) -> String? {
+    ConfigurationOption.of(member).text(self)
   }
-
-  /// The value of the option with that long name as text, nil for a name that is no option.
-  package func text(of key: String) -> String? { ConfigurationKey.byName[key]?.text(self) }
 
   private static func quoted(_ value: String) -> String {
     let plain = value.unicodeScalars.allSatisfy { scalar in

@@ -6,6 +6,12 @@ package enum DataSource: Sendable, Equatable {
   case folder(String)
   /// People drawn by the program itself.
   case synthetic(SyntheticData)
+
+  /// Whether the people are drawn.
+  var isSynthetic: Bool {
+    if case .synthetic = self { return true }
+    return false
+  }
 }
 
 /// The size of a set of synthetic faces.
@@ -41,25 +47,31 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
   case combined
   case triplet
 
-  /// Whether the loss has a margin.
-  package var hasMargin: Bool { self != .softmax && self != .normalizedSoftmax }
+  /// What a loss has of its own, and its usual values of that.
+  package struct Traits: Sendable {
+    /// The usual margin: one value, three m1, m2, m3, or none without a margin.
+    package let margin: [Double]
+    /// The usual scale s of the logits; nil where they have none.
+    package let scale: Double?
+    /// Whether there are class weights.
+    package var hasClassWeights = true
 
-  /// The margin taken when none is given: one value, three for `combined`, none without a margin.
-  package var defaultMargin: [Double] {
-    switch self {
-    case .softmax, .normalizedSoftmax: []
-    case .arcface: [0.5]
-    case .cosface: [0.35]
-    case .combined: [1, 0.3, 0.2]
-    case .triplet: [0.2]
-    }
+    /// Whether the loss has a margin.
+    package var hasMargin: Bool { !margin.isEmpty }
   }
 
-  /// Whether the loss has scaled logits.
-  package var hasScale: Bool { self != .softmax && self != .triplet }
-
-  /// The scale s of the logits taken when none is given (1 for losses that have none).
-  package var defaultScale: Double { hasScale ? 64 : 1 }
+  /// The loss's own traits, with the margins of the papers.
+  package var traits: Traits {
+    let scale = MarginSoftmaxConfiguration.usualScale
+    return switch self {
+    case .softmax: Traits(margin: [], scale: nil)
+    case .normalizedSoftmax: Traits(margin: [], scale: scale)
+    case .arcface: Traits(margin: [MarginSoftmaxConfiguration.usualArcFaceMargin], scale: scale)
+    case .cosface: Traits(margin: [0.35], scale: scale)
+    case .combined: Traits(margin: [1, 0.3, 0.2], scale: scale)
+    case .triplet: Traits(margin: [0.2], scale: nil, hasClassWeights: false)
+    }
+  }
 }
 
 /// Which triplets are taken when: `--mining`, a mode or several from easy to hard.
@@ -93,36 +105,29 @@ package struct MiningSchedule: Sendable, Equatable {
   package func has(_ mode: MiningMode) -> Bool { stages.contains { $0.mode == mode } }
 }
 
-/// What ArcFace does where cos(theta + m) would rise again: `--margin-variant` (section 2.2).
-package enum MarginVariant: String, Sendable, Equatable, CaseIterable {
-  case plain, monotone, easy, clamped
-}
-
-/// The derivative of the target logit: `--margin-gradient` (section 2.3).
-package enum MarginGradient: String, Sendable, Equatable, CaseIterable {
-  /// The derivative of the formula.
-  case exact
-  /// The margin counts as the identity in backward, as insightface's PyTorch code.
-  case straightThrough = "straight-through"
-}
-
 /// The optimizer: `--optimizer`.
 package enum OptimizerName: String, Sendable, Equatable, CaseIterable {
   case sgd, adagrad, adamw, lars
 
-  /// Whether the optimizer has a momentum.
-  package var hasMomentum: Bool { self == .sgd || self == .lars }
+  /// What an optimizer has of its own, and its usual values of that.
+  package struct Traits: Sendable {
+    /// The usual learning rate.
+    package let learningRate: Double
+    /// The usual momentum; nil where there is none.
+    package var momentum: Double?
+    /// Whether the momentum may be Nesterov's.
+    package var hasNesterov = false
+    /// Whether sums of squares start somewhere.
+    package var hasAccumulator = false
+  }
 
-  /// The momentum taken when none is given.
-  package var defaultMomentum: Double { hasMomentum ? 0.9 : 0 }
-
-  /// The learning rate taken when none is given.
-  package var defaultLearningRate: Double {
+  /// The optimizer's own traits.
+  package var traits: Traits {
     switch self {
-    case .sgd: 0.1
-    case .adagrad: 0.05
-    case .adamw: 0.001
-    case .lars: 1
+    case .sgd: Traits(learningRate: 0.1, momentum: 0.9, hasNesterov: true)
+    case .adagrad: Traits(learningRate: 0.05, hasAccumulator: true)
+    case .adamw: Traits(learningRate: 0.001)
+    case .lars: Traits(learningRate: 1, momentum: 0.9)
     }
   }
 }
@@ -130,6 +135,26 @@ package enum OptimizerName: String, Sendable, Equatable, CaseIterable {
 /// The course of the learning rate after warm-up: `--schedule`.
 package enum ScheduleName: String, Sendable, Equatable, CaseIterable {
   case constant, step, polynomial, cosine
+
+  /// What a schedule has of its own.
+  package struct Traits: Sendable {
+    /// Whether the rate falls at milestones, by a factor.
+    package var hasMilestones = false
+    /// Whether the fall has a power.
+    package var hasPower = false
+    /// Whether the rate falls towards a last one.
+    package var hasLastRate = false
+  }
+
+  /// The schedule's own traits.
+  package var traits: Traits {
+    switch self {
+    case .constant: Traits()
+    case .step: Traits(hasMilestones: true)
+    case .polynomial: Traits(hasPower: true, hasLastRate: true)
+    case .cosine: Traits(hasLastRate: true)
+    }
+  }
 }
 
 /// How often something happens: `N` steps, `Ne` epochs, `0` never.
@@ -143,6 +168,13 @@ package enum Interval: Sendable, Equatable {
 package enum TrainingLength: Sendable, Equatable {
   case epochs(Int)
   case steps(Int)
+
+  /// How many of them.
+  var count: Int {
+    switch self {
+    case .epochs(let count), .steps(let count): count
+    }
+  }
 }
 
 /// Where training starts: `--resume`.
@@ -161,4 +193,10 @@ package enum GradientGrid: Sendable, Equatable {
   case automatic
   /// The spacing of the grid is 2 to this power.
   case exponent(Int)
+
+  /// The power, where one was chosen.
+  var exponent: Int? {
+    if case .exponent(let exponent) = self { return exponent }
+    return nil
+  }
 }

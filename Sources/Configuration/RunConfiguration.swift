@@ -5,20 +5,20 @@ package import Networks
 
 /// Every option of a training run, resolved: defaults, then a configuration file, then flags.
 ///
-/// Each member is an option of the command line and a key of the YAML file by the same long name
-/// (`ConfigurationKey.all` is the one list of them).
+/// Each member is an option of the command line and a key of the YAML file by the same long name, and
+/// its initial value the option's default; `ConfigurationOption.all` says all else of it.
 package struct RunConfiguration: Sendable, Equatable {
   /// `data`: where photos come from.
-  package var data: DataSource
+  package var data: DataSource = .synthetic(SyntheticData(people: 500, photos: 12, size: 64))
   /// `split`: which photos train and which ones measure.
-  package var split: DataSplit
+  package var split: DataSplit = .peopleRandom(fraction: 0.8)
   /// `split-seed`: the seed of the random splits, apart from `seed`.
-  package var splitSeed: UInt64
+  package var splitSeed: UInt64 = 1
   /// `min-photos`: people with fewer training photos are left out; 0 gives everybody a class, seen in
   /// training or not.
-  package var minPhotos: Int
+  package var minPhotos: Int = 1
   /// `image-size`: height and width of the network's input in pixels.
-  package var imageSize: ImageSize
+  package var imageSize: ImageSize = 48
   /// `resize`: length of the photo's shorter side before the crop; nil leaves the photo as it is.
   package var resize: Int?
   /// `crop`: side of the central square in pixels; nil is the shorter side.
@@ -26,18 +26,18 @@ package struct RunConfiguration: Sendable, Equatable {
   /// `landmarks`: path of a file of five points a photo; nil means no alignment.
   package var landmarks: String?
   /// `normalize`: how bytes become numbers.
-  package var normalize: Normalization
+  package var normalize: Normalization = .half
   /// `augment`: random changes to training photos.
-  package var augment: Augmentation
+  package var augment: Augmentation = Self.demoAugmentation
   /// `max-bad`: the fraction of unreadable photos above which the run stops.
-  package var maxBad: Double
+  package var maxBad: Double = 0.01
 
   /// `model`: name of the network, checked against the caller's list.
-  package var model: String
+  package var model: String = "iresnet18"
   /// `width`: factor of the channels of every stage; 1 is the published network.
-  package var width: Double
+  package var width: Double = 0.25
   /// `embedding`: length of the embedding; nil is the model's own.
-  package var embedding: Int?
+  package var embedding: Int? = 128
   /// `dropout`: probability of dropping an element; nil is the model's own.
   package var dropout: Double?
   /// `batch-norm`: batch norm in the place of biases, for models that have the choice; nil is the
@@ -50,30 +50,30 @@ package struct RunConfiguration: Sendable, Equatable {
   package var initialWeights: String?
 
   /// `loss`: the loss.
-  package var loss: LossName
+  package var loss: LossName = .arcface
   /// `scale`: the factor s of the logits.
-  package var scale: Double
+  package var scale: Double = 32
   /// `margin`: one value, three for `combined`, none for losses without a margin.
-  package var margin: [Double]
+  package var margin: [Double] = [0.35]
   /// `margin-variant`: what ArcFace does at large angles.
-  package var marginVariant: MarginVariant
+  package var marginVariant: MarginSoftmaxConfiguration.Variant = .plain
   /// `margin-gradient`: the derivative of the target logit.
-  package var marginGradient: MarginGradient
+  package var marginGradient: MarginSoftmaxConfiguration.Gradient = .exact
   /// `margin-warmup-epochs`: epochs over which the margin grows from nothing.
-  package var marginWarmupEpochs: Double
+  package var marginWarmupEpochs: Double = 0
   /// `mining`: which triplets of a batch are trained on, and when.
-  package var mining: MiningSchedule
+  package var mining: MiningSchedule = .always(.semiHard)
   /// `people-per-batch`: people of a triplet batch who come with several photos; nil takes what fills
   /// the batch.
   package var peoplePerBatch: Int?
   /// `photos-per-person`: the most photos of each of them; nil is the root of the batch, at most 40.
   package var photosPerPerson: Int?
   /// `triplet-reduction`: the sum or the mean of the triplets' losses.
-  package var tripletReduction: TripletReduction
+  package var tripletReduction: TripletReduction = .mean
   /// `passes`: whether activations are computed twice or kept for the whole batch.
-  package var passes: Int
+  package var passes: Int = 2
   /// `offline-every`: steps between two searches of the pool for hard triplets.
-  package var offlineEvery: Int
+  package var offlineEvery: Int = 100
   /// `offline-pool`: photos of the pool that offline mining searches; nil is four batches.
   package var offlinePool: Int?
   /// `compatible-with`: a run or checkpoint whose embeddings those of the new network are to be
@@ -81,120 +81,99 @@ package struct RunConfiguration: Sendable, Equatable {
   package var compatibleWith: String?
 
   /// `batch`: samples of a step over all ranks.
-  package var batch: Int
+  package var batch: Int = 64
   /// `microbatch`: the most samples that a worker computes at once.
-  package var microbatch: Int
+  package var microbatch: Int = 8
   /// `threads`: compute threads of a rank; nil is its share of the host's CPUs.
   package var threads: Int?
   /// `epochs` or `steps`: how long training lasts.
-  package var length: TrainingLength
+  package var length: TrainingLength = .epochs(16)
 
   /// `optimizer`: the optimizer.
-  package var optimizer: OptimizerName
+  package var optimizer: OptimizerName = .sgd
   /// `nesterov`: Nesterov's momentum, for SGD.
-  package var nesterov: Bool
+  package var nesterov: Bool = false
   /// `lr`: the learning rate of the backbone.
-  package var learningRate: Double
+  package var learningRate: Double = OptimizerName.sgd.traits.learningRate
   /// `lr-head`: the learning rate of the loss head; nil is that of the backbone.
   package var headLearningRate: Double?
   /// `momentum`: the momentum of SGD and LARS.
-  package var momentum: Double
+  package var momentum: Double = OptimizerName.sgd.traits.momentum ?? 0
   /// `weight-decay`: the weight decay.
-  package var weightDecay: Double
+  package var weightDecay: Double = 1e-3
   /// `initial-accumulator`: where the sums of squares of AdaGrad start.
-  package var initialAccumulator: Double
+  package var initialAccumulator: Double = 0
   /// `decay-norm-and-bias`: whether batch norm and biases decay too.
-  package var decaysNormAndBias: Bool
+  package var decaysNormAndBias: Bool = false
   /// `schedule`: the course of the learning rate.
-  package var schedule: ScheduleName
+  package var schedule: ScheduleName = .cosine
   /// `milestones`: when the step schedule multiplies the rate by `gamma`.
-  package var milestones: [Interval]
+  package var milestones: [Interval] = []
   /// `gamma`: the factor of the step schedule.
-  package var gamma: Double
+  package var gamma: Double = 0.1
   /// `power`: the power of the polynomial schedule.
-  package var power: Double
+  package var power: Double = 1
   /// `min-lr`: the rate at the end of the polynomial and cosine schedules.
-  package var minimumLearningRate: Double
+  package var minimumLearningRate: Double = 0
   /// `warmup-epochs`: epochs over which the rate grows from nothing.
-  package var warmupEpochs: Double
+  package var warmupEpochs: Double = 0.5
   /// `clip-norm`: the largest global gradient norm; nil leaves gradients as they are.
-  package var clipNorm: Double?
+  package var clipNorm: Double? = 5
   /// `reduce`: how gradients travel between ranks.
-  package var reduction: Reduction
+  package var reduction: Reduction = .exact
   /// `shard-optimizer`: each rank keeps and updates a part of the optimizer's state.
-  package var shardsOptimizer: Bool
+  package var shardsOptimizer: Bool = false
   /// `gradient-grid`: the grid of the exact sum.
-  package var gradientGrid: GradientGrid
+  package var gradientGrid: GradientGrid = .automatic
 
   /// `seed`: of everything random but the split.
-  package var seed: UInt64
+  package var seed: UInt64 = 1
   /// `evaluate-every`: how often the held-out photos are scored.
-  package var evaluateEvery: Interval
+  package var evaluateEvery: Interval = .epochs(4)
   /// `pairs`: paths of sets to verify, the one that counts first; none makes pairs from the held-out
   /// people.
-  package var pairs: [String]
+  package var pairs: [String] = []
   /// `flip-test`: embeddings are summed with those of the mirrored photo.
-  package var flipTest: Bool
+  package var flipTest: Bool = false
 
   /// `out`: the run folder; nil is a fresh folder under `runs/`.
   package var out: String?
   /// `resume`: where training starts.
-  package var resume: ResumeMode
+  package var resume: ResumeMode = .none
   /// `checkpoint-every`: how often a checkpoint is written; the last step always is.
-  package var checkpointEvery: Interval
+  package var checkpointEvery: Interval = .epochs(1)
   /// `keep`: how many of the last checkpoints are kept.
-  package var keep: Int
+  package var keep: Int = 2
   /// `keep-best`: whether the checkpoint of the best evaluation is kept too.
-  package var keepBest: Bool
+  package var keepBest: Bool = true
   /// `keep-every`: checkpoints at these times are kept for ever.
-  package var keepEvery: Interval
+  package var keepEvery: Interval = .never
   /// `on-full-disk`: what becomes of the run when a checkpoint finds no space.
-  package var onFullDisk: FullDiskPolicy
+  package var onFullDisk: FullDiskPolicy = .continue
   /// `watchdog`: seconds after which a rank that gives no sign is named and the job ends; 0 waits for
   /// ever.
-  package var watchdogSeconds: Double
+  package var watchdogSeconds: Double = WatchLimits.usualSilenceSeconds
   /// `stall`: seconds after which a rank that lives without progress is named and the job ends; 0
   /// waits for ever.
-  package var stallSeconds: Double
+  package var stallSeconds: Double = WatchLimits.usualStallSeconds
   /// `timeline`: path of a picture of what every thread does; nil makes none.
   package var timeline: String?
   /// `tensorboard`: whether event files for TensorBoard are written to the run folder.
-  package var writesTensorBoard: Bool
+  package var writesTensorBoard: Bool = false
   /// `csv`: whether metrics.csv and evaluations.csv are written to the run folder.
-  package var writesCSV: Bool
+  package var writesCSV: Bool = false
   /// `prometheus`: path of a text file of metrics for Prometheus; nil writes none.
   package var prometheus: String?
   /// `quiet`: only receipts on standard output.
-  package var quiet: Bool
+  package var quiet: Bool = false
   /// `dry-run`: print the plan and stop.
-  package var dryRun: Bool
+  package var dryRun: Bool = false
 }
 
 extension RunConfiguration {
-  /// The embedded demo and the defaults of every option: synthetic faces, a small fast network.
-  package static let demo = RunConfiguration(
-    data: .synthetic(SyntheticData(people: 500, photos: 12, size: 64)),
-    split: .peopleRandom(fraction: 0.8), splitSeed: 1, minPhotos: 1,
-    imageSize: 48, resize: nil, crop: nil, landmarks: nil,
-    normalize: .half, augment: demoAugmentation, maxBad: 0.01,
-    model: "iresnet18", width: 0.25, embedding: 128, dropout: nil,
-    batchNorm: nil, pooling: nil, initialWeights: nil,
-    loss: .arcface, scale: 32, margin: [0.35], marginVariant: .plain, marginGradient: .exact,
-    marginWarmupEpochs: 0,
-    mining: .always(.semiHard), peoplePerBatch: nil, photosPerPerson: nil,
-    tripletReduction: .mean, passes: 2, offlineEvery: 100, offlinePool: nil,
-    compatibleWith: nil,
-    batch: 64, microbatch: 8, threads: nil, length: .epochs(16),
-    optimizer: .sgd, nesterov: false, learningRate: 0.1, headLearningRate: nil,
-    momentum: 0.9, weightDecay: 1e-3, initialAccumulator: 0, decaysNormAndBias: false,
-    schedule: .cosine, milestones: [], gamma: 0.1, power: 1, minimumLearningRate: 0,
-    warmupEpochs: 0.5, clipNorm: 5, reduction: .exact, shardsOptimizer: false,
-    gradientGrid: .automatic,
-    seed: 1, evaluateEvery: .epochs(4), pairs: [], flipTest: false,
-    out: nil, resume: .none, checkpointEvery: .epochs(1), keep: 2, keepBest: true,
-    keepEvery: .never, onFullDisk: .continue, watchdogSeconds: 15, stallSeconds: 300, timeline: nil,
-    writesTensorBoard: false, writesCSV: false, prometheus: nil,
-    quiet: false, dryRun: false)
+  /// The embedded demo: every option at its default, which is synthetic faces and a small fast
+  /// network.
+  package static let demo = RunConfiguration()
 
   /// No mirror images: the synthetic people are not symmetric.
   private static var demoAugmentation: Augmentation {
@@ -221,13 +200,5 @@ extension RunConfiguration {
       photosPerPerson
       ?? min(40, max(2, peoplePerBatch.map { batch / $0 } ?? Int(Double(batch).squareRoot())))
     return (peoplePerBatch ?? max(1, batch / photos), photos)
-  }
-}
-
-extension RunConfiguration {
-  /// What must be the same on all ranks beside the mathematics, since ranks would meet at different
-  /// collectives.
-  package var collectiveText: String {
-    "shard-optimizer \(shardsOptimizer), timeline \(timeline != nil)"
   }
 }

@@ -1,17 +1,63 @@
-package import Datasets
-package import Losses
+internal import Datasets
 
 /// How the value of an option is read from text and written as text that reads back equal.
-package struct ValueForm<Value>: Sendable {
+struct ValueForm<Value>: Sendable {
   /// Reads a value; throws `ConfigurationError` without origin or key.
-  package let parse: @Sendable (String) throws -> Value
+  let parse: @Sendable (String) throws -> Value
   let text: @Sendable (Value) -> String
+  /// The text without what it says of places, such as paths, which do not tell two runs apart.
+  var placeless: @Sendable (Value) -> String
+  /// The words to choose from, where there are few.
+  var words: [String] = []
+  /// How the command line takes it.
+  var input = ConfigurationOption.Input.value
+  /// What to give in the place of a value that parses and is still no good; nil for a good one.
+  var expectation: @Sendable (Value) -> String? = { _ in nil }
+
+  init(
+    parse: @escaping @Sendable (String) throws -> Value,
+    text: @escaping @Sendable (Value) -> String
+  ) {
+    self.parse = parse
+    self.text = text
+    placeless = text
+  }
+
+  /// The form whose values must hold `condition`, as the words "give `expectation`" say.
+  func giving(
+    _ expectation: String, where condition: @escaping @Sendable (Value) -> Bool
+  ) -> Self {
+    var form = self
+    form.expectation = { condition($0) ? nil : expectation }
+    return form
+  }
+
+  /// The form of a place: another one is no other run.
+  func place(_ word: String) -> Self {
+    var form = self
+    form.placeless = { _ in word }
+    return form
+  }
+
+  /// The form with `words` to choose from.
+  func offering(_ words: [String]) -> Self {
+    var form = self
+    form.words = words
+    return form
+  }
+
+  /// The form that the command line takes as `input`.
+  private func taken(as input: ConfigurationOption.Input) -> Self {
+    var form = self
+    form.input = input
+    return form
+  }
 }
 
 /// The word for "nothing here" of options that can be absent.
-private let absent = "none"
+let absent = "none"
 
-private func refuse(_ word: String, _ expectation: String) -> ConfigurationError {
+func refuse(_ word: String, _ expectation: String) -> ConfigurationError {
   ConfigurationError("'\(word)' is not \(expectation)")
 }
 
@@ -19,7 +65,7 @@ func numberText(_ value: Double) -> String {
   value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : "\(value)"
 }
 
-private func number(_ word: String) -> Double? {
+func number(_ word: String) -> Double? {
   guard let value = Double(word), value.isFinite, !word.lowercased().hasPrefix("0x") else {
     return nil
   }
@@ -124,7 +170,8 @@ extension ValueForm where Value == [String] {
       },
       text: { paths in
         paths.isEmpty ? absent : paths.map(RunConfiguration.listed).joined(separator: ",")
-      })
+      }
+    ).taken(as: .list)
   }
 }
 
@@ -144,7 +191,8 @@ extension ValueForm where Value == Bool {
         case "false", "no", "off": return false
         default: throw refuse(word, "true or false")
         }
-      }, text: { $0 ? "true" : "false" })
+      }, text: { $0 ? "true" : "false" }
+    ).offering(["on", "off"]).taken(as: .flag)
   }
 }
 
@@ -170,201 +218,21 @@ where
         if let value = Value(rawValue: word) { return value }
         let names = Value.allCases.map(\.rawValue)
         throw ConfigurationError(NearestName.complaint(kind, word, among: names))
-      }, text: { $0.rawValue })
+      }, text: { $0.rawValue }
+    ).offering(Value.allCases.map(\.rawValue))
   }
 }
 
 extension ValueForm {
   /// The value, or nil for `word` and for "none".
   func orNil(_ word: String) -> ValueForm<Value?> {
-    ValueForm<Value?>(
+    var form = ValueForm<Value?>(
       parse: { $0 == word || $0 == absent ? nil : try self.parse($0) },
       text: { $0.map(self.text) ?? word })
-  }
-}
-
-extension ValueForm where Value == Augmentation {
-  static var augmentation: Self {
-    Self(
-      parse: { word in
-        for part in word.split(separator: ",", omittingEmptySubsequences: false)
-        where word != absent && word != "default" {
-          let name = String(part.prefix { $0 != ":" }.filter { !$0.isWhitespace })
-          if !Augmentation.names.contains(name) {
-            throw ConfigurationError(
-              NearestName.complaint("augmentation", name, among: Augmentation.names))
-          }
-        }
-        do {
-          return try Augmentation(parsing: word.filter { !$0.isWhitespace })
-        } catch {
-          throw ConfigurationError("\(error)")
-        }
-      }, text: { $0.description })
-  }
-}
-
-extension ValueForm where Value == Interval {
-  static var interval: Self {
-    Self(
-      parse: { word in
-        let isEpochs = word.hasSuffix("e")
-        guard let count = Int(isEpochs ? String(word.dropLast()) : word),
-          (0...1_000_000_000_000).contains(count)
-        else {
-          throw refuse(word, "N steps, Ne epochs or 0 for never, such as 500, 2e or 0")
-        }
-        if count == 0 { return .never }
-        return isEpochs ? .epochs(count) : .steps(count)
-      },
-      text: { interval in
-        switch interval {
-        case .never: "0"
-        case .steps(let count): "\(count)"
-        case .epochs(let count): "\(count)e"
-        }
-      })
-  }
-}
-
-extension ValueForm where Value == [Interval] {
-  static var milestones: Self {
-    let one = ValueForm<Interval>.interval
-    return Self(
-      parse: { $0 == absent ? [] : try parts(of: $0).map(one.parse) },
-      text: { $0.isEmpty ? absent : $0.map(one.text).joined(separator: ",") })
-  }
-}
-
-extension ValueForm where Value == MiningSchedule {
-  /// A mode, then others with the step or epoch (`e`) they begin at: `semi-hard,hardest@10e`.
-  static var mining: Self {
-    let mode = ValueForm<MiningMode>.name("mining mode")
-    let time = ValueForm<Interval>.interval
-    return Self(
-      parse: { word in
-        MiningSchedule(
-          stages: try parts(of: word).map { part in
-            let pair = part.split(separator: "@", maxSplits: 1).map(String.init)
-            return MiningSchedule.Stage(
-              mode: try mode.parse(pair.first ?? part),
-              start: pair.count == 2 ? try time.parse(pair[1]) : .never)
-          })
-      },
-      text: { schedule in
-        schedule.stages.map { stage in
-          stage.mode.rawValue + (stage.start == .never ? "" : "@" + time.text(stage.start))
-        }.joined(separator: ",")
-      })
-  }
-}
-
-extension ValueForm where Value == DataSource {
-  static var data: Self {
-    Self(
-      parse: { word in
-        if word.isEmpty { throw ConfigurationError("the folder of photos is empty text") }
-        if word == "synthetic" { return .synthetic(Self.defaultSynthetic) }
-        guard word.hasPrefix("synthetic:") else { return .folder(word) }
-        return .synthetic(try Self.synthetic(String(word.dropFirst("synthetic:".count))))
-      },
-      text: { source in
-        switch source {
-        case .folder(let path): path
-        case .synthetic(let faces):
-          "synthetic:people=\(faces.people),photos=\(faces.photos),size=\(faces.size)"
-        }
-      })
-  }
-
-  private static var defaultSynthetic: SyntheticData {
-    guard case .synthetic(let faces) = RunConfiguration.demo.data else {
-      fatalError("RunConfiguration.demo must train on synthetic faces")
-    }
-    return faces
-  }
-
-  private static func synthetic(_ list: String) throws -> SyntheticData {
-    var faces = defaultSynthetic
-    var given: Set<WritableKeyPath<SyntheticData, Int>> = []
-    for part in parts(of: list) {
-      let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
-      let path: WritableKeyPath<SyntheticData, Int>
-      switch pair.first {
-      case "people": path = \.people
-      case "photos": path = \.photos
-      case "size": path = \.size
-      default:
-        throw ConfigurationError(
-          NearestName.complaint(
-            "setting of synthetic faces", pair.first ?? part, among: ["people", "photos", "size"])
-        )
-      }
-      guard pair.count == 2, let value = Int(pair[1]) else {
-        throw refuse(part, "a setting such as \(pair[0])=20")
-      }
-      guard given.insert(path).inserted else {
-        throw ConfigurationError("\(pair[0]) is given twice; give it once")
-      }
-      faces[keyPath: path] = value
-    }
-    return faces
-  }
-}
-
-extension ValueForm where Value == DataSplit {
-  package static var split: Self {
-    Self(
-      parse: { word in
-        let pair = word.split(separator: ":", maxSplits: 1).map(String.init)
-        let kind = pair.first ?? ""
-        let argument = pair.count == 2 ? pair[1] : ""
-        switch kind {
-        case "all":
-          if pair.count == 1 { return .all }
-          throw refuse(word, "a split; 'all' takes no argument")
-        case "random", "first":
-          guard let count = Int(argument) else {
-            throw refuse(word, "a split; give a number of photos, such as \(kind):10000")
-          }
-          return kind == "random" ? .random(photos: count) : .first(photos: count)
-        case "people":
-          if argument.isEmpty {
-            throw refuse(word, "a split; give a file of names, such as people:peopleDevTrain.txt")
-          }
-          return .people(file: argument)
-        case "people-random":
-          guard let fraction = Configuration.number(argument) else {
-            throw refuse(word, "a split; give the fraction that trains, such as people-random:0.8")
-          }
-          return .peopleRandom(fraction: fraction)
-        default:
-          let kinds = ["all", "random", "first", "people", "people-random"]
-          throw ConfigurationError(NearestName.complaint("split", kind, among: kinds))
-        }
-      },
-      text: \.description)
-  }
-}
-
-extension ValueForm where Value == ResumeMode {
-  static var resume: Self {
-    Self(
-      parse: { word in
-        switch word {
-        case "auto": return .auto
-        case "none": return .none
-        case "": throw ConfigurationError("the path is empty; give auto, none or a path")
-        default: return .path(word)
-        }
-      },
-      text: { mode in
-        switch mode {
-        case .auto: "auto"
-        case .none: "none"
-        case .path(let path): path
-        }
-      })
+    form.placeless = { $0.map(self.placeless) ?? word }
+    form.words = words.isEmpty ? [] : words + [word]
+    form.expectation = { $0.flatMap(self.expectation).map { "\($0), or \(word)" } }
+    return form
   }
 }
 
@@ -383,11 +251,12 @@ extension ValueForm where Value == GradientGrid {
         case .automatic: "auto"
         case .exponent(let exponent): String(exponent)
         }
-      })
+      }
+    ).taken(as: .dashedValue)
   }
 }
 
-private func parts(of list: String) -> [String] {
+func parts(of list: String) -> [String] {
   list.split(separator: ",", omittingEmptySubsequences: false).map { part in
     String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
   }

@@ -15,17 +15,19 @@ enum InputContract {
   static let prefix = "ddp-train."
   static let channelsKey = "channels"
   /// The options of a run that say what a network is and what it reads.
-  static let configurationKeys = [
-    "model", "image-size", "normalize", "width", "embedding", "batch-norm", "pooling",
+  static let options: [ConfigurationOption] = [
+    .of(\.model), .of(\.imageSize), .of(\.normalize), .of(\.width), embedding, .of(\.batchNorm),
+    .of(\.pooling),
   ]
+  private static let embedding = ConfigurationOption.of(\.embedding)
 
   /// What a file of weights of that configuration says beside them.
   static func metadata(
     of configuration: RunConfiguration, embedding: Int, channels: ChannelOrder
   ) -> [String: String] {
     var metadata = [prefix + channelsKey: channels.rawValue]
-    for key in configurationKeys { metadata[prefix + key] = configuration.text(of: key) }
-    metadata[prefix + "embedding"] = String(embedding)
+    for option in options { metadata[prefix + option.name] = option.text(configuration) }
+    metadata[prefix + self.embedding.name] = String(embedding)
     return metadata
   }
 }

@@ -106,6 +106,9 @@ package struct ImportRequest: Sendable, Equatable {
 }
 
 extension ImportRequest {
+  /// The options that say what a network is and what it reads.
+  package static var contract: [ConfigurationOption] { InputContract.options }
+
   /// Makes a checkpoint of other programs' weights and says what was done with them; throws
   /// `InteropError`, `InterchangeError` or `ConfigurationError`.
   package func run() throws -> [String] {
@@ -151,7 +154,7 @@ extension ImportRequest {
     of archive: any TensorArchive
   ) throws -> ([ConfigurationAssignment], ChannelOrder) {
     var options = options
-    for key in InputContract.configurationKeys {
+    for key in InputContract.options.map(\.name) {
       guard let stored = archive.metadata[InputContract.prefix + key] else { continue }
       if let given = options.first(where: { $0.key == key }) {
         try Self.demandEqual(given, stored: stored, path: file)
@@ -159,7 +162,7 @@ extension ImportRequest {
         options.append(ConfigurationAssignment(key: key, text: stored, origin: file))
       }
     }
-    guard options.contains(where: { $0.key == "model" }) else {
+    guard options.contains(where: { $0.key == ConfigurationOption.of(\.model).name }) else {
       throw InteropError.noModel(path: file)
     }
     let stored = archive.metadata[InputContract.prefix + InputContract.channelsKey]
@@ -169,7 +172,7 @@ extension ImportRequest {
         path: file, key: "channels", given: given.rawValue, stored: stored.rawValue)
     }
     guard let channels = channels ?? stored,
-      options.contains(where: { $0.key == "normalize" })
+      options.contains(where: { $0.key == ConfigurationOption.of(\.normalize).name })
     else { throw InteropError.unknownInput(path: file) }
     return (options, channels)
   }
@@ -177,14 +180,15 @@ extension ImportRequest {
   private static func demandEqual(
     _ given: ConfigurationAssignment, stored: String, path: String
   ) throws {
+    guard let option = ConfigurationOption.named(given.key) else { return }
     var (one, other) = (RunConfiguration.demo, RunConfiguration.demo)
     do {
-      try ConfigurationKey.byName[given.key]?.set(&one, given.text)
-      try ConfigurationKey.byName[given.key]?.set(&other, stored)
+      try option.set(&one, given.text)
+      try option.set(&other, stored)
     } catch let error as ConfigurationError {
       throw ConfigurationError(origin: given.origin, error.message)
     }
-    guard one.text(of: given.key) == other.text(of: given.key) else {
+    guard option.text(one) == option.text(other) else {
       throw InteropError.contradiction(
         path: path, key: given.key, given: given.text, stored: stored)
     }

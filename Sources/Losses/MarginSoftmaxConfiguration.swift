@@ -42,8 +42,13 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     /// The derivative of the loss, with the factor sin(theta + m) / sin(theta).
     case exact
     /// The margin counts as the identity, as in insightface's arcface_torch.
-    case straightThrough
+    case straightThrough = "straight-through"
   }
+
+  /// The scale of insightface, for embeddings of any length.
+  package static let usualScale = 64.0
+  /// The margin of the ArcFace paper, in radians.
+  package static let usualArcFaceMargin = 0.5
 
   package let kind: Kind
   /// The factor s before the softmax; 1 for plain softmax.
@@ -68,13 +73,13 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   }
 
   /// Softmax over scaled cosines, without a margin.
-  package static func normalizedSoftmax(scale: Double = 64) -> Self {
+  package static func normalizedSoftmax(scale: Double = usualScale) -> Self {
     Self(kind: .normalizedSoftmax, scale: scale)
   }
 
   /// ArcFace: an additive margin in radians on the target's angle.
   package static func arcFace(
-    scale: Double = 64, margin: Double = 0.5, variant: Variant = .plain,
+    scale: Double = usualScale, margin: Double = usualArcFaceMargin, variant: Variant = .plain,
     gradient: Gradient = .exact
   ) -> Self {
     require(
@@ -84,7 +89,7 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   }
 
   /// CosFace: an additive margin on the target's cosine; its exact derivative is the identity.
-  package static func cosFace(scale: Double = 64, margin: Double = 0.4) -> Self {
+  package static func cosFace(scale: Double = usualScale, margin: Double) -> Self {
     require(margin >= 0, "MarginSoftmaxConfiguration: CosFace margin \(margin) is negative")
     return Self(kind: .cosFace(margin: margin), scale: scale)
   }
@@ -92,7 +97,7 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   /// The combined margin cos(m1 theta + m2) - m3; (1.35, 0, 0) is the SphereFace of ArcFace's table
   /// 2.
   package static func combined(
-    scale: Double = 64, m1: Double, m2: Double, m3: Double, gradient: Gradient = .exact
+    scale: Double = usualScale, m1: Double, m2: Double, m3: Double, gradient: Gradient = .exact
   ) -> Self {
     require(
       m1 > 0 && m2 >= 0 && m3 >= 0,

@@ -7,7 +7,10 @@ final class LifeWatch: Sendable {
   private let isOver = Atomic<Bool>(false)
 
   /// `seconds` is as long as a whole phase may be without progress, unless something else is given.
-  init(name: String, doing what: String, atMostSeconds seconds: Int = 300) {
+  init(
+    name: String, doing what: String,
+    atMostSeconds seconds: Int = Int(WatchLimits.usualStallSeconds)
+  ) {
     DetachedThread.start { [self] in
       for _ in 0..<seconds {
         sleep(1)

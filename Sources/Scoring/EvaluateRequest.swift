@@ -38,13 +38,6 @@ package struct EvaluateRequest: Sendable, Equatable {
 }
 
 extension EvaluateRequest {
-  /// The split that the text of `--split` means; throws `ConfigurationError`.
-  package static func split(argument: String) throws -> DataSplit {
-    try ValueForm<DataSplit>.split.parse(argument)
-  }
-}
-
-extension EvaluateRequest {
   /// Scores a checkpoint's embeddings of photos, or stored ones, and prints the figures.
   package func run(over communicator: any Communicator) throws {
     switch source {

@@ -57,7 +57,7 @@ final class BatchSource {
       "triplets: \(sampler.peoplePerBatch) people x \(sampler.photosPerPerson) photos "
         + "and random negatives in a batch of \(sampler.batch), from "
         + "\(sampler.eligibleCount) people with two photos or more; "
-        + "mining \(plan.configuration.text(of: "mining") ?? ""), "
+        + "mining \(plan.configuration.text(of: \.mining) ?? ""), "
         + (plan.configuration.passes == 1 ? "one pass" : "two passes")
     ]
   }

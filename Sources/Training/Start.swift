@@ -96,9 +96,12 @@ package enum Start {
     let written = try checkpoint.configuration
     let own = plan.factory.network.embeddingCount
     let embedding = ModelFactory.network(written).embeddingCount
-    var differences = ["model", "normalize", "width", "batch-norm", "pooling"].compactMap { key in
-      let (then, now) = (written.text(of: key), plan.configuration.text(of: key))
-      return then == now ? nil : "\(key) was \(then ?? "none"), is \(now ?? "none")"
+    let options: [ConfigurationOption] = [
+      .of(\.model), .of(\.normalize), .of(\.width), .of(\.batchNorm), .of(\.pooling),
+    ]
+    var differences = options.compactMap { option in
+      let (then, now) = (option.text(written), option.text(plan.configuration))
+      return then == now ? nil : "\(option.name) was \(then ?? "none"), is \(now ?? "none")"
     }
     if embedding != own { differences.append("embedding was \(embedding), is \(own)") }
     guard differences.isEmpty else {

@@ -87,7 +87,7 @@ package enum TrainingJob {
       requested, communicator: session.communicator, pool: session.pool)
     for line in describe(data) { session.console.say(line) }
     for warning in try WorldCheck.run(
-      configuration: requested.mathematicsText + requested.collectiveText,
+      configuration: requested.commonText,
       dataFingerprint: data.fingerprint, sampleFingerprint: { data.sampleFingerprint() },
       communicator: session.communicator)
     {

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import DataTools
 internal import ArgumentParser
 
@@ -21,8 +22,7 @@ struct Align: ParsableCommand {
   @Argument(help: "The folder to write, which must be empty or not there.", completion: .directory)
   var out: String
 
-  @Option(help: ArgumentHelp("Five points a photo.", valueName: "file"), completion: .file())
-  var landmarks: String
+  @Option(required: \.landmarks) var landmarks: String
 
   @Option(help: ArgumentHelp("Side of an aligned photo in pixels, or HxW.", valueName: "n|hxw"))
   var size = "112"
@@ -30,11 +30,9 @@ struct Align: ParsableCommand {
   @Option(help: ArgumentHelp("JPEG quality, 1 to 100.", valueName: "q"))
   var quality = 98
 
-  @Option(help: ArgumentHelp("Threads.", valueName: "t"))
-  var threads: Int?
+  @Option(as: \.threads, "Threads") var threads: Int?
 
   func validate() throws {
-    try Checks.positive(threads, "--threads")
     guard (1...100).contains(quality) else {
       throw ValidationError("--quality \(quality) is not 1 to 100")
     }

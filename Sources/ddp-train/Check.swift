@@ -1,3 +1,4 @@
+internal import Configuration
 internal import DataTools
 internal import ArgumentParser
 
@@ -28,10 +29,7 @@ struct Check: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
-  @Option(help: ArgumentHelp("Threads.", valueName: "t"))
-  var threads: Int?
-
-  func validate() throws { try Checks.positive(threads, "--threads") }
+  @Option(as: \.threads, "Threads") var threads: Int?
 
   func run() throws {
     var request = CheckRequest(data: data)

@@ -8,11 +8,6 @@ enum Checks {
     if let value, value < 1 { throw ValidationError("\(option) \(value) is not positive") }
   }
 
-  /// The source that `--data` names; throws `ConfigurationError`.
-  static func dataSource(_ text: String) throws -> DataSource {
-    try from("--data") { try DataSource(argument: text) }
-  }
-
   /// The value of `body`; its `ConfigurationError` names `option` as its place.
   static func from<Value>(_ option: String, _ body: () throws -> Value) throws -> Value {
     do {

@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Configuration
 internal import Preflight
 internal import ArgumentParser
@@ -24,10 +25,14 @@ struct Doctor: ParsableCommand {
   @Option(help: "A YAML file of options of train.", completion: .file(extensions: ["yaml", "yml"]))
   var config: String?
 
-  @OptionGroup(title: "Data, as of train") var dataOptions: DataOptions
-  @OptionGroup(title: "Model and loss, as of train") var modelOptions: ModelOptions
-  @OptionGroup(title: "Triplets, as of train") var tripletOptions: TripletOptions
-  @OptionGroup(title: "Steps and optimizer, as of train") var optimizerOptions: OptimizerOptions
+  @OptionGroup(title: "\(Sections.Data.title), as of train")
+  var dataOptions: TableOptions<Sections.Data>
+  @OptionGroup(title: "\(Sections.Model.title), as of train")
+  var modelOptions: TableOptions<Sections.Model>
+  @OptionGroup(title: "\(Sections.Triplets.title), as of train")
+  var tripletOptions: TableOptions<Sections.Triplets>
+  @OptionGroup(title: "\(Sections.Optimizer.title), as of train")
+  var optimizerOptions: TableOptions<Sections.Optimizer>
 
   @Option(
     help: ArgumentHelp(
@@ -117,15 +122,14 @@ struct Doctor: ParsableCommand {
   }
 
   func run() throws {
-    let groups: [any ParsableArguments] = [
-      dataOptions, modelOptions, tripletOptions, optimizerOptions,
-    ]
-    var flags = groups.flatMap(GivenOptions.of)
+    var flags =
+      dataOptions.given + modelOptions.given + tripletOptions.given + optimizerOptions.given
     var classes = classes
-    if config == nil, dataOptions.data == nil {
+    let data = ConfigurationOption.of(\.data).name
+    if config == nil, !flags.contains(where: { $0.key == data }) {
       // Enough faces to time their decoding; drawing the demo's would take longer than the rest.
-      flags.append(.flag("data", "synthetic:people=16,photos=4,size=160"))
-      flags.append(.flag("split", "all"))
+      flags.append(.flag(\.data, .synthetic(SyntheticData(people: 16, photos: 4, size: 160))))
+      flags.append(.flag(\.split, .all))
       classes = classes ?? 10_000
     }
     var request = DoctorRequest(

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Scoring
 internal import ArgumentParser
 
@@ -19,33 +20,23 @@ struct Embed: ParsableCommand {
     help: "A checkpoint file, or a run folder (its newest good one).", completion: .file())
   var checkpoint: String
 
-  @Option(
-    help: ArgumentHelp(
-      "Photos in any form that train takes, or synthetic[:people=N,photos=M,size=S].",
-      valueName: "path|synthetic"),
-    completion: .file())
-  var data: String
+  @Option(required: \.data) var data: DataSource
 
   @Option(
     help: ArgumentHelp("The file to write: .npy, .npz or .csv.", valueName: "file"),
     completion: .file(extensions: ["npy", "npz", "csv"]))
   var out: String
 
-  @Option(
-    help: ArgumentHelp("Five points a photo; aligns the faces.", valueName: "file"),
-    completion: .file())
-  var landmarks: String?
+  @Option(as: \.landmarks) var landmarks: String?
 
-  @Flag(inversion: .prefixedNo, help: "Add the embeddings of the mirrored photos.")
-  var flipTest: Bool?
+  @Flag(as: \.flipTest) var flipTest: Bool?
 
   @Flag(
     name: .customLong("int8"),
     help: "Write one byte a number, each photo scaled to fill it; distances stay within rounding.")
   var int8 = false
 
-  @Option(help: ArgumentHelp("Compute threads of a rank.", valueName: "t"))
-  var threads: Int?
+  @Option(as: \.threads) var threads: Int?
 
   @Flag(help: "Nothing on standard output.")
   var quiet = false
@@ -54,12 +45,11 @@ struct Embed: ParsableCommand {
     guard EmbeddingFile(path: out) != nil else {
       throw ValidationError("--out '\(out)' does not end in NAME.npy, NAME.npz or NAME.csv")
     }
-    try Checks.positive(threads, "--threads")
   }
 
   func run() throws {
     var request = EmbedRequest(
-      checkpoint: checkpoint, data: try Checks.dataSource(data), out: out, quiet: quiet)
+      checkpoint: checkpoint, data: data, out: out, quiet: quiet)
     request.landmarks = landmarks
     request.flipTest = flipTest
     request.writesBytes = int8

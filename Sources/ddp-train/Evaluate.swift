@@ -1,3 +1,5 @@
+internal import Datasets
+internal import Configuration
 internal import Scoring
 internal import ArgumentParser
 
@@ -18,12 +20,7 @@ struct Evaluate: ParsableCommand {
     help: "A checkpoint file, or a run folder (its newest good one).", completion: .file())
   var checkpoint: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "Photos in any form that train takes, or synthetic[:people=N,photos=M,size=S].",
-      valueName: "path|synthetic"),
-    completion: .file())
-  var data: String?
+  @Option(as: \.data) var data: DataSource?
 
   @Option(
     help: ArgumentHelp(
@@ -31,32 +28,23 @@ struct Evaluate: ParsableCommand {
       valueName: "file"), completion: .file())
   var pairs: [String] = []
 
-  @Option(
-    help: ArgumentHelp("The split whose measuring part is scored, as in train.", valueName: "split")
-  )
-  var split: String?
+  @Option(as: \.split, "The split whose measuring part is scored, as in train")
+  var split: DataSplit?
 
-  @Option(help: ArgumentHelp("Seed of the random splits.", valueName: "n"))
-  var splitSeed: UInt64?
+  @Option(as: \.splitSeed) var splitSeed: UInt64?
 
-  @Option(help: ArgumentHelp("Leave out people with fewer photos.", valueName: "k"))
-  var minPhotos: Int?
+  @Option(as: \.minPhotos) var minPhotos: Int?
 
-  @Option(
-    help: ArgumentHelp("Five points a photo; aligns the faces.", valueName: "file"),
-    completion: .file())
-  var landmarks: String?
+  @Option(as: \.landmarks) var landmarks: String?
 
   @OptionGroup var stored: StoredEmbeddings
 
-  @Flag(inversion: .prefixedNo, help: "Score with the mirrored photos too.")
-  var flipTest: Bool?
+  @Flag(as: \.flipTest) var flipTest: Bool?
 
   @Flag(help: "Keep the threshold chosen here in the checkpoint, for verify and cluster.")
   var storeThreshold = false
 
-  @Option(help: ArgumentHelp("Compute threads of a rank.", valueName: "t"))
-  var threads: Int?
+  @Option(as: \.threads) var threads: Int?
 
   @Flag(help: "Only figures on standard output.")
   var quiet = false
@@ -83,8 +71,6 @@ struct Evaluate: ParsableCommand {
       }
       try refuse("--split", !pairs.isEmpty && split != nil, beside: "--pairs")
     }
-    try Checks.positive(threads, "--threads")
-    try Checks.positive(minPhotos, "--min-photos")
   }
 
   func run() throws {
@@ -95,11 +81,9 @@ struct Evaluate: ParsableCommand {
     } else {
       request = EvaluateRequest(source: .checkpoint(checkpoint ?? ""), quiet: quiet)
     }
-    request.data = try data.map { try Checks.dataSource($0) }
+    request.data = data
     request.pairs = pairs
-    request.split = try split.map { text in
-      try Checks.from("--split") { try EvaluateRequest.split(argument: text) }
-    }
+    request.split = split
     request.splitSeed = splitSeed
     request.minPhotos = minPhotos
     request.landmarks = landmarks

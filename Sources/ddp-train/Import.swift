@@ -26,17 +26,7 @@ struct Import: ParsableCommand {
     completion: .file(extensions: ["safetensors"]))
   var out: String
 
-  @Option(
-    help: ArgumentHelp("The network; a wrong name lists them.", valueName: "name"),
-    completion: .list(Dispatch.modelNames))
-  var model: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "How bytes became numbers: half, unit, facenet, standardize or imagenet.",
-      valueName: "name"),
-    completion: .list(["half", "unit", "facenet", "standardize", "imagenet"]))
-  var normalize: String?
+  @OptionGroup var contract: TableOptions<Contract>
 
   @Option(
     help: ArgumentHelp(
@@ -44,21 +34,15 @@ struct Import: ParsableCommand {
       valueName: "rgb|bgr"), completion: .names(of: ChannelOrder.self))
   var channels: String?
 
-  @Option(
-    help: ArgumentHelp("Side, or height x width, of the images; the model's own.", valueName: "n"))
-  var imageSize: String?
+  /// What a network is and reads, as train's options say it.
+  enum Contract: OptionList {
+    static let options = ImportRequest.contract
 
-  @Option(help: ArgumentHelp("Length of the embedding; what the file has.", valueName: "n"))
-  var embedding: String?
-
-  @Option(help: ArgumentHelp("Factor of the channels.", valueName: "x"))
-  var width: String?
-
-  @Option(help: ArgumentHelp("Batch norm in the place of nn*'s biases.", valueName: "on|off"))
-  var batchNorm: String?
-
-  @Option(help: ArgumentHelp("The pooling of inception modules.", valueName: "max|l2"))
-  var pooling: String?
+    static func help(of option: ConfigurationOption) -> String {
+      option.sentence
+        + (option.member == \RunConfiguration.embedding ? "; what the file has." : ".")
+    }
+  }
 
   func run() throws {
     let order = try channels.map { text in
@@ -67,14 +51,7 @@ struct Import: ParsableCommand {
       }
       return order
     }
-    let given: [(key: String, text: String?)] = [
-      ("model", model), ("normalize", normalize), ("image-size", imageSize),
-      ("embedding", embedding), ("width", width), ("batch-norm", batchNorm), ("pooling", pooling),
-    ]
-    let request = ImportRequest(
-      file: file, out: out,
-      options: given.compactMap { option in option.text.map { .flag(option.key, $0) } },
-      channels: order)
+    let request = ImportRequest(file: file, out: out, options: contract.given, channels: order)
     for line in try request.run() { print(line) }
   }
 }

@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Configuration
 internal import Sweeps
 internal import Scoring
@@ -31,11 +32,7 @@ struct Sweep: ParsableCommand {
   @Argument(help: "A checkpoint file, or a run folder.", completion: .file())
   var checkpoint: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "An image folder, or synthetic[:people=N,photos=M,size=S].", valueName: "dir|synthetic"),
-    completion: .directory)
-  var data: String?
+  @Option(as: \.data) var data: DataSource?
 
   @Option(
     help: ArgumentHelp(
@@ -56,29 +53,24 @@ struct Sweep: ParsableCommand {
     completion: .file(extensions: ["yaml", "yml"]))
   var config: String?
 
-  @Option(help: ArgumentHelp("Who trains, for kinds that train.", valueName: "split"))
-  var split: String?
+  @Option(as: \.split, "Who trains, for kinds that train")
+  var split: DataSplit?
 
   @Option(
     help: ArgumentHelp("The folder of the runs of kinds that train.", valueName: "dir"),
     completion: .directory)
   var out: String?
 
-  @Option(
-    help: ArgumentHelp("Five points a photo; aligns the faces.", valueName: "file"),
-    completion: .file())
-  var landmarks: String?
+  @Option(as: \.landmarks) var landmarks: String?
 
-  @Flag(inversion: .prefixedNo, help: "Score with the mirrored photos too.")
-  var flipTest: Bool?
+  @Flag(as: \.flipTest) var flipTest: Bool?
 
   @Option(
     help: ArgumentHelp("The table to write.", valueName: "file"),
     completion: .file(extensions: ["csv"]))
   var csv: String?
 
-  @Option(help: ArgumentHelp("Compute threads of a rank.", valueName: "t"))
-  var threads: Int?
+  @Option(as: \.threads) var threads: Int?
 
   @Flag(help: "Only the table on standard output.")
   var quiet = false
@@ -103,7 +95,6 @@ struct Sweep: ParsableCommand {
     if values != nil, kind == .compatibility {
       throw ValidationError("compatibility runs through no --values")
     }
-    try Checks.positive(threads, "--threads")
     _ = try numbers()
   }
 
@@ -118,7 +109,7 @@ struct Sweep: ParsableCommand {
 
   func run() throws {
     var evaluation = EvaluateRequest(source: .checkpoint(checkpoint ?? ""), quiet: quiet)
-    evaluation.data = try data.map { try Checks.dataSource($0) }
+    evaluation.data = data
     evaluation.pairs = pairs.map { [$0] } ?? []
     evaluation.landmarks = landmarks
     evaluation.flipTest = flipTest
@@ -128,14 +119,13 @@ struct Sweep: ParsableCommand {
     request.other = with
     request.csv = csv
     if kind.trains {
-      var flags: [ConfigurationAssignment] = []
-      if let data { flags.append(.flag("data", data)) }
-      if let split { flags.append(.flag("split", split)) }
-      if let pairs { flags.append(.flag("pairs", RunConfiguration.listed(pairs))) }
-      if let out { flags.append(.flag("out", out)) }
-      if let flipTest { flags.append(.flag("flip-test", flipTest ? "true" : "false")) }
+      let flags: [ConfigurationAssignment?] = [
+        data.map { .flag(\.data, $0) }, split.map { .flag(\.split, $0) },
+        pairs.map { .flag(\.pairs, [$0]) }, out.map { .flag(\.out, $0) },
+        flipTest.map { .flag(\.flipTest, $0) },
+      ]
       request.training = try RunConfiguration.resolve(
-        file: config, flags: flags, modelNames: Dispatch.modelNames)
+        file: config, flags: flags.compactMap { $0 }, modelNames: Dispatch.modelNames)
     }
     let code = Dispatch.answer { try request.answer(over: $0) }
     if code != 0 { throw ExitCode(code) }

@@ -27,11 +27,12 @@ struct Train: ParsableCommand {
   @Option(help: "A YAML file of options.", completion: .file(extensions: ["yaml", "yml"]))
   var config: String?
 
-  @OptionGroup(title: "Data") var dataOptions: DataOptions
-  @OptionGroup(title: "Model and loss") var modelOptions: ModelOptions
-  @OptionGroup(title: "Triplets") var tripletOptions: TripletOptions
-  @OptionGroup(title: "Steps and optimizer") var optimizerOptions: OptimizerOptions
-  @OptionGroup(title: "Run folder, checkpoints, evaluation") var runOptions: RunOptions
+  @OptionGroup(title: Sections.Data.title) var dataOptions: TableOptions<Sections.Data>
+  @OptionGroup(title: Sections.Model.title) var modelOptions: TableOptions<Sections.Model>
+  @OptionGroup(title: Sections.Triplets.title) var tripletOptions: TableOptions<Sections.Triplets>
+  @OptionGroup(title: Sections.Optimizer.title)
+  var optimizerOptions: TableOptions<Sections.Optimizer>
+  @OptionGroup(title: Sections.Run.title) var runOptions: TableOptions<Sections.Run>
 
   @Option(
     help: ArgumentHelp(
@@ -40,11 +41,11 @@ struct Train: ParsableCommand {
   var inject: [String] = []
 
   func run() throws {
-    let groups: [any ParsableArguments] = [
-      dataOptions, modelOptions, tripletOptions, optimizerOptions, runOptions,
-    ]
+    let flags =
+      dataOptions.given + modelOptions.given + tripletOptions.given + optimizerOptions.given
+      + runOptions.given
     let configuration = try RunConfiguration.resolve(
-      file: config, flags: groups.flatMap(GivenOptions.of), modelNames: Dispatch.modelNames)
+      file: config, flags: flags, modelNames: Dispatch.modelNames)
     let faults = try inject.map { text in
       try Checks.from("--inject") { try InjectedFault(argument: text) }
     }

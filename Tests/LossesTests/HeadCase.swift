@@ -35,7 +35,7 @@ struct HeadCase: Sendable, CustomTestStringConvertible {
     .init(
       "straight through", .arcFace(gradient: .straightThrough),
       .init(.arcFace(0.5), straightThrough: true)),
-    .init("CosFace", .cosFace(), .init(.cosFace(0.4))),
+    .init("CosFace", .cosFace(margin: 0.4), .init(.cosFace(0.4))),
     .init("SphereFace", .combined(m1: 1.35, m2: 0, m3: 0), .init(.combined(1.35, 0, 0))),
     .init("CM1", .combined(m1: 1, m2: 0.3, m3: 0.2), .init(.combined(1, 0.3, 0.2))),
     .init("CM2", .combined(m1: 0.9, m2: 0.4, m3: 0.15), .init(.combined(0.9, 0.4, 0.15))),

@@ -31,7 +31,7 @@ extension LawsOfTriplets {
         guard loss != .triplet else { return }
         $0.loss = loss
         $0.scale = 16
-        $0.margin = loss.defaultMargin
+        $0.margin = loss.traits.margin
         $0.mining = .always(.semiHard)
         $0.peoplePerBatch = nil
         $0.photosPerPerson = nil

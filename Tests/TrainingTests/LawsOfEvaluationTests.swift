@@ -65,7 +65,7 @@ import Training
     func configuration(_ steps: Int) -> RunConfiguration {
       Self.configuration {
         $0.optimizer = optimizer
-        $0.momentum = optimizer.defaultMomentum
+        $0.momentum = optimizer.traits.momentum ?? 0
         $0.learningRate = 0.003
         if optimizer == .adagrad { $0.initialAccumulator = 0.01 }
         $0.schedule = .constant

@@ -25,7 +25,7 @@ import Training
   func aShardedOptimizerGivesTheSameBits(ranks: Int, optimizer: OptimizerName) throws {
     let configuration = Self.configuration {
       $0.optimizer = optimizer
-      $0.momentum = optimizer.defaultMomentum
+      $0.momentum = optimizer.traits.momentum ?? 0
       $0.learningRate = optimizer == .adamw ? 0.001 : 0.1
       // Low enough to clip every step.
       $0.clipNorm = 0.5

@@ -51,7 +51,7 @@ def scores(x, w, b, case):
     cosines = linear(normalize(x), normalize(w)).clamp(-1, 1)
     rows = torch.arange(ROWS)
     y = torch.tensor(labels)
-    if case["gradient"] == "straightThrough":
+    if case["gradient"] == "straight-through":
         with torch.no_grad():
             cosines[rows, y] = margin(cosines[rows, y], case)
         return cosines * case["scale"]
@@ -93,11 +93,11 @@ cases = [
     run(kind="normalizedSoftmax", scale=20.0),
     *(run(scale=s, variant=v) for s in (4.0, 64.0)
       for v in ("plain", "monotone", "easy", "clamped")),
-    run(scale=8.0, gradient="straightThrough"),
+    run(scale=8.0, gradient="straight-through"),
     run(kind="cosFace", scale=30.0, margin=0.35),
     run(kind="combined", scale=10.0, margins=[0.9, 0.4, 0.15]),
     run(kind="combined", scale=10.0, margins=[1.35, 0.0, 0.0]),
-    run(kind="combined", scale=10.0, margins=[1.0, 0.3, 0.2], gradient="straightThrough"),
+    run(kind="combined", scale=10.0, margins=[1.0, 0.3, 0.2], gradient="straight-through"),
 ]
 path = pathlib.Path(__file__).parents[2] / "Tests/LossesTests/Golden/margin_softmax.json"
 path.parent.mkdir(exist_ok=True)

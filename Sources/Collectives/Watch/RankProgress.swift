@@ -68,7 +68,14 @@ package struct WatchLimits: Sendable, Equatable {
   /// A rank that lives but does nothing for so long, times the phase's factor, ends the job.
   package var stallSeconds: Double?
 
-  package init(silenceSeconds: Double? = 15, stallSeconds: Double? = 300) {
+  /// The silence that ends a job unless it is told otherwise.
+  package static let usualSilenceSeconds = 15.0
+  /// The idleness that ends a job unless it is told otherwise.
+  package static let usualStallSeconds = 300.0
+
+  package init(
+    silenceSeconds: Double? = usualSilenceSeconds, stallSeconds: Double? = usualStallSeconds
+  ) {
     self.silenceSeconds = silenceSeconds
     self.stallSeconds = stallSeconds
   }

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Scoring
 internal import Tasks
 internal import ArgumentParser
@@ -10,18 +11,13 @@ struct FaceArguments: ParsableArguments {
         + "checkpoint's own.", valueName: "t"))
   var threshold: Double?
 
-  @Option(
-    help: ArgumentHelp("Five points a photo; aligns the faces.", valueName: "file"),
-    completion: .file())
-  var landmarks: String?
+  @Option(as: \.landmarks) var landmarks: String?
 
   @OptionGroup var stored: StoredEmbeddings
 
-  @Flag(inversion: .prefixedNo, help: "Add the embeddings of the mirrored photos.")
-  var flipTest: Bool?
+  @Flag(as: \.flipTest) var flipTest: Bool?
 
-  @Option(help: ArgumentHelp("Compute threads of a rank.", valueName: "t"))
-  var threads: Int?
+  @Option(as: \.threads) var threads: Int?
 
   @Flag(help: "JSON on standard output, and nothing else.")
   var json = false
@@ -34,7 +30,6 @@ struct FaceArguments: ParsableArguments {
     if stored.embeddings != nil, landmarks != nil || flipTest != nil {
       throw ValidationError("--landmarks and --flip-test have no meaning beside --embeddings")
     }
-    try Checks.positive(threads, "--threads")
   }
 
   /// The options with what `words` begin with, and the other words: the checkpoint is the first word

@@ -1,0 +1,335 @@
+internal import Collectives
+internal import Datasets
+internal import Losses
+internal import Networks
+
+// The options in the order of the written configuration and of the help. Entries are explained at
+// `option`; what two options must hold together is in ConfigurationValidation.swift.
+
+private let integer = ValueForm<Int>.integer
+private let number = ValueForm<Double>.number
+private let positive = number.giving("a positive number") { $0 > 0 }
+private let notNegative = number.giving("0 or a positive number") { $0 >= 0 }
+private let epochs = number.giving("0 to 1000000") { (0...1e6).contains($0) }
+private let pixels = integer.giving("8 to 8192 pixels") { (8...8192).contains($0) }
+private let word = ValueForm<String>.word
+private let anyFile = ConfigurationOption.Completion.file(extensions: [])
+
+extension ConfigurationOption {
+  @Table static var dataOptions: [ConfigurationOption] {
+    option(
+      .data, "data", \.data, .data,
+      "An image folder (person/photo.jpg), a RecordIO pack, WebDataset shards, an imagefolder with "
+        + "metadata or a list of photos; or synthetic[:people=N,photos=M,size=S]",
+      value: "path|synthetic", completion: anyFile)
+    option(
+      .data, "split", \.split, .split,
+      "What trains: all, random:N or first:N photos, people:FILE, people-random:FRACTION; the rest "
+        + "measures", value: "split")
+    option(.data, "split-seed", \.splitSeed, .seed, "Seed of the random splits", value: "n")
+    option(
+      .data, "min-photos", \.minPhotos, integer.giving("at least 0") { $0 >= 0 },
+      "Leave out people with fewer photos", "; 0 gives all a class", value: "k")
+    option(
+      .data, "image-size", \.imageSize,
+      .imageSize.giving("8 to 1024 pixels") {
+        (8...1024).contains($0.height) && (8...1024).contains($0.width)
+      },
+      "The network's input in pixels, side or HxW; a --model brings its own", value: "n|hxw",
+      follows: .model,
+      usual: { configuration in
+        Models.model(named: configuration.model).map {
+          ImageSize(height: $0.image.height, width: $0.image.width)
+        } ?? configuration.imageSize
+      })
+    option(
+      .data, "resize", \.resize, pixels.orNil("none"),
+      "Shorter side of the photo before the crop", ", or none", value: "n", idle: [.aligned])
+    option(
+      .data, "crop", \.crop, pixels.orNil("none"), "Side of the central square", ", or none",
+      value: "n", idle: [.aligned])
+    option(
+      .data, "landmarks", \.landmarks, word.place("a file").orNil("none"),
+      "Five points a photo; aligns the faces", value: "file", completion: anyFile,
+      idle: [.inRuns("with synthetic faces, which have none") { $0.data.isSynthetic }])
+    option(
+      .data, "normalize", \.normalize, .name("normalization"),
+      "How bytes become numbers: \(choices(of: Normalization.self))", value: "name")
+    option(
+      .data, "augment", \.augment, .augmentation,
+      "none, default, or of flip, shift, scale, color, blur, erase, with commas and amounts "
+        + "(flip,color:0.2)", value: "list")
+    option(
+      .data, "max-bad", \.maxBad,
+      .fraction.giving("a fraction from 0 to 1") { (0...1).contains($0) },
+      "Stop above this share of unreadable photos", value: "fraction", isMathematical: false)
+  }
+
+  @Table static var modelOptions: [ConfigurationOption] {
+    option(
+      .model, "model", \.model, word.offering(Models.names),
+      "The network; a wrong name lists them", value: "name")
+    option(
+      .model, "width", \.width, number.giving("0.01 to 16") { (0.01...16).contains($0) },
+      "Factor of the channels; 1 is the published network", value: "x", follows: .model,
+      usual: { _ in 1 })
+    option(
+      .model, "embedding", \.embedding,
+      integer.giving("1 to 65536") { (1...65_536).contains($0) }.orNil("auto"),
+      "Length of the embedding", ", or auto", value: "n", follows: .model, usual: { _ in nil })
+    option(
+      .model, "dropout", \.dropout,
+      number.giving("a probability from 0 to below 1") { $0 >= 0 && $0 < 1 }.orNil("auto"),
+      "Probability of dropping an element", ", or auto", value: "p", follows: .model)
+    option(
+      .model, "batch-norm", \.batchNorm, ValueForm<Bool>.truth.orNil("auto"),
+      "Batch norm in the place of nn*'s biases: on, off, or auto", value: "on|off",
+      follows: .model,
+      idle: [
+        .model(because: ", which is published with its batch norm or none") { !$0.takesBatchNorm }
+      ])
+    option(
+      .model, "pooling", \.pooling, ValueForm<ModelOptions.Pooling>.name("pooling").orNil("auto"),
+      "What inception modules pool to: max, l2, or auto for the published table", value: "name",
+      follows: .model,
+      idle: [.model(because: ", which has no inception modules") { !$0.takesPooling }])
+    option(
+      .model, "init", \.initialWeights, word.place("a file").orNil("none"),
+      "A checkpoint whose network training starts from", ", or none", value: "file",
+      completion: anyFile)
+
+    option(.loss, "loss", \.loss, .name("loss"), choices(of: LossName.self), value: "name")
+    option(
+      .loss, "scale", \.scale, positive, "Factor of the logits", value: "s", follows: .loss,
+      usual: { $0.loss.traits.scale ?? 1 },
+      idle: [
+        .loss(or: { $0 == .softmax ? "take \(LossName.normalizedSoftmax.rawValue)" : nil }) {
+          $0.traits.scale == nil
+        }
+      ])
+    option(
+      .loss, "margin", \.margin, .numbers, "The margin; m1,m2,m3 for combined", value: "m",
+      follows: .loss, usual: { $0.loss.traits.margin }, idle: [.withoutMargin])
+    option(
+      .loss, "margin-variant", \.marginVariant, .name("margin variant"),
+      "ArcFace at large angles: \(choices(of: MarginSoftmaxConfiguration.Variant.self))",
+      value: "name", follows: .loss, idle: [.loss(or: { _ in "take arcface" }) { $0 != .arcface }])
+    option(
+      .loss, "margin-gradient", \.marginGradient, .name("margin gradient"),
+      choices(of: MarginSoftmaxConfiguration.Gradient.self), value: "name", follows: .loss,
+      idle: [.withoutMargin, .loss { $0 == .triplet }])
+    option(
+      .loss, "margin-warmup-epochs", \.marginWarmupEpochs, epochs,
+      "Epochs over which the margin grows", value: "x", follows: .loss, idle: [.withoutMargin])
+  }
+
+  @Table static var tripletOptions: [ConfigurationOption] {
+    option(
+      .triplets, "mining", \.mining, .mining,
+      "Triplets of a batch: \(choices(of: MiningMode.self)); later ones with their step or epoch "
+        + "(semi-hard,hardest@10e)", value: "list", follows: .loss, idle: [.withoutTriplets])
+    option(
+      .triplets, "people-per-batch", \.peoplePerBatch,
+      integer.giving("at least 1") { $0 >= 1 }.orNil("auto"),
+      "People with several photos in a triplet batch", ", or auto", value: "p", follows: .loss,
+      idle: [.withoutTriplets])
+    option(
+      .triplets, "photos-per-person", \.photosPerPerson,
+      integer.giving("at least 2, which make a positive pair") { $0 >= 2 }.orNil("auto"),
+      "Photos of each of them", ", or auto", value: "k", follows: .loss, idle: [.withoutTriplets])
+    option(
+      .triplets, "triplet-reduction", \.tripletReduction, .name("triplet reduction"),
+      "\(choices(of: TripletReduction.self)) of the triplets' losses", value: "name",
+      follows: .loss, idle: [.withoutTriplets])
+    option(
+      .triplets, "passes", \.passes, integer.giving("1 or 2") { (1...2).contains($0) },
+      "2 computes a triplet batch twice, 1 keeps all its activations", value: "n",
+      isMathematical: false, follows: .loss, idle: [.withoutTriplets])
+    option(
+      .triplets, "offline-every", \.offlineEvery, integer.giving("at least 1 step") { $0 >= 1 },
+      "Steps between searches for hard triplets", value: "n", follows: .loss,
+      idle: [.withoutTriplets, .withoutOfflineMining])
+    option(
+      .triplets, "offline-pool", \.offlinePool, integer.orNil("auto"),
+      "Photos searched for hard triplets", ", or auto", value: "n", follows: .loss,
+      idle: [.withoutTriplets, .withoutOfflineMining])
+    option(
+      .triplets, "compatible-with", \.compatibleWith, word.place("a network").orNil("none"),
+      "A run or checkpoint that the new embeddings are to be comparable with", ", or none",
+      value: "run", follows: .loss, idle: [.withoutTriplets])
+  }
+
+  @Table static var optimizerOptions: [ConfigurationOption] {
+    option(
+      .step, "batch", \.batch, integer.giving("at least 1 sample") { $0 >= 1 },
+      "Samples of a step, over all ranks", value: "b")
+    option(
+      .step, "microbatch", \.microbatch, integer.giving("at least 1 sample") { $0 >= 1 },
+      "Samples that a worker computes at once", value: "b", follows: .model, once: true,
+      usual: { _ in 16 })
+    option(
+      .step, "threads", \.threads,
+      integer.giving("1 to 1024") { (1...1024).contains($0) }.orNil("auto"),
+      "Compute threads of a rank", ", or auto", value: "t", isMathematical: false,
+      ranksMayDiffer: true)
+    option(
+      .step, "epochs", \.length, .length(limit: 1_000_000_000) { .epochs($0) },
+      "Length of training in epochs", value: "e", isMathematical: false,
+      standsFor: { $0 == .epochs($0.count) })
+    option(
+      .step, "steps", \.length, .length(limit: 1_000_000_000_000) { .steps($0) },
+      "Length of training in steps", value: "n", isMathematical: false,
+      standsFor: { $0 == .steps($0.count) })
+    option(.step, "seed", \.seed, .seed, "Seed of everything random but the split", value: "n")
+    option(
+      .step, "gradient-grid", \.gradientGrid,
+      .grid.giving("auto or an exponent of two from -120 to 0") {
+        (-120...0).contains($0.exponent ?? 0)
+      },
+      "Spacing of the exact gradient sum: auto, or an exponent of two", value: "e")
+    option(
+      .step, "reduce", \.reduction, .name("reduction"),
+      "How gradients travel between ranks: exact, or fp32 or bf16, which round", value: "name")
+    option(
+      .step, "shard-optimizer", \.shardsOptimizer, .truth,
+      "Each rank keeps and updates a part of the optimizer's state", isMathematical: false)
+
+    option(
+      .optimizer, "optimizer", \.optimizer, .name("optimizer"), choices(of: OptimizerName.self),
+      value: "name")
+    option(
+      .optimizer, "momentum", \.momentum,
+      number.giving("0 to below 1") { $0 >= 0 && $0 < 1 }, "Momentum of sgd and lars", value: "x",
+      follows: .optimizer, usual: { $0.optimizer.traits.momentum ?? 0 },
+      idle: [.optimizer { $0.traits.momentum == nil }])
+    option(
+      .optimizer, "nesterov", \.nesterov, .truth, "Nesterov's momentum, for sgd",
+      follows: .optimizer,
+      idle: [
+        .optimizer { !$0.traits.hasNesterov },
+        .inRuns("without a momentum", or: "give a momentum") { $0.momentum == 0 },
+      ])
+    option(
+      .optimizer, "weight-decay", \.weightDecay, notNegative, "Weight decay", value: "x")
+    option(
+      .optimizer, "initial-accumulator", \.initialAccumulator, notNegative,
+      "Where the sums of squares of adagrad start", value: "x", follows: .optimizer,
+      idle: [.optimizer { !$0.traits.hasAccumulator }])
+    option(
+      .optimizer, "decay-norm-and-bias", \.decaysNormAndBias, .truth,
+      "Decay batch norm and biases too")
+    option(
+      .optimizer, "clip-norm", \.clipNorm, positive.orNil("none"),
+      "Largest norm of the whole gradient", ", or none", value: "x")
+
+    option(
+      .rate, "lr", \.learningRate, positive, "Learning rate of the backbone", value: "x",
+      follows: .optimizer, usual: { $0.optimizer.traits.learningRate })
+    option(
+      .rate, "lr-head", \.headLearningRate, positive.orNil("auto"),
+      "Learning rate of the loss head; auto is --lr", value: "x", follows: .optimizer,
+      idle: [.loss(because: ", which has no class weights") { !$0.traits.hasClassWeights }])
+    option(
+      .rate, "schedule", \.schedule, .name("schedule"), choices(of: ScheduleName.self),
+      value: "name")
+    option(
+      .rate, "warmup-epochs", \.warmupEpochs, epochs, "Epochs over which the rate grows", value: "x"
+    )
+    option(
+      .rate, "milestones", \.milestones, .milestones,
+      "When step multiplies the rate, such as 10e,15e or 20000", value: "list",
+      follows: .schedule, idle: [.schedule { !$0.traits.hasMilestones }])
+    option(
+      .rate, "gamma", \.gamma, number.giving("more than 0, at most 1") { $0 > 0 && $0 <= 1 },
+      "Factor of step", value: "x", follows: .schedule,
+      idle: [.schedule { !$0.traits.hasMilestones }])
+    option(
+      .rate, "power", \.power, positive, "Power of polynomial", value: "x", follows: .schedule,
+      idle: [.schedule { !$0.traits.hasPower }])
+    option(
+      .rate, "min-lr", \.minimumLearningRate, number, "Last rate of polynomial and cosine",
+      value: "x", follows: .schedule, idle: [.schedule { !$0.traits.hasLastRate }])
+  }
+
+  @Table static var runOptions: [ConfigurationOption] {
+    option(
+      .evaluation, "evaluate-every", \.evaluateEvery, .interval,
+      "Score every N steps, Ne epochs, 0 never", value: "n", isMathematical: false)
+    option(
+      .evaluation, "pairs", \.pairs, .paths,
+      "Pairs to verify, in LFW's format, or InsightFace's .bin; may be repeated",
+      ", the first one counts", value: "file", completion: anyFile, isMathematical: false)
+    option(
+      .evaluation, "flip-test", \.flipTest, .truth, "Add the embeddings of the mirrored photos",
+      isMathematical: false)
+
+    option(
+      .run, "out", \.out, word.orNil("auto"), "Run folder; auto is a fresh one under runs/",
+      value: "dir", completion: .folder, isMathematical: false, ranksMayDiffer: true)
+    option(
+      .run, "resume", \.resume, .resume,
+      "auto continues what the run folder holds; or a checkpoint or run folder",
+      value: "auto|none|path", completion: anyFile, isMathematical: false)
+    option(
+      .run, "checkpoint-every", \.checkpointEvery, .interval,
+      "Write a checkpoint every N steps, Ne epochs, 0 only at the end", value: "n",
+      isMathematical: false)
+    option(
+      .run, "keep", \.keep, integer.giving("at least 1 checkpoint") { $0 >= 1 },
+      "Number of last checkpoints to keep", value: "n", isMathematical: false)
+    option(
+      .run, "keep-best", \.keepBest, .truth, "Keep the best checkpoint too", isMathematical: false)
+    option(
+      .run, "keep-every", \.keepEvery, .interval,
+      "Keep these for ever: every N steps, Ne epochs, 0 none", value: "n", isMathematical: false)
+    option(
+      .run, "on-full-disk", \.onFullDisk, .name("answer"),
+      "continue keeps the last checkpoint and trains on; or stop", value: "answer",
+      isMathematical: false)
+    option(
+      .run, "watchdog", \.watchdogSeconds, .patience,
+      "Name a rank that gives no sign and stop after this time; 0 never", value: "seconds",
+      isMathematical: false)
+    option(
+      .run, "stall", \.stallSeconds, .patience,
+      "Name a rank that lives without progress and stop after this time; 0 never",
+      value: "seconds", isMathematical: false)
+    option(
+      .run, "timeline", \.timeline, word.orNil("none"),
+      "Write what every thread does when, for Perfetto", "; or none", value: "file",
+      completion: .file(extensions: ["json"]), isMathematical: false)
+    option(
+      .logs, "tensorboard", \.writesTensorBoard, .truth,
+      "Write event files for TensorBoard to the run folder", isMathematical: false)
+    option(
+      .logs, "csv", \.writesCSV, .truth,
+      "Write metrics.csv and evaluations.csv to the run folder", isMathematical: false)
+    option(
+      .logs, "prometheus", \.prometheus, word.orNil("none"),
+      "A text file of metrics to keep up to date for Prometheus", ", or none", value: "file",
+      completion: .file(extensions: ["prom"]), isMathematical: false)
+    option(
+      .run, "quiet", \.quiet, .truth, "Only receipts on standard output", isMathematical: false)
+    option(
+      .run, "dry-run", \.dryRun, .truth, "Print network, memory and steps, and stop",
+      isMathematical: false)
+  }
+}
+
+extension ValueForm where Value == Double {
+  /// Seconds to wait, 0 for ever.
+  fileprivate static var patience: Self {
+    number.giving("seconds, at least 1, or 0 to wait for ever") { $0 == 0 || $0 >= 1 }
+  }
+}
+
+extension ConfigurationOption.Idleness {
+  fileprivate static let aligned = inRuns(
+    "to photos aligned by landmarks", or: "remove landmarks"
+  ) { $0.landmarks != nil }
+  fileprivate static let withoutMargin = loss { !$0.traits.hasMargin }
+  fileprivate static let withoutTriplets = loss { $0 != .triplet }
+  fileprivate static let withoutOfflineMining = inRuns("without mining offline") {
+    !$0.mining.has(.offline)
+  }
+}
