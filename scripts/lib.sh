@@ -112,6 +112,33 @@ is_undisturbed() {
     { echo "the checkpoint has other weights than $undisturbed"; return 1; }
 }
 
+# --- Lists in LFW's format, of the people that standard input names, a line each
+
+# lfw_pairs FOLDS HALF PHOTOS: FOLDS folds of HALF pairs of one person and HALF of two; each person has
+# PHOTOS photos. Without folds (1) the list begins with HALF alone.
+lfw_pairs() {
+  LC_ALL=C sort | awk -v folds="$1" -v half="$2" -v photos="$3" '{ person[NR - 1] = $1 } END {
+    print folds == 1 ? half : folds "\t" half
+    for (fold = 0; fold < folds; fold++) {
+      for (i = 0; i < half; i++)
+        print person[(fold * half + i) % NR] "\t" 1 + i % (photos - 1) "\t" photos
+      for (i = 0; i < half; i++)
+        print person[(fold + i) % NR] "\t" 1 + i % photos "\t" \
+          person[(fold + i + 1 + (i + 4) % (NR - 1)) % NR] "\t" 1 + (i + fold) % photos
+    } }'
+}
+
+# lfw_people PHOTOS [FOLDS]: the list of people and how many photos each has.
+lfw_people() {
+  LC_ALL=C sort | awk -v photos="$1" -v folds="${2:-1}" '{ person[NR] = $1 } END {
+    if (folds > 1) print folds
+    for (fold = 0; fold < folds; fold++) {
+      first = int(NR * fold / folds); last = int(NR * (fold + 1) / folds)
+      print last - first
+      for (i = first + 1; i <= last; i++) print person[i] "\t" photos
+    } }'
+}
+
 # --- Processes
 
 state_of() { sed -n 's/^State:[[:space:]]*//p' "/proc/$1/status" 2> /dev/null || true; }
