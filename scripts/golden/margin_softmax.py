@@ -75,7 +75,7 @@ def margin(cosine, case):
     return target(cosine, case)
 
 
-def run(data=None, **changes):
+def run(data=None, digits=12, **changes):
     x, w, b, labels = data or (embeddings, weights, bias, MAIN_LABELS)
     case = {"kind": "arcFace", "scale": 64.0, "margin": 0.5, "margins": [1.0, 0.0, 0.0],
             "variant": "plain", "gradient": "exact", **changes}
@@ -84,12 +84,13 @@ def run(data=None, **changes):
     loss = cross_entropy(scores(x, w, b, case, labels), torch.tensor(labels), reduction="sum")
     loss.backward()
     bias_gradient = b.grad.tolist() if b.grad is not None else []
-    return {**case, "loss": rounded([loss.item()])[0], "dx": rounded(x.grad.flatten().tolist()),
-            "dw": rounded(w.grad.flatten().tolist() + bias_gradient)}
+    return {**case, "loss": rounded([loss.item()], digits)[0],
+            "dx": rounded(x.grad.flatten().tolist(), digits),
+            "dw": rounded(w.grad.flatten().tolist() + bias_gradient, digits)}
 
 
-def rounded(values):
-    return [float(f"{v:.12g}") for v in values]
+def rounded(values, digits):
+    return [float(f"{v:.{digits}g}") for v in values]
 
 
 def print_fixture():
@@ -110,7 +111,7 @@ def print_fixture():
         {"kind": "combined", "margins": [1.0, 0.3, 0.2]},
         {"kind": "combined", "margins": [0.9, 0.4, 0.15]}, {"variant": "clamped"},
     ):
-        found = run(fixture, **changes)
+        found = run(fixture, digits=17, **changes)
         print(changes or "arcFace", f"loss {found['loss'] / 2:.12f}")
         if not changes or "gradient" in changes:
             print("  dx", *(f"{v / 2:.10f}" for v in found["dx"]))
