@@ -1,6 +1,8 @@
 """Writes Tests/LossesTests/Golden/margin_softmax.json: losses and gradients by PyTorch's autograd.
 
 Run with torch 2 installed: python scripts/golden/margin_softmax.py
+With --fixture it writes nothing, and prints the numbers that stand in MarginSoftmaxVectorTests: the
+targets of the variants, and losses and gradients of two samples and three classes.
 Each case is the SUM of the cross-entropies of the samples, in float64. Target logits are the formulas
 of the sources: insightface losses.py (plain, monotone, easy) and CnA_Arcface header.py (clamped).
 """
@@ -8,6 +10,7 @@ of the sources: insightface losses.py (plain, monotone, easy) and CnA_Arcface he
 import json
 import math
 import pathlib
+import sys
 
 import torch
 from torch.nn.functional import cross_entropy, linear, normalize
@@ -21,7 +24,7 @@ weights = [
     for j in range(CLASSES)
 ]
 bias = [round(0.1 * math.sin(j + 1), 3) for j in range(CLASSES)]
-labels = [0, 5, 2, 2]
+MAIN_LABELS = [0, 5, 2, 2]
 # Target cosines on both sides of 0 and of cos(pi - 0.5) = -0.878.
 embeddings[1] = [round(-1.5 * w + 0.1 * k, 3) for k, w in enumerate(weights[5])]
 embeddings[3] = [round(-w + 0.6 * (-1) ** k, 3) for k, w in enumerate(weights[2])]
@@ -44,12 +47,12 @@ def target(cosine, case):
     return shifted
 
 
-def scores(x, w, b, case):
+def scores(x, w, b, case, labels):
     kind = case["kind"]
     if kind == "softmax":
         return linear(x, w, b)
     cosines = linear(normalize(x), normalize(w)).clamp(-1, 1)
-    rows = torch.arange(ROWS)
+    rows = torch.arange(len(labels))
     y = torch.tensor(labels)
     if case["gradient"] == "straight-through":
         with torch.no_grad():
@@ -72,21 +75,55 @@ def margin(cosine, case):
     return target(cosine, case)
 
 
-def run(**changes):
+def run(data=None, digits=12, **changes):
+    x, w, b, labels = data or (embeddings, weights, bias, MAIN_LABELS)
     case = {"kind": "arcFace", "scale": 64.0, "margin": 0.5, "margins": [1.0, 0.0, 0.0],
             "variant": "plain", "gradient": "exact", **changes}
     x, w, b = (torch.tensor(v, dtype=torch.float64, requires_grad=True)
-               for v in (embeddings, weights, bias))
-    loss = cross_entropy(scores(x, w, b, case), torch.tensor(labels), reduction="sum")
+               for v in (x, w, b))
+    loss = cross_entropy(scores(x, w, b, case, labels), torch.tensor(labels), reduction="sum")
     loss.backward()
     bias_gradient = b.grad.tolist() if b.grad is not None else []
-    return {**case, "loss": rounded([loss.item()])[0], "dx": rounded(x.grad.flatten().tolist()),
-            "dw": rounded(w.grad.flatten().tolist() + bias_gradient)}
+    return {**case, "loss": rounded([loss.item()], digits)[0],
+            "dx": rounded(x.grad.flatten().tolist(), digits),
+            "dw": rounded(w.grad.flatten().tolist() + bias_gradient, digits)}
 
 
-def rounded(values):
-    return [float(f"{v:.12g}") for v in values]
+def rounded(values, digits):
+    return [float(f"{v:.{digits}g}") for v in values]
 
+
+def print_fixture():
+    """The numbers of MarginSoftmaxVectorTests: means over the two samples where it has means."""
+    variants = ("plain", "monotone", "easy", "clamped")
+    for theta in (0, 0.5, 1.0, math.pi / 2 - 1e-9, 2.0, 2.6, 2.7, math.pi):
+        cosine = torch.tensor(theta, dtype=torch.float64).cos()
+        values = [target(cosine, {"margin": 0.5, "variant": v}).item() for v in variants]
+        print(f"theta {theta:.9f}", *(f"{v:.6f}" for v in values))
+    fixture = (
+        [[0.3, -0.2, 0.5, 0.1], [-0.4, 0.7, 0.2, -0.1]],
+        [[0.2, 0.1, 0.4, -0.3], [-0.5, 0.6, 0.1, 0.2], [0.3, 0.3, -0.2, 0.1]],
+        [0.0, 0.0, 0.0],
+        [0, 2],
+    )
+    for changes in (
+        {}, {"gradient": "straightThrough"}, {"kind": "cosFace", "margin": 0.4},
+        {"kind": "combined", "margins": [1.0, 0.3, 0.2]},
+        {"kind": "combined", "margins": [0.9, 0.4, 0.15]}, {"variant": "clamped"},
+    ):
+        found = run(fixture, digits=17, **changes)
+        print(changes or "arcFace", f"loss {found['loss'] / 2:.12f}")
+        if not changes or "gradient" in changes:
+            print("  dx", *(f"{v / 2:.10f}" for v in found["dx"]))
+            print("  dw", *(f"{v / 2:.10f}" for v in found["dw"]))
+    x, w = (normalize(torch.tensor(v, dtype=torch.float64)) for v in fixture[:2])
+    cosines = linear(x, w)
+    print("target cosines", *(f"{cosines[i, y].item():.10f}" for i, y in enumerate(fixture[3])))
+
+
+if "--fixture" in sys.argv[1:]:
+    print_fixture()
+    sys.exit()
 
 cases = [
     run(kind="softmax", scale=1.0),
@@ -102,6 +139,6 @@ cases = [
 path = pathlib.Path(__file__).parents[2] / "Tests/LossesTests/Golden/margin_softmax.json"
 path.parent.mkdir(exist_ok=True)
 golden = {"torch": torch.__version__.split("+")[0], "embeddings": sum(embeddings, []),
-          "weights": sum(weights, []), "bias": bias, "labels": labels, "rows": ROWS,
+          "weights": sum(weights, []), "bias": bias, "labels": MAIN_LABELS, "rows": ROWS,
           "classes": CLASSES, "width": WIDTH, "cases": cases}
 path.write_text(json.dumps(golden).replace('{"kind"', '\n{"kind"') + "\n")
