@@ -44,7 +44,8 @@ final class BatchSource {
         plan, batch: configuration.batch, people: configuration.tripletBatch.people))
   }
 
-  /// Batches of `batch` training photos, `people` people and the configured number of photos of each.
+  /// Batches of `batch` training photos, `people` people and the configured number of photos of
+  /// each.
   static func peopleSampler(
     _ plan: TrainingPlan, batch: Int, people: Int
   ) throws -> PeopleSampler {
@@ -84,8 +85,8 @@ final class BatchSource {
     }
   }
 
-  /// The global batch of the step that comes, the same on every rank; the photos of the one after it
-  /// are brought ahead. `search` finds hard triplets with the weights of the moment.
+  /// The global batch of the step that comes, the same on every rank; the photos of the one after
+  /// it are brought ahead. `search` finds hard triplets with the weights of the moment.
   func next(
     _ progress: TrainingProgress, search: (PeopleSampler) throws -> OfflineTriplets
   ) throws -> StepBatch {

@@ -9,8 +9,8 @@ internal import Scoring
 internal import Sessions
 internal import Threads
 
-/// An older network with whose embeddings those of the run are to be comparable: the triplets mix the
-/// embeddings of both (Schroff et al. 2015, section 7).
+/// An older network with whose embeddings those of the run are to be comparable: the triplets mix
+/// the embeddings of both (Schroff et al. 2015, section 7).
 struct OldNetwork {
   /// What it makes of every training sample.
   let embeddings: OldEmbeddings
@@ -24,8 +24,8 @@ struct OldNetwork {
   }
 
   /// Embeds all training photos by the network of `compatible-with`, on every rank, as it is
-  /// evaluated; nil where there is none. `label` tells the class of a photo. Throws what is wrong with
-  /// that network.
+  /// evaluated; nil where there is none. `label` tells the class of a photo. Throws what is wrong
+  /// with that network.
   static func open(_ plan: TrainingPlan, label: (_ photo: Int) -> Int) throws -> OldNetwork? {
     guard let path = plan.configuration.compatibleWith else { return nil }
     let start = Clock.seconds

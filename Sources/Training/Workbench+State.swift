@@ -62,8 +62,8 @@ extension Workbench {
   /// Whether no rank alone has all that belongs in a checkpoint.
   var checkpointNeedsAllRanks: Bool { engine.checkpointNeedsAllRanks }
 
-  /// The optimizer's vectors from all ranks, on the first, where no rank alone has them; a collective
-  /// there.
+  /// The optimizer's vectors from all ranks, on the first, where no rank alone has them; a
+  /// collective there.
   func gatheredVectors() throws -> GatheredVectors? {
     engine.checkpointNeedsAllRanks ? try engine.gatherOptimizerVectors() : nil
   }
@@ -90,7 +90,8 @@ extension Communicator {
   /// Floats that travel in one message.
   private static var pieceCount: Int { 16 << 20 }
 
-  /// Overwrites `values` [count] by those of the first rank; where `kept` is given, in its ranges alone.
+  /// Overwrites `values` [count] by those of the first rank; where `kept` is given, in its ranges
+  /// alone.
   func broadcast(
     _ values: UnsafeMutablePointer<Float>, count: Int, keeping kept: [Range<Int>]? = nil
   ) throws {

@@ -70,8 +70,9 @@ package struct Workbench {
     try batches.next(progress) { try searchOffline(like: $0, step: progress.step) }
   }
 
-  /// The sums of the losses' gradients of `batch` over all ranks, which the engine keeps; throws what
-  /// loading and the communicator throw, `EngineFailure`, and `Interruption` where the run is to end.
+  /// The sums of the losses' gradients of `batch` over all ranks, which the engine keeps; throws
+  /// what loading and the communicator throw, `EngineFailure`, and `Interruption` where the run is
+  /// to end.
   func gradients(of batch: StepBatch) throws -> StepSums {
     let reader = reader
     return try engine.computeGradients(of: batch) {
@@ -79,8 +80,8 @@ package struct Workbench {
     }
   }
 
-  /// Moves the weights by the gradients of a batch of `sampleCount`; returns the gradient's norm before
-  /// clipping and the hashes of gradient and weights.
+  /// Moves the weights by the gradients of a batch of `sampleCount`; returns the gradient's norm
+  /// before clipping and the hashes of gradient and weights.
   func update(
     sampleCount: Int, index: Int, rates: LearningRates
   ) throws -> (norm: Double, gradientHash: UInt64, weightHash: UInt64) {
