@@ -33,8 +33,8 @@ package struct Checkpoint {
   /// What `oldNetworkKey` holds; nil in a run without such a network.
   package var oldNetwork: String? { file.metadata[Self.oldNetworkKey] }
 
-  /// The resolved configuration of the run; throws `ConfigurationError` for one that this version does
-  /// not know.
+  /// The resolved configuration of the run; throws `ConfigurationError` for one that this version
+  /// does not know.
   package var configuration: RunConfiguration {
     get throws {
       try RunConfiguration.parse(
@@ -48,7 +48,8 @@ package struct Checkpoint {
   }
 
   /// Reads and verifies the checkpoint at `path`; throws `InterchangeError` for a file that is
-  /// missing, torn or corrupt, and `CheckpointError.foreign` for one that this program did not write.
+  /// missing, torn or corrupt, and `CheckpointError.foreign` for one that this program did not
+  /// write.
   package init(path: String) throws {
     let file = try SafetensorsFile(path: path)
     guard file.metadata[Self.formatKey] == Self.formatVersion else {

@@ -9,8 +9,8 @@ final class EventSink: RecordSink {
   private let folder: String
   private let events: EventFile
 
-  /// Opens a file of events in the folder `folder`, which is made; events of steps after `step` count
-  /// no more. Throws what the file system has against it.
+  /// Opens a file of events in the folder `folder`, which is made; events of steps after `step`
+  /// count no more. Throws what the file system has against it.
   init(folder: String, seconds: Double, resumedAfter step: Int) throws {
     self.folder = folder
     if mkdir(folder, 0o777) != 0, errno != EEXIST {

@@ -5,8 +5,8 @@ internal import Evaluation
 private import Foundation
 private import Glibc
 
-/// A file in Prometheus's text format, as node_exporter's textfile collector reads it: replaced as a
-/// whole, at most once a second.
+/// A file in Prometheus's text format, as node_exporter's textfile collector reads it: replaced as
+/// a whole, at most once a second.
 final class PrometheusFile: RecordSink {
   private let path: String
   private let run: String

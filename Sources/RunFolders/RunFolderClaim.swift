@@ -15,8 +15,8 @@ package final class RunFolderClaim {
   private var ownership: RunOwnership?
   private var isFresh = false
 
-  /// Takes the folder of `configuration` for all ranks; rank 0 makes and locks it, but not for a dry
-  /// run. Throws `RunFolderError`.
+  /// Takes the folder of `configuration` for all ranks; rank 0 makes and locks it, but not for a
+  /// dry run. Throws `RunFolderError`.
   package init(_ configuration: RunConfiguration, communicator: any Communicator) throws {
     var path = configuration.out ?? Self.freshName(model: configuration.model)
     if communicator.rank == 0, !configuration.dryRun {
@@ -33,7 +33,8 @@ package final class RunFolderClaim {
     folder = RunFolder(path: try communicator.share(path, from: 0))
   }
 
-  /// Throws `RunFolderError.lost` where another job has taken the folder since; never on other ranks.
+  /// Throws `RunFolderError.lost` where another job has taken the folder since; never on other
+  /// ranks.
   package var checkOwner: @Sendable () throws -> Void {
     let ownership = ownership
     return { try ownership?.check() }

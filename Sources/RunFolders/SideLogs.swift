@@ -8,8 +8,8 @@ private import Synchronization
 /// The logs that a run writes beside `metrics.jsonl` where it is asked to: event files for
 /// TensorBoard, tables for spreadsheets, a text file for Prometheus. Rank 0 alone has them.
 ///
-/// All of it is written on a queue of its own, so that no step waits for a disk. What goes wrong there
-/// is told once (`takeProblem`), and that log is given up: training goes on.
+/// All of it is written on a queue of its own, so that no step waits for a disk. What goes wrong
+/// there is told once (`takeProblem`), and that log is given up: training goes on.
 package final class SideLogs: @unchecked Sendable {
   private let queue = DispatchQueue(label: "side-logs", qos: .utility)
   /// Whether event files are written.

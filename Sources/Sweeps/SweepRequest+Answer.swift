@@ -20,22 +20,34 @@ extension SweepRequest {
   }
 
   private func table(_ session: Session) throws -> SweepTable? {
-    if let training = training {
+    switch kind.task {
+    case .training(let sweep):
+      guard let training else { throw SweepError.noTraining(kind) }
       return try TrainingSweep(
         request: self, base: training, out: training.out ?? "runs/\(kind.rawValue)",
         session: session
-      ).run()
+      ).run(sweep)
+    case .videos:
+      let network = try self.network(session).network
+      return try VideoSweep(self, network: network).run()
+    case .network(let sweep):
+      let network = try self.network(session).network
+      return try CheckpointSweep(
+        request: self, subject: try SweepSubject(network, evaluation)
+      ).run(sweep)
+    case .compatibility:
+      let (path, network) = try self.network(session)
+      let subject = try SweepSubject(network, evaluation)
+      let other = try CheckpointNetwork(path: other ?? path, session: session)
+      return try CheckpointSweep.compatibility(subject, with: other)
     }
+  }
+
+  /// The network of the checkpoint, and where it is.
+  private func network(_ session: Session) throws -> (path: String, network: CheckpointNetwork) {
     guard case .checkpoint(let path) = evaluation.source else {
-      fatalError("Program.answer: a sweep needs a checkpoint")
+      throw SweepError.noCheckpoint(kind)
     }
-    let network = try CheckpointNetwork(path: path, session: session)
-    if kind == .videoFrames { return try VideoSweep(self, network: network).run() }
-    let subject = try SweepSubject(network, evaluation)
-    guard kind == .compatibility else {
-      return try CheckpointSweep(request: self, subject: subject).run()
-    }
-    let other = try CheckpointNetwork(path: other ?? path, session: session)
-    return try CheckpointSweep.compatibility(subject, with: other)
+    return (path, try CheckpointNetwork(path: path, session: session))
   }
 }

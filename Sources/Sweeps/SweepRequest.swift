@@ -21,7 +21,45 @@ package enum SweepKind: String, Sendable, CaseIterable {
   case trainingSize = "training-size"
 
   /// Whether it trains networks, by a configuration in place of a checkpoint.
-  package var trains: Bool { self == .embeddingDimension || self == .trainingSize }
+  package var trains: Bool {
+    if case .training = task { return true }
+    return false
+  }
+
+  /// What there is to do for it.
+  var task: SweepTask {
+    switch self {
+    case .quantization: .network(.quantization)
+    case .jpegQuality: .network(.jpegQuality)
+    case .imageSize: .network(.imageSize)
+    case .crop: .network(.crop)
+    case .videoFrames: .videos
+    case .compatibility: .compatibility
+    case .embeddingDimension: .training(.embeddingDimension)
+    case .trainingSize: .training(.trainingSize)
+    }
+  }
+}
+
+/// The kinds of sweeps by what they run over.
+enum SweepTask {
+  /// One network, over what it is given or gives.
+  case network(NetworkSweep)
+  case videos
+  /// Two networks.
+  case compatibility
+  /// Networks that are trained for it.
+  case training(TrainedSweep)
+}
+
+/// What changes before or behind one network.
+enum NetworkSweep {
+  case quantization, jpegQuality, imageSize, crop
+}
+
+/// What changes between networks that are trained.
+enum TrainedSweep {
+  case embeddingDimension, trainingSize
 }
 
 /// What `ddp-train sweep` is asked.
@@ -51,6 +89,8 @@ enum SweepError: Error, CustomStringConvertible {
   case otherDimension(Int, Int)
   case badVideoPairs(path: String, line: Int, reason: String)
   case closedSet
+  case noCheckpoint(SweepKind)
+  case noTraining(SweepKind)
 
   var description: String {
     switch self {
@@ -58,6 +98,8 @@ enum SweepError: Error, CustomStringConvertible {
     case .badValue(let value, let reason): "--values \(value): \(reason)"
     case .otherDimension(let own, let other):
       "embeddings of \(own) and of \(other) numbers cannot be compared; both networks need one size"
+    case .noCheckpoint(let kind): "\(kind.rawValue) needs a checkpoint"
+    case .noTraining(let kind): "\(kind.rawValue) needs a configuration to train by"
     case .badVideoPairs(let path, let line, let reason): "\(path), line \(line): \(reason)"
     case .closedSet:
       "training-size holds people out, and this split holds photos out; give --split people:FILE or "

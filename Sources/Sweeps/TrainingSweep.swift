@@ -20,11 +20,10 @@ struct TrainingSweep {
 
   /// The table on the first rank; nil where a run was told to stop. Runs that are there already go
   /// on, or are only scored.
-  func run() throws -> SweepTable? {
-    switch request.kind {
+  func run(_ sweep: TrainedSweep) throws -> SweepTable? {
+    switch sweep {
     case .embeddingDimension: try dimensions()
     case .trainingSize: try sizes()
-    default: fatalError("TrainingSweep: \(request.kind) trains nothing")
     }
   }
 

@@ -22,7 +22,8 @@ struct BadPhotos {
   var hasNews: Bool { ledger.count > known.count }
 
   /// Tells all ranks of all bad photos, and `say` of those that are new. Throws
-  /// `DatasetError.tooManyBadPhotos`, `TrainingFailure.photosDiffer` and what the communicator throws.
+  /// `DatasetError.tooManyBadPhotos`, `TrainingFailure.photosDiffer` and what the communicator
+  /// throws.
   mutating func exchange(saying say: (BadPhoto) -> Void) throws {
     let communicator = plan.communicator
     let news = ledger.entries.filter { !known.contains($0.photo) }

@@ -3,8 +3,8 @@ internal import Engine
 internal import Losses
 internal import Sessions
 
-/// Whether a run still gets anywhere: steps that are skipped, embeddings that shrink to one point, a
-/// loss that stays at the margin.
+/// Whether a run still gets anywhere: steps that are skipped, embeddings that shrink to one point,
+/// a loss that stays at the margin.
 struct Health {
   /// What is wrong after a step.
   enum Finding {

@@ -5,7 +5,8 @@ internal import Threads
 internal import Collectives
 private import Glibc
 
-/// Something that one rank does wrong on purpose, at the end of a step: `--inject`, for tests alone.
+/// Something that one rank does wrong on purpose, at the end of a step: `--inject`, for tests
+/// alone.
 package struct InjectedFault: Sendable, Equatable {
   package enum Kind: String, Sendable, CaseIterable {
     /// The main thread stops for ever; the process lives.

@@ -10,8 +10,8 @@ internal import Scoring
 internal import Sessions
 internal import Threads
 
-/// Keeps the checkpoints of a run: when the state goes to disk, which files stay, and what becomes of
-/// a full disk. Every rank has one, as some states are in parts; the first alone writes.
+/// Keeps the checkpoints of a run: when the state goes to disk, which files stay, and what becomes
+/// of a full disk. Every rank has one, as some states are in parts; the first alone writes.
 final class Keeper {
   private let bench: Workbench
   private let plan: TrainingPlan
@@ -23,8 +23,8 @@ final class Keeper {
   /// Whether this rank was told to end while it waited for its peers, and has kept the last step.
   private var hasKeptLastStep = false
 
-  /// `path` is the checkpoint that the run goes on from; `checkOwner` throws where the run folder is
-  /// another job's by now, and is asked before each write.
+  /// `path` is the checkpoint that the run goes on from; `checkOwner` throws where the run folder
+  /// is another job's by now, and is asked before each write.
   init(
     _ bench: Workbench, startedFrom path: String?, old: OldNetwork?,
     checkOwner: @escaping @Sendable () throws -> Void
@@ -45,8 +45,8 @@ final class Keeper {
 
   // MARK: Writing
 
-  /// Writes the state at `progress` in the background; not in a streak of skipped steps, whose state
-  /// may be what makes them fail. A collective where the state is in parts.
+  /// Writes the state at `progress` in the background; not in a streak of skipped steps, whose
+  /// state may be what makes them fail. A collective where the state is in parts.
   func write(_ progress: TrainingProgress, isBest: Bool) throws {
     guard progress.skippedInARow == 0 else { return }
     plan.communicator.progress.enter(.checkpoint)
@@ -72,17 +72,17 @@ final class Keeper {
     }
   }
 
-  /// Does so amid a step of which the peers may never hear, once: they may be dead, and the launcher
-  /// about to kill the rest.
+  /// Does so amid a step of which the peers may never hear, once: they may be dead, and the
+  /// launcher about to kill the rest.
   func writeLastStepBeforePeersCome(_ progress: TrainingProgress) throws {
     guard !hasKeptLastStep, !bench.checkpointNeedsAllRanks else { return }
     hasKeptLastStep = true
     try writeLastStep(progress)
   }
 
-  /// Writes the result of a run, if it `hasWorked`, when all that is in work is on disk. Without space
-  /// for it the run ends with an error: it must not be lost. It is written after skipped steps too,
-  /// which left the weights as they were.
+  /// Writes the result of a run, if it `hasWorked`, when all that is in work is on disk. Without
+  /// space for it the run ends with an error: it must not be lost. It is written after skipped
+  /// steps too, which left the weights as they were.
   func finish(_ progress: TrainingProgress, hasWorked: Bool) throws {
     plan.communicator.progress.enter(.checkpoint)
     try store?.finish()
@@ -92,7 +92,8 @@ final class Keeper {
     try store?.writeNow(snapshot(progress, copying: false, gathered: gathered))
   }
 
-  /// Whether the first rank has no checkpoint of `step` yet; a collective where the state is in parts.
+  /// Whether the first rank has no checkpoint of `step` yet; a collective where the state is in
+  /// parts.
   private func isMissing(_ step: Int) throws -> Bool {
     let isMissing = store.map { !$0.holds(step: step) } ?? false
     guard bench.checkpointNeedsAllRanks else { return isMissing }
@@ -111,8 +112,8 @@ final class Keeper {
 
   // MARK: What is written
 
-  /// The newest whole checkpoint, told by the first rank to all, so that whoever speaks first can name
-  /// it; a collective.
+  /// The newest whole checkpoint, told by the first rank to all, so that whoever speaks first can
+  /// name it; a collective.
   func lastGood() throws -> String? {
     try? store?.finish()
     return try plan.communicator.share(store?.lastGood, from: 0)

@@ -48,7 +48,8 @@ extension Recorder {
     }
   }
 
-  /// Gives TensorBoard the first samples of the step after `step` steps as the network will see them.
+  /// Gives TensorBoard the first samples of the step after `step` steps as the network will see
+  /// them.
   func showSamples(of bench: Workbench, step: Int) {
     guard let files, files.sideLogs.hasEvents, step < plan.totalSteps else { return }
     let (configuration, data) = (plan.configuration, plan.data)

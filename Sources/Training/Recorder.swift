@@ -10,8 +10,8 @@ internal import Sessions
 internal import Threads
 internal import Timing
 
-/// What a run leaves for people and programs to read: the console's lines, `metrics.jsonl`, the side
-/// logs, the report. Every rank has one; the first alone writes.
+/// What a run leaves for people and programs to read: the console's lines, `metrics.jsonl`, the
+/// side logs, the report. Every rank has one; the first alone writes.
 final class Recorder {
   /// The files of a run folder.
   struct Files {

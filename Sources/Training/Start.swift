@@ -54,8 +54,9 @@ package enum Start {
     }
   }
 
-  /// The start of `plan`: from `checkpoint`, or with the weights that its configuration names. `old` is
-  /// the network that the run is made compatible with. Throws where they do not go together.
+  /// The start of `plan`: from `checkpoint`, or with the weights that its configuration names.
+  /// `old` is the network that the run is made compatible with. Throws where they do not go
+  /// together.
   init(of plan: TrainingPlan, resuming checkpoint: Checkpoint?, old: OldNetwork?) throws {
     if let checkpoint {
       try Self.check(checkpoint, against: plan, old: old)

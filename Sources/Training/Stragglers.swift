@@ -11,8 +11,8 @@ struct Stragglers {
   /// Windows in which each rank was slow without a break.
   private var slowWindows: [Int: Int] = [:]
 
-  /// Takes in what all ranks have told in the sums of a step; at the end of a window returns the means
-  /// of all ranks and who was slow in it.
+  /// Takes in what all ranks have told in the sums of a step; at the end of a window returns the
+  /// means of all ranks and who was slow in it.
   mutating func add(
     _ sums: StepSums
   ) -> (means: [RankSeconds], findings: [StragglerWatch.Finding])? {
@@ -22,8 +22,8 @@ struct Stragglers {
     }
   }
 
-  /// A sentence for each slow rank: when it first is, then in every tenth window in which it still is.
-  /// `hosts` are those of the ranks.
+  /// A sentence for each slow rank: when it first is, then in every tenth window in which it still
+  /// is. `hosts` are those of the ranks.
   mutating func sentences(of findings: [StragglerWatch.Finding], on hosts: [String]) -> [String] {
     let slow = Set(findings.map(\.rank))
     slowWindows = slowWindows.filter { slow.contains($0.key) }

@@ -9,8 +9,8 @@ internal import Sessions
 internal import Threads
 
 extension Trainer {
-  /// Scores every set by the weights of the moment and records it; what the first rank has found, on
-  /// all. Throws `TrainingFailure.collapsed`, and `Interruption` where the run is to end.
+  /// Scores every set by the weights of the moment and records it; what the first rank has found,
+  /// on all. Throws `TrainingFailure.collapsed`, and `Interruption` where the run is to end.
   func findings() throws -> Findings {
     let start = Clock.seconds
     communicator.progress.enter(.evaluate)

@@ -28,7 +28,8 @@ package struct TrainingPlan {
   /// When the run was planned, by the monotonic clock.
   let startSeconds = Clock.seconds
 
-  /// Throws what is wrong with `configuration` for these data; nothing is agreed on with other ranks.
+  /// Throws what is wrong with `configuration` for these data; nothing is agreed on with other
+  /// ranks.
   package init(
     _ configuration: RunConfiguration, session: Session, data: TrainingData, folder: RunFolder?
   ) throws {

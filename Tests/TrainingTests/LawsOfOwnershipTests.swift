@@ -28,7 +28,11 @@ import Training
         }, folder: folder,
         hook: { hooks, _ in
           hooks.onStep = {
-            if $1.step == 5 { _ = try! RunOwnership(taking: folder, for: successor) }
+            guard $1.step == 5 else { return }
+            // The write after step 4 goes on in the background.
+            let path = folder + "/checkpoints/step-000000004.safetensors"
+            for _ in 0..<1000 where !FileManager.default.fileExists(atPath: path) { usleep(10_000) }
+            _ = try! RunOwnership(taking: folder, for: successor)
           }
         })
     }
