@@ -255,6 +255,12 @@ let package = Package(
         "Losses", "Networks", "Optimizers", "Preflight", "Reports", "RunFolders", "Scoring",
         "Sessions", "Sweeps", "Tasks", "TestSupport", "Threads", "Timing", "Training",
       ]),
+    .testTarget(
+      name: "CommandLineTests",
+      dependencies: [
+        "Configuration", "Datasets", "ddp-train",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .target(name: "CAllocations", path: "Tests/CAllocations"),
     .target(name: "CStuckMPI", dependencies: ["CMPI"], path: "Tests/CStuckMPI"),
     .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Networks", "Kernels"]),

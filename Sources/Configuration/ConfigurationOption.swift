@@ -1,5 +1,5 @@
-/// All that is known of one option of a training run beside the member that holds it: how flags, help,
-/// shell completions, the YAML file and the checks treat it.
+/// All that is known of one option of a training run beside the member that holds it: how flags,
+/// help, shell completions, the YAML file and the checks treat it.
 package struct ConfigurationOption: Sendable {
   /// How the command line takes an option.
   package enum Input: Sendable {
@@ -50,7 +50,8 @@ package struct ConfigurationOption: Sendable {
   package let set: @Sendable (inout RunConfiguration, String) throws -> Void
   /// Sets what is usual beside the other options.
   package let reset: @Sendable (inout RunConfiguration) -> Void
-  /// The value as text that `set` reads back; nil where an option for the same member stands for it.
+  /// The value as text that `set` reads back; nil where another option of the same member stands for
+  /// it.
   package let value: @Sendable (RunConfiguration) -> String?
   /// The value as text without the places in it.
   let placelessValue: @Sendable (RunConfiguration) -> String?

@@ -64,8 +64,8 @@ extension RunConfiguration {
     try resolve(layers: [assignments(yaml: yaml, path: path)], modelNames: modelNames)
   }
 
-  /// The value that `text` means for the one option that sets `member`, for commands that share options
-  /// with train. Throws `ConfigurationError` without origin.
+  /// The value that `text` means for the one option that sets `member`, for commands that share
+  /// options with train. Throws `ConfigurationError` without origin.
   package static func value<Value>(
     of member: KeyPath<RunConfiguration, Value>, from text: String
   ) throws -> Value {

@@ -18,8 +18,8 @@ extension ConfigurationViolation {
   }
 }
 
-// What an option alone must hold stands in the table; here is what takes several, or has sentences of
-// its own.
+// What an option alone must hold stands in the table; here is what takes several, or has sentences
+// of its own.
 extension RunConfiguration {
   /// Throws the first `ConfigurationViolation`: a value out of range, two that contradict each
   /// other, one that would do nothing, or a model that is not in `modelNames`.

@@ -5,8 +5,8 @@ package import Networks
 
 /// Every option of a training run, resolved: defaults, then a configuration file, then flags.
 ///
-/// Each member is an option of the command line and a key of the YAML file by the same long name, and
-/// its initial value the option's default; `ConfigurationOption.all` says all else of it.
+/// Each member is an option of the command line and a key of the YAML file by the same long name,
+/// and its initial value the option's default; `ConfigurationOption.all` says all else of it.
 package struct RunConfiguration: Sendable, Equatable {
   /// `data`: where photos come from.
   package var data: DataSource = .synthetic(SyntheticData(people: 500, photos: 12, size: 64))

@@ -40,12 +40,15 @@ struct Train: ParsableCommand {
       valueName: "fault", visibility: .hidden))
   var inject: [String] = []
 
-  func run() throws {
-    let flags =
-      dataOptions.given + modelOptions.given + tripletOptions.given + optimizerOptions.given
+  /// The options of the table that were given.
+  var given: [ConfigurationAssignment] {
+    dataOptions.given + modelOptions.given + tripletOptions.given + optimizerOptions.given
       + runOptions.given
+  }
+
+  func run() throws {
     let configuration = try RunConfiguration.resolve(
-      file: config, flags: flags, modelNames: Dispatch.modelNames)
+      file: config, flags: given, modelNames: Dispatch.modelNames)
     let faults = try inject.map { text in
       try Checks.from("--inject") { try InjectedFault(argument: text) }
     }

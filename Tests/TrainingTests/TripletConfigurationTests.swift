@@ -79,6 +79,7 @@ import Training
     ("loss: triplet\nlr-head: 0.1", "lr-head does nothing with loss triplet"),
     ("loss: triplet\nmargin: 0", "the margin of loss triplet is 0"),
     ("loss: triplet\npasses: 3", "passes is 3"),
+    ("loss: triplet\npeople-per-batch: 0", "people-per-batch is 0; give at least 1, or auto"),
     ("loss: triplet\nphotos-per-person: 1", "photos-per-person is 1"),
     (
       "loss: triplet\npeople-per-batch: 20\nphotos-per-person: 4",
@@ -96,7 +97,7 @@ import Training
       "offline mining knows the new network alone"
     ),
     ("compatible-with: runs/old", "compatible-with does nothing with loss arcface"),
-    ("loss: triplet\nmargin-variant: easy", "margin-variant easy is made for arcface"),
+    ("loss: triplet\nmargin-variant: easy", "margin-variant does nothing with loss triplet"),
   ])
   func whatDoesNotFitIsRefused(yaml: String, sentence: String) {
     let found = complaint(yaml)
