@@ -69,7 +69,7 @@ private struct BiasForwardPass: ChannelPass {
   static var sumCount: Int { 0 }
 
   @inline(__always)
-  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats) {
     let bias = Vector8(bias + channel, count: count)
     let u = Vector8(input + (pixel * channels + channel), count: count) + bias
     RectifiedVectors.value(at: u, slopes: bias)
@@ -87,7 +87,7 @@ private struct BiasBackwardPass: ChannelPass {
   static var sumCount: Int { 1 }
 
   @inline(__always)
-  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats) {
     let at = pixel * outputStride + channel
     let dy = Vector8(outputGradient + at, count: count)
     // The output has the sign of what it was made from.

@@ -65,7 +65,7 @@ private struct ResidualForwardPass: ChannelPass {
   static var sumCount: Int { 0 }
 
   @inline(__always)
-  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats) {
     let at = pixel * channels + channel
     let moved = Vector8(input + at, count: count) + Vector8(bias + channel, count: count)
     let u = Vector8(residual + at, count: count)
@@ -86,7 +86,7 @@ private struct ResidualBackwardPass: ChannelPass {
   static var sumCount: Int { 1 }
 
   @inline(__always)
-  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats) {
     let at = pixel * channels + channel
     var du = Vector8(outputGradient + at, count: count)
     if rectifies {

@@ -64,8 +64,7 @@ extension BatchNormKernel {
         channels: channels, outputGradient: outputGradient, input: input,
         output: coefficients.activation == .relu ? output : nil,
         outputStride: outputStride ?? channels, residual: residual, norm: norm)
-      ReductionPass(source: source)
-        .run(pixels: pixels, channels: channels, sums: own.sums, addingTo: own.totals)
+      reduce(from: source, pixels: pixels, sums: own.sums, addingTo: own.totals)
       finishReductions(
         own.totals, pixels: pixels, channels: channels, coefficients: coefficients,
         scaleGradient: scaleGradient, offsetGradient: offsetGradient, slopeGradient: slopeGradient)
@@ -82,6 +81,16 @@ extension BatchNormKernel {
     case .prelu: passes(ParametricVectors.self)
     }
     target.finish()
+  }
+
+  /// The first pass; a function of its own, for the second runs out of registers beside it.
+  @inline(never)
+  private static func reduce<Activation: VectorActivation>(
+    from source: GradientSource<Activation>, pixels: Int, sums: MutableFloats,
+    addingTo totals: UnsafeMutablePointer<Double>
+  ) {
+    ReductionPass(source: source)
+      .run(pixels: pixels, channels: source.channels, sums: sums, addingTo: totals)
   }
 
   /// Writes the gradients of the coefficients and leaves in `sums` what the second pass subtracts:
@@ -104,26 +113,30 @@ extension BatchNormKernel {
   }
 }
 
-/// What the second pass subtracts, for each channel: the means of du and the negated factors of the
-/// centred input as floats [2][C], each filled up to whole vectors.
+/// What the second pass subtracts: of each eight channels the vectors of the means of du and of the
+/// negated factors of the centred input.
 private struct Averages {
-  let means: UnsafePointer<Float>
-  let negativeFactors: UnsafePointer<Float>
+  private let values: UnsafePointer<Float>
 
   /// Floats that they take.
   static func count(channels: Int) -> Int { 2 * channels.roundedUp(to: Vector8.width) }
 
   /// Makes them in `memory` of `count` floats from `sums` [2][C].
   init(roundedFrom sums: UnsafePointer<Double>, channels: Int, in memory: MutableFloats) {
-    let stride = channels.roundedUp(to: Vector8.width)
-    memory.zero(2 * stride)
+    memory.zero(Self.count(channels: channels))
     for c in 0..<channels {
-      memory[c] = Float(sums[c])
-      memory[stride + c] = -Float(sums[channels + c])
+      let place = memory + (2 * (c & ~7) + (c & 7))
+      place[0] = Float(sums[c])
+      place[8] = -Float(sums[channels + c])
     }
-    means = UnsafePointer(memory)
-    negativeFactors = UnsafePointer(memory + stride)
+    values = UnsafePointer(memory)
   }
+
+  @inline(__always)
+  func means(_ channel: Int) -> Vector8 { values[vector: 2 &* channel] }
+
+  @inline(__always)
+  func negativeFactors(_ channel: Int) -> Vector8 { values[vector: 2 &* channel &+ 8] }
 }
 
 /// Where both passes take du from.
@@ -159,14 +172,14 @@ private struct ReductionPass<Activation: VectorActivation>: ChannelPass {
   static var sumCount: Int { 3 }
 
   @inline(__always)
-  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats) {
     let (centred, dy, gate) = source.load(pixel: pixel, channel: channel, count: count)
     let du = Activation.gradient(dy, at: gate, slopes: source.norm.slopes(channel))
     sums[vector: 0] += du
-    sums[vector: stride] = sums[vector: stride].addingProduct(du, centred)
+    sums[vector: 8] = sums[vector: 8].addingProduct(du, centred)
     if Activation.hasSlopes {
-      sums[vector: 2 * stride] = Activation.slopeGradient(
-        dy, at: gate, addedTo: sums[vector: 2 * stride])
+      sums[vector: 16] = Activation.slopeGradient(
+        dy, at: gate, addedTo: sums[vector: 16])
     }
   }
 }
@@ -181,11 +194,11 @@ private struct ApplyPass<Activation: VectorActivation>: ChannelPass {
   static var sumCount: Int { 0 }
 
   @inline(__always)
-  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats) {
     let (centred, dy, gate) = source.load(pixel: pixel, channel: channel, count: count)
     let du = Activation.gradient(dy, at: gate, slopes: source.norm.slopes(channel))
-    let inner = (du - averages.means[vector: channel])
-      .addingProduct(centred, averages.negativeFactors[vector: channel])
+    let inner = (du - averages.means(channel))
+      .addingProduct(centred, averages.negativeFactors(channel))
     let gain = source.norm.gain(channel)
     let at = pixel * source.channels + channel
     if let addedTo {

@@ -125,10 +125,10 @@ private struct StatisticsPass: ChannelPass {
   static var sumCount: Int { 2 }
 
   @inline(__always)
-  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats) {
     let x = Vector8(input + (pixel * channels + channel), count: count)
     sums[vector: 0] += x
-    sums[vector: stride] = sums[vector: stride].addingProduct(x, x)
+    sums[vector: 8] = sums[vector: 8].addingProduct(x, x)
   }
 }
 
@@ -142,7 +142,7 @@ private struct ForwardPass<Activation: VectorActivation>: ChannelPass {
   static var sumCount: Int { 2 }
 
   @inline(__always)
-  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats) {
     let at = pixel * channels + channel
     var u = norm.normalized(norm.centred(Vector8(input + at, count: count), channel), channel)
     if let residual { u += Vector8(residual + at, count: count) }
@@ -150,43 +150,42 @@ private struct ForwardPass<Activation: VectorActivation>: ChannelPass {
     output.store(y, pixel: pixel, channel: channel, count: count)
     guard keepsSums else { return }
     sums[vector: 0] += y
-    sums[vector: stride] = sums[vector: stride].addingProduct(y, y)
+    sums[vector: 8] = sums[vector: 8].addingProduct(y, y)
   }
 }
 
-/// The coefficients of all channels, filled up to whole vectors and with the gain
-/// scale * inverseDeviation made.
+/// The coefficients of all channels, with the gain scale * inverseDeviation made: of each eight
+/// channels the vectors of means, gains, offsets and slopes, one behind the other.
 struct NormVectors {
   private let values: UnsafePointer<Float>
-  private let stride: Int
 
   /// Floats that they take.
   static func count(channels: Int) -> Int { 4 * channels.roundedUp(to: Vector8.width) }
 
   /// Makes them in `memory` of `count` floats.
   init(_ coefficients: BatchNormCoefficients, channels: Int, in memory: MutableFloats) {
-    stride = channels.roundedUp(to: Vector8.width)
     values = UnsafePointer(memory)
-    memory.zero(4 * stride)
+    memory.zero(Self.count(channels: channels))
     for c in 0..<channels {
-      memory[c] = coefficients.mean[c]
-      memory[stride + c] = (coefficients.scale?[c] ?? 1) * coefficients.inverseDeviation[c]
-      memory[2 * stride + c] = coefficients.offset[c]
-      memory[3 * stride + c] = coefficients.slopes?[c] ?? 0
+      let place = memory + (4 * (c & ~7) + (c & 7))
+      place[0] = coefficients.mean[c]
+      place[8] = (coefficients.scale?[c] ?? 1) * coefficients.inverseDeviation[c]
+      place[16] = coefficients.offset[c]
+      place[24] = coefficients.slopes?[c] ?? 0
     }
   }
 
   @inline(__always)
-  func centred(_ x: Vector8, _ channel: Int) -> Vector8 { x - values[vector: channel] }
+  func centred(_ x: Vector8, _ channel: Int) -> Vector8 { x - values[vector: 4 &* channel] }
 
   @inline(__always)
-  func gain(_ channel: Int) -> Vector8 { values[vector: stride + channel] }
+  func gain(_ channel: Int) -> Vector8 { values[vector: 4 &* channel &+ 8] }
 
   @inline(__always)
   func normalized(_ centred: Vector8, _ channel: Int) -> Vector8 {
-    values[vector: 2 * stride + channel].addingProduct(centred, gain(channel))
+    values[vector: 4 &* channel &+ 16].addingProduct(centred, gain(channel))
   }
 
   @inline(__always)
-  func slopes(_ channel: Int) -> Vector8 { values[vector: 3 * stride + channel] }
+  func slopes(_ channel: Int) -> Vector8 { values[vector: 4 &* channel &+ 24] }
 }

@@ -13,8 +13,8 @@ protocol ChannelPass {
 
   /// Handles the channels `channel..<channel + count` (count <= 8) of one pixel.
   ///
-  /// Sum s of these channels over the block of pixels lies at `sums + s * stride`.
-  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int)
+  /// Sum s of these channels over the block of pixels is the vector at `sums + 8 * s`.
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats)
 }
 
 extension ChannelPass {
@@ -36,7 +36,6 @@ extension ChannelPass {
     pixels: Int, channels: Int, sums: MutableFloats,
     addingTo totals: UnsafeMutablePointer<Double>?
   ) {
-    let stride = channels.roundedUp(to: Vector8.width)
     let count = Self.sumsCount(channels: channels)
     sums.zero(count)
     let block = pixelsPerBlock(channels: channels)
@@ -46,19 +45,29 @@ extension ChannelPass {
       while pixel < end {
         var channel = 0
         while channel + 8 <= channels {
-          visit(pixel: pixel, channel: channel, count: 8, sums: sums + channel, stride: stride)
+          visit(
+            pixel: pixel, channel: channel, count: 8, sums: sums + Self.sumCount &* channel)
           channel += 8
         }
         if channel < channels {
           visit(
-            pixel: pixel, channel: channel, count: channels - channel, sums: sums + channel,
-            stride: stride)
+            pixel: pixel, channel: channel, count: channels - channel,
+            sums: sums + Self.sumCount &* channel)
         }
         pixel += 1
       }
       guard let totals else { continue }
-      for s in 0..<Self.sumCount {
-        for c in 0..<channels { totals[s * channels + c] += Double(sums[s * stride + c]) }
+      forEachEight(channels) { channel, count in
+        for s in 0..<Self.sumCount {
+          let place = UnsafeMutableRawPointer(totals + (s * channels + channel))
+          let block = SIMD8<Double>(sums[vector: Self.sumCount * channel + 8 * s])
+          if count == 8 {
+            let total = place.loadUnaligned(as: SIMD8<Double>.self) + block
+            place.storeBytes(of: total, as: SIMD8<Double>.self)
+          } else {
+            for i in 0..<count { totals[s * channels + channel + i] += block[i] }
+          }
+        }
       }
       sums.zero(count)
     }
