@@ -112,19 +112,20 @@ import Testing
     run.run(.training, outputGradient: coefficients)
 
     var gradient: [Float] = [0, 0, 0]
+    var isRounded = false
     for (i, x) in run.images.enumerated() {
       let (pixel, channel) = (i / 3, i % 3)
       let value = Self.widened(Self.narrowed(run.parameters[channel] * x))
       let places = (6 * pixel + channel, 6 * pixel + 3 + channel)
       #expect(run.output[places.0] == value && run.output[places.1] == value)
+      isRounded = isRounded || value != run.parameters[channel] * x
       // The last reader overwrites, the first one adds.
       let last = Self.narrowed(coefficients[places.1])
       let sum = Self.narrowed(Self.widened(last) + coefficients[places.0])
       gradient[channel] += Self.widened(sum) * x
     }
     #expect(run.gradient == gradient)
-    // Two bytes are not four.
-    #expect(run.output != zip(run.images, run.output).map { $0.0 * $0.1 })
+    #expect(isRounded)
   }
 
   @Test func theyTakeHalfTheMemory() throws {
