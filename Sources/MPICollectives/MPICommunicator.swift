@@ -43,6 +43,8 @@ final class MPICommunicator: Communicator {
   /// error, therefore they are never freed.
   private let outgoing = UnsafeMutablePointer<Int64>.allocate(capacity: 3)
   private let incoming = UnsafeMutablePointer<Int64>.allocate(capacity: 3)
+  /// Addresses to send nothing from, and to receive nothing at.
+  private let nowhere = UnsafeMutableRawPointer.allocate(byteCount: 2, alignment: 1)
 
   /// Joins the ranks of an initialised MPI; with `beats`, they hear each other's heartbeat, for
   /// which the library must let any thread call it.
@@ -116,12 +118,17 @@ final class MPICommunicator: Communicator {
         }
       }
     case .allToAll(let messages):
+      // Open MPI takes two equal addresses for an exchange in place, on this rank alone.
+      let sends = messages.outgoingParts.contains { !$0.isEmpty }
+      let receives = messages.incomingParts.contains { !$0.isEmpty }
+      let outgoing = sends ? messages.outgoing : UnsafeRawPointer(nowhere)
+      let incoming = receives ? messages.incoming : nowhere + 1
+      require(outgoing != incoming, "MPICommunicator: what comes would overwrite what is sent")
       try Self.withCounts(messages.outgoingParts) { sent, sentAt in
         try Self.withCounts(messages.incomingParts) { received, receivedAt in
           try run(operation, "MPI_Ialltoallv") {
             cmpi_start_exchange_bytes(
-              communicator, messages.outgoing, sent, sentAt, messages.incoming, received,
-              receivedAt, &$0)
+              communicator, outgoing, sent, sentAt, incoming, received, receivedAt, &$0)
           }
         }
       }

@@ -175,7 +175,7 @@ private func working(_ i: Int, step: Int = 5) -> RankState {
   @Test func patienceIsThatOfThePhase() {
     let progress = RankProgress()
     #expect(progress.limits == WatchLimits() && progress.failureFile == nil)
-    #expect(progress.patienceSeconds == 12 * 300)
+    #expect(progress.patienceSeconds == 3600)
     progress.watch(limits: WatchLimits(silenceSeconds: nil, stallSeconds: 7), failureFile: "why")
     progress.enter(.compute)
     #expect(progress.patienceSeconds == 7 && progress.failureFile == "why")

@@ -26,6 +26,7 @@ package struct CollectiveLaw: Sendable {
     CollectiveLaw("an all-gather of arrays keeps order and lengths", allGatherOfArrays),
     CollectiveLaw("a gather brings all to the root alone", gather),
     CollectiveLaw("an all-to-all brings every byte to its peer", allToAll),
+    CollectiveLaw("a rank that only sends needs no other memory", sendingOnly),
     CollectiveLaw("values arrive bit for bit", values),
     CollectiveLaw("ranks at different operations all throw, and go on", disagreements),
   ]
@@ -160,6 +161,39 @@ package struct CollectiveLaw: Sendable {
         }
       }
       if received != expected + [-7] { failures.append("\(unit) a rank: \(received)") }
+    }
+    return failures
+  }
+
+  /// Every rank but one names what it sends as the place for what comes, since nothing does.
+  private static func sendingOnly(_ communicator: any Communicator) throws -> [String] {
+    let (rank, size) = (communicator.rank, communicator.size)
+    let nothing = Array(repeating: 0..<0, count: size)
+    var failures: [String] = []
+    for root in 0..<size {
+      var memory = pattern(rank, 2)
+      var received = [Int32](repeating: -7, count: 2 * size)
+      try memory.withUnsafeMutableBytes { own in
+        try received.withUnsafeMutableBytes { received in
+          var (outgoing, incoming) = (nothing, nothing)
+          if rank == root {
+            incoming = .consecutive((0..<size).map { $0 == root ? 0 : 8 })
+          } else {
+            outgoing[root] = 0..<8
+          }
+          let place = rank == root ? received.baseAddress! : own.baseAddress!
+          try communicator.exchange(
+            count: 2, word: 0, rounds: { _ in 1 },
+            allToAll: { _ in
+              AllToAllMessages(
+                outgoing: own.baseAddress!, outgoingParts: outgoing, incoming: place,
+                incomingParts: incoming, longestPart: 8)
+            }, allGather: { _ in nil })
+        }
+      }
+      let sent = (0..<size).filter { $0 != root }.flatMap { pattern($0, 2) }
+      let expected: [Int32] = sent + [-7, -7]
+      if rank == root, received != expected { failures.append("at \(root): \(received)") }
     }
     return failures
   }
