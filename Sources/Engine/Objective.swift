@@ -63,8 +63,9 @@ package struct BatchOutcome: Sendable {
   package var gradientScale: Double
   /// Microbatches whose embeddings have a gradient, ascending.
   package var active: [Int]
-  /// The share of samples that are nearest to another face of their person.
-  package var correctShare: Double
+  /// Samples that are nearest to another face of their person, of those that could be, on the scale
+  /// of the whole batch.
+  package var correctCount: Double
   /// The mean cosine of samples and other faces of their person.
   package var targetCosine: Double
   /// The mean squared distance of the unit embeddings to their mean.
@@ -72,13 +73,13 @@ package struct BatchOutcome: Sendable {
   package var triplets: TripletFigures?
 
   package init(
-    loss: Double, gradientScale: Double, active: [Int], correctShare: Double,
+    loss: Double, gradientScale: Double, active: [Int], correctCount: Double,
     targetCosine: Double, spread: Double, triplets: TripletFigures? = nil
   ) {
     self.loss = loss
     self.gradientScale = gradientScale
     self.active = active
-    self.correctShare = correctShare
+    self.correctCount = correctCount
     self.targetCosine = targetCosine
     self.spread = spread
     self.triplets = triplets

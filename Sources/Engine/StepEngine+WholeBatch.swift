@@ -40,7 +40,7 @@ extension StepEngine {
     var sums = try reduceLedger(of: batch, computed: share.count, isSound: isSound, since: start)
     let samples = Double(batch.samples.count)
     sums.lossSum = samples * outcome.loss
-    sums.correctCount = samples * outcome.correctShare
+    sums.correctCount = outcome.correctCount
     sums.targetCosineSum = samples * outcome.targetCosine
     sums.spreadSum = samples * outcome.spread
     sums.triplets = outcome.triplets

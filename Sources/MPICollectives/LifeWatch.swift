@@ -1,3 +1,4 @@
+internal import Collectives
 private import Glibc
 private import Synchronization
 

@@ -72,7 +72,7 @@ private final class AttractionLoss: BatchLoss, @unchecked Sendable {
     let loss = words.reduce(0) { $0 + Double(bitPattern: $1) } / Double(count)
     return BatchOutcome(
       loss: loss, gradientScale: 1 / Double(count), active: Array(batch.microbatches.indices),
-      correctShare: 0, targetCosine: 0, spread: 1)
+      correctCount: 0, targetCosine: 0, spread: 1)
   }
 
   private func attraction(of row: Int) -> Double {

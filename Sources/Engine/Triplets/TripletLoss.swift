@@ -83,7 +83,7 @@ final class TripletLoss: BatchLoss, @unchecked Sendable {
     return BatchOutcome(
       loss: isMean ? found.meanLoss : found.lossSum,
       gradientScale: isMean ? 1 / samples : Double(found.triplets) / samples, active: active,
-      correctShare: Double(found.anchorsNearOwn) / Double(max(1, found.anchors)),
+      correctCount: samples * Double(found.anchorsNearOwn) / Double(max(1, found.anchors)),
       targetCosine: 1 - found.meanPositiveDistance / 2, spread: spread(),
       triplets: TripletFigures(
         mode: request.mode, margin: request.margin, candidates: found.candidates,

@@ -152,7 +152,7 @@ private struct ElementwiseForwardPass<Activation: VectorActivation>: ChannelPass
   static var sumCount: Int { 0 }
 
   @inline(__always)
-  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats) {
     let u = argument.load(pixel: pixel, channel: channel, count: count)
     let slopes = Activation.hasSlopes ? Vector8(slopes! + channel, count: count) : u
     Activation.value(at: u, slopes: slopes)
@@ -175,7 +175,7 @@ private struct ElementwiseBackwardPass<Activation: VectorActivation>: ChannelPas
   static var sumCount: Int { 2 }
 
   @inline(__always)
-  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats, stride: Int) {
+  func visit(pixel: Int, channel: Int, count: Int, sums: MutableFloats) {
     let at = pixel * channels + channel
     let outputAt = pixel * outputStride + channel
     let dy = Vector8(outputGradient + outputAt, count: count)
@@ -183,7 +183,7 @@ private struct ElementwiseBackwardPass<Activation: VectorActivation>: ChannelPas
     if Activation.hasSlopes {
       let u = argument!.load(pixel: pixel, channel: channel, count: count)
       du = Activation.gradient(dy, at: u, slopes: Vector8(slopes! + channel, count: count))
-      sums[vector: stride] = Activation.slopeGradient(dy, at: u, addedTo: sums[vector: stride])
+      sums[vector: 8] = Activation.slopeGradient(dy, at: u, addedTo: sums[vector: 8])
     } else if !Activation.isIdentity {
       // The output has the sign of what it was made from.
       let y = Vector8(output! + outputAt, count: count)
