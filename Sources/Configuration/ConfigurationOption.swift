@@ -41,6 +41,8 @@ package struct ConfigurationOption: Sendable {
   package let ranksMayDiffer: Bool
   /// Where the option does nothing, so that nobody may change it there.
   package let idleness: [Idleness]
+  /// The word for no value, where there may be none.
+  let absence: String?
   /// The option whose own default for this one is taken where the user names another value of it.
   let choice: Choice?
   /// Whether that holds only for the first one who names it, be it the same value again.

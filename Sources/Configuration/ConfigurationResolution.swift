@@ -73,7 +73,7 @@ extension RunConfiguration {
     var configuration = RunConfiguration.demo
     try option.set(&configuration, text)
     if let expectation = option.expectation(configuration) {
-      throw ConfigurationError("\(option.name) is \(text); give \(expectation)")
+      throw ConfigurationError("give \(expectation)")
     }
     return configuration[keyPath: member]
   }

@@ -75,6 +75,6 @@ extension ConfigurationOption {
     guard let value = value(configuration), let expectation = expectation(configuration) else {
       return nil
     }
-    return "\(name) is \(value); give \(expectation)"
+    return "\(name) is \(value); give \(expectation)" + (absence.map { ", or \($0)" } ?? "")
   }
 }

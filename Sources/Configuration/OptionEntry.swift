@@ -20,7 +20,7 @@ extension ConfigurationOption {
       name: name, group: group, sentence: sentence, note: note, valueName: valueName,
       input: form.input, completion: completion ?? words, member: member,
       isMathematical: isMathematical, ranksMayDiffer: ranksMayDiffer, idleness: idle,
-      choice: choice, isChosenOnce: once,
+      absence: form.absence, choice: choice, isChosenOnce: once,
       set: { $0[keyPath: member] = try form.parse($1) },
       reset: { $0[keyPath: member] = usual?($0) ?? RunConfiguration.demo[keyPath: member] },
       value: { standsFor($0[keyPath: member]) ? form.text($0[keyPath: member]) : nil },

@@ -11,6 +11,8 @@ struct ValueForm<Value>: Sendable {
   var words: [String] = []
   /// How the command line takes it.
   var input = ConfigurationOption.Input.value
+  /// The word for no value, where there may be none.
+  var absence: String?
   /// What to give in the place of a value that parses and is still no good; nil for a good one.
   var expectation: @Sendable (Value) -> String? = { _ in nil }
 
@@ -231,7 +233,8 @@ extension ValueForm {
       text: { $0.map(self.text) ?? word })
     form.placeless = { $0.map(self.placeless) ?? word }
     form.words = words.isEmpty ? [] : words + [word]
-    form.expectation = { $0.flatMap(self.expectation).map { "\($0), or \(word)" } }
+    form.expectation = { $0.flatMap(self.expectation) }
+    form.absence = word
     return form
   }
 }

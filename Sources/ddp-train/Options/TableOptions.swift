@@ -145,7 +145,7 @@ extension Option {
     _ member: KeyPath<RunConfiguration, T?>, _ text: String
   ) throws -> T {
     guard let value = try RunConfiguration.value(of: member, from: text) else {
-      throw ConfigurationError("'\(text)' is the same as no \(ConfigurationOption.of(member).name)")
+      throw ConfigurationError("give a value, or no --\(ConfigurationOption.of(member).name)")
     }
     return value
   }
