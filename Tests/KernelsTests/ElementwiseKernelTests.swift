@@ -137,7 +137,8 @@ import Testing
     let dx = FencedFloats(unwritten: own.x.count)
     let output = FencedFloats(unwritten: own.x.count)
     own.forward(into: output.pointer, stride: 5)
-    var scratch = [Double](repeating: .nan, count: 10)
+    var scratch = [Double](
+      repeating: .nan, count: ElementwiseKernel.backwardScratchCount(channels: 5))
     ElementwiseKernel.backward(
       own.dy.constant, output: output.constant, outputStride: 5, input: own.x.constant,
       residual: form.hasResidual ? own.r.constant : nil, pixels: 3, channels: 5,
@@ -149,7 +150,8 @@ import Testing
   /// output's.
   @Test func bothInputsMayBeOne() {
     let dy = FencedFloats([1, -2, 3])
-    var scratch = [Double](repeating: .nan, count: 6)
+    var scratch = [Double](
+      repeating: .nan, count: ElementwiseKernel.backwardScratchCount(channels: 3))
     ElementwiseKernel.backward(
       dy.constant, outputStride: 3, pixels: 1, channels: 3,
       coefficients: ElementwiseCoefficients(), into: dy.pointer, addingToInput: true,
@@ -161,7 +163,8 @@ import Testing
   @Test func gradientsMayBeLeftOut() {
     let dy = FencedFloats([1, -2, 3])
     let biasGradient = FencedFloats(unwritten: 3)
-    var scratch = [Double](repeating: .nan, count: 6)
+    var scratch = [Double](
+      repeating: .nan, count: ElementwiseKernel.backwardScratchCount(channels: 3))
     let bias: [Float] = [0, 0, 0]
     bias.withUnsafeBufferPointer {
       ElementwiseKernel.backward(
