@@ -49,25 +49,25 @@ package struct LedgerPage {
 }
 
 /// A hash as numbers that arrive whole when they are added to zeros, or to themselves.
-enum HashSum {
+package enum HashSum {
   /// Parts of 22 bits, which a sum over millions of ranks still holds exactly.
   private static let shifts: [UInt64] = [0, 22, 44]
 
   /// Numbers of a hash.
-  static let count = 3
+  package static let count = 3
 
   /// Writes `hash` to `values` [count].
-  static func write(_ hash: UInt64, to values: UnsafeMutablePointer<Double>) {
+  package static func write(_ hash: UInt64, to values: UnsafeMutablePointer<Double>) {
     for i in 0..<count { values[i] = Double((hash >> shifts[i]) & 0x3F_FFFF) }
   }
 
   /// The hash that one rank has written to `values` [count], all others zeros.
-  static func read(_ values: UnsafePointer<Double>) -> UInt64 {
+  package static func read(_ values: UnsafePointer<Double>) -> UInt64 {
     (0..<count).reduce(0) { $0 | UInt64(values[$1]) << shifts[$1] }
   }
 
   /// Whether `sums` [count] over `ranks` ranks are what they are where all have written `hash`.
-  static func areAll(_ hash: UInt64, sums: UnsafePointer<Double>, ranks: Int) -> Bool {
+  package static func areAll(_ hash: UInt64, sums: UnsafePointer<Double>, ranks: Int) -> Bool {
     (0..<count).allSatisfy {
       sums[$0] == Double((hash >> shifts[$0]) & 0x3F_FFFF) * Double(ranks)
     }

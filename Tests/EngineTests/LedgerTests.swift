@@ -1,7 +1,7 @@
+import Engine
 import Losses
 import Testing
 
-@testable import Engine
 
 @Suite struct LedgerTests {
   @Test func slotsFollowEachOther() {
