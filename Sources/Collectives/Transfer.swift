@@ -38,8 +38,8 @@ package struct MessageLimits: Sendable, Equatable {
 
 /// What a rank sends to each of its peers, and where what they send is put.
 package struct AllToAllMessages: @unchecked Sendable {
-  /// Bytes to send, and where those for each rank lie, by rank; nothing is sent to oneself. They do not
-  /// overlap what comes, unless this rank sends nothing, or nothing comes.
+  /// Bytes to send, and where those for each rank lie, by rank; nothing is sent to oneself. They do
+  /// not overlap what comes, unless this rank sends nothing, or nothing comes.
   package let outgoing: UnsafeRawPointer
   package let outgoingParts: [Range<Int>]
   /// Where bytes of each rank go, by rank.

@@ -78,8 +78,9 @@ final class MPICommunicator: Communicator {
       heartbeat = Heartbeat(on: beat, rank: self.rank, hostNames: hostNames, progress: progress)
     } else {
       watchNote =
-        "no heartbeat, for want of MPI_THREAD_MULTIPLE in the MPI library or by DDP_TRAIN_HEARTBEAT=0: "
-        + "a rank that is dead or stopped is noticed after --stall seconds, not after --watchdog"
+        "no heartbeat, for want of MPI_THREAD_MULTIPLE in the MPI library or by "
+        + "DDP_TRAIN_HEARTBEAT=0: a rank that is dead or stopped is noticed after --stall "
+        + "seconds, not after --watchdog"
     }
     // Not that thread's right under MPI_THREAD_FUNNELED, but the job is lost, and under srun only
     // an abort ends the other ranks; where the call crashes or hangs, the process still ends.
