@@ -62,9 +62,11 @@ let package = Package(
       name: "Losses", dependencies: ["Kernels", "Determinism", "Preconditions"],
       swiftSettings: house),
     .target(name: "Optimizers", dependencies: ["Kernels", "Preconditions"], swiftSettings: house),
-    .target(name: "Collectives", dependencies: ["Kernels", "Preconditions"], swiftSettings: house),
     .target(
-      name: "MPICollectives", dependencies: ["Collectives", "CMPI", "Preconditions"],
+      name: "Collectives", dependencies: ["Kernels", "Preconditions", "Threads"],
+      swiftSettings: house),
+    .target(
+      name: "MPICollectives", dependencies: ["Collectives", "CMPI", "Preconditions", "Threads"],
       swiftSettings: house),
     .target(
       name: "Datasets", dependencies: ["CJPEG", "Determinism", "Interchange", "Preconditions"],
@@ -186,7 +188,9 @@ let package = Package(
         "MPICollectives", "Networks", "Preflight", "Scoring", "Sessions", "Sweeps", "Tasks",
         "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ], swiftSettings: house),
+      ],
+      // Tests look at its commands, in release as everything else.
+      swiftSettings: house + [.unsafeFlags(["-enable-testing"])]),
 
     .target(
       name: "Benchmarks",

@@ -1,3 +1,4 @@
+internal import Threads
 internal import Kernels
 
 /// When a bucket went over the wire, in seconds of the monotonic clock.
@@ -73,7 +74,7 @@ final class BucketReduction {
     _ first: Int, ready: Int, of sums: UnsafeMutablePointer<Double>, scale: Double,
     over communicator: any Communicator
   ) throws -> [BucketSpan] {
-    let start = MonotonicClock.seconds
+    let start = Clock.seconds
     // What the ranks agree on is the most of any: how few buckets are ready, or one that is wide.
     let wide = 2 * Self.roundLimit
     let narrow = narrowBuckets(from: first, atMost: min(ready, Self.roundLimit), of: sums)
@@ -84,7 +85,7 @@ final class BucketReduction {
       rounds: { agreed in
         isWide = agreed == wide
         let count = isWide ? 1 : Self.roundLimit - agreed
-        let now = MonotonicClock.seconds
+        let now = Clock.seconds
         spans = layout.buckets[first..<first + count].map {
           BucketSpan(bucket: $0, ready: now, agreed: now)
         }
@@ -109,7 +110,7 @@ final class BucketReduction {
     in spans: inout [BucketSpan]
   ) {
     unpack(first + round, in: sums)
-    spans[round].end = MonotonicClock.seconds
+    spans[round].end = Clock.seconds
     guard round + 1 < spans.count else { return }
     spans[round + 1].ready = spans[round].end
     spans[round + 1].agreed = spans[round].end

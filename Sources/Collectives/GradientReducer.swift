@@ -1,4 +1,5 @@
-private import Preconditions
+internal import Threads
+internal import Preconditions
 private import Glibc
 package import Kernels
 
@@ -169,7 +170,7 @@ package final class GradientReducer: @unchecked Sendable {
     failure = nil
     buckets.begin()
     extrasAreFinal = localMicrobatches == 0
-    localEndSeconds = MonotonicClock.seconds
+    localEndSeconds = Clock.seconds
     if localMicrobatches == 0 {
       sums.update(repeating: 0, count: count)
       watermark = 0
@@ -233,7 +234,7 @@ package final class GradientReducer: @unchecked Sendable {
     finishedMicrobatches += 1
     if finishedMicrobatches == localMicrobatches {
       extrasAreFinal = true
-      localEndSeconds = MonotonicClock.seconds
+      localEndSeconds = Clock.seconds
       pthread_cond_signal(stateChanged)
     }
     pthread_mutex_unlock(stateLock)
@@ -328,10 +329,10 @@ package final class GradientReducer: @unchecked Sendable {
 
   /// Sums the extras over all ranks; call after `reduce` and after adding the rank's own words.
   package func reduceExtras(over communicator: any Communicator) throws {
-    let start = MonotonicClock.seconds
+    let start = Clock.seconds
     try communicator.allReduceSum(
       UnsafeMutableBufferPointer(start: sums + count, count: extraCount))
-    times.extraSeconds = MonotonicClock.seconds - start
+    times.extraSeconds = Clock.seconds - start
   }
 
   /// The extras' sums [extraCount].

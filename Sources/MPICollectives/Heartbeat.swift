@@ -1,3 +1,4 @@
+internal import Threads
 internal import CMPI
 internal import Collectives
 private import Glibc
@@ -60,7 +61,7 @@ final class Heartbeat: @unchecked Sendable {
     DetachedThread.start { [self] in run() }
   }
 
-  private static var now: Double { MonotonicClock.seconds }
+  private static var now: Double { Clock.seconds }
 
   /// Takes leave of the neighbours, once every rank has said that its work is done, and returns
   /// when the thread makes no more calls of MPI.

@@ -1,4 +1,5 @@
-private import Collectives
+internal import Threads
+internal import Collectives
 private import Glibc
 
 /// The pauses of a thread that polls: none for some microseconds, then naps that grow with the
@@ -14,7 +15,7 @@ struct Naps {
   private static let longestGapNanoseconds = 1_000_000_000
 
   private let longestNanoseconds: Int
-  private var lastLook = MonotonicClock.nanoseconds
+  private var lastLook = Clock.nanoseconds
   private var waitedNanoseconds = 0
 
   init(longestNanoseconds: Int) { self.longestNanoseconds = longestNanoseconds }
@@ -24,7 +25,7 @@ struct Naps {
 
   /// Sleeps for a moment, unless the wait is so young that spinning is better; tells which.
   @discardableResult mutating func rest() -> Bool {
-    let now = MonotonicClock.nanoseconds
+    let now = Clock.nanoseconds
     waitedNanoseconds += min(now - lastLook, Self.longestGapNanoseconds)
     lastLook = now
     guard waitedNanoseconds > Self.spinNanoseconds else { return false }

@@ -55,6 +55,14 @@ package final class WorkerPool: @unchecked Sendable {
     attributes.deallocate()
   }
 
+  // The threads hold the pool: it is dropped after `end` alone.
+  deinit {
+    pthread_mutex_destroy(lock)
+    lock.deallocate()
+    pthread_cond_destroy(changed)
+    changed.deallocate()
+  }
+
   /// Ends the threads; the pool cannot be used afterwards.
   package func end() {
     pthread_mutex_lock(lock)

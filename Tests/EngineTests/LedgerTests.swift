@@ -2,7 +2,6 @@ import Engine
 import Losses
 import Testing
 
-
 @Suite struct LedgerTests {
   @Test func slotsFollowEachOther() {
     var ledger = Ledger()
