@@ -44,7 +44,7 @@ package enum WideGEMM {
     _ panels: Floats, _ panelStride: Int, _ c: MutableFloats, _ cStride: Int,
     _ cPanelStride: Int, _ adding: Bool
   ) {
-    let rowStep = transposed ? 1 : aStride
+    let (rowStep, depthStep) = transposed ? (1, aStride) : (aStride, 1)
     var panel = 0
     while panel < panelCount {
       let b = panels + panel &* panelStride
@@ -53,30 +53,27 @@ package enum WideGEMM {
       var row = 0
       while row + 12 <= rows {
         let (from, to) = (a + row &* rowStep, target + row &* cStride)
-        if isPair && row == 0 && !transposed && rows <= fewRows {
+        if !isPair {
+          singleTile(depth, from, rowStep, depthStep, b, to, cStride, adding)
+        } else if row == 0 && !transposed && rows <= fewRows {
           firstTile(
-            depth, from, aStride, b, panelStride, to, cStride, cPanelStride, adding)
-        } else if isPair {
-          tile(
-            transposed: transposed, rows: 12, pair: true, depth, from, aStride, b, panelStride, to,
-            cStride, cPanelStride, adding)
+            depth, from, rowStep, b, panelStride, to, cStride, cPanelStride, adding)
         } else {
           tile(
-            transposed: transposed, rows: 12, pair: false, depth, from, aStride, b, panelStride, to,
-            cStride, cPanelStride, adding)
+            rows: 12, pair: true, depth, from, rowStep, depthStep, b, panelStride, to, cStride,
+            cPanelStride, adding)
         }
         row += 12
       }
       if row < rows {
         let (from, to) = (a + row &* rowStep, target + row &* cStride)
         if isPair {
-          remainder(
-            transposed: transposed, pair: true, rows - row, depth, from, aStride, b, panelStride,
-            to, cStride, cPanelStride, adding)
+          pairRemainder(
+            rows - row, depth, from, rowStep, depthStep, b, panelStride, to, cStride, cPanelStride,
+            adding)
         } else {
-          remainder(
-            transposed: transposed, pair: false, rows - row, depth, from, aStride, b, panelStride,
-            to, cStride, cPanelStride, adding)
+          singleRemainder(
+            rows - row, depth, from, rowStep, depthStep, b, to, cStride, adding)
         }
       }
       panel += 2
@@ -87,47 +84,80 @@ package enum WideGEMM {
   /// cache: products of few rows wait for weights, and the processor looks no further than a page.
   @inline(never)
   private static func firstTile(
-    _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats, _ panelStride: Int,
+    _ depth: Int, _ a: Floats, _ rowStep: Int, _ b: Floats, _ panelStride: Int,
     _ c: MutableFloats, _ cStride: Int, _ cPanelStride: Int, _ adding: Bool
   ) {
     tile(
-      transposed: false, rows: 12, pair: true, fetchesNext: true, depth, a, aStride, b, panelStride,
-      c, cStride, cPanelStride, adding)
+      rows: 12, pair: true, fetchesNext: true, depth, a, rowStep, 1, b, panelStride, c, cStride,
+      cPanelStride, adding)
   }
 
-  /// The last one to eleven rows, as 8 + 4 + 2 + 1; a function of its own, or inlining stops.
+  // Functions of their own from here on: where a caller grows too large, inlining stops, and a tile
+  // whose size is no constant asks for it at every step.
+
+  /// Twelve rows that meet the last panel of an odd number.
   @inline(never)
+  private static func singleTile(
+    _ depth: Int, _ a: Floats, _ rowStep: Int, _ depthStep: Int, _ b: Floats, _ c: MutableFloats,
+    _ cStride: Int, _ adding: Bool
+  ) {
+    tile(
+      rows: 12, pair: false, depth, a, rowStep, depthStep, b, 0, c, cStride, 0, adding)
+  }
+
+  /// The last one to eleven rows that meet a pair of panels.
+  @inline(never)
+  private static func pairRemainder(
+    _ rows: Int, _ depth: Int, _ a: Floats, _ rowStep: Int, _ depthStep: Int, _ b: Floats,
+    _ panelStride: Int, _ c: MutableFloats, _ cStride: Int, _ cPanelStride: Int, _ adding: Bool
+  ) {
+    remainder(
+      pair: true, rows, depth, a, rowStep, depthStep, b, panelStride, c, cStride, cPanelStride,
+      adding)
+  }
+
+  /// The last one to eleven rows that meet the last panel of an odd number.
+  @inline(never)
+  private static func singleRemainder(
+    _ rows: Int, _ depth: Int, _ a: Floats, _ rowStep: Int, _ depthStep: Int, _ b: Floats,
+    _ c: MutableFloats, _ cStride: Int, _ adding: Bool
+  ) {
+    remainder(
+      pair: false, rows, depth, a, rowStep, depthStep, b, 0, c, cStride, 0, adding)
+  }
+
+  /// One to eleven rows, as 8 + 4 + 2 + 1.
+  @inline(__always)
   private static func remainder(
-    transposed: Bool, pair: Bool, _ rows: Int, _ depth: Int, _ a: Floats, _ aStride: Int,
+    pair: Bool, _ rows: Int, _ depth: Int, _ a: Floats, _ rowStep: Int, _ depthStep: Int,
     _ b: Floats, _ panelStride: Int, _ c: MutableFloats, _ cStride: Int, _ cPanelStride: Int,
     _ adding: Bool
   ) {
-    let rowStep = transposed ? 1 : aStride
     var (a, c) = (a, c)
     if rows & 8 != 0 {
       tile(
-        transposed: transposed, rows: 8, pair: pair, depth, a, aStride, b, panelStride, c, cStride,
+        rows: 8, pair: pair, depth, a, rowStep, depthStep, b, panelStride, c, cStride,
         cPanelStride, adding)
       a += 8 &* rowStep
       c += 8 &* cStride
     }
     if rows & 4 != 0 {
       tile(
-        transposed: transposed, rows: 4, pair: pair, depth, a, aStride, b, panelStride, c, cStride,
+        rows: 4, pair: pair, depth, a, rowStep, depthStep, b, panelStride, c, cStride,
         cPanelStride, adding)
       a += 4 &* rowStep
       c += 4 &* cStride
     }
     if rows & 2 != 0 {
       tile(
-        transposed: transposed, rows: 2, pair: pair, depth, a, aStride, b, panelStride, c, cStride,
+        rows: 2, pair: pair, depth, a, rowStep, depthStep, b, panelStride, c, cStride,
         cPanelStride, adding)
       a += 2 &* rowStep
       c += 2 &* cStride
     }
     if rows & 1 != 0 {
       tile(
-        transposed: transposed, rows: 1, pair: pair, depth, a, aStride, b, panelStride, c, cStride,
+        rows: 1, pair: pair, depth, a, rowStep, depthStep, b, panelStride, c, cStride,
         cPanelStride, adding)
     }
   }
@@ -136,12 +166,10 @@ package enum WideGEMM {
   /// where this is inlined.
   @inline(__always)
   private static func tile(
-    transposed: Bool, rows: Int, pair: Bool, fetchesNext: Bool = false, _ depth: Int, _ a: Floats,
-    _ aStride: Int, _ b: Floats, _ panelStride: Int, _ c: MutableFloats, _ cStride: Int,
+    rows: Int, pair: Bool, fetchesNext: Bool = false, _ depth: Int, _ a: Floats, _ rowStep: Int,
+    _ depthStep: Int, _ b: Floats, _ panelStride: Int, _ c: MutableFloats, _ cStride: Int,
     _ cPanelStride: Int, _ adding: Bool
   ) {
-    let rowStep = transposed ? 1 : aStride
-    let depthStep = transposed ? aStride : 1
     var (x, y) = (WideSums(), WideSums())
 
     @inline(__always) func step(_ p: Floats, _ q: Floats, _ r: Floats, _ b: Floats) {
@@ -182,8 +210,12 @@ package enum WideGEMM {
       left -= 2
     }
     if left > 0 { step(p, q, r, panel) }
-    x.store(c, cStride, rows: rows, adding: adding)
-    if pair { y.store(c + cPanelStride, cStride, rows: rows, adding: adding) }
+    if adding {
+      x.add(c, cStride, rows: rows)
+      if pair { y.add(c + cPanelStride, cStride, rows: rows) }
+    }
+    x.store(c, cStride, rows: rows)
+    if pair { y.store(c + cPanelStride, cStride, rows: rows) }
   }
 }
 
@@ -194,30 +226,34 @@ private struct WideSums {
   var second: Four = (Vector(), Vector(), Vector(), Vector())
   var third: Four = (Vector(), Vector(), Vector(), Vector())
 
-  /// Writes the first `rows` rows to C, or adds them to what it holds.
+  /// Adds what the first `rows` rows of C hold.
   @inline(__always)
-  func store(_ c: MutableFloats, _ stride: Int, rows: Int, adding: Bool) {
-    @inline(__always) func put(_ value: Vector, _ row: Int) {
-      let target = c + row &* stride
-      target[vector: 0] = adding ? target[vector: 0] + value : value
+  mutating func add(_ c: MutableFloats, _ stride: Int, rows: Int) {
+    @inline(__always) func four(_ c: MutableFloats, _ sums: inout Four) {
+      sums.0 += c[vector: 0]
+      if rows > 1 { sums.1 += c[vector: stride] }
+      if rows > 2 {
+        sums.2 += c[vector: 2 &* stride]
+        sums.3 += c[vector: 3 &* stride]
+      }
     }
-    put(first.0, 0)
-    if rows > 1 { put(first.1, 1) }
-    if rows > 2 {
-      put(first.2, 2)
-      put(first.3, 3)
+    four(c, &first)
+    if rows > 4 { four(c + 4 &* stride, &second) }
+    if rows > 8 { four(c + 8 &* stride, &third) }
+  }
+
+  @inline(__always)
+  func store(_ c: MutableFloats, _ stride: Int, rows: Int) {
+    @inline(__always) func four(_ c: MutableFloats, _ sums: Four) {
+      c[vector: 0] = sums.0
+      if rows > 1 { c[vector: stride] = sums.1 }
+      if rows > 2 {
+        c[vector: 2 &* stride] = sums.2
+        c[vector: 3 &* stride] = sums.3
+      }
     }
-    if rows > 4 {
-      put(second.0, 4)
-      put(second.1, 5)
-      put(second.2, 6)
-      put(second.3, 7)
-    }
-    if rows > 8 {
-      put(third.0, 8)
-      put(third.1, 9)
-      put(third.2, 10)
-      put(third.3, 11)
-    }
+    four(c, first)
+    if rows > 4 { four(c + 4 &* stride, second) }
+    if rows > 8 { four(c + 8 &* stride, third) }
   }
 }
