@@ -16,7 +16,8 @@ let house: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// Kernels are optimised in debug builds too (a debug build of them is 100 times slower), as one module.
+/// Kernels are optimised in debug builds too (a debug build of them is 100 times slower), as one
+/// module.
 let kernelSettings: [SwiftSetting] =
   house + [
     .unsafeFlags(["-O", "-wmo", "-num-threads", "1"], .when(configuration: .debug)),

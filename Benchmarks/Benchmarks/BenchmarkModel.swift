@@ -33,7 +33,8 @@ package struct BenchmarkModel: Sendable {
     self.microbatch = microbatch
   }
 
-  /// ArcFace over `classCount` people on embeddings of 512, SGD with momentum, no dropout, no decay.
+  /// ArcFace over `classCount` people on embeddings of 512, SGD with momentum, no dropout, no
+  /// decay.
   package var configuration: RunConfiguration {
     var configuration = RunConfiguration.demo
     configuration.model = name

@@ -26,8 +26,8 @@ package struct Comparison: Sendable, Equatable {
 
   package let lines: [Line]
 
-  /// Compares best times. A difference counts beyond `threshold` (a fraction) and beyond the noise of
-  /// both rows, the distance of their medians to their bests.
+  /// Compares best times. A difference counts beyond `threshold` (a fraction) and beyond the noise
+  /// of both rows, the distance of their medians to their bests.
   package init(before: BenchmarkReport, after: BenchmarkReport, threshold: Double) {
     let old = Dictionary(before.rows.map { ($0.name, $0) }) { first, _ in first }
     let new = Dictionary(after.rows.map { ($0.name, $0) }) { first, _ in first }

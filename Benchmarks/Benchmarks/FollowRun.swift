@@ -11,13 +11,14 @@ private import Losses
 private import Networks
 private import Optimizers
 
-/// Training steps on weights and batches from files, so that another program can do the same and the
-/// two can be compared.
+/// Training steps on weights and batches from files, so that another program can do the same and
+/// the two can be compared.
 ///
-/// The folder holds `weights.safetensors` (the network's tensors by their published names in F32 and
-/// logical order, and `head.weight` [classes, 512]), `images.npy` [N, 3, size, size] and `labels.npy`
-/// [N]. Step k takes images k b, ..., k b + b - 1 modulo N as one microbatch. `losses.npy` [steps] and
-/// `gradients.safetensors` (of the first step, means over the batch) are written beside them.
+/// The folder holds `weights.safetensors` (the network's tensors by their published names in F32
+/// and logical order, and `head.weight` [classes, 512]), `images.npy` [N, 3, size, size] and
+/// `labels.npy` [N]. Step k takes images k b, ..., k b + b - 1 modulo N as one microbatch.
+/// `losses.npy` [steps] and `gradients.safetensors` (of the first step, means over the batch) are
+/// written beside them.
 package struct FollowRun: Sendable {
   package var model: BenchmarkModel
   package var folder: String
@@ -29,8 +30,8 @@ package struct FollowRun: Sendable {
     self.steps = steps
   }
 
-  /// Makes the steps and writes the files. Throws what is wrong with the files, or a step that is not
-  /// finite.
+  /// Makes the steps and writes the files. Throws what is wrong with the files, or a step that is
+  /// not finite.
   package func run() throws {
     let weights = try SafetensorsFile(path: folder + "/weights.safetensors")
     let images = try NumPyFile.read(folder + "/images.npy")

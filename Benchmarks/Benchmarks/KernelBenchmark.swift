@@ -48,7 +48,8 @@ package struct KernelBenchmark: Sendable {
     ).cases.filter { filter.isEmpty || $0.name.lowercased().contains(filter) }
   }
 
-  /// Verifies and times every case, printing each as it comes. Throws where no case fits the filter.
+  /// Verifies and times every case, printing each as it comes. Throws where no case fits the
+  /// filter.
   package func run(print: (String) -> Void) throws -> BenchmarkReport {
     let cases = cases
     guard !cases.isEmpty else { throw BenchmarkFailure.nothing(filter: filter) }

@@ -5,8 +5,8 @@ package import Networks
 /// rate of the registers, and the traffic with memory that no blocking avoids, one after the other.
 ///
 /// Stride-1 3x3 convolutions count the 36 products of F(4x4, 3x3) over whole tiles; everything else
-/// counts its direct multiply-adds. Dense layers, loss head, batch norm and update count nothing, so
-/// the share of the bound that a step reaches is an understatement.
+/// counts its direct multiply-adds. Dense layers, loss head, batch norm and update count nothing,
+/// so the share of the bound that a step reaches is an understatement.
 package struct StepBound: Sendable, Equatable {
   /// Multiply-adds of one image, forward and both gradients.
   package let multiplyAdds: Double

@@ -5,8 +5,8 @@ private import Foundation
 package struct Timing: Sendable {
   package let bestSeconds, medianSeconds: Double
 
-  /// Runs `body` once for nothing, then for at least `budgetSeconds` and five times; quick bodies are
-  /// repeated within a sample, so that the clock does not show.
+  /// Runs `body` once for nothing, then for at least `budgetSeconds` and five times; quick bodies
+  /// are repeated within a sample, so that the clock does not show.
   package static func best(budgetSeconds: Double, _ body: () -> Void) -> Timing {
     body()
     var start = Clock.seconds

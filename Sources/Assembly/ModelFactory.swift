@@ -20,8 +20,8 @@ package struct ModelFactory: Sendable {
 
   /// Builds the model of `configuration` for `classCount` people.
   ///
-  /// Of `sampleCount` training samples an older network's embeddings have room, where the run is to be
-  /// compatible with one.
+  /// Of `sampleCount` training samples an older network's embeddings have room, where the run is to
+  /// be compatible with one.
   package init(_ configuration: RunConfiguration, classCount: Int, sampleCount: Int = 0) {
     let isAIX = configuration.model.hasPrefix("aix-")
     let network = Self.network(configuration)
@@ -92,8 +92,8 @@ package struct ModelFactory: Sendable {
   }
 
   /// A replica of the model, its memory not filled: with the optimizer of `configuration` and, of
-  /// `microbatches` a step, the grid of its sums. `keepsParts` where the ranks share the optimizer's
-  /// state.
+  /// `microbatches` a step, the grid of its sums. `keepsParts` where the ranks share the
+  /// optimizer's state.
   package func makeReplica(
     _ configuration: RunConfiguration, microbatches: Int, keepsParts: Bool = false,
     seed: UInt64? = nil

@@ -77,7 +77,8 @@ package struct Checkpoint {
   }
 
   /// Fills `state` with the tensors: parameters, running moments, all its vectors, and the state of
-  /// the loss. Throws `CheckpointError.incomplete` for a tensor that is missing or has another shape.
+  /// the loss. Throws `CheckpointError.incomplete` for a tensor that is missing or has another
+  /// shape.
   package func load(into state: ModelState) throws {
     for description in state.descriptions {
       try load(description, named: description.name, into: state.parameters)

@@ -7,8 +7,8 @@ internal import Interchange
 package struct DecisionThreshold: Sendable, Equatable {
   /// Decides between two photos.
   package let value: Double
-  /// Decides where one photo is compared with many: it lets `cautiousFAR` of the pairs of two people
-  /// through.
+  /// Decides where one photo is compared with many: it lets `cautiousFAR` of the pairs of two
+  /// people through.
   package let cautiousValue: Double
   /// Whether embeddings are the sums with those of the mirrored photos.
   package let flipTest: Bool
@@ -25,9 +25,9 @@ package struct DecisionThreshold: Sendable, Equatable {
     self.rule = rule.split(whereSeparator: \.isNewline).joined(separator: " ")
   }
 
-  /// The means over the folds of the most accurate threshold of the verification in `result`, and of
-  /// the one at `cautiousFAR`; nil where nothing was verified. `origin` says when or on what, such as
-  /// `after step 400`.
+  /// The means over the folds of the most accurate threshold of the verification in `result`, and
+  /// of the one at `cautiousFAR`; nil where nothing was verified. `origin` says when or on what,
+  /// such as `after step 400`.
   package init?(_ result: EvaluationResult, flipTest: Bool, origin: String) {
     guard let verification = result.verification,
       let cautious = verification.validationRates.first(where: {

@@ -1,7 +1,8 @@
 internal import Foundation
 internal import Interchange
 
-/// What one step left in `metrics.jsonl`, as far as two runs of the same mathematics must agree on it.
+/// What one step left in `metrics.jsonl`, as far as two runs of the same mathematics must agree on
+/// it.
 struct StepTrace: Equatable {
   let step: Int
   let samples: Int

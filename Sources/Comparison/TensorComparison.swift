@@ -46,8 +46,8 @@ package struct TensorComparison {
   /// Whether all tensors are in both files with the same bits.
   package var isAlike: Bool { differences.isEmpty && strangers.isEmpty }
 
-  /// A line of `title`, then one for each of the first tensors that differ, in the file's order, which
-  /// is that of the network's names.
+  /// A line of `title`, then one for each of the first tensors that differ, in the file's order,
+  /// which is that of the network's names.
   package func lines(title: String) -> [String] {
     var lines = [
       "\(title): \(differences.count) differ, \(alikeCount) are alike"

@@ -52,8 +52,8 @@ package struct ConfigurationOption: Sendable {
   package let set: @Sendable (inout RunConfiguration, String) throws -> Void
   /// Sets what is usual beside the other options.
   package let reset: @Sendable (inout RunConfiguration) -> Void
-  /// The value as text that `set` reads back; nil where another option of the same member stands for
-  /// it.
+  /// The value as text that `set` reads back; nil where another option of the same member stands
+  /// for it.
   package let value: @Sendable (RunConfiguration) -> String?
   /// The value as text without the places in it.
   let placelessValue: @Sendable (RunConfiguration) -> String?

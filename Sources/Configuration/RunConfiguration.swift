@@ -14,8 +14,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var split: DataSplit = .peopleRandom(fraction: 0.8)
   /// `split-seed`: the seed of the random splits, apart from `seed`.
   package var splitSeed: UInt64 = 1
-  /// `min-photos`: people with fewer training photos are left out; 0 gives everybody a class, seen in
-  /// training or not.
+  /// `min-photos`: people with fewer training photos are left out; 0 gives everybody a class, seen
+  /// in training or not.
   package var minPhotos: Int = 1
   /// `image-size`: height and width of the network's input in pixels.
   package var imageSize: ImageSize = 48
@@ -63,10 +63,11 @@ package struct RunConfiguration: Sendable, Equatable {
   package var marginWarmupEpochs: Double = 0
   /// `mining`: which triplets of a batch are trained on, and when.
   package var mining: MiningSchedule = .always(.semiHard)
-  /// `people-per-batch`: people of a triplet batch who come with several photos; nil takes what fills
-  /// the batch.
+  /// `people-per-batch`: people of a triplet batch who come with several photos; nil takes what
+  /// fills the batch.
   package var peoplePerBatch: Int?
-  /// `photos-per-person`: the most photos of each of them; nil is the root of the batch, at most 40.
+  /// `photos-per-person`: the most photos of each of them; nil is the root of the batch, at most
+  /// 40.
   package var photosPerPerson: Int?
   /// `triplet-reduction`: the sum or the mean of the triplets' losses.
   package var tripletReduction: TripletReduction = .mean
@@ -130,8 +131,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var seed: UInt64 = 1
   /// `evaluate-every`: how often the held-out photos are scored.
   package var evaluateEvery: Interval = .epochs(4)
-  /// `pairs`: paths of sets to verify, the one that counts first; none makes pairs from the held-out
-  /// people.
+  /// `pairs`: paths of sets to verify, the one that counts first; none makes pairs from the
+  /// held-out people.
   package var pairs: [String] = []
   /// `flip-test`: embeddings are summed with those of the mirrored photo.
   package var flipTest: Bool = false
@@ -150,8 +151,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var keepEvery: Interval = .never
   /// `on-full-disk`: what becomes of the run when a checkpoint finds no space.
   package var onFullDisk: FullDiskPolicy = .continue
-  /// `watchdog`: seconds after which a rank that gives no sign is named and the job ends; 0 waits for
-  /// ever.
+  /// `watchdog`: seconds after which a rank that gives no sign is named and the job ends; 0 waits
+  /// for ever.
   package var watchdogSeconds: Double = WatchLimits.usualSilenceSeconds
   /// `stall`: seconds after which a rank that lives without progress is named and the job ends; 0
   /// waits for ever.

@@ -135,8 +135,8 @@ struct DataCheck: Encodable {
     return (0..<max(0, last)).filter { !known.contains($0) }
   }
 
-  /// The people of the data who are in the set at `path`: by name in a list, by the bytes of a photo
-  /// in a set that brings its photos.
+  /// The people of the data who are in the set at `path`: by name in a list, by the bytes of a
+  /// photo in a set that brings its photos.
   private static func overlap(
     _ path: String, _ set: PhotoSet, _ hashes: [UInt64]
   ) throws -> Overlap {

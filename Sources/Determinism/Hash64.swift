@@ -1,4 +1,5 @@
-/// XXH64 (Yann Collet's specification of xxHash, seed 0 by default): fast, and any tool can check it.
+/// XXH64 (Yann Collet's specification of xxHash, seed 0 by default): fast, and any tool can check
+/// it.
 package struct Hash64 {
   private static let p1: UInt64 = 0x9E37_79B1_85EB_CA87
   private static let p2: UInt64 = 0xC2B2_AE3D_27D4_EB4F

@@ -35,8 +35,8 @@ package struct BatchCrew {
 }
 
 extension WorkerPool {
-  /// Runs `body(worker, item)` for 0..<`count` and waits, calling `check` meanwhile; throws the first
-  /// error of either, after all that run have ended.
+  /// Runs `body(worker, item)` for 0..<`count` and waits, calling `check` meanwhile; throws the
+  /// first error of either, after all that run have ended.
   func run(
     _ count: Int, checking check: StopCheck,
     _ body: @escaping (_ worker: Int, _ item: Int) throws -> Void

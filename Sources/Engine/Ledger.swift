@@ -2,9 +2,9 @@ private import Preconditions
 
 /// The exact sums of a step beside its gradients, by name.
 ///
-/// Whoever needs a sum over all microbatches or all ranks reserves a slot before the first step; the
-/// addends are rounded to one grid, so that their order means nothing (law 2 of docs/design.md), and
-/// all slots travel in one collective.
+/// Whoever needs a sum over all microbatches or all ranks reserves a slot before the first step;
+/// the addends are rounded to one grid, so that their order means nothing (law 2 of
+/// docs/design.md), and all slots travel in one collective.
 package struct Ledger: Sendable {
   /// Where a sum, or several that belong together, stand on a page.
   package struct Slot: Sendable, Equatable {

@@ -22,8 +22,8 @@ package protocol BatchObjective: Sendable {
   /// Samples of a batch.
   var batch: Int { get }
 
-  /// 2 embeds the batch, then computes the microbatches that matter again; 1 keeps an arena for each
-  /// microbatch instead. The bits are the same.
+  /// 2 embeds the batch, then computes the microbatches that matter again; 1 keeps an arena for
+  /// each microbatch instead. The bits are the same.
   var passes: Int { get }
 
   /// The loss with its memory, for embeddings of `width` and `workers` compute threads.
@@ -32,9 +32,9 @@ package protocol BatchObjective: Sendable {
 
 /// A loss of the whole batch: no microbatch can go backward before all have gone forward.
 ///
-/// The engine embeds the microbatches, gives every rank the embeddings of all, lets the loss find what
-/// it is (`evaluate`), and asks for its gradient at the embeddings of each microbatch that matters,
-/// on the rank and worker that propagate it backward.
+/// The engine embeds the microbatches, gives every rank the embeddings of all, lets the loss find
+/// what it is (`evaluate`), and asks for its gradient at the embeddings of each microbatch that
+/// matters, on the rank and worker that propagate it backward.
 package protocol BatchLoss: AnyObject {
   /// Bytes of memory for the batch, and for each worker.
   var bytes: Int { get }

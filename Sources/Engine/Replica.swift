@@ -33,8 +33,8 @@ package final class Replica {
     network.parameterCount..<network.parameterCount + objective.parameterCount
   }
 
-  /// A pass in training over the slots of `range`, in a worker's or a microbatch's `memory`, with its
-  /// batch-norm moments in `moments` [statisticsCount] and gradients in `layerGradients`.
+  /// A pass in training over the slots of `range`, in a worker's or a microbatch's `memory`, with
+  /// its batch-norm moments in `moments` [statisticsCount] and gradients in `layerGradients`.
   func makePass(
     _ range: Range<Int>, of batch: StepBatch, memory: UnsafeMutableRawPointer,
     moments: UnsafeMutablePointer<Float>, layerGradients: UnsafeMutablePointer<Float>

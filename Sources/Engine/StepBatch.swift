@@ -41,8 +41,8 @@ package struct BatchSample: Sendable {
 
 /// Where an engine's samples come from.
 package protocol SampleSource: Sendable {
-  /// Says that `slots` of `batch` will be asked for, in this order, behind all that was said before:
-  /// time to bring their bytes.
+  /// Says that `slots` of `batch` will be asked for, in this order, behind all that was said
+  /// before: time to bring their bytes.
   func schedule(_ slots: Range<Int>, of batch: StepBatch)
 
   /// Fills the image [size, size, 3] with the sample in `slot` of `batch`; runs on worker `worker`.

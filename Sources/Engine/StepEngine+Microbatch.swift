@@ -6,8 +6,8 @@ internal import Timing
 
 /// One microbatch on one worker: fill, forward, head, add, backward, finish.
 extension StepEngine {
-  /// Computes microbatch number `microbatch` of a loss of each sample by itself on worker `index`, and
-  /// gives its gradients and sums to the reducer.
+  /// Computes microbatch number `microbatch` of a loss of each sample by itself on worker `index`,
+  /// and gives its gradients and sums to the reducer.
   func run(
     _ microbatch: Int, of batch: StepBatch, by head: any LossHead, on index: Int
   ) throws {
@@ -57,8 +57,8 @@ extension StepEngine {
     return replaced
   }
 
-  /// The loss of the microbatch's embeddings and its gradients at them and at the class weights; what
-  /// it found goes to `page`.
+  /// The loss of the microbatch's embeddings and its gradients at them and at the class weights;
+  /// what it found goes to `page`.
   private func score(
     _ range: Range<Int>, of batch: StepBatch, by head: any LossHead, in pass: borrowing Pass,
     on worker: Worker, to page: LedgerPage

@@ -7,7 +7,8 @@ internal import Preconditions
 internal import Threads
 internal import Timing
 
-/// A step over a loss of the whole batch: embed, find the loss, propagate backward where it matters.
+/// A step over a loss of the whole batch: embed, find the loss, propagate backward where it
+/// matters.
 extension StepEngine {
   func gradients(
     of batch: StepBatch, followedBy next: StepBatch?, in memory: WholeBatchMemory,
@@ -93,8 +94,8 @@ extension StepEngine {
       UnsafeMutableBufferPointer(start: memory.labels, count: memory.batch), parts: slots)
   }
 
-  /// The second pass over the active microbatches: shared out anew where they are computed again, else
-  /// where they are kept. Returns whether all addends of this rank were sound.
+  /// The second pass over the active microbatches: shared out anew where they are computed again,
+  /// else where they are kept. Returns whether all addends of this rank were sound.
   private func backpropagate(
     _ outcome: BatchOutcome, of batch: StepBatch, followedBy next: StepBatch?,
     share: Range<Int>, in memory: WholeBatchMemory, checking check: StopCheck

@@ -76,8 +76,8 @@ package final class StepEngine {
       ownRanges: world.isSharded ? reducer.layout.ranges(of: world.rank) : nil)
   }
 
-  /// The grid of the ledger's sums: addends of up to 2^22 in steps of 2^-30, for as many microbatches
-  /// and ranks as 52 bits leave room for.
+  /// The grid of the ledger's sums: addends of up to 2^22 in steps of 2^-30, for as many
+  /// microbatches and ranks as 52 bits leave room for.
   private static let ledgerExponent = -30
 
   package var network: Network { replica.network }
@@ -103,18 +103,18 @@ package final class StepEngine {
     world.isSharded ? reducer.layout.ranges(of: world.rank) : nil
   }
 
-  /// Sets the first weights, a function of the replica's seed, and the first state of what this rank
-  /// keeps of the vectors.
+  /// Sets the first weights, a function of the replica's seed, and the first state of what this
+  /// rank keeps of the vectors.
   package func initialize() {
     state.initialize(seed: replica.seed, pool: world.pool, vectorsIn: ownRanges)
   }
 
   /// Computes the gradients of `batch`: afterwards the reducer holds the sums over all ranks.
   ///
-  /// While it computes, the photos of `next`, where that is known, are brought. `check` is called on
-  /// this thread while it waits; when it throws, the step is left, and with it the engine. Throws what
-  /// that, loading or the communicator throws, and `EngineFailure.replicasDiffer` where the ranks
-  /// came out of the last update with different weights.
+  /// While it computes, the photos of `next`, where that is known, are brought. `check` is called
+  /// on this thread while it waits; when it throws, the step is left, and with it the engine.
+  /// Throws what that, loading or the communicator throws, and `EngineFailure.replicasDiffer` where
+  /// the ranks came out of the last update with different weights.
   package func computeGradients(
     of batch: StepBatch, followedBy next: StepBatch? = nil, checking check: StopCheck = {}
   ) throws -> StepSums {
@@ -170,9 +170,9 @@ package final class StepEngine {
     }
   }
 
-  /// Runs `body(worker, item)` for 0..<`count` on the workers, each item a microbatch whose gradients
-  /// go to the reducer, and reduces them meanwhile; `scale` turns sums into the gradient of the loss.
-  /// Returns how many ended here and whether all addends of this rank were sound.
+  /// Runs `body(worker, item)` for 0..<`count` on the workers, each item a microbatch whose
+  /// gradients go to the reducer, and reduces them meanwhile; `scale` turns sums into the gradient
+  /// of the loss. Returns how many ended here and whether all addends of this rank were sound.
   func reduceGradients(
     of count: Int, scale: Double, checking check: StopCheck,
     _ body: @escaping (_ worker: Int, _ item: Int) throws -> Void
@@ -249,8 +249,8 @@ package final class StepEngine {
     if isAborted.load(ordering: .relaxed) { throw Aborted() }
   }
 
-  /// Applies the gradient to the parameters, and the moments of `sampleCount` samples to the running
-  /// ones; moves the state of the loss.
+  /// Applies the gradient to the parameters, and the moments of `sampleCount` samples to the
+  /// running ones; moves the state of the loss.
   ///
   /// `index` counts the updates before this one. Throws what the communicator throws.
   package func applyUpdate(

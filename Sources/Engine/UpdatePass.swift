@@ -16,7 +16,8 @@ package struct UpdateReceipt: Sendable, Equatable {
 /// From gradients to new weights: norm, clipping, the optimizer, and the receipts.
 ///
 /// Everything is done over fixed blocks that depend on the model alone, shared out to the workers
-/// and, where the optimizer is sharded, to the ranks, so that any number of either gives the same bits.
+/// and, where the optimizer is sharded, to the ranks, so that any number of either gives the same
+/// bits.
 final class UpdatePass: @unchecked Sendable {
   private let groups: ParameterGroups
   private let optimizer: any Optimizer
@@ -70,8 +71,8 @@ final class UpdatePass: @unchecked Sendable {
   /// Numbers that `writeOwn` and `readAll` take of a block: a sum of squares and a hash.
   static let valuesOfBlock = 1 + HashSum.count
 
-  /// Squares and hashes the gradient in this rank's blocks. `apply` makes it anew from the sums, block
-  /// by block: a second vector of gradients would cost more than that.
+  /// Squares and hashes the gradient in this rank's blocks. `apply` makes it anew from the sums,
+  /// block by block: a second vector of gradients would cost more than that.
   func measure(_ reducer: GradientReducer) {
     pool.forEach(ownBlocks.count) { [self] worker, item in
       let block = ownBlocks[item]
@@ -83,8 +84,8 @@ final class UpdatePass: @unchecked Sendable {
     }
   }
 
-  /// Writes what this rank has measured to `values` [valuesOfBlock x blocks], 0 where other ranks measure:
-  /// added to zeros, every number arrives as it is.
+  /// Writes what this rank has measured to `values` [valuesOfBlock x blocks], 0 where other ranks
+  /// measure: added to zeros, every number arrives as it is.
   func writeOwn(to values: UnsafeMutablePointer<Double>) {
     values.update(repeating: 0, count: Self.valuesOfBlock * blocks.count)
     for block in ownBlocks {
@@ -103,8 +104,8 @@ final class UpdatePass: @unchecked Sendable {
     }
   }
 
-  /// Updates this rank's blocks of `state` along the measured gradient, lets `gather` bring those of
-  /// the other ranks, and takes the receipts.
+  /// Updates this rank's blocks of `state` along the measured gradient, lets `gather` bring those
+  /// of the other ranks, and takes the receipts.
   func apply(
     to state: ModelState, _ reducer: GradientReducer, index: Int, rates: LearningRates,
     clipping: GradientClipping?, gather: () throws -> Void

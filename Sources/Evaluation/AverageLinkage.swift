@@ -56,8 +56,8 @@ package struct AverageLinkage: Sendable {
     labels(after: merges.prefix { $0.height < threshold })
   }
 
-  /// The cluster of each row [count] when merges are made until `clusterCount` are left, or as few as
-  /// there can be.
+  /// The cluster of each row [count] when merges are made until `clusterCount` are left, or as few
+  /// as there can be.
   package func labels(clusterCount: Int) -> [Int] {
     require(clusterCount > 0, "AverageLinkage: \(clusterCount) clusters")
     return labels(after: merges.prefix(max(0, count - clusterCount)))

@@ -74,7 +74,8 @@ package struct Embeddings: Sendable {
   }
 
   /// The mean squared distance over all pairs of different finite rows after normalisation: near 2
-  /// for embeddings spread over the sphere, near 0 for collapsed ones; zero for fewer than two rows.
+  /// for embeddings spread over the sphere, near 0 for collapsed ones; zero for fewer than two
+  /// rows.
   ///
   /// In closed form, 2 n / (n - 1) (mean |x|^2 - |mean x|^2), so that it costs one pass.
   package var meanPairwiseDistance: Double {
@@ -92,7 +93,8 @@ package struct Embeddings: Sendable {
     return 2 * rowCount / (rowCount - 1) * max(0, squares / rowCount - squaredMean)
   }
 
-  /// The rows divided by their norms [count, dimension]; rows of zeros and non-finite rows are zero.
+  /// The rows divided by their norms [count, dimension]; rows of zeros and non-finite rows are
+  /// zero.
   package func normalized() -> [Float] {
     var result = [Float](repeating: 0, count: values.count)
     for row in 0..<count where norms[row] > 0 && norms[row].isFinite {

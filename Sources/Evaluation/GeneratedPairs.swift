@@ -2,14 +2,15 @@ internal import Preconditions
 internal import Determinism
 
 extension VerificationPairs {
-  /// Balanced pairs of labelled photos, a function of `labels` [photos], `seed` and the limits alone.
+  /// Balanced pairs of labelled photos, a function of `labels` [photos], `seed` and the limits
+  /// alone.
   ///
-  /// People are dealt into up to `folds` groups, and pairs stay inside a group, so that no person is
-  /// in two folds; with too few people for two groups, all pairs come from one and are dealt to
+  /// People are dealt into up to `folds` groups, and pairs stay inside a group, so that no person
+  /// is in two folds; with too few people for two groups, all pairs come from one and are dealt to
   /// folds in turn. Pairs of one person go round the people, so that nobody with many photos
   /// dominates; pairs of two people draw people, then photos, evenly. Every fold has as many of the
-  /// one kind as of the other; no pair occurs twice. Each group gives an equal part of `limit`, or what
-  /// its photos hold; nothing comes where nobody has two photos or there is only one person.
+  /// one kind as of the other; no pair occurs twice. Each group gives an equal part of `limit`, or
+  /// what its photos hold; nothing comes where nobody has two photos or there is only one person.
   package static func generated(
     labels: [Int], limit: Int, folds: Int = 10, seed: UInt64
   ) -> VerificationPairs {

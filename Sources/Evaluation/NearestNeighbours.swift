@@ -19,7 +19,8 @@ package enum NearestNeighbours {
       "NearestNeighbours: probes of \(probes.dimension), a gallery of \(gallery.dimension), "
         + "\(count) neighbours")
     var result = [[Neighbour]](repeating: [], count: probes.count)
-    // Products choose a few more than asked for, whose distances are then taken in double precision.
+    // Products choose a few more than asked for, whose distances are then taken in double
+    // precision.
     let kept = count + 8
     var best: [(row: Int, cosine: Float)] = []
     best.reserveCapacity(kept + 1)

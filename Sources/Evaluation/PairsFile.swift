@@ -13,10 +13,11 @@ package struct PairsFileError: Error, Equatable, CustomStringConvertible {
 
 /// A pairs file of LFW: `pairs.txt` (View 2) or `pairsDevTrain.txt`, `pairsDevTest.txt` (View 1).
 ///
-/// Line 1 of View 2 holds the number of folds and n; every fold has n lines `name i j` of one person,
-/// then n lines `name1 i name2 j` of two. Line 1 of View 1 holds n alone: one set, which is cut into
-/// ten folds by interleaving (pair i of either kind goes to fold i mod 10), so that every fold has
-/// as many pairs of one person as of two and none is made of a single stretch of the alphabet.
+/// Line 1 of View 2 holds the number of folds and n; every fold has n lines `name i j` of one
+/// person, then n lines `name1 i name2 j` of two. Line 1 of View 1 holds n alone: one set, which is
+/// cut into ten folds by interleaving (pair i of either kind goes to fold i mod 10), so that every
+/// fold has as many pairs of one person as of two and none is made of a single stretch of the
+/// alphabet.
 package struct PairsFile: Sendable {
   /// One line of the file.
   package struct Entry: Sendable, Equatable {

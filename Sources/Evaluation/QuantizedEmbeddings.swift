@@ -1,8 +1,8 @@
 internal import Preconditions
 
 extension Embeddings {
-  /// The rows in `bits` bits a number, 1...8, each row scaled so that its largest number fills them:
-  /// whole numbers of -(2^(bits-1) - 1)...2^(bits-1) - 1, or signs for one bit.
+  /// The rows in `bits` bits a number, 1...8, each row scaled so that its largest number fills
+  /// them: whole numbers of -(2^(bits-1) - 1)...2^(bits-1) - 1, or signs for one bit.
   ///
   /// Distances are taken after normalisation, so no scale need be kept: 128 numbers in 8 bits are
   /// the 128 bytes a face of FaceNet's section 5.4. Rows that are zero or not finite stay so.

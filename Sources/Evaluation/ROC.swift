@@ -25,7 +25,8 @@ package enum ROC {
 
   /// The root of 1 - x - TPR(x) on the straight lines between `points`, closed at (1, 1).
   ///
-  /// facenet's `validate_on_lfw.py` finds it with Brent's method; on straight lines it has a formula.
+  /// facenet's `validate_on_lfw.py` finds it with Brent's method; on straight lines it has a
+  /// formula.
   package static func equalErrorRate(of points: [ROCPoint]) -> Double {
     func excess(_ p: ROCPoint) -> Double { 1 - p.falseAcceptRate - p.trueAcceptRate }
     var previous = ROCPoint(falseAcceptRate: 0, trueAcceptRate: 0)

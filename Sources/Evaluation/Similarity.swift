@@ -2,7 +2,8 @@ internal import Kernels
 
 /// Inner products of many rows with many rows, a block at a time, so that no square matrix is held.
 enum Similarity {
-  /// The rows of a block: large enough for the product to run at speed, small enough to stay cached.
+  /// The rows of a block: large enough for the product to run at speed, small enough to stay
+  /// cached.
   private static let blockRows = 128
 
   /// Calls `body(row, products)` for every row of `rows` [n, dimension], in order, with its inner

@@ -40,13 +40,14 @@ package struct Verification: Sendable {
   /// The false-accept rates that validation rates are reported at.
   package static let targets = [1e-1, 1e-2, 1e-3]
 
-  /// Scores `distances` [pairs] (squared L2, 0...4) of `pairs`; a pair is accepted if d < t, strictly.
+  /// Scores `distances` [pairs] (squared L2, 0...4) of `pairs`; a pair is accepted if d < t,
+  /// strictly.
   ///
-  /// Accuracy follows insightface `recognition/arcface_torch/eval/verification.py`: per fold the first
-  /// threshold of 0, 0.01, ... 3.99 that is most accurate on the other folds. VAL follows this
-  /// project's rule: per fold the largest t of 0, 0.001, ... 3.999 whose FAR on the other folds
-  /// is at most the target. Empty folds are left out; with one fold alone, thresholds are chosen
-  /// on itself, and `foldRule` says so. Traps without pairs of both kinds.
+  /// Accuracy follows insightface `recognition/arcface_torch/eval/verification.py`: per fold the
+  /// first threshold of 0, 0.01, ... 3.99 that is most accurate on the other folds. VAL follows
+  /// this project's rule: per fold the largest t of 0, 0.001, ... 3.999 whose FAR on the other
+  /// folds is at most the target. Empty folds are left out; with one fold alone, thresholds are
+  /// chosen on itself, and `foldRule` says so. Traps without pairs of both kinds.
   package init(distances: [Double], pairs: VerificationPairs) {
     require(
       distances.count == pairs.pairs.count,

@@ -2,8 +2,8 @@ private import Preconditions
 
 /// A loss of each sample by itself, with parameters of its own such as class weights.
 ///
-/// One thread runs one microbatch; all memory is the caller's. Results depend on the microbatch, the
-/// parameters and the state alone.
+/// One thread runs one microbatch; all memory is the caller's. Results depend on the microbatch,
+/// the parameters and the state alone.
 package protocol LossHead: Sendable {
   var classes: Int { get }
   /// The width of an embedding.
@@ -30,8 +30,8 @@ package protocol LossHead: Sendable {
   ///
   /// Overwrites `embeddingGradient` [rows, dimension] and `weightGradient` [parameterCount] with
   /// the derivatives of the SUM of the samples' losses, and `stateSums` [stateSumCount] with sums
-  /// over the samples. Labels are in 0..<classes; `marginFactor` is the share of the margin in force
-  /// (warm-up); `state` is read only; `scratch` holds `scratchCount(rows:)` floats.
+  /// over the samples. Labels are in 0..<classes; `marginFactor` is the share of the margin in
+  /// force (warm-up); `state` is read only; `scratch` holds `scratchCount(rows:)` floats.
   func run(
     _ embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>, rows: Int,
     weights: UnsafePointer<Float>, marginFactor: Float, state: LossState,
@@ -40,8 +40,8 @@ package protocol LossHead: Sendable {
     scratch: UnsafeMutablePointer<Float>
   ) -> LossValue
 
-  /// Moves `state` once, after a step; `means` [stateSumCount] are `run`'s sums over the whole batch
-  /// divided by its samples, summed exactly.
+  /// Moves `state` once, after a step; `means` [stateSumCount] are `run`'s sums over the whole
+  /// batch divided by its samples, summed exactly.
   func move(_ state: inout LossState, by means: UnsafePointer<Double>)
 }
 
@@ -54,8 +54,8 @@ extension LossHead {
   package func move(_ state: inout LossState, by means: UnsafePointer<Double>) {}
 }
 
-/// Numbers by name that a loss keeps from step to step: a running mean, a schedule of its own. Every
-/// rank has the same, and checkpoints hold them.
+/// Numbers by name that a loss keeps from step to step: a running mean, a schedule of its own.
+/// Every rank has the same, and checkpoints hold them.
 package struct LossState: Sendable, Equatable {
   /// In the order in which the loss gave them.
   package let names: [String]

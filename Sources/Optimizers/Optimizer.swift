@@ -23,8 +23,8 @@ package struct OptimizerStep: @unchecked Sendable {
 
 /// A first-order optimizer over one flat parameter vector.
 ///
-/// It is a value without memory: the state lies in flat vectors of the caller, `initialState` before
-/// the first step, so that checkpoints hold it.
+/// It is a value without memory: the state lies in flat vectors of the caller, `initialState`
+/// before the first step, so that checkpoints hold it.
 package protocol Optimizer: Sendable {
   /// The names of the state vectors, in order; each is as long as the parameters.
   var stateNames: [String] { get }

@@ -129,8 +129,8 @@ package struct Doctor {
   }
 
   /// Photos that a thread decodes and changes in a second while all do, and photos that the reader
-  /// thread of a rank brings before: the best round of decoding, the worst of reading, since what was
-  /// read once may be in memory.
+  /// thread of a rank brings before: the best round of decoding, the worst of reading, since what
+  /// was read once may be in memory.
   private func photoRates(_ data: TrainingData) -> (decode: Double, read: Double) {
     let loader = SampleLoader(
       data.index, divided: data.divided, source: data.source, preprocessing: data.preprocessing,
@@ -176,8 +176,8 @@ package struct Doctor {
     return try slowest(best) / ScalingModel.ways(ofAgreementOf: communicator.size)
   }
 
-  /// Sums of more and more values, through the reducer that trains; the median of a few rounds, since
-  /// TCP has good and bad ones and a run meets both.
+  /// Sums of more and more values, through the reducer that trains; the median of a few rounds,
+  /// since TCP has good and bad ones and a run meets both.
   private func sums() throws -> [DoctorReport.Sum] {
     var sums: [DoctorReport.Sum] = []
     var values = 1 << 10

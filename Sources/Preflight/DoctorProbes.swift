@@ -27,8 +27,8 @@ struct ComputeProbe {
   private let rows: Int
   private let samples: Int
 
-  /// The model and loss of `configuration` for `classes` people, over as many samples as all workers
-  /// take at once.
+  /// The model and loss of `configuration` for `classes` people, over as many samples as all
+  /// workers take at once.
   init(_ configuration: RunConfiguration, classes: Int, session: Session) {
     rows = min(configuration.microbatch, configuration.batch)
     samples = session.threads * rows
@@ -49,7 +49,8 @@ struct ComputeProbe {
   var passes: Int { factory.objective.head == nil ? configuration.passes : 1 }
 
   /// Seconds of an image on one thread while all compute, loss and sums included, and of an update;
-  /// the medians of a second's steps, at least three, after as long for processor and memory to warm.
+  /// the medians of a second's steps, at least three, after as long for processor and memory to
+  /// warm.
   func run() throws -> (image: Double, update: Double) {
     let count = factory.network.image.shape.count
     let classes = factory.classCount

@@ -19,7 +19,8 @@ package struct DoctorReport: Sendable, Equatable, Codable {
     package var decodeRate: Double
     /// Photos that the rank's reader thread brings into memory in a second, beside the workers.
     package var photoReadRate: Double
-    /// Bytes a second written to the run folder and synced, and read back; of one rank of each host.
+    /// Bytes a second written to the run folder and synced, and read back; of one rank of each
+    /// host.
     package var writeRate: Double?
     package var readRate: Double?
   }

@@ -113,8 +113,8 @@ package struct ScalingModel: Sendable, Equatable, Codable {
     2 * max(1, log2(Double(ranks)).rounded(.up))
   }
 
-  /// Ways between two ranks in a row that the sum of a bucket takes, of whose parts one peer is sent
-  /// `part` bytes and gathers `back`: either goes to all peers at once.
+  /// Ways between two ranks in a row that the sum of a bucket takes, of whose parts one peer is
+  /// sent `part` bytes and gathers `back`: either goes to all peers at once.
   static func ways(ofPart part: Double, back: Double) -> Double {
     Wire.ways(ofBytes: part) + Wire.ways(ofBytes: back)
   }

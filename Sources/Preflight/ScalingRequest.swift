@@ -89,8 +89,8 @@ package struct ScalingRequest: Sendable {
     return rows
   }
 
-  /// The table of `report`'s predictions, and where each design falls below four fifths of the images
-  /// of perfect scaling.
+  /// The table of `report`'s predictions, and where each design falls below four fifths of the
+  /// images of perfect scaling.
   package func lines(of report: DoctorReport, load own: ScalingModel.Load) -> [String] {
     guard !report.predictions.isEmpty else {
       return ["no prediction: one rank has no network; give --network, or start more ranks"]

@@ -42,7 +42,8 @@ package final class RunLog: LineSink {
     close(log)
   }
 
-  /// Writes a step; throws `RunFolderError.unwritable`, as on a full disk that it is not to wait for.
+  /// Writes a step; throws `RunFolderError.unwritable`, as on a full disk that it is not to wait
+  /// for.
   package func write(_ record: StepRecord) throws { try appendMetrics(record.json) }
 
   /// Writes what waits for space; throws `RunFolderError.unwritable` where there still is none.

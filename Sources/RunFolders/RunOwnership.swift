@@ -28,9 +28,9 @@ package struct JobIdentity: Sendable, Equatable {
 
 /// Who may write in a run folder: the newest claim, by number.
 ///
-/// The file `.owner` holds one claim. Every job that begins writes its own, numbered one higher; and
-/// whoever finds another claim there than its own writes nothing more, however much alive it is:
-/// a rank that was cut off cannot overwrite or delete what its successor does. The file is
+/// The file `.owner` holds one claim. Every job that begins writes its own, numbered one higher;
+/// and whoever finds another claim there than its own writes nothing more, however much alive it
+/// is: a rank that was cut off cannot overwrite or delete what its successor does. The file is
 /// overwritten in place, because network file systems show a changed file at its next opening,
 /// while an exchanged name may stay in their caches for a minute.
 package final class RunOwnership: Sendable {

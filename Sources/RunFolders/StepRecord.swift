@@ -31,7 +31,8 @@ package struct StepRecord: Sendable {
   package var weightsHash: UInt64
   /// How this rank's sums went to the other ranks.
   package var reduction = ReductionTimes()
-  /// What the steps of each rank were spent on, in the mean of a window that has just ended; else empty.
+  /// What the steps of each rank were spent on, in the mean of a window that has just ended; else
+  /// empty.
   package var ranks: [RankSeconds] = []
   /// What the triplets were; nil with other losses.
   package var triplets: TripletFigures?

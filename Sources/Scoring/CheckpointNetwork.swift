@@ -65,8 +65,8 @@ package final class CheckpointNetwork {
     return own
   }
 
-  /// The embeddings [photos.count, dimension] of `photos` of `source`, on the first rank, and the bad
-  /// ones that any rank has met. Throws `DatasetError.tooManyBadPhotos` where more than
+  /// The embeddings [photos.count, dimension] of `photos` of `source`, on the first rank, and the
+  /// bad ones that any rank has met. Throws `DatasetError.tooManyBadPhotos` where more than
   /// `badLimit` (0.01 is 1 %) are.
   package func embeddings(
     of photos: [Int], in source: any PhotoSource, preprocessing: Preprocessing, flip: Bool,

@@ -29,8 +29,8 @@ package final class Embedder {
     self.prepared = prepared
   }
 
-  /// The embeddings [photos.count, dimension] of `photos` of `source`, on the first rank; nil on the
-  /// others, which hold no more than their share.
+  /// The embeddings [photos.count, dimension] of `photos` of `source`, on the first rank; nil on
+  /// the others, which hold no more than their share.
   ///
   /// Photos are cut into microbatches by their order alone, so the bits do not depend on ranks or
   /// threads. With `flip`, each is the sum of the photo's and its mirror image's. A bad photo is

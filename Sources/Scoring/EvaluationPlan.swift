@@ -21,8 +21,8 @@ package struct EvaluationPlan: Sendable {
   private static let generatedPairs = 6000
 
   /// The sets of a training run: those of `pairsFiles` or, without one, pairs made of the held-out
-  /// photos of `divided`; none where nothing is held out and no pairs are given. Throws what is wrong
-  /// with a file.
+  /// photos of `divided`; none where nothing is held out and no pairs are given. Throws what is
+  /// wrong with a file.
   package static func sets(
     _ index: PhotoIndex, divided: DividedPhotos, pairsFiles: [String], seed: UInt64
   ) throws -> [EvaluationSet] {

@@ -2,7 +2,8 @@ package import Datasets
 internal import Evaluation
 internal import Interchange
 
-/// A set to verify on, by its name: pairs of the data's own photos, or a file that brings its photos.
+/// A set to verify on, by its name: pairs of the data's own photos, or a file that brings its
+/// photos.
 package struct EvaluationSet: Sendable {
   /// The name of its file without the ending; empty for photos held out.
   package let name: String
@@ -27,8 +28,8 @@ package struct EvaluationSet: Sendable {
   /// Whether the file at `path` brings its own photos.
   package static func bringsPhotos(_ path: String) -> Bool { path.hasSuffix(".bin") }
 
-  /// The sets of `files`: InsightFace's `.bin`, or lists of pairs of photos of `index`, which may be
-  /// nil where none is a list. Throws what is wrong with a file.
+  /// The sets of `files`: InsightFace's `.bin`, or lists of pairs of photos of `index`, which may
+  /// be nil where none is a list. Throws what is wrong with a file.
   package static func open(
     _ files: [String], index: PhotoIndex?, isTrained: (Int) -> Bool
   ) throws -> [EvaluationSet] {

@@ -12,8 +12,8 @@ package struct TrainingData: Sendable {
   /// The bytes, brought ahead by a reader thread.
   package let source: ReadAhead
   package let preprocessing: Preprocessing
-  /// A hash of all paths, of who trains in which class, and of the landmarks: equal on all ranks and
-  /// after a resume.
+  /// A hash of all paths, of who trains in which class, and of the landmarks: equal on all ranks
+  /// and after a resume.
   package let fingerprint: UInt64
   /// What to call the data in a message.
   package let name: String

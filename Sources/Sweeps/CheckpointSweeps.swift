@@ -160,8 +160,8 @@ struct CheckpointSweep {
     return table
   }
 
-  /// Pairs by the old network, by the new one, and with the first photo by the new and the second by
-  /// the old; on the first rank.
+  /// Pairs by the old network, by the new one, and with the first photo by the new and the second
+  /// by the old; on the first rank.
   static func compatibility(_ subject: SweepSubject, with other: CheckpointNetwork) throws
     -> SweepTable
   {

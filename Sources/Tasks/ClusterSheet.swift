@@ -9,7 +9,8 @@ struct ClusterSheet {
   private let title: String
   private let picture: (Int) -> [UInt8]?
 
-  /// How many photos of one cluster, how many clusters, and how many photos that are alone are shown.
+  /// How many photos of one cluster, how many clusters, and how many photos that are alone are
+  /// shown.
   private static let photoLimit = 48
   private static let clusterLimit = 300
   private static let aloneLimit = 96

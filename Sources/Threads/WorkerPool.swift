@@ -127,9 +127,9 @@ package final class WorkerPool: @unchecked Sendable {
     return true
   }
 
-  /// Runs `body(worker, item)` for every item of 0..<items, as `forEach(_:_:)`; calls `onWait` about
-  /// every 20 ms. When that throws, no new item begins, and the error goes on once those that run
-  /// have ended.
+  /// Runs `body(worker, item)` for every item of 0..<items, as `forEach(_:_:)`; calls `onWait`
+  /// about every 20 ms. When that throws, no new item begins, and the error goes on once those that
+  /// run have ended.
   package func forEach(
     _ items: Int, onWait: () throws -> Void,
     _ body: @escaping (_ worker: Int, _ item: Int) -> Void

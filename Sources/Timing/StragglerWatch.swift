@@ -31,8 +31,8 @@ package struct StragglerWatch: Sendable {
 
   package init() {}
 
-  /// Takes in the seconds of every rank's step and the microbatches it computed in it; at the end of
-  /// a window returns who was slow in it, the slowest first, and the means of all ranks.
+  /// Takes in the seconds of every rank's step and the microbatches it computed in it; at the end
+  /// of a window returns who was slow in it, the slowest first, and the means of all ranks.
   package mutating func add(
     _ seconds: [RankSeconds], microbatches counts: [Int]
   ) -> (findings: [Finding], means: [RankSeconds])? {

@@ -5,8 +5,8 @@ private import Foundation
 
 /// What the threads of a rank did when, for a picture of the run (`--timeline`).
 ///
-/// Each lane is written by one thread, into memory that is there from the start; when it is full, later
-/// spans are counted and left out.
+/// Each lane is written by one thread, into memory that is there from the start; when it is full,
+/// later spans are counted and left out.
 package final class Timeline: @unchecked Sendable {
   private struct Span {
     var name: StaticString
@@ -40,7 +40,8 @@ package final class Timeline: @unchecked Sendable {
     lanes.deallocate()
   }
 
-  /// Keeps a span of lane `lane` that began at `begin`, by `Clock.seconds`, and ends at `end`, or now.
+  /// Keeps a span of lane `lane` that began at `begin`, by `Clock.seconds`, and ends at `end`, or
+  /// now.
   package func record(
     _ name: StaticString, from begin: Double, to end: Double? = nil, lane: Int = 0,
     number: Int = -1
@@ -60,8 +61,8 @@ package final class Timeline: @unchecked Sendable {
     record("sum bucket", from: span.agreed, to: span.end, number: span.bucket.count)
   }
 
-  /// Puts the spans of all ranks into one file in the format of chrome://tracing and Perfetto, on the
-  /// clock of rank 0. Every rank calls it; throws where rank 0 cannot write.
+  /// Puts the spans of all ranks into one file in the format of chrome://tracing and Perfetto, on
+  /// the clock of rank 0. Every rank calls it; throws where rank 0 cannot write.
   package func write(to path: String, over communicator: any Communicator) throws {
     let alignment = try ClockAlignment.measure(over: communicator)
     // Whole microseconds, rounded down, so that no span begins before 0.

@@ -39,7 +39,8 @@ final class BatchSource {
         plan, batch: configuration.batch, people: configuration.tripletBatch.people))
   }
 
-  /// Batches of `batch` training photos, `people` people and the configured number of photos of each.
+  /// Batches of `batch` training photos, `people` people and the configured number of photos of
+  /// each.
   static func peopleSampler(
     _ plan: TrainingPlan, batch: Int, people: Int
   ) throws -> PeopleSampler {
@@ -79,8 +80,8 @@ final class BatchSource {
     }
   }
 
-  /// The global batch of the step that comes, the same on every rank. `search` finds hard triplets with
-  /// the weights of the moment.
+  /// The global batch of the step that comes, the same on every rank. `search` finds hard triplets
+  /// with the weights of the moment.
   func next(
     _ progress: TrainingProgress, search: (PeopleSampler) throws -> OfflineTriplets
   ) throws -> StepBatch {
@@ -90,8 +91,8 @@ final class BatchSource {
     }
   }
 
-  /// The samples of the step after `batch`, as far as they are known before it is made: not at the end
-  /// of the run, and not where a search for triplets may come between.
+  /// The samples of the step after `batch`, as far as they are known before it is made: not at the
+  /// end of the run, and not where a search for triplets may come between.
   func following(_ batch: StepBatch) -> StepBatch? {
     guard batch.step + 1 < plan.totalSteps, !plan.configuration.mining.has(.offline) else {
       return nil

@@ -10,15 +10,15 @@ internal import Scoring
 internal import Sessions
 internal import Threads
 
-/// An older network with whose embeddings those of the run are to be comparable: the triplets mix the
-/// embeddings of both (Schroff et al. 2015, section 7).
+/// An older network with whose embeddings those of the run are to be comparable: the triplets mix
+/// the embeddings of both (Schroff et al. 2015, section 7).
 struct OldNetwork {
   /// The receipt of its weights.
   let hash: UInt64
 
   /// Embeds all training photos by the network of `compatible-with`, on every rank, as it is
-  /// evaluated, into the room that the objective has for them; nil where there is none. `label` tells the class of a photo. Throws what is wrong with
-  /// that network.
+  /// evaluated, into the room that the objective has for them; nil where there is none. `label`
+  /// tells the class of a photo. Throws what is wrong with that network.
   static func open(_ plan: TrainingPlan, label: (_ photo: Int) -> Int) throws -> OldNetwork? {
     guard let path = plan.configuration.compatibleWith, let room = plan.factory.old else {
       return nil

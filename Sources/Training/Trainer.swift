@@ -36,8 +36,9 @@ package final class Trainer {
   /// The receipt of the last update's weights, 0 before the first.
   private var lastWeightsHash: UInt64 = 0
 
-  /// Takes up the run of `bench`, whose engine is filled, where it stands. `checkOwner` throws where
-  /// the run folder is another job's by now. Throws where the run folder cannot be written to.
+  /// Takes up the run of `bench`, whose engine is filled, where it stands. `checkOwner` throws
+  /// where the run folder is another job's by now. Throws where the run folder cannot be written
+  /// to.
   init(
     _ bench: Workbench, at standing: Standing, old: OldNetwork?,
     checkOwner: @escaping @Sendable () throws -> Void, hooks: RunHooks
@@ -135,8 +136,8 @@ package final class Trainer {
     try writeAndEvaluateIfDue()
   }
 
-  /// Moves the weights by the gradients that gave `sums`; nil where they are unsound, and the step is
-  /// skipped.
+  /// Moves the weights by the gradients that gave `sums`; nil where they are unsound, and the step
+  /// is skipped.
   private func update(
     by sums: StepSums, of batch: StepBatch, rates: LearningRates
   ) throws -> UpdateReceipt? {

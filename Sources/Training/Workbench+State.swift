@@ -45,8 +45,8 @@ extension Workbench {
   /// Whether no rank alone has all that belongs in a checkpoint.
   var checkpointNeedsAllRanks: Bool { engine.checkpointNeedsAllRanks }
 
-  /// The vectors of the state from all ranks, on the first, where no rank alone has them; a collective
-  /// there.
+  /// The vectors of the state from all ranks, on the first, where no rank alone has them; a
+  /// collective there.
   func gatheredVectors() throws -> GatheredVectors? {
     engine.checkpointNeedsAllRanks ? try engine.gatherVectors() : nil
   }

@@ -51,8 +51,8 @@ package struct Workbench {
 
   // MARK: Steps
 
-  /// The batch of the step that comes, and the one after it where that is known; offline triplets are
-  /// searched for where they are due.
+  /// The batch of the step that comes, and the one after it where that is known; offline triplets
+  /// are searched for where they are due.
   func nextBatch(
     _ progress: TrainingProgress
   ) throws -> (batch: StepBatch, next: StepBatch?) {
@@ -60,8 +60,9 @@ package struct Workbench {
     return (batch, batches.following(batch))
   }
 
-  /// The sums of the losses' gradients of `batch` over all ranks, which the engine keeps; throws what
-  /// loading and the communicator throw, `EngineFailure`, and `Interruption` where the run is to end.
+  /// The sums of the losses' gradients of `batch` over all ranks, which the engine keeps; throws
+  /// what loading and the communicator throw, `EngineFailure`, and `Interruption` where the run is
+  /// to end.
   ///
   /// The photos of `next` are brought meanwhile.
   func gradients(of batch: StepBatch, followedBy next: StepBatch?) throws -> StepSums {

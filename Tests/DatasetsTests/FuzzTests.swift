@@ -6,8 +6,8 @@ import TestSupport
 import Testing
 
 /// Broken files of every format that is read give a clear error or are read: without a crash or a
-/// hang, and without memory beyond four times their size (of photos: beyond the pixels that a file of
-/// that size can hold) and a fixed part.
+/// hang, and without memory beyond four times their size (of photos: beyond the pixels that a file
+/// of that size can hold) and a fixed part.
 /// `DDP_TRAIN_FUZZ=10000` tries as many of each.
 @Suite(.serialized) struct FuzzTests {
   /// What Foundation, the runtime and a reader's buffers and limits may take in any case.

@@ -2,7 +2,8 @@ import Foundation
 import Losses
 import Testing
 
-/// Numbers that are not ours: scripts/golden/margin_softmax.py --fixture prints those that stand here.
+/// Numbers that are not ours: scripts/golden/margin_softmax.py --fixture prints those that stand
+/// here.
 @Suite struct MarginSoftmaxVectorTests {
   /// Target values for margin 0.5 at an angle: plain, monotone, easy, clamped (insightface, CnA).
   @Test(

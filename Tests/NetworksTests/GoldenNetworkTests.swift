@@ -86,7 +86,8 @@ import Testing
 
   private func compareGradients(_ run: NetworkRun, _ golden: Golden) {
     #expect(Set(run.network.parameters.map(\.name)) == Set(golden.gradients.keys))
-    // Gradients that vanish (what feeds nothing but batch norms has no use for a bias) are rounding.
+    // Gradients that vanish (what feeds nothing but batch norms has no use for a bias) are
+    // rounding.
     let norms = golden.gradients.values.map { $0[0] }.sorted()
     let floor = 1e-2 * norms[norms.count / 2]
     for entry in run.network.parameters {

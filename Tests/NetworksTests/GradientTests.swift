@@ -4,8 +4,8 @@ import Testing
 
 /// Backward against the differences of forward, layer by layer and wiring by wiring.
 @Suite struct GradientTests {
-  /// (L(w + h d) - L(w - h d)) / 2 h against gradient . d, for random directions d within one tensor.
-  /// The median of five, for some step over the kink of a ReLU or a maximum.
+  /// (L(w + h d) - L(w - h d)) / 2 h against gradient . d, for random directions d within one
+  /// tensor. The median of five, for some step over the kink of a ReLU or a maximum.
   @Test(arguments: SmallNetwork.all, [true, false])
   func gradientEqualsDifferences(small: SmallNetwork, fuses: Bool) {
     let network = small.network(maximumRows: SmallNetwork.rows + 1, fuses: fuses)

@@ -11,8 +11,9 @@ import Testing
   }
 
   /// Counts of the published definitions (insightface's iresnet.py, the AI-X notebook, CnA's
-  /// model.py, torchvision's resnet.py, facenet-pytorch's inception_resnet_v1.py), obtained by running them. IResNet's definition holds the
-  /// fixed scale of its last batch norm as 512 parameters more, which never train.
+  /// model.py, torchvision's resnet.py, facenet-pytorch's inception_resnet_v1.py), obtained by
+  /// running them. IResNet's definition holds the fixed scale of its last batch norm as 512
+  /// parameters more, which never train.
   @Test(arguments: [
     Published(name: "iresnet18", parameters: 24_025_088, multiplyAdds: 2_609_954_816),
     Published(name: "iresnet34", parameters: 34_138_816, multiplyAdds: 4_459_642_880),

@@ -1,7 +1,7 @@
 private import Determinism
 
-/// Floats for a kernel under test at a chosen distance from a boundary of 64 bytes, with fences that
-/// show stray writes.
+/// Floats for a kernel under test at a chosen distance from a boundary of 64 bytes, with fences
+/// that show stray writes.
 package final class FencedFloats {
   private static let fence: Float = -12345.678
   private static let margin = 16

@@ -6,7 +6,8 @@ package struct FileMutations {
 
   package init(original: [UInt8]) { self.original = original }
 
-  /// Bytes that mean something in one format or another: full and empty, opcodes, separators, digits.
+  /// Bytes that mean something in one format or another: full and empty, opcodes, separators,
+  /// digits.
   private static let telling: [UInt8] = [0, 0xFF, 0x7F, 0x80] + Array(".(9-0,\"\t\n {".utf8)
 
   /// Mutation `index` of the file, one to eight changes: a function of the index.

@@ -1,4 +1,5 @@
-/// The triplet loss as its paper writes it, in Double, by trying every triplet (Schroff et al. 2015).
+/// The triplet loss as its paper writes it, in Double, by trying every triplet (Schroff et al.
+/// 2015).
 package struct TripletReference {
   package enum Rule: Sendable {
     case semiHard, hardest, batchHard, all
@@ -12,7 +13,8 @@ package struct TripletReference {
   package let labels: [Int]
   package let margin: Double
   package let distances: [[Double]]
-  /// Rows from here on are of an older network: no triplet has them alone, and they have no gradient.
+  /// Rows from here on are of an older network: no triplet has them alone, and they have no
+  /// gradient.
   package let learned: Int
 
   /// Labels below 0 take no part.

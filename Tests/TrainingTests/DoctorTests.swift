@@ -112,8 +112,8 @@ import Training
     var slow = Self.model
     slow.wire.bytesPerSecond = 1e7
     let step = slow.predict(load)
-    // Half of 40 Mi values there in 6 bytes and back in 4, 40 buckets of two messages, of three ways
-    // each, and two ways for the agreement.
+    // Half of 40 Mi values there in 6 bytes and back in 4, 40 buckets of two messages, of three
+    // ways each, and two ways for the agreement.
     let sums = Double(20 << 20) * 10 / 1e7 + 80 * 1e-5 + 40 * 8 * 1e-4
     #expect((step.sums - sums).magnitude < 1e-9)
     #expect((step.hidden - 1.6 * 2 / 3).magnitude < 1e-9)
@@ -132,8 +132,8 @@ import Training
     var model = Self.model
     model.wire.bytesPerSecond = 1e8
     let load = ScalingModel.Load(ranks: 8, threads: 4, imagesPerRank: 128, microbatch: 16)
-    // 7/8 of 40 Mi values there in 6 bytes and back in 4; 40 buckets of seven messages either way, of
-    // three ways there and back each, and six for the agreement.
+    // 7/8 of 40 Mi values there in 6 bytes and back in 4; 40 buckets of seven messages either way,
+    // of three ways there and back each, and six for the agreement.
     let bytes = Double(35 << 20) * 10 / 1e8
     let exact = model.predict(load)
     #expect((exact.sums - bytes - 40 * (14 * 1e-5 + 12 * 1e-4)).magnitude < 1e-9)

@@ -12,8 +12,8 @@ import Training
 
 /// FaceNet's networks, and its harmonic embedding (Schroff et al. 2015, sections 3.3 and 7).
 extension LawsOfTriplets {
-  /// Each of the six, narrow, with triplets and with a loss head: trained, measured, stopped and gone
-  /// on with.
+  /// Each of the six, narrow, with triplets and with a loss head: trained, measured, stopped and
+  /// gone on with.
   @Test(arguments: ["nn1", "nn2", "nn3", "nn4", "nns1", "nns2"], [LossName.triplet, .arcface])
   func everyNetworkOfFaceNetTrainsAndIsMeasured(model: String, loss: LossName) throws {
     func configuration(_ steps: Int) -> RunConfiguration {
@@ -49,8 +49,8 @@ extension LawsOfTriplets {
     #expect(resumed.weights == whole.weights)
   }
 
-  /// A network that learns to be compatible with an older one: the same bits in any world, with both
-  /// passes, and after stops; another older network is refused by name.
+  /// A network that learns to be compatible with an older one: the same bits in any world, with
+  /// both passes, and after stops; another older network is refused by name.
   @Test func harmonicTripletsKeepTheLaws() throws {
     let folder = SmallRun.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -4,9 +4,9 @@ import Training
 
 /// Law 6 of docs/design.md: a step allocates nothing.
 ///
-/// Measured in a process of its own, over everything that it does in a step: decoding, passes, sums,
-/// update, hashes, one line of metrics. Lines of text, closures and lists of a few numbers are
-/// allocated and freed again; memory of a tensor's size is not, and nothing stays.
+/// Measured in a process of its own, over everything that it does in a step: decoding, passes,
+/// sums, update, hashes, one line of metrics. Lines of text, closures and lists of a few numbers
+/// are allocated and freed again; memory of a tensor's size is not, and nothing stays.
 @Suite struct LawsOfMemory {
   @Test func theCounterCounts() async {
     await #expect(processExitsWith: .success) {
@@ -33,8 +33,8 @@ import Training
       _ = try SmallRun.train(
         configuration, threads: 2,
         hook: { hooks, _ in hooks.onStep = { watch.look(after: $1.step) } })
-      // libjpeg takes 18 kB for each photo and gives them back. The activations of a microbatch, the
-      // gradients of a layer and the weights are 100 kB and more.
+      // libjpeg takes 18 kB for each photo and gives them back. The activations of a microbatch,
+      // the gradients of a layer and the weights are 100 kB and more.
       #expect(watch.large == 0, "the largest of \(watch.large): \(watch.largestBytes) bytes")
       // Both at the same place of an epoch. The test itself keeps a record of each step.
       let growth = watch.bytesAfterStep38 - watch.bytesAfterStep10

@@ -48,8 +48,8 @@ enum SmallRun {
   }
 
   /// Trains on `ranks` ranks of `threads` threads each, in `folder` or in one that is removed;
-  /// returns the outcomes by rank. With `speaks` rank 0 writes its log; `wrap` may stand between a rank
-  /// and its communicator; `hook` may change the hooks of a rank.
+  /// returns the outcomes by rank. With `speaks` rank 0 writes its log; `wrap` may stand between a
+  /// rank and its communicator; `hook` may change the hooks of a rank.
   static func train(
     _ configuration: RunConfiguration, ranks: Int = 1, threads: Int = 1, folder: String? = nil,
     speaks: Bool = false,
@@ -102,8 +102,8 @@ enum SmallRun {
     var all: [StepRecord] = []
   }
 
-  /// Makes all embeddings point one way, but for about `spread`: the last layer is a batch norm whose
-  /// offset drowns the rest.
+  /// Makes all embeddings point one way, but for about `spread`: the last layer is a batch norm
+  /// whose offset drowns the rest.
   static func collapse(_ trainer: Trainer, spread: Float) {
     let state = trainer.engine.state
     for description in state.descriptions {

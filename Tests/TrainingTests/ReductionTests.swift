@@ -5,7 +5,8 @@ import Testing
 import TestSupport
 import Training
 
-/// How gradients travel between ranks: a sharded optimizer, rounding, and the number of collectives.
+/// How gradients travel between ranks: a sharded optimizer, rounding, and the number of
+/// collectives.
 @Suite struct ReductionTests {
   /// Wide enough for several buckets and many blocks.
   private static func configuration(
@@ -147,8 +148,8 @@ import Training
     }
   }
 
-  /// A step's collectives: one round of an exchange for a bucket, one sum, one agreement; sharded, one
-  /// all-gather more. Buckets that are final together share the agreement of an exchange.
+  /// A step's collectives: one round of an exchange for a bucket, one sum, one agreement; sharded,
+  /// one all-gather more. Buckets that are final together share the agreement of an exchange.
   @Test(arguments: [3, 21], [false, true])
   func collectivesOfAStepAreCounted(microbatch: Int, isSharded: Bool) throws {
     let counts = Counts()

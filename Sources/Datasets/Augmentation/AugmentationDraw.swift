@@ -28,7 +28,8 @@ package struct AugmentationDraw: Equatable, Sendable {
 
   package init() {}
 
-  /// `axis` of a sample that is `size` pixels long after zoom and a shift of `shift`, about the centre.
+  /// `axis` of a sample that is `size` pixels long after zoom and a shift of `shift`, about the
+  /// centre.
   package func moved(_ axis: SamplingAxis, shift: Double, size: Int) -> SamplingAxis {
     guard zoom != 1 || shift != 0 else { return axis }
     let side = Double(size)

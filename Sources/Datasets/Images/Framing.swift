@@ -1,11 +1,11 @@
 /// Which part of a photo becomes the sample, and at what size.
 ///
 /// Without `resize` and `crop` the whole photo is stretched to `imageSize`. `resize` brings the
-/// shorter side to N (torchvision's `Resize(N)`), `crop` takes the central square of M (torchvision's
-/// `CenterCrop`, offsets rounded half to even), or of it what has the proportions of a sample that is
-/// no square, and where M is not the longer side of `imageSize` that is resized. All of it is one
-/// resampling of the decoded photo; without the last resizing it equals Pillow's resize and crop bit
-/// for bit.
+/// shorter side to N (torchvision's `Resize(N)`), `crop` takes the central square of M
+/// (torchvision's `CenterCrop`, offsets rounded half to even), or of it what has the proportions of
+/// a sample that is no square, and where M is not the longer side of `imageSize` that is resized.
+/// All of it is one resampling of the decoded photo; without the last resizing it equals Pillow's
+/// resize and crop bit for bit.
 package struct Framing: Equatable, Sendable {
   /// Height and width of a sample.
   package let imageSize: ImageSize

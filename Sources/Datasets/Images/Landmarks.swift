@@ -1,4 +1,5 @@
-/// Where the face is on each photo of a data set, by five points (eyes, nose, corners of the mouth).
+/// Where the face is on each photo of a data set, by five points (eyes, nose, corners of the
+/// mouth).
 package struct Landmarks: Sendable {
   /// For each photo, what maps a pixel of its aligned sample to a pixel of the photo.
   private let toPhoto: [Similarity]
@@ -8,9 +9,9 @@ package struct Landmarks: Sendable {
   /// Reads lines `path x1 y1 ... x5 y5` for the photos of `index`, and aligns each to the template
   /// of `imageSize`; lines for other photos are passed over.
   ///
-  /// Paths are relative to the root of the data set and may have spaces; points are in pixels of the
-  /// upright full-size photo, with pixel centres at whole numbers. Throws `DatasetError` for a line
-  /// that is none, and where a photo has no line.
+  /// Paths are relative to the root of the data set and may have spaces; points are in pixels of
+  /// the upright full-size photo, with pixel centres at whole numbers. Throws `DatasetError` for a
+  /// line that is none, and where a photo has no line.
   package init(file: String, for index: PhotoIndex, imageSize: ImageSize) throws(DatasetError) {
     let found = try Self.similarities(file: file, for: index, imageSize: imageSize)
     let missing = found.indices.filter { found[$0] == nil }

@@ -6,7 +6,8 @@ package enum Normalization: String, CaseIterable, Sendable {
   case unit
   /// (x - 127.5) / 128, facenet's fixed one.
   case facenet
-  /// (x - mean) / max(deviation, 1/sqrt(N)) over the N numbers of the image, facenet's prewhitening.
+  /// (x - mean) / max(deviation, 1/sqrt(N)) over the N numbers of the image, facenet's
+  /// prewhitening.
   case standardize
   /// (x/255 - mean) / deviation by channel, of ImageNet.
   case imagenet

@@ -22,7 +22,8 @@ package final class SampleLoader: Sendable {
   let source: any PhotoSource
   private let photos: PhotoList
   private let classOfPerson: [Int]
-  /// The training photos class by class: those of class c at `firstOfClass[c]` up to the next one's.
+  /// The training photos class by class: those of class c at `firstOfClass[c]` up to the next
+  /// one's.
   private let members: [Int32]
   private let firstOfClass: [Int]
 

@@ -48,7 +48,8 @@ package final class SamplePipeline: @unchecked Sendable {
 
   deinit { table.deallocate() }
 
-  /// Decodes `bytes`, cuts, changes as `drawn` and normalises them into `output` [height, width, 3].
+  /// Decodes `bytes`, cuts, changes as `drawn` and normalises them into `output` [height, width,
+  /// 3].
   ///
   /// `index` chooses the landmarks. Throws `ImageError` for anything but a whole, sound JPEG.
   package func process(

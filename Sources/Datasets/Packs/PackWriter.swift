@@ -11,8 +11,8 @@ package enum PackWriter {
   /// Writes all photos of `set` in their order, bytes as they are; returns the files written, the
   /// pack itself last. `progress` is told the number of photos done.
   ///
-  /// Throws `DatasetError.photoOutOfReach` for a photo that cannot be read, and what the file system
-  /// has against writing.
+  /// Throws `DatasetError.photoOutOfReach` for a photo that cannot be read, and what the file
+  /// system has against writing.
   package static func write(
     _ set: PhotoSet, as form: Form, to path: String, progress: (Int) -> Void = { _ in }
   ) throws -> [String] {

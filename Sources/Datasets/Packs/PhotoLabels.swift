@@ -76,8 +76,8 @@ struct LabelledPeople {
     self.labels = distinct.map { Int($0) }
   }
 
-  /// Calls people by the folders of their photos where each has one of its own; `paths` are those of
-  /// the photos.
+  /// Calls people by the folders of their photos where each has one of its own; `paths` are those
+  /// of the photos.
   mutating func takeNames(fromFoldersOf paths: TextTable) {
     var folders = [ArraySlice<UInt8>?](repeating: nil, count: names.count)
     for photo in people.indices {

@@ -4,7 +4,8 @@
   private import Darwin
 #endif
 
-/// A data set on disk, whatever holds it: its photos in order, their people, and where the bytes are.
+/// A data set on disk, whatever holds it: its photos in order, their people, and where the bytes
+/// are.
 ///
 /// The same photos have the same order and the same people in every format that `pack` writes.
 package struct PhotoSet: Sendable {
@@ -25,7 +26,8 @@ package struct PhotoSet: Sendable {
 
   /// Opens what `path` names, and recognises it by itself:
   /// - a folder with `train.rec`, or one other `.rec`, in it, or such a file: a RecordIO pack;
-  /// - a folder of `.tar` files, such a file, or several as `name-{000..146}.tar`: WebDataset shards;
+  /// - a folder of `.tar` files, such a file, or several as `name-{000..146}.tar`: WebDataset
+  ///   shards;
   /// - a folder with `metadata.csv` or `metadata.jsonl` in it or in its folders, or such a file;
   /// - any other file: a list of photos;
   /// - any other folder: `person/photo.jpg`.

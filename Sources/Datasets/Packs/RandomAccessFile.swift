@@ -86,8 +86,8 @@ enum LineReader {
   /// A line longer than this is no line.
   static let lengthLimit = 1 << 20
 
-  /// Calls `body` with each line without its end and its number from 1, a byte order mark passed over.
-  /// Throws `DatasetError`, and what `body` throws.
+  /// Calls `body` with each line without its end and its number from 1, a byte order mark passed
+  /// over. Throws `DatasetError`, and what `body` throws.
   static func forEach(
     _ path: String, _ body: (UnsafeRawBufferPointer, Int) throws(DatasetError) -> Void
   ) throws(DatasetError) {

@@ -170,9 +170,9 @@ struct RecordFile: Sendable {
     }
   }
 
-  /// The number and place of every record from the start of the file on; of one that is cut short at
-  /// its end too. Throws `ImageError` where there is no record where one has to be, and for a file of
-  /// records too short for headers, which would take more memory than it has bytes.
+  /// The number and place of every record from the start of the file on; of one that is cut short
+  /// at its end too. Throws `ImageError` where there is no record where one has to be, and for a
+  /// file of records too short for headers, which would take more memory than it has bytes.
   func scan() throws(ImageError) -> [(id: UInt64, offset: Int)] {
     var found: [(id: UInt64, offset: Int)] = []
     var offset = 0

@@ -1,5 +1,5 @@
-/// A pack of photos as MXNet and InsightFace keep them: `NAME.rec`, `NAME.idx`, and `NAME.lst` where
-/// it fits.
+/// A pack of photos as MXNet and InsightFace keep them: `NAME.rec`, `NAME.idx`, and `NAME.lst`
+/// where it fits.
 ///
 /// Photos are in the order of their keys. InsightFace's layout (record 0 says which keys are images
 /// and which are people) is read without touching the images; of other packs every header is read,

@@ -4,8 +4,8 @@ private import Interchange
 ///
 /// A key is a member's path up to the first dot of its last component (webdataset/tariterators.py);
 /// consecutive members of one key are a sample. Photos are in the order of the shards. A person is
-/// the whole number in `.cls`, or what `.json` calls `label`, `cls`, `class`, `identity` or `person`;
-/// a photo is called by what `.json` calls `path`, else by its member's name.
+/// the whole number in `.cls`, or what `.json` calls `label`, `cls`, `class`, `identity` or
+/// `person`; a photo is called by what `.json` calls `path`, else by its member's name.
 struct TarShards: PhotoSource {
   let index: PhotoIndex
   let labels: [Int]?

@@ -4,10 +4,10 @@ private import Preconditions
 /// The batches of triplet training: P people x K photos, then photos of other people at random, all
 /// in random order, so that microbatches mix people (Schroff et al. 2015, section 3.2).
 ///
-/// Every batch has `batch` different photos. People who have two photos or more take turns as the P:
-/// all of them once, in a random order, then again in another. Somebody with fewer than K photos comes
-/// whole; the others fill up. An epoch is ceil(photos / batch) steps: as many samples as there are
-/// photos, as with every other loss.
+/// Every batch has `batch` different photos. People who have two photos or more take turns as the
+/// P: all of them once, in a random order, then again in another. Somebody with fewer than K photos
+/// comes whole; the others fill up. An epoch is ceil(photos / batch) steps: as many samples as
+/// there are photos, as with every other loss.
 package struct PeopleSampler: Sendable {
   /// The number of samples of an epoch.
   package let count: Int

@@ -75,8 +75,8 @@ package final class ModelState {
   /// Running means and variances [statisticsCount].
   package var statistics: UnsafeMutablePointer<Float> { statisticsMemory.pointer }
 
-  /// All vectors, one after another [vectors.count][parameterCount]; the optimizer reads its own, the
-  /// first, as one piece.
+  /// All vectors, one after another [vectors.count][parameterCount]; the optimizer reads its own,
+  /// the first, as one piece.
   ///
   /// Where a rank keeps a part of them, the rest is address space that reads as 0.
   package var vectorsPointer: UnsafeMutablePointer<Float> {

@@ -48,9 +48,9 @@ extension StepEngine {
     return gathered
   }
 
-  /// Makes parameters, moments, the state of the loss and, with `withVectors`, the vectors of rank 0
-  /// those of every rank, which keeps of the vectors what is its own. Every rank calls it before the
-  /// first step.
+  /// Makes parameters, moments, the state of the loss and, with `withVectors`, the vectors of rank
+  /// 0 those of every rank, which keeps of the vectors what is its own. Every rank calls it before
+  /// the first step.
   package func shareState(withVectors: Bool) throws {
     let communicator = world.communicator
     try communicator.broadcast(

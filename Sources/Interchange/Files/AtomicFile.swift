@@ -32,7 +32,8 @@ package struct AtomicFile: ~Copyable {
     unlink(temporary)
   }
 
-  /// Writes all of `bytes` behind what was appended; throws `InterchangeError.unwritable` or `.noSpace`.
+  /// Writes all of `bytes` behind what was appended; throws `InterchangeError.unwritable` or
+  /// `.noSpace`.
   package func append(_ bytes: UnsafeRawBufferPointer) throws {
     var rest = bytes
     while !rest.isEmpty {
@@ -46,7 +47,8 @@ package struct AtomicFile: ~Copyable {
     }
   }
 
-  /// Writes all of `bytes` behind what was appended; throws `InterchangeError.unwritable` or `.noSpace`.
+  /// Writes all of `bytes` behind what was appended; throws `InterchangeError.unwritable` or
+  /// `.noSpace`.
   package func append(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try append($0) } }
 
   /// Syncs the bytes, gives the file its name and syncs the folder; throws

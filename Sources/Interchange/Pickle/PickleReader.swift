@@ -19,9 +19,9 @@ struct PickleReader {
 
   /// Reads the pickle at the start of `bytes`; returns it with the index behind its last byte.
   ///
-  /// Ranges in the document are indices into `bytes`. An operation of one byte may leave a hundred in
-  /// memory, so there may be no more of them than a file of `fileByteCount` bytes can answer for.
-  /// Throws `PickleProblem`.
+  /// Ranges in the document are indices into `bytes`. An operation of one byte may leave a hundred
+  /// in memory, so there may be no more of them than a file of `fileByteCount` bytes can answer
+  /// for. Throws `PickleProblem`.
   static func read(
     _ bytes: ArraySlice<UInt8>, fileByteCount: Int
   ) throws -> (document: PickleDocument, end: Int) {

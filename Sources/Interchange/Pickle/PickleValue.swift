@@ -23,7 +23,8 @@ struct PickleDocument {
     case dictionary(Int)
     /// The name of a class or function.
     case global(String)
-    /// What a call of `callable` would give, with the place in `dictionaries` of what was set in it.
+    /// What a call of `callable` would give, with the place in `dictionaries` of what was set in
+    /// it.
     case object(callable: Value, arguments: Value, items: Int?)
     /// Something that the file keeps outside the pickle.
     case persistent(Value)

@@ -12,9 +12,9 @@ enum HeaderJSON {
     let message: String
   }
 
-  /// Reads one value that fills `bytes` from `start` on but for white space; ranges in it are indices
-  /// into `bytes`. Throws `Problem`, also for more than `valueLimit` values: one of two bytes takes a
-  /// hundred in memory.
+  /// Reads one value that fills `bytes` from `start` on but for white space; ranges in it are
+  /// indices into `bytes`. Throws `Problem`, also for more than `valueLimit` values: one of two
+  /// bytes takes a hundred in memory.
   static func parse(
     _ bytes: [UInt8], from start: Int = 0, valueLimit: Int
   ) throws -> HeaderJSON {

@@ -65,9 +65,9 @@ package final class EventFile {
   package let path: String
   private let descriptor: Int32
 
-  /// Makes `events.out.tfevents.SECONDS.HOST.PID.NUMBER` in `folder`, which is there. A run that goes
-  /// on after `step` steps says so, and TensorBoard forgets what earlier files have of later ones.
-  /// Throws `InterchangeError.unwritable`.
+  /// Makes `events.out.tfevents.SECONDS.HOST.PID.NUMBER` in `folder`, which is there. A run that
+  /// goes on after `step` steps says so, and TensorBoard forgets what earlier files have of later
+  /// ones. Throws `InterchangeError.unwritable`.
   package init(folder: String, seconds: Double, resumedAfter step: Int) throws {
     var host = [CChar](repeating: 0, count: 256)
     gethostname(&host, host.count - 1)

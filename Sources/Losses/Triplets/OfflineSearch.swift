@@ -10,8 +10,8 @@ package struct OfflineSearch: Sendable {
   private let isSound: [Bool]
   private let stride: Int
 
-  /// A search among `values` [count, dimension] of people `labels` [count]; rows that are not finite
-  /// take no part.
+  /// A search among `values` [count, dimension] of people `labels` [count]; rows that are not
+  /// finite take no part.
   package init(_ values: [Float], dimension: Int, labels: [Int]) {
     require(
       values.count == labels.count * dimension,

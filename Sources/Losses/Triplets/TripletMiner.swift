@@ -2,10 +2,11 @@ internal import Determinism
 private import Kernels
 private import Preconditions
 
-/// One thread's mining: distances of a block of anchors to the whole batch, and the triplets chosen.
+/// One thread's mining: distances of a block of anchors to the whole batch, and the triplets
+/// chosen.
 ///
-/// Anchors are mined apart from each other: how they are cut into blocks and shared over threads and
-/// ranks cannot show.
+/// Anchors are mined apart from each other: how they are cut into blocks and shared over threads
+/// and ranks cannot show.
 package final class TripletMiner {
   /// Anchors whose distances are computed together.
   package static let blockAnchors = 16
@@ -45,8 +46,8 @@ package final class TripletMiner {
 
   package var bytes: Int { 8 * (Self.blockAnchors + 3) * capacity + 4 * capacity }
 
-  /// Appends to `words` what is found for the anchors of `block`, at most `blockAnchors` slots; to be
-  /// put together again by `TripletSelection`.
+  /// Appends to `words` what is found for the anchors of `block`, at most `blockAnchors` slots; to
+  /// be put together again by `TripletSelection`.
   package func mine(
     _ block: Range<Int>, of batch: EmbeddedBatch, as request: MiningRequest,
     appendingTo words: inout [UInt64]
@@ -89,8 +90,8 @@ package final class TripletMiner {
     func isNegative(_ slot: Int) -> Bool { labels[slot] != labels[anchor] }
   }
 
-  /// Mines one anchor of a batch that is there as two networks embed it: all mixtures of the two, but
-  /// no triplet of the older one alone (Schroff et al. 2015, figure 9).
+  /// Mines one anchor of a batch that is there as two networks embed it: all mixtures of the two,
+  /// but no triplet of the older one alone (Schroff et al. 2015, figure 9).
   ///
   /// Whoever may not take part in a round is put at an infinite distance.
   private func mineMixed(

@@ -59,8 +59,8 @@ package struct MiningRequest: Sendable {
 
 /// The embeddings of a whole batch, as mining and the loss read them.
 ///
-/// For a harmonic embedding (Schroff et al. 2015, section 7) the batch is in it twice: as the network
-/// that learns embeds it, then as an older one did.
+/// For a harmonic embedding (Schroff et al. 2015, section 7) the batch is in it twice: as the
+/// network that learns embeds it, then as an older one did.
 package struct EmbeddedBatch: @unchecked Sendable {
   /// Unit rows [count, stride], zeros behind `width`.
   package let units: UnsafePointer<Double>

@@ -3,8 +3,8 @@ private import Preconditions
 
 /// The triplets of a whole batch: their loss, and its exact gradient at any of the embeddings.
 ///
-/// The loss is a sum of d_ap - d_an + alpha, linear in the squared distances: whole numbers, how often
-/// the distance of an anchor to a slot counts, stand for all triplets (Schroff et al. 2015,
+/// The loss is a sum of d_ap - d_an + alpha, linear in the squared distances: whole numbers, how
+/// often the distance of an anchor to a slot counts, stand for all triplets (Schroff et al. 2015,
 /// equation 3).
 package struct TripletSelection: Sendable {
   /// Samples of the batch.
@@ -32,7 +32,8 @@ package struct TripletSelection: Sendable {
   /// The mean squared distance of all pairs of one person; 0 where there is none.
   package var meanPositiveDistance: Double { pairs > 0 ? positiveSum / Double(pairs) : 0 }
 
-  /// The mean squared distance of all pairs of two people, seen from anchors that have pairs or not.
+  /// The mean squared distance of all pairs of two people, seen from anchors that have pairs or
+  /// not.
   package var meanNegativeDistance: Double {
     negativePairs > 0 ? negativeSum / Double(negativePairs) : 0
   }
@@ -97,8 +98,8 @@ package struct TripletSelection: Sendable {
     slots.contains { !rows[$0].isEmpty || !columns[$0].isEmpty }
   }
 
-  /// Overwrites `gradients` [slots.count, width] with the derivatives of `scale` times the sum of the
-  /// losses by the embeddings of `slots`, through their normalisation; `scratch` holds
+  /// Overwrites `gradients` [slots.count, width] with the derivatives of `scale` times the sum of
+  /// the losses by the embeddings of `slots`, through their normalisation; `scratch` holds
   /// `batch.stride` doubles.
   package func gradients(
     at slots: Range<Int>, of batch: EmbeddedBatch, scale: Double,

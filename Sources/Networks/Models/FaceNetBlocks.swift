@@ -5,8 +5,8 @@
 struct FaceNetBlocks {
   let options: ModelOptions
 
-  /// Convolution of the published width `channels`, padded to keep the size, then bias and ReLU; or,
-  /// as in OpenFace, batch norm, whose offset takes the place of the bias, and ReLU.
+  /// Convolution of the published width `channels`, padded to keep the size, then bias and ReLU;
+  /// or, as in OpenFace, batch norm, whose offset takes the place of the bias, and ReLU.
   ///
   /// `gain` is the factor by which what lies before enlarges its input.
   func convolution(

@@ -1,5 +1,5 @@
-/// NN1 of FaceNet (Schroff, Kalenichenko and Philbin 2015, table 1): Zeiler and Fergus' network with
-/// a 1x1 convolution before each of the others, 220x220, 140 M parameters.
+/// NN1 of FaceNet (Schroff, Kalenichenko and Philbin 2015, table 1): Zeiler and Fergus' network
+/// with a 1x1 convolution before each of the others, 220x220, 140 M parameters.
 enum NN1 {
   static func build(_ options: ModelOptions, in graph: inout Graph) -> Value {
     let blocks = FaceNetBlocks(options: options)

@@ -32,8 +32,8 @@ struct FaceArguments: ParsableArguments {
     }
   }
 
-  /// The options with what `words` begin with, and the other words: the checkpoint is the first word
-  /// where embeddings are not stored. Throws `ValidationError` unless `count` words are left.
+  /// The options with what `words` begin with, and the other words: the checkpoint is the first
+  /// word where embeddings are not stored. Throws `ValidationError` unless `count` words are left.
   func resolve(
     _ words: [String], leaving count: ClosedRange<Int>, called what: String
   ) throws -> (options: FaceOptions, words: [String]) {
