@@ -168,7 +168,7 @@ let package = Package(
       name: "Sweeps",
       dependencies: [
         "Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation", "Interchange",
-        "Networks", "Reports", "Scoring", "Sessions", "Threads", "Training",
+        "Networks", "Reports", "Scoring", "Sessions", "Threads",
       ],
       swiftSettings: house),
     .target(

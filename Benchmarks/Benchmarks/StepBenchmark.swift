@@ -135,7 +135,9 @@ final class StepTrial {
     self.model = model
     let microbatches = Microbatches.cut(model.batch, microbatch: model.microbatch).count
     engine = StepEngine(
-      model.factory.makeReplica(model.configuration, microbatches: microbatches),
+      model.factory.makeReplica(
+        model.configuration,
+        gridExponent: model.configuration.gridExponent(microbatches: microbatches)),
       in: World(pool: session.pool, communicator: session.communicator),
       samples: samples ?? Self.madeSamples(of: model))
     engine.initialize()

@@ -91,11 +91,11 @@ package struct ModelFactory: Sendable {
       }, count: network.parameterCount + objective.parameterCount)
   }
 
-  /// A replica of the model, its memory not filled: with the optimizer of `configuration` and, of
-  /// `microbatches` a step, the grid of its sums. `keepsParts` where the ranks share the
+  /// A replica of the model, its memory not filled: with the optimizer of `configuration` and sums on
+  /// the grid of 2^`gridExponent`. `keepsParts` where the ranks share the
   /// optimizer's state.
   package func makeReplica(
-    _ configuration: RunConfiguration, microbatches: Int, keepsParts: Bool = false,
+    _ configuration: RunConfiguration, gridExponent: Int, keepsParts: Bool = false,
     seed: UInt64? = nil
   ) -> Replica {
     let optimizer = configuration.optimizerValue
@@ -111,8 +111,7 @@ package struct ModelFactory: Sendable {
       state: ModelState(
         descriptions: descriptions, statistics: network.statistics, vectors: vectors,
         keepsParts: keepsParts, loss: objective.head?.initialState ?? LossState()),
-      gradientGrid: SummationGrid(
-        exponent: configuration.gridExponent(microbatches: microbatches)),
+      gradientGrid: SummationGrid(exponent: gridExponent),
       seed: seed ?? configuration.seed)
   }
 }

@@ -114,6 +114,8 @@ package struct RunComparison {
         "one of them could not read photos that the other could: see 'bad photo' in log.txt"
       } else if one.loss != other.loss {
         "forward differs: other photos, other weights before the step, or other arithmetic"
+      } else if one.isSkipped != other.isSkipped {
+        "one skipped the step: its gradient was not finite or left the grid (--gradient-grid)"
       } else if one.gradientHash != other.gradientHash {
         "backward or the sum over ranks differs: arithmetic, or --reduce"
       } else {

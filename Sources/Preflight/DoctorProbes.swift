@@ -60,7 +60,8 @@ struct ComputeProbe {
       return Int32(slot / 2 % classes)
     }
     let engine = StepEngine(
-      factory.makeReplica(configuration, microbatches: 64, seed: 1),
+      factory.makeReplica(
+        configuration, gridExponent: configuration.gridExponent(microbatches: 64), seed: 1),
       in: World(pool: session.pool, communicator: SoloCommunicator()), samples: samples)
     engine.initialize()
     var images: [Double] = []

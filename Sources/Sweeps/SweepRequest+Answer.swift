@@ -1,7 +1,7 @@
-internal import Configuration
+package import Configuration
 internal import Interchange
 internal import Scoring
-internal import Sessions
+package import Sessions
 package import Collectives
 internal import Datasets
 private import Foundation
@@ -9,24 +9,34 @@ private import Foundation
 extension SweepRequest {
   /// Makes the table of a sweep: the lines to print, on the first rank, after the CSV that is asked
   /// for is written; nil where a run was told to stop and has more to do.
-  package func answer(over communicator: any Communicator) throws -> [String]? {
+  ///
+  /// `train` trains as a configuration says, in the session that it is lent; it returns false where it
+  /// was told to stop before the end.
+  package func answer(
+    over communicator: any Communicator,
+    training train: (RunConfiguration, Session) throws -> Bool
+  ) throws -> [String]? {
     let session = try Session(
       communicator: communicator, threads: evaluation.threads ?? training?.threads,
       quiet: evaluation.quiet)
-    guard let table = try table(session) else { return nil }
+    guard let table = try table(session, training: train) else { return nil }
     guard communicator.rank == 0 else { return [] }
     if let path = csv { try TextFile.write(table.csv, to: path) }
     return table.lines
   }
 
-  private func table(_ session: Session) throws -> SweepTable? {
+  private func table(
+    _ session: Session, training train: (RunConfiguration, Session) throws -> Bool
+  ) throws -> SweepTable? {
     switch kind.task {
     case .training(let sweep):
       guard let training else { throw SweepError.noTraining(kind) }
-      return try TrainingSweep(
-        request: self, base: training, out: training.out ?? "runs/\(kind.rawValue)",
-        session: session
-      ).run(sweep)
+      return try withoutActuallyEscaping(train) { train in
+        try TrainingSweep(
+          request: self, base: training, out: training.out ?? "runs/\(kind.rawValue)",
+          session: session, train: { try train($0, session) }
+        ).run(sweep)
+      }
     case .videos:
       let network = try self.network(session).network
       return try VideoSweep(self, network: network).run()

@@ -3,7 +3,6 @@ internal import Configuration
 internal import Interchange
 internal import Scoring
 internal import Sessions
-internal import Training
 internal import Collectives
 internal import Datasets
 internal import Determinism
@@ -17,6 +16,8 @@ struct TrainingSweep {
   let base: RunConfiguration
   let out: String
   let session: Session
+  /// Trains as a configuration says; false where it was told to stop before the end.
+  let train: (RunConfiguration) throws -> Bool
 
   /// The table on the first rank; nil where a run was told to stop. Runs that are there already go
   /// on, or are only scored.
@@ -37,7 +38,7 @@ struct TrainingSweep {
       }
       var own = base
       own.embedding = Int(value)
-      guard let found = try train(own, name: "embedding-\(Int(value))") else { return nil }
+      guard let found = try score(own, name: "embedding-\(Int(value))") else { return nil }
       if let verification = found.first { table.append("\(Int(value))", verification) }
     }
     return table
@@ -75,7 +76,7 @@ struct TrainingSweep {
       own.split = .people(file: list)
       own.evaluateEvery = .never
       let photos = chosen.reduce(0) { $0 + (photosOf[$1] ?? 0) }
-      guard let found = try train(own, name: name, plan: plan) else { return nil }
+      guard let found = try score(own, name: name, plan: plan) else { return nil }
       if let verification = found.first { table.append("\(photos)", verification) }
     }
     return table
@@ -83,14 +84,14 @@ struct TrainingSweep {
 
   /// Trains `configuration` in a folder of its own and scores it on the base's pairs: one
   /// verification on the first rank, none on the others; nil where the run was told to stop.
-  private func train(
+  private func score(
     _ configuration: RunConfiguration, name: String, plan: EvaluationPlan? = nil
   ) throws -> [Verification]? {
     var own = configuration
     own.out = "\(out)/\(name)"
     own.resume = .auto
     session.console.say("\(name):")
-    guard try TrainingJob.run(own, in: session) == .finished else { return nil }
+    guard try train(own) else { return nil }
     session.communicator.progress.enter(.evaluate)
     let network = try CheckpointNetwork(path: "\(out)/\(name)", session: session)
     let opened = try OpenedPhotos(

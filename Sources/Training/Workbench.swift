@@ -34,7 +34,6 @@ package struct Workbench {
     batches = try BatchSource(plan)
     reader = SampleReader(plan)
     let (configuration, session) = (plan.configuration, plan.session)
-    let microbatches = plan.microbatches(of: configuration.batch).count
     let world = World(
       pool: session.pool, communicator: plan.communicator, reduction: configuration.reduction,
       shardsOptimizer: configuration.shardsOptimizer,
@@ -42,7 +41,7 @@ package struct Workbench {
       onEvent: hooks.onEvent)
     engine = StepEngine(
       plan.factory.makeReplica(
-        configuration, microbatches: microbatches, keepsParts: world.isSharded),
+        configuration, gridExponent: plan.gridExponent, keepsParts: world.isSharded),
       in: world, samples: reader)
     embedder = Embedder(
       network: plan.factory.network, pool: plan.session.pool, communicator: plan.communicator,

@@ -1,6 +1,7 @@
 internal import Datasets
 internal import Configuration
 internal import Sweeps
+private import Training
 internal import Scoring
 internal import ArgumentParser
 
@@ -127,7 +128,9 @@ struct Sweep: ParsableCommand {
       request.training = try RunConfiguration.resolve(
         file: config, flags: flags.compactMap { $0 }, modelNames: Dispatch.modelNames)
     }
-    let code = Dispatch.answer { try request.answer(over: $0) }
+    let code = Dispatch.answer {
+      try request.answer(over: $0) { try TrainingJob.run($0, in: $1) == .finished }
+    }
     if code != 0 { throw ExitCode(code) }
   }
 }

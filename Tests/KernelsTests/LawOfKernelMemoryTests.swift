@@ -159,6 +159,21 @@ import Testing
         rectifies: true, into: memory[4], residualGradient: memory[5], biasGradient: memory[6],
         scratch: memory.doubles[0])
     }
+    for activation in [ActivationFunction.identity, .relu, .prelu] {
+      let coefficients = ElementwiseCoefficients(
+        bias: UnsafePointer(memory[1]), factor: 0.5, activation: activation,
+        slopes: UnsafePointer(memory[6]))
+      expectNoAllocations("elementwise, \(activation)") {
+        ElementwiseKernel.forward(
+          memory[0], residual: memory[2], pixels: pixels, channels: channels,
+          coefficients: coefficients, into: memory[3], outputStride: channels)
+        ElementwiseKernel.backward(
+          memory[3], output: memory[3], outputStride: channels, input: memory[0],
+          residual: memory[2], pixels: pixels, channels: channels, coefficients: coefficients,
+          into: memory[4], residualGradient: memory[5], biasGradient: memory[6],
+          slopeGradient: memory[7], scratch: memory.doubles[0])
+      }
+    }
     expectNoAllocations("dropout") {
       DropoutKernel.forward(
         memory[0], rows: pixels, features: channels, keys: keys, rate: 0.4, into: memory[1])

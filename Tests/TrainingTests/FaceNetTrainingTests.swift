@@ -130,7 +130,7 @@ extension LawsOfTriplets {
       var request = SweepRequest(.compatibility, evaluation)
       request.other = "\(folder)/\(name)"
       request.csv = "\(folder)/\(name).csv"
-      _ = try request.answer(over: SoloCommunicator())
+      _ = try request.answer(over: SoloCommunicator()) { _, _ in true }
       let rows = try String(contentsOfFile: request.csv!, encoding: .utf8)
         .split(separator: "\n").map { $0.split(separator: ",").map(String.init) }
       let column = try #require(rows[0].firstIndex(of: "auc"))

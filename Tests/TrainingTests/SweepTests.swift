@@ -11,6 +11,12 @@ import Training
 
 /// The experiments of `ddp-train sweep`, small.
 @Suite struct SweepTests {
+  fileprivate static func answer(
+    _ request: SweepRequest, over communicator: any Communicator
+  ) throws -> [String] {
+    try request.answer(over: communicator) { try TrainingJob.run($0, in: $1) == .finished } ?? []
+  }
+
   /// A run of a few steps, and photos and videos that it has not seen.
   private final class Subject {
     let folder = SmallRun.temporaryFolder()
@@ -53,8 +59,8 @@ import Training
       let final = request
       let lines =
         ranks == 1
-        ? [try final.answer(over: SoloCommunicator()) ?? []]
-        : try ThreadCommunicator.run(size: ranks) { try final.answer(over: $0) ?? [] }
+        ? [try SweepTests.answer(final, over: SoloCommunicator())]
+        : try ThreadCommunicator.run(size: ranks) { try SweepTests.answer(final, over: $0) }
       #expect(lines[1...].allSatisfy { $0.isEmpty })
       let text = try String(contentsOfFile: request.csv!, encoding: .utf8)
       let rows = text.split(separator: "\n").map {
