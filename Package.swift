@@ -70,7 +70,8 @@ let package = Package(
       name: "MPICollectives", dependencies: ["Collectives", "CMPI", "Preconditions", "Threads"],
       swiftSettings: house),
     .target(
-      name: "Datasets", dependencies: ["CJPEG", "Determinism", "Interchange", "Preconditions"],
+      name: "Datasets",
+      dependencies: ["CJPEG", "Determinism", "Interchange", "Preconditions", "Threads"],
       swiftSettings: house),
     .target(
       name: "Evaluation", dependencies: ["Kernels", "Determinism", "Preconditions"],
@@ -100,7 +101,7 @@ let package = Package(
       name: "Assembly",
       dependencies: [
         "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Kernels", "Losses",
-        "Networks", "Optimizers", "Threads",
+        "Networks", "Optimizers",
       ],
       swiftSettings: house),
     .target(
@@ -108,7 +109,7 @@ let package = Package(
       dependencies: [
         "Collectives",
         "Assembly", "Configuration", "Datasets", "Determinism", "Engine", "Evaluation",
-        "Interchange", "Kernels", "Losses", "Networks",
+        "Interchange", "Losses", "Networks",
       ],
       swiftSettings: house),
     .target(
@@ -118,8 +119,8 @@ let package = Package(
     .target(
       name: "RunFolders",
       dependencies: [
-        "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Engine",
-        "Evaluation", "Interchange", "Losses", "Networks", "Sessions", "Threads", "Timing",
+        "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation",
+        "Interchange", "Losses", "Networks", "Sessions", "Threads", "Timing",
       ],
       swiftSettings: house),
     .target(
@@ -129,7 +130,7 @@ let package = Package(
     .target(
       name: "Scoring",
       dependencies: [
-        "Assembly", "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism",
+        "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism",
         "Engine", "Evaluation", "Interchange", "Kernels", "Networks", "Preconditions", "Sessions",
         "Threads",
       ],
@@ -161,14 +162,14 @@ let package = Package(
       name: "Tasks",
       dependencies: [
         "Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation", "Interchange",
-        "Kernels", "Networks", "Reports", "Scoring", "Sessions", "Threads",
+        "Kernels", "Reports", "Scoring", "Sessions",
       ],
       swiftSettings: house),
     .target(
       name: "Sweeps",
       dependencies: [
         "Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation", "Interchange",
-        "Networks", "Reports", "Scoring", "Sessions", "Threads",
+        "Networks", "Reports", "Scoring", "Sessions",
       ],
       swiftSettings: house),
     .target(
@@ -178,8 +179,7 @@ let package = Package(
     .target(
       name: "DataTools",
       dependencies: [
-        "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange", "Reports",
-        "Scoring", "Threads",
+        "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange", "Scoring",
       ],
       swiftSettings: house),
     .executableTarget(
@@ -199,7 +199,7 @@ let package = Package(
         "Assembly", "Configuration", "Engine", "RunFolders", "Scoring", "Sessions", "Threads",
         "Timing",
         "Training", "Networks", "Kernels", "Losses", "Optimizers", "Collectives", "Datasets",
-        "Interchange", "Determinism", "TestSupport", "Preconditions",
+        "Interchange", "Determinism", "TestSupport",
       ], path: "Benchmarks/Benchmarks", swiftSettings: kernelSettings),
     .executableTarget(
       name: "ddp-bench",
@@ -214,8 +214,8 @@ let package = Package(
     .executableTarget(
       name: "mpi-check",
       dependencies: [
-        "Collectives", "Configuration", "CStuckMPI", "Datasets", "Determinism", "Engine",
-        "MPICollectives", "RunFolders", "Scoring", "Sessions", "TestSupport", "Threads", "Training",
+        "Collectives", "Configuration", "CStuckMPI", "Datasets", "Engine",
+        "MPICollectives", "RunFolders", "Sessions", "TestSupport", "Threads", "Training",
       ],
       path: "Tests/mpi-check",
       swiftSettings: house),
@@ -228,7 +228,8 @@ let package = Package(
       dependencies: ["Networks", "Kernels", "TestSupport", "Determinism", "CAllocations"],
       exclude: ["Golden"]),
     .testTarget(
-      name: "LossesTests", dependencies: ["Losses", "Kernels", "TestSupport", "Determinism"],
+      name: "LossesTests",
+      dependencies: ["CAllocations", "Losses", "Kernels", "TestSupport", "Determinism"],
       exclude: ["Golden"]),
     .testTarget(
       name: "OptimizersTests", dependencies: ["Optimizers", "TestSupport", "Determinism"],

@@ -1,9 +1,9 @@
 package import Assembly
 package import Configuration
 package import Datasets
-private import Networks
 private import Determinism
 internal import Kernels
+private import Networks
 
 /// The training configuration that all figures of whole steps are measured with.
 package struct BenchmarkModel: Sendable {

@@ -1,15 +1,15 @@
-package import Threads
-package import Sessions
-package import Configuration
-package import Engine
 private import Collectives
+package import Configuration
 private import Datasets
+package import Engine
 private import Foundation
 private import Interchange
 private import Kernels
 private import Losses
 private import Networks
 private import Optimizers
+package import Sessions
+package import Threads
 
 /// Training steps on weights and batches from files, so that another program can do the same and
 /// the two can be compared.
@@ -48,7 +48,7 @@ package struct FollowRun: Sendable {
     var model = model
     model.classCount = head.shape[0]
     model.microbatch = model.batch
-    let session = try Session(communicator: SoloCommunicator(), threads: 1, quiet: true)
+    let session = try Session.start(communicator: SoloCommunicator(), threads: 1, quiet: true)
     defer { session.pool.end() }
     let samples = ComputedSamples { slot, batch, image in
       let sample = batch.samples[slot]

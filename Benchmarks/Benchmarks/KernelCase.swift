@@ -1,5 +1,5 @@
-internal import Kernels
 internal import Determinism
+internal import Kernels
 private import TestSupport
 
 /// A kernel at one shape: what it is called, what it moves and computes, and how it is tried.

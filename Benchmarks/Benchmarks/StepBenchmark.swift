@@ -1,19 +1,19 @@
-package import RunFolders
-package import Scoring
-package import Sessions
-package import Training
 package import Assembly
+package import Collectives
 package import Configuration
+private import Datasets
 package import Determinism
 package import Engine
-package import Threads
-package import Timing
-package import Collectives
-private import Datasets
 private import Kernels
 private import Losses
 private import Networks
 private import Optimizers
+package import RunFolders
+package import Scoring
+package import Sessions
+package import Threads
+package import Timing
+package import Training
 
 /// Whole training steps on fixed images, through the engine that trains.
 package struct StepBenchmark: Sendable {
@@ -37,7 +37,7 @@ package struct StepBenchmark: Sendable {
   package func run(over communicator: any Communicator, ratesBudgetSeconds: Double) throws
     -> BenchmarkReport
   {
-    let session = try Session(communicator: communicator, threads: threads, quiet: true)
+    let session = try Session.start(communicator: communicator, threads: threads, quiet: true)
     defer { session.pool.end() }
     let (engine, loss, times, best) =
       try photos.map { try stepOnPhotos($0, in: session) } ?? stepOnNoise(in: session)
@@ -105,7 +105,7 @@ extension StepBenchmark {
     configuration.checkpointEvery = .never
     configuration.keepBest = false
     configuration.length = .steps(steps + 1)
-    let data = try TrainingData(
+    let data = try TrainingData.open(
       configuration, communicator: session.communicator, pool: session.pool)
     let plan = try TrainingPlan(configuration, session: session, data: data, folder: nil)
     var records: [StepRecord] = []

@@ -1,6 +1,6 @@
+private import Foundation
 package import Networks
 package import Timing
-private import Foundation
 
 /// Reports of whole steps as people read them.
 package enum StepText {

@@ -1,5 +1,5 @@
-package import Threads
 private import Foundation
+package import Threads
 
 /// Times of a piece of work that was run again and again.
 package struct Timing: Sendable {

@@ -1,12 +1,12 @@
 package import Collectives
-package import Kernels
 package import Configuration
+internal import Datasets
+internal import Determinism
 package import Engine
+package import Kernels
 package import Losses
 package import Networks
 package import Optimizers
-internal import Datasets
-internal import Determinism
 
 /// From a configuration to a network, its loss head, and what the optimizer must know of them.
 package struct ModelFactory: Sendable {
@@ -91,8 +91,8 @@ package struct ModelFactory: Sendable {
       }, count: network.parameterCount + objective.parameterCount)
   }
 
-  /// A replica of the model, its memory not filled: with the optimizer of `configuration` and sums on
-  /// the grid of 2^`gridExponent`. `keepsParts` where the ranks share the
+  /// A replica of the model, its memory not filled: with the optimizer of `configuration` and sums
+  /// on the grid of 2^`gridExponent`. `keepsParts` where the ranks share the
   /// optimizer's state.
   package func makeReplica(
     _ configuration: RunConfiguration, gridExponent: Int, keepsParts: Bool = false,

@@ -1,6 +1,6 @@
 package import Configuration
-package import Engine
 internal import Determinism
+package import Engine
 package import Interchange
 package import Networks
 
@@ -20,8 +20,10 @@ package struct Checkpoint {
   package let dataFingerprint: String
   package let classCount: Int
 
+  /// The key of the metadata that says which program wrote the file, and its version of the form.
   package static let formatKey = "ddp-train"
   static let formatVersion = "1"
+  /// What the names of the state's vectors begin with: `optimizer.VECTOR/TENSOR`.
   package static let optimizerPrefix = "optimizer."
   /// The people of the loss head, as `TrainedPeople.text` in UTF-8; no part of the weights.
   static let peopleName = "ddp-train.people"

@@ -1,7 +1,7 @@
 package import Configuration
 private import Foundation
-internal import Interchange
 private import Glibc
+internal import Interchange
 
 /// The checkpoints folder of a run: writes in the background, keeps what is to be kept.
 ///
@@ -42,6 +42,7 @@ package final class CheckpointStore: @unchecked Sendable {
     }
   }
 
+  /// The name of the file of `step` steps, such as `step-000000042.safetensors`.
   package static func name(step: Int) -> String {
     let digits = String(step)
     return "step-" + String(repeating: "0", count: max(0, 9 - digits.count)) + digits

@@ -41,10 +41,12 @@ package final class NetworkWeights {
     }
   }
 
+  /// The running means [channels] of a batch norm.
   package func means(of entry: StatisticsDescription) -> [Float] {
     entry.means.map { state.statistics[$0] }
   }
 
+  /// The running variances [channels] of a batch norm.
   package func variances(of entry: StatisticsDescription) -> [Float] {
     entry.variances.map { state.statistics[$0] }
   }

@@ -1,5 +1,5 @@
-package import Engine
 internal import Determinism
+package import Engine
 internal import Interchange
 internal import Networks
 

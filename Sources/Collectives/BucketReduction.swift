@@ -1,5 +1,5 @@
-internal import Threads
 internal import Kernels
+internal import Threads
 
 /// When a bucket went over the wire, in seconds of the monotonic clock.
 package struct BucketSpan: Sendable {

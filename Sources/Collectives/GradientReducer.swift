@@ -1,7 +1,7 @@
-internal import Threads
-internal import Preconditions
 private import Glibc
 package import Kernels
+internal import Preconditions
+internal import Threads
 
 /// The exact sum of all microbatches' gradients, over this rank's workers and then over all ranks.
 ///

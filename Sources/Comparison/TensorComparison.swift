@@ -18,12 +18,25 @@ package struct TensorComparison {
   /// Compares the safetensors files `first` and `second`; throws `InterchangeError`.
   package init(_ first: String, _ second: String) throws {
     let files = try [SafetensorsFile(path: first), SafetensorsFile(path: second)]
-    let names = files.map { Set($0.entries.filter { $0.type == .float32 }.map(\.name)) }
+    let names = files.map { Set($0.entries.map(\.name)) }
     strangers = names[0].symmetricDifference(names[1]).sorted()
-    for entry in files[0].entries where names[0].contains(entry.name) {
-      guard names[1].contains(entry.name) else { continue }
-      guard files[1].entry(named: entry.name)?.shape == entry.shape else {
-        strangers.append(entry.name + " (another shape)")
+    // What a loss keeps from step to step stands in the metadata.
+    for key in Set(files.flatMap { $0.metadata.keys.filter { $0.hasPrefix("loss.") } }).sorted()
+    where files[0].metadata[key] != files[1].metadata[key] {
+      strangers.append(key)
+    }
+    for entry in files[0].entries {
+      guard let twin = files[1].entry(named: entry.name) else { continue }
+      guard twin.shape == entry.shape, twin.type == entry.type else {
+        strangers.append("\(entry.name) (\(entry.summary) | \(twin.summary))")
+        continue
+      }
+      guard entry.type == .float32 else {
+        if try Self.hold(files[0], files[1], same: entry) {
+          alikeCount += 1
+        } else {
+          strangers.append("\(entry.name) (other bytes)")
+        }
         continue
       }
       let (one, other) = (try files[0].floats(entry.name), try files[1].floats(entry.name))
@@ -41,6 +54,14 @@ package struct TensorComparison {
             name: entry.name, differing: differing, count: one.count, largest: largest))
       }
     }
+  }
+
+  private static func hold(
+    _ one: SafetensorsFile, _ other: SafetensorsFile, same entry: SafetensorsEntry
+  ) throws -> Bool {
+    try entry.type == .uint8
+      ? one.bytes(entry.name) == other.bytes(entry.name)
+      : one.elements(of: entry.name) == other.elements(of: entry.name)
   }
 
   /// Whether all tensors are in both files with the same bits.

@@ -1,9 +1,9 @@
-internal import Scoring
 internal import Datasets
 internal import Determinism
 internal import Evaluation
 private import Foundation
 internal import Interchange
+internal import Scoring
 private import Synchronization
 
 /// What is wrong with a data set before anybody trains on it.

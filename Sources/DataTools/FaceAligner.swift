@@ -1,5 +1,5 @@
-internal import Evaluation
 internal import Datasets
+internal import Evaluation
 private import Foundation
 private import Synchronization
 

@@ -15,6 +15,8 @@ package final class Replica {
   /// What first weights and random numbers are functions of.
   package let seed: UInt64
 
+  /// A replica of parts that were made for each other: `groups` and `state` cover the parameters of
+  /// network and objective.
   package init(
     network: Network, objective: Objective, groups: ParameterGroups, optimizer: any Optimizer,
     state: ModelState, gradientGrid: SummationGrid, seed: UInt64

@@ -1,7 +1,7 @@
-package import Kernels
 internal import Collectives
 internal import Determinism
 private import Glibc
+package import Kernels
 internal import Networks
 internal import Preconditions
 internal import Threads

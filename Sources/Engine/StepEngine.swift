@@ -1,3 +1,4 @@
+package import Collectives
 internal import Determinism
 internal import Kernels
 internal import Losses
@@ -7,7 +8,6 @@ internal import Preconditions
 internal import Synchronization
 internal import Threads
 package import Timing
-package import Collectives
 
 /// Computes steps: microbatches on this rank's workers, exact sums over all, one update.
 package final class StepEngine {
@@ -20,8 +20,7 @@ package final class StepEngine {
   private let update: UpdatePass
   /// Brings other ranks' parts of the weights; nil where every rank updates all of them.
   private let gathering: WeightGathering?
-  /// For losses of the whole batch.
-  private let wholeBatch: WholeBatchMemory?
+  private let work: Work
   /// Whether a step was left in its middle; an engine whose step was left computes no more.
   private let isAborted = Atomic<Bool>(false)
   /// Seconds by phase of the last step, averaged over the workers.
@@ -61,15 +60,17 @@ package final class StepEngine {
       Worker(network: network, head: head, ledger: finalLedger)
     }
     self.workers = workers
-    if case .wholeBatch(let objective) = replica.objective {
+    switch replica.objective {
+    case .samples(let head): work = .samples(head)
+    case .wholeBatch(let objective):
       let microbatches = Microbatches.cut(
         objective.batch, microbatch: network.maximumRows
       ).count
-      wholeBatch = WholeBatchMemory(
-        objective, network: network, workers: workers,
-        localMicrobatches: Microbatches.share(of: microbatches, rank: 0, size: world.size).count)
-    } else {
-      wholeBatch = nil
+      work = .wholeBatch(
+        WholeBatchMemory(
+          objective, network: network, workers: workers,
+          localMicrobatches: Microbatches.share(of: microbatches, rank: 0, size: world.size).count
+        ))
     }
     update = UpdatePass(
       groups: replica.groups, blocks: blocks, optimizer: replica.optimizer, pool: world.pool,
@@ -82,6 +83,17 @@ package final class StepEngine {
 
   package var network: Network { replica.network }
   package var state: ModelState { replica.state }
+
+  /// What a step computes, with the memory that it takes beside the workers'.
+  private enum Work {
+    case samples(any LossHead)
+    case wholeBatch(WholeBatchMemory)
+  }
+
+  private var wholeBatch: WholeBatchMemory? {
+    if case .wholeBatch(let memory) = work { return memory }
+    return nil
+  }
 
   /// Where each worker works: at least `network.inferenceBytes`, free between steps.
   package var workerMemories: [UnsafeMutableRawPointer] { workers.map { $0.arena.pointer } }
@@ -131,12 +143,12 @@ package final class StepEngine {
     }
     for worker in workers { worker.seconds = PhaseSeconds() }
     readAhead(batch)
-    switch replica.objective {
+    switch work {
     case .samples(let head):
       if let next { readAhead(next) }
       return try gradients(of: batch, by: head, checking: checked)
-    case .wholeBatch:
-      return try gradients(of: batch, followedBy: next, in: wholeBatch!, checking: checked)
+    case .wholeBatch(let memory):
+      return try gradients(of: batch, followedBy: next, in: memory, checking: checked)
     }
   }
 

@@ -1,8 +1,8 @@
-internal import Threads
 internal import Collectives
 internal import Determinism
 internal import Kernels
 internal import Optimizers
+internal import Threads
 
 /// What an update leaves behind, the same on every rank.
 package struct UpdateReceipt: Sendable, Equatable {

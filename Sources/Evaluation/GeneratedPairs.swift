@@ -1,5 +1,5 @@
-internal import Preconditions
 internal import Determinism
+internal import Preconditions
 
 extension VerificationPairs {
   /// Balanced pairs of labelled photos, a function of `labels` [photos], `seed` and the limits

@@ -1,5 +1,5 @@
-internal import Configuration
 internal import Checkpoints
+internal import Configuration
 internal import Datasets
 internal import Interchange
 internal import Networks

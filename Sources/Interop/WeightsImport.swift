@@ -1,8 +1,8 @@
 internal import Assembly
-internal import Engine
 internal import Checkpoints
 package import Configuration
 internal import Datasets
+internal import Engine
 internal import Interchange
 internal import Networks
 

@@ -1,8 +1,8 @@
-internal import Threads
 internal import CMPI
 internal import Collectives
 private import Glibc
 private import Synchronization
+internal import Threads
 
 /// The watch thread of a rank: tells its neighbours in the ring where it stands, hears where they
 /// stand, and ends the job when one of them is lost or this rank itself hangs.

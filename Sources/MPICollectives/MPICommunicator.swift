@@ -1,7 +1,7 @@
-private import Preconditions
 internal import CMPI
 import Collectives
 private import Glibc
+private import Preconditions
 
 /// The ranks of an MPI job.
 ///

@@ -1,6 +1,6 @@
-internal import Threads
 internal import Collectives
 private import Glibc
+internal import Threads
 
 /// The pauses of a thread that polls: none for some microseconds, then naps that grow with the
 /// wait.

@@ -1,6 +1,6 @@
-private import Preconditions
 private import Determinism
 private import Kernels
+private import Preconditions
 
 /// How a parameter's elements lie in memory, against the logical (PyTorch) order of its shape.
 package enum ParameterLayout: Sendable, Hashable {

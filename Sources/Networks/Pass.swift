@@ -1,5 +1,5 @@
-private import Preconditions
 private import Determinism
+private import Preconditions
 
 /// Whether batch norm takes the microbatch's moments or the running ones, and dropout drops.
 package enum Phase: Sendable {

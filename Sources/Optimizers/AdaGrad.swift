@@ -1,5 +1,5 @@
-private import Preconditions
 private import Kernels
+private import Preconditions
 
 /// AdaGrad (Duchi et al. 2011), as torch.optim.Adagrad.
 ///

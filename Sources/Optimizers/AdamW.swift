@@ -1,5 +1,5 @@
-private import Preconditions
 private import Kernels
+private import Preconditions
 
 #if canImport(Glibc)
   private import Glibc

@@ -1,5 +1,5 @@
-private import Preconditions
 private import Kernels
+private import Preconditions
 
 /// Layer-wise adaptive rates (You et al. 2017, arXiv 1708.03888) over momentum descent.
 ///

@@ -1,5 +1,5 @@
-private import Preconditions
 private import Kernels
+private import Preconditions
 
 /// Stochastic gradient descent with momentum, as torch.optim.SGD with dampening 0.
 ///

@@ -1,5 +1,5 @@
-private import Preconditions
 private import Kernels
+private import Preconditions
 
 /// The tensors of a flat vector cut into fixed blocks of at most 65,536 elements, the unit in which
 /// norms are summed: threads may share the blocks in any way and the norms keep their bits.

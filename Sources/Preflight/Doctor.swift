@@ -1,13 +1,13 @@
+internal import Collectives
 package import Configuration
+internal import Datasets
 internal import Engine
+private import Foundation
+internal import Kernels
 internal import Scoring
 package import Sessions
 internal import Threads
 internal import Timing
-internal import Collectives
-internal import Datasets
-private import Foundation
-internal import Kernels
 
 /// What `ddp-train doctor` is asked.
 package struct DoctorRequest: Sendable {
@@ -44,7 +44,7 @@ package struct Doctor {
   /// wrong with data, run folder or communicator.
   package func run() throws -> DoctorReport {
     let configuration = request.configuration
-    let data = try TrainingData(configuration, communicator: communicator, pool: session.pool)
+    let data = try TrainingData.open(configuration, communicator: communicator, pool: session.pool)
     let classes = request.classes ?? data.divided.classCount
     let probe = ComputeProbe(configuration, classes: classes, session: session)
     let ranks = try measureRanks(data, probe)
@@ -133,7 +133,7 @@ package struct Doctor {
   /// was read once may be in memory.
   private func photoRates(_ data: TrainingData) -> (decode: Double, read: Double) {
     let loader = SampleLoader(
-      data.index, divided: data.divided, source: data.source, preprocessing: data.preprocessing,
+      data.index, divided: data.divided, source: data.readAhead, preprocessing: data.preprocessing,
       augmentation: request.configuration.augment, seed: 1)
     let decoders = (0..<session.threads).map { _ in loader.makeDecoder() }
     let images = (0..<session.threads).map { _ in AlignedMemory.Box(count: loader.sampleCount) }
@@ -147,8 +147,8 @@ package struct Doctor {
     for round in 0..<3 {
       let photos = (0..<count).map { training[(round * count + $0) % training.count] }
       let start = Clock.seconds
-      data.source.schedule(photos)
-      let fetched = data.source.waitUntilFetched()
+      data.readAhead.schedule(photos)
+      let fetched = data.readAhead.waitUntilFetched()
       reading = max(reading, (Clock.seconds - start) / Double(max(1, fetched)))
       // Large ones do not all fit into memory; the others would be read again.
       let kept = min(perThread, max(1, fetched / threads))
@@ -160,7 +160,7 @@ package struct Doctor {
               photos[i], at: SampleCoordinates(step: 0, slot: i), into: lent[worker].pointer)
           }
         } / Double(kept))
-      data.source.discardAll()
+      data.readAhead.discardAll()
     }
     return (1 / decoding, 1 / reading)
   }

@@ -1,18 +1,18 @@
-internal import Timing
-internal import Interchange
 internal import Assembly
+internal import Collectives
 internal import Configuration
+internal import Datasets
 internal import Determinism
 internal import Engine
-internal import Sessions
-internal import Threads
-internal import Collectives
-internal import Datasets
 private import Glibc
+internal import Interchange
 internal import Kernels
 internal import Losses
 internal import Networks
 internal import Optimizers
+internal import Sessions
+internal import Threads
+internal import Timing
 
 /// Times images and updates by the engine that trains, on one rank by itself.
 struct ComputeProbe {

@@ -1,5 +1,5 @@
-internal import Sessions
 private import Foundation
+internal import Sessions
 
 /// What `ddp-train doctor` has measured, before a long job.
 package struct DoctorReport: Sendable, Equatable, Codable {

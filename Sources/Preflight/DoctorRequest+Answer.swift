@@ -1,12 +1,12 @@
-internal import Threads
+package import Collectives
 internal import Configuration
 internal import Sessions
-package import Collectives
+internal import Threads
 
 extension DoctorRequest {
   /// Measures the ranks for a run to come; the lines to print, on rank 0.
   package func answer(asJSON: Bool, over communicator: any Communicator) throws -> [String] {
-    let session = try Session(
+    let session = try Session.start(
       communicator: communicator, threads: configuration.threads, quiet: asJSON)
     defer { session.pool.end() }
     communicator.progress.watch(limits: configuration.watchLimits)

@@ -1,6 +1,6 @@
+package import Collectives
 internal import Engine
 private import Foundation
-package import Collectives
 internal import Optimizers
 
 /// What a step costs on a number of ranks, from a few measured figures (docs/scaling.md).

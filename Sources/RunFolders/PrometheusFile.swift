@@ -1,9 +1,9 @@
+internal import Evaluation
+private import Foundation
+internal import Interchange
 internal import Networks
 internal import Threads
 internal import Timing
-internal import Evaluation
-private import Foundation
-private import Glibc
 
 /// A file in Prometheus's text format, as node_exporter's textfile collector reads it: replaced as
 /// a whole, at most once a second.
@@ -63,14 +63,7 @@ final class PrometheusFile: RecordSink {
     lastSeconds = Clock.seconds
     isWritten = true
     // Not synced to disk: it is the moment's figures, and a sync may take longer than a step.
-    let temporary = "\(path).\(getpid()).tmp"
-    guard FileManager.default.createFile(atPath: temporary, contents: Data(text.utf8)),
-      rename(temporary, path) == 0
-    else {
-      let code = errno
-      unlink(temporary)
-      throw RunFolderError.unwritable(path: path, code: code)
-    }
+    try TextFile.write(text, to: path, syncing: false)
   }
 
   private var text: String {

@@ -1,8 +1,8 @@
 internal import Checkpoints
-internal import Interchange
 internal import Collectives
 private import Foundation
 private import Glibc
+internal import Interchange
 
 /// The folder of a run: `config.yaml`, `log.txt`, `metrics.jsonl`, `checkpoints/`, `report.html`.
 package struct RunFolder: Sendable {

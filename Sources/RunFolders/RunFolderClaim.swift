@@ -1,8 +1,8 @@
-package import Configuration
-internal import Threads
 package import Collectives
+package import Configuration
 private import Foundation
 private import Glibc
+internal import Threads
 
 /// A run folder taken by this job: no other job writes to it while the claim lives.
 ///
@@ -15,11 +15,23 @@ package final class RunFolderClaim {
   private var ownership: RunOwnership?
   private var isFresh = false
 
-  /// Takes the folder of `configuration` for all ranks; rank 0 makes and locks it, but not for a
-  /// dry run. Throws `RunFolderError`.
-  package init(_ configuration: RunConfiguration, communicator: any Communicator) throws {
+  /// Takes the folder of `configuration` for all ranks; a collective. Rank 0 makes and locks it,
+  /// but not for a dry run. Throws `RunFolderError`.
+  package static func take(
+    _ configuration: RunConfiguration, communicator: any Communicator
+  ) throws -> RunFolderClaim {
+    let own = try RunFolderClaim(
+      configuration, isOwner: communicator.rank == 0 && !configuration.dryRun)
+    let path = try communicator.share(own.folder.path, from: 0)
+    return communicator.rank == 0 ? own : RunFolderClaim(path: path)
+  }
+
+  /// The folder `path`, taken by another rank.
+  private init(path: String) { folder = RunFolder(path: path) }
+
+  private init(_ configuration: RunConfiguration, isOwner: Bool) throws {
     var path = configuration.out ?? Self.freshName(model: configuration.model)
-    if communicator.rank == 0, !configuration.dryRun {
+    if isOwner {
       if configuration.out == nil {
         path = try Self.makeFresh(path)
         isFresh = true
@@ -30,7 +42,7 @@ package final class RunFolderClaim {
       lock = try Self.lock(path, for: job)
       ownership = try RunOwnership(taking: path, for: job)
     }
-    folder = RunFolder(path: try communicator.share(path, from: 0))
+    folder = RunFolder(path: path)
   }
 
   /// Throws `RunFolderError.lost` where another job has taken the folder since; never on other

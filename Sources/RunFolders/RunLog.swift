@@ -1,11 +1,11 @@
-internal import Interchange
 internal import Collectives
 internal import Datasets
 internal import Determinism
 private import Foundation
 private import Glibc
-internal import Sessions
+internal import Interchange
 internal import Losses
+internal import Sessions
 
 /// The files of a run folder that grow while it runs: `metrics.jsonl` and `log.txt`.
 ///

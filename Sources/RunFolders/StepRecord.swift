@@ -1,9 +1,9 @@
-internal import Networks
 package import Collectives
 package import Datasets
 internal import Determinism
 internal import Interchange
 package import Losses
+internal import Networks
 package import Timing
 
 /// What one step leaves behind in `metrics.jsonl`.

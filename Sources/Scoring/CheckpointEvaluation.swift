@@ -1,13 +1,13 @@
 internal import Checkpoints
-package import Configuration
-internal import Sessions
-internal import Threads
 internal import Collectives
+package import Configuration
 package import Datasets
 internal import Determinism
 internal import Evaluation
 internal import Foundation
 internal import Networks
+internal import Sessions
+internal import Threads
 
 extension CheckpointNetwork {
   /// Scores photos as `request` asks and prints the figures.
@@ -19,7 +19,7 @@ extension CheckpointNetwork {
     let opened =
       bringAll && !request.pairs.isEmpty
       ? nil
-      : try OpenedPhotos(
+      : try OpenedPhotos.open(
         own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)
     let preprocessing =
       try opened.map { try Preprocessing(own, index: $0.index) } ?? Preprocessing(aligned: own)
@@ -133,7 +133,7 @@ extension CheckpointNetwork {
     let own = configuration(
       data: request.data, split: nil, splitSeed: nil, minPhotos: nil,
       landmarks: request.landmarks)
-    let opened = try OpenedPhotos(
+    let opened = try OpenedPhotos.open(
       own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)
     let preprocessing = try Preprocessing(own, index: opened.index)
     let embeddings = try embeddings(

@@ -1,14 +1,14 @@
-internal import Engine
 package import Checkpoints
-package import Configuration
-package import Sessions
 internal import Collectives
+package import Configuration
 package import Datasets
+internal import Engine
 package import Evaluation
 internal import Foundation
 internal import Interchange
 internal import Kernels
 package import Networks
+package import Sessions
 
 /// A checkpoint made ready to embed photos, on all ranks.
 package final class CheckpointNetwork {
@@ -21,17 +21,29 @@ package final class CheckpointNetwork {
   private let prepared: AlignedBytes.Box
   private let embedder: Embedder
 
-  /// Opens the checkpoint that `path` means: rank 0 chooses it, every rank reads it. Throws what is
-  /// wrong with it, and `WorldCheck.Failure` where ranks read different files.
-  package init(path: String, session: Session) throws {
-    self.session = session
+  /// Opens the checkpoint that `path` means: rank 0 chooses it, every rank reads it; a collective.
+  /// Throws what is wrong with it, and `WorldCheck.Failure` where ranks read different files.
+  package static func open(_ path: String, in session: Session) throws -> CheckpointNetwork {
     var chosen = path
     if session.communicator.rank == 0 {
       let (checkpoint, refused) = try CheckpointStore.open(path)
       for reason in refused { session.console.warn("refused: \(reason)") }
       chosen = checkpoint.path
     }
-    checkpoint = try Checkpoint(path: try session.communicator.share(chosen, from: 0))
+    let checkpoint = try Checkpoint(path: try session.communicator.share(chosen, from: 0))
+    for warning in try WorldCheck.run(
+      configuration: checkpoint.file.metadata["integrity"] ?? "", dataFingerprint: 0,
+      communicator: session.communicator)
+    {
+      session.console.warn(warning)
+    }
+    session.console.say("checkpoint: \(checkpoint.path), step \(checkpoint.progress.step)")
+    return try CheckpointNetwork(checkpoint, in: session)
+  }
+
+  private init(_ checkpoint: Checkpoint, in session: Session) throws {
+    self.session = session
+    self.checkpoint = checkpoint
     weights = try NetworkWeights(checkpoint)
     configuration = weights.configuration
     let bytes = weights.network.inferenceBytes
@@ -41,13 +53,6 @@ package final class CheckpointNetwork {
     embedder = Embedder(
       network: weights.network, pool: session.pool, communicator: session.communicator,
       memories: memories.map(\.pointer), prepared: prepared.pointer)
-    for warning in try WorldCheck.run(
-      configuration: checkpoint.file.metadata["integrity"] ?? "", dataFingerprint: 0,
-      communicator: session.communicator)
-    {
-      session.console.warn(warning)
-    }
-    session.console.say("checkpoint: \(checkpoint.path), step \(checkpoint.progress.step)")
   }
 
   package var network: Network { weights.network }

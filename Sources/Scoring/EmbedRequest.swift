@@ -1,6 +1,6 @@
-internal import Sessions
 package import Collectives
 package import Configuration
+internal import Sessions
 
 /// What `ddp-train embed` is asked.
 package struct EmbedRequest: Sendable, Equatable {
@@ -29,8 +29,8 @@ package struct EmbedRequest: Sendable, Equatable {
 extension EmbedRequest {
   /// Writes the embeddings of all photos and their names.
   package func run(over communicator: any Communicator) throws {
-    let session = try Session(
+    let session = try Session.start(
       communicator: communicator, threads: threads, quiet: quiet)
-    try CheckpointNetwork(path: checkpoint, session: session).embed(self)
+    try CheckpointNetwork.open(checkpoint, in: session).embed(self)
   }
 }

@@ -1,10 +1,10 @@
-internal import Determinism
-package import Threads
-internal import Preconditions
 package import Collectives
 package import Datasets
+internal import Determinism
 package import Evaluation
 package import Networks
+internal import Preconditions
+package import Threads
 
 /// Computes embeddings of photos, each rank its share, on all workers.
 package final class Embedder {

@@ -1,7 +1,7 @@
-internal import Sessions
 package import Collectives
 package import Configuration
 package import Datasets
+internal import Sessions
 
 /// What `ddp-train evaluate` is asked; nil members were not given and take the checkpoint's own.
 package struct EvaluateRequest: Sendable, Equatable {
@@ -45,9 +45,9 @@ extension EvaluateRequest {
       guard communicator.rank == 0 else { return }
       try StoredEmbeddings(file: file, names: names).evaluate(pairs: pairs)
     case .checkpoint(let path):
-      let session = try Session(
+      let session = try Session.start(
         communicator: communicator, threads: threads, quiet: quiet)
-      try CheckpointNetwork(path: path, session: session).evaluate(self)
+      try CheckpointNetwork.open(path, in: session).evaluate(self)
     }
   }
 }

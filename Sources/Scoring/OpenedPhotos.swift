@@ -11,28 +11,27 @@ package struct OpenedPhotos {
   package let name: String
 
   /// Opens a folder, a pack or a list; or draws synthetic faces, each rank its share, and exchanges
-  /// them.
-  package init(
+  /// them; a collective.
+  package static func open(
     _ data: DataSource, seed: UInt64, communicator: any Communicator, pool: WorkerPool
-  ) throws {
+  ) throws -> OpenedPhotos {
     switch data {
     case .folder(let path):
       let set = try PhotoSet(path: path)
-      index = set.index
-      source = set.source
-      name = path
+      return OpenedPhotos(index: set.index, source: set.source, name: path)
     case .synthetic(let size):
       let faces = SyntheticFaces(
         people: size.people, photosPerPerson: size.photos, size: size.size, seed: seed)
-      index = PhotoIndex(
+      let index = PhotoIndex(
         photos: (0..<faces.count).map {
           Photo(
             path: faces.path(person: $0 / size.photos, photo: $0 % size.photos),
             person: $0 / size.photos)
         }, people: (0..<size.people).map(faces.personName))
-      let files = try Self.draw(faces, communicator: communicator, pool: pool)
-      source = MemorySource(files, names: index.photos.map(\.path))
-      name = "synthetic:people=\(size.people),photos=\(size.photos),size=\(size.size)"
+      let files = try draw(faces, communicator: communicator, pool: pool)
+      return OpenedPhotos(
+        index: index, source: MemorySource(files, names: index.photos.map(\.path)),
+        name: "synthetic:people=\(size.people),photos=\(size.photos),size=\(size.size)")
     }
   }
 

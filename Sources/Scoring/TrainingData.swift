@@ -1,16 +1,18 @@
 package import Checkpoints
-package import Configuration
-package import Threads
 package import Collectives
+package import Configuration
 package import Datasets
 internal import Determinism
+package import Threads
 
 /// The photos of a run: which there are, which train, and how their bytes become samples.
 package struct TrainingData: Sendable {
   package let index: PhotoIndex
   package let divided: DividedPhotos
-  /// The bytes, brought ahead by a reader thread.
-  package let source: ReadAhead
+  /// Where the bytes of the photos are.
+  package var photos: any PhotoSource { readAhead.source }
+  /// The same, brought ahead by a reader thread.
+  package let readAhead: ReadAhead
   package let preprocessing: Preprocessing
   /// A hash of all paths, of who trains in which class, and of the landmarks: equal on all ranks
   /// and after a resume.
@@ -31,20 +33,24 @@ package struct TrainingData: Sendable {
     return TrainedPeople(names: names, trains: trains)
   }
 
-  /// Lists the data of `configuration`, or draws it, sharing the work over ranks and workers.
-  ///
-  /// Throws `DatasetError` and what the communicator throws.
-  package init(
+  /// Lists the data of `configuration`, or draws it, sharing the work over ranks and workers; a
+  /// collective. Throws `DatasetError` and what the communicator throws.
+  package static func open(
     _ configuration: RunConfiguration, communicator: any Communicator, pool: WorkerPool
-  ) throws {
-    let opened = try OpenedPhotos(
-      configuration.data, seed: configuration.seed, communicator: communicator, pool: pool)
+  ) throws -> TrainingData {
+    try TrainingData(
+      configuration,
+      opened: OpenedPhotos.open(
+        configuration.data, seed: configuration.seed, communicator: communicator, pool: pool))
+  }
+
+  private init(_ configuration: RunConfiguration, opened: OpenedPhotos) throws {
     guard opened.index.people.count > 1 else {
       throw DatasetError.onlyOnePerson(folder: opened.name, person: opened.index.people[0])
     }
     index = opened.index
     name = opened.name
-    source = ReadAhead(opened.source)
+    readAhead = ReadAhead(opened.source)
     divided = try configuration.split.divide(
       opened.index, seed: configuration.splitSeed, minPhotos: configuration.minPhotos,
       folder: opened.name)
@@ -57,7 +63,7 @@ package struct TrainingData: Sendable {
   ///
   /// A photo that cannot be read counts as empty; who trains on it will say so.
   package func sampleFingerprint() -> UInt64 {
-    let source = source.source
+    let source = photos
     func spread(_ limit: Int) -> some Sequence<Int> {
       let count = min(limit, index.photos.count)
       return (0..<count).lazy.map { $0 * index.photos.count / count }

@@ -1,6 +1,6 @@
-internal import Threads
 private import Foundation
 private import Glibc
+internal import Threads
 
 /// Where lines for people are kept.
 package protocol LineSink: AnyObject {

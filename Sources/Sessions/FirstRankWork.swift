@@ -1,5 +1,5 @@
-package import Threads
 package import Collectives
+package import Threads
 
 /// Work that one rank does while the others wait, however long it lasts.
 package enum FirstRankWork {

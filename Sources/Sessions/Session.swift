@@ -1,7 +1,7 @@
-package import Threads
 package import Collectives
 private import Foundation
 internal import Kernels
+package import Threads
 
 /// What a command of several ranks needs before anything else: threads, memory of the launcher's
 /// mistakes, and somebody to speak.
@@ -29,22 +29,32 @@ package final class Session {
     }
   }
 
-  /// Starts the workers; `threads` nil takes this rank's share of the processors. Throws `Failure`
-  /// where the launcher started processes that do not see each other.
-  package convenience init(communicator: any Communicator, threads: Int?, quiet: Bool) throws {
-    try self.init(
+  private init(
+    communicator: any Communicator, console: Console, pool: WorkerPool, map: RankMap
+  ) {
+    self.communicator = communicator
+    self.console = console
+    self.pool = pool
+    self.map = map
+    threads = pool.count
+  }
+
+  /// Starts the workers of every rank; a collective. `threads` nil takes this rank's share of the
+  /// processors. Throws `Failure` where the launcher started processes that do not see each other.
+  package static func start(
+    communicator: any Communicator, threads: Int?, quiet: Bool
+  ) throws -> Session {
+    try start(
       communicator: communicator, threads: threads,
       console: Console(
         isSpeaker: communicator.rank == 0, isQuiet: quiet,
         isLaunched: LaunchEnvironment.current.launcher != .none), launch: .current)
   }
 
-  /// A session that speaks through `console` and was started as `launch` says.
-  package init(
+  /// The same, speaking through `console`, for ranks that were started as `launch` says.
+  package static func start(
     communicator: any Communicator, threads: Int?, console: Console, launch: LaunchEnvironment
-  ) throws {
-    self.communicator = communicator
-    self.console = console
+  ) throws -> Session {
     if let mistake = launch.mistake(worldSize: communicator.size) {
       throw Failure.launcher(mistake)
     }
@@ -58,13 +68,13 @@ package final class Session {
     let processors = HostProcessors.current
     let own = [communicator.hostName, processors.mask].joined(separator: "\n")
     let sharing = try communicator.allGather(value: own).count { $0 == own }
-    self.threads = threads ?? Self.defaultThreads(processors, sharing: sharing)
-    map = try RankMap.gather(
-      over: communicator, threads: self.threads, processors: processors)
-    pool = WorkerPool(count: self.threads)
-    if let warning = processors.warning(threads: self.threads, sharing: sharing) {
+    let threads = threads ?? defaultThreads(processors, sharing: sharing)
+    let map = try RankMap.gather(over: communicator, threads: threads, processors: processors)
+    if let warning = processors.warning(threads: threads, sharing: sharing) {
       console.warn(warning)
     }
+    return Session(
+      communicator: communicator, console: console, pool: WorkerPool(count: threads), map: map)
   }
 
   /// `SLURM_CPUS_PER_TASK`, else the processors that this rank may use, divided by the ranks of its

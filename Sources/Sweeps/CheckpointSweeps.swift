@@ -1,11 +1,11 @@
-internal import Sessions
-internal import Configuration
-internal import Scoring
 internal import Collectives
+internal import Configuration
 internal import Datasets
 internal import Evaluation
 internal import Foundation
 internal import Networks
+internal import Scoring
+internal import Sessions
 
 /// The photos and pairs that the rows of a sweep share.
 struct SweepSubject {
@@ -23,7 +23,7 @@ struct SweepSubject {
       data: request.data ?? network.configuration.data, split: request.split,
       splitSeed: request.splitSeed, minPhotos: request.minPhotos, landmarks: request.landmarks)
     self.configuration = configuration
-    opened = try OpenedPhotos(
+    opened = try OpenedPhotos.open(
       configuration.data, seed: configuration.seed, communicator: network.session.communicator,
       pool: network.session.pool)
     plan = try network.plan(

@@ -1,22 +1,22 @@
+package import Collectives
 package import Configuration
+internal import Datasets
+private import Foundation
 internal import Interchange
 internal import Scoring
 package import Sessions
-package import Collectives
-internal import Datasets
-private import Foundation
 
 extension SweepRequest {
   /// Makes the table of a sweep: the lines to print, on the first rank, after the CSV that is asked
   /// for is written; nil where a run was told to stop and has more to do.
   ///
-  /// `train` trains as a configuration says, in the session that it is lent; it returns false where it
-  /// was told to stop before the end.
+  /// `train` trains as a configuration says, in the session that it is lent; it returns false where
+  /// it was told to stop before the end.
   package func answer(
     over communicator: any Communicator,
     training train: (RunConfiguration, Session) throws -> Bool
   ) throws -> [String]? {
-    let session = try Session(
+    let session = try Session.start(
       communicator: communicator, threads: evaluation.threads ?? training?.threads,
       quiet: evaluation.quiet)
     guard let table = try table(session, training: train) else { return nil }
@@ -48,7 +48,7 @@ extension SweepRequest {
     case .compatibility:
       let (path, network) = try self.network(session)
       let subject = try SweepSubject(network, evaluation)
-      let other = try CheckpointNetwork(path: other ?? path, session: session)
+      let other = try CheckpointNetwork.open(other ?? path, in: session)
       return try CheckpointSweep.compatibility(subject, with: other)
     }
   }
@@ -58,6 +58,6 @@ extension SweepRequest {
     guard case .checkpoint(let path) = evaluation.source else {
       throw SweepError.noCheckpoint(kind)
     }
-    return (path, try CheckpointNetwork(path: path, session: session))
+    return (path, try CheckpointNetwork.open(path, in: session))
   }
 }

@@ -1,6 +1,6 @@
 internal import Datasets
-internal import Reports
 internal import Evaluation
+internal import Reports
 
 /// The figures of a sweep in the shape of the paper's tables: a row a value, rates in percent with
 /// the standard error of the mean over the folds.

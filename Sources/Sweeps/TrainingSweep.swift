@@ -1,14 +1,14 @@
 internal import Checkpoints
-internal import Configuration
-internal import Interchange
-internal import Scoring
-internal import Sessions
 internal import Collectives
+internal import Configuration
 internal import Datasets
 internal import Determinism
 internal import Evaluation
 internal import Foundation
+internal import Interchange
 internal import Networks
+internal import Scoring
+internal import Sessions
 
 /// Sweeps that train a network for every value, and score them all on the same pairs.
 struct TrainingSweep {
@@ -46,7 +46,7 @@ struct TrainingSweep {
 
   /// Shares of the people who train; smaller ones are parts of larger ones.
   private func sizes() throws -> SweepTable? {
-    let data = try TrainingData(base, communicator: session.communicator, pool: session.pool)
+    let data = try TrainingData.open(base, communicator: session.communicator, pool: session.pool)
     guard !data.divided.isClosedSet else { throw SweepError.closedSet }
     let people = data.trainedPeople
     let names = zip(people.names, people.trains).filter(\.1).map(\.0)
@@ -93,8 +93,8 @@ struct TrainingSweep {
     session.console.say("\(name):")
     guard try train(own) else { return nil }
     session.communicator.progress.enter(.evaluate)
-    let network = try CheckpointNetwork(path: "\(out)/\(name)", session: session)
-    let opened = try OpenedPhotos(
+    let network = try CheckpointNetwork.open("\(out)/\(name)", in: session)
+    let opened = try OpenedPhotos.open(
       own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)
     let preprocessing = try Preprocessing(own, index: opened.index)
     let measured =

@@ -1,11 +1,11 @@
-internal import Sessions
-internal import Configuration
-internal import Scoring
 internal import Collectives
+internal import Configuration
 internal import Datasets
 internal import Evaluation
 internal import Foundation
 internal import Networks
+internal import Scoring
+internal import Sessions
 
 /// Verification of videos: folders of frames, compared by the mean squared distance over all pairs
 /// of their first frames (FaceNet, section 5.7; YouTube Faces).
@@ -21,7 +21,7 @@ struct VideoSweep {
   init(_ request: SweepRequest, network: CheckpointNetwork) throws {
     self.request = request
     self.network = network
-    opened = try OpenedPhotos(
+    opened = try OpenedPhotos.open(
       request.evaluation.data ?? network.configuration.data, seed: network.configuration.seed,
       communicator: network.session.communicator, pool: network.session.pool)
     let index = opened.index

@@ -1,8 +1,8 @@
 internal import Datasets
-internal import Reports
+internal import Evaluation
 private import Foundation
 private import Glibc
-internal import Evaluation
+internal import Reports
 
 /// Photos in clusters, each meant to be one person.
 struct ClusterAnswer: Encodable {

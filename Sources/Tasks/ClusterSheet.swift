@@ -1,7 +1,7 @@
-internal import Reports
 internal import Datasets
 internal import Evaluation
 private import Foundation
+internal import Reports
 
 /// The clusters as one HTML page that holds its pictures.
 struct ClusterSheet {

@@ -1,6 +1,6 @@
 internal import Datasets
-internal import Reports
 internal import Evaluation
+internal import Reports
 
 /// Who is on each of some photos.
 struct IdentifyAnswer: Encodable {

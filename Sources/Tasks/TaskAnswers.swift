@@ -1,7 +1,7 @@
-internal import Scoring
+package import Collectives
 internal import Interchange
 internal import Reports
-package import Collectives
+internal import Scoring
 
 extension VerifyRequest {
   /// Whether two photos show one person: the lines to print, on the first rank.

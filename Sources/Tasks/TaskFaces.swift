@@ -1,11 +1,11 @@
-internal import Configuration
 internal import Checkpoints
-internal import Scoring
-internal import Sessions
 internal import Collectives
+internal import Configuration
 internal import Datasets
 internal import Evaluation
 internal import Kernels
+internal import Scoring
+internal import Sessions
 
 /// The faces that a task compares.
 struct TaskFaces {
@@ -66,9 +66,9 @@ final class CheckpointFaces: FaceProvider {
 
   init(path: String, options: FaceOptions, communicator: any Communicator) throws {
     self.options = options
-    let session = try Session(
+    let session = try Session.start(
       communicator: communicator, threads: options.threads, quiet: options.json)
-    network = try CheckpointNetwork(path: path, session: session)
+    network = try CheckpointNetwork.open(path, in: session)
     if network.configuration.landmarks != nil, options.landmarks == nil {
       session.console.warn(
         "the network was trained on aligned faces; without --landmarks it sees these as they are")

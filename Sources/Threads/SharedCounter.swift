@@ -5,6 +5,7 @@ package final class SharedCounter: @unchecked Sendable {
   private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private var count = 0
 
+  /// A counter at 0.
   package init() { pthread_mutex_init(lock, nil) }
 
   deinit {

@@ -1,5 +1,5 @@
-internal import Preconditions
 private import Glibc
+internal import Preconditions
 
 /// A rank's compute threads: they live as long as the pool and run one job at a time.
 package final class WorkerPool: @unchecked Sendable {
@@ -21,6 +21,7 @@ package final class WorkerPool: @unchecked Sendable {
     }
   }
 
+  /// Starts `count` threads, which wait for their first job.
   package init(count: Int) {
     require(count > 0, "WorkerPool: \(count) threads")
     self.count = count

@@ -1,5 +1,5 @@
-internal import Threads
 package import Collectives
+internal import Threads
 
 /// How the clocks of the ranks differ, found by messages alone.
 ///

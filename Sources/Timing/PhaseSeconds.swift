@@ -13,11 +13,13 @@ package struct PhaseSeconds: Sendable {
   /// No time in any phase.
   package init() {}
 
+  /// The seconds of one phase.
   package subscript(phase: Phase) -> Double {
     get { values[phase.rawValue] }
     set { values[phase.rawValue] = newValue }
   }
 
+  /// Adds another's seconds, phase by phase.
   package static func += (sum: inout PhaseSeconds, other: PhaseSeconds) {
     sum.values += other.values
   }

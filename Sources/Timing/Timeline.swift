@@ -1,7 +1,7 @@
-internal import Interchange
-internal import Threads
 package import Collectives
 private import Foundation
+internal import Interchange
+internal import Threads
 
 /// What the threads of a rank did when, for a picture of the run (`--timeline`).
 ///

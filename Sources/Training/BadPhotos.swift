@@ -1,5 +1,5 @@
-internal import Configuration
 internal import Collectives
+internal import Configuration
 internal import Datasets
 internal import Determinism
 internal import Foundation
@@ -42,7 +42,7 @@ struct BadPhotos {
     let buffer = ByteBuffer()
     let own = photos.map { entry -> String in
       do throws(ImageError) {
-        try plan.data.source.source.read(entry.photo, into: buffer)
+        try plan.data.photos.read(entry.photo, into: buffer)
         return "\(buffer.bytes.count) bytes, hash \(Hash64.text(Hash64.of(buffer.bytes)))"
       } catch {
         return error.description

@@ -1,6 +1,6 @@
 internal import Checkpoints
-internal import Configuration
 internal import Collectives
+internal import Configuration
 internal import Datasets
 internal import Determinism
 internal import Engine

@@ -1,9 +1,9 @@
+internal import Collectives
+internal import Configuration
+private import Glibc
 internal import RunFolders
 internal import Sessions
-internal import Configuration
 internal import Threads
-internal import Collectives
-private import Glibc
 
 /// Something that one rank does wrong on purpose, at the end of a step: `--inject`, for tests
 /// alone.

@@ -1,5 +1,5 @@
-internal import Checkpoints
 internal import Assembly
+internal import Checkpoints
 internal import Collectives
 internal import Configuration
 internal import Determinism

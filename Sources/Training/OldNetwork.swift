@@ -1,11 +1,11 @@
-package import Collectives
 internal import Assembly
 internal import Checkpoints
+package import Collectives
 internal import Configuration
+internal import Datasets
 internal import Engine
 internal import Evaluation
 internal import Networks
-internal import Datasets
 internal import Scoring
 internal import Sessions
 internal import Threads
@@ -25,7 +25,7 @@ struct OldNetwork {
     }
     let start = Clock.seconds
     let data = plan.data
-    let old = try CheckpointNetwork(path: path, session: plan.session)
+    let old = try CheckpointNetwork.open(path, in: plan.session)
     let dimension = plan.factory.network.embeddingCount
     guard old.network.embeddingCount == dimension else {
       throw TrainingFailure.otherDimension(old.network.embeddingCount, dimension)
@@ -34,7 +34,7 @@ struct OldNetwork {
     if own.landmarks != nil { own.landmarks = plan.configuration.landmarks ?? own.landmarks }
     let photos = data.divided.training
     let embeddings = try old.embeddings(
-      of: photos, in: data.source.source,
+      of: photos, in: data.photos,
       preprocessing: Preprocessing(own, index: data.index), flip: own.flipTest,
       badLimit: plan.configuration.maxBad
     ).embeddings

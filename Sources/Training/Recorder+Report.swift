@@ -33,7 +33,7 @@ extension Recorder {
         RunReport.Phase(name: "\($0)", seconds: history.seconds[$0])
       } + [RunReport.Phase(name: "evaluation", seconds: evaluationSeconds)]
     if let lastEvaluation, let set = plan.evaluationSets.first {
-      let source = set.source ?? data.source.source
+      let source = set.source ?? data.photos
       report.evaluation = RunReport.EvaluationDetail(
         lastEvaluation.first, name: { source.name(of: set.plan.photos[$0]) },
         jpeg: { Self.jpeg(set.plan.photos[$0], of: source) })
@@ -61,7 +61,7 @@ extension Recorder {
       let photo = data.divided.training[sample]
       let drawn = configuration.augment.draw(
         seed: configuration.seed, at: SampleCoordinates(step: step, slot: slot))
-      guard (try? data.source.source.read(photo, into: buffer)) != nil,
+      guard (try? data.photos.read(photo, into: buffer)) != nil,
         let pixels = try? pipeline.pixels(buffer.bytes, photo: photo, drawn: drawn)
       else { continue }
       let (width, height) = (pixels.width, pixels.height)

@@ -1,8 +1,8 @@
-internal import Losses
 internal import Checkpoints
 internal import Configuration
 internal import Datasets
 internal import Evaluation
+internal import Losses
 internal import Reports
 internal import RunFolders
 internal import Scoring

@@ -1,9 +1,9 @@
-internal import Scoring
-internal import Configuration
-internal import Sessions
 internal import Collectives
+internal import Configuration
 internal import Datasets
 internal import Engine
+internal import Scoring
+internal import Sessions
 internal import Threads
 internal import Timing
 
@@ -17,12 +17,12 @@ struct SampleReader: SampleSource {
 
   init(_ plan: TrainingPlan) {
     let loader = SampleLoader(
-      plan.data.index, divided: plan.data.divided, source: plan.data.source,
+      plan.data.index, divided: plan.data.divided, source: plan.data.readAhead,
       preprocessing: plan.data.preprocessing, augmentation: plan.configuration.augment,
       seed: plan.configuration.seed)
     self.loader = loader
     decoders = (0..<plan.session.threads).map { _ in loader.makeDecoder() }
-    source = plan.data.source
+    source = plan.data.readAhead
     watched = plan.communicator.progress
   }
 

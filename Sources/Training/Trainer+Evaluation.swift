@@ -42,7 +42,7 @@ extension Trainer {
     // Photos that a set brings are numbered as those of the data are.
     let ledger = set.source == nil ? bench.reader.loader.ledger : BadPhotoLedger()
     let embeddings = try bench.embed(
-      set.plan.photos, of: set.source ?? plan.data.source.source,
+      set.plan.photos, of: set.source ?? plan.data.photos,
       preprocessing: set.preprocessing(plan.data.preprocessing), flip: configuration.flipTest,
       ledger: ledger)
     if set.source != nil {

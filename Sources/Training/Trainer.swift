@@ -1,7 +1,7 @@
-package import Checkpoints
-internal import Configuration
 internal import Assembly
+package import Checkpoints
 internal import Collectives
+internal import Configuration
 internal import Datasets
 internal import Determinism
 package import Engine
@@ -168,7 +168,7 @@ package final class Trainer {
       spread: sums.spreadSum / count, seconds: bench.seconds, stepSeconds: seconds,
       skippedSteps: progress.skippedSteps, skippedSamples: Int(sums.replacedCount),
       isSkipped: update == nil, microbatches: sums.microbatchesOfRanks,
-      readAhead: plan.data.source.counts, gradientHash: update?.gradientHash ?? 0,
+      readAhead: plan.data.readAhead.counts, gradientHash: update?.gradientHash ?? 0,
       weightsHash: lastWeightsHash, reduction: bench.reduction, triplets: sums.triplets)
   }
 

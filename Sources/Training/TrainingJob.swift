@@ -1,19 +1,19 @@
 internal import Assembly
-internal import Engine
 internal import Checkpoints
-package import Configuration
-internal import RunFolders
-internal import Scoring
-package import Sessions
 package import Collectives
+package import Configuration
 internal import Datasets
 internal import Determinism
+internal import Engine
 internal import Evaluation
 private import Foundation
 internal import Interchange
 internal import Kernels
 internal import Losses
 internal import Networks
+internal import RunFolders
+internal import Scoring
+package import Sessions
 
 /// A training run from its configuration to its ending: what `ddp-train train` does.
 package enum TrainingJob {
@@ -24,7 +24,7 @@ package enum TrainingJob {
     _ requested: RunConfiguration, over communicator: any Communicator,
     injecting faults: [InjectedFault] = []
   ) throws -> Trainer.Ending {
-    let session = try Session(
+    let session = try Session.start(
       communicator: communicator, threads: requested.threads, quiet: requested.quiet)
     return try run(
       requested, in: session, hooks: InjectedFault.hooks(faults, rank: communicator.rank))
@@ -36,7 +36,7 @@ package enum TrainingJob {
   ) throws -> Trainer.Ending {
     launch(in: session)
     let console = session.console
-    let claim = try RunFolderClaim(requested, communicator: session.communicator)
+    let claim = try RunFolderClaim.take(requested, communicator: session.communicator)
     defer { claim.release() }
     let folder = claim.folder
     session.communicator.progress.watch(
@@ -83,7 +83,7 @@ package enum TrainingJob {
   private static func openData(
     _ requested: RunConfiguration, in session: Session
   ) throws -> TrainingData {
-    let data = try TrainingData(
+    let data = try TrainingData.open(
       requested, communicator: session.communicator, pool: session.pool)
     for line in describe(data) { session.console.say(line) }
     for warning in try WorldCheck.run(

@@ -1,6 +1,6 @@
 internal import Assembly
-package import Configuration
 internal import Collectives
+package import Configuration
 internal import Datasets
 internal import Determinism
 internal import Networks

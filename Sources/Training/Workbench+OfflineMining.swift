@@ -1,5 +1,5 @@
-internal import Checkpoints
 internal import Assembly
+internal import Checkpoints
 internal import Collectives
 internal import Configuration
 internal import Datasets
@@ -22,7 +22,7 @@ extension Workbench {
       plan, batch: pool, people: max(1, pool / configuration.tripletBatch.photos))
     let samples = Array(larger.batch(step: step).samples)
     let embedded = try embed(
-      samples.map { data.divided.training[$0] }, of: data.source.source,
+      samples.map { data.divided.training[$0] }, of: data.photos,
       preprocessing: data.preprocessing, flip: false, ledger: reader.loader.ledger)
     // Every rank searches, so that all find the same.
     let dimension = plan.factory.network.embeddingCount

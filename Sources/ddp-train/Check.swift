@@ -1,6 +1,6 @@
+internal import ArgumentParser
 internal import Configuration
 internal import DataTools
-internal import ArgumentParser
 
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(

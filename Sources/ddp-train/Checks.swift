@@ -1,5 +1,5 @@
-internal import Configuration
 private import ArgumentParser
+internal import Configuration
 
 /// Checks that several commands share.
 enum Checks {

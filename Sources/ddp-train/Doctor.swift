@@ -1,7 +1,7 @@
-internal import Datasets
-internal import Configuration
-internal import Preflight
 internal import ArgumentParser
+internal import Configuration
+internal import Datasets
+internal import Preflight
 
 struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(

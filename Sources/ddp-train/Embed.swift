@@ -1,6 +1,6 @@
+internal import ArgumentParser
 internal import Configuration
 internal import Scoring
-internal import ArgumentParser
 
 struct Embed: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,7 +1,7 @@
-internal import Datasets
-internal import Configuration
-internal import Scoring
 internal import ArgumentParser
+internal import Configuration
+internal import Datasets
+internal import Scoring
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
-internal import Interop
 internal import ArgumentParser
+internal import Interop
 
 struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
-internal import Tasks
 internal import ArgumentParser
+internal import Tasks
 
 struct Identify: ParsableCommand {
   static let configuration = CommandConfiguration(

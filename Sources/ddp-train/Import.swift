@@ -1,6 +1,6 @@
+internal import ArgumentParser
 internal import Configuration
 internal import Interop
-internal import ArgumentParser
 
 struct Import: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
-internal import Interop
 internal import ArgumentParser
+internal import Interop
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(

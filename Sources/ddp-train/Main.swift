@@ -1,7 +1,7 @@
-internal import Sessions
-internal import Configuration
 private import ArgumentParser
+internal import Configuration
 private import Foundation
+internal import Sessions
 
 @main
 private enum Main {

@@ -1,5 +1,5 @@
-internal import DataTools
 internal import ArgumentParser
+internal import DataTools
 
 struct Pack: ParsableCommand {
   static let configuration = CommandConfiguration(

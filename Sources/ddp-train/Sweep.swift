@@ -1,9 +1,9 @@
-internal import Datasets
+internal import ArgumentParser
 internal import Configuration
+internal import Datasets
+internal import Scoring
 internal import Sweeps
 private import Training
-internal import Scoring
-internal import ArgumentParser
 
 struct Sweep: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
-internal import Configuration
 internal import ArgumentParser
+internal import Configuration
 private import Training
 
 struct Train: ParsableCommand {

@@ -1,6 +1,6 @@
 import Collectives
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct SoloCommunicatorTests {
   @Test func soloWorldIsANoOp() throws {

@@ -1,8 +1,8 @@
 import Collectives
 import Glibc
 import Synchronization
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct ThreadCommunicatorTests {
   @Test(arguments: [1, 2, 3, 8])

@@ -2,8 +2,8 @@ import CAllocations
 import Datasets
 import Foundation
 import Interchange
-import TestSupport
 import Testing
+import TestSupport
 
 /// Broken files of every format that is read give a clear error or are read: without a crash or a
 /// hang, and without memory beyond four times their size (of photos: beyond the pixels that a file

@@ -1,5 +1,5 @@
-import Determinism
 import Datasets
+import Determinism
 import Testing
 
 @Suite struct SamplingTests {

@@ -1,7 +1,7 @@
 import Foundation
 import Interchange
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct PyTorchFileTests {
   let folder: TemporaryFolder

@@ -1,6 +1,6 @@
 import Kernels
-import TestSupport
 import Testing
+import TestSupport
 
 struct NormCase: CustomTestStringConvertible, Sendable {
   var pixels, channels: Int

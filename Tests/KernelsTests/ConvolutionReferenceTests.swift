@@ -1,6 +1,6 @@
 import Determinism
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct ConvolutionReferenceTests {
   static let cases: [ConvolutionReference] = [

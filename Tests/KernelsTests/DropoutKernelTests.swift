@@ -1,7 +1,7 @@
 import Determinism
 import Kernels
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct DropoutKernelTests {
   @Test(arguments: [1, 5, 8, 20, 1001], [0.0, 0.4, 0.9])

@@ -1,6 +1,6 @@
 import Kernels
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct ElementwiseKernelTests {
   /// What of act(factor (x + bias) + residual) there is.

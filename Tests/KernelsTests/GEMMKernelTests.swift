@@ -1,7 +1,7 @@
 import Determinism
 import Kernels
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct GEMMKernelTests {
   struct Size: Sendable, CustomStringConvertible {

@@ -1,7 +1,7 @@
 import Determinism
 import Kernels
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct GridKernelTests {
   let grid = SummationGrid(exponent: -36)

@@ -1,6 +1,6 @@
 import Kernels
-import TestSupport
 import Testing
+import TestSupport
 
 /// Convolutions in groups against the dense reference in Double, whose weights between groups are
 /// zero.

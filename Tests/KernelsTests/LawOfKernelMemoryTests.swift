@@ -1,7 +1,7 @@
 import CAllocations
 import Kernels
-import TestSupport
 import Testing
+import TestSupport
 
 /// Law 6 of docs/design.md where it is strictest: a kernel allocates nothing, counted on its thread
 /// from the first byte.

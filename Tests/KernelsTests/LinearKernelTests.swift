@@ -1,6 +1,6 @@
 import Kernels
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct LinearKernelTests {
   /// a [m,k] b [k,n], after transposing, in Double.

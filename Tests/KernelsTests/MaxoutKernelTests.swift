@@ -1,6 +1,6 @@
 import Kernels
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct MaxoutKernelTests {
   @Test(arguments: [[1, 1, 1], [2, 2, 3], [3, 2, 8], [1, 4, 19], [5, 3, 64]])

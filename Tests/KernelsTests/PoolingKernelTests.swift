@@ -1,6 +1,6 @@
 import Kernels
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct PoolingKernelTests {
   static let cases: [[Int]] = [

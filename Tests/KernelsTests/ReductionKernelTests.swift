@@ -1,6 +1,6 @@
 import Kernels
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct ReductionKernelTests {
   @Test(arguments: [0, 1, 7, 8, 15, 16, 17, 100, 65_536, 150_001])

@@ -1,6 +1,6 @@
 import Kernels
-import TestSupport
 import Testing
+import TestSupport
 
 /// Guards against a build without the instruction set, or a SIMD expression that compiles lane by
 /// lane: both are 10 to 40 times slower, so the limit (10 times the usual time) is no fine measure.

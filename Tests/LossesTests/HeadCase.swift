@@ -1,7 +1,7 @@
 import Determinism
 import Losses
-import TestSupport
 import Testing
+import TestSupport
 
 /// A configuration beside its Double reference.
 struct HeadCase: Sendable, CustomTestStringConvertible {

@@ -1,7 +1,7 @@
 import Determinism
 import Losses
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct MarginSoftmaxHeadTests {
   /// The first link: the reference's gradients against central differences of its loss.

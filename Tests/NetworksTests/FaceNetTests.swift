@@ -1,6 +1,6 @@
 import Networks
-import TestSupport
 import Testing
+import TestSupport
 
 /// FaceNet's tables 1 and 2 and the totals it prints of the other networks.
 @Suite struct FaceNetTests {

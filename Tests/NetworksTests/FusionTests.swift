@@ -1,6 +1,6 @@
 import Networks
-import TestSupport
 import Testing
+import TestSupport
 
 /// What the pass over a graph makes layers of, and that it changes nothing else.
 @Suite struct FusionTests {

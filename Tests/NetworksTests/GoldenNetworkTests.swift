@@ -1,7 +1,7 @@
 import Foundation
 import Networks
-import TestSupport
 import Testing
+import TestSupport
 
 /// Whole networks against PyTorch's float64: scripts/golden/networks.py.
 @Suite struct GoldenNetworkTests {

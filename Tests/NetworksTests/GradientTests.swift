@@ -1,6 +1,6 @@
 import Networks
-import TestSupport
 import Testing
+import TestSupport
 
 /// Backward against the differences of forward, layer by layer and wiring by wiring.
 @Suite struct GradientTests {

@@ -1,8 +1,8 @@
 import Configuration
-import Sessions
 import Datasets
 import Foundation
 import Networks
+import Sessions
 import Testing
 import Training
 

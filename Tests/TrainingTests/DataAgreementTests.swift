@@ -1,9 +1,9 @@
-import Scoring
-import Threads
 import Collectives
 import Datasets
 import Foundation
+import Scoring
 import Testing
+import Threads
 import Training
 
 /// What ranks compare of their data at the start beside the names.
@@ -17,7 +17,7 @@ import Training
     let pool = WorkerPool(count: 1)
     defer { pool.end() }
     let configuration = SmallRun.configuration { $0.data = .folder(folder) }
-    return try TrainingData(configuration, communicator: SoloCommunicator(), pool: pool)
+    return try TrainingData.open(configuration, communicator: SoloCommunicator(), pool: pool)
       .sampleFingerprint()
   }
 

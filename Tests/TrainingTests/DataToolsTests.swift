@@ -1,6 +1,6 @@
+import Datasets
 import DataTools
 import Evaluation
-import Datasets
 import Foundation
 import Testing
 import Training

@@ -1,6 +1,6 @@
 import Configuration
-import Preflight
 import Foundation
+import Preflight
 import Testing
 import TestSupport
 import Training

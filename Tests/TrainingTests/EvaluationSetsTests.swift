@@ -1,6 +1,6 @@
-import DataTools
 import Collectives
 import Datasets
+import DataTools
 import Foundation
 import Testing
 import Training

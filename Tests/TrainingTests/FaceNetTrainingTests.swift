@@ -1,12 +1,12 @@
 import Checkpoints
-import Configuration
-import Scoring
-import Sweeps
 import Collectives
+import Configuration
 import Datasets
 import Foundation
 import Losses
 import Networks
+import Scoring
+import Sweeps
 import Testing
 import Training
 

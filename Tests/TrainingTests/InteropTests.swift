@@ -1,13 +1,13 @@
 import Checkpoints
-import Configuration
-import Interop
-import Scoring
 import Collectives
+import Configuration
 import Datasets
 import Foundation
 import Interchange
-import TestSupport
+import Interop
+import Scoring
 import Testing
+import TestSupport
 import Training
 
 /// Weights out and in again, and on from there. Other programs' readers: scripts/test-interop.

@@ -2,7 +2,9 @@ import CAllocations
 import Testing
 import Training
 
-/// Law 6 of docs/design.md: a step allocates nothing.
+/// Law 6 of docs/design.md over whole steps: no memory of a tensor's size is allocated, and nothing
+/// stays. That layers and kernels allocate nothing from the first byte on is `AllocationTests`' and
+/// `LawOfKernelMemory`'s.
 ///
 /// Measured in a process of its own, over everything that it does in a step: decoding, passes,
 /// sums, update, hashes, one line of metrics. Lines of text, closures and lists of a few numbers

@@ -1,8 +1,8 @@
 import Configuration
-import RunFolders
 import Foundation
-import TestSupport
+import RunFolders
 import Testing
+import TestSupport
 import Training
 
 /// A run folder belongs to the newest job that took it, whoever else still lives.

@@ -1,10 +1,10 @@
-import Configuration
-import Engine
-import RunFolders
 import Collectives
+import Configuration
 import Datasets
+import Engine
 import Kernels
 import Networks
+import RunFolders
 import Synchronization
 import Testing
 import TestSupport
@@ -30,7 +30,7 @@ import Training
     func read(_ trainer: Trainer, _ configuration: RunConfiguration) throws {
       let data = trainer.plan.data
       let loader = SampleLoader(
-        data.index, divided: data.divided, source: data.source.source,
+        data.index, divided: data.divided, source: data.photos,
         preprocessing: data.preprocessing, augmentation: configuration.augment,
         seed: configuration.seed)
       var sampler = EpochSampler(

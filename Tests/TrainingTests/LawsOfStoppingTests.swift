@@ -1,6 +1,6 @@
 import Checkpoints
-import Configuration
 import Collectives
+import Configuration
 import Datasets
 import Determinism
 import Foundation

@@ -1,5 +1,4 @@
 import Checkpoints
-import Threads
 import Collectives
 import Datasets
 import Determinism
@@ -9,6 +8,7 @@ import Networks
 import Synchronization
 import Testing
 import TestSupport
+import Threads
 import Training
 
 /// Law 2 of docs/design.md: gradients are summed exactly.

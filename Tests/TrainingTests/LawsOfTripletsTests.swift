@@ -1,12 +1,12 @@
 import Checkpoints
-import Configuration
-import RunFolders
 import Collectives
+import Configuration
 import Datasets
 import Foundation
 import Interchange
 import Losses
 import Networks
+import RunFolders
 import Testing
 import TestSupport
 import Training

@@ -1,6 +1,6 @@
-import Determinism
 import Collectives
 import Datasets
+import Determinism
 import Foundation
 import Testing
 import TestSupport

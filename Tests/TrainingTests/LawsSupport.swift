@@ -1,9 +1,9 @@
-import Configuration
-import RunFolders
-import Sessions
 import Collectives
+import Configuration
 import Datasets
 import Foundation
+import RunFolders
+import Sessions
 import TestSupport
 import Training
 
@@ -73,7 +73,7 @@ enum SmallRun {
     _ configuration: RunConfiguration, over communicator: any Communicator, speaks: Bool,
     hook: (inout RunHooks, Int) -> Void
   ) throws -> Outcome {
-    let session = try Session(
+    let session = try Session.start(
       communicator: communicator, threads: configuration.threads,
       console: Console(
         isSpeaker: speaks && communicator.rank == 0, isQuiet: true, isLaunched: false),

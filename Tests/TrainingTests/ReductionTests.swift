@@ -1,5 +1,5 @@
-import Configuration
 import Collectives
+import Configuration
 import Foundation
 import Testing
 import TestSupport

@@ -1,5 +1,5 @@
-import Reports
 import Determinism
+import Reports
 import Testing
 import Training
 

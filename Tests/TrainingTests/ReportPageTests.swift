@@ -1,6 +1,6 @@
-import Reports
 import Determinism
 import Evaluation
+import Reports
 import Testing
 import Training
 

@@ -1,8 +1,8 @@
 import Comparison
 import Configuration
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 import Training
 
 /// `ddp-train compare`: where two runs part, and in what.

@@ -1,10 +1,10 @@
-import Checkpoints
 import CAllocations
+import Checkpoints
 import Evaluation
 import Foundation
 import Interchange
-import TestSupport
 import Testing
+import TestSupport
 import Training
 
 /// Broken checkpoints and lists of pairs, as `FuzzTests` of the datasets breaks all other files.

@@ -1,14 +1,13 @@
 import Checkpoints
-import Configuration
-import Scoring
-import Sessions
-import Threads
-import Datasets
 import Collectives
+import Configuration
 import Datasets
 import Foundation
-import TestSupport
+import Scoring
+import Sessions
 import Testing
+import TestSupport
+import Threads
 import Training
 
 /// What evaluation asks of the ranks, and what it leaves in checkpoints.

@@ -1,12 +1,12 @@
 import Checkpoints
-import Configuration
-import Scoring
-import Sweeps
 import Collectives
+import Configuration
 import Datasets
 import Foundation
-import TestSupport
+import Scoring
+import Sweeps
 import Testing
+import TestSupport
 import Training
 
 /// The experiments of `ddp-train sweep`, small.

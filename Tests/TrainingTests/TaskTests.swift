@@ -1,12 +1,12 @@
 import Checkpoints
-import Scoring
-import Tasks
 import Collectives
 import Datasets
 import Foundation
 import Interchange
-import TestSupport
+import Scoring
+import Tasks
 import Testing
+import TestSupport
 import Training
 
 /// `verify`, `identify` and `cluster` as the command calls them.

@@ -1,9 +1,9 @@
-import Sessions
-import Threads
-import Timing
 import Foundation
+import Sessions
 import Testing
 import TestSupport
+import Threads
+import Timing
 import Training
 
 @Suite struct TimelineTests {

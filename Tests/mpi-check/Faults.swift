@@ -1,5 +1,5 @@
-import CStuckMPI
 import Collectives
+import CStuckMPI
 import Glibc
 
 /// A way for one rank to go wrong, asked for on the command line; scripts/test-mpi judges the end.

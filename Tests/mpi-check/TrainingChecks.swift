@@ -1,11 +1,11 @@
-internal import RunFolders
-internal import Threads
-import Engine
-import Configuration
-import Sessions
 import Collectives
+import Configuration
 import Datasets
+import Engine
 import Glibc
+internal import RunFolders
+import Sessions
+internal import Threads
 import Training
 
 /// The laws of the whole program over real ranks: a small run against the same run alone.
@@ -113,7 +113,7 @@ private func train(
   configuration.resume = .auto
   change(&configuration)
   configuration.out = try folder ?? temporaryFolder(communicator)
-  let session = try Session(
+  let session = try Session.start(
     communicator: communicator, threads: configuration.threads,
     console: Console(isSpeaker: false, isQuiet: true, isLaunched: false),
     launch: LaunchEnvironment(variables: [:]))

@@ -1,5 +1,6 @@
-private import Preconditions
 private import Foundation
+private import Preconditions
+private import Threads
 
 /// How often the bytes of a photo were already there when a worker asked.
 package struct ReadAheadCounts: Equatable, Sendable {
@@ -52,8 +53,8 @@ package final class ReadAhead: PhotoSource, @unchecked Sendable {
   /// Takes the bytes of `photo` that were brought, or reads them here and now.
   package func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError) {
     if state.take(photo, into: buffer) { return }
-    let start = ProcessInfo.processInfo.systemUptime
-    defer { state.note(readSeconds: ProcessInfo.processInfo.systemUptime - start) }
+    let start = Clock.seconds
+    defer { state.note(readSeconds: Clock.seconds - start) }
     try source.read(photo, into: buffer)
   }
 }
@@ -190,9 +191,9 @@ private final class ReadAheadState: @unchecked Sendable {
       let slot = freeSlots.removeLast()
       let started = generation
       condition.unlock()
-      let start = ProcessInfo.processInfo.systemUptime
+      let start = Clock.seconds
       let isGood = Self.read(source, photo, into: slots[slot])
-      let seconds = ProcessInfo.processInfo.systemUptime - start
+      let seconds = Clock.seconds - start
       condition.lock()
       counts.readSeconds += seconds
       isReading = false

@@ -1,5 +1,5 @@
-private import Preconditions
 private import CJPEG
+private import Preconditions
 
 /// Why the bytes of one photo could not become pixels.
 package struct ImageError: Error, CustomStringConvertible, Sendable {

@@ -1,5 +1,5 @@
-private import Preconditions
 private import CJPEG
+private import Preconditions
 
 /// Encodes RGB pixels as JPEG; keeps its buffer, serves one thread at a time.
 package final class JPEGEncoder: @unchecked Sendable {

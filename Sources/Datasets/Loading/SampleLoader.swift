@@ -1,5 +1,5 @@
-private import Preconditions
 private import Determinism
+private import Preconditions
 
 /// The photo that a sample was made of, and its class.
 package struct LoadedSample: Equatable, Sendable {

@@ -1,5 +1,5 @@
-private import Preconditions
 private import Determinism
+private import Preconditions
 
 /// One global batch.
 package struct GlobalBatch: Sendable {

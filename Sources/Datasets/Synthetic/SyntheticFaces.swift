@@ -1,5 +1,5 @@
-private import Preconditions
 internal import Determinism
+private import Preconditions
 
 /// People drawn by the program itself: every photo is a function of (seed, person, photo).
 ///

@@ -1,7 +1,7 @@
-private import Preconditions
 private import Kernels
 package import Losses
 package import Networks
+private import Preconditions
 package import Threads
 
 /// A vector as long as the parameters that a step changes beside them: momentum, what rounding took
@@ -21,6 +21,7 @@ package struct StateVector: Sendable, Equatable {
   package let initial: Float
   package let residence: Residence
 
+  /// A vector that starts as `initial` everywhere.
   package init(name: String, initial: Float = 0, residence: Residence = .withUpdates) {
     self.name = name
     self.initial = initial

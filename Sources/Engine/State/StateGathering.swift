@@ -1,5 +1,5 @@
-package import Losses
 internal import Collectives
+package import Losses
 
 /// The vectors of a run's state, whole, for one checkpoint.
 package final class GatheredVectors {

@@ -8,6 +8,7 @@ package struct TripletObjective: BatchObjective {
   /// Of an older network, with whose embeddings the triplets are mixed; nil where there is none.
   package let old: OldEmbeddings?
 
+  /// Triplets of batches of `batch` samples.
   package init(batch: Int, passes: Int, reduction: TripletReduction, old: OldEmbeddings? = nil) {
     self.batch = batch
     self.passes = passes

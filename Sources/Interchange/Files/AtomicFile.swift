@@ -51,10 +51,10 @@ package struct AtomicFile: ~Copyable {
   /// `.noSpace`.
   package func append(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try append($0) } }
 
-  /// Syncs the bytes, gives the file its name and syncs the folder; throws
-  /// `InterchangeError.unwritable`, and then the name is as it was.
-  package consuming func commit() throws {
-    if fsync(descriptor) != 0 {
+  /// Syncs the bytes, gives the file its name and syncs the folder; without `syncing` a crash of the
+  /// host may lose both. Throws `InterchangeError.unwritable`, and then the name is as it was.
+  package consuming func commit(syncing: Bool = true) throws {
+    if syncing, fsync(descriptor) != 0 {
       throw writeFailure(path)
     }
     if rename(temporary, path) != 0 {
@@ -65,7 +65,7 @@ package struct AtomicFile: ~Copyable {
     if close(descriptor) != 0 {
       throw writeFailure(path)
     }
-    try Self.syncFolder(of: path)
+    if syncing { try Self.syncFolder(of: path) }
   }
 
   private static func syncFolder(of path: String) throws {

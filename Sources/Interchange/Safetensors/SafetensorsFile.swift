@@ -1,5 +1,5 @@
-private import Preconditions
 private import Determinism
+private import Preconditions
 
 /// A safetensors file that is read tensor by tensor, with its checksums where it has them.
 ///

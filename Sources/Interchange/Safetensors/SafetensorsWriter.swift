@@ -1,5 +1,5 @@
-private import Preconditions
 private import Determinism
+private import Preconditions
 
 /// A tensor to be written: its description, and the way to its bytes.
 package struct SafetensorsTensor {

@@ -1,5 +1,5 @@
-private import Preconditions
 private import CBLAS
+private import Preconditions
 
 /// Products of row-major matrices by OpenBLAS, for layers and loss heads.
 package enum DenseProduct {

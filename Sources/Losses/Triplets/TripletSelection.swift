@@ -110,14 +110,14 @@ package struct TripletSelection: Sendable {
       // d/dx of w ||x - y||^2 is 2 w (x - y), whichever of the two is the anchor.
       scratch.update(repeating: 0, count: batch.stride)
       var total = 0
-      for entries in [rowEntries[rows[slot]], columnEntries[columns[slot]]] {
-        for entry in entries {
-          total += Int(entry.weight)
-          DistanceKernel.add(
-            batch.units + Int(entry.slot) * batch.stride, times: -2 * Double(entry.weight),
-            count: batch.stride, addingTo: scratch)
-        }
+      func add(_ entry: (slot: Int32, weight: Int32)) {
+        total += Int(entry.weight)
+        DistanceKernel.add(
+          batch.units + Int(entry.slot) * batch.stride, times: -2 * Double(entry.weight),
+          count: batch.stride, addingTo: scratch)
       }
+      for place in rows[slot] { add(rowEntries[place]) }
+      for place in columns[slot] { add(columnEntries[place]) }
       let unit = batch.units + slot * batch.stride
       DistanceKernel.add(
         unit, times: 2 * Double(total), count: batch.stride, addingTo: scratch)

@@ -1,5 +1,5 @@
-private import Preconditions
 private import Kernels
+private import Preconditions
 
 /// Inverted dropout (Srivastava et al. 2014) in training, the identity in inference.
 package struct Dropout: Layer {

@@ -1,7 +1,7 @@
+internal import ArgumentParser
 internal import Configuration
 internal import Scoring
 internal import Tasks
-internal import ArgumentParser
 
 /// The options that verify, identify and cluster share.
 struct FaceArguments: ParsableArguments {

@@ -1,5 +1,5 @@
-internal import Scoring
 internal import ArgumentParser
+internal import Scoring
 
 /// Embeddings that stand in a file, in the place of a checkpoint that would make them.
 struct StoredEmbeddings: ParsableArguments {
