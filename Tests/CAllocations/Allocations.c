@@ -4,8 +4,8 @@
 #define _GNU_SOURCE
 #include "CAllocations.h"
 
-#include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <malloc.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -26,12 +26,25 @@ static _Thread_local int is_watching;
 static _Thread_local long held, most_held;
 static _Thread_local size_t taken_count;
 
-// Whether the code at `caller` is OpenBLAS's: some of its kernels take memory in a call and give it
-// back, which is not ours to change.
+// Where OpenBLAS's code lies: some of its kernels take memory in a call and give it back, which is
+// not ours to change.
+static uintptr_t openblas_begin, openblas_end;
+
+static int find_openblas(struct dl_phdr_info *object, size_t size, void *unused) {
+  (void)size;
+  (void)unused;
+  if (!object->dlpi_name || !strstr(object->dlpi_name, "openblas")) return 0;
+  for (int i = 0; i < object->dlpi_phnum; ++i) {
+    const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+    if (part->p_type != PT_LOAD || !(part->p_flags & PF_X)) continue;
+    openblas_begin = object->dlpi_addr + part->p_vaddr;
+    openblas_end = openblas_begin + part->p_memsz;
+  }
+  return 1;
+}
+
 static int is_openblas(void *caller) {
-  Dl_info information;
-  return dladdr(caller, &information) && information.dli_fname &&
-         strstr(information.dli_fname, "openblas");
+  return (uintptr_t)caller >= openblas_begin && (uintptr_t)caller < openblas_end;
 }
 
 static void *taken(void *place, void *caller) {
@@ -44,6 +57,7 @@ static void *taken(void *place, void *caller) {
 }
 
 void callocations_watch(void) {
+  if (!openblas_end) dl_iterate_phdr(find_openblas, NULL);
   held = most_held = 0;
   taken_count = 0;
   is_watching = 1;

@@ -51,8 +51,8 @@ package struct AtomicFile: ~Copyable {
   /// `.noSpace`.
   package func append(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try append($0) } }
 
-  /// Syncs the bytes, gives the file its name and syncs the folder; without `syncing` a crash of the
-  /// host may lose both. Throws `InterchangeError.unwritable`, and then the name is as it was.
+  /// Syncs the bytes, gives the file its name and syncs the folder; without `syncing` a crash of
+  /// the host may lose both. Throws `InterchangeError.unwritable`, and then the name is as it was.
   package consuming func commit(syncing: Bool = true) throws {
     if syncing, fsync(descriptor) != 0 {
       throw writeFailure(path)
