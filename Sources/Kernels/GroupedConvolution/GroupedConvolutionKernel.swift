@@ -23,7 +23,7 @@ package enum GroupedConvolutionKernel {
     require(rows > 0, "grouped convolution: \(rows) images")
     let (width, channels) = (shape.outputWidth, shape.channels)
     statistics?.update(repeating: 0, count: 2 * channels)
-    withWindowTaps { taps in
+    withWindowTaps(of: Tap.self) { taps in
       for n in 0..<rows {
         let image = input + n * shape.inputCount
         for i in 0..<shape.outputHeight {
@@ -54,7 +54,7 @@ package enum GroupedConvolutionKernel {
     // At stride 1 the gradient is a convolution with the kernel turned round.
     let isTurned =
       shape.kernel == 3 && shape.groupWidth == 1 && shape.stride == 1 && shape.padding == 1
-    withWindowTaps { taps in
+    withWindowTaps(of: Tap.self) { taps in
       for n in 0..<rows {
         let image = outputGradient + n * shape.outputCount
         for y in 0..<shape.height {
@@ -97,11 +97,22 @@ package enum GroupedConvolutionKernel {
     for i in 0..<shape.weightCount { weightGradient[i] = Float(scratch[i]) }
   }
 
+  /// A tap of a window: where its pixel starts in the map and its weights in theirs, in floats.
+  private struct Tap {
+    let map, weights: Int
+
+    @inline(__always)
+    init(pixel: Int, number: Int, channels: Int) {
+      map = pixel &* channels
+      weights = number &* channels
+    }
+  }
+
   /// One row of the output, for any kernel and both widths of groups.
   @inline(never)
   private static func anyRow(
     _ i: Int, of image: Floats, shape: GroupedConvolutionShape, weights: Floats,
-    into row: MutableFloats, taps list: UnsafeMutablePointer<WindowTap>
+    into row: MutableFloats, taps list: UnsafeMutablePointer<Tap>
   ) {
     let rows = shape.taps(of: i, size: shape.height)
     let top = i * shape.stride - shape.padding
@@ -111,13 +122,15 @@ package enum GroupedConvolutionKernel {
       var count = 0
       for r in rows {
         for q in columns {
-          list[count] = WindowTap(
-            pixel: (top &+ r) &* shape.width &+ left &+ q, number: r &* shape.kernel &+ q)
+          list[count] = Tap(
+            pixel: (top &+ r) &* shape.width &+ left &+ q, number: r &* shape.kernel &+ q,
+            channels: shape.channels)
           count &+= 1
         }
       }
       sum(
-        WindowTaps(list: list, count: count), of: image, shape, weights, isGradient: false,
+        UnsafeBufferPointer(start: list, count: count), of: image, shape, weights,
+        isGradient: false,
         adding: false, into: row + j &* shape.channels)
     }
   }
@@ -126,7 +139,7 @@ package enum GroupedConvolutionKernel {
   @inline(never)
   private static func anyInputRow(
     _ y: Int, of image: Floats, shape: GroupedConvolutionShape, weights: Floats, adding: Bool,
-    into row: MutableFloats, taps list: UnsafeMutablePointer<WindowTap>
+    into row: MutableFloats, taps list: UnsafeMutablePointer<Tap>
   ) {
     let (stride, kernel, outputWidth) = (shape.stride, shape.kernel, shape.outputWidth)
     for x in 0..<shape.width {
@@ -138,7 +151,8 @@ package enum GroupedConvolutionKernel {
         while i < shape.outputHeight && q < kernel && q <= x + shape.padding {
           let j = (x + shape.padding - q) / stride
           if j < outputWidth {
-            list[count] = WindowTap(pixel: i &* outputWidth &+ j, number: r &* kernel &+ q)
+            list[count] = Tap(
+              pixel: i &* outputWidth &+ j, number: r &* kernel &+ q, channels: shape.channels)
             count &+= 1
           }
           q += stride
@@ -146,7 +160,7 @@ package enum GroupedConvolutionKernel {
         r += stride
       }
       sum(
-        WindowTaps(list: list, count: count), of: image, shape, weights, isGradient: true,
+        UnsafeBufferPointer(start: list, count: count), of: image, shape, weights, isGradient: true,
         adding: adding, into: row + x &* shape.channels)
     }
   }
@@ -154,18 +168,20 @@ package enum GroupedConvolutionKernel {
   /// One pixel: the sum over its taps of a map times weights, and for pairs of the channel beside.
   @inline(__always)
   private static func sum(
-    _ taps: WindowTaps, of map: Floats, _ shape: GroupedConvolutionShape, _ weights: Floats,
+    _ taps: UnsafeBufferPointer<Tap>, of map: Floats, _ shape: GroupedConvolutionShape,
+    _ weights: Floats,
     isGradient: Bool, adding: Bool, into target: MutableFloats
   ) {
     let channels = shape.channels
     let plane = shape.taps &* channels
     let isPair = shape.groupWidth == 2
+    let list = taps.baseAddress!
     forEachEight(channels) { c, count in
       var (sum, other) = (Vector8(repeating: 0), Vector8(repeating: 0))
       var i = 0
       while i < taps.count {
-        let value = Vector8(map + (taps[i].pixel &* channels &+ c), count: count)
-        let at = weights + (taps[i].number &* channels &+ c)
+        let value = Vector8(map + (list[i].map &+ c), count: count)
+        let at = weights + (list[i].weights &+ c)
         sum = sum.addingProduct(value, Vector8(at, count: count))
         if isPair {
           // A gradient goes to the other channel of the pair once all taps are summed.

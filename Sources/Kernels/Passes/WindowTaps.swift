@@ -16,14 +16,16 @@ struct WindowTaps {
 /// Calls `body` with room on the stack for the taps of a window of up to 16 x 16: temporary memory
 /// of the standard library comes from the heap above 1 KB.
 @inline(__always)
-func withWindowTaps(_ body: (UnsafeMutablePointer<WindowTap>) -> Void) {
+func withWindowTaps<Tap: BitwiseCopyable>(
+  of type: Tap.Type, _ body: (UnsafeMutablePointer<Tap>) -> Void
+) {
   typealias Quarter = (SIMD64<Int>, SIMD64<Int>)
   let zero = SIMD64<Int>()
   var memory: (Quarter, Quarter, Quarter, Quarter) = (
     (zero, zero), (zero, zero), (zero, zero), (zero, zero)
   )
   withUnsafeMutableBytes(of: &memory) {
-    body($0.baseAddress!.assumingMemoryBound(to: WindowTap.self))
+    body($0.baseAddress!.assumingMemoryBound(to: Tap.self))
   }
 }
 

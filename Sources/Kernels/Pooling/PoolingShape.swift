@@ -42,7 +42,7 @@ package struct PoolingShape: Sendable {
   /// their input pixels, in scan order.
   @inline(__always)
   func forEachOutput(_ body: (_ pixel: Int, _ taps: WindowTaps) -> Void) {
-    withWindowTaps { list in
+    withWindowTaps(of: WindowTap.self) { list in
       var pixel = 0
       for n in 0..<batch {
         for row in 0..<outputHeight {
@@ -72,7 +72,7 @@ package struct PoolingShape: Sendable {
   @inline(__always)
   func forEachInput(_ body: (_ pixel: Int, _ n: Int, _ taps: WindowTaps) -> Void) {
     let (outputHeight, outputWidth) = (outputHeight, outputWidth)
-    withWindowTaps { list in
+    withWindowTaps(of: WindowTap.self) { list in
       var pixel = 0
       for n in 0..<batch {
         for y in 0..<height {
