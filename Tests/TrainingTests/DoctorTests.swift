@@ -150,7 +150,7 @@ import Training
     // agreement of 2 x 6 ways, 126 messages, a way there and one back; each value is packed and
     // added. The last bucket, here the only one, hides behind nothing.
     let count = Double(report.parameterCount)
-    #expect(count < 1 << 20)
+    #expect(count < 0x1p20)
     let sums =
       count * 63 / 64 * 4 / 1e6 + 12e-3 + 126e-5 + 2e-3 + 2 * count * report.valueSeconds
     #expect((last.prediction.sums / sums - 1).magnitude < 1e-9)

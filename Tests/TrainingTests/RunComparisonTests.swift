@@ -107,7 +107,7 @@ import Training
     let changed = metrics.split(separator: "\n").map { text in
       text.contains("\"step\":1,") || text.contains("\"step\":2,")
         ? String(text)
-        : text.replacing("\"gradient_hash\":\"", with: "\"gradient_hash\":\"f")
+        : String(text).replacing("\"gradient_hash\":\"", with: "\"gradient_hash\":\"f")
     }
     #expect(changed.count { $0.contains("hash\":\"f") } >= 2)
     try (changed.joined(separator: "\n") + "\n").write(
