@@ -39,8 +39,8 @@ import Training
     let configuration = SmallRun.configuration(model: model) {
       // The smallest that Inception's pools leave something of.
       $0.imageSize = model == "mobilefacenet" ? 48 : 80
-      $0.batch = 9
-      $0.microbatch = 2
+      $0.batch = 8
+      $0.microbatch = 3
       $0.length = .steps(3)
     }
     let alone = try SmallRun.train(configuration)[0]
