@@ -18,15 +18,18 @@ package struct CounterRandom: Sendable {
     seed: UInt64, purpose: RandomPurpose, _ a: Int = 0, _ b: Int = 0, _ c: Int = 0, _ d: Int = 0
   ) {
     var key = Self.mix(seed &+ 0x9E37_79B9_7F4A_7C15)
-    for word in [purpose.rawValue, UInt64(bitPattern: Int64(a)), UInt64(bitPattern: Int64(b))] {
-      key = Self.mix(key ^ Self.mix(word &+ 0xD1B5_4A32_D192_ED03))
-      key = key &* 0x9E37_79B9_7F4A_7C15 &+ 0x8CB9_2BA7_2F3D_8DD7
-    }
-    for word in [UInt64(bitPattern: Int64(c)), UInt64(bitPattern: Int64(d))] {
-      key = Self.mix(key ^ Self.mix(word &+ 0xAEF1_7502_108E_F2D9))
-      key = key &* 0x9E37_79B9_7F4A_7C15 &+ 0x8CB9_2BA7_2F3D_8DD7
-    }
-    self.key = key
+    // Word by word and not over an array, which is memory: keys are made in the middle of a step.
+    let (first, second): (UInt64, UInt64) = (0xD1B5_4A32_D192_ED03, 0xAEF1_7502_108E_F2D9)
+    key = Self.absorb(purpose.rawValue &+ first, into: key)
+    key = Self.absorb(UInt64(bitPattern: Int64(a)) &+ first, into: key)
+    key = Self.absorb(UInt64(bitPattern: Int64(b)) &+ first, into: key)
+    key = Self.absorb(UInt64(bitPattern: Int64(c)) &+ second, into: key)
+    self.key = Self.absorb(UInt64(bitPattern: Int64(d)) &+ second, into: key)
+  }
+
+  @inline(__always)
+  private static func absorb(_ word: UInt64, into key: UInt64) -> UInt64 {
+    mix(key ^ mix(word)) &* 0x9E37_79B9_7F4A_7C15 &+ 0x8CB9_2BA7_2F3D_8DD7
   }
 
   /// The finaliser of SplitMix64: a bijection of 64-bit words.

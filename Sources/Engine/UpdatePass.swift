@@ -1,8 +1,8 @@
-internal import Collectives
+package import Collectives
 internal import Determinism
 internal import Kernels
-internal import Optimizers
-internal import Threads
+package import Optimizers
+package import Threads
 
 /// What an update leaves behind, the same on every rank.
 package struct UpdateReceipt: Sendable, Equatable {
@@ -18,7 +18,7 @@ package struct UpdateReceipt: Sendable, Equatable {
 /// Everything is done over fixed blocks that depend on the model alone, shared out to the workers
 /// and, where the optimizer is sharded, to the ranks, so that any number of either gives the same
 /// bits.
-final class UpdatePass: @unchecked Sendable {
+package final class UpdatePass: @unchecked Sendable {
   private let groups: ParameterGroups
   private let optimizer: any Optimizer
   private let pool: WorkerPool
@@ -31,7 +31,7 @@ final class UpdatePass: @unchecked Sendable {
   private let factors: UnsafeMutablePointer<Float>
 
   /// Updates the blocks that lie in `ownRanges`, which do not cut any; nil updates all.
-  init(
+  package init(
     groups: ParameterGroups, blocks: TensorBlocks, optimizer: any Optimizer, pool: WorkerPool,
     ownRanges: [Range<Int>]?
   ) {
@@ -69,11 +69,11 @@ final class UpdatePass: @unchecked Sendable {
   }
 
   /// Numbers that `writeOwn` and `readAll` take of a block: a sum of squares and a hash.
-  static let valuesOfBlock = 1 + HashSum.count
+  package static let valuesOfBlock = 1 + HashSum.count
 
   /// Squares and hashes the gradient in this rank's blocks. `apply` makes it anew from the sums,
   /// block by block: a second vector of gradients would cost more than that.
-  func measure(_ reducer: GradientReducer) {
+  package func measure(_ reducer: GradientReducer) {
     pool.forEach(ownBlocks.count) { [self] worker, item in
       let block = ownBlocks[item]
       let range = blocks.ranges[block]
@@ -86,7 +86,7 @@ final class UpdatePass: @unchecked Sendable {
 
   /// Writes what this rank has measured to `values` [valuesOfBlock x blocks], 0 where other ranks
   /// measure: added to zeros, every number arrives as it is.
-  func writeOwn(to values: UnsafeMutablePointer<Double>) {
+  package func writeOwn(to values: UnsafeMutablePointer<Double>) {
     values.update(repeating: 0, count: Self.valuesOfBlock * blocks.count)
     for block in ownBlocks {
       let place = values + Self.valuesOfBlock * block
@@ -96,7 +96,7 @@ final class UpdatePass: @unchecked Sendable {
   }
 
   /// Takes over what all ranks have measured.
-  func readAll(from values: UnsafePointer<Double>) {
+  package func readAll(from values: UnsafePointer<Double>) {
     for block in 0..<blocks.count {
       let place = values + Self.valuesOfBlock * block
       gradientSums[block] = place[0]
@@ -106,7 +106,7 @@ final class UpdatePass: @unchecked Sendable {
 
   /// Updates this rank's blocks of `state` along the measured gradient, lets `gather` bring those
   /// of the other ranks, and takes the receipts.
-  func apply(
+  package func apply(
     to state: ModelState, _ reducer: GradientReducer, index: Int, rates: LearningRates,
     clipping: GradientClipping?, gather: () throws -> Void
   ) rethrows -> UpdateReceipt {

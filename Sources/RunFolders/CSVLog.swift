@@ -27,9 +27,19 @@ final class CSVLog {
 
   deinit { close(file) }
 
+  /// Appends a row; throws `RunFolderError.unwritable`, and what was written of the row is then cut
+  /// off by the next start.
   func write(_ cells: [String]) throws {
     let bytes = Array((cells.map(CSVTable.quoted).joined(separator: ",") + "\n").utf8)
-    guard bytes.withUnsafeBytes({ Glibc.write(file, $0.baseAddress, $0.count) }) == bytes.count
-    else { throw RunFolderError.unwritable(path: path, code: errno) }
+    var written = 0
+    // A disk that is nearly full takes a part, and says why only when it is asked to take the rest.
+    while written < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(file, $0.baseAddress! + written, bytes.count - written)
+      }
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { throw RunFolderError.unwritable(path: path, code: errno) }
+      written += count
+    }
   }
 }

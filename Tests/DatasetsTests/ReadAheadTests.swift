@@ -7,13 +7,17 @@ import Testing
   /// Photos whose bytes tell their number; every seventh cannot be read; counts what is read.
   private final class CountingSource: PhotoSource {
     let reads = Mutex<[Int: Int]>([:])
+    private let sequence = Mutex<[Int]>([])
     let count = 1000
     func name(of photo: Int) -> String { "photo \(photo)" }
     func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError) {
       reads.withLock { $0[photo, default: 0] += 1 }
+      sequence.withLock { $0.append(photo) }
       guard photo % 7 != 6 else { throw ImageError(description: "number \(photo)") }
       [UInt8](repeating: UInt8(photo % 251), count: 50 + photo).withUnsafeBytes { buffer.set($0) }
     }
+    /// The photos in the order in which they were read.
+    var order: [Int] { sequence.withLock { $0 } }
     var total: Int { reads.withLock { $0.values.reduce(0, +) } }
   }
 
@@ -28,27 +32,26 @@ import Testing
     }
   }
 
-  private func wait(until condition: () -> Bool) {
-    let end = ContinuousClock.now + .seconds(20)
-    while !condition(), ContinuousClock.now < end { Thread.sleep(forTimeInterval: 0.002) }
-    #expect(condition())
-  }
-
   @Test func bringsWhatIsScheduledOnceAndWithinItsBounds() {
     let source = CountingSource()
     let ahead = ReadAhead(source, photoLimit: 8)
     let wanted = (0..<100).filter { $0 % 7 != 6 }
     ahead.schedule(wanted)
-    wait { source.total == 8 }
-    Thread.sleep(forTimeInterval: 0.02)
-    #expect(source.total == 8)
+    // The reader says itself that it has nothing to do, and what it has done is counted elsewhere.
+    #expect(ahead.waitUntilFetched() == 8)
+    #expect(source.order == Array(wanted.prefix(8)))
     let buffer = ByteBuffer()
-    for photo in wanted { expect(photo, from: ahead, buffer) }
+    for (place, photo) in wanted.enumerated() {
+      expect(photo, from: ahead, buffer)
+      // As soon as there is room the next one is brought, and no more.
+      ahead.waitUntilFetched()
+      #expect(source.total == min(place + 9, wanted.count))
+    }
+    #expect(source.order == wanted)
     #expect(source.reads.withLock { $0.values.allSatisfy { $0 == 1 } })
     #expect(source.total == wanted.count)
     let counts = ahead.counts
-    #expect(counts.ready + counts.awaited + counts.missed == wanted.count)
-    #expect(counts.ready >= 8)
+    #expect(counts.ready == wanted.count && counts.awaited == 0 && counts.missed == 0)
   }
 
   @Test func waitingEndsWithAllThatThereIsRoomForInMemory() {
@@ -73,11 +76,16 @@ import Testing
     let source = CountingSource()
     let ahead = ReadAhead(source, photoLimit: 500, byteLimit: 300)
     ahead.schedule(100..<105)
-    wait { source.total == 2 }
-    Thread.sleep(forTimeInterval: 0.02)
-    #expect(source.total == 2)
+    // 150 and 151 bytes are above the limit together, and the first of them is not.
+    #expect(ahead.waitUntilFetched() == 2)
+    #expect(source.order == [100, 101])
     let buffer = ByteBuffer()
-    for photo in [100, 101, 102, 103] { expect(photo, from: ahead, buffer) }
+    for (place, photo) in [100, 101, 102, 103].enumerated() {
+      expect(photo, from: ahead, buffer)
+      ahead.waitUntilFetched()
+      // The last one, which cannot be read, takes no room.
+      #expect(source.total == min(place + 3, 5))
+    }
   }
 
   @Test func severalWorkersGetTheRightBytesInAnyOrder() {
@@ -100,10 +108,11 @@ import Testing
     let source = CountingSource()
     let ahead = ReadAhead(source, photoLimit: 4)
     ahead.schedule(0..<4)
-    wait { source.total == 4 }
+    #expect(ahead.waitUntilFetched() == 4)
     ahead.discardAll()
     ahead.schedule(10..<13)
-    wait { source.total == 7 }
+    #expect(ahead.waitUntilFetched() == 3)
+    #expect(source.total == 7)
     let buffer = ByteBuffer()
     for photo in 10..<13 { expect(photo, from: ahead, buffer) }
     expect(0, from: ahead, buffer)

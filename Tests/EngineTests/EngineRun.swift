@@ -20,6 +20,10 @@ struct EngineRun {
   var vectors = [StateVector(name: "momentum")]
   var reduction = Reduction.exact
   var isSharded = false
+  /// Labels are slots modulo this.
+  var classCount = 6
+  /// What the image of a slot is drawn with.
+  var seed: @Sendable (_ slot: Int) -> UInt64 = { _ in 3 }
 
   /// What a run leaves.
   struct Outcome: Equatable, Sendable {
@@ -54,7 +58,7 @@ struct EngineRun {
   }
 
   private func outcome(in world: World) throws -> Outcome {
-    let factory = ModelFactory(Self.configuration, classCount: 6)
+    let factory = ModelFactory(Self.configuration, classCount: classCount)
     let objective = objective(factory)
     // The tensors of a head are there with the losses that have one.
     let hasHead = objective.head != nil
@@ -73,12 +77,13 @@ struct EngineRun {
         keepsParts: world.isSharded, loss: objective.head?.initialState ?? LossState()),
       gradientGrid: SummationGrid(exponent: -36), seed: 7)
     let count = factory.network.image.shape.count
+    let (seed, classCount) = (seed, classCount)
     let engine = StepEngine(
       replica, in: world,
       samples: ComputedSamples { slot, batch, image in
-        let random = CounterRandom(seed: 3, purpose: .testing, batch.step, slot)
+        let random = CounterRandom(seed: seed(slot), purpose: .testing, batch.step, slot)
         for i in 0..<count { image[i] = Float(2 * random.uniform(i) - 1) }
-        return Int32(slot % 6)
+        return Int32(slot % classCount)
       })
     engine.initialize()
     var outcome = Outcome()

@@ -35,6 +35,27 @@ import Testing
     }
   }
 
+  /// Hashes that lie as far above the right one as below it have the right sum: the ranks that
+  /// differ see it all the same, since each holds its own against the sum.
+  @Test(arguments: [[-1, 1], [-1, 0, 1], [-2, 1, 1], [-3, -1, 1, 3]])
+  func differencesOfHashesDoNotCancel(differences: [Int]) {
+    let middle: UInt64 = 0x0123_4567_89AB_CDEF
+    // In each of the parts that a hash is cut into, and in all at once.
+    for unit in [1, 1 << 22, 1 << 44, 1 + 1 << 22 + 1 << 44] {
+      let hashes = differences.map { UInt64(Int(middle) + $0 * unit) }
+      var sums = [Double](repeating: 0, count: HashSum.count)
+      for hash in hashes {
+        var own = sums
+        HashSum.write(hash, to: &own)
+        for i in sums.indices { sums[i] += own[i] }
+      }
+      for (hash, difference) in zip(hashes, differences) {
+        let isSatisfied = HashSum.areAll(hash, sums: sums, ranks: hashes.count)
+        #expect(isSatisfied == (difference == 0), "\(difference) x \(unit) of \(differences)")
+      }
+    }
+  }
+
   @Test func stateOfALossIsReadByName() {
     var state = LossState(["mean": 20, "deviation": 100])
     state["mean"] = 3

@@ -46,6 +46,54 @@ import TestSupport
     }
   }
 
+  /// 160 rows: one person has 100, more than any sort handles in place, and the others 4 each. With
+  /// an older network's embeddings the rows behind the first 80 are its.
+  @Test(arguments: MiningMode.allCases, [160, 80])
+  func miningOfTriplets(mode: MiningMode, learned: Int) {
+    let count = 160
+    let stride = DistanceKernel.stride(width: Self.width)
+    let embeddings = FencedFloats(TestNumbers.normal(count * Self.width, seed: 4))
+    let units = UnsafeMutablePointer<Double>.allocate(capacity: count * stride)
+    units.initialize(repeating: 0, count: count * stride)
+    let norms = UnsafeMutablePointer<Double>.allocate(capacity: count)
+    norms.initialize(repeating: 0, count: count)
+    defer {
+      units.deallocate()
+      norms.deallocate()
+    }
+    DistanceKernel.normalize(
+      embeddings.pointer, rows: count, width: Self.width, into: units, inverseNorms: norms)
+    let labels = (0..<count).map { $0 % 8 < 5 ? Int32(0) : Int32(1 + $0 / 16) }
+    let request = MiningRequest(
+      mode: mode, margin: 4, seed: 1, step: 0,
+      listed: mode == .offline ? [Triplet(anchor: 0, positive: 1, negative: 5)] : [])
+    labels.withUnsafeBufferPointer { labels in
+      let batch = EmbeddedBatch(
+        units: UnsafePointer(units), inverseNorms: UnsafePointer(norms),
+        labels: labels.baseAddress!, count: count, learnedCount: learned, width: Self.width,
+        stride: stride)
+      var words: [UInt64] = []
+      words.reserveCapacity(count * (count + 16))
+      func mine(_ miner: TripletMiner) {
+        words.removeAll(keepingCapacity: true)
+        for first in Swift.stride(from: 0, to: count, by: TripletMiner.blockAnchors) {
+          miner.mine(
+            first..<first + TripletMiner.blockAnchors, of: batch, as: request,
+            appendingTo: &words)
+        }
+      }
+      // Another miner: what one has found before must not be why it needs no more.
+      mine(TripletMiner(capacity: count))
+      let fresh = TripletMiner(capacity: count)
+      callocations_watch()
+      mine(fresh)
+      let allocations = callocations_watched()
+      #expect(allocations == 0, "\(mode), \(learned) learned: \(allocations) allocations")
+      let selection = words.withUnsafeBufferPointer { TripletSelection($0, count: count) }
+      #expect(selection.triplets > 0)
+    }
+  }
+
   @Test func gradientsOfTriplets() {
     let count = TripletMiner.blockAnchors
     let stride = DistanceKernel.stride(width: Self.width)

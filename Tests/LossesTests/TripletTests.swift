@@ -1,6 +1,5 @@
 import Determinism
 import Foundation
-import Glibc
 import Kernels
 import Losses
 import Testing
@@ -23,12 +22,6 @@ private struct Mined {
       margin: margin, step: step, listed: listed, learned: learned)
   }
 
-  private static var threadSeconds: Double {
-    var time = timespec()
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-  }
-
   init(
     flat embeddings: [Float], width: Int, labels: [Int], mode: MiningMode, margin: Double,
     step: Int = 3, listed: [Triplet] = [], learned: Int? = nil
@@ -47,7 +40,7 @@ private struct Mined {
     var words: [UInt64] = []
     var rows = [Float](repeating: .nan, count: count * width)
     var selection: TripletSelection?
-    let start = Self.threadSeconds
+    let start = ProcessorTime.threadSeconds
     units.withUnsafeBufferPointer { units in
       inverseNorms.withUnsafeBufferPointer { inverseNorms in
         people.withUnsafeBufferPointer { people in
@@ -70,7 +63,7 @@ private struct Mined {
         }
       }
     }
-    seconds = Self.threadSeconds - start
+    seconds = ProcessorTime.threadSeconds - start
     self.selection = selection!
     gradients = (0..<learned).map { Array(rows[$0 * width..<($0 + 1) * width]) }
   }

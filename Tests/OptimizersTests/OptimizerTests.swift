@@ -229,10 +229,32 @@ private struct Bench {
     #expect(abs(blocks.norm(from: sums(gradients, [0..<6])) / total - 1) < 1e-12)
   }
 
-  @Test func clippingIsThatOfPyTorch() {
-    let clipping = GradientClipping(maximumNorm: 5)
-    #expect(clipping.scale(norm: 0) == 1)
-    #expect(clipping.scale(norm: 4.9) == 1)
-    #expect(clipping.scale(norm: 10) == 5 / (10 + 1e-6))
+  /// scripts/golden/clipping.py
+  private struct Clipped: Decodable {
+    struct Case: Decodable {
+      let limit, norm: Double
+      let gradient, clipped: [Double]
+    }
+    let cases: [Case]
+  }
+
+  @Test func clippingIsThatOfPyTorch() throws {
+    let file = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "Golden/clipping.json")
+    let golden = try JSONDecoder().decode(Clipped.self, from: Data(contentsOf: file))
+    #expect(golden.cases.count == 8)
+    for item in golden.cases {
+      let norm = item.gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      #expect(abs(norm - item.norm) <= 1e-14 * norm)
+      let scale = GradientClipping(maximumNorm: item.limit).scale(norm: norm)
+      let isClose = zip(item.gradient, item.clipped).allSatisfy {
+        abs($0 * scale - $1) <= 1e-12 * abs($1)
+      }
+      #expect(isClose, "norm \(norm), limit \(item.limit)")
+    }
+    // Some are clipped, some are not, and one only by what PyTorch adds to the norm.
+    let shares = golden.cases.map { $0.norm == 0 ? 1 : $0.clipped[0] / $0.gradient[0] }
+    #expect(shares.contains(1) && shares.contains { $0 < 0.01 })
+    #expect(shares.contains { $0 < 1 && $0 > 1 - 1e-6 })
   }
 }

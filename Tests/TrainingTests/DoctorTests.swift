@@ -1,8 +1,10 @@
+import Assembly
 import Configuration
 import Foundation
 import Preflight
 import Testing
 import TestSupport
+import Threads
 import Training
 
 @Suite struct DoctorTests {
@@ -30,40 +32,92 @@ import Training
     return try decoder.decode(DoctorReport.self, from: Data(texts[0].joined().utf8))
   }
 
+  /// More floating-point operations or bytes a second than any thread or disk: two units of 16
+  /// lanes multiply and add 0.5e12 times at 8 GHz.
+  private static let ceiling = 1e12
+
+  /// What is measured lies between what the doctor's own duration leaves and what no machine can.
   @Test(arguments: [1, 3])
   func theReportIsWholeAndReadsBack(ranks: Int) throws {
-    let report = try Self.report(Self.request(), ranks: ranks)
+    let request = Self.request()
+    let start = Clock.seconds
+    let report = try Self.report(request, ranks: ranks)
+    let duration = Clock.seconds - start
     #expect(report.ranks.map(\.rank) == Array(0..<ranks))
+    // A multiply-add is two operations, and backward has two products for each of forward.
+    let network = ModelFactory.network(request.configuration)
+    let imageOperations = 6 * Double(network.multiplyAdds)
     for rank in report.ranks {
-      #expect(rank.productRate > 1e8 && rank.imageSeconds > 0 && rank.decodeRate > 0)
-      #expect(rank.photoReadRate > 0)
+      // At least one product of 512 x 512 x 512, and three steps of microbatches of 3.
+      #expect((2 * 0x1p27 / duration..<Self.ceiling).contains(rank.productRate))
+      #expect((imageOperations / Self.ceiling..<duration / 9).contains(rank.imageSeconds))
+      #expect((0..<duration / 3).contains(rank.updateSeconds))
+      // At least a photo, of 3 x 32 x 32 numbers.
+      #expect((1 / duration..<Self.ceiling / 3072).contains(rank.decodeRate))
+      #expect((1 / duration..<Self.ceiling).contains(rank.photoReadRate))
     }
-    var starved = report
-    starved.prediction.read = 1
-    #expect(starved.findings.contains { $0.contains("storage is the limit") })
-    #expect(report.ranks[0].writeRate! > 0 && report.ranks[0].readRate! > 0)
+    // 64 MiB either way.
+    for rate in [report.ranks[0].writeRate, report.ranks[0].readRate] {
+      #expect((0x1p26 / duration..<Self.ceiling).contains(try #require(rate)))
+    }
+    // Of each value its 6 bytes go to the rank that sums it, and 4 to either peer back; the first
+    // rank sums the first of three parts, whose lengths are multiples of 16.
+    let sent = report.sums.map { ($0.bytesPerSecond * $0.seconds).rounded() }
     #expect(report.sums.map(\.values) == (ranks == 1 ? [] : [1 << 10, 1 << 13]))
-    #expect(report.predictedImagesPerSecond > 0)
-    #expect(report.prediction.efficiency > 0 && report.prediction.efficiency <= 1)
+    #expect(
+      sent
+        == (ranks == 1
+          ? [] : [6 * 672 + 4 * 2 * 352, 6 * (8192 - 2736) + 4 * 2 * 2736].map(Double.init)))
     // Threads of one process read one clock.
     #expect(report.clockSkewSeconds < 0.1)
+    expectPrediction(report, imagesPerRank: Double(21 / ranks))
     #expect(report.lines.contains { $0.hasPrefix("predicted: ") })
+    var starved = report
+    starved.prediction.read = 0
+    #expect(!starved.findings.contains { $0.contains("storage is the limit") })
+    starved.prediction.read = 1
+    #expect(starved.findings.contains { $0.contains("storage is the limit") })
   }
 
+  /// The slowest rank's figures, times the images of a rank, are the step of the report.
+  private func expectPrediction(_ report: DoctorReport, imagesPerRank: Double) {
+    let found = report.prediction
+    let compute = imagesPerRank * report.ranks.map(\.imageSeconds).max()!
+    let decode = imagesPerRank / report.ranks.map(\.decodeRate).min()!
+    #expect((found.compute / compute - 1).magnitude < 1e-9)
+    #expect((found.decode / decode - 1).magnitude < 1e-9)
+    #expect(found.update == report.ranks.map(\.updateSeconds).max()!)
+    let others = found.sums - found.hidden + found.update + found.latency + found.read
+    let step = compute + decode + others
+    #expect((report.predictedImagesPerSecond / (21 / step) - 1).magnitude < 1e-9)
+    #expect((found.efficiency / (compute / step) - 1).magnitude < 1e-9)
+    #expect((found.sums > 0) == (report.ranks.count > 1) && found.hidden <= found.sums)
+  }
+
+  /// How often training begins a microbatch, whose photos it loads then, is how often the doctor
+  /// takes decoding for.
   @Test(arguments: [1, 2])
   func tripletsAreMeasuredPassByPass(passes: Int) throws {
+    let begun = SharedCounter()
+    let trained = try SmallRun.train(
+      LawsOfTriplets.configuration(mining: .always(.all), steps: 1) { $0.passes = passes },
+      hook: { hooks, _ in
+        hooks.onEvent = { if case .microbatchBegins = $0 { _ = begun.next() } }
+      })[0].records[0]
+    #expect(trained.triplets?.activeMicrobatches == 6)
     let report = try Self.report(
       Self.request {
         $0.loss = .triplet
         $0.margin = [0.2]
         $0.passes = passes
       }, ranks: 1)
-    #expect(report.ranks[0].imageSeconds > 0)
-    // No head, so no parameters but the network's, and photos are decoded in every pass.
+    // No head, so no parameters but the network's.
     let classified = try Self.report(Self.request(), ranks: 1)
-    #expect(report.parameterCount < classified.parameterCount)
-    let decode = report.fitted.decodeSeconds * report.ranks[0].decodeRate
-    #expect((decode - Double(passes)).magnitude < 1e-9)
+    #expect(classified.parameterCount - report.parameterCount == 12 * 32)
+    let loads = report.fitted.decodeSeconds * report.ranks[0].decodeRate
+    #expect((loads - Double(begun.value) / 6).magnitude < 1e-9)
+    let classifiedLoads = classified.fitted.decodeSeconds * classified.ranks[0].decodeRate
+    #expect((classifiedLoads - 1).magnitude < 1e-9)
   }
 
   @Test func everyWorldThatIsAskedForIsPredicted() throws {
@@ -81,17 +135,32 @@ import Training
     #expect(report.predictions.count == 2 * 2 * 3 * designs)
     let first = report.predictions[0]
     #expect(first.network == "fast" && first.imagesPerRank == 16 && first.ranks == 1)
-    let last = report.predictions.last!
+    // 16 images in 4 microbatches, one for each thread, and nobody to sum with.
+    let fitted = report.fitted
+    let alone = 4 * (fitted.computeSeconds + fitted.decodeSeconds) + fitted.updateSeconds
+    #expect((first.prediction.step - first.prediction.read - alone).magnitude < 1e-9 * alone)
+    let last = try #require(report.predictions.last)
     #expect(last.network == "slow" && last.imagesPerRank == 64 && last.ranks == 64)
-    // The same rows by the model itself.
-    var model = report.fitted
-    model.wire = Wire(bytesPerSecond: 1e6, messageSeconds: 1e-5, latencySeconds: 1e-3)
-    model.valueSeconds = report.valueSeconds
-    let load = ScalingModel.Load(
-      ranks: 64, threads: 4, imagesPerRank: 64, microbatch: report.microbatch)
-    let expected = model.predict(load, ScalingModel.Design.all[designs - 1])
-    #expect(last.prediction.step == expected.step)
-    let lines = request.prediction!.lines(of: report, load: load)
+    #expect(last.design == "bf16")
+    // 16 microbatches of 4 images on 4 threads.
+    #expect((last.prediction.compute / (16 * fitted.computeSeconds) - 1).magnitude < 1e-9)
+    #expect((last.prediction.decode / (16 * fitted.decodeSeconds) - 1).magnitude < 1e-9)
+    #expect(last.prediction.update == fitted.updateSeconds)
+    // One bucket, of which a rank sends 63/64 in 2 bytes and its own part in 2 to 63 peers: an
+    // agreement of 2 x 6 ways, 126 messages, a way there and one back; each value is packed and
+    // added. The last bucket, here the only one, hides behind nothing.
+    let count = Double(report.parameterCount)
+    #expect(count < 0x1p20)
+    let sums =
+      count * 63 / 64 * 4 / 1e6 + 12e-3 + 126e-5 + 2e-3 + 2 * count * report.valueSeconds
+    #expect((last.prediction.sums / sums - 1).magnitude < 1e-9)
+    #expect(last.prediction.hidden == 0)
+    // Three more agreements, and some 100 kB of other sums, there and back.
+    let latency = 3 * 12e-3 + 2 * (40 * 64 + 100_000) / 1e6
+    #expect((last.prediction.latency / latency - 1).magnitude < 1e-9)
+    let own = ScalingModel.Load(
+      ranks: 1, threads: 1, imagesPerRank: 21, microbatch: report.microbatch)
+    let lines = request.prediction!.lines(of: report, load: own)
     #expect(lines.count == 2 + 1 + 12 + 1 + 4)
   }
 
@@ -153,24 +222,44 @@ import Training
     #expect((slow.step - 12.8).magnitude < 1e-9 && slow.limit == "read")
   }
 
-  @Test func aFitFindsTheWireThatSumsWereMadeWith() {
-    let wire = Wire(bytesPerSecond: 5e7, messageSeconds: 2e-5, latencySeconds: 1e-3)
-    for ranks in [2, 4, 8] {
-      let sums = [1 << 10, 4 << 20].map { (values: Int) -> DoctorReport.Sum in
-        let model = ScalingModel(
-          parameterCount: values, computeSeconds: 0, decodeSeconds: 0, updateSeconds: 0,
-          valueSeconds: 0, wire: wire)
-        let load = ScalingModel.Load(ranks: ranks, threads: 1, imagesPerRank: 1, microbatch: 1)
-        let seconds = model.predict(load).sums
-        let bytes = Double(10 * values * (ranks - 1)) / Double(ranks)
-        return DoctorReport.Sum(
-          values: values, seconds: seconds, bytesPerSecond: bytes / seconds)
-      }
-      let found = WireFit.fit(sums, latencySeconds: wire.latencySeconds, ranks: ranks)
-      #expect((found.bytesPerSecond / wire.bytesPerSecond - 1).magnitude < 0.01)
-      // The shortest sum's few bytes count as messages.
-      #expect((0.9..<5).contains(found.messageSeconds / wire.messageSeconds))
+  /// Sums of 1,024 and of 4 Mi values by hand, on a wire of 50 MB/s, 20 us a message, 1 ms a way.
+  @Test(arguments: [(2, 2.0, 1), (4, 4.0, 3), (8, 6.0, 7)])
+  func aFitFindsTheWireThatSumsWereMadeWith(ranks: Int, agreementWays: Double, peers: Int) {
+    let (rate, message, way) = (5e7, 2e-5, 1e-3)
+    let share = Double(peers) / Double(ranks)
+    func sum(_ values: Int, buckets: Double, waysOfBucket: Double) -> DoctorReport.Sum {
+      let bytes = 10 * Double(values) * share
+      let seconds =
+        bytes / rate
+        + buckets * ((agreementWays + waysOfBucket) * way + 2 * Double(peers) * message)
+      return DoctorReport.Sum(values: values, seconds: seconds, bytesPerSecond: bytes / seconds)
     }
+    // A short message takes one way there and one back, those of a bucket ask before they are sent.
+    let found = WireFit.fit(
+      [sum(1 << 10, buckets: 1, waysOfBucket: 2), sum(4 << 20, buckets: 4, waysOfBucket: 6)],
+      latencySeconds: way, ranks: ranks)
+    // The bytes of the shortest sum count as messages.
+    let messages = message + 10 * 1024 * share / rate / Double(2 * peers)
+    #expect((found.messageSeconds / messages - 1).magnitude < 1e-9)
+    // And so four times as long a time as those bytes take is missing from the long sum's.
+    let long = 10 * Double(4 << 20) * share
+    let expected = long / (long / rate - 4 * 10 * 1024 * share / rate)
+    #expect((found.bytesPerSecond / expected - 1).magnitude < 1e-9)
+    #expect((expected / rate - 1).magnitude < 0.001)
+    #expect(found.latencySeconds == way)
+  }
+
+  /// Whole numbers: of 10 ms four ways of agreeing and two of sending leave 4 ms to 6 messages.
+  @Test func aFitByHand() {
+    let found = WireFit.fit(
+      [
+        DoctorReport.Sum(values: 1 << 10, seconds: 0.01, bytesPerSecond: 768_000),
+        // 10 bytes of three quarters of 4 Mi values in a second.
+        DoctorReport.Sum(values: 4 << 20, seconds: 1, bytesPerSecond: 31_457_280),
+      ], latencySeconds: 1e-3, ranks: 4)
+    #expect((found.messageSeconds - 0.004 / 6).magnitude < 1e-12)
+    // Four buckets of 4 + 4 + 6 ms leave 0.944 s to the bytes.
+    #expect((found.bytesPerSecond - 31_457_280 / 0.944).magnitude < 1e-3)
   }
 
   @Test func efficiencyFallsWithRanksAndTheLimitIsWhereItDoes() {

@@ -1,8 +1,11 @@
 import Checkpoints
 import Collectives
+import Comparison
+import Configuration
 import Datasets
 import Determinism
 import Foundation
+import Interchange
 import Kernels
 import Networks
 import Synchronization
@@ -195,6 +198,42 @@ import Training
     let last = try Checkpoint(path: folder + "/checkpoints/step-000000003.safetensors")
     #expect(try last.weightsHash() == outcome.weights)
     #expect(last.progress.updates == (grid == nil ? 1 : 0))
+  }
+
+  /// The checkpoint that a run ends with is made of all ranks' parts, after skipped steps too: the
+  /// same tensors as of one rank alone, momentum among them, and the run goes on from it.
+  @Test(arguments: [2, 3]) func skippedStepsAtTheEndOfAShardedRunLeaveItWhole(ranks: Int) throws {
+    let folders = (0..<2).map { _ in SmallRun.temporaryFolder() }
+    defer { for folder in folders { try? FileManager.default.removeItem(atPath: folder) } }
+    func configuration(_ steps: Int, isSharded: Bool) -> RunConfiguration {
+      SmallRun.configuration {
+        $0.length = .steps(steps)
+        $0.schedule = .constant
+        $0.shardsOptimizer = isSharded
+        $0.resume = .auto
+      }
+    }
+    let alone = try SmallRun.train(
+      configuration(4, isSharded: false), folder: folders[0],
+      hook: { hooks, _ in poison(&hooks, steps: 3...4) })[0]
+    let sharded = try SmallRun.train(
+      configuration(4, isSharded: true), ranks: ranks, folder: folders[1],
+      hook: { hooks, rank in if rank == ranks - 1 { poison(&hooks, steps: 3...4) } })
+    for outcome in sharded + [alone] {
+      #expect(outcome.records.map(\.isSkipped) == [false, false, true, true])
+      #expect(outcome.weights == alone.weights)
+    }
+    let paths = folders.map { $0 + "/checkpoints/step-000000004.safetensors" }
+    let comparison = try TensorComparison(paths[0], paths[1])
+    #expect(comparison.isAlike, "\(comparison.lines(title: "tensors"))")
+    let file = try SafetensorsFile(path: paths[1])
+    let momentum = file.entries.map(\.name).filter { $0.hasPrefix("optimizer.momentum/") }
+    #expect(
+      try !momentum.isEmpty && momentum.allSatisfy { try file.floats($0).contains { $0 != 0 } })
+    let more = try folders.map {
+      try SmallRun.train(configuration(6, isSharded: false), folder: $0)[0]
+    }
+    #expect(more[0].weights == more[1].weights && more[0].records.map(\.step) == [5, 6])
   }
 
   @Test func tenSkippedStepsEndTheRunAndNameTheCheckpoint() throws {

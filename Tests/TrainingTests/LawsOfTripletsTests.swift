@@ -206,8 +206,7 @@ import Training
           }
           hooks.onEvent = { event in
             guard case .microbatchBegins = event, mayStop.isSet else { return }
-            told.wantsEnd = true
-            usleep(100_000)
+            told.wantEndAmidStep()
           }
         })
       #expect(outcomes.allSatisfy { $0.ending == .interrupted })

@@ -33,6 +33,30 @@ import Training
     #expect(other.weights != alone.weights)
   }
 
+  /// Grouped convolutions, and the scaled residuals, pools and concatenations of Inception.
+  @Test(arguments: ["mobilefacenet", "inception-resnet-v1"])
+  func sameBitsForOtherLayers(model: String) throws {
+    let configuration = SmallRun.configuration(model: model) {
+      // The smallest that Inception's pools leave something of.
+      $0.imageSize = model == "mobilefacenet" ? 48 : 80
+      $0.batch = 8
+      $0.microbatch = 3
+      $0.length = .steps(3)
+    }
+    let alone = try SmallRun.train(configuration)[0]
+    let expected = alone.records.map(StepBits.init)
+    #expect(alone.records.allSatisfy { $0.loss.isFinite && !$0.isSkipped })
+    #expect(Set(alone.records.map(\.weightsHash)).count == 3)
+    for (ranks, threads) in [(1, 2), (2, 1), (3, 2)] {
+      let world = try SmallRun.train(configuration, ranks: ranks, threads: threads)
+      for (rank, outcome) in world.enumerated() {
+        #expect(
+          outcome.records.map(StepBits.init) == expected && outcome.weights == alone.weights,
+          "rank \(rank) of \(ranks) x \(threads) threads")
+      }
+    }
+  }
+
   @Test func microbatchesDifferByAtMostOne() {
     for samples in 1...70 {
       for limit in 1...24 {
@@ -46,8 +70,9 @@ import Training
     }
   }
 
+  /// That what is shared out is whole microbatches is shown by `MicrobatchTests`.
   @Test(arguments: [1, 2, 3, 4, 8])
-  func microbatchIsTheUnitOfWork(ranks: Int) throws {
+  func microbatchesAreSharedOutEvenly(ranks: Int) throws {
     let outcomes = try SmallRun.train(
       SmallRun.configuration { $0.length = .steps(4) }, ranks: ranks)
     for outcome in outcomes {
@@ -106,6 +131,24 @@ import Training
       "\(error)".components(separatedBy: "the weights of the ranks differ after step 3").count
         == ranks + 1
     }
+  }
+
+  /// As far up as down, so that a sum over the ranks alone could not tell.
+  @Test(arguments: [2, 3])
+  func replicasThatPartByAsMuchUpAsDownEndTheRun(ranks: Int) {
+    let error = #expect(throws: ThreadWorldError.self) {
+      try SmallRun.train(
+        SmallRun.configuration { $0.length = .steps(5) }, ranks: ranks,
+        hook: { hooks, rank in
+          let change: Float = rank == 0 ? 0.25 : rank == 1 ? -0.25 : 0
+          hooks.onStep = { if $1.step == 2 { $0.engine.state.parameters[7] += change } }
+        })
+    }
+    let failures = error?.errors.map { "\($0.error)" } ?? []
+    #expect(
+      failures.count == ranks
+        && failures.allSatisfy { $0.contains("the weights of the ranks differ after step 3") },
+      "\(failures)")
   }
 
   @Test func memoryIsBoundedByTheMicrobatch() throws {

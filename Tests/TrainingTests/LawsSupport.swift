@@ -167,6 +167,8 @@ final class FaultyCommunicator: Communicator {
   private(set) var others = 0
   /// Thrown by the next sum.
   var failure: (any Error)?
+  /// Set when a collective has failed.
+  var hasFailed: TestEvent?
 
   init(_ inner: any Communicator) { self.inner = inner }
 
@@ -192,7 +194,12 @@ final class FaultyCommunicator: Communicator {
       if case .sum = operation { sums += 1 } else { exchanges += 1 }
     default: others += 1
     }
-    return try inner.meet(at: operation, word: word)
+    do {
+      return try inner.meet(at: operation, word: word)
+    } catch {
+      hasFailed?.set()
+      throw error
+    }
   }
   func transfer(_ transfer: Transfer, in operation: CollectiveOperation) throws {
     if case .exchange = operation, case .allToAll = transfer { exchangeRounds += 1 }
@@ -200,11 +207,29 @@ final class FaultyCommunicator: Communicator {
   }
 }
 
-/// Tells a run to end when a test says so.
+/// Tells a run to end when a test says so. Made on the main thread of a rank.
 final class TestStop: StopRequests, @unchecked Sendable {
-  var wantsEnd = false
+  private let main = pthread_self()
+  private let wanted = TestEvent()
+  private let heard = TestEvent()
+
+  var wantsEnd: Bool {
+    get {
+      guard wanted.isSet else { return false }
+      if pthread_equal(main, pthread_self()) != 0 { heard.set() }
+      return true
+    }
+    set { if newValue { wanted.set() } }
+  }
   var wantsCheckpoint: Bool { false }
   func forgetCheckpoint() {}
+
+  /// Called by a worker: wants the end, and holds the worker, and so the step, until the main
+  /// thread has heard of it.
+  func wantEndAmidStep() {
+    wanted.set()
+    heard.wait()
+  }
 }
 
 /// The sudden end of a rank.

@@ -1,5 +1,6 @@
 import Comparison
 import Configuration
+import Datasets
 import Foundation
 import Testing
 import TestSupport
@@ -19,7 +20,7 @@ import Training
         $0.checkpointEvery = .steps(1)
         $0.keep = 10
         change(&$0)
-      }, ranks: ranks, folder: path)
+      }, ranks: ranks, folder: path, speaks: true)
     return path
   }
 
@@ -56,6 +57,86 @@ import Training
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let found = try compare(try train("one"), try train("other") { $0.seed = 2 })
     #expect(found.text.contains("  loss: ") && found.text.contains("likely: forward differs"))
+  }
+
+  @Test func aSkippedStepIsNamed() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    // 2^52 spacings of 2^-70 end far below any gradient: the loss is the same, the step is skipped.
+    let (one, other) = (try train("one"), try train("other") { $0.gradientGrid = .exponent(-70) })
+    let found = try compare(one, other)
+    #expect(!found.isAlike)
+    #expect(found.text.hasPrefix("first difference: step 1,"), "\(found.text)")
+    #expect(!found.text.contains("  loss: "))
+    #expect(found.text.contains("  skipped: false | true"))
+    #expect(found.text.contains("configuration: gradient-grid was "))
+    #expect(found.text.contains("likely: one skipped the step"))
+    #expect(try compare(other, one).text.contains("  skipped: true | false"))
+  }
+
+  /// The configuration names the same folder both times; its photos are others, one of them by name
+  /// too. The fingerprint that a checkpoint keeps is of names and people.
+  @Test func otherDataAreNamed() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let photos = folder + "/photos"
+    func trained(_ name: String) throws -> String {
+      try train(name) {
+        $0.data = .folder(photos)
+        $0.length = .steps(4)
+      }
+    }
+    try SyntheticFaces(people: 12, photosPerPerson: 6, size: 32, seed: 1).writeFolder(to: photos)
+    let one = try trained("one")
+    #expect(try compare(one, trained("same")).isAlike)
+    try FileManager.default.removeItem(atPath: photos)
+    try SyntheticFaces(people: 12, photosPerPerson: 6, size: 32, seed: 2).writeFolder(to: photos)
+    let person = try #require(
+      FileManager.default.contentsOfDirectory(atPath: photos).sorted().first)
+    let photo = try #require(
+      FileManager.default.contentsOfDirectory(atPath: "\(photos)/\(person)").sorted().last)
+    try FileManager.default.moveItem(
+      atPath: "\(photos)/\(person)/\(photo)", toPath: "\(photos)/\(person)/zz.jpg")
+    let found = try compare(one, trained("other"))
+    #expect(!found.isAlike && found.text.hasPrefix("first difference: step 1,"))
+    #expect(found.text.contains("  loss: ") && found.text.contains("likely: forward differs"))
+    #expect(found.text.contains("what differs above comes first"), "\(found.text)")
+    let reasons = found.text.split(separator: "\n")
+    #expect(reasons.contains { $0.hasPrefix("data: other photos, people or landmarks (") })
+    #expect(!reasons.contains { $0.hasPrefix("configuration: ") }, "\(found.text)")
+  }
+
+  /// What another machine would leave: other bits from step 3 on, and other lines in the log.
+  @Test(arguments: ["processor", "OpenBLAS", "program", ""])
+  func anotherMachineIsNamed(line: String) throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let (one, other) = (try train("one"), folder + "/other")
+    try FileManager.default.copyItem(atPath: one, toPath: other)
+    let metrics = try String(contentsOfFile: other + "/metrics.jsonl", encoding: .utf8)
+    let changed = metrics.split(separator: "\n").map { text in
+      text.contains("\"step\":1,") || text.contains("\"step\":2,")
+        ? String(text)
+        : String(text).replacing("\"gradient_hash\":\"", with: "\"gradient_hash\":\"f")
+    }
+    #expect(changed.count { $0.contains("hash\":\"f") } >= 2)
+    try (changed.joined(separator: "\n") + "\n").write(
+      toFile: other + "/metrics.jsonl", atomically: true, encoding: .utf8)
+    let log = try String(contentsOfFile: other + "/log.txt", encoding: .utf8)
+    if !line.isEmpty {
+      #expect(log.contains(" \(line): "))
+      try log.replacing(" \(line): ", with: " \(line): another ").write(
+        toFile: other + "/log.txt", atomically: true, encoding: .utf8)
+    }
+    let found = try compare(one, other)
+    #expect(!found.isAlike)
+    #expect(found.text.hasPrefix("first difference: step 3, after 2 steps that are alike"))
+    #expect(found.text.contains("  gradient: ") && !found.text.contains("  loss: "))
+    #expect(found.text.contains("likely: backward or the sum over ranks differs"))
+    let reasons = ["processor", "OpenBLAS", "program"].filter { name in
+      found.text.split(separator: "\n").contains {
+        $0.hasPrefix("\(name): ") && $0.contains(" | another ")
+      }
+    }
+    #expect(reasons == (line.isEmpty ? [] : [line]), "\(found.text)")
+    #expect(found.text.contains("memory or a processor may be at fault") == line.isEmpty)
   }
 
   @Test func aFolderWithoutARunIsRefused() throws {

@@ -15,21 +15,21 @@ import Training
   /// Reads `mutations` by `read`, which throws errors of the kinds that it may.
   private func fuzz(_ name: String, _ sound: [UInt8], _ read: ([UInt8]) throws -> Bool) rethrows {
     let mutations = FileMutations(original: sound)
-    var (errors, most, slowest) = (0, 0, Duration.zero)
-    let clock = ContinuousClock()
+    var (errors, most, slowest) = (0, 0, 0.0)
     for index in 0..<Self.count {
       let bytes = mutations.bytes(index)
       callocations_watch()
       try slowest = max(
-        slowest, clock.measure { errors += try read(bytes) ? 0 : 1 })
+        slowest, ProcessorTime.measure { errors += try read(bytes) ? 0 : 1 })
       let held = Int(callocations_most_held())
       most = max(most, held)
       #expect(held <= 4 * bytes.count + 256 << 10, "mutation \(index)")
     }
     print(
       "fuzz \(name): \(Self.count) files of some \(sound.count) bytes, \(errors) errors, "
-        + "most memory \(most), slowest \(slowest)")
-    #expect(slowest < .seconds(5) && errors > 0)
+        + "most memory \(most), slowest \(slowest) s")
+    // Milliseconds of this thread are usual, whatever else the machine does.
+    #expect(slowest < 5 && errors > 0)
   }
 
   @Test func brokenCheckpointsAreRefused() throws {

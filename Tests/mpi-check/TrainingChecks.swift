@@ -5,6 +5,7 @@ import Engine
 import Glibc
 internal import RunFolders
 import Sessions
+import TestSupport
 internal import Threads
 import Training
 
@@ -144,15 +145,30 @@ private func stop(_ hooks: inout RunHooks, after step: Int, amidStep: Bool) {
   }
   hooks.onEvent = { event in
     guard case .microbatchBegins = event, flags.mayStop else { return }
-    flags.wantsEnd = true
-    // Long enough for the waiting main thread to look.
-    usleep(100_000)
+    flags.wantEndAmidStep()
   }
 }
 
+/// Made on the main thread of a rank.
 private final class StopFlags: StopRequests, @unchecked Sendable {
-  var wantsEnd = false
+  private let main = pthread_self()
+  private let wanted = TestEvent()
+  private let heard = TestEvent()
   var mayStop = false
+  var wantsEnd: Bool {
+    get {
+      guard wanted.isSet else { return false }
+      if pthread_equal(main, pthread_self()) != 0 { heard.set() }
+      return true
+    }
+    set { if newValue { wanted.set() } }
+  }
+
+  /// Wants the end and holds the worker, and so the step, until the main thread has heard of it.
+  func wantEndAmidStep() {
+    wanted.set()
+    heard.wait()
+  }
   var wantsCheckpoint: Bool { false }
   func forgetCheckpoint() {}
 }

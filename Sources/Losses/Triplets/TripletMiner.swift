@@ -16,12 +16,13 @@ package final class TripletMiner {
   /// The distances of the anchor in work, for its second round.
   private let kept: UnsafeMutablePointer<Double>
   private let weights: UnsafeMutablePointer<Int32>
-  private var positives: [(slot: Int, distance: Double)] = []
+  private var positives: [Neighbour] = []
+  private let sortScratch: UnsafeMutablePointer<Neighbour>
   /// The distances of the sorted positives, then infinity up to a power of two less one.
   private let sorted: UnsafeMutablePointer<Double>
   private var sortedSpan = 1
   /// By number of nearer positives: the nearest negative, or how many negatives.
-  private var buckets: [(slot: Int, distance: Double)] = []
+  private var buckets: [Neighbour] = []
   private var counts: [Int] = []
 
   /// Memory for batches of up to `capacity` samples.
@@ -35,6 +36,12 @@ package final class TripletMiner {
     sorted.initialize(repeating: .infinity, count: 2 * capacity)
     weights = .allocate(capacity: capacity)
     weights.initialize(repeating: 0, count: capacity)
+    sortScratch = .allocate(capacity: capacity)
+    sortScratch.initialize(repeating: (-1, .nan), count: capacity)
+    // All at once: what a step finds depends on the batch, and memory should not.
+    positives.reserveCapacity(capacity)
+    buckets.reserveCapacity(capacity + 1)
+    counts.reserveCapacity(capacity + 1)
   }
 
   deinit {
@@ -42,9 +49,10 @@ package final class TripletMiner {
     kept.deallocate()
     sorted.deallocate()
     weights.deallocate()
+    sortScratch.deallocate()
   }
 
-  package var bytes: Int { 8 * (Self.blockAnchors + 3) * capacity + 4 * capacity }
+  package var bytes: Int { 8 * (Self.blockAnchors + 3 + 3 * 2 + 1) * capacity + 4 * capacity }
 
   /// Appends to `words` what is found for the anchors of `block`, at most `blockAnchors` slots; to
   /// be put together again by `TripletSelection`.
@@ -195,7 +203,9 @@ package final class TripletMiner {
 
   /// Sorts the positives by distance, ties by slot.
   private func sortPositives() {
-    positives.sort { ($0.distance, $0.slot) < ($1.distance, $1.slot) }
+    positives.withUnsafeMutableBufferPointer {
+      NeighbourSort.sort($0.baseAddress!, count: $0.count, scratch: sortScratch)
+    }
     sortedSpan = 1
     while sortedSpan <= positives.count { sortedSpan *= 2 }
     for index in 0..<sortedSpan {
