@@ -79,7 +79,7 @@ struct DataCheck: Encodable {
     let next = Atomic<Int>(0)
     let piece = 64
     DispatchQueue.concurrentPerform(iterations: threads) { _ in
-      let decoder = JPEGDecoder()
+      let decoder = ImageDecoder()
       let image = PixelBuffer(width: 1, height: 1)
       let buffer = ByteBuffer()
       while true {

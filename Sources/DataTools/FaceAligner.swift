@@ -78,7 +78,7 @@ enum FaceAligner {
 
   private final class Worker {
     private let request: AlignRequest
-    private let decoder = JPEGDecoder()
+    private let decoder = ImageDecoder()
     private let encoder = JPEGEncoder()
     private let photo = PixelBuffer(width: 1, height: 1)
     private let aligned: PixelBuffer
