@@ -260,8 +260,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Assembly", "CAllocations", "Checkpoints", "Collectives", "Comparison", "Configuration",
-        "DataTools",
+        "Assembly", "CAllocations", "CPhotoWriters", "Checkpoints", "Collectives", "Comparison",
+        "Configuration", "DataTools",
         "Datasets", "Determinism", "Engine", "Evaluation", "Interchange", "Interop", "Kernels",
         "Losses", "Networks", "Optimizers", "Preflight", "Reports", "RunFolders", "Scoring",
         "Sessions", "Sweeps", "Tasks", "TestSupport", "Threads", "Timing", "Training",

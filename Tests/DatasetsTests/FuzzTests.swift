@@ -39,7 +39,7 @@ import TestSupport
       let held = Int(callocations_most_held())
       most = max(most, held)
       slowest = max(slowest, duration)
-      let limit = target.bytesPerByte * (bytes.count + file.otherBytes) + Self.fixedBytes
+      let limit = target.bytesPerByte * (bytes.count + file.otherBytes) + target.fixedBytes
       #expect(held <= limit, "mutation \(index) of \(bytes.count) bytes")
     }
     print(

@@ -1,3 +1,5 @@
+package import Threads
+
 /// One photo of a data set.
 package struct Photo: Sendable {
   /// Where it is, relative to the root of the data set.
@@ -51,12 +53,10 @@ package struct FaceFolder: Sendable {
   package var people: [String] { index.people }
 
   /// Lists the folder at `root`; throws `DatasetError` for a folder that is missing, unreadable or
-  /// without photos, and what `interruption` throws, which is asked at every folder.
-  package init(
-    root: String, interruption: @escaping () throws(DatasetError) -> Void = { () in }
-  ) throws(DatasetError) {
+  /// without photos. `meter` counts photos as they are found.
+  package init(root: String, meter: WorkMeter? = nil) throws(DatasetError) {
     self.root = root
-    var walk = FolderWalk(root: root, interruption: interruption)
+    var walk = FolderWalk(root: root, meter: meter)
     try walk.run()
     guard walk.photos.count > 0 else {
       throw .noPhotos(folder: root, passedOver: walk.passedOver.lines.first)

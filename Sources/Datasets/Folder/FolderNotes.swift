@@ -1,3 +1,5 @@
+internal import Threads
+
 /// What a listing of folders shows that is most likely not meant.
 enum FolderNotes {
   /// The notes of a walk whose photos are taken as `index`: what is passed over, folders without
@@ -55,9 +57,16 @@ enum FolderNotes {
   /// What of the photos below `root` the metadata `files` do not name, and which photos they name
   /// that are not there; `paths` are the named ones, sorted bytewise.
   static func ofMetadata(
-    _ walk: FolderWalk, _ paths: TextTable, files: [String], _ index: PhotoIndex
+    _ root: String, _ paths: TextTable, files: [String], _ index: PhotoIndex, _ meter: WorkMeter?
   ) -> DataNotes {
     var notes = DataNotes()
+    var walk = FolderWalk(root: root, meter: meter)
+    do throws(DatasetError) {
+      try walk.run()
+    } catch {
+      notes.warnings.append("photos that the metadata do not name are not counted: \(error)")
+      return notes
+    }
     notes.passedOver = walk.passedOver
     notes.passedOver.forget(files)
     let (found, named) = (walk.photos, paths)
@@ -77,22 +86,23 @@ enum FolderNotes {
         at += 1
         photo += 1
       } else {
-        if absent == 0 { firstAbsent = named[photo] }
-        absent += 1
+        if !FileReader.exists(root + "/" + named[photo]) {
+          if absent == 0 { firstAbsent = named[photo] }
+          absent += 1
+        }
         photo += 1
       }
     }
     let files = files.joined(separator: ", ")
     if unnamed > 0 {
       notes.warnings.append(
-        "\(files) \(unnamed == 1 ? "does not name 1" : "do not name \(unnamed)") of "
-          + "\(found.count) photos that are there, such as \(firstUnnamed): left out; "
-          + "\(named.count) are taken")
+        "\(files): \(unnamed) of \(found.count) photos that are there \(unnamed == 1 ? "is" : "are") "
+          + "not named, such as \(firstUnnamed), and left out; \(named.count) are taken")
     }
     if absent > 0 {
       notes.warnings.append(
-        "\(files) name\(absent == 1 ? "s 1 photo" : " \(absent) photos") that \(absent == 1 ? "is" : "are") "
-          + "not there, such as \(firstAbsent)")
+        "\(files): \(absent) of the photos that are named \(absent == 1 ? "is" : "are") not there, "
+          + "such as \(firstAbsent)")
     }
     let parts = Set(files.contains("/") ? index.photos.map { firstFolder($0.path) } : [])
     if let together = splitsTogether(index, parts: parts) { notes.warnings.append(together) }

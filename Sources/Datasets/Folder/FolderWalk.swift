@@ -3,6 +3,7 @@
 #else
   private import Darwin
 #endif
+internal import Threads
 
 /// Walks a tree of folders with one system call a folder, and one more for a symbolic link or for a
 /// file whose name does not tell what it is; finds photos in the order of the bytes of their paths.
@@ -19,12 +20,12 @@ struct FolderWalk {
   private(set) var barren: (count: Int, example: String) = (0, "")
   /// Photos that have the name of the one before but for the ending: how many, and the first.
   private(set) var twins: (count: Int, example: String) = (0, "")
-  /// Asked now and then: throws what the walk is to be left with.
-  private let interruption: () throws(DatasetError) -> Void
+  private let meter: WorkMeter?
 
-  init(root: String, interruption: @escaping () throws(DatasetError) -> Void = { () in }) {
+  /// `meter` counts photos as they are found.
+  init(root: String, meter: WorkMeter? = nil) {
     self.root = root
-    self.interruption = interruption
+    self.meter = meter
   }
 
   /// A thing to take or to enter.
@@ -71,9 +72,10 @@ struct FolderWalk {
         take(path, named: entry.key, in: &frames[depth])
         continue
       }
-      try interruption()
       let folder = Array(path.dropLast())
-      frames.append(Frame(path: folder, entries: try list(folder)))
+      let entries = try list(folder)
+      meter?.add(entries.count { !$0.isFolder })
+      frames.append(Frame(path: folder, entries: entries))
     }
   }
 

@@ -1,3 +1,5 @@
+internal import Threads
+
 /// Photos in an LMDB database, as Vec2Face and HSFace ship training sets: `NAME.lmdb`, or a folder
 /// with `data.mdb`; a key a photo, a value that is `(image, label)` (see `LabelledImage`).
 ///
@@ -12,15 +14,14 @@ struct LMDBPhotos: PhotoSource {
   private let offsets: [Int]
   private let sizes: [UInt32]
 
-  /// Opens the database at `path`; throws `DatasetError`, and what `interruption` throws.
-  init(
-    path: String, interruption: () throws(DatasetError) -> Void = { () in }
-  ) throws(DatasetError) {
+  /// Opens the database at `path`; throws `DatasetError`. `meter` counts photos as they are found.
+  init(path: String, meter: WorkMeter? = nil) throws(DatasetError) {
     let base = try LMDBFile(path: path)
     var scan = Scan(file: base.file)
+    meter?.expect(base.count)
     try base.forEach { (key, value) throws(DatasetError) in
-      if scan.offsets.count % 1024 == 0 { try interruption() }
       try scan.take(key, value)
+      meter?.add()
     }
     guard scan.offsets.count > 0 else { throw .badPack(path: path, reason: "holds no photos") }
     if let announced = scan.announced, announced != scan.offsets.count {

@@ -3,6 +3,7 @@
 #else
   private import Darwin
 #endif
+package import Threads
 
 /// A data set on disk, whatever holds it: its photos in order, their people, and where the bytes
 /// are.
@@ -36,10 +37,8 @@ package struct PhotoSet: Sendable {
   /// - any other file: a list of photos;
   /// - any other folder: `person/photo.jpg`.
   ///
-  /// Throws `DatasetError`, and what `interruption` throws, which is asked now and then.
-  package init(
-    path: String, interruption: @escaping () throws(DatasetError) -> Void = { () in }
-  ) throws(DatasetError) {
+  /// Throws `DatasetError`. `meter` counts photos as they are found.
+  package init(path: String, meter: WorkMeter? = nil) throws(DatasetError) {
     if let shards = try Self.braces(path) {
       let found = try TarShards(paths: shards)
       self.init(.tar, found.index, found, found.labels, found.notes)
@@ -51,7 +50,7 @@ package struct PhotoSet: Sendable {
       throw .unreadable(path: path, reason: FileReader.reason(errno))
     }
     let isFolder = facts.st_mode & S_IFMT == S_IFDIR
-    try self.init(isFolder ? Self.inFolder(path) : Self.ofFile(path), path, interruption)
+    try self.init(isFolder ? Self.inFolder(path) : Self.ofFile(path), path, meter)
   }
 
   private enum Found {
@@ -63,9 +62,7 @@ package struct PhotoSet: Sendable {
     case folder
   }
 
-  private init(
-    _ found: Found, _ path: String, _ interruption: @escaping () throws(DatasetError) -> Void
-  ) throws(DatasetError) {
+  private init(_ found: Found, _ path: String, _ meter: WorkMeter?) throws(DatasetError) {
     switch found {
     case .records(let file):
       let pack = try RecordPack(path: file)
@@ -74,22 +71,20 @@ package struct PhotoSet: Sendable {
       let shards = try TarShards(paths: files)
       self.init(.tar, shards.index, shards, shards.labels, shards.notes)
     case .lmdb(let file):
-      let pack = try LMDBPhotos(path: file, interruption: interruption)
+      let pack = try LMDBPhotos(path: file, meter: meter)
       self.init(.lmdb, pack.index, pack, pack.labels, pack.notes)
     case .metadata(let files, let root):
       let listed = try ListedPhotos(metadata: files, in: root)
-      var walk = FolderWalk(root: root, interruption: interruption)
-      try walk.run()
       self.init(
         .metadata, listed.index, listed, listed.labels,
         FolderNotes.ofMetadata(
-          walk, listed.paths,
-          files: files.map { ($0.part.isEmpty ? "" : $0.part + "/") + $0.name }, listed.index))
+          root, listed.paths, files: files.map { ($0.part.isEmpty ? "" : $0.part + "/") + $0.name },
+          listed.index, meter))
     case .list:
       let listed = try ListedPhotos(list: path)
       self.init(.list, listed.index, listed, listed.labels, DataNotes())
     case .folder:
-      let folder = try FaceFolder(root: path, interruption: interruption)
+      let folder = try FaceFolder(root: path, meter: meter)
       self.init(.folder, folder.index, FolderSource(folder), nil, folder.notes)
     }
   }
