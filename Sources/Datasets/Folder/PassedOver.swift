@@ -26,10 +26,12 @@ package struct PassedOver: Sendable, Equatable {
 
   package init() {}
 
-  /// Counts the file at `path`; `format` is what its bytes say, nil where they say nothing.
+  /// Counts the file at `path`; `format` is what its bytes say, nil where they say nothing, so that
+  /// the name has to.
   mutating func add(_ path: String, format: ImageFormat? = nil) {
     let name = path.utf8.split(separator: UInt8(ascii: "/")).last.map(Array.init) ?? []
     let ending = PhotoName.ending(of: name)
+    let format = format ?? Self.formats[ending]
     let kind = ending.isEmpty ? "no ending" : "." + ending
     var advice = format?.conversion
     if advice == nil { advice = Self.advice[ending] }
@@ -54,14 +56,17 @@ package struct PassedOver: Sendable, Equatable {
       let name = path.utf8.split(separator: UInt8(ascii: "/")).last.map(Array.init) ?? []
       let kind = "." + PhotoName.ending(of: name)
       let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-      Self.lower(&byKind[kind]?.count)
-      Self.lower(&byFolder[folder]?.count)
+      byKind[kind]?.count -= 1
+      byFolder[folder]?.count -= 1
     }
     byKind = byKind.filter { $0.value.count > 0 }
     byFolder = byFolder.filter { $0.value.count > 0 }
   }
 
-  private static func lower(_ count: inout Int?) { count = count.map { $0 - 1 } }
+  private static let formats: [String: ImageFormat] = [
+    "heic": .heic, "heif": .heic, "hif": .heic, "avif": .avif, "gif": .gif, "bmp": .bmp,
+    "dib": .bmp, "tif": .tiff, "tiff": .tiff, "jp2": .jpeg2000, "j2k": .jpeg2000, "jxl": .jpegXL,
+  ]
 
   private static let advice = [
     "parquet": "write the table as metadata.csv or metadata.jsonl",
