@@ -38,6 +38,8 @@ struct DataCheck: Encodable {
   var passedOverFolders: [PassedOver.Folder]
   /// What is most likely not meant.
   var warnings: [String]
+  /// Why nobody can train on the data as a whole.
+  var errors: [String]
   var verdict = Verdict.sound
   var data: String
   var format: String
@@ -55,13 +57,18 @@ struct DataCheck: Encodable {
 
   /// Photos that cannot be used, photos that show two people, people of evaluation sets.
   var errorCount: Int {
-    badPhotos.count + duplicates.count { $0.differs }
+    errors.count + badPhotos.count + duplicates.count { $0.differs }
       + overlaps.reduce(0) { $0 + $1.people.count }
   }
 
   /// Decodes every photo of the data on all threads, and compares what it finds.
   static func run(_ request: CheckRequest) throws -> DataCheck {
-    var check = try look(request)
+    var check: DataCheck
+    do {
+      check = try look(request)
+    } catch let error as DatasetError {
+      check = DataCheck(unusable: request.data, "\(error)")
+    }
     check.verdict =
       check.errorCount > 0 ? .errors : check.warnings.isEmpty ? .sound : .warnings
     return check
@@ -82,6 +89,8 @@ struct DataCheck: Encodable {
     return DataCheck(
       passedOver: set.notes.passedOver.groups,
       passedOverFolders: set.notes.passedOver.folders(limit: 100), warnings: warnings,
+      errors: index.people.count > 1
+        ? [] : ["\(DatasetError.onlyOnePerson(folder: request.data, person: index.people[0]))"],
       data: request.data, format: set.format.rawValue, photos: index.photos.count,
       people: index.people.count, bytes: found.bytes, fewestPhotos: counts.min() ?? 0,
       mostPhotos: counts.max() ?? 0,
@@ -213,10 +222,14 @@ struct DataCheck: Encodable {
   }
 
   var lines: [String] {
-    var lines = [
-      "\(data): \(format), \(photos) photos of \(people) people, \(bytes) bytes",
-      "photos of a person: \(fewestPhotos) to \(mostPhotos)",
-    ]
+    var lines =
+      photos == 0
+      ? []
+      : [
+        "\(data): \(format), \(photos) photos of \(people) people, \(bytes) bytes",
+        "photos of a person: \(fewestPhotos) to \(mostPhotos)",
+      ]
+    lines += errors.map { "error: \($0)" }
     func list(_ title: String, _ items: [String]) {
       guard !items.isEmpty else { return }
       lines.append("\(title): \(items.count)")
@@ -247,5 +260,15 @@ struct DataCheck: Encodable {
     list("labels that nobody has", missingLabels.map(String.init))
     lines.append("verdict: \(verdictText)")
     return lines
+  }
+}
+
+extension DataCheck {
+  /// Data that cannot be opened, and why.
+  private init(unusable data: String, _ reason: String) {
+    (passedOver, passedOverFolders, warnings, errors) = ([], [], [], [reason])
+    (self.data, format) = (data, "")
+    (photos, people, bytes, fewestPhotos, mostPhotos) = (0, 0, 0, 0, 0)
+    (peopleWithOnePhoto, badPhotos, duplicates, missingLabels, overlaps) = ([], [], [], [], [])
   }
 }

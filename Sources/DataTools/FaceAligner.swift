@@ -59,8 +59,8 @@ enum FaceAligner {
     return found
   }
 
-  /// Where each photo goes: `person/photo.jpg`, whatever ending it has, or none as in packs. One that
-  /// would take another's place keeps its ending before `.jpg`, and then gets a number.
+  /// Where each photo goes: `person/photo.jpg`, whatever ending it has, or none as in packs. One
+  /// that would take another's place keeps its ending before `.jpg`, and then gets a number.
   private static func targets(of index: PhotoIndex) -> [String] {
     var taken: Set<String> = []
     return index.photos.map { photo in

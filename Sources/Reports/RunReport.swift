@@ -178,7 +178,9 @@ package struct RunReport: Sendable {
   }
 
   private func warnings() -> [Markup] {
-    (dataWarnings + (evaluation?.warnings ?? [])).map { .element("p", ["class": "warning"], text: $0) }
+    (dataWarnings + (evaluation?.warnings ?? [])).map {
+      .element("p", ["class": "warning"], text: $0)
+    }
   }
 
   private func sections() -> [Markup] {

@@ -132,7 +132,8 @@ final class FuzzFile {
       folder.write(
         name,
         LMDBWriter.file(
-          (0..<40).map { ("\($0)", LMDBWriter.value($0 == 7 ? large : photos[$0], label: $0 / 5)) }))
+          (0..<40).map { ("\($0)", LMDBWriter.value($0 == 7 ? large : photos[$0], label: $0 / 5)) })
+      )
       readAll = { try Self.readPhotos($0 + "/faces.lmdb", bytes: true) }
     }
     sound = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.path + "/" + name)))

@@ -74,6 +74,15 @@ import Testing
     #expect(error?.description.contains("2 .heic (HEIC), such as a/1.heic; heif-convert") == true)
   }
 
+  @Test("Metadata in a table that is not read are warned of")
+  func unreadMetadata() throws {
+    let (notes, _) = try Self.notes([
+      "ann/1.jpg": Self.jpeg, "bob/1.jpg": Self.jpeg, "metadata.parquet": [1],
+    ])
+    #expect(
+      notes.warnings.count == 1 && notes.warnings[0].hasPrefix("metadata.parquet is not read"))
+  }
+
   @Test("One name below several folders, and splits that train together, are said with counts")
   func splitsAndRepeatedNames() throws {
     let (notes, _) = try Self.notes([
@@ -81,7 +90,7 @@ import Testing
       "val/ann/3.jpg": Self.jpeg,
     ])
     #expect(notes.warnings.count == 2)
-    #expect(notes.warnings[0].hasPrefix("1 name stands below several folders and counts as 2 people"))
+    #expect(notes.warnings[0].hasPrefix("1 name stands below several folders and counts as 2"))
     #expect(notes.warnings[0].contains("train/ann, val/ann"))
     #expect(notes.warnings[1].contains("3 of train, 1 of val photos"))
     let (apart, _) = try Self.notes([

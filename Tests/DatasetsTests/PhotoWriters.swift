@@ -129,11 +129,12 @@ enum WebPPhoto {
     _ files: [(file: [UInt8], x: Int, y: Int, width: Int, height: Int)], width: Int, height: Int
   ) -> [UInt8] {
     let header = [2, 0, 0, 0] + word(width - 1, 3) + word(height - 1, 3)
-    let frames = files.flatMap { frame in
-      chunk(
-        "ANMF",
-        word(frame.x / 2, 3) + word(frame.y / 2, 3) + word(frame.width - 1, 3)
-          + word(frame.height - 1, 3) + word(100, 3) + [0] + frame.file[12...])
+    var frames: [UInt8] = []
+    for frame in files {
+      var data = word(frame.x / 2, 3) + word(frame.y / 2, 3)
+      data += word(frame.width - 1, 3) + word(frame.height - 1, 3) + word(100, 3)
+      data += [0] + frame.file[12...]
+      frames += chunk("ANMF", data)
     }
     return riff(chunk("VP8X", header) + chunk("ANIM", [0, 0, 0, 0, 0, 0]) + frames)
   }

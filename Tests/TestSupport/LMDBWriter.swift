@@ -1,5 +1,5 @@
-/// Writes LMDB databases in one go (liblmdb 0.9, 64 bits): sorted leaves, branches above them, large
-/// values in pages of their own.
+/// Writes LMDB databases in one go (liblmdb 0.9, 64 bits): sorted leaves, branches above them,
+/// large values in pages of their own.
 package enum LMDBWriter {
   private static let pageBytes = 4096
 
@@ -37,7 +37,8 @@ package enum LMDBWriter {
       let branches = level.enumerated().map { place, child in
         let key = place == 0 ? [] : child.key
         return (
-          key: key, node: half(child.page & 0xFFFF) + half(child.page >> 16) + half(0)
+          key: key,
+          node: half(child.page & 0xFFFF) + half(child.page >> 16) + half(0)
             + half(key.count) + key
         )
       }

@@ -7,8 +7,8 @@ import Testing
 import TestSupport
 import Training
 
-/// Photos of the same pixels give the same weights, in whichever format and container they are; what
-/// is passed over is said where somebody looks.
+/// Photos of the same pixels give the same weights, in whichever format and container they are;
+/// what is passed over is said where somebody looks.
 @Suite struct LawsOfPhotos {
   /// The pixels of synthetic faces as PNG and as lossless WebP, beside each other by person.
   private final class Faces {

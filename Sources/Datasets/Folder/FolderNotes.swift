@@ -7,6 +7,11 @@ enum FolderNotes {
   static func of(_ walk: FolderWalk, _ index: PhotoIndex) -> DataNotes {
     var notes = DataNotes()
     notes.passedOver = walk.passedOver
+    if let metadata = walk.unreadMetadata.first {
+      notes.warnings.append(
+        "\(metadata) is not read, and people are called by their folders: metadata are read as "
+          + "metadata.csv or metadata.jsonl in the folder itself or in those right in it")
+    }
     if walk.barren.count > 0 {
       notes.warnings.append(
         walk.barren.count == 1
@@ -37,8 +42,8 @@ enum FolderNotes {
     "evaluation",
   ]
 
-  /// A warning where `parts`, the folders right in the root, are several splits of one data set, and
-  /// all of them are taken; nil where they are not.
+  /// A warning where `parts`, the folders right in the root, are several splits of one data set,
+  /// and all of them are taken; nil where they are not.
   static func splitsTogether(_ index: PhotoIndex, parts: Set<String>) -> String? {
     guard parts.count > 1, parts.allSatisfy({ splits.contains($0.lowercased()) }) else {
       return nil
@@ -46,7 +51,8 @@ enum FolderNotes {
     var counts: [String: Int] = [:]
     for photo in index.photos { counts[firstFolder(photo.path), default: 0] += 1 }
     let shown = counts.sorted { $0.key < $1.key }.map { "\($0.value) of \($0.key)" }
-    return "the splits are taken together: \(shown.joined(separator: ", ")) photos; to train on one, "
+    return
+      "the splits are taken together: \(shown.joined(separator: ", ")) photos; to train on one, "
       + "give --data its folder"
   }
 

@@ -16,6 +16,8 @@ struct FolderWalk {
   /// The relative paths of the folders that directly hold photos.
   private(set) var folders = TextTable()
   private(set) var passedOver = PassedOver()
+  /// Tables called `metadata` of a kind that is not read.
+  private(set) var unreadMetadata: [String] = []
   /// Folders without a photo in them or below: how many, and the first.
   private(set) var barren: (count: Int, example: String) = (0, "")
   /// Photos that have the name of the one before but for the ending: how many, and the first.
@@ -121,7 +123,9 @@ struct FolderWalk {
       case .folder: entries.append(Entry(key: name + [UInt8(ascii: "/")]))
       case .photo: entries.append(Entry(key: name))
       case .other(let format):
-        passedOver.add(String(decoding: path, as: UTF8.self), format: format)
+        let text = String(decoding: path, as: UTF8.self)
+        passedOver.add(text, format: format)
+        if name.starts(with: "metadata.".utf8) { unreadMetadata.append(text) }
         continue
       case .circle:
         passedOver.add(String(decoding: path, as: UTF8.self), kind: "link back up")

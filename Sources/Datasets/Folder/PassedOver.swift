@@ -1,5 +1,5 @@
-/// What lies beside the photos of a data set and is not read: by ending and by folder, counted, with
-/// an example of each.
+/// What lies beside the photos of a data set and is not read: by ending and by folder, counted,
+/// with an example of each.
 package struct PassedOver: Sendable, Equatable {
   /// Things of one kind.
   package struct Group: Sendable, Equatable, Encodable {
@@ -124,7 +124,8 @@ package struct DataNotes: Sendable, Equatable {
   /// The warnings, with one for photos that are passed over.
   package var allWarnings: [String] {
     let photos = passedOver.photoCount
-    return (photos == 0
+    return
+      (photos == 0
       ? []
       : ["\(photos) photos are of a format that is not read, and are passed over"]) + warnings
   }

@@ -27,8 +27,8 @@ package enum EXIFOrientation {
     return 1
   }
 
-  /// The orientation 1...8 that a block of EXIF says, as PNG and WebP keep it: TIFF, with or without
-  /// JPEG's `Exif` before it; 1 where the tag is absent or makes no sense.
+  /// The orientation 1...8 that a block of EXIF says, as PNG and WebP keep it: TIFF, with JPEG's
+  /// `Exif` before it or without; 1 where the tag is absent or makes no sense.
   static func inBlock(_ block: UnsafeRawBufferPointer) -> Int {
     guard block.count > 6, isEXIF(block, at: 0) else { return inTIFF(block) }
     return inTIFF(UnsafeRawBufferPointer(rebasing: block[6...]))

@@ -1,8 +1,8 @@
 /// What a value of an LMDB of photos begins and ends with: the image's place in it, and who it
 /// shows.
 ///
-/// Three forms are read: MessagePack of `(image, label)` as Vec2Face and HSFace have it, a pickle of
-/// the same, and the bytes of the image alone.
+/// Three forms are read: MessagePack of `(image, label)` as Vec2Face and HSFace have it, a pickle
+/// of the same, and the bytes of the image alone.
 struct LabelledImage {
   /// Where the image is, from the start of the value.
   var image: Range<Int>

@@ -109,7 +109,8 @@ package struct PhotoSet: Sendable {
     guard file != root else { return notes }
     let (files, folders) = try contents(of: root)
     let own = file.split(separator: "/").last.map { String($0.dropLast(4)) } ?? ""
-    for name in files where !["rec", "idx", "lst", "tsv"].contains(where: { name == own + "." + $0 })
+    for name in files
+    where !["rec", "idx", "lst", "tsv"].contains(where: { name == own + "." + $0 })
       && name != "property"
     {
       notes.passedOver.add(name)

@@ -1,6 +1,6 @@
 private import Interchange
 
-/// Photos in WebDataset's tar shards: `KEY.jpg` (or `.png`, `.webp`) with `KEY.cls` or `KEY.json` beside it.
+/// Photos in WebDataset's tar shards: `KEY.jpg` (`.png`, `.webp`) with `KEY.cls` or `KEY.json`.
 ///
 /// A key is a member's path up to the first dot of its last component (webdataset/tariterators.py);
 /// consecutive members of one key are a sample. Photos are in the order of the shards. A person is
