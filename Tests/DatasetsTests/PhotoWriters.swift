@@ -100,8 +100,10 @@ enum WebPPhoto {
 
   /// The lossless file of the RGB pixels of `image`.
   static func of(_ image: PixelBuffer, quality: Float? = nil) -> [UInt8] {
-    let rgba = (0..<image.width * image.height).flatMap { pixel in
-      [image.pixels[3 * pixel], image.pixels[3 * pixel + 1], image.pixels[3 * pixel + 2], 255]
+    var rgba: [UInt8] = []
+    for pixel in 0..<image.width * image.height {
+      for c in 0..<3 { rgba.append(image.pixels[3 * pixel + c]) }
+      rgba.append(255)
     }
     return file(rgba, width: image.width, height: image.height, quality: quality)
   }
@@ -120,20 +122,21 @@ enum WebPPhoto {
 
   /// `file`, a simple one of this size, with a block of EXIF.
   static func adding(exif: [UInt8], to file: [UInt8], width: Int, height: Int) -> [UInt8] {
-    let header = [8, 0, 0, 0] + word(width - 1, 3) + word(height - 1, 3)
-    return riff(chunk("VP8X", header) + file[12...] + chunk("EXIF", exif))
+    let header: [UInt8] = [8, 0, 0, 0] + word(width - 1, 3) + word(height - 1, 3)
+    return riff(chunk("VP8X", header) + Array(file[12...]) + chunk("EXIF", exif))
   }
 
   /// An animation on a canvas, of simple `files` at (x, y).
   static func animation(
     _ files: [(file: [UInt8], x: Int, y: Int, width: Int, height: Int)], width: Int, height: Int
   ) -> [UInt8] {
-    let header = [2, 0, 0, 0] + word(width - 1, 3) + word(height - 1, 3)
+    let header: [UInt8] = [2, 0, 0, 0] + word(width - 1, 3) + word(height - 1, 3)
     var frames: [UInt8] = []
     for frame in files {
       var data = word(frame.x / 2, 3) + word(frame.y / 2, 3)
       data += word(frame.width - 1, 3) + word(frame.height - 1, 3) + word(100, 3)
-      data += [0] + frame.file[12...]
+      data.append(0)
+      data += frame.file[12...]
       frames += chunk("ANMF", data)
     }
     return riff(chunk("VP8X", header) + chunk("ANIM", [0, 0, 0, 0, 0, 0]) + frames)

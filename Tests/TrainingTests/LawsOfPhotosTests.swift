@@ -57,8 +57,10 @@ import Training
     }
 
     static func webP(_ image: PixelBuffer) -> [UInt8] {
-      let rgba = (0..<image.width * image.height).flatMap { pixel in
-        (0..<3).map { image.pixels[3 * pixel + $0] } + [255]
+      var rgba: [UInt8] = []
+      for pixel in 0..<image.width * image.height {
+        for c in 0..<3 { rgba.append(image.pixels[3 * pixel + c]) }
+        rgba.append(255)
       }
       return taken { cphoto_webp(rgba, Int32(image.width), Int32(image.height), 101, &$0) }
     }
