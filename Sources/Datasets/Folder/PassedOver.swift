@@ -6,7 +6,7 @@ package struct PassedOver: Sendable, Equatable {
     /// `.heic`, `hidden`, `no ending`.
     package var kind: String
     package var count: Int
-    /// The path of the first of them.
+    /// The path of the first of them, in the order of their names.
     package var example: String
     /// Whether they are photos of a format that is not read.
     package var arePhotos: Bool
@@ -42,12 +42,18 @@ package struct PassedOver: Sendable, Equatable {
   mutating func add(
     _ path: String, kind: String, _ isPhoto: Bool = false, _ advice: String? = nil
   ) {
-    byKind[
-      kind,
-      default: Group(kind: kind, count: 0, example: path, arePhotos: isPhoto, advice: advice)
-    ].count += 1
-    let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-    byFolder[folder, default: Folder(folder: folder, count: 0, example: path)].count += 1
+    var group =
+      byKind[kind]
+      ?? Group(kind: kind, count: 0, example: path, arePhotos: isPhoto, advice: advice)
+    group.count += 1
+    // Folders list their files in any order.
+    group.example = min(group.example, path)
+    byKind[kind] = group
+    let name = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    var folder = byFolder[name] ?? Folder(folder: name, count: 0, example: path)
+    folder.count += 1
+    folder.example = min(folder.example, path)
+    byFolder[name] = folder
   }
 
   /// Takes away what was counted of the files at `paths`, which are read after all.
