@@ -129,7 +129,7 @@ import Training
     for text in [log, report] {
       #expect(text.contains("passed over: 1 .heic (HEIC), such as \(person)/phone.heic; heif"))
       #expect(text.contains("passed over: 1 .txt, such as notes.txt"))
-      #expect(text.contains("1 photos are of a format that is not read"))
+      #expect(text.contains("photos of a format that is not read, passed over: 1"))
     }
   }
 

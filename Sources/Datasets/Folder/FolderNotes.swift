@@ -21,8 +21,8 @@ enum FolderNotes {
     }
     if walk.twins.count > 0 {
       notes.warnings.append(
-        "\(walk.twins.count) photos have the name of another but for the ending, such as "
-          + "\(walk.twins.example): if one is made of the other, leave one away")
+        "photos that have the name of another but for the ending: \(walk.twins.count), such as "
+          + "\(walk.twins.example); if one is made of the other, leave one away")
     }
     if index.people.count > 1, index.people.contains(".") {
       let own = index.photosPerPerson[index.people.firstIndex(of: ".") ?? 0]

@@ -133,6 +133,6 @@ package struct DataNotes: Sendable, Equatable {
     return
       (photos == 0
       ? []
-      : ["\(photos) photos are of a format that is not read, and are passed over"]) + warnings
+      : ["photos of a format that is not read, passed over: \(photos)"]) + warnings
   }
 }
