@@ -47,7 +47,9 @@ let package = Package(
     .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CProcessor"),
+    .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+    .target(name: "CPNG", linkerSettings: [.linkedLibrary("png")]),
 
     .target(name: "Preconditions", swiftSettings: house),
     .target(name: "Determinism", dependencies: ["Preconditions"], swiftSettings: house),
@@ -71,7 +73,9 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Datasets",
-      dependencies: ["CJPEG", "Determinism", "Interchange", "Preconditions", "Threads"],
+      dependencies: [
+        "CJPEG", "CPNG", "CWebP", "Determinism", "Interchange", "Preconditions", "Threads",
+      ],
       swiftSettings: house),
     .target(
       name: "Evaluation", dependencies: ["Kernels", "Determinism", "Preconditions"],
@@ -240,6 +244,7 @@ let package = Package(
       name: "DatasetsTests",
       dependencies: [
         "Datasets", "TestSupport", "Determinism", "CJPEG", "Interchange", "CAllocations",
+        "CPhotoWriters",
       ],
       exclude: ["Fixtures"]),
     .testTarget(
@@ -255,8 +260,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Assembly", "CAllocations", "Checkpoints", "Collectives", "Comparison", "Configuration",
-        "DataTools",
+        "Assembly", "CAllocations", "CPhotoWriters", "Checkpoints", "Collectives", "Comparison",
+        "Configuration", "DataTools",
         "Datasets", "Determinism", "Engine", "Evaluation", "Interchange", "Interop", "Kernels",
         "Losses", "Networks", "Optimizers", "Preflight", "Reports", "RunFolders", "Scoring",
         "Sessions", "Sweeps", "Tasks", "TestSupport", "Threads", "Timing", "Training",
@@ -268,6 +273,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(name: "CAllocations", path: "Tests/CAllocations"),
+    .target(
+      name: "CPhotoWriters", path: "Tests/CPhotoWriters",
+      linkerSettings: [.linkedLibrary("png"), .linkedLibrary("webp")]),
     .target(name: "CStuckMPI", dependencies: ["CMPI"], path: "Tests/CStuckMPI"),
     .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Networks", "Kernels"]),
   ],

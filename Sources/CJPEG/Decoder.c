@@ -34,7 +34,8 @@ static void fail(j_common_ptr codec) {
   longjmp(decoder->failure, 1);
 }
 
-/// Warnings that mean lost pixels are failures; the rest (odd headers, stray bytes) are harmless.
+/// Warnings that mean lost pixels are failures; the rest (odd headers, stray bytes, and the zeros that
+/// some phones write for the spectral range of a sequential scan) are harmless.
 static void judge_message(j_common_ptr codec, int level) {
   if (level >= 0) return;
   switch (codec->err->msg_code) {
@@ -43,7 +44,6 @@ static void judge_message(j_common_ptr codec, int level) {
   case JWRN_ARITH_BAD_CODE:
   case JWRN_JPEG_EOF:
   case JWRN_MUST_RESYNC:
-  case JWRN_NOT_SEQUENTIAL:
     fail(codec);
   default:
     codec->err->num_warnings++;

@@ -19,8 +19,8 @@ extension ConfigurationOption {
   @Table static var dataOptions: [ConfigurationOption] {
     option(
       .data, "data", \.data, .data,
-      "An image folder (person/photo.jpg), a RecordIO pack, WebDataset shards, an imagefolder with "
-        + "metadata or a list of photos; or synthetic[:people=N,photos=M,size=S]",
+      "An image folder (person/photo.jpg), a RecordIO pack, WebDataset shards, an LMDB, an "
+        + "imagefolder with metadata or a list of photos; or synthetic[:people=N,photos=M,size=S]",
       value: "path|synthetic", completion: anyFile)
     option(
       .data, "split", \.split, .split,

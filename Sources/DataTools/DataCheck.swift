@@ -27,6 +27,20 @@ struct DataCheck: Encodable {
     var people: [String]
   }
 
+  /// What `check` comes to.
+  enum Verdict: String, Encodable {
+    case sound, warnings, errors
+  }
+
+  /// A thing of the folder that is not read, by its ending.
+  var passedOver: [PassedOver.Group]
+  /// Where the most things are that are not read.
+  var passedOverFolders: [PassedOver.Folder]
+  /// What is most likely not meant.
+  var warnings: [String]
+  /// Why nobody can train on the data as a whole.
+  var errors: [String]
+  var verdict = Verdict.sound
   var data: String
   var format: String
   var photos: Int
@@ -43,18 +57,40 @@ struct DataCheck: Encodable {
 
   /// Photos that cannot be used, photos that show two people, people of evaluation sets.
   var errorCount: Int {
-    badPhotos.count + duplicates.count { $0.differs }
+    errors.count + badPhotos.count + duplicates.count { $0.differs }
       + overlaps.reduce(0) { $0 + $1.people.count }
   }
 
   /// Decodes every photo of the data on all threads, and compares what it finds.
   static func run(_ request: CheckRequest) throws -> DataCheck {
+    var check: DataCheck
+    do {
+      check = try look(request)
+    } catch let error as DatasetError {
+      check = DataCheck(unusable: request.data, "\(error)")
+    }
+    check.verdict =
+      check.errorCount > 0 ? .errors : check.warnings.isEmpty ? .sound : .warnings
+    return check
+  }
+
+  private static func look(_ request: CheckRequest) throws -> DataCheck {
     let set = try PhotoSet(path: request.data)
     let index = set.index
     let found = Self.decode(set, threads: ToolThreads.count(request.threads))
     let counts = index.photosPerPerson
     let hashes = found.hashes
+    var warnings = set.notes.allWarnings
+    if found.animations.count > 0 {
+      warnings.append(
+        "\(found.animations.count) files are animations, of which the first picture is taken, such "
+          + "as \(set.source.name(of: found.animations.min() ?? 0))")
+    }
     return DataCheck(
+      passedOver: set.notes.passedOver.groups,
+      passedOverFolders: set.notes.passedOver.folders(limit: 100), warnings: warnings,
+      errors: index.people.count > 1
+        ? [] : ["\(DatasetError.onlyOnePerson(folder: request.data, person: index.people[0]))"],
       data: request.data, format: set.format.rawValue, photos: index.photos.count,
       people: index.people.count, bytes: found.bytes, fewestPhotos: counts.min() ?? 0,
       mostPhotos: counts.max() ?? 0,
@@ -69,6 +105,7 @@ struct DataCheck: Encodable {
 
   private struct Found: Sendable {
     var bad: [Int: String] = [:]
+    var animations: [Int] = []
     var bytes = 0
     var hashes: [UInt64]
   }
@@ -79,13 +116,14 @@ struct DataCheck: Encodable {
     let next = Atomic<Int>(0)
     let piece = 64
     DispatchQueue.concurrentPerform(iterations: threads) { _ in
-      let decoder = JPEGDecoder()
+      let decoder = ImageDecoder()
       let image = PixelBuffer(width: 1, height: 1)
       let buffer = ByteBuffer()
       while true {
         let start = next.wrappingAdd(piece, ordering: .relaxed).oldValue
         guard start < count else { return }
         var bad: [Int: String] = [:]
+        var animations: [Int] = []
         var bytes = 0
         var hashes: [UInt64] = []
         for photo in start..<min(start + piece, count) {
@@ -93,15 +131,19 @@ struct DataCheck: Encodable {
             try set.source.read(photo, into: buffer)
             bytes += buffer.bytes.count
             hashes.append(Hash64.of(buffer.bytes))
-            try decoder.decode(buffer.bytes, into: image)
+            try decoder.decode(buffer.bytes, into: image) { header in
+              if header.isAnimation { animations.append(photo) }
+              return 8
+            }
           } catch {
             bad[photo] = error.description
             if hashes.count == photo - start { hashes.append(0) }
           }
         }
-        let (found, read, words) = (bad, bytes, hashes)
+        let (found, moving, read, words) = (bad, animations, bytes, hashes)
         result.withLock { result in
           result.bad.merge(found) { first, _ in first }
+          result.animations += moving
           result.bytes += read
           for (offset, word) in words.enumerated() { result.hashes[start + offset] = word }
         }
@@ -169,11 +211,25 @@ struct DataCheck: Encodable {
     return String(decoding: try encoder.encode(self), as: UTF8.self)
   }
 
+  /// `sound`, `1 warning`, `2 errors, 1 warning`.
+  private var verdictText: String {
+    func counted(_ count: Int, _ word: String) -> String? {
+      count == 0 ? nil : "\(count) \(word)\(count == 1 ? "" : "s")"
+    }
+    let parts = [counted(errorCount, "error"), counted(warnings.count, "warning")]
+      .compactMap { $0 }
+    return parts.isEmpty ? "sound" : parts.joined(separator: ", ")
+  }
+
   var lines: [String] {
-    var lines = [
-      "\(data): \(format), \(photos) photos of \(people) people, \(bytes) bytes",
-      "photos of a person: \(fewestPhotos) to \(mostPhotos)",
-    ]
+    var lines =
+      photos == 0
+      ? []
+      : [
+        "\(data): \(format), \(photos) photos of \(people) people, \(bytes) bytes",
+        "photos of a person: \(fewestPhotos) to \(mostPhotos)",
+      ]
+    lines += errors.map { "error: \($0)" }
     func list(_ title: String, _ items: [String]) {
       guard !items.isEmpty else { return }
       lines.append("\(title): \(items.count)")
@@ -190,9 +246,29 @@ struct DataCheck: Encodable {
     list(
       "duplicates of one person",
       duplicates.filter { !$0.differs }.map { $0.photos.joined(separator: " = ") })
+    for group in passedOver {
+      lines.append(
+        "passed over: \(group.count) \(group.kind), such as \(group.example)"
+          + (group.advice.map { "; \($0)" } ?? ""))
+    }
+    for folder in passedOverFolders.prefix(20) {
+      lines.append(
+        "passed over in \(folder.folder): \(folder.count), such as \(folder.example)")
+    }
+    lines += warnings.map { "warning: \($0)" }
     list("people with one photo", peopleWithOnePhoto)
     list("labels that nobody has", missingLabels.map(String.init))
-    lines.append("\(errorCount) error\(errorCount == 1 ? "" : "s")")
+    lines.append("verdict: \(verdictText)")
     return lines
+  }
+}
+
+extension DataCheck {
+  /// Data that cannot be opened, and why.
+  private init(unusable data: String, _ reason: String) {
+    (passedOver, passedOverFolders, warnings, errors) = ([], [], [], [reason])
+    (self.data, format) = (data, "")
+    (photos, people, bytes, fewestPhotos, mostPhotos) = (0, 0, 0, 0, 0)
+    (peopleWithOnePhoto, badPhotos, duplicates, missingLabels, overlaps) = ([], [], [], [], [])
   }
 }

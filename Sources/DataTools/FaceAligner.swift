@@ -23,7 +23,8 @@ enum FaceAligner {
     let similarities = try Landmarks.similarities(
       file: request.landmarks, for: index, imageSize: request.size)
     try requireEmpty(request.out)
-    for person in Set(index.photos.indices.map { folder(of: index.photos[$0].path) }) {
+    let targets = targets(of: index)
+    for person in Set(targets.map(folder)) {
       try FileManager.default.createDirectory(
         atPath: request.out + "/" + person, withIntermediateDirectories: true)
     }
@@ -42,7 +43,7 @@ enum FaceAligner {
         }
         do {
           let jpeg = try worker.align(photo, of: set, by: similarity)
-          try Data(jpeg).write(to: URL(fileURLWithPath: request.out + "/" + target(path)))
+          try Data(jpeg).write(to: URL(fileURLWithPath: request.out + "/" + targets[photo]))
           result.withLock { $0.count += 1 }
         } catch let error as ImageError {
           result.withLock { $0.bad.append("\(path): \(error.description)") }
@@ -58,17 +59,34 @@ enum FaceAligner {
     return found
   }
 
-  /// `person/photo.jpg` for a path that may have another ending, or none as in packs.
-  private static func target(_ path: String) -> String {
-    // A list may name photos anywhere; what is written stays below the folder.
-    let relative = path.split(separator: "/").filter { $0 != "." && $0 != ".." }
-      .joined(separator: "/")
-    let lower = relative.lowercased()
-    return lower.hasSuffix(".jpg") || lower.hasSuffix(".jpeg") ? relative : relative + ".jpg"
+  /// Where each photo goes: `person/photo.jpg`, whatever ending it has, or none as in packs. One
+  /// that would take another's place keeps its ending before `.jpg`, and then gets a number.
+  private static func targets(of index: PhotoIndex) -> [String] {
+    var taken: Set<String> = []
+    return index.photos.map { photo in
+      // A list may name photos anywhere; what is written stays below the folder.
+      let relative = photo.path.split(separator: "/").filter { $0 != "." && $0 != ".." }
+        .joined(separator: "/")
+      var target = jpegName(relative)
+      if taken.contains(target) { target = relative + ".jpg" }
+      var number = 2
+      while !taken.insert(target).inserted {
+        target = "\(relative)-\(number).jpg"
+        number += 1
+      }
+      return target
+    }
   }
 
-  private static func folder(of path: String) -> String {
-    target(path).split(separator: "/").dropLast().joined(separator: "/")
+  private static func jpegName(_ path: String) -> String {
+    let lower = path.lowercased()
+    if lower.hasSuffix(".jpg") || lower.hasSuffix(".jpeg") { return path }
+    let ending = [".png", ".webp", ".jfif", ".jpe", ".apng"].first { lower.hasSuffix($0) }
+    return path.dropLast(ending?.count ?? 0) + ".jpg"
+  }
+
+  private static func folder(_ path: String) -> String {
+    path.split(separator: "/").dropLast().joined(separator: "/")
   }
 
   private static func requireEmpty(_ path: String) throws {
@@ -78,7 +96,7 @@ enum FaceAligner {
 
   private final class Worker {
     private let request: AlignRequest
-    private let decoder = JPEGDecoder()
+    private let decoder = ImageDecoder()
     private let encoder = JPEGEncoder()
     private let photo = PixelBuffer(width: 1, height: 1)
     private let aligned: PixelBuffer

@@ -4,7 +4,7 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
   case notAFolder(String)
   case unreadable(path: String, reason: String)
   case notUTF8(path: String)
-  case noPhotos(folder: String)
+  case noPhotos(folder: String, passedOver: String? = nil)
   case onlyOnePerson(folder: String, person: String)
   case noPositivePair(folder: String)
   case fewerPhotosThanBatch(photos: Int, batch: Int)
@@ -35,8 +35,9 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
       "cannot read \(path): \(reason); check its permissions and its mount"
     case .notUTF8(let path):
       "a name that is not UTF-8: \(path); rename it (convmv does a whole tree)"
-    case .noPhotos(let folder):
-      "no .jpg or .jpeg in \(folder) or below; lay it out as person/photo.jpg"
+    case .noPhotos(let folder, let passedOver):
+      "no JPEG, PNG or WebP photo in \(folder) or below; "
+        + (passedOver ?? "lay it out as person/photo.jpg")
     case .onlyOnePerson(let folder, let person):
       "only one person (\(person)) in \(folder); two are the least to tell apart, one folder each"
     case .noPositivePair(let folder):

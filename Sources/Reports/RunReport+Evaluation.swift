@@ -1,3 +1,4 @@
+private import Datasets
 internal import Evaluation
 private import Foundation
 
@@ -103,10 +104,18 @@ extension RunReport {
     return (parts.map(String.init) + [shown]).joined(separator: "/")
   }
 
-  private func picture(_ jpeg: [UInt8], name: String) -> Markup {
-    guard !jpeg.isEmpty else { return .element("div", ["class": "missing"], text: "no picture") }
-    let source = "data:image/jpeg;base64," + Data(jpeg).base64EncodedString()
+  private func picture(_ file: [UInt8], name: String) -> Markup {
+    guard !file.isEmpty else { return .element("div", ["class": "missing"], text: "no picture") }
+    let source = "data:\(Self.mediaType(file));base64," + Data(file).base64EncodedString()
     return .element("img", ["alt": name, "loading": "lazy", "src": source])
+  }
+
+  private static func mediaType(_ file: [UInt8]) -> String {
+    switch file.withUnsafeBytes({ ImageFormat($0) }) {
+    case .png: "image/png"
+    case .webP: "image/webp"
+    default: "image/jpeg"
+    }
   }
 
   /// A bar of the phases with their seconds and shares.

@@ -143,6 +143,10 @@ package struct RunReport: Sendable {
   /// The figures of each set by its name, where several are measured; the first is `evaluation`.
   package var evaluationSets: [(name: String, figures: [Figure])] = []
   package var phases: [Phase] = []
+  /// What of the data is passed over, a line each.
+  package var passedOver: [String] = []
+  /// What of the data is most likely not meant, a line each.
+  package var dataWarnings: [String] = []
   package var summary: Summary
 
   /// A report without curves or evaluations yet.
@@ -174,14 +178,17 @@ package struct RunReport: Sendable {
   }
 
   private func warnings() -> [Markup] {
-    (evaluation?.warnings ?? []).map { .element("p", ["class": "warning"], text: $0) }
+    (dataWarnings + (evaluation?.warnings ?? [])).map {
+      .element("p", ["class": "warning"], text: $0)
+    }
   }
 
   private func sections() -> [Markup] {
     [
       section("Training", curves()), section("Evaluation", evaluationPanels()),
       section("Worst pairs", worstPairPanels()), section("Where the time went", phasePanel()),
-      section("Machine", machinePanel()), section("Configuration", configurationPanel()),
+      section("Data passed over", facts(passedOver)),
+      section("Machine", facts(machine)), section("Configuration", configurationPanel()),
     ]
   }
 
@@ -191,9 +198,9 @@ package struct RunReport: Sendable {
       ? .empty : .element("section", [:], [.element("h2", text: title)] + children)
   }
 
-  private func machinePanel() -> [Markup] {
-    guard !machine.isEmpty else { return [] }
-    let items = machine.map { Markup.element("li", text: $0) }
+  private func facts(_ lines: [String]) -> [Markup] {
+    guard !lines.isEmpty else { return [] }
+    let items = lines.map { Markup.element("li", text: $0) }
     return [.element("ul", ["class": "panel facts"], items)]
   }
 

@@ -21,6 +21,7 @@ extension CheckpointNetwork {
       ? nil
       : try OpenedPhotos.open(
         own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)
+    opened?.notes.tell(session.console)
     let preprocessing =
       try opened.map { try Preprocessing(own, index: $0.index) } ?? Preprocessing(aligned: own)
     let sets =
@@ -135,6 +136,7 @@ extension CheckpointNetwork {
       landmarks: request.landmarks)
     let opened = try OpenedPhotos.open(
       own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)
+    opened.notes.tell(session.console)
     let preprocessing = try Preprocessing(own, index: opened.index)
     let embeddings = try embeddings(
       of: Array(opened.index.photos.indices), in: opened.source, preprocessing: preprocessing,

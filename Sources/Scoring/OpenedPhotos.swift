@@ -9,6 +9,8 @@ package struct OpenedPhotos {
   package let index: PhotoIndex
   package let source: any PhotoSource
   package let name: String
+  /// What is passed over, and what is most likely not meant; nothing of drawn faces.
+  package let notes: DataNotes
 
   /// Opens a folder, a pack or a list; or draws synthetic faces, each rank its share, and exchanges
   /// them; a collective.
@@ -18,7 +20,7 @@ package struct OpenedPhotos {
     switch data {
     case .folder(let path):
       let set = try PhotoSet(path: path)
-      return OpenedPhotos(index: set.index, source: set.source, name: path)
+      return OpenedPhotos(index: set.index, source: set.source, name: path, notes: set.notes)
     case .synthetic(let size):
       let faces = SyntheticFaces(
         people: size.people, photosPerPerson: size.photos, size: size.size, seed: seed)
@@ -31,7 +33,8 @@ package struct OpenedPhotos {
       let files = try draw(faces, communicator: communicator, pool: pool)
       return OpenedPhotos(
         index: index, source: MemorySource(files, names: index.photos.map(\.path)),
-        name: "synthetic:people=\(size.people),photos=\(size.photos),size=\(size.size)")
+        name: "synthetic:people=\(size.people),photos=\(size.photos),size=\(size.size)",
+        notes: DataNotes())
     }
   }
 

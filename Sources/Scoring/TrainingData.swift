@@ -19,6 +19,8 @@ package struct TrainingData: Sendable {
   package let fingerprint: UInt64
   /// What to call the data in a message.
   package let name: String
+  /// What of the data is passed over, and what is most likely not meant.
+  package let notes: DataNotes
 
   /// Who the classes are, and who of them trains.
   package var trainedPeople: TrainedPeople {
@@ -50,6 +52,7 @@ package struct TrainingData: Sendable {
     }
     index = opened.index
     name = opened.name
+    notes = opened.notes
     readAhead = ReadAhead(opened.source)
     divided = try configuration.split.divide(
       opened.index, seed: configuration.splitSeed, minPhotos: configuration.minPhotos,

@@ -26,6 +26,7 @@ struct SweepSubject {
     opened = try OpenedPhotos.open(
       configuration.data, seed: configuration.seed, communicator: network.session.communicator,
       pool: network.session.pool)
+    opened.notes.tell(network.session.console)
     plan = try network.plan(
       request, configuration, opened, Preprocessing(configuration, index: opened.index))
     for note in plan.notes { network.session.console.say(note) }

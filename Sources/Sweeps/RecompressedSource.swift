@@ -4,7 +4,7 @@ private import Synchronization
 /// The photos of another source, decoded and compressed again at one quality.
 final class RecompressedSource: PhotoSource {
   private final class Bench: Sendable {
-    let decoder = JPEGDecoder()
+    let decoder = ImageDecoder()
     let encoder = JPEGEncoder()
     let image = PixelBuffer()
   }

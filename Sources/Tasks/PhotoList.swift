@@ -1,13 +1,15 @@
 internal import Datasets
 private import Foundation
 
-/// Photos as a command line names them: JPEG files, and folders of `person/photo.jpg`.
+/// Photos as a command line names them: files, and folders of `person/photo.jpg`.
 struct PhotoList {
   /// As given for files, relative to the folder for its photos.
   private(set) var names: [String] = []
   /// Who is on each photo, by its folder; nil for single files and for photos right in the folder.
   private(set) var people: [String?] = []
   private var files: [String] = []
+  /// What is passed over in the folders, and what is most likely not meant.
+  private(set) var notes: [DataNotes] = []
 
   /// Lists `arguments` in their order; throws `DatasetError` for what is not there.
   init(_ arguments: [String]) throws {
@@ -23,6 +25,7 @@ struct PhotoList {
         continue
       }
       let folder = try FaceFolder(root: argument)
+      notes.append(folder.notes)
       for photo in folder.photos {
         let person = folder.people[photo.person]
         names.append(photo.path)

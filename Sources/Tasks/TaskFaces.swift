@@ -80,6 +80,7 @@ final class CheckpointFaces: FaceProvider {
 
   func faces(_ arguments: [String]) throws -> TaskFaces? {
     let list = try PhotoList(arguments)
+    for notes in list.notes { notes.tell(network.session.console) }
     var configuration = network.configuration
     configuration.landmarks = options.landmarks
     let (embeddings, bad) = try network.embeddings(

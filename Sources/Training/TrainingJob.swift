@@ -86,6 +86,7 @@ package enum TrainingJob {
     let data = try TrainingData.open(
       requested, communicator: session.communicator, pool: session.pool)
     for line in describe(data) { session.console.say(line) }
+    data.notes.tell(session.console)
     for warning in try WorldCheck.run(
       configuration: requested.commonText,
       dataFingerprint: data.fingerprint, sampleFingerprint: { data.sampleFingerprint() },

@@ -8,8 +8,16 @@ struct Check: ParsableCommand {
     abstract: "Looks for what is wrong with photos before anybody trains on them.",
     discussion: """
       Decodes every photo. Errors are photos that cannot be used, one photo under the names of \
-      several people, and people who are in an evaluation set too; the exit status is then 1. People \
-      of a list of pairs are found by name, those of a .bin by the bytes of their photos.
+      several people, and people who are in an evaluation set too. People of a list of pairs are \
+      found by name, those of a .bin by the bytes of their photos. What is passed over is counted by \
+      ending and by folder; what is most likely not meant is a warning.
+
+      The last line is the verdict: 'verdict: sound', or the numbers of errors and warnings, as in \
+      'verdict: 2 errors, 1 warning'. With --json it is the member verdict: sound, warnings, errors.
+
+      EXIT CODES
+        0  no errors, be there warnings or not
+        1  errors, or data that cannot be opened
 
       EXAMPLES
         ddp-train check photos

@@ -10,13 +10,26 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   case metadataCSV, metadataJSONL, list, numberedList, peopleList, landmarks
   case verification2, verification4, verification5, verificationArrays
   case jpeg, progressiveJPEG, inkJPEG, turnedJPEG, restartedJPEG
+  case png, mendedPNG, interlacedPNG, webP, losslessWebP, animatedWebP, lmdb
 
   /// What a reader may take for each byte of a file. Photos unfold: 512 pixels a byte at most, of 3
   /// bytes of colour and, where they are progressive, 6 of coefficients.
   var bytesPerByte: Int {
     switch self {
     case .jpeg, .progressiveJPEG, .inkJPEG, .turnedJPEG, .restartedJPEG: 512 * 9
+    // Deflate unfolds a byte to 1,032, and one of these is eight pixels of 3 at most.
+    case .png, .mendedPNG, .interlacedPNG: 1032 * 8 * 3 + 1032 * 2
+    // Colour, transparency and what libwebp holds meanwhile.
+    case .webP, .losslessWebP, .animatedWebP: 4096 * 16
     default: 4
+    }
+  }
+
+  /// What a reader may take for any file, however short. A WebP of one colour has any size.
+  var fixedBytes: Int {
+    switch self {
+    case .webP, .losslessWebP, .animatedWebP: FuzzTests.fixedBytes + (1 << 18) * 16
+    default: FuzzTests.fixedBytes
     }
   }
 
@@ -99,6 +112,29 @@ final class FuzzFile {
         try FileReader.read(folder + "/photo.jpg", into: bytes)
         try JPEGDecoder().decode(bytes.bytes, into: PixelBuffer())
       }
+    case .png, .mendedPNG, .interlacedPNG, .webP, .losslessWebP, .animatedWebP:
+      name = "photo"
+      folder.write(name, Self.photo(target))
+      readAll = { folder in
+        let bytes = ByteBuffer()
+        try FileReader.read(folder + "/photo", into: bytes)
+        // With its checksums mended, what is broken gets further than to the first of them.
+        if target == .mendedPNG {
+          let mended = PNGPhoto.mended(Array(bytes.bytes))
+          mended.withUnsafeBytes { bytes.set($0) }
+        }
+        try ImageDecoder().decode(bytes.bytes, into: PixelBuffer())
+      }
+    case .lmdb:
+      name = "faces.lmdb"
+      let photos = (0..<40).map { Pictures.jpeg(16, 16, seed: $0 % 50) }
+      let large = Pictures.jpeg(64, 64, quality: 100)
+      folder.write(
+        name,
+        LMDBWriter.file(
+          (0..<40).map { ("\($0)", LMDBWriter.value($0 == 7 ? large : photos[$0], label: $0 / 5)) })
+      )
+      readAll = { try Self.readPhotos($0 + "/faces.lmdb", bytes: true) }
     }
     sound = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.path + "/" + name)))
     guard name.hasPrefix("p/") else { return }
@@ -190,6 +226,27 @@ final class FuzzFile {
       if target == .recordsAlone {
         try FileManager.default.removeItem(atPath: folder.path + "/p/train.idx")
       }
+    }
+  }
+
+  private static func photo(_ target: FuzzTarget) -> [UInt8] {
+    let image = Pictures.pattern(40, 30)
+    switch target {
+    case .webP: return WebPPhoto.of(image, quality: 80)
+    case .losslessWebP:
+      let file = WebPPhoto.of(image)
+      return WebPPhoto.adding(
+        exif: EXIFBlock.orientation(6), to: file, width: image.width, height: image.height)
+    case .animatedWebP:
+      let frame = WebPPhoto.of(image)
+      return WebPPhoto.animation(
+        [(frame, 2, 2, 40, 30), (frame, 0, 0, 40, 30)], width: 50, height: 40)
+    case .interlacedPNG:
+      let pixels = (0..<40 * 30 * 4).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+      return PNGPhoto(width: 40, height: 30, colorType: 6, isInterlaced: true).file(pixels)
+    default:
+      return PNGPhoto.inserting(
+        "eXIf", EXIFBlock.orientation(6), before: "IDAT", in: PNGPhoto.of(image))
     }
   }
 

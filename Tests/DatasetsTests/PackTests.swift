@@ -250,7 +250,7 @@ import Testing
     disk.write("lfw.bin", [0x80, 4, 0x95])
     #expect(problem("lfw.bin").contains("--pairs"))
     disk.write("r.tar", [UInt8](repeating: 0, count: 1024))
-    #expect(problem("r.tar").contains("holds no .jpg"))
+    #expect(problem("r.tar").contains("holds no .jpg, .png or .webp"))
   }
 
   static func bytes(_ hex: String) -> [UInt8] {

@@ -51,7 +51,7 @@ import Training
     let overlaps = try #require(found["overlaps"] as? [[String: Any]])
     #expect(overlaps.first?["people"] as? [String] == [String(person)])
     let (lines, _) = try request.run()
-    #expect(lines.last == "3 errors")
+    #expect(lines.last == "verdict: 3 errors")
   }
 
   @Test func checkNamesTheGapsOfLabels() throws {

@@ -73,7 +73,7 @@ import Training
     #expect(!isGood)
     #expect(lines.contains("error: people also in \(sets.list): 11"))
     #expect(lines.contains("error: people also in \(sets.bin): 10"))
-    #expect(lines.last == "21 errors")
+    #expect(lines.last == "verdict: 21 errors")
   }
 
   @Test func everySetIsReportedByItsName() throws {

@@ -1,3 +1,5 @@
+package import Threads
+
 /// One photo of a data set.
 package struct Photo: Sendable {
   /// Where it is, relative to the root of the data set.
@@ -38,24 +40,29 @@ package struct PhotoIndex: Sendable {
 /// An image folder, `person/photo.jpg` at any depth.
 ///
 /// A person is a folder that directly holds photos, named by its path relative to the root; photos
-/// are files that end in .jpg or .jpeg in any case, ordered by the bytes of their relative paths,
-/// whatever the file system's own order. Symbolic links are followed, cycles are not; names that
-/// begin with a dot are hidden and passed over.
+/// are files that end as JPEG, PNG and WebP do, in any case, and files of other or no endings whose
+/// first bytes are of one of these (`PhotoName`). They are ordered by the bytes of their relative
+/// paths, whatever the file system's own order. Symbolic links are followed, cycles are not; names
+/// that begin with a dot are hidden. What is passed over is counted in `notes`.
 package struct FaceFolder: Sendable {
   package let root: String
   package let index: PhotoIndex
+  package let notes: DataNotes
 
   package var photos: PhotoList { index.photos }
   package var people: [String] { index.people }
 
   /// Lists the folder at `root`; throws `DatasetError` for a folder that is missing, unreadable or
-  /// without photos.
-  package init(root: String) throws(DatasetError) {
+  /// without photos. `meter` counts photos as they are found.
+  package init(root: String, meter: WorkMeter? = nil) throws(DatasetError) {
     self.root = root
-    var walk = FolderWalk(root: root)
+    var walk = FolderWalk(root: root, meter: meter)
     try walk.run()
-    guard !walk.found.isEmpty else { throw .noPhotos(folder: root) }
+    guard walk.photos.count > 0 else {
+      throw .noPhotos(folder: root, passedOver: walk.passedOver.lines.first)
+    }
     index = walk.makeIndex()
+    notes = FolderNotes.of(walk, index)
   }
 
   /// Throws `DatasetError.onlyOnePerson` where there is nobody to tell apart.

@@ -123,6 +123,22 @@ package enum FileReader {
     }
   }
 
+  /// What the first bytes of the regular file at `path` say it is; nil where they say nothing, or
+  /// cannot be read.
+  static func format(of path: String) -> ImageFormat? {
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var facts = stat()
+    guard fstat(file, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else { return nil }
+    return withUnsafeTemporaryAllocation(
+      byteCount: ImageFormat.signatureBytes, alignment: 1
+    ) { room in
+      let count = read(file, room.baseAddress!, room.count)
+      return count > 0 ? ImageFormat(UnsafeRawBufferPointer(rebasing: room[..<count])) : nil
+    }
+  }
+
   /// Whether there is something called `path`.
   static func exists(_ path: String) -> Bool {
     var facts = stat()

@@ -3,15 +3,51 @@
 #else
   private import Darwin
 #endif
+internal import Threads
 
-/// Walks a tree of folders with one system call a folder, and one more for a symbolic link.
+/// Walks a tree of folders with one system call a folder, and one more for a symbolic link or for a
+/// file whose name does not tell what it is; finds photos in the order of the bytes of their paths.
 struct FolderWalk {
   let root: String
-  private(set) var found: [(path: [UInt8], folder: Int)] = []
-  private var folders: [[UInt8]] = []
+  /// The relative paths of the photos, in the order of their bytes.
+  private(set) var photos = TextTable()
+  /// The place of each photo's folder in `folders`.
+  private(set) var folderOfPhoto: [Int32] = []
+  /// The relative paths of the folders that directly hold photos.
+  private(set) var folders = TextTable()
+  private(set) var passedOver = PassedOver()
+  /// Tables called `metadata` of a kind that is not read.
+  private(set) var unreadMetadata: [String] = []
+  /// Folders without a photo in them or below: how many, and the first.
+  private(set) var barren: (count: Int, example: String) = (0, "")
+  /// Photos that have the name of the one before but for the ending: how many, and the first.
+  private(set) var twins: (count: Int, example: String) = (0, "")
+  private let meter: WorkMeter?
 
-  init(root: String) { self.root = root }
+  /// `meter` counts photos as they are found.
+  init(root: String, meter: WorkMeter? = nil) {
+    self.root = root
+    self.meter = meter
+  }
 
+  /// A thing to take or to enter.
+  private struct Entry {
+    /// The name; of a folder with a slash, so that names sort as the paths below them.
+    var key: [UInt8]
+    var isFolder: Bool { key.last == UInt8(ascii: "/") }
+  }
+
+  /// A folder on the way down.
+  private struct Frame {
+    var path: [UInt8]
+    var entries: [Entry]
+    var next = 0
+    var folder: Int32 = -1
+    var holdsPhoto = false
+    var lastStem: ArraySlice<UInt8> = []
+  }
+
+  /// Walks; throws `DatasetError`.
   mutating func run() throws(DatasetError) {
     var facts = stat()
     guard stat(root, &facts) == 0 else {
@@ -19,61 +55,120 @@ struct FolderWalk {
       throw .unreadable(path: root, reason: FileReader.reason(errno))
     }
     guard facts.st_mode & S_IFMT == S_IFDIR else { throw .notAFolder(root) }
-    var pending: [[UInt8]] = [[]]
-    while let folder = pending.popLast() { try list(folder, pending: &pending) }
+    var frames = [Frame(path: [], entries: try list([]))]
+    while let depth = frames.indices.last {
+      guard frames[depth].next < frames[depth].entries.count else {
+        let done = frames.removeLast()
+        if done.holdsPhoto {
+          if depth > 0 { frames[depth - 1].holdsPhoto = true }
+        } else if depth > 0 {
+          if barren.count == 0 { barren.example = String(decoding: done.path, as: UTF8.self) }
+          barren.count += 1
+        }
+        continue
+      }
+      let entry = frames[depth].entries[frames[depth].next]
+      frames[depth].next += 1
+      let path = Self.join(frames[depth].path, entry.key)
+      guard entry.isFolder else {
+        take(path, named: entry.key, in: &frames[depth])
+        continue
+      }
+      let folder = Array(path.dropLast())
+      let entries = try list(folder)
+      meter?.add(entries.count { !$0.isFolder })
+      frames.append(Frame(path: folder, entries: entries))
+    }
   }
 
-  /// Lists one folder (a relative path, empty for the root).
-  private mutating func list(
-    _ folder: [UInt8], pending: inout [[UInt8]]
-  ) throws(DatasetError) {
-    guard let stream = opendir(absolute(folder)) else {
-      throw .unreadable(path: absolute(folder), reason: FileReader.reason(errno))
+  private mutating func take(_ path: [UInt8], named name: [UInt8], in frame: inout Frame) {
+    if frame.folder < 0 {
+      frame.folder = Int32(folders.count)
+      folders.append(frame.path)
+    }
+    let stem = name.lastIndex(of: UInt8(ascii: ".")).map { name[..<$0] } ?? name[...]
+    if frame.holdsPhoto, stem == frame.lastStem {
+      if twins.count == 0 { twins.example = String(decoding: path, as: UTF8.self) }
+      twins.count += 1
+    }
+    frame.lastStem = stem
+    frame.holdsPhoto = true
+    photos.append(path)
+    folderOfPhoto.append(frame.folder)
+  }
+
+  /// What is to be taken or entered of one folder (a relative path, empty for the root), sorted.
+  private mutating func list(_ folder: [UInt8]) throws(DatasetError) -> [Entry] {
+    let place = absolute(folder)
+    guard let stream = opendir(place) else {
+      throw .unreadable(path: place, reason: FileReader.reason(errno))
     }
     defer { closedir(stream) }
-    var holdsPhotos = false
+    var entries: [Entry] = []
     while true {
       errno = 0
       guard let entry = readdir(stream) else {
         if errno == 0 { break }
-        throw .unreadable(path: absolute(folder), reason: FileReader.reason(errno))
+        throw .unreadable(path: place, reason: FileReader.reason(errno))
       }
       let kind = Int32(entry.pointee.d_type)
       let name = Self.name(of: entry)
-      guard name[0] != UInt8(ascii: ".") else { continue }
-      let isPhoto = Self.endsLikePhoto(name)
-      let mayBeFolder =
-        kind == Int32(DT_DIR) || kind == Int32(DT_LNK) || kind == Int32(DT_UNKNOWN)
-      guard isPhoto || mayBeFolder else { continue }
-      let path = folder.isEmpty ? name : folder + [UInt8(ascii: "/")] + name
-      let isFolder = mayBeFolder && isFolder(path, kind: kind)
-      guard isFolder || isPhoto else { continue }
+      if name == [0x2E] || name == [0x2E, 0x2E] { continue }
+      let path = Self.join(folder, name)
+      guard name[0] != UInt8(ascii: ".") else {
+        passedOver.add(String(decoding: path, as: UTF8.self), kind: "hidden")
+        continue
+      }
+      switch kindOf(path, name, kind) {
+      case .folder: entries.append(Entry(key: name + [UInt8(ascii: "/")]))
+      case .photo: entries.append(Entry(key: name))
+      case .other(let format):
+        let text = String(decoding: path, as: UTF8.self)
+        passedOver.add(text, format: format)
+        if name.starts(with: "metadata.".utf8) { unreadMetadata.append(text) }
+        continue
+      case .circle:
+        passedOver.add(String(decoding: path, as: UTF8.self), kind: "link back up")
+        continue
+      }
       guard String(validating: path, as: UTF8.self) != nil else {
         throw .notUTF8(path: absolute(path))
       }
-      if isFolder {
-        pending.append(path)
-      } else {
-        if !holdsPhotos { folders.append(folder) }
-        holdsPhotos = true
-        found.append((path, folders.count - 1))
+    }
+    entries.sort { $0.key.lexicographicallyPrecedes($1.key) }
+    return entries
+  }
+
+  private enum Kind {
+    case folder, photo, circle
+    case other(ImageFormat?)
+  }
+
+  private func kindOf(_ path: [UInt8], _ name: [UInt8], _ type: Int32) -> Kind {
+    if type == Int32(DT_DIR) { return .folder }
+    if type == Int32(DT_LNK) || type == Int32(DT_UNKNOWN) {
+      var target = stat()
+      if stat(absolute(path), &target) == 0, target.st_mode & S_IFMT == S_IFDIR {
+        return leadsUp(path, target) ? .circle : .folder
       }
+    }
+    switch PhotoName(name) {
+    case .photo: return .photo
+    case .other: return .other(nil)
+    case .unknown:
+      let format = FileReader.format(of: absolute(path))
+      return format?.isRead == true ? .photo : .other(format)
     }
   }
 
-  /// Whether `path` is a folder to walk: not one that a link leads back up to.
-  private func isFolder(_ path: [UInt8], kind: Int32) -> Bool {
-    if kind == Int32(DT_DIR) { return true }
-    var target = stat()
-    guard stat(absolute(path), &target) == 0 else { return false }
-    guard target.st_mode & S_IFMT == S_IFDIR else { return false }
+  /// Whether the folder `target` that is found at `path` is one of those above it.
+  private func leadsUp(_ path: [UInt8], _ target: stat) -> Bool {
     var above = path[...]
-    while true {
-      guard let cut = above.lastIndex(of: UInt8(ascii: "/")) else { break }
+    while let cut = above.lastIndex(of: UInt8(ascii: "/")) {
       above = above[..<cut]
-      if isSame(target, absolute(Array(above))) { return false }
+      if isSame(target, absolute(Array(above))) { return true }
     }
-    return !isSame(target, root)
+    return isSame(target, root)
   }
 
   private func isSame(_ target: stat, _ path: String) -> Bool {
@@ -86,40 +181,27 @@ struct FolderWalk {
     path.isEmpty ? root : root + "/" + String(decoding: path, as: UTF8.self)
   }
 
+  private static func join(_ folder: [UInt8], _ name: [UInt8]) -> [UInt8] {
+    folder.isEmpty ? name : folder + [UInt8(ascii: "/")] + name
+  }
+
   private static func name(of entry: UnsafeMutablePointer<dirent>) -> [UInt8] {
     let offset = MemoryLayout<dirent>.offset(of: \.d_name)!
     let start = UnsafeRawPointer(entry).advanced(by: offset).assumingMemoryBound(to: UInt8.self)
-    var count = 0
-    while start[count] != 0 { count += 1 }
-    return Array(UnsafeBufferPointer(start: start, count: count))
-  }
-
-  /// Whether `name` ends in .jpg or .jpeg, in any case.
-  static func endsLikePhoto(_ name: [UInt8]) -> Bool {
-    func ends(_ suffix: StaticString) -> Bool {
-      let count = suffix.utf8CodeUnitCount
-      guard name.count > count else { return false }
-      for i in 0..<count {
-        let byte = name[name.count - count + i]
-        let isCapital = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
-        if (isCapital ? byte | 0x20 : byte) != suffix.utf8Start[i] { return false }
-      }
-      return true
-    }
-    return ends(".jpg") || ends(".jpeg")
+    return Array(UnsafeBufferPointer(start: start, count: strlen(start)))
   }
 
   /// The photos and people found, both sorted bytewise.
   func makeIndex() -> PhotoIndex {
-    let order = folders.indices.sorted { folders[$0].lexicographicallyPrecedes(folders[$1]) }
-    var person = [Int](repeating: 0, count: folders.count)
-    for (rank, folder) in order.enumerated() { person[folder] = rank }
-    let people = order.map { folder -> String in
-      folders[folder].isEmpty ? "." : String(decoding: folders[folder], as: UTF8.self)
+    let order = (0..<folders.count).sorted {
+      folders.slice($0).lexicographicallyPrecedes(folders.slice($1))
     }
-    let photos = found.sorted { $0.path.lexicographicallyPrecedes($1.path) }.map {
-      Photo(path: String(decoding: $0.path, as: UTF8.self), person: person[$0.folder])
-    }
-    return PhotoIndex(photos: photos, people: people)
+    var person = [Int32](repeating: 0, count: folders.count)
+    for (rank, folder) in order.enumerated() { person[folder] = Int32(rank) }
+    let people = order.map { folders.slice($0).isEmpty ? "." : folders[$0] }
+    let paths = photos
+    return PhotoIndex(
+      photos: PhotoList(people: folderOfPhoto.map { person[Int($0)] }) { paths[$0] },
+      people: people)
   }
 }

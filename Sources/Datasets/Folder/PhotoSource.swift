@@ -1,6 +1,6 @@
 private import Preconditions
 
-/// Where the JPEG bytes of photos come from: a folder, a packed file, or memory.
+/// Where the bytes of photos come from: a folder, a packed file, or memory.
 ///
 /// Implementations serve several threads at once.
 package protocol PhotoSource: Sendable {
@@ -10,7 +10,7 @@ package protocol PhotoSource: Sendable {
   /// What to call photo `photo` in a message.
   func name(of photo: Int) -> String
 
-  /// Overwrites `buffer` with the JPEG bytes of photo `photo`; throws why it cannot.
+  /// Overwrites `buffer` with the bytes of photo `photo`; throws why it cannot.
   func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError)
 
   /// The bytes of photo `photo`, as far as they are known without reading it.
@@ -43,7 +43,7 @@ package struct FolderSource: PhotoSource {
   }
 }
 
-/// Photos whose JPEG bytes are in memory.
+/// Photos whose bytes are in memory.
 package struct MemorySource: PhotoSource {
   private let files: [[UInt8]]
   private let names: [String]

@@ -27,12 +27,19 @@ package enum EXIFOrientation {
     return 1
   }
 
+  /// The orientation 1...8 that a block of EXIF says, as PNG and WebP keep it: TIFF, with JPEG's
+  /// `Exif` before it or without; 1 where the tag is absent or makes no sense.
+  static func inBlock(_ block: UnsafeRawBufferPointer) -> Int {
+    guard block.count > 6, isEXIF(block, at: 0) else { return inTIFF(block) }
+    return inTIFF(UnsafeRawBufferPointer(rebasing: block[6...]))
+  }
+
   private static func isEXIF(_ bytes: UnsafeRawBufferPointer, at start: Int) -> Bool {
     bytes[start] == 0x45 && bytes[start + 1] == 0x78 && bytes[start + 2] == 0x69
       && bytes[start + 3] == 0x66 && bytes[start + 4] == 0
   }
 
-  /// The orientation in the first directory of a TIFF block of at least 8 bytes.
+  /// The orientation in the first directory of a TIFF block.
   private static func inTIFF(_ tiff: UnsafeRawBufferPointer) -> Int {
     guard tiff.count >= 8, tiff[0] == tiff[1], tiff[0] == 0x49 || tiff[0] == 0x4D else { return 1 }
     let isLittle = tiff[0] == 0x49
@@ -49,10 +56,16 @@ package enum EXIFOrientation {
     for entry in 0..<word(directory) {
       let at = directory + 2 + 12 * entry
       guard at + 12 <= tiff.count else { return 1 }
-      if word(at) == 0x0112 {
-        let value = word(at + 8)
-        return word(at + 2) == 3 && (1...8).contains(value) ? value : 1
+      guard word(at) == 0x0112 else { continue }
+      // The standard has SHORT; programs write BYTE and LONG, signed and not, as well.
+      let value: Int
+      switch word(at + 2) {
+      case 1, 6: value = Int(tiff[at + 8])
+      case 3, 8: value = word(at + 8)
+      case 4, 9, 13: value = long(at + 8)
+      default: return 1
       }
+      return (1...8).contains(value) ? value : 1
     }
     return 1
   }

@@ -20,6 +20,8 @@ package struct ImageHeader: Equatable, Sendable {
   package var height: Int
   /// EXIF orientation 1...8; 1 is upright.
   package var orientation: Int
+  /// Whether there are more pictures than the one that is read.
+  package var isAnimation = false
 
   /// The size [width, height] after turning upright.
   package var uprightWidth: Int { orientation > 4 ? height : width }
@@ -74,18 +76,5 @@ package final class JPEGDecoder: @unchecked Sendable {
 
   private var failure: ImageError {
     ImageError(description: String(cString: cjpeg_decoder_message(decoder)))
-  }
-}
-
-extension JPEGDecoder {
-  /// The size of the JPEG `bytes` when upright; nil where they are none.
-  package func size(of bytes: UnsafeRawBufferPointer) -> (width: Int, height: Int)? {
-    let image = PixelBuffer(width: 1, height: 1)
-    var size: (width: Int, height: Int)?
-    try? decode(bytes, into: image) { header in
-      size = (header.uprightWidth, header.uprightHeight)
-      return 1
-    }
-    return size
   }
 }

@@ -24,10 +24,10 @@ package struct Preprocessing: Sendable {
   package var imageSize: ImageSize { framing.imageSize }
 }
 
-/// Turns JPEG bytes into samples, with buffers that it keeps: one for each thread.
+/// Turns the bytes of photos into samples, with buffers that it keeps: one for each thread.
 package final class SamplePipeline: @unchecked Sendable {
   private let preprocessing: Preprocessing
-  private let decoder: JPEGDecoder
+  private let decoder: ImageDecoder
   private let resampler = Resampler()
   private let photo = PixelBuffer()
   private let seen = PixelBuffer()
@@ -36,7 +36,7 @@ package final class SamplePipeline: @unchecked Sendable {
 
   package init(_ preprocessing: Preprocessing) {
     self.preprocessing = preprocessing
-    decoder = JPEGDecoder(pixelLimit: preprocessing.pixelLimit)
+    decoder = ImageDecoder(pixelLimit: preprocessing.pixelLimit)
     sample = PixelBuffer(
       width: preprocessing.imageSize.width, height: preprocessing.imageSize.height)
     table = .allocate(capacity: 768)
@@ -51,7 +51,7 @@ package final class SamplePipeline: @unchecked Sendable {
   /// Decodes `bytes`, cuts, changes as `drawn` and normalises them into `output` [height, width,
   /// 3].
   ///
-  /// `index` chooses the landmarks. Throws `ImageError` for anything but a whole, sound JPEG.
+  /// `index` chooses the landmarks. Throws `ImageError` for anything but a whole, sound photo.
   package func process(
     _ bytes: UnsafeRawBufferPointer, photo index: Int, drawn: AugmentationDraw,
     into output: UnsafeMutablePointer<Float>

@@ -9,7 +9,8 @@ struct ListedPhotos: PhotoSource {
   let index: PhotoIndex
   let labels: [Int]?
   private let root: String
-  private let paths: TextTable
+  /// The photos' paths as they are named, sorted bytewise.
+  let paths: TextTable
 
   /// The columns of metadata that may hold the label, the more telling first.
   static let labelColumns = ["label", "person", "identity", "class", "name"]

@@ -3,6 +3,7 @@
 #else
   private import Darwin
 #endif
+package import Threads
 
 /// A data set on disk, whatever holds it: its photos in order, their people, and where the bytes
 /// are.
@@ -15,6 +16,7 @@ package struct PhotoSet: Sendable {
     case recordIO = "MXNet RecordIO pack"
     case tar = "WebDataset shards"
     case metadata = "imagefolder with metadata"
+    case lmdb = "LMDB of photos"
     case list = "list of photos"
   }
 
@@ -23,20 +25,23 @@ package struct PhotoSet: Sendable {
   package let source: any PhotoSource
   /// The label of each person, ascending, where the data call people by numbers.
   package let labels: [Int]?
+  /// What is passed over, and what is most likely not meant.
+  package let notes: DataNotes
 
   /// Opens what `path` names, and recognises it by itself:
   /// - a folder with `train.rec`, or one other `.rec`, in it, or such a file: a RecordIO pack;
   /// - a folder of `.tar` files, such a file, or several as `name-{000..146}.tar`: WebDataset
   ///   shards;
+  /// - a file of LMDB, or a folder with `data.mdb` in it;
   /// - a folder with `metadata.csv` or `metadata.jsonl` in it or in its folders, or such a file;
   /// - any other file: a list of photos;
   /// - any other folder: `person/photo.jpg`.
   ///
-  /// Throws `DatasetError`.
-  package init(path: String) throws(DatasetError) {
+  /// Throws `DatasetError`. `meter` counts photos as they are found.
+  package init(path: String, meter: WorkMeter? = nil) throws(DatasetError) {
     if let shards = try Self.braces(path) {
       let found = try TarShards(paths: shards)
-      self.init(.tar, found.index, found, found.labels)
+      self.init(.tar, found.index, found, found.labels, found.notes)
       return
     }
     var facts = stat()
@@ -45,44 +50,73 @@ package struct PhotoSet: Sendable {
       throw .unreadable(path: path, reason: FileReader.reason(errno))
     }
     let isFolder = facts.st_mode & S_IFMT == S_IFDIR
-    try self.init(isFolder ? Self.inFolder(path) : Self.ofFile(path), path)
+    try self.init(isFolder ? Self.inFolder(path) : Self.ofFile(path), path, meter)
   }
 
   private enum Found {
     case records(String)
     case shards([String])
+    case lmdb(String)
     case metadata([(part: String, name: String)], root: String)
     case list
     case folder
   }
 
-  private init(_ found: Found, _ path: String) throws(DatasetError) {
+  private init(_ found: Found, _ path: String, _ meter: WorkMeter?) throws(DatasetError) {
     switch found {
     case .records(let file):
       let pack = try RecordPack(path: file)
-      self.init(.recordIO, pack.index, pack, pack.labels)
+      self.init(.recordIO, pack.index, pack, pack.labels, try Self.notes(beside: file, path))
     case .shards(let files):
       let shards = try TarShards(paths: files)
-      self.init(.tar, shards.index, shards, shards.labels)
+      self.init(.tar, shards.index, shards, shards.labels, shards.notes)
+    case .lmdb(let file):
+      let pack = try LMDBPhotos(path: file, meter: meter)
+      self.init(.lmdb, pack.index, pack, pack.labels, pack.notes)
     case .metadata(let files, let root):
       let listed = try ListedPhotos(metadata: files, in: root)
-      self.init(.metadata, listed.index, listed, listed.labels)
+      self.init(
+        .metadata, listed.index, listed, listed.labels,
+        FolderNotes.ofMetadata(
+          root, listed.paths, files: files.map { ($0.part.isEmpty ? "" : $0.part + "/") + $0.name },
+          listed.index, meter))
     case .list:
       let listed = try ListedPhotos(list: path)
-      self.init(.list, listed.index, listed, listed.labels)
+      self.init(.list, listed.index, listed, listed.labels, DataNotes())
     case .folder:
-      let folder = try FaceFolder(root: path)
-      self.init(.folder, folder.index, FolderSource(folder), nil)
+      let folder = try FaceFolder(root: path, meter: meter)
+      self.init(.folder, folder.index, FolderSource(folder), nil, folder.notes)
     }
   }
 
   private init(
-    _ format: Format, _ index: PhotoIndex, _ source: any PhotoSource, _ labels: [Int]?
+    _ format: Format, _ index: PhotoIndex, _ source: any PhotoSource, _ labels: [Int]?,
+    _ notes: DataNotes
   ) {
     self.format = format
     self.index = index
     self.source = source
     self.labels = labels
+    self.notes = notes
+  }
+
+  /// What lies beside the pack `file` in the folder `root`, where that was given: other packs and
+  /// folders, which are not read.
+  private static func notes(
+    beside file: String, _ root: String
+  ) throws(DatasetError) -> DataNotes {
+    var notes = DataNotes()
+    guard file != root else { return notes }
+    let (files, folders) = try contents(of: root)
+    let own = file.split(separator: "/").last.map { String($0.dropLast(4)) } ?? ""
+    for name in files
+    where !["rec", "idx", "lst", "tsv"].contains(where: { name == own + "." + $0 })
+      && name != "property"
+    {
+      notes.passedOver.add(name)
+    }
+    for name in folders { notes.passedOver.add(name, kind: "folder beside the pack") }
+    return notes
   }
 
   private static func ofFile(_ path: String) throws(DatasetError) -> Found {
@@ -106,6 +140,7 @@ package struct PhotoSet: Sendable {
     let name = path.split(separator: "/").last.map(String.init) ?? path
     if path.hasSuffix(".rec") { return .records(path) }
     if path.hasSuffix(".idx") { return .records(path.dropLast(4) + ".rec") }
+    if LMDBFile.isOne(start.prefix(count)) { return .lmdb(path) }
     if path.hasSuffix(".tar") || start[257..<262].elementsEqual("ustar".utf8) {
       return .shards([path])
     }
@@ -136,6 +171,9 @@ package struct PhotoSet: Sendable {
         name: "--data", text: root,
         reason: "holds \(packs.count) packs, none of them train.rec; name one")
     }
+    if files.contains("data.mdb") { return .lmdb(root + "/data.mdb") }
+    let bases = files.filter { $0.hasSuffix(".lmdb") }
+    if bases.count == 1, folders.isEmpty { return .lmdb(root + "/" + bases[0]) }
     let shards = files.filter { $0.hasSuffix(".tar") }
     if !shards.isEmpty, folders.isEmpty { return .shards(shards.map { root + "/" + $0 }) }
     var found = files.filter(isMetadata).map { (part: "", name: $0) }

@@ -103,7 +103,7 @@ struct RecordWriter: ~Copyable {
           path: facts.path, reason: "has a tab or a line end in its name, which a .lst cannot hold")
       }
       try list.append("\(first + photo)\t\(facts.person)\t\(facts.path)\n")
-      if size == nil { size = JPEGDecoder().size(of: buffer.bytes) }
+      if size == nil { size = ImageDecoder().size(of: buffer.bytes) }
       progress(photo + 1)
     }
     if let ranges {

@@ -1,6 +1,6 @@
 private import Interchange
 
-/// Photos in WebDataset's tar shards: `KEY.jpg` with `KEY.cls` or `KEY.json` beside it.
+/// Photos in WebDataset's tar shards: `KEY.jpg` (`.png`, `.webp`) with `KEY.cls` or `KEY.json`.
 ///
 /// A key is a member's path up to the first dot of its last component (webdataset/tariterators.py);
 /// consecutive members of one key are a sample. Photos are in the order of the shards. A person is
@@ -9,6 +9,8 @@ private import Interchange
 struct TarShards: PhotoSource {
   let index: PhotoIndex
   let labels: [Int]?
+  /// The members that are neither photos nor say who is on them.
+  let notes: DataNotes
   private let files: [RandomAccessFile]
   private let shards: [UInt16]
   private let offsets: [Int]
@@ -28,9 +30,10 @@ struct TarShards: PhotoSource {
     }
     guard scan.offsets.count > 0 else {
       throw .badPack(
-        path: paths[0], reason: "holds no .jpg or .jpeg with a .cls or .json beside it")
+        path: paths[0], reason: "holds no .jpg, .png or .webp with a .cls or .json beside it")
     }
     self.files = files
+    notes = scan.notes
     (shards, offsets, sizes) = (scan.shards, scan.offsets, scan.sizes)
     var people = scan.labels.people()
     let names = scan.paths
@@ -61,6 +64,7 @@ struct TarShards: PhotoSource {
     var sizes: [UInt32] = []
     var labels = PhotoLabels()
     var paths = TextTable()
+    var notes = DataNotes()
     private var key = ""
     private var extensions: [String] = []
     private var photo: TarMember?
@@ -72,7 +76,10 @@ struct TarShards: PhotoSource {
     mutating func go(through file: RandomAccessFile, shard: UInt16) throws(DatasetError) {
       var scan = self
       try TarArchive.forEach(file) { (member, small) throws(DatasetError) in
-        guard let (key, ending) = Self.parts(member.name) else { return }
+        guard let (key, ending) = Self.parts(member.name) else {
+          scan.notes.passedOver.add(member.name)
+          return
+        }
         if key != scan.key {
           try scan.endSample(file, shard)
           scan.key = key
@@ -96,12 +103,16 @@ struct TarShards: PhotoSource {
       _ member: TarMember, _ ending: String, _ small: UnsafeRawBufferPointer,
       of file: RandomAccessFile
     ) throws(DatasetError) {
-      guard ["jpg", "jpeg", "cls", "json"].contains(ending) else { return }
+      let isPhoto = PhotoName.photos.contains(ending)
+      guard isPhoto || ending == "cls" || ending == "json" else {
+        notes.passedOver.add(member.name)
+        return
+      }
       guard !extensions.contains(ending) else {
         throw .badPack(path: file.path, reason: "has \(member.name) twice in one sample")
       }
       extensions.append(ending)
-      if ending == "jpg" || ending == "jpeg" {
+      if isPhoto {
         guard photo == nil, member.range.count <= Int(UInt32.max) else {
           throw .badPack(path: file.path, reason: "has two photos in sample \(key)")
         }

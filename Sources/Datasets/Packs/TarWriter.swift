@@ -18,9 +18,10 @@ enum TarWriter {
       var key = plainKey(of: facts.path)
       if let plain = key, !used.insert(plain).inserted { key = nil }
       let name = key ?? "photo-\(photo)"
-      try append(name + ".jpg", buffer.bytes, to: &pending)
+      let member = name + ending(of: buffer.bytes)
+      try append(member, buffer.bytes, to: &pending)
       try append(name + ".cls", "\(facts.person)", to: &pending)
-      if key.map({ $0 + ".jpg" }) != facts.path {
+      if member != facts.path {
         let fields: KeyValuePairs = ["path": facts.path, "person": set.index.people[facts.person]]
         try append(name + ".json", JSONFields.text(fields), to: &pending)
       }
@@ -36,11 +37,20 @@ enum TarWriter {
     return [path]
   }
 
-  /// The path without `.jpg`, where WebDataset takes that for the key; nil where it does not.
+  /// What WebDataset knows a photo of these bytes by.
+  private static func ending(of photo: UnsafeRawBufferPointer) -> String {
+    switch ImageFormat(photo) {
+    case .png: ".png"
+    case .webP: ".webp"
+    default: ".jpg"
+    }
+  }
+
+  /// The path without its ending, where WebDataset takes that for the key; nil where it does not.
   private static func plainKey(of path: String) -> String? {
     let name = path.split(separator: "/").last ?? ""
     guard let dot = name.firstIndex(of: "."), dot > name.startIndex,
-      ["jpg", "jpeg"].contains(name[name.index(after: dot)...].lowercased()),
+      PhotoName.photos.contains(name[name.index(after: dot)...].lowercased()),
       !path.hasPrefix("/"), !path.hasPrefix("./"), !path.utf8.contains(0x0A)
     else { return nil }
     return String(path.dropLast(name.count - name.distance(from: name.startIndex, to: dot)))
