@@ -9,8 +9,9 @@ struct PhotoList {
   private(set) var people: [String?] = []
   private var files: [String] = []
 
-  /// Lists `arguments` in their order; throws `DatasetError` for what is not there.
-  init(_ arguments: [String]) throws {
+  /// Lists `arguments` in their order; throws `DatasetError` for what is not there and, with
+  /// `oneEach`, `TaskError.severalPhotos` for a folder of several.
+  init(_ arguments: [String], oneEach: Bool = false) throws {
     for argument in arguments {
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) else {
@@ -23,6 +24,9 @@ struct PhotoList {
         continue
       }
       let folder = try FaceFolder(root: argument)
+      if oneEach, folder.photos.count > 1 {
+        throw TaskError.severalPhotos(argument, names: folder.photos.map(\.path))
+      }
       for photo in folder.photos {
         let person = folder.people[photo.person]
         names.append(photo.path)
