@@ -130,6 +130,7 @@ final class CheckpointFaces: FaceProvider {
 /// Finds embeddings that some program has stored by their names, on the first rank.
 final class StoredFaces: FaceProvider {
   private let stored: StoredEmbeddings
+  private lazy var lookup = PhotoLookup(stored.names)
   private let namesPath: String
   private let isFirst: Bool
 
@@ -144,7 +145,7 @@ final class StoredFaces: FaceProvider {
   var checkpointPath: String? { nil }
 
   /// A name means its row, of which there must be one; a folder (or nothing) means the rows whose
-  /// names lie below it.
+  /// names lie below it; other names mean what they mean in lists of pairs.
   func faces(_ arguments: [String], oneEach: Bool) throws -> TaskFaces? {
     guard isFirst else { return nil }
     var names: [String] = []
@@ -153,32 +154,42 @@ final class StoredFaces: FaceProvider {
     var bad: [Int: String] = [:]
     let dimension = stored.embeddings.dimension
     for argument in arguments {
-      let rows = stored.names.indices.filter { stored.names[$0] == argument }
-      guard rows.count < 2 else {
-        throw TaskError.nameOfSeveral(argument, rows: rows.map { $0 + 1 }, file: namesPath)
+      let (rows, prefix) = try self.rows(of: argument)
+      if oneEach, rows.count > 1 {
+        throw TaskError.severalPhotos(argument, names: rows.map { stored.names[$0] })
       }
-      var folder = argument
-      while folder.hasSuffix("/") { folder.removeLast() }
-      let prefix = folder.isEmpty || folder == "." ? "" : folder + "/"
-      let found =
-        rows.isEmpty ? stored.names.indices.filter { stored.names[$0].hasPrefix(prefix) } : rows
-      guard !found.isEmpty else { throw TaskError.noSuchName(argument, file: namesPath) }
-      if oneEach, found.count > 1 {
-        throw TaskError.severalPhotos(argument, names: found.map { stored.names[$0] })
-      }
-      for row in found {
-        let name = stored.names[row]
-        let rest = rows.isEmpty ? String(name.dropFirst(prefix.count)) : name
+      for row in rows {
+        let rest = String(stored.names[row].dropFirst(prefix?.count ?? 0))
         if let reason = reason(against: row) { bad[names.count] = reason }
         names.append(rest)
         people.append(
-          rows.isEmpty ? rest.lastIndex(of: "/").map { String(rest[..<$0]) } : nil)
+          prefix == nil ? nil : rest.lastIndex(of: "/").map { String(rest[..<$0]) })
         values += stored.embeddings.values[row * dimension..<(row + 1) * dimension]
       }
     }
     return TaskFaces(
       names: names, people: people, embeddings: Embeddings(values, dimension: dimension),
       bad: bad, source: nil)
+  }
+
+  /// The rows that `argument` means, and what stands before their names where it is a folder.
+  private func rows(of argument: String) throws -> (rows: [Int], prefix: String?) {
+    let exact = stored.names.indices.filter { stored.names[$0] == argument }
+    if exact.count == 1 { return (exact, nil) }
+    if exact.isEmpty {
+      var folder = argument
+      while folder.hasSuffix("/") { folder.removeLast() }
+      let prefix = folder.isEmpty || folder == "." ? "" : folder + "/"
+      let below = stored.names.indices.filter { stored.names[$0].hasPrefix(prefix) }
+      if !below.isEmpty { return (below, prefix) }
+      switch lookup.find(argument) {
+      case .one(let row): return ([row], nil)
+      case .none: throw TaskError.noSuchName(argument, file: namesPath)
+      case .several(let rows):
+        throw TaskError.severalPhotos(argument, names: rows.map { stored.names[$0] })
+      }
+    }
+    throw TaskError.nameOfSeveral(argument, rows: exact.map { $0 + 1 }, file: namesPath)
   }
 
   /// Why the embedding of a row says nothing; nil where it does.

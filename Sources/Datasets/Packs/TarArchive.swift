@@ -39,7 +39,7 @@ enum TarArchive {
       if got == 0 { return }
       let header = UnsafeRawBufferPointer(rebasing: room[..<min(got, blockBytes)])
       guard got >= blockBytes else { throw cutShort(file, offset) }
-      if header.allSatisfy({ $0 == 0 }) { return }
+      if header.allSatisfy({ $0 == 0 }) { return try requireEnd(file, from: offset, room) }
       guard let stored = octal(header[148..<156]), stored == checksum(header) else {
         throw .badPack(path: file.path, reason: "has no tar header at byte \(offset)")
       }
@@ -85,6 +85,23 @@ enum TarArchive {
       longName = nil
       longLink = nil
       longSize = nil
+    }
+  }
+
+  /// Throws where another archive stands behind the end of the first, as `cat` of several has it.
+  private static func requireEnd(
+    _ file: RandomAccessFile, from end: Int, _ room: UnsafeMutableRawBufferPointer
+  ) throws(DatasetError) {
+    for offset in stride(from: end, to: file.byteCount, by: blockBytes) {
+      let got = try read(file, at: offset, into: room)
+      guard got >= blockBytes else { return }
+      let block = UnsafeRawBufferPointer(rebasing: room[..<blockBytes])
+      if block.allSatisfy({ $0 == 0 }) { continue }
+      guard let stored = octal(block[148..<156]), stored == checksum(block) else { return }
+      throw .unusable(
+        path: file.path,
+        reason: "holds another archive behind its end, at byte \(offset); give each as a file of its "
+          + "own, or join them with tar --concatenate")
     }
   }
 

@@ -79,7 +79,7 @@ struct TarSample {
       throw .unusable(
         path: archive,
         reason: "says of \(photo.name) neither in a .cls nor in a .json (label, cls, class, "
-          + "identity or person) who it shows")
+          + "identity or person) who it shows; they stand beside it, with no other sample between")
     }
     guard labels.count == 1 else {
       throw .unusable(

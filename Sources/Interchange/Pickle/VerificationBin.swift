@@ -24,7 +24,7 @@ package struct VerificationBin: Sendable {
     do {
       let (document, _) = try PickleReader.read(bytes[...], fileByteCount: bytes.count)
       guard let parts = document.elements(document.root), parts.count == 2,
-        let items = document.elements(parts[0])
+        let items = document.elements(parts[0]) ?? Self.objects(of: parts[0], document)
       else {
         throw PickleProblem(message: "it is no pair of a list of images and a list of truths")
       }
@@ -59,6 +59,16 @@ package struct VerificationBin: Sendable {
     return document.elements(arguments) ?? []
   }
 
+  /// The elements of a NumPy array of objects.
+  private static func objects(
+    of value: PickleDocument.Value, _ document: PickleDocument
+  ) -> [PickleDocument.Value]? {
+    guard document.callee(value)?.hasSuffix("multiarray._reconstruct") == true,
+      let parts = document.states[value].flatMap(document.elements), parts.count == 5
+    else { return nil }
+    return document.elements(parts[4])
+  }
+
   private static func image(
     _ value: PickleDocument.Value, _ document: PickleDocument, _ source: [UInt8]
   ) throws -> Image {
@@ -78,6 +88,11 @@ package struct VerificationBin: Sendable {
         let parts = document.elements(state), parts.count == 5
       {
         return try array(parts[4], shape: parts[1], document, source)
+      }
+      if callee.hasSuffix("multiarray.scalar"), given.count == 2,
+        document.callee(given[1]).map({ $0 == "_codecs.encode" }) ?? true
+      {
+        return try image(given[1], document, source)
       }
       if callee.hasSuffix("numeric._frombuffer"), given.count >= 3 {
         return try array(given[0], shape: given[2], document, source)
