@@ -37,7 +37,7 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
     case .notAFolder(let path):
       "not a folder: \(path); --data names a folder of person/photo.jpg"
     case .unreadable(let path, let reason):
-      "cannot read \(path): \(reason); check its permissions and its mount"
+      "cannot read \(path): \(reason); \(Self.cure(of: reason))"
     case .notUTF8(let path):
       "a name that is not UTF-8: \(path); rename it (convmv does a whole tree)"
     case .noPhotos(let folder):
@@ -72,6 +72,15 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
       "\(path) \(reason); copy it again, or give the data as their program wrote them"
     case .unusable(let path, let reason): "\(path) \(reason)"
     }
+  }
+
+  /// What helps against what the system says of a file.
+  private static func cure(of reason: String) -> String {
+    let reason = reason.lowercased()
+    if reason.contains("no such file") { return "check the path" }
+    if reason.contains("permission denied") { return "check its permissions" }
+    if reason.contains("regular file") || reason.contains("is a directory") { return "give a file" }
+    return "check its permissions and its mount"
   }
 
   private static func percent(_ fraction: Double) -> String {

@@ -87,7 +87,7 @@ struct PairsReader {
     guard let mark = ["\t", ","].first(where: { line.contains($0) }) else {
       return line.split(whereSeparator: \.isWhitespace)
     }
-    return line.split(separator: Character(mark)).map(trimmed).filter { !$0.isEmpty }
+    return line.split(separator: mark).map(trimmed).filter { !$0.isEmpty }
   }
 
   private static func trimmed(_ text: Substring) -> Substring {

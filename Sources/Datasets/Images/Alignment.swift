@@ -74,7 +74,11 @@ package enum Alignment {
 
   /// How little five points are those of a face: the part of their spread, 0 to 1, that no similarity
   /// of the template explains. A face from the front has some hundredths, one in profile up to 0.3.
-  package static func misfit(_ points: [(x: Double, y: Double)]) -> Double {
+  package static func misfit(_ points: [(x: Double, y: Double)]) -> Double { fit(points).misfit }
+
+  /// The same, and how far the face is turned: 0 where it is upright, 1 where it lies on its side, 2
+  /// where it is upside down.
+  static func fit(_ points: [(x: Double, y: Double)]) -> (misfit: Double, turn: Double) {
     let template = template(size: 112)
     require(points.count == template.count, "Alignment.misfit: \(points.count) points, not 5")
     func centered(_ points: [(x: Double, y: Double)]) -> [(x: Double, y: Double)] {
@@ -89,8 +93,9 @@ package enum Alignment {
       square += p.x * p.x + p.y * p.y
       templateSquare += t.x * t.x + t.y * t.y
     }
-    guard square > 0 else { return 1 }
-    return 1 - (along * along + across * across) / (square * templateSquare)
+    let common = along * along + across * across
+    guard square > 0, common > 0 else { return (1, 2) }
+    return (1 - common / (square * templateSquare), 1 - along / common.squareRoot())
   }
 
   /// Five points of a larger misfit are those of no face.

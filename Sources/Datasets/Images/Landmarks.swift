@@ -170,10 +170,13 @@ struct LandmarkReader {
   func requireFaces() throws(DatasetError) {
     let known = lines.sorted { $0.key < $1.key }.prefix(2000).map(\.value.points)
     guard !known.isEmpty else { return }
-    func median(_ order: (Int) -> [Point]) -> Double {
-      known.indices.map { Alignment.misfit(order($0)) }.sorted()[known.count / 2]
+    func median(_ order: ([Point]) -> [Point]) -> (misfit: Double, turn: Double) {
+      let fits = known.map { Alignment.fit(order($0)) }
+      return (
+        fits.map(\.misfit).sorted()[fits.count / 2], fits.map(\.turn).sorted()[fits.count / 2]
+      )
     }
-    let misfit = median { known[$0] }
+    let misfit = median { $0 }.misfit
     let causes: [(sentence: String, order: ([Point]) -> [Point])] = [
       (
         "its numbers stand as x1 ... x5 y1 ... y5; write x1 y1 ... x5 y5",
@@ -190,9 +193,13 @@ struct LandmarkReader {
       ("the nose comes first; it is the third point", { [$0[1], $0[2], $0[0], $0[3], $0[4]] }),
       ("the nose comes last; it is the third point", { [$0[0], $0[1], $0[4], $0[2], $0[3]] }),
     ]
-    let tried = causes.map { cause in (cause.sentence, median { cause.order(known[$0]) }) }
-    if let best = tried.min(by: { $0.1 < $1.1 }), misfit > 0.1, best.1 < misfit / 4 {
-      throw .unusable(path: file, reason: "does not fit faces: \(best.0)")
+    let tried = causes.map { (sentence: $0.sentence, fit: median($0.order)) }
+    let best = tried.map(\.fit.misfit).min() ?? misfit
+    // Several may explain the points; of those the one that leaves faces upright.
+    let cause = tried.filter { $0.fit.misfit <= max(2 * best, 0.05) }
+      .min { $0.fit.turn < $1.fit.turn }
+    if let cause, misfit > 0.1, cause.fit.misfit < misfit / 4 {
+      throw .unusable(path: file, reason: "does not fit faces: \(cause.sentence)")
     }
     guard misfit <= Alignment.largestMisfit else {
       throw .unusable(

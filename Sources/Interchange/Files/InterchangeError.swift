@@ -31,7 +31,7 @@ package enum InterchangeError: Error, Equatable, CustomStringConvertible {
     case .noSpace(let path):
       "no space left to write '\(path)': free some, or raise the quota"
     case .malformed(let path, let reason):
-      "'\(path)' is not a file of its kind: \(reason); give the file as its program wrote it"
+      "'\(path)' is not a file of its kind: \(reason)"
     case .foreign(let path, let reason): "'\(path)' \(reason)"
     case .badLine(let path, let line, let reason): "'\(path)', line \(line): \(reason)"
     case .unsupported(let path, let reason):

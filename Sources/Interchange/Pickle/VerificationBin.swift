@@ -35,7 +35,7 @@ package struct VerificationBin: Sendable {
       }
       images = try items.map { try Self.image($0, document, source) }
     } catch let problem as PickleProblem {
-      throw InterchangeError.malformed(path: path, reason: problem.message)
+      throw problem.error(path: path)
     }
   }
 

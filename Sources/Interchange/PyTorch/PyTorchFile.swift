@@ -86,8 +86,7 @@ package final class PyTorchFile: TensorArchive {
 
   private static func described(_ error: any Error, path: String) -> any Error {
     switch error {
-    case let problem as PickleProblem:
-      InterchangeError.malformed(path: path, reason: problem.message)
+    case let problem as PickleProblem: problem.error(path: path)
     case let refusal as TorchRefusal:
       InterchangeError.unsupported(path: path, reason: refusal.message)
     default: error
