@@ -93,7 +93,8 @@ extension DatasetError {
   /// What `error`, of a text file at `path`, is for somebody who gave data.
   init(_ error: any Error, path: String) {
     switch error {
-    case InterchangeError.foreign(let path, let reason): self = .unusable(path: path, reason: reason)
+    case InterchangeError.foreign(let path, let reason):
+      self = .unusable(path: path, reason: reason)
     case InterchangeError.badLine(let path, let line, let reason):
       self = .badLine(path: path, line: line, reason: reason)
     case InterchangeError.unreadable(let path, let reason):

@@ -16,8 +16,8 @@ package struct PairsFileError: Error, Equatable, CustomStringConvertible {
 /// LFW's `pairs.txt` (View 2) begins with the number of folds and n; every fold has n lines
 /// `name i j` of one person, then n lines `name1 i name2 j` of two. Line 1 of View 1
 /// (`pairsDevTest.txt`) holds n alone. Other lists have no counts: lines of LFW's,
-/// `path path 1`, `1 path path`, or a pair in two lines `path 1` (1 for one person, 0 for two), with
-/// tabs, spaces or commas between.
+/// `path path 1`, `1 path path`, or a pair in two lines `path 1` (1 for one person, 0 for two),
+/// with tabs, spaces or commas between.
 ///
 /// Pairs without folds of their own are cut into ten by interleaving (pair i of either kind goes to
 /// fold i mod 10), so that every fold has as many pairs of one person as of two and none is made of

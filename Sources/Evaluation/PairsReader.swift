@@ -49,7 +49,8 @@ struct PairsReader {
     var form: Form?
     var half: (photo: String, isSame: Bool, line: Int)?
     for line in lines {
-      let (found, content) = try read(line.fields, line.number, isFirst: form == nil && counts == [])
+      let (found, content) = try read(
+        line.fields, line.number, isFirst: form == nil && counts == [])
       guard form == nil || form == found else {
         throw fail(line.number, "is not \(form?.rawValue ?? "") as the lines before it")
       }
@@ -82,7 +83,8 @@ struct PairsReader {
     "'\(text)' is neither 'folds<TAB>pairs' nor a single count of pairs, nor a pair"
   }
 
-  /// Tabs separate LFW's fields, commas those of its .csv; files rewritten with spaces are read too.
+  /// Tabs separate LFW's fields, commas those of its .csv; files rewritten with spaces are read
+  /// too.
   private static func fields(_ line: Substring) -> [Substring] {
     guard let mark = ["\t", ","].first(where: { line.contains($0) }) else {
       return line.split(whereSeparator: \.isWhitespace)
@@ -96,7 +98,7 @@ struct PairsReader {
     return text
   }
 
-  /// Words above the columns of a list (`name,imagenum1,imagenum2` in scikit-learn's copies of LFW).
+  /// Words above the columns of a list (`name,imagenum1,imagenum2` in scikit-learn's copies).
   private static func isHeader(_ fields: [Substring]) -> Bool {
     let titles: Set<String> = [
       "name", "imagenum", "path", "file", "image", "img", "photo", "label", "issame", "is_same",

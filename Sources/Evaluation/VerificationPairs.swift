@@ -19,7 +19,8 @@ package struct VerificationPairs: Sendable {
     }
   }
 
-  /// A pair of a pairs file left out: photos it names are not in the data, or it does not say which.
+  /// A pair of a pairs file left out: photos that it names are not in the data, or it does not say
+  /// which.
   package struct Skipped: Sendable, Equatable, CustomStringConvertible {
     /// The line of the pairs file, counted from one.
     package let line: Int

@@ -32,7 +32,8 @@ package enum InteropError: Error, Equatable, CustomStringConvertible {
         + Self.list(prefixes) + "; say with --prefix which one to take"
     case .noPrefix(let path, let prefix, let found):
       "--prefix \(prefix): \(path) has no network there; "
-        + (found.isEmpty ? "none of its tensors is called as the model's" : "try \(Self.list(found))")
+        + (found.isEmpty
+          ? "none of its tensors is called as the model's" : "try \(Self.list(found))")
     case .otherShape(let path, let tensor, let found, let expected):
       "\(path): '\(tensor)' is \(found), the network wants \(expected); check --model, "
         + "--image-size, --width and --embedding"

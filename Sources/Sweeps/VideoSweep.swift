@@ -65,7 +65,9 @@ struct VideoSweep {
       func bad(_ reason: String) -> SweepError {
         .badVideoPairs(path: path, line: number + 1, reason: reason)
       }
-      guard let fold = given, fields.count == 4, fold > 0, fold <= 1000, ["0", "1"].contains(fields[3]) else {
+      guard let fold = given, fields.count == 4, fold > 0, fold <= 1000,
+        ["0", "1"].contains(fields[3])
+      else {
         throw bad("is not 'fold, video, video, 0 or 1'")
       }
       guard let first = places[fields[1]], let second = places[fields[2]] else {

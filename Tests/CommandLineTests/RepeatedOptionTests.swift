@@ -46,11 +46,14 @@ import Testing
     let gallery = try complaint("identify", "run", "--gallery", "a", "b.jpg", "--gallery", "c")
     #expect(gallery.contains("--gallery is given twice"))
     #expect(
-      try complaint("evaluate", "run", "--data", "a", "--data=b", "--pairs", "p").contains("--data"))
+      try complaint("evaluate", "run", "--data", "a", "--data=b", "--pairs", "p").contains("--data")
+    )
     #expect(
-      try complaint("embed", "run", "--data", "a", "--out", "a.npy", "--out", "b.npy").contains("--out"))
+      try complaint("embed", "run", "--data", "a", "--out", "a.npy", "--out", "b.npy").contains(
+        "--out"))
     #expect(
-      try complaint("import", "f", "--out", "o", "--model", "nn1", "--model", "nn2").contains("--model"))
+      try complaint("import", "f", "--out", "o", "--model", "nn1", "--model", "nn2").contains(
+        "--model"))
     #expect(try complaint("synthesize", "f", "--seed", "1", "--seed", "2").contains("--seed"))
   }
 

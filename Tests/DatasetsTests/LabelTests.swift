@@ -46,7 +46,9 @@ import Testing
     }
     try expectDistinct(Self.ids) { disk, rows in
       Tar.write(
-        rows.flatMap { [($0.photo, Pictures.jpeg(8, 8)), ($0.photo.stem + ".cls", Array($0.label.utf8))] },
+        rows.flatMap {
+          [($0.photo, Pictures.jpeg(8, 8)), ($0.photo.stem + ".cls", Array($0.label.utf8))]
+        },
         to: disk, "ids.tar")
     }
     try expectDistinct(Self.ids) { disk, rows in
@@ -84,7 +86,10 @@ import Testing
       #expect(set.labels == [0, 3, 12] && set.index.people == ["0", "3", "12"], "\(name)")
     }
     for (name, text) in [
-      ("metadata.csv", "file_name,label\n" + labels.enumerated().map { "\($0).jpg,\($1)\n" }.joined()),
+      (
+        "metadata.csv",
+        "file_name,label\n" + labels.enumerated().map { "\($0).jpg,\($1)\n" }.joined()
+      ),
       (
         "metadata.jsonl",
         labels.enumerated().map { "{\"file_name\": \"\($0).jpg\", \"label\": \($1)}\n" }.joined()

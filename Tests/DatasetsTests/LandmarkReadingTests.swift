@@ -41,7 +41,8 @@ import Testing
     let plain = try read(lines()).words
     for other in [
       lines("\t"), lines(","), lines(", "), lines(";"), lines().map { "./" + $0 },
-      ["6", "lefteye_x lefteye_y righteye_x righteye_y nose_x nose_y lm_x lm_y rm_x rm_y"] + lines(),
+      ["6", "lefteye_x lefteye_y righteye_x righteye_y nose_x nose_y lm_x lm_y rm_x rm_y"]
+        + lines(),
       lines() + lines().prefix(2), ["\u{FEFF}" + lines()[0]] + lines().dropFirst(),
       lines() + ["other/1.jpg 0 0 9 0 4 4 0 9 9 9"],
     ] {
@@ -53,23 +54,24 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ("x1 ... x5 y1 ... y5", { f in (0..<5).map { f[2 * $0] } + (0..<5).map { f[2 * $0 + 1] } }),
-    (
-      "left and right are exchanged",
-      { f in [f[2], f[3], f[0], f[1], f[4], f[5], f[8], f[9], f[6], f[7]] }
-    ),
-    ("y stands before x", { f in (0..<5).flatMap { [f[2 * $0 + 1], f[2 * $0]] } }),
-    ("the nose comes first", { f in Array(f[4..<6] + f[0..<4] + f[6..<10]) }),
-    ("the nose comes last", { f in Array(f[0..<4] + f[6..<10] + f[4..<6]) }),
-    ("lie within 0 to 1", { f in f.map { $0 / 64 } }),
-    ("within two pixels", { f in f.map { $0 / 64 + 300 } }),
-    ("no place on a photo", { f in f.map { $0 * 1e160 } }),
-    ("no place on a photo", { f in f.map { -$0 * 1e9 } }),
-    ("has 11 numbers", { f in f + [0.99] }), ("has 14 numbers", { f in [1, 2, 3, 4] + f }),
-    ("do not fit faces", { _ in [10, 10, 20, 20, 30, 30, 40, 40, 50, 50] }),
-    ("five points are one", { _ in [Double](repeating: 0, count: 10) }),
-  ] as [(String, @Sendable ([Double]) -> [Double])])
+  @Test(
+    arguments: [
+      ("x1 ... x5 y1 ... y5", { f in (0..<5).map { f[2 * $0] } + (0..<5).map { f[2 * $0 + 1] } }),
+      (
+        "left and right are exchanged",
+        { f in [f[2], f[3], f[0], f[1], f[4], f[5], f[8], f[9], f[6], f[7]] }
+      ),
+      ("y stands before x", { f in (0..<5).flatMap { [f[2 * $0 + 1], f[2 * $0]] } }),
+      ("the nose comes first", { f in Array(f[4..<6] + f[0..<4] + f[6..<10]) }),
+      ("the nose comes last", { f in Array(f[0..<4] + f[6..<10] + f[4..<6]) }),
+      ("lie within 0 to 1", { f in f.map { $0 / 64 } }),
+      ("within two pixels", { f in f.map { $0 / 64 + 300 } }),
+      ("no place on a photo", { f in f.map { $0 * 1e160 } }),
+      ("no place on a photo", { f in f.map { -$0 * 1e9 } }),
+      ("has 11 numbers", { f in f + [0.99] }), ("has 14 numbers", { f in [1, 2, 3, 4] + f }),
+      ("do not fit faces", { _ in [10, 10, 20, 20, 30, 30, 40, 40, 50, 50] }),
+      ("five points are one", { _ in [Double](repeating: 0, count: 10) }),
+    ] as [(String, @Sendable ([Double]) -> [Double])])
   func pointsOfAnotherOrderOrUnitAreNamedWithTheCause(
     cause: String, change: @Sendable ([Double]) -> [Double]
   ) throws {
@@ -85,14 +87,17 @@ import Testing
   @Test func pathsThatFitNoPhotoAreShown() throws {
     let said = try complaint(lines().map { "faces/" + $0 })
     #expect(
-      said.contains("no landmarks for 6 photos") && said.contains("such as faces/p 0/0.jpg"), "\(said)")
+      said.contains("no landmarks for 6 photos") && said.contains("such as faces/p 0/0.jpg"),
+      "\(said)")
   }
 
   @Test func aFewPointsOfNoFaceAreNamedAndNoMore() throws {
     var some = lines()
     some[4] = index.photos[4].path + " 10 10 20 20 30 30 40 40 50 50"
     let found = try read(some)
-    #expect(found.notes.count == 1 && found.notes[0].contains("1 photos") && found.notes[0].contains("p 0/4.jpg"))
+    #expect(
+      found.notes.count == 1 && found.notes[0].contains("1 photos")
+        && found.notes[0].contains("p 0/4.jpg"))
   }
 
   @Test func aFaceInProfileIsAFace() {

@@ -83,14 +83,16 @@ import Testing
     #expect(one.index.people == ["3", "4"])
     // Photos whose first dot is in the date are one sample to WebDataset, and several here.
     let several = try open([
-      Tar.Member(name: "2019.01.jpg", bytes: photo(1)), Tar.Member(name: "2019.01.cls", bytes: text("5")),
+      Tar.Member(name: "2019.01.jpg", bytes: photo(1)),
+      Tar.Member(name: "2019.01.cls", bytes: text("5")),
       Tar.Member(name: "2019.02.json", bytes: text("{\"label\": 6}")),
       Tar.Member(name: "2019.02.jpg", bytes: photo(2)),
     ])
     #expect(several.index.people == ["5", "6"])
     #expect(try PackTests.contents(several) == [photo(1), photo(2)])
     let said = try complaint([
-      Tar.Member(name: "0.left.jpg", bytes: photo(0)), Tar.Member(name: "0.right.jpg", bytes: photo(1)),
+      Tar.Member(name: "0.left.jpg", bytes: photo(0)),
+      Tar.Member(name: "0.right.jpg", bytes: photo(1)),
       Tar.Member(name: "0.cls", bytes: text("3")),
     ])
     #expect(said.contains("several photos in sample 0") && said.contains("0.left.jpg"), "\(said)")

@@ -43,7 +43,8 @@ import Testing
     expectAll(try parse(pairs.map { "\($0.0)\t\($0.1)\t\($1 ? 1 : -1)" }))
     expectAll(try parse(pairs.map { "\($1 ? 1 : 0) \($0.0) \($0.1)" }))
     expectAll(
-      try parse(["path1,path2,issame"] + pairs.map { "\($0.0), \($0.1), \($1 ? "True" : "False")" }))
+      try parse(["path1,path2,issame"] + pairs.map { "\($0.0), \($0.1), \($1 ? "True" : "False")" })
+    )
     expectAll(
       try parse(pairs.flatMap { ["\($0.0) \($1 ? 1 : 0)", "\($0.1) \($1 ? 1 : 0)"] }))
     expectAll(

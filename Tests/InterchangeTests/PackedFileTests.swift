@@ -14,7 +14,10 @@ private func bytes(_ base64: String) throws -> [UInt8] {
   init() throws { folder = try TemporaryFolder() }
 
   /// As the script makes them.
-  private static let numbers = (0..<4000).map { UInt8($0 % 7 == 0 ? 0 : $0 * $0 * $0 % 251) }
+  private static let numbers = (0..<4000).map { (i: Int) -> UInt8 in
+    let cube = i * i * i
+    return i % 7 == 0 ? 0 : UInt8(cube % 251)
+  }
 
   @Test(arguments: [
     (PackedFiles.dynamic, 4000), (PackedFiles.fixed, 300), (PackedFiles.stored, 100),
@@ -118,7 +121,8 @@ private func bytes(_ base64: String) throws -> [UInt8] {
   }
 
   @Test func complexTensorsOfSafetensorsAreNamesUntilAskedFor() throws {
-    let header = #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
+    let header =
+      #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
       + #""c":{"dtype":"C64","shape":[1],"data_offsets":[4,12]}}"#
     let length = (0..<8).map { UInt8(truncatingIfNeeded: header.utf8.count >> (8 * $0)) }
     let data = withUnsafeBytes(of: Float(2.5).bitPattern.littleEndian) { Array($0) }

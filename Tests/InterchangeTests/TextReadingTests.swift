@@ -19,13 +19,14 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ([0xFF, 0xFE, 0x61, 0, 0x0A, 0], "UTF-16"), ([0xFE, 0xFF, 0, 0x61, 0, 0x0A], "UTF-16"),
-    ([0x61, 0, 0x62, 0, 0x0A, 0], "UTF-16"), ([0x1F, 0x8B, 8, 0], "gunzip"),
-    ([0x50, 0x4B, 3, 4, 20], "unzip"), ([0x28, 0xB5, 0x2F, 0xFD], "unzstd"),
-    ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], "unxz"), ([0xFF, 0xD8, 0xFF, 0xE0], "JPEG photo"),
-    (Array("BZh91AY&SY".utf8), "bunzip2"), (Array("PAR1".utf8) + [0x15, 4], "Parquet"),
-  ] as [([UInt8], String)])
+  @Test(
+    arguments: [
+      ([0xFF, 0xFE, 0x61, 0, 0x0A, 0], "UTF-16"), ([0xFE, 0xFF, 0, 0x61, 0, 0x0A], "UTF-16"),
+      ([0x61, 0, 0x62, 0, 0x0A, 0], "UTF-16"), ([0x1F, 0x8B, 8, 0], "gunzip"),
+      ([0x50, 0x4B, 3, 4, 20], "unzip"), ([0x28, 0xB5, 0x2F, 0xFD], "unzstd"),
+      ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], "unxz"), ([0xFF, 0xD8, 0xFF, 0xE0], "JPEG photo"),
+      (Array("BZh91AY&SY".utf8), "bunzip2"), (Array("PAR1".utf8) + [0x15, 4], "Parquet"),
+    ] as [([UInt8], String)])
   func whatIsNoTextIsCalledByItsName(bytes: [UInt8], word: String) throws {
     let path = try folder.write(bytes, "t")
     for read in [{ _ = try TextFile.lines(of: path) }, { _ = try TextFile.read(path) }] {
@@ -36,7 +37,9 @@ import Testing
 
   /// Names that begin as archives do.
   @Test func textsAreNotTakenForArchives() throws {
-    for text in ["BZhang/1.jpg 3\n", "PAR1/1.jpg 3\n", "PK/1.jpg 3\n", "Rar!/1.jpg\n", "1 2\n", "a"] {
+    for text in [
+      "BZhang/1.jpg 3\n", "PAR1/1.jpg 3\n", "PK/1.jpg 3\n", "Rar!/1.jpg\n", "1 2\n", "a",
+    ] {
       #expect(try TextFile.read(try folder.write(Array(text.utf8), "t")) == text)
     }
   }
@@ -54,8 +57,10 @@ import Testing
   }
 
   @Test(arguments: [
-    "name,0,1\na,1.5,-2\nb,3,4\n", "\u{FEFF}name,0,1\r\na,1.5,-2\r\nb,3,4", ",0,1\ra,1.5,-2\rb,3,4\r",
-    "name;0;1\na;1.5;-2\nb;3;4\n", "name\tx\ty\na\t1.5\t-2\nb\t3\t4\n", "id, 1, 2\na, 1.5, -2\nb, 3, 4\n",
+    "name,0,1\na,1.5,-2\nb,3,4\n", "\u{FEFF}name,0,1\r\na,1.5,-2\r\nb,3,4",
+    ",0,1\ra,1.5,-2\rb,3,4\r",
+    "name;0;1\na;1.5;-2\nb;3;4\n", "name\tx\ty\na\t1.5\t-2\nb\t3\t4\n",
+    "id, 1, 2\na, 1.5, -2\nb, 3, 4\n",
     "photo,dim_0,dim_1\na,1.5,-2\nb,3,4\n",
   ])
   func tablesOfOtherProgramsAreRead(text: String) throws {
@@ -63,9 +68,12 @@ import Testing
     #expect(table.names == ["a", "b"] && table.columns == 2 && table.values == [1.5, -2, 3, 4])
   }
 
-  @Test("A first line of numbers is a photo, not a header", arguments: [
-    "a,1.5,-2\nb,3,4\n", "a,0,2\nb,3,4\n", "a,2,3\nb,3,4\n", "0.5,1.5,-2\n1,3,4\n", "a,nan,1\nb,1,2\n",
-  ])
+  @Test(
+    "A first line of numbers is a photo, not a header",
+    arguments: [
+      "a,1.5,-2\nb,3,4\n", "a,0,2\nb,3,4\n", "a,2,3\nb,3,4\n", "0.5,1.5,-2\n1,3,4\n",
+      "a,nan,1\nb,1,2\n",
+    ])
   func aTableWithoutHeaderIsAnError(text: String) throws {
     let error = #expect(throws: InterchangeError.self) { try table(text) }
     #expect("\(error!)".contains("line 1: holds numbers"), "\(error!)")

@@ -29,7 +29,9 @@ import Training
     return path
   }
 
-  private func bring(_ file: String, prefix: String? = nil) throws -> (lines: [String], first: Float) {
+  private func bring(_ file: String, prefix: String? = nil) throws -> (
+    lines: [String], first: Float
+  ) {
     var request = ImportRequest(
       file: file, out: folder + "/out.safetensors",
       options: [
@@ -83,7 +85,8 @@ import Training
     #expect(try bring(twice).lines.contains("taken: the tensors under 'ema.'"))
     // The names of another network whose convolutions have other shapes.
     let wide = own.map { tensor -> (String, [Int], [Float]) in
-      let shape = tensor.shape.count == 4 ? [tensor.shape[0] + 1] + tensor.shape[1...] : tensor.shape
+      let shape =
+        tensor.shape.count == 4 ? [tensor.shape[0] + 1] + tensor.shape[1...] : tensor.shape
       return ("a." + tensor.name, shape, [Float](repeating: 1, count: shape.reduce(1, *)))
     }
     let other = try write(wide + own.map { ("student." + $0.name, $0.shape, $0.values) }, to: "two")

@@ -31,7 +31,8 @@ import Training
     return options
   }
 
-  private func verify(_ options: FaceOptions, _ first: String, _ second: String) throws -> [String] {
+  private func verify(_ options: FaceOptions, _ first: String, _ second: String) throws -> [String]
+  {
     try VerifyRequest(options, first: first, second: second).answer(over: SoloCommunicator()).lines
   }
 
@@ -74,7 +75,8 @@ import Training
     ]
     var options = try stored(rows, zero: [6])
     let nan = try complaint { _ = try verify(options, "known/ann/1", "known/ann/2") }
-    #expect(nan == "known/ann/2 cannot be compared: row 2 of its embeddings holds a NaN or an infinity")
+    #expect(
+      nan == "known/ann/2 cannot be compared: row 2 of its embeddings holds a NaN or an infinity")
     let zero = try complaint { _ = try verify(options, "who/cid/2", "known/ann/1") }
     #expect(zero == "who/cid/2 cannot be compared: row 7 of its embeddings is zero")
 
@@ -85,7 +87,8 @@ import Training
     #expect(line("ann/3").contains("ann"))
     #expect(line("ann/4").contains("unreadable") && !line("ann/4").contains("unknown"))
     #expect(line("cid/1").contains("unknown"))
-    #expect(found.lines.contains("unreadable: ann/4: row 5 of its embeddings holds a NaN or an infinity"))
+    #expect(
+      found.lines.contains("unreadable: ann/4: row 5 of its embeddings holds a NaN or an infinity"))
     #expect(found.lines.contains("of the gallery 1 photos are left out"))
     #expect(line("threshold").contains("gallery: 2 photos of 2 people"))
     // One of two probes with a label and a face is in the gallery, and named right.

@@ -62,7 +62,9 @@ import Training
       stored.options(threshold: 1, json: false), first: "a/1", second: "b/1"
     ).answer(over: SoloCommunicator())
     #expect(
-      text.lines == ["distance 2.0000", "threshold 1.0000, given by --threshold", "different people"])
+      text.lines == [
+        "distance 2.0000", "threshold 1.0000, given by --threshold", "different people",
+      ])
     let noThreshold = VerifyRequest(stored.options(), first: "a/1", second: "a/2")
     #expect(throws: (any Error).self) {
       try noThreshold.answer(over: SoloCommunicator())

@@ -72,12 +72,12 @@ package enum Alignment {
     return points.map { (x: ($0.0 + (isWide ? 8 : 0)) * scale - left, y: $0.1 * scale - top) }
   }
 
-  /// How little five points are those of a face: the part of their spread, 0 to 1, that no similarity
-  /// of the template explains. A face from the front has some hundredths, one in profile up to 0.3.
+  /// How little five points are those of a face: the part of their spread, 0 to 1, that no
+  /// similarity of the template explains. A face from the front has some hundredths, one in profile up to 0.3.
   package static func misfit(_ points: [(x: Double, y: Double)]) -> Double { fit(points).misfit }
 
-  /// The same, and how far the face is turned: 0 where it is upright, 1 where it lies on its side, 2
-  /// where it is upside down.
+  /// The same, and how far the face is turned: 0 where it is upright, 1 where it lies on its side,
+  /// 2 where it is upside down.
   static func fit(_ points: [(x: Double, y: Double)]) -> (misfit: Double, turn: Double) {
     let template = template(size: 112)
     require(points.count == template.count, "Alignment.misfit: \(points.count) points, not 5")
@@ -101,8 +101,8 @@ package enum Alignment {
   /// Five points of a larger misfit are those of no face.
   package static let largestMisfit = 0.35
 
-  /// Throws `ImageError` where the middle of the face, which `toPhoto` maps from a sample of `size`,
-  /// is not on the photo of [height, width] pixels.
+  /// Throws `ImageError` where the middle of the face, which `toPhoto` maps from a sample of
+  /// `size`, is not on the photo of `width` times `height` pixels.
   package static func requireFace(
     by toPhoto: Similarity, from size: ImageSize, on width: Int, _ height: Int
   ) throws(ImageError) {

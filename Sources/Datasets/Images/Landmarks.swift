@@ -121,7 +121,8 @@ struct LandmarkReader {
       guard place(of: longer) != nil else {
         throw bad(
           number,
-          "has \(words.count) numbers; ten are 'path x1 y1 ... x5 y5', without a confidence or a box")
+          "has \(words.count) numbers; ten are 'path x1 y1 ... x5 y5', without a confidence or a box"
+        )
       }
       path = longer
     }
@@ -204,7 +205,8 @@ struct LandmarkReader {
     guard misfit <= Alignment.largestMisfit else {
       throw .unusable(
         path: file,
-        reason: "does not fit faces: the five points are the eye on the left of the picture, the other "
+        reason:
+          "does not fit faces: the five points are the eye on the left of the picture, the other "
           + "eye, the nose, the left and the right corner of the mouth, as x1 y1 ... x5 y5")
     }
   }

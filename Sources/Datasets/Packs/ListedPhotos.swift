@@ -1,6 +1,7 @@
 private import Interchange
 
-/// Photos that a file names: a list of paths and labels (`ListLayout`), or the `metadata.csv` or `metadata.jsonl` of Hugging Face's imagefolder.
+/// Photos that a file names: a list of paths and labels (`ListLayout`), or the `metadata.csv` or
+/// `metadata.jsonl` of Hugging Face's imagefolder.
 ///
 /// Paths are relative to the folder of the file; photos are ordered by the bytes of their paths, as
 /// those of an image folder are.

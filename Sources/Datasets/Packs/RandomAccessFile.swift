@@ -88,8 +88,8 @@ enum LineReader {
   static let lengthLimit = 1 << 20
 
   /// Calls `body` with each line without its end (of Unix, Windows or old Macs) and its number from
-  /// 1, a byte order mark passed over. Throws `DatasetError`, also for files that are known to be no
-  /// UTF-8 text, and what `body` throws.
+  /// 1, a byte order mark passed over. Throws `DatasetError`, also for files that are known to be
+  /// no UTF-8 text, and what `body` throws.
   static func forEach(
     _ path: String, _ body: (UnsafeRawBufferPointer, Int) throws(DatasetError) -> Void
   ) throws(DatasetError) {

@@ -96,7 +96,8 @@ struct RecordPack: PhotoSource {
       guard photos.count == images - 1 else {
         throw .unusable(
           path: path,
-          reason: "announces \(images - 1) images, its .idx has \(photos.count); give the .idx that "
+          reason:
+            "announces \(images - 1) images, its .idx has \(photos.count); give the .idx that "
             + "belongs to it")
       }
       let rows = places.position(from: images)..<places.position(from: people)

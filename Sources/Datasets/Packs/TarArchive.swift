@@ -100,7 +100,8 @@ enum TarArchive {
       guard let stored = octal(block[148..<156]), stored == checksum(block) else { return }
       throw .unusable(
         path: file.path,
-        reason: "holds another archive behind its end, at byte \(offset); give each as a file of its "
+        reason:
+          "holds another archive behind its end, at byte \(offset); give each as a file of its "
           + "own, or join them with tar --concatenate")
     }
   }

@@ -274,7 +274,9 @@ struct NumPyHeader {
         self.type = type
       case "fortran_order":
         isFortran = take("True")
-        guard isFortran || take("False") else { throw malformed("its fortran_order is not a truth value") }
+        guard isFortran || take("False") else {
+          throw malformed("its fortran_order is not a truth value")
+        }
       case "shape":
         guard take("(") else { throw malformed("its shape is not a tuple") }
         while !take(")") {

@@ -2,8 +2,8 @@
 /// list of encoded images, two for each pair, and a list that says which pairs show one person.
 ///
 /// The pickle is read as data, of protocols 2, 4 and 5: images as byte strings, as what Python 3
-/// writes for them at protocol 2, and as NumPy arrays of bytes; truths as Python's or NumPy's, or as
-/// one NumPy array of them.
+/// writes for them at protocol 2, and as NumPy arrays of bytes; truths as Python's or NumPy's, or
+/// as one NumPy array of them.
 package struct VerificationBin: Sendable {
   private enum Image: Sendable {
     case stored(Range<Int>)

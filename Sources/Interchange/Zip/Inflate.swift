@@ -87,7 +87,9 @@ struct Inflate {
     guard try take(16) == ~length & 0xFFFF else {
       throw Problem(message: "it has a block of two lengths")
     }
-    guard length <= count - done else { throw Problem(message: "it holds more than \(count) bytes") }
+    guard length <= count - done else {
+      throw Problem(message: "it holds more than \(count) bytes")
+    }
     for _ in 0..<length {
       room[done] = UInt8(try take(8))
       done += 1

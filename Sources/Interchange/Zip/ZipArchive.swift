@@ -161,7 +161,9 @@ final class ZipArchive {
     }
     var checksum = CRC32()
     bytes.withUnsafeBytes { checksum.add($0) }
-    guard checksum.value == entry.checksum else { throw damage("another checksum than was written") }
+    guard checksum.value == entry.checksum else {
+      throw damage("another checksum than was written")
+    }
     return bytes
   }
 
