@@ -7,10 +7,14 @@ import Testing
   private let disk = TemporaryFolder()
   private let index: PhotoIndex
   /// A face on each photo, seen a little from the side.
-  private let faces: [[Double]] = (0..<6).map { photo in
-    Alignment.template(size: 64).enumerated().flatMap { place, point in
-      [point.x + Double(photo % 3) + (place == 2 ? 3 : 0), point.y - Double(photo % 2)]
+  private let faces: [[Double]] = (0..<6).map { (photo: Int) -> [Double] in
+    var face: [Double] = []
+    for (place, point) in Alignment.template(size: 64).enumerated() {
+      let turn: Double = place == 2 ? 3 : 0
+      face.append(point.x + Double(photo % 3) + turn)
+      face.append(point.y - Double(photo % 2))
     }
+    return face
   }
 
   init() {
@@ -39,13 +43,15 @@ import Testing
 
   @Test func oneFileInEveryLayout() throws {
     let plain = try read(lines()).words
-    for other in [
-      lines("\t"), lines(","), lines(", "), lines(";"), lines().map { "./" + $0 },
-      ["6", "lefteye_x lefteye_y righteye_x righteye_y nose_x nose_y lm_x lm_y rm_x rm_y"]
-        + lines(),
-      lines() + lines().prefix(2), ["\u{FEFF}" + lines()[0]] + lines().dropFirst(),
-      lines() + ["other/1.jpg 0 0 9 0 4 4 0 9 9 9"],
-    ] {
+    let plainLines = lines()
+    let titles = "lefteye_x lefteye_y righteye_x righteye_y nose_x nose_y lm_x lm_y rm_x rm_y"
+    var others: [[String]] = ["\t", ",", ", ", ";"].map { lines($0) }
+    others.append(plainLines.map { "./" + $0 })
+    others.append(["6", titles] + plainLines)
+    others.append(plainLines + plainLines.prefix(2))
+    others.append(["\u{FEFF}" + plainLines[0]] + plainLines.dropFirst())
+    others.append(plainLines + ["other/1.jpg 0 0 9 0 4 4 0 9 9 9"])
+    for other in others {
       for end in ["\n", "\r\n", "\r"] {
         let found = try read(other, end: end)
         #expect(found.words == plain, "\(other[0])")
@@ -54,29 +60,44 @@ import Testing
     }
   }
 
-  @Test(
-    arguments: [
-      ("x1 ... x5 y1 ... y5", { f in (0..<5).map { f[2 * $0] } + (0..<5).map { f[2 * $0 + 1] } }),
-      (
-        "left and right are exchanged",
-        { f in [f[2], f[3], f[0], f[1], f[4], f[5], f[8], f[9], f[6], f[7]] }
-      ),
-      ("y stands before x", { f in (0..<5).flatMap { [f[2 * $0 + 1], f[2 * $0]] } }),
-      ("the nose comes first", { f in Array(f[4..<6] + f[0..<4] + f[6..<10]) }),
-      ("the nose comes last", { f in Array(f[0..<4] + f[6..<10] + f[4..<6]) }),
-      ("lie within 0 to 1", { f in f.map { $0 / 64 } }),
-      ("within two pixels", { f in f.map { $0 / 64 + 300 } }),
-      ("no place on a photo", { f in f.map { $0 * 1e160 } }),
-      ("no place on a photo", { f in f.map { -$0 * 1e9 } }),
-      ("has 11 numbers", { f in f + [0.99] }), ("has 14 numbers", { f in [1, 2, 3, 4] + f }),
-      ("do not fit faces", { _ in [10, 10, 20, 20, 30, 30, 40, 40, 50, 50] }),
-      ("five points are one", { _ in [Double](repeating: 0, count: 10) }),
-    ] as [(String, @Sendable ([Double]) -> [Double])])
-  func pointsOfAnotherOrderOrUnitAreNamedWithTheCause(
-    cause: String, change: @Sendable ([Double]) -> [Double]
-  ) throws {
-    let said = try complaint(lines(" ", change))
-    #expect(said.contains(cause.replacing("do not", with: "does not")), "\(said)")
+  /// What detectors and scripts do to points, and the words of the message.
+  enum Change: String, CaseIterable {
+    case allXFirst = "x1 ... x5 y1 ... y5"
+    case leftAndRight = "left and right are exchanged"
+    case yFirst = "y stands before x"
+    case noseFirst = "the nose comes first"
+    case noseLast = "the nose comes last"
+    case shares = "lie within 0 to 1"
+    case tiny = "within two pixels"
+    case huge = "no place on a photo"
+    case confidence = "has 11 numbers"
+    case box = "has 14 numbers"
+    case line = "does not fit faces"
+    case zeros = "five points are one"
+
+    func of(_ f: [Double]) -> [Double] {
+      func points(_ order: [Int]) -> [Double] { order.flatMap { [f[2 * $0], f[2 * $0 + 1]] } }
+      switch self {
+      case .allXFirst: return [0, 2, 4, 6, 8, 1, 3, 5, 7, 9].map { f[$0] }
+      case .leftAndRight: return points([1, 0, 2, 4, 3])
+      case .yFirst: return [1, 0, 3, 2, 5, 4, 7, 6, 9, 8].map { f[$0] }
+      case .noseFirst: return points([2, 0, 1, 3, 4])
+      case .noseLast: return points([0, 1, 3, 4, 2])
+      case .shares: return f.map { $0 / 64 }
+      case .tiny: return f.map { $0 / 64 + 300 }
+      case .huge: return f.map { $0 * 1e160 }
+      case .confidence: return f + [0.99]
+      case .box: return [1, 2, 3, 4] + f
+      case .line: return [10, 10, 20, 20, 30, 30, 40, 40, 50, 50]
+      case .zeros: return [Double](repeating: 0, count: 10)
+      }
+    }
+  }
+
+  @Test(arguments: Change.allCases)
+  func pointsOfAnotherOrderOrUnitAreNamedWithTheCause(change: Change) throws {
+    let said = try complaint(lines(" ") { change.of($0) })
+    #expect(said.contains(change.rawValue), "\(said)")
   }
 
   @Test func linesThatContradictEachOtherAreNamed() throws {
@@ -102,9 +123,9 @@ import Testing
 
   @Test func aFaceInProfileIsAFace() {
     // The eyes and the corners of the mouth a fifth as far apart, the nose before them.
-    let profile = Alignment.template(size: 112).enumerated().map { place, point in
-      (x: 56 + (point.x - 56) / 5 + (place == 2 ? 12 : 0), y: point.y)
-    }
+    var profile = Alignment.template(size: 112)
+    for place in profile.indices { profile[place].x = 56 + (profile[place].x - 56) / 5 }
+    profile[2].x += 12
     #expect(Alignment.misfit(profile) < Alignment.largestMisfit)
     #expect(Alignment.misfit(Alignment.template(size: 112)) < 1e-12)
   }
