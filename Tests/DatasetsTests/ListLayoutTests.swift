@@ -50,14 +50,15 @@ import Testing
 
   /// The disk decides which of two words is the photo; it need not be that of the first line alone.
   @Test func theFirstPhotoMayBeGone() throws {
-    let set = try open("7 ann b/1.jpg\n8 ann b/0.jpg\n")
-    #expect(set.index.photos.map(\.path) == ["ann b/0.jpg", "ann b/1.jpg"])
+    let set = try open("7 cy/9.jpg\n8 ann b/1.jpg\n")
+    #expect(set.index.photos.map(\.path) == ["ann b/1.jpg", "cy/9.jpg"])
+    #expect(set.labels == [7, 8])
     let gone = #expect(throws: DatasetError.self) { try open("a/7.jpg 3\n") }
     #expect("\(gone!)".contains("names \(disk.path)/a/7.jpg, which is not there; paths are"))
   }
 
   @Test(arguments: [
-    ("bob/1,2.jpg\n", "line 1: is not 'path label'"),
+    ("cy/1.jpg\n", "line 1: is not 'path label'"),
     ("cy/1.jpg\t7\nbob/1,2.jpg 1\n", "line 2: is not 'path label' as the lines before it"),
     ("1\tcy/1.jpg\t7\n1\tcy/1.jpg\n", "line 2: is not 'flag path label'"),
     ("0\t1.0\t2.0\tcy/1.jpg\n", "line 1: is not 'path label'"),
