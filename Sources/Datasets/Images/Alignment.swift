@@ -73,7 +73,8 @@ package enum Alignment {
   }
 
   /// How little five points are those of a face: the part of their spread, 0 to 1, that no
-  /// similarity of the template explains. A face from the front has some hundredths, one in profile up to 0.3.
+  /// similarity of the template explains. A face from the front has some hundredths, one in profile
+  /// up to 0.3.
   package static func misfit(_ points: [(x: Double, y: Double)]) -> Double { fit(points).misfit }
 
   /// The same, and how far the face is turned: 0 where it is upright, 1 where it lies on its side,

@@ -4,9 +4,10 @@ private import Interchange
 ///
 /// A key is a member's path up to the first dot of its last component (webdataset/tariterators.py);
 /// consecutive members of one key are a sample (`TarSample`). Photos are in the order of the
-/// shards. A person is the label in `.cls`, or what `.json` calls `label`, `cls`, `class`, `identity` or
-/// `person`; a photo is called by what `.json` calls `path`, else by its member's name. Members
-/// that are hidden (macOS puts a `._NAME` beside each) are none, links are what they lead to.
+/// shards. A person is the label in `.cls`, or what `.json` calls `label`, `cls`, `class`,
+/// `identity` or `person`; a photo is called by what `.json` calls `path`, else by its member's
+/// name. Members that are hidden (macOS puts a `._NAME` beside each) are none, links are what they
+/// lead to.
 struct TarShards: PhotoSource {
   let index: PhotoIndex
   let labels: [Int]?
