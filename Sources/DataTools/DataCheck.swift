@@ -191,14 +191,21 @@ struct DataCheck: Encodable {
         people.insert(index.photos.person(of: photo))
       }
     } else {
-      guard let bytes = FileManager.default.contents(atPath: path) else {
-        throw DatasetError.unreadable(path: path, reason: "no such file, or no permission")
-      }
-      let list = try PairsFile(parsing: String(decoding: bytes, as: UTF8.self), file: path)
-      func person(_ photo: String) -> Substring { photo.prefix { $0 != "/" } }
-      let theirs = Set(list.entries.flatMap { [person($0.first), person($0.second)] })
+      let list = try PairsFile(parsing: FileReader.text(of: path), file: path)
+      let names = list.entries.flatMap { [$0.first, $0.second] }
+      // A photo's folder is its person; one without a folder is looked for itself.
+      let theirs = Set(names.compactMap { $0.split(separator: "/").dropLast().last })
       for (person, name) in index.people.enumerated()
       where theirs.contains(name.split(separator: "/").last ?? "") { people.insert(person) }
+      let alone = Set(names.filter { !$0.contains("/") })
+      if !alone.isEmpty {
+        var lookup = PhotoLookup(index.photos.map(\.path))
+        for name in alone {
+          if case .one(let photo) = lookup.find(name) {
+            people.insert(index.photos.person(of: photo))
+          }
+        }
+      }
     }
     return Overlap(set: path, people: people.sorted().map { index.people[$0] })
   }

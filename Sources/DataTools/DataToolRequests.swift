@@ -75,16 +75,21 @@ extension CheckRequest {
 }
 
 extension AlignRequest {
-  /// Aligns photos; returns what to say and whether every photo was aligned.
+  /// Aligns photos; returns what to say and whether every photo that has landmarks was aligned by
+  /// those of a face.
   package func run() throws -> (lines: [String], isGood: Bool) {
     let result = try FaceAligner.run(self)
     var lines = result.bad.map { "bad photo: \($0)" }
     lines += result.missing.prefix(20).map { "no landmarks: \($0)" }
     if result.missing.count > 20 { lines.append("no landmarks: \(result.missing.count) in all") }
+    lines += result.doubtful.prefix(20).map { "landmarks of no face: \($0)" }
+    if result.doubtful.count > 20 {
+      lines.append("landmarks of no face: \(result.doubtful.count) in all")
+    }
     lines.append(
       "\(result.count) photos aligned to \(size) in \(out)"
         + (result.missing.isEmpty ? "" : ", \(result.missing.count) without landmarks left out"))
-    return (lines, result.bad.isEmpty)
+    return (lines, result.bad.isEmpty && result.doubtful.isEmpty)
   }
 }
 

@@ -13,6 +13,8 @@ enum FaceAligner {
     var bad: [String] = []
     /// Photos without landmarks, which are left out.
     var missing: [String] = []
+    /// Photos whose landmarks are those of no face; they are aligned.
+    var doubtful: [String] = []
   }
 
   /// Aligns the photos of a data set into the folder `out`, by the same relative paths. Throws
@@ -20,8 +22,9 @@ enum FaceAligner {
   static func run(_ request: AlignRequest) throws -> Result {
     let set = try PhotoSet(path: request.data)
     let index = set.index
-    let similarities = try Landmarks.similarities(
-      file: request.landmarks, for: index, imageSize: request.size)
+    let landmarks = try Landmarks.found(
+      in: request.landmarks, for: index, imageSize: request.size)
+    let similarities = landmarks.similarities
     try requireEmpty(request.out)
     let targets = targets(of: index)
     for person in Set(targets.map(folder)) {
@@ -56,6 +59,7 @@ enum FaceAligner {
     var found = result.withLock { $0 }
     found.bad.sort()
     found.missing.sort()
+    found.doubtful = landmarks.misfits.map { index.photos[$0.photo].path }
     return found
   }
 
@@ -112,6 +116,7 @@ enum FaceAligner {
     ) throws(ImageError) -> [UInt8] {
       try set.source.read(index, into: bytes)
       try decoder.decode(bytes.bytes, into: photo)
+      try Alignment.requireFace(by: similarity, from: request.size, on: photo.width, photo.height)
       Alignment.warp(
         photo.pixels, width: photo.width, height: photo.height, by: similarity, x: (1, 0),
         y: (1, 0),

@@ -1,3 +1,5 @@
+internal import Interchange
+
 /// What can be wrong with the data a user names; each description says what to do.
 package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
   case noSuchFolder(String)
@@ -12,11 +14,14 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
   case badLine(path: String, line: Int, reason: String)
   case noNameFound(list: String, folder: String)
   case emptyTrainingPart(reason: String)
-  case missingLandmarks(file: String, count: Int, first: String)
+  case missingLandmarks(file: String, count: Int, first: String, other: String?)
   case tooManyBadPhotos(count: Int, total: Int, limit: Double, list: [String])
   case noReplacement(photo: String, tried: Int)
   case photoOutOfReach(photo: String, reason: String)
+  /// Bytes that are not those that were written.
   case badPack(path: String, reason: String)
+  /// Data that are whole and cannot be used as they are; `reason` says what to do.
+  case unusable(path: String, reason: String)
 
   /// One line of at most a thousand characters, whatever the data's own words in it are; bad photos
   /// have a line each.
@@ -28,11 +33,11 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
   private var sentence: String {
     switch self {
     case .noSuchFolder(let path):
-      "no such folder: \(path); --data names a folder of person/photo.jpg"
+      "no such folder or file: \(path); check the path"
     case .notAFolder(let path):
       "not a folder: \(path); --data names a folder of person/photo.jpg"
     case .unreadable(let path, let reason):
-      "cannot read \(path): \(reason); check its permissions and its mount"
+      "cannot read \(path): \(reason); \(Self.cure(of: reason))"
     case .notUTF8(let path):
       "a name that is not UTF-8: \(path); rename it (convmv does a whole tree)"
     case .noPhotos(let folder, let passedOver):
@@ -53,8 +58,9 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
       "none of the names in \(list) is a folder in \(folder); check --data and --split"
     case .emptyTrainingPart(let reason):
       "nothing to train on: \(reason)"
-    case .missingLandmarks(let file, let count, let first):
-      "\(file) has no landmarks for \(count) photos, the first is \(first); add them or drop the photos"
+    case .missingLandmarks(let file, let count, let first, let other):
+      "\(file) has no landmarks for \(count) photos, the first is \(first)"
+        + (other.map { "; it names others, such as \($0)" } ?? "; add them or drop the photos")
     case .tooManyBadPhotos(let count, let total, let limit, let list):
       "\(count) of \(total) photos are bad, more than --max-bad \(Self.percent(limit)); "
         + "repair or remove them, or raise --max-bad:\n" + list.joined(separator: "\n")
@@ -65,11 +71,36 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
         + "this host, then resume"
     case .badPack(let path, let reason):
       "\(path) \(reason); copy it again, or give the data as their program wrote them"
+    case .unusable(let path, let reason): "\(path) \(reason)"
     }
+  }
+
+  /// What helps against what the system says of a file.
+  private static func cure(of reason: String) -> String {
+    let reason = reason.lowercased()
+    if reason.contains("no such file") { return "check the path" }
+    if reason.contains("permission denied") { return "check its permissions" }
+    if reason.contains("regular file") || reason.contains("is a directory") { return "give a file" }
+    return "check its permissions and its mount"
   }
 
   private static func percent(_ fraction: Double) -> String {
     let tenths = (fraction * 1000).rounded() / 10
     return tenths == tenths.rounded() ? "\(Int(tenths)) %" : "\(tenths) %"
+  }
+}
+
+extension DatasetError {
+  /// What `error`, of a text file at `path`, is for somebody who gave data.
+  init(_ error: any Error, path: String) {
+    switch error {
+    case InterchangeError.foreign(let path, let reason):
+      self = .unusable(path: path, reason: reason)
+    case InterchangeError.badLine(let path, let line, let reason):
+      self = .badLine(path: path, line: line, reason: reason)
+    case InterchangeError.unreadable(let path, let reason):
+      self = .unreadable(path: path, reason: reason)
+    default: self = .unreadable(path: path, reason: "\(error)")
+    }
   }
 }

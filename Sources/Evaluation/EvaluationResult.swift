@@ -49,6 +49,8 @@ package struct EvaluationResult: Sendable {
   package var histogram: DistanceHistogram?
   /// The most distant pairs of one person, then the closest of two.
   package var worstPairs: [WorstPair] = []
+  /// Why there are pairs and no verification; nil where there is one, or no pairs.
+  package var missingVerification: String?
 
   /// Below this mean squared distance embeddings count as collapsed (spread ones have about 2).
   package static let collapseDistance = 0.01
@@ -65,6 +67,15 @@ package struct EvaluationResult: Sendable {
     meanEmbeddingNorm = embeddings.meanNorm
     meanPairwiseDistance = embeddings.meanPairwiseDistance
     nonFiniteCount = embeddings.nonFiniteCount
+    if let pairs, !pairs.pairs.isEmpty {
+      let isOneSided = pairs.sameCount == 0 || pairs.sameCount == pairs.pairs.count
+      if isOneSided {
+        missingVerification =
+          "no accuracy: all \(pairs.pairs.count) pairs show "
+          + (pairs.sameCount == 0 ? "two people" : "one person")
+          + ", and it takes pairs of both kinds"
+      }
+    }
     if let pairs, pairs.sameCount > 0, pairs.sameCount < pairs.pairs.count {
       let distances = embeddings.squaredDistances(of: pairs)
       let isSame = pairs.pairs.map(\.isSame)
@@ -155,9 +166,9 @@ package struct EvaluationResult: Sendable {
     return rules
   }
 
-  /// What is wrong with the embeddings themselves; empty when nothing is.
+  /// What is wrong with the embeddings themselves or with the pairs; empty when nothing is.
   package var warnings: [String] {
-    var warnings: [String] = []
+    var warnings = missingVerification.map { [$0] } ?? []
     if nonFiniteCount > 0 {
       warnings.append(
         "\(nonFiniteCount) of \(photoCount) embeddings hold a NaN or an infinity; "

@@ -19,22 +19,27 @@ package struct VerificationPairs: Sendable {
     }
   }
 
-  /// A pair of a pairs file left out because photos it names are not in the data.
+  /// A pair of a pairs file left out: photos that it names are not in the data, or it does not say
+  /// which.
   package struct Skipped: Sendable, Equatable, CustomStringConvertible {
     /// The line of the pairs file, counted from one.
     package let line: Int
     /// The paths that were looked for in vain.
     package let missingPhotos: [String]
+    /// What else is wrong with it, in words.
+    package let reasons: [String]
 
-    /// A pair of `line` whose `missingPhotos` are not in the data.
-    package init(line: Int, missingPhotos: [String]) {
+    /// A pair of `line` whose `missingPhotos` are not in the data, or with other `reasons`.
+    package init(line: Int, missingPhotos: [String], reasons: [String] = []) {
       self.line = line
       self.missingPhotos = missingPhotos
+      self.reasons = reasons
     }
 
     /// One line of text for the log.
     package var description: String {
-      "line \(line): no photo \(missingPhotos.joined(separator: " and no photo "))"
+      "line \(line): "
+        + (missingPhotos.map { "no photo \($0)" } + reasons).joined(separator: " and ")
     }
   }
 

@@ -37,30 +37,34 @@ package struct CSVTable: Sendable, Equatable {
         .joined(separator: "\"\"") + "\""
   }
 
-  /// Reads such a file; throws `InterchangeError`.
+  /// Reads such a file, semicolons or tabs in the place of commas where its first line has no
+  /// comma; throws `InterchangeError`, also for a file whose first line is no header.
   package init(path: String) throws {
-    let file = try PositionedFile(path: path)
-    var reader = Reader(bytes: try file.bytes(at: 0, count: file.byteCount), path: path)
-    let header = try reader.row().count
-    guard header > 1 else {
-      throw InterchangeError.malformed(path: path, reason: "its first line names no columns")
+    var reader = try Reader(path: path)
+    let header = try reader.row()
+    func bad(_ line: Int, _ reason: String) -> InterchangeError {
+      .badLine(path: path, line: line, reason: reason)
     }
-    columns = header - 1
+    guard header.count > 1 else {
+      throw bad(1, "names no columns; a header such as 'name,0,1,...' stands there")
+    }
+    guard !Self.isRow(header.dropFirst()) else {
+      throw bad(1, "holds numbers, not names of columns; put a header 'name,0,1,...' before it")
+    }
+    columns = header.count - 1
     var names: [String] = []
     var values: [Float] = []
-    values.reserveCapacity(reader.bytes.count { $0 == 0x2C })
+    values.reserveCapacity(reader.separatorCount)
     while !reader.isAtEnd {
+      let line = reader.line
       let cells = try reader.row()
-      guard cells.count == header else {
-        throw InterchangeError.malformed(
-          path: path,
-          reason: "line \(reader.line - 1) has \(cells.count) cells, the first one \(header)")
+      guard cells.count == header.count else {
+        throw bad(line, "has \(cells.count) cells, the first line \(header.count)")
       }
       names.append(cells[0])
       for cell in cells[1...] {
-        guard let value = Float(cell) else {
-          throw InterchangeError.malformed(
-            path: path, reason: "'\(cell.prefix(20))' in line \(reader.line - 1) is no number")
+        guard let value = Self.number(cell) else {
+          throw bad(line, "'\(cell.prefix(20))' is no number")
         }
         values.append(value)
       }
@@ -69,63 +73,99 @@ package struct CSVTable: Sendable, Equatable {
     self.values = values
   }
 
+  private static func number(_ cell: String) -> Float? {
+    if let value = Float(cell) { return value }
+    let words = cell.split(whereSeparator: \.isWhitespace)
+    return words.count == 1 ? Float(words[0]) : nil
+  }
+
+  /// Whether cells of a first line are a photo's numbers: numbers that do not count columns.
+  private static func isRow(_ cells: ArraySlice<String>) -> Bool {
+    let numbers = cells.compactMap(number)
+    guard let first = numbers.first else { return false }
+    let counts = numbers.indices.allSatisfy { numbers[$0] == first + Float($0) }
+    return !counts || (first != 0 && first != 1)
+  }
+
   struct Reader {
     private static let cellLimit = 1 << 16
 
-    let bytes: [UInt8]
+    private let bytes: ArraySlice<UInt8>
     let path: String
-    var position = 0
-    var line = 1
+    private let separator: UInt8
+    private var position: Int
+    /// The line, from one, at which the next row begins.
+    private(set) var line = 1
 
-    init(bytes: [UInt8], path: String) {
-      self.bytes = bytes
+    /// Reads the file at `path`; throws `InterchangeError`.
+    init(path: String) throws {
+      bytes = try TextFile.bytes(of: path)
       self.path = path
+      position = bytes.startIndex
+      let first = bytes.prefix { $0 != 0x0A && $0 != 0x0D }
+      let others: [UInt8] = [0x3B, 0x09]
+      separator =
+        first.contains(0x2C) ? 0x2C : others.first { first.contains($0) } ?? 0x2C
     }
 
-    var isAtEnd: Bool { position >= bytes.count }
+    var isAtEnd: Bool { position >= bytes.endIndex }
+
+    /// How many separators the file has.
+    var separatorCount: Int { bytes.count { $0 == separator } }
+
+    private func bad(_ reason: String) -> InterchangeError {
+      .badLine(path: path, line: line, reason: reason)
+    }
 
     /// The cells of the line, and on to the next.
     mutating func row() throws -> [String] {
       var cells: [String] = []
+      var endsInside = 0
       repeat {
         guard cells.count < Self.cellLimit else {
-          throw InterchangeError.malformed(
-            path: path, reason: "line \(line) has more than \(Self.cellLimit) cells")
+          throw bad("has more than \(Self.cellLimit) cells")
         }
-        cells.append(try cell())
-      } while take(0x2C)
-      _ = take(0x0D)
-      guard take(0x0A) || isAtEnd else {
-        throw InterchangeError.malformed(path: path, reason: "line \(line) has no end")
-      }
-      line += 1
+        cells.append(try cell(&endsInside))
+      } while take(separator)
+      let isReturned = take(0x0D)
+      guard take(0x0A) || isReturned || isAtEnd else { throw bad("has no end") }
+      line += 1 + endsInside
       return cells
     }
 
     private mutating func take(_ byte: UInt8) -> Bool {
-      guard position < bytes.count, bytes[position] == byte else { return false }
+      guard position < bytes.endIndex, bytes[position] == byte else { return false }
       position += 1
       return true
     }
 
-    private mutating func cell() throws -> String {
+    private func text(_ bytes: some Collection<UInt8>) throws -> String {
+      guard let text = String(validating: bytes, as: UTF8.self) else {
+        throw bad("is not UTF-8 text")
+      }
+      return text
+    }
+
+    /// A cell; `endsInside` grows by the line ends in it.
+    private mutating func cell(_ endsInside: inout Int) throws -> String {
       guard take(0x22) else {
         let start = position
-        while position < bytes.count, ![0x2C, 0x0A, 0x0D].contains(bytes[position]) {
+        while position < bytes.endIndex, ![separator, 0x0A, 0x0D].contains(bytes[position]) {
           position += 1
         }
-        return String(decoding: bytes[start..<position], as: UTF8.self)
+        return try text(bytes[start..<position])
       }
-      var text: [UInt8] = []
-      while position < bytes.count {
+      var cell: [UInt8] = []
+      while position < bytes.endIndex {
         let byte = bytes[position]
         position += 1
         if byte == 0x22 {
-          if !take(0x22) { return String(decoding: text, as: UTF8.self) }
+          if !take(0x22) { return try text(cell) }
         }
-        text.append(byte)
+        if byte == 0x0A { endsInside += 1 }
+        cell.append(byte)
       }
-      throw InterchangeError.malformed(path: path, reason: "a quote in line \(line) has no end")
+      throw bad("a quote has no end")
     }
   }
 }

@@ -1,16 +1,16 @@
-/// The members of a JSON object that are texts or whole numbers, as text; the last of each name.
+/// The members of a JSON object that are texts or numbers, as text; the last of each name.
 package struct JSONFields {
   private var fields: [String: String] = [:]
 
-  /// Reads an object of at most a thousand values that fills `bytes`; nil where they are none.
+  /// Reads an object that fills `bytes`, whatever its lists and objects hold; nil where it is none,
+  /// or one of more than a hundred thousand members.
   package init?(_ bytes: [UInt8]) {
-    guard case .object(let members)? = try? HeaderJSON.parse(bytes, valueLimit: 1000) else {
-      return nil
-    }
+    guard let members = try? HeaderJSON.members(of: bytes, limit: 100_000) else { return nil }
     for (key, value) in members {
       switch value {
       case .string(let text, _): fields[key] = text
       case .integer(let number): fields[key] = String(number)
+      case .number(let text): fields[key] = text
       case .object, .array, .other: fields[key] = nil
       }
     }

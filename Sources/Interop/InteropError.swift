@@ -6,6 +6,8 @@ package enum InteropError: Error, Equatable, CustomStringConvertible {
   case unknownInput(path: String)
   case noModel(path: String)
   case missing(path: String, model: String, tensors: [String])
+  case severalNetworks(path: String, prefixes: [String])
+  case noPrefix(path: String, prefix: String, found: [String])
   case otherShape(path: String, tensor: String, found: [Int], expected: [Int])
   case notOne(path: String, tensor: String)
   case notFinite(path: String, tensor: String)
@@ -25,6 +27,13 @@ package enum InteropError: Error, Equatable, CustomStringConvertible {
       "\(path) has no \(tensors.prefix(3).map { "'\($0)'" }.joined(separator: ", "))"
         + (tensors.count > 3 ? " and \(tensors.count - 3) more tensors" : "")
         + " of \(model); check --model"
+    case .severalNetworks(let path, let prefixes):
+      "\(path) holds \(prefixes.count) networks with these names, under "
+        + Self.list(prefixes) + "; say with --prefix which one to take"
+    case .noPrefix(let path, let prefix, let found):
+      "--prefix \(prefix): \(path) has no network there; "
+        + (found.isEmpty
+          ? "none of its tensors is called as the model's" : "try \(Self.list(found))")
     case .otherShape(let path, let tensor, let found, let expected):
       "\(path): '\(tensor)' is \(found), the network wants \(expected); check --model, "
         + "--image-size, --width and --embedding"
@@ -35,5 +44,9 @@ package enum InteropError: Error, Equatable, CustomStringConvertible {
     case .alreadyCheckpoint(let path):
       "\(path) is a checkpoint of ddp-train already; use it as it is"
     }
+  }
+
+  private static func list(_ prefixes: [String]) -> String {
+    prefixes.prefix(8).map { "'\($0)'" }.joined(separator: ", ")
   }
 }

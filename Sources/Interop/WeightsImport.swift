@@ -7,21 +7,17 @@ internal import Interchange
 internal import Networks
 
 extension NetworkWeights {
-  /// Fills the network from a file of tensors by the names of its published definition, whatever
-  /// stands before all of them (`module.`, `backbone.`). Returns the names of tensors that nobody
-  /// wanted. Throws `InteropError` or `InterchangeError`.
-  func load(_ archive: any TensorArchive) throws -> [String] {
-    let wanted = network.parameters.map(\.name)
-    let moments = network.statistics.flatMap {
-      [$0.name + ".running_mean", $0.name + ".running_var"]
-    }
+  /// Fills the network from a file of tensors by the names of its published definition, with
+  /// `prefix` before all of them. Returns the names of tensors that nobody wanted. Throws
+  /// `InteropError` or `InterchangeError`.
+  func load(_ archive: any TensorArchive, prefix: String) throws -> [String] {
     let names = Set(archive.names)
-    let prefix = Self.prefix(of: wanted, among: archive.names)
-    let missing = (wanted + moments).filter { !names.contains(prefix + $0) }
+    let missing = wantedNames.filter { !names.contains(prefix + $0) }
     guard missing.isEmpty else {
-      throw InteropError.missing(path: archive.path, model: network.name, tensors: missing)
+      throw InteropError.missing(
+        path: archive.path, model: network.name, tensors: missing.map { prefix + $0 })
     }
-    var used = Set((wanted + moments).map { prefix + $0 })
+    var used = Set(wantedNames.map { prefix + $0 })
     for description in network.parameters {
       set(
         description,
@@ -52,9 +48,11 @@ extension NetworkWeights {
   private func read(
     _ name: String, shape: [Int], from archive: any TensorArchive
   ) throws -> [Float] {
-    guard let found = archive.shape(of: name), found == shape else {
+    // A tensor that is there and cannot be read has no shape; asking for it says why.
+    guard let found = archive.shape(of: name) else { return try archive.elements(of: name) }
+    guard found == shape else {
       throw InteropError.otherShape(
-        path: archive.path, tensor: name, found: archive.shape(of: name) ?? [], expected: shape)
+        path: archive.path, tensor: name, found: found, expected: shape)
     }
     let values = try archive.elements(of: name)
     guard values.allSatisfy(\.isFinite) else {
@@ -63,23 +61,10 @@ extension NetworkWeights {
     return values
   }
 
-  /// What stands before the names in the file: the shortest prefix under which all are there, else
-  /// the shortest under which the first is.
-  static func prefix(of wanted: [String], among names: [String]) -> String {
-    guard let first = wanted.first else { return "" }
-    let all = Set(names)
-    let prefixes = names.filter { $0 == first || $0.hasSuffix("." + first) }
-      .map { String($0.dropLast(first.count)) }
-      .sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
-    return prefixes.first { prefix in wanted.allSatisfy { all.contains(prefix + $0) } }
-      ?? prefixes.first ?? ""
-  }
-
   /// The length of the embedding of the network in `archive`, by the rows of its last matrix; nil
   /// where it has none of that name.
-  func embeddingCount(in archive: any TensorArchive) -> Int? {
-    let prefix = Self.prefix(of: network.parameters.map(\.name), among: archive.names)
-    return network.parameters.last { $0.shape.count == 2 }
+  func embeddingCount(in archive: any TensorArchive, prefix: String) -> Int? {
+    network.parameters.last { $0.shape.count == 2 }
       .flatMap { archive.shape(of: prefix + $0.name)?.first }
   }
 }
@@ -94,6 +79,8 @@ package struct ImportRequest: Sendable, Equatable {
   package var options: [ConfigurationAssignment]
   /// The order of colours that the network was trained on; nil where the file says it.
   package var channels: ChannelOrder?
+  /// What stands before the names of the network to take, where the file holds several.
+  package var prefix: String?
 
   package init(
     file: String, out: String, options: [ConfigurationAssignment], channels: ChannelOrder?
@@ -119,11 +106,13 @@ extension ImportRequest {
     let (options, channels) = try contract(of: archive)
     var configuration = try RunConfiguration.resolve(
       flags: options, modelNames: Models.names)
+    let first = NetworkWeights(configuration)
+    let prefix = try first.prefix(in: archive, given: self.prefix)
     if configuration.embedding == nil {
-      configuration.embedding = NetworkWeights(configuration).embeddingCount(in: archive)
+      configuration.embedding = first.embeddingCount(in: archive, prefix: prefix)
     }
     let weights = NetworkWeights(configuration)
-    let unused = try weights.load(archive)
+    let unused = try weights.load(archive, prefix: prefix)
     if channels == .bgr { weights.reverseChannels() }
     var progress = TrainingProgress()
     progress.gridExponent = configuration.gridExponent(microbatches: 1)
@@ -140,6 +129,7 @@ extension ImportRequest {
       "images: \(configuration.imageSize), normalize \(configuration.normalize.rawValue)"
         + (channels == .bgr ? ", the first convolution turned from BGR to RGB" : ", rgb"),
     ]
+    if !prefix.isEmpty { lines.append("taken: the tensors under '\(prefix)'") }
     if !unused.isEmpty {
       lines.append(
         "not used: \(unused.count) other tensors, such as "

@@ -85,6 +85,7 @@ package final class CheckpointNetwork {
       ledger.merge(entries)
     }
     for entry in ledger.entries { session.console.warn("bad photo: \(entry.line)") }
+    for note in preprocessing.landmarks?.notes ?? [] { session.console.warn(note) }
     try ledger.check(total: photos.count, limit: badLimit)
     return (embeddings, ledger.entries)
   }

@@ -1,5 +1,4 @@
 internal import Evaluation
-private import Foundation
 internal import Interchange
 
 /// The forms in which embeddings with their names are stored, by the ending of the file's name.
@@ -74,19 +73,28 @@ package enum EmbeddingFile: String, Sendable, CaseIterable {
       return (Embeddings(table.values, dimension: table.columns), table.names)
     case .npz:
       let archive = try NumPyArchive(path: path)
-      let shape = archive.shape(of: "embeddings") ?? []
+      let rows = only(archive, called: "embeddings") {
+        archive.shape(of: $0)?.count == 2 && !archive.holdsText($0)
+      }
+      let words = only(archive, called: "names") { archive.holdsText($0) }
       return try pair(
-        path, shape, try archive.elements(of: "embeddings"), try archive.strings(of: "names"))
+        path, archive.shape(of: rows) ?? [], try archive.elements(of: rows),
+        try archive.strings(of: words))
     case .npy, nil:
       guard let namesPath else { throw EvaluationFailure.noNames(path: path) }
-      guard let bytes = FileManager.default.contents(atPath: namesPath) else {
-        throw InterchangeError.unreadable(
-          path: namesPath, reason: "no such file, or no permission")
-      }
-      let names = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+      let names = try TextFile.lines(of: namesPath).filter { !$0.isEmpty }
       let contents = try NumPyFile.read(path)
-      return try pair(path, contents.shape, contents.values, names.map(String.init))
+      return try pair(path, contents.shape, contents.values, names)
     }
+  }
+
+  /// The array called `name`, or the only one that is fit for it; else `name` again.
+  private static func only(
+    _ archive: NumPyArchive, called name: String, where isFit: (String) -> Bool
+  ) -> String {
+    if archive.names.contains(name) { return name }
+    let fit = archive.names.filter(isFit)
+    return fit.count == 1 ? fit[0] : name
   }
 
   private static func pair(

@@ -1,6 +1,5 @@
 package import Datasets
 package import Evaluation
-private import Foundation
 
 /// What an evaluation measures: which photos are embedded, and how they are scored.
 package struct EvaluationPlan: Sendable {
@@ -74,15 +73,13 @@ package struct EvaluationPlan: Sendable {
   /// Measures the pairs of `pairsFile`; `isTrained` tells of whom the network has seen photos.
   /// Throws `DatasetError` or `PairsFileError`.
   init(_ index: PhotoIndex, pairsFile: String, isTrained: (Int) -> Bool) throws {
-    guard let bytes = FileManager.default.contents(atPath: pairsFile) else {
-      throw DatasetError.unreadable(path: pairsFile, reason: "no such file, or no permission")
-    }
-    let file = try PairsFile(parsing: String(decoding: bytes, as: UTF8.self), file: pairsFile)
+    let file = try PairsFile(parsing: FileReader.text(of: pairsFile), file: pairsFile)
     let resolved = file.resolved(against: index.photos.map(\.path))
     guard !resolved.pairs.isEmpty else {
       throw DatasetError.badOption(
         name: "--pairs", text: pairsFile,
-        reason: "none of its photos is in the data; check --data and the names in the file")
+        reason: "none of its pairs is in the data; check --data and the names in the file"
+          + (resolved.skipped.first.map { ": \($0)" } ?? ""))
     }
     var photos = Set<Int>()
     for pair in resolved.pairs {
@@ -98,7 +95,7 @@ package struct EvaluationPlan: Sendable {
     classes = nil
     var notes: [String] = resolved.skipped.prefix(20).map { "\(pairsFile): skipped \($0)" }
     if resolved.skipped.count > 20 {
-      notes.append("\(pairsFile): \(resolved.skipped.count) lines skipped in all")
+      notes.append("\(pairsFile): \(resolved.skipped.count) pairs skipped in all")
     }
     self.notes =
       notes + Self.overlap(Set(photos.map { index.photos.person(of: $0) }), isTrained: isTrained)

@@ -1,6 +1,5 @@
 internal import Datasets
 package import Evaluation
-private import Foundation
 internal import Kernels
 
 /// Embeddings that some program has stored, with their names.
@@ -24,19 +23,22 @@ package struct StoredEmbeddings {
     guard !EvaluationSet.bringsPhotos(pairs) else {
       throw EvaluationFailure.photosBesideEmbeddings(path: pairs)
     }
-    guard let bytes = FileManager.default.contents(atPath: pairs) else {
-      throw DatasetError.unreadable(path: pairs, reason: "no such file, or no permission")
-    }
     BLASRuntime.configureSingleThread()
-    let file = try PairsFile(parsing: String(decoding: bytes, as: UTF8.self), file: pairs)
+    let file = try PairsFile(parsing: FileReader.text(of: pairs), file: pairs)
     let resolved = file.resolved(against: names)
     guard !resolved.pairs.isEmpty else {
       throw DatasetError.badOption(
-        name: "--pairs", text: pairs, reason: "none of its photos is among the names")
+        name: "--pairs", text: pairs,
+        reason: "none of its pairs is among the names"
+          + (resolved.skipped.first.map { ": \($0)" } ?? ""))
     }
     for skipped in resolved.skipped.prefix(20) { print("\(prefix)skipped: \(skipped)") }
+    if resolved.skipped.count > 20 {
+      print("\(prefix)skipped: \(resolved.skipped.count) pairs in all")
+    }
     let result = EvaluationResult(embeddings: embeddings, pairs: resolved)
     for rule in result.rules { print(prefix + rule) }
     for line in result.lines { print(prefix + line) }
+    for warning in result.warnings { print("\(prefix)warning: \(warning)") }
   }
 }

@@ -50,8 +50,8 @@ struct VideoSweep {
     )
   }
 
-  /// Lines of `fold, video, video, 0 or 1`; folds count from 1, 1 is one person, lines that do not
-  /// begin with a number are titles. Throws `SweepError.badVideoPairs`.
+  /// Lines of `fold, video, video, 0 or 1`; folds count from 1, 1 is one person, the first line may
+  /// hold titles. Throws `SweepError.badVideoPairs`.
   static func read(_ path: String, videos: [String]) throws -> VerificationPairs {
     let places = Dictionary(
       videos.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
@@ -59,11 +59,15 @@ struct VideoSweep {
     var folds = 0
     for (number, line) in try FileReader.lines(of: path).enumerated() {
       let fields = line.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-      guard let fold = fields.first.flatMap({ Int($0) }) else { continue }
+      if fields.allSatisfy(\.isEmpty) { continue }
+      let given = fields.first.flatMap { Int($0) }
+      if given == nil, number == 0 { continue }
       func bad(_ reason: String) -> SweepError {
         .badVideoPairs(path: path, line: number + 1, reason: reason)
       }
-      guard fields.count == 4, fold > 0, fold <= 1000, ["0", "1"].contains(fields[3]) else {
+      guard let fold = given, fields.count == 4, fold > 0, fold <= 1000,
+        ["0", "1"].contains(fields[3])
+      else {
         throw bad("is not 'fold, video, video, 0 or 1'")
       }
       guard let first = places[fields[1]], let second = places[fields[2]] else {

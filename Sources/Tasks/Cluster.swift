@@ -24,17 +24,21 @@ struct ClusterAnswer: Encodable {
   let clusters: [Cluster]
   let figures: [String: Double]
   let scores: ClusterScores?
+  /// Photos that are in no cluster, as nothing can be said of them.
+  let unreadable: [UnreadablePhoto]
 
   private enum CodingKeys: CodingKey {
-    case method, threshold, thresholdRule, photos, people, clusters, figures
+    case method, threshold, thresholdRule, photos, people, clusters, figures, unreadable
   }
 
-  /// Clusters `faces` as `request` asks; `threshold` is asked for where it decides. Throws
-  /// `TaskError`.
+  /// Clusters `faces`, all of them sound, as `request` asks; `threshold` is asked for where it
+  /// decides. Throws `TaskError`.
   init(
-    _ faces: TaskFaces, request: ClusterRequest, threshold: () throws -> ChosenThreshold
+    _ faces: TaskFaces, unreadable: [UnreadablePhoto], request: ClusterRequest,
+    threshold: () throws -> ChosenThreshold
   ) throws {
     method = request.method.rawValue
+    self.unreadable = unreadable
     photos = faces.names
     people = faces.people
     let labels: [Int]
@@ -107,6 +111,7 @@ struct ClusterAnswer: Encodable {
   var summary: String {
     let how = threshold.map { "\(method) below \(Figure.text($0, digits: 4))" } ?? method
     return "\(photos.count) photos in \(groups.count) clusters by \(how), \(aloneCount) alone"
+      + (unreadable.isEmpty ? "" : ", \(unreadable.count) unreadable")
   }
 
   /// A row a cluster, at most `rowLimit` of them, then the figures where folders tell who is who.
@@ -126,6 +131,7 @@ struct ClusterAnswer: Encodable {
     }
     var lines = groups.isEmpty ? [] : table.lines
     if groups.count > rowLimit { lines.append("and \(groups.count - rowLimit) more clusters") }
+    lines += UnreadablePhoto.lines(unreadable)
     lines.append(summary)
     if let thresholdRule { lines.append("threshold \(thresholdRule)") }
     if let scores {

@@ -12,12 +12,14 @@ struct IdentifyAnswer: Encodable {
 
   struct Probe: Encodable, Equatable {
     let photo: String
-    /// Nil for somebody unknown.
+    /// Nil for somebody unknown, and for a photo that cannot be read.
     let person: String?
     /// Who it is by the folder of the photo, where that tells.
     let label: String?
     /// The nearest photos of the gallery, nearest first.
     let candidates: [Candidate]
+    /// Why nothing can be said of the photo; nil where something can.
+    let unreadable: String?
   }
 
   /// What was decided at the threshold, of the photos that have labels.
@@ -37,19 +39,25 @@ struct IdentifyAnswer: Encodable {
   /// Nil where no probe has a label.
   let decisions: Decisions?
   let figures: [String: Double]
+  /// Photos of the gallery that are left out, as nothing can be said of them.
+  let unreadableGallery: [UnreadablePhoto]
   private let openSet: OpenSetIdentification?
 
   private enum CodingKeys: CodingKey {
     case threshold, thresholdRule, galleryPhotos, galleryPeople, probes, decisions, figures
+    case unreadableGallery
   }
 
   /// Looks for `probes` in `gallery`. The `neighbours` nearest photos nearer than the threshold
   /// decide by majority, of equals the nearer; without any the person is unknown. A photo of the
-  /// gallery without a folder is a person of its own name.
+  /// gallery without a folder is a person of its own name. Photos that cannot be read are not
+  /// scored, and left out of the gallery.
   init(
-    _ probes: TaskFaces, in gallery: TaskFaces, threshold: ChosenThreshold, top: Int,
+    _ probes: TaskFaces, in all: TaskFaces, threshold: ChosenThreshold, top: Int,
     neighbours: Int
   ) {
+    let gallery = all.kept(all.sound)
+    unreadableGallery = all.unreadable
     self.threshold = threshold.value
     thresholdRule = threshold.text
     let people = zip(gallery.people, gallery.names).map { $0 ?? $1 }
@@ -62,6 +70,13 @@ struct IdentifyAnswer: Encodable {
     var scored: [OpenSetIdentification.Probe] = []
     var answers: [Probe] = []
     for (probe, nearest) in found.enumerated() {
+      if let reason = probes.bad[probe] {
+        answers.append(
+          Probe(
+            photo: probes.names[probe], person: nil, label: probes.people[probe], candidates: [],
+            unreadable: reason))
+        continue
+      }
       let person = Self.decide(
         nearest.prefix(neighbours).filter { $0.squaredDistance < threshold.value }
           .map { people[$0.row] })
@@ -72,7 +87,7 @@ struct IdentifyAnswer: Encodable {
           candidates: nearest.prefix(top).map {
             Candidate(
               person: people[$0.row], photo: gallery.names[$0.row], distance: $0.squaredDistance)
-          }))
+          }, unreadable: nil))
       guard let label else { continue }
       let isMated = known.contains(label)
       decisions.count(person, label: label, isMated: isMated)
@@ -124,10 +139,18 @@ struct IdentifyAnswer: Encodable {
         "\($0.person) \(Figure.text($0.distance, digits: 3))"
       }
       table.append(
-        [probe.photo, probe.person ?? "unknown"] + shown
+        [probe.photo, probe.unreadable == nil ? probe.person ?? "unknown" : "unreadable"] + shown
           + Array(repeating: "", count: places - shown.count))
     }
     var lines = table.lines
+    lines += UnreadablePhoto.lines(
+      probes.compactMap { probe in
+        probe.unreadable.map { UnreadablePhoto(photo: probe.photo, reason: $0) }
+      })
+    if !unreadableGallery.isEmpty {
+      lines.append("of the gallery \(unreadableGallery.count) photos are left out")
+      lines += UnreadablePhoto.lines(unreadableGallery)
+    }
     lines.append(
       "threshold \(thresholdRule); gallery: "
         + "\(galleryPhotos) photos of \(galleryPeople) people")

@@ -11,8 +11,9 @@ struct PhotoList {
   /// What is passed over in the folders, and what is most likely not meant.
   private(set) var notes: [DataNotes] = []
 
-  /// Lists `arguments` in their order; throws `DatasetError` for what is not there.
-  init(_ arguments: [String]) throws {
+  /// Lists `arguments` in their order; throws `DatasetError` for what is not there and, with
+  /// `oneEach`, `TaskError.severalPhotos` for a folder of several.
+  init(_ arguments: [String], oneEach: Bool = false) throws {
     for argument in arguments {
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) else {
@@ -26,6 +27,9 @@ struct PhotoList {
       }
       let folder = try FaceFolder(root: argument)
       notes.append(folder.notes)
+      if oneEach, folder.photos.count > 1 {
+        throw TaskError.severalPhotos(argument, names: folder.photos.map(\.path))
+      }
       for photo in folder.photos {
         let person = folder.people[photo.person]
         names.append(photo.path)

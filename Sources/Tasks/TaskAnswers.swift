@@ -4,49 +4,61 @@ internal import Reports
 internal import Scoring
 
 extension VerifyRequest {
-  /// Whether two photos show one person: the lines to print, on the first rank.
-  package func answer(over communicator: any Communicator) throws -> [String] {
+  /// Whether two photos show one person: the lines to print, on the first rank. Throws where one of
+  /// them cannot be compared, or means more photos than one.
+  package func answer(over communicator: any Communicator) throws -> TaskAnswer {
     let provider = try options.provider(over: communicator)
-    guard let faces = try provider.faces([first, second]) else { return [] }
+    guard let faces = try provider.faces([first, second], oneEach: true) else { return .silence }
     let answer = try VerifyAnswer(
       faces, threshold: provider.threshold(options, isCautious: false))
-    return options.json ? [try TaskJSON.text(answer)] : answer.lines
+    return TaskAnswer(
+      lines: options.json ? [try TaskJSON.text(answer)] : answer.lines, isGood: true)
   }
 }
 
 extension IdentifyRequest {
   /// Who is on photos, by a gallery of people who are known: the lines to print, on the first rank.
-  package func answer(over communicator: any Communicator) throws -> [String] {
+  /// Photos that cannot be compared are named.
+  package func answer(over communicator: any Communicator) throws -> TaskAnswer {
     let provider = try options.provider(over: communicator)
-    let gallery = try provider.faces([gallery])
-    let probes = try provider.faces(probes)
-    guard let gallery, let probes else { return [] }
+    let gallery = try provider.faces([gallery], oneEach: false)
+    let probes = try provider.faces(probes, oneEach: false)
+    guard let gallery, let probes else { return .silence }
+    guard !gallery.sound.isEmpty else { throw TaskError.noSoundPhoto(self.gallery) }
     let answer = IdentifyAnswer(
       probes, in: gallery, threshold: try provider.threshold(options, isCautious: true),
       top: top,
       neighbours: neighbours)
-    return options.json ? [try TaskJSON.text(answer)] : answer.lines
+    return TaskAnswer(
+      lines: options.json ? [try TaskJSON.text(answer)] : answer.lines,
+      isGood: gallery.bad.isEmpty && probes.bad.isEmpty)
   }
 }
 
 extension ClusterRequest {
   /// Which photos show the same people: the lines to print, on the first rank, after the files that
-  /// are asked for are written.
-  package func answer(over communicator: any Communicator) throws -> [String] {
+  /// are asked for are written. Photos that cannot be compared are in no cluster, and named.
+  package func answer(over communicator: any Communicator) throws -> TaskAnswer {
     let provider = try options.provider(over: communicator)
-    guard let faces = try provider.faces([photos]) else { return [] }
-    let answer = try ClusterAnswer(faces, request: self) {
+    guard let faces = try provider.faces([photos], oneEach: false) else { return .silence }
+    let sound = faces.sound
+    guard !sound.isEmpty else { throw TaskError.noSoundPhoto(photos) }
+    let answer = try ClusterAnswer(
+      faces.kept(sound), unreadable: faces.unreadable, request: self
+    ) {
       try provider.threshold(options, isCautious: true)
     }
     if let path = csv { try TextFile.write(answer.table.csv, to: path) }
     if let path = html {
       let thumbnails = try faces.source.map { try Thumbnails($0) }
       let sheet = ClusterSheet(answer, title: "People in \(photos)") {
-        thumbnails?.jpeg($0)
+        thumbnails?.jpeg(sound[$0])
       }
       try TextFile.write(sheet.render(), to: path)
     }
-    return options.json ? [try TaskJSON.text(answer)] : answer.lines()
+    return TaskAnswer(
+      lines: options.json ? [try TaskJSON.text(answer)] : answer.lines(),
+      isGood: faces.bad.isEmpty)
   }
 }
 

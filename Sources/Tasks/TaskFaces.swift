@@ -24,6 +24,38 @@ struct TaskFaces {
     guard let first = bad.min(by: { $0.key < $1.key }) else { return }
     throw TaskError.badPhoto(path: names[first.key], reason: first.value)
   }
+
+  /// The places of the photos that can be compared.
+  var sound: [Int] { names.indices.filter { bad[$0] == nil } }
+
+  /// The faces at `places`, all of them sound.
+  func kept(_ places: [Int]) -> TaskFaces {
+    let dimension = embeddings.dimension
+    let values = places.flatMap {
+      embeddings.values[$0 * dimension..<($0 + 1) * dimension]
+    }
+    return TaskFaces(
+      names: places.map { names[$0] }, people: places.map { people[$0] },
+      embeddings: Embeddings(values, dimension: dimension), bad: [:], source: source)
+  }
+
+  /// The photos that cannot be compared, with the reasons.
+  var unreadable: [UnreadablePhoto] {
+    bad.sorted { $0.key < $1.key }.map { UnreadablePhoto(photo: names[$0.key], reason: $0.value) }
+  }
+}
+
+/// A photo that nothing can be said of.
+struct UnreadablePhoto: Encodable, Equatable {
+  let photo: String
+  let reason: String
+
+  /// A line for each of the first of `photos`, then how many there are.
+  static func lines(_ photos: [UnreadablePhoto]) -> [String] {
+    var lines = photos.prefix(20).map { "unreadable: \($0.photo): \($0.reason)" }
+    if photos.count > 20 { lines.append("unreadable: \(photos.count) photos in all") }
+    return lines
+  }
 }
 
 /// What turns the words of a command line into faces.
@@ -33,8 +65,9 @@ protocol FaceProvider: AnyObject {
   /// What to name where a threshold is missing.
   var checkpointPath: String? { get }
   /// The faces that `arguments` name, on the first rank; nil on the others. Every rank calls it as
-  /// often as every other.
-  func faces(_ arguments: [String]) throws -> TaskFaces?
+  /// often as every other. With `oneEach` an argument that means several photos is an error,
+  /// `TaskError.severalPhotos`.
+  func faces(_ arguments: [String], oneEach: Bool) throws -> TaskFaces?
 }
 
 /// A distance that a task decides by, and where it is from.
@@ -78,8 +111,8 @@ final class CheckpointFaces: FaceProvider {
   var ownThreshold: DecisionThreshold? { network.checkpoint.progress.threshold }
   var checkpointPath: String? { network.checkpoint.path }
 
-  func faces(_ arguments: [String]) throws -> TaskFaces? {
-    let list = try PhotoList(arguments)
+  func faces(_ arguments: [String], oneEach: Bool) throws -> TaskFaces? {
+    let list = try PhotoList(arguments, oneEach: oneEach)
     for notes in list.notes { notes.tell(network.session.console) }
     var configuration = network.configuration
     configuration.landmarks = options.landmarks
@@ -98,6 +131,7 @@ final class CheckpointFaces: FaceProvider {
 /// Finds embeddings that some program has stored by their names, on the first rank.
 final class StoredFaces: FaceProvider {
   private let stored: StoredEmbeddings
+  private lazy var lookup = PhotoLookup(stored.names)
   private let namesPath: String
   private let isFirst: Bool
 
@@ -111,32 +145,58 @@ final class StoredFaces: FaceProvider {
   var ownThreshold: DecisionThreshold? { nil }
   var checkpointPath: String? { nil }
 
-  /// A name means its row; a folder (or nothing) means the rows whose names lie below it.
-  func faces(_ arguments: [String]) throws -> TaskFaces? {
+  /// A name means its row, of which there must be one; a folder (or nothing) means the rows whose
+  /// names lie below it; other names mean what they mean in lists of pairs.
+  func faces(_ arguments: [String], oneEach: Bool) throws -> TaskFaces? {
     guard isFirst else { return nil }
     var names: [String] = []
     var people: [String?] = []
     var values: [Float] = []
+    var bad: [Int: String] = [:]
     let dimension = stored.embeddings.dimension
     for argument in arguments {
-      var found = false
+      let (rows, prefix) = try self.rows(of: argument)
+      if oneEach, rows.count > 1 {
+        throw TaskError.severalPhotos(argument, names: rows.map { stored.names[$0] })
+      }
+      for row in rows {
+        let rest = String(stored.names[row].dropFirst(prefix?.count ?? 0))
+        if let reason = reason(against: row) { bad[names.count] = reason }
+        names.append(rest)
+        people.append(
+          prefix == nil ? nil : rest.lastIndex(of: "/").map { String(rest[..<$0]) })
+        values += stored.embeddings.values[row * dimension..<(row + 1) * dimension]
+      }
+    }
+    return TaskFaces(
+      names: names, people: people, embeddings: Embeddings(values, dimension: dimension),
+      bad: bad, source: nil)
+  }
+
+  /// The rows that `argument` means, and what stands before their names where it is a folder.
+  private func rows(of argument: String) throws -> (rows: [Int], prefix: String?) {
+    let exact = stored.names.indices.filter { stored.names[$0] == argument }
+    if exact.count == 1 { return (exact, nil) }
+    if exact.isEmpty {
       var folder = argument
       while folder.hasSuffix("/") { folder.removeLast() }
       let prefix = folder.isEmpty || folder == "." ? "" : folder + "/"
-      for (row, name) in stored.names.enumerated() {
-        let isRow = name == argument
-        guard isRow || name.hasPrefix(prefix) else { continue }
-        found = true
-        let rest = name.dropFirst(prefix.count)
-        let person = rest.lastIndex(of: "/").map { String(rest[..<$0]) }
-        names.append(isRow ? name : String(rest))
-        people.append(isRow ? nil : person)
-        values += stored.embeddings.values[row * dimension..<(row + 1) * dimension]
+      let below = stored.names.indices.filter { stored.names[$0].hasPrefix(prefix) }
+      if !below.isEmpty { return (below, prefix) }
+      switch lookup.find(argument) {
+      case .one(let row): return ([row], nil)
+      case .none: throw TaskError.noSuchName(argument, file: namesPath)
+      case .several(let rows):
+        throw TaskError.severalPhotos(argument, names: rows.map { stored.names[$0] })
       }
-      guard found else { throw TaskError.noSuchName(argument, file: namesPath) }
     }
-    return TaskFaces(
-      names: names, people: people, embeddings: Embeddings(values, dimension: dimension), bad: [:],
-      source: nil)
+    throw TaskError.nameOfSeveral(argument, rows: exact.map { $0 + 1 }, file: namesPath)
+  }
+
+  /// Why the embedding of a row says nothing; nil where it does.
+  private func reason(against row: Int) -> String? {
+    let norm = stored.embeddings.norms[row]
+    if !norm.isFinite { return "row \(row + 1) of its embeddings holds a NaN or an infinity" }
+    return norm == 0 ? "row \(row + 1) of its embeddings is zero" : nil
   }
 }

@@ -73,10 +73,22 @@ package struct ClusterRequest: Sendable, Equatable {
   }
 }
 
+/// What a task prints on the first rank, and whether it could use every photo.
+package struct TaskAnswer: Sendable {
+  package var lines: [String]
+  package var isGood: Bool
+
+  /// What ranks behind the first print.
+  static let silence = TaskAnswer(lines: [], isGood: true)
+}
+
 /// What makes a task impossible.
 enum TaskError: Error, CustomStringConvertible {
   case noThreshold(checkpoint: String?)
   case badPhoto(path: String, reason: String)
+  case severalPhotos(String, names: [String])
+  case nameOfSeveral(String, rows: [Int], file: String)
+  case noSoundPhoto(String)
   case noSuchName(String, file: String)
   case tooManyToCluster(count: Int, neededBytes: Int, physicalBytes: Int)
   case needsClusterCount
@@ -87,7 +99,16 @@ enum TaskError: Error, CustomStringConvertible {
       "\(checkpoint) holds no threshold, as none of its evaluations verified pairs; give "
         + "--threshold T, or let ddp-train evaluate choose one with --store-threshold"
     case .noThreshold(nil): "stored embeddings have no threshold of their own; give --threshold T"
-    case .badPhoto(let path, let reason): "\(path): \(reason); give a whole JPEG file"
+    case .badPhoto(let path, let reason): "\(path) cannot be compared: \(reason)"
+    case .severalPhotos(let argument, let names):
+      "'\(argument)' is \(names.count) photos (\(names.prefix(3).joined(separator: ", "))"
+        + (names.count > 3 ? ", ..." : "") + "); give one photo"
+    case .nameOfSeveral(let name, let rows, let file):
+      "\(file) has '\(name)' \(rows.count) times, in lines "
+        + rows.prefix(5).map(String.init).joined(separator: ", ")
+        + "; give every photo a name of its own"
+    case .noSoundPhoto(let argument):
+      "none of the photos of '\(argument)' can be compared; ddp-train check says what is wrong"
     case .noSuchName(let name, let file):
       "\(file) has no '\(name)' and nothing below a folder of that name; give names as they stand there"
     case .tooManyToCluster(let count, let needed, let physical):

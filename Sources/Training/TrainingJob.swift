@@ -100,6 +100,7 @@ package enum TrainingJob {
   private static func describe(_ data: TrainingData) -> [String] {
     var lines = ["data: \(data.name): \(data.divided.summary)"]
     lines += data.divided.absentNames.prefix(5).map { "no folder for \($0)" }
+    lines += data.preprocessing.landmarks?.notes ?? []
     return lines
   }
 

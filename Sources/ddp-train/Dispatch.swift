@@ -3,6 +3,7 @@ internal import Configuration
 private import MPICollectives
 private import Networks
 private import Sessions
+internal import Tasks
 internal import Training
 
 /// The way from a command to the ranks: the one place where the program starts MPI.
@@ -37,6 +38,16 @@ enum Dispatch {
       guard let lines = try body($0) else { return moreToDo }
       for line in lines { print(line) }
       return 0
+    }
+  }
+
+  /// Prints the lines of the answer that `body` gives; the exit code, 1 where some photo could not
+  /// be used.
+  static func task(_ body: (any Communicator) throws -> TaskAnswer) -> Int32 {
+    MPIWorld.run {
+      let answer = try body($0)
+      for line in answer.lines { print(line) }
+      return answer.isGood ? 0 : 1
     }
   }
 }

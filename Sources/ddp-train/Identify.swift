@@ -50,7 +50,7 @@ struct Identify: ParsableCommand {
 
   func run() throws {
     let request = try self.request()
-    let code = Dispatch.answer { try request.answer(over: $0) }
+    let code = Dispatch.task { try request.answer(over: $0) }
     if code != 0 { throw ExitCode(code) }
   }
 }

@@ -14,6 +14,7 @@ struct Import: ParsableCommand {
 
       EXAMPLES
         ddp-train import backbone.pth --model iresnet50 --normalize half --channels rgb --out r50.safetensors
+        ddp-train import moco.pth --model resnet50 --prefix encoder_q --normalize imagenet --channels rgb --out q.safetensors
         ddp-train evaluate r50.safetensors --data photos --pairs pairs.txt
         ddp-train train --model iresnet50 --init r50.safetensors --data photos --lr 0.01
       """)
@@ -34,6 +35,12 @@ struct Import: ParsableCommand {
       valueName: "rgb|bgr"), completion: .names(of: ChannelOrder.self))
   var channels: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "What stands before the names of the network to take, where the file holds several.",
+      valueName: "prefix"))
+  var prefix: String?
+
   /// What a network is and reads, as train's options say it.
   enum Contract: OptionList {
     static let options = ImportRequest.contract
@@ -51,7 +58,8 @@ struct Import: ParsableCommand {
       }
       return order
     }
-    let request = ImportRequest(file: file, out: out, options: contract.given, channels: order)
+    var request = ImportRequest(file: file, out: out, options: contract.given, channels: order)
+    request.prefix = prefix
     for line in try request.run() { print(line) }
   }
 }

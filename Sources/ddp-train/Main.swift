@@ -10,6 +10,7 @@ private enum Main {
     var command: any ParsableCommand
     do {
       command = try DDPTrain.parseAsRoot(arguments)
+      try RepeatedOptions.check(arguments)
     } catch {
       end(parsing: arguments, with: error)
     }

@@ -233,7 +233,7 @@ import Testing
       }
     }
     disk.write("a.txt", "x.jpg 1\nonlypath\n")
-    #expect(problem("a.txt").hasSuffix("a.txt, line 2: is not 'path label'"))
+    #expect(problem("a.txt").hasSuffix("a.txt, line 2: is not 'path label' as the lines before it"))
     disk.write("b.txt", "x.jpg 1\nx.jpg 2\n")
     #expect(problem("b.txt").contains("names x.jpg twice"))
     disk.write("c.txt", "x.jpg 1\n")

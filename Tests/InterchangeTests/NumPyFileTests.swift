@@ -32,9 +32,9 @@ private let readable: [(String, [UInt8], [Double])] = [
 private let four: [UInt8] = [0, 0, 0, 0]
 
 private let refused: [([UInt8], String)] = [
-  (npy(dictionary(">f4", "(1,)"), four), "'>f4'"),
+  (npy(dictionary("|O", "(1,)"), four + four), "Python objects"),
   (npy(dictionary("<c8", "(1,)"), four + four), "'<c8'"),
-  (npy(dictionary("<f4", "(1, 1)", fortran: "True"), four), "Fortran"),
+  (npy(dictionary("<f4", "(1, 1)", fortran: "Yes"), four), "truth value"),
   (npy(dictionary("<f4", "(2,)"), four), "needs 8 bytes of data, and 4 follow"),
   (npy(dictionary("<f4", "(1,)"), four + [0]), "needs 4 bytes of data, and 5 follow"),
   (npy(dictionary("<f4", "(9223372036854775807, 4)"), four), "too many"),
@@ -96,6 +96,23 @@ private let refused: [([UInt8], String)] = [
       let path = try folder.write(bytes, "t.npy")
       #expect(try NumPyFile.read(path) == .init(shape: [2], values: values.map { Float($0) }))
     }
+  }
+
+  @Test(arguments: readable)
+  func readsEveryTypeInTheOtherOrderOfBytes(type: String, data: [UInt8], values: [Double]) throws {
+    let width = data.count / 2
+    let turned = Array(data[..<width].reversed() + data[width...].reversed())
+    let path = try folder.write(npy(dictionary(">" + type.dropFirst(), "(2,)"), turned), "b.npy")
+    #expect(try NumPyFile.read(path) == .init(shape: [2], values: values.map { Float($0) }))
+  }
+
+  @Test func readsTheFirstIndexRunningFastest() throws {
+    let header = dictionary("|u1", "(2, 3, 2)", fortran: "True")
+    let path = try folder.write(npy(header, Array(0..<12)), "f.npy")
+    // numpy.arange(12).reshape(2, 3, 2, order="F") in C order.
+    #expect(
+      try NumPyFile.read(path)
+        == .init(shape: [2, 3, 2], values: [0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11]))
   }
 
   @Test func readsOtherSpellingsOfTheHeader() throws {

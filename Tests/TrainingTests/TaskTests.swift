@@ -41,9 +41,9 @@ import Training
     }
   }
 
-  private func object(_ lines: [String]) throws -> [String: Any] {
+  private func object(_ answer: TaskAnswer) throws -> [String: Any] {
     try #require(
-      JSONSerialization.jsonObject(with: Data(lines.joined(separator: "\n").utf8))
+      JSONSerialization.jsonObject(with: Data(answer.lines.joined(separator: "\n").utf8))
         as? [String: Any])
   }
 
@@ -62,7 +62,9 @@ import Training
       stored.options(threshold: 1, json: false), first: "a/1", second: "b/1"
     ).answer(over: SoloCommunicator())
     #expect(
-      text == ["distance 2.0000", "threshold 1.0000, given by --threshold", "different people"])
+      text.lines == [
+        "distance 2.0000", "threshold 1.0000, given by --threshold", "different people",
+      ])
     let noThreshold = VerifyRequest(stored.options(), first: "a/1", second: "a/2")
     #expect(throws: (any Error).self) {
       try noThreshold.answer(over: SoloCommunicator())
@@ -113,10 +115,11 @@ import Training
     request.csv = stored.folder + "/list.csv"
     let answer = try object(request.answer(over: SoloCommunicator()))
     let clusters = try #require(answer["clusters"] as? [[String: Any]])
-    #expect(clusters.map { $0["members"] as? [Int] } == [[0, 1, 4], [2, 3], [5], [6]])
-    #expect(clusters.map { $0["person"] as? String } == ["ann", "bob", "cid", "cid"])
+    #expect(clusters.map { $0["members"] as? [Int] } == [[0, 1, 4], [2, 3], [5]])
+    #expect(clusters.map { $0["person"] as? String } == ["ann", "bob", "cid"])
+    #expect((answer["unreadable"] as? [[String: String]])?.map { $0["photo"] } == ["cid/2"])
     let figures = try #require(answer["figures"] as? [String: Double])
-    #expect(figures["pairwise-precision"] == 2.0 / 4 && figures["pairwise-recall"] == 2.0 / 5)
+    #expect(figures["pairwise-precision"] == 2.0 / 4 && figures["pairwise-recall"] == 2.0 / 4)
     let sheet = try String(contentsOfFile: request.html!, encoding: .utf8)
     #expect(sheet.contains("cid/&lt;1&gt;") && !sheet.contains("<1>"))
     #expect(sheet.components(separatedBy: "class=\"other\"").count == 2)
@@ -124,14 +127,14 @@ import Training
     let list = try String(contentsOfFile: request.csv!, encoding: .utf8)
     #expect(
       list == "photo,cluster,person\nann/1,1,ann\nann/2,1,ann\nbob/1,2,bob\nbob/2,2,bob\n"
-        + "bob/3,1,bob\ncid/<1>,3,cid\ncid/2,4,cid\n")
+        + "bob/3,1,bob\ncid/<1>,3,cid\n")
 
     request.html = nil
     request.clusterCount = 2
     request.method = .kMeans
     request.options.threshold = nil
     let means = try object(request.answer(over: SoloCommunicator()))
-    #expect((means["clusters"] as? [[String: Any]])?.count == 3)
+    #expect((means["clusters"] as? [[String: Any]])?.count == 2)
   }
 
   @Test func photosOfAFolderByACheckpointOnAnyRanks() throws {
@@ -163,7 +166,7 @@ import Training
     let alone = try request.answer(over: SoloCommunicator())
     let final = request
     let ranks = try ThreadCommunicator.run(size: 3) { try final.answer(over: $0) }
-    #expect(ranks == [alone, [], []])
+    #expect(ranks.map(\.lines) == [alone.lines, [], []])
     let sheet = try String(contentsOfFile: folder + "/sheet.html", encoding: .utf8)
     #expect(sheet.components(separatedBy: "data:image/jpeg;base64,").count == 16)
 

@@ -19,3 +19,20 @@ for kind, items in [("bytes", images), ("arrays", arrays)]:
         print(f'    ("{kind} {protocol}", "{base64.b64encode(data).decode()}"),')
 data = pickle.dumps((images, [np.bool_(False), np.bool_(True)]), protocol=4)
 print(f'    ("numpy truths", "{base64.b64encode(data).decode()}"),')
+
+# Truths and images as other scripts keep them, for VerificationBinTruthTests.
+truths = [False, True]
+for kind, value, protocol in [
+    ("numpy truths 2", (images, [np.bool_(t) for t in truths]), 2),
+    ("an array of truths 2", (images, np.array(truths)), 2),
+    ("an array of truths 4", (images, np.array(truths)), 4),
+    ("an array of truths 5", (images, np.array(truths)), 5),
+    ("an array of big-endian integers", (images, np.array(truths).astype(">i8")), 4),
+    ("numpy integers", (images, [np.int64(t) for t in truths]), 4),
+    ("floats", (images, [float(t) for t in truths]), 4),
+    ("an array of objects", (np.array(images, dtype=object), truths), 4),
+    ("numpy voids", ([np.void(image) for image in images], truths), 4),
+    ("an array of numbers", (images, np.array([0.5, 1])), 4),
+    ("an array of twos", (images, np.array([0, 2])), 4),
+]:
+    print(f'    ("{kind}", "{base64.b64encode(pickle.dumps(value, protocol=protocol)).decode()}"),')

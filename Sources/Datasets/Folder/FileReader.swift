@@ -3,6 +3,7 @@
 #else
   private import Darwin
 #endif
+private import Interchange
 
 /// Bytes in memory that grows and is kept.
 package final class ByteBuffer: @unchecked Sendable {
@@ -148,21 +149,21 @@ package enum FileReader {
   /// The system's text for `code`.
   static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
 
-  /// The lines of the text file at `path`, without line ends; throws `DatasetError.unreadable`.
+  /// The lines of the text file at `path`, without line ends; throws `DatasetError`.
   package static func lines(of path: String) throws(DatasetError) -> [String] {
-    let buffer = ByteBuffer()
-    do throws(ImageError) {
-      try read(path, into: buffer)
+    do {
+      return try TextFile.lines(of: path)
     } catch {
-      throw .unreadable(path: path, reason: error.description)
+      throw DatasetError(error, path: path)
     }
-    var bytes = buffer.bytes[...]
-    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
-    var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).map {
-      line -> String in
-      String(decoding: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
+  }
+
+  /// The text file at `path`; throws `DatasetError`.
+  package static func text(of path: String) throws(DatasetError) -> String {
+    do {
+      return try TextFile.read(path)
+    } catch {
+      throw DatasetError(error, path: path)
     }
-    if lines.last == "" { lines.removeLast() }
-    return lines
   }
 }

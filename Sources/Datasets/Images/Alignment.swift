@@ -72,6 +72,53 @@ package enum Alignment {
     return points.map { (x: ($0.0 + (isWide ? 8 : 0)) * scale - left, y: $0.1 * scale - top) }
   }
 
+  /// How little five points are those of a face: the part of their spread, 0 to 1, that no
+  /// similarity of the template explains. A face from the front has some hundredths, one in profile
+  /// up to 0.3.
+  package static func misfit(_ points: [(x: Double, y: Double)]) -> Double { fit(points).misfit }
+
+  /// The same, and how far the face is turned: 0 where it is upright, 1 where it lies on its side,
+  /// 2 where it is upside down.
+  static func fit(_ points: [(x: Double, y: Double)]) -> (misfit: Double, turn: Double) {
+    let template = template(size: 112)
+    require(points.count == template.count, "Alignment.misfit: \(points.count) points, not 5")
+    func centered(_ points: [(x: Double, y: Double)]) -> [(x: Double, y: Double)] {
+      let n = Double(points.count)
+      let (x, y) = (points.reduce(0) { $0 + $1.x } / n, points.reduce(0) { $0 + $1.y } / n)
+      return points.map { ($0.x - x, $0.y - y) }
+    }
+    var (along, across, square, templateSquare) = (0.0, 0.0, 0.0, 0.0)
+    for (p, t) in zip(centered(points), centered(template)) {
+      along += p.x * t.x + p.y * t.y
+      across += p.x * t.y - p.y * t.x
+      square += p.x * p.x + p.y * p.y
+      templateSquare += t.x * t.x + t.y * t.y
+    }
+    let common = along * along + across * across
+    guard square > 0, common > 0 else { return (1, 2) }
+    return (1 - common / (square * templateSquare), 1 - along / common.squareRoot())
+  }
+
+  /// Five points of a larger misfit are those of no face.
+  package static let largestMisfit = 0.35
+
+  /// Throws `ImageError` where the middle of the face, which `toPhoto` maps from a sample of
+  /// `size`, is not on the photo of `width` times `height` pixels.
+  package static func requireFace(
+    by toPhoto: Similarity, from size: ImageSize, on width: Int, _ height: Int
+  ) throws(ImageError) {
+    let points = template(size: size)
+    let x = points.reduce(0) { $0 + $1.x } / Double(points.count)
+    let y = points.reduce(0) { $0 + $1.y } / Double(points.count)
+    let (px, py) = (
+      toPhoto.a * x - toPhoto.b * y + toPhoto.tx, toPhoto.b * x + toPhoto.a * y + toPhoto.ty
+    )
+    guard px > -1, py > -1, px < Double(width), py < Double(height) else {
+      throw ImageError(
+        description: "has its landmarks outside of its \(width) x \(height) pixels")
+    }
+  }
+
   /// Fills `output` [outHeight, outWidth, 3]: its pixel (u, v) is `image` [height, width, 3] at
   /// `similarity` of (x.scale u + x.offset, y.scale v + y.offset), bilinear, black beyond the edge.
   /// Coordinates are those of pixel centres, as OpenCV's `warpAffine` has them.

@@ -1,47 +1,73 @@
 /// Where the face is on each photo of a data set, by five points (eyes, nose, corners of the
 /// mouth).
 package struct Landmarks: Sendable {
+  /// What a file of landmarks says of the photos of a data set.
+  package struct Found: Sendable {
+    /// For each photo, what maps a pixel of its aligned sample to a pixel of the photo; nil where
+    /// the file has no line for it.
+    package var similarities: [Similarity?]
+    /// The photos whose points are those of no face, and by how much (`Alignment.misfit`).
+    package var misfits: [(photo: Int, misfit: Double)] = []
+    /// The path of the first line for a photo that the data set does not have.
+    var stranger: String?
+  }
+
   /// For each photo, what maps a pixel of its aligned sample to a pixel of the photo.
   private let toPhoto: [Similarity]
   /// Height and width of an aligned sample.
   package let imageSize: ImageSize
+  /// What is worth saying of the file: photos whose points are those of no face.
+  package let notes: [String]
 
   /// Reads lines `path x1 y1 ... x5 y5` for the photos of `index`, and aligns each to the template
   /// of `imageSize`; lines for other photos are passed over.
   ///
   /// Paths are relative to the root of the data set and may have spaces; points are in pixels of
   /// the upright full-size photo, with pixel centres at whole numbers. Throws `DatasetError` for a
-  /// line that is none, and where a photo has no line.
+  /// line that is none, for points in another order or unit, and where a photo has no line.
   package init(file: String, for index: PhotoIndex, imageSize: ImageSize) throws(DatasetError) {
-    let found = try Self.similarities(file: file, for: index, imageSize: imageSize)
-    let missing = found.indices.filter { found[$0] == nil }
+    let found = try Self.found(in: file, for: index, imageSize: imageSize)
+    let missing = found.similarities.indices.filter { found.similarities[$0] == nil }
     if let first = missing.first {
-      throw .missingLandmarks(file: file, count: missing.count, first: index.photos[first].path)
+      throw .missingLandmarks(
+        file: file, count: missing.count, first: index.photos[first].path, other: found.stranger)
     }
-    toPhoto = found.compactMap(\.self)
+    toPhoto = found.similarities.compactMap(\.self)
     self.imageSize = imageSize
+    notes = Self.notes(of: found, index, file: file)
   }
 
-  /// For each photo of `index` what maps a pixel of its aligned sample to a pixel of the photo; nil
-  /// where the file has no line for it. Throws as `init` does for lines.
-  package static func similarities(
-    file: String, for index: PhotoIndex, imageSize: ImageSize
-  ) throws(DatasetError) -> [Similarity?] {
-    let template = Alignment.template(size: imageSize)
-    var places: [String: Int] = [:]
-    places.reserveCapacity(index.photos.count)
-    for (photo, facts) in index.photos.enumerated() { places[facts.path] = photo }
-    var found = [Similarity?](repeating: nil, count: index.photos.count)
+  private static func notes(of found: Found, _ index: PhotoIndex, file: String) -> [String] {
+    guard let first = found.misfits.first else { return [] }
+    return [
+      "\(file): the points of \(found.misfits.count) photos are those of no face, such as of "
+        + index.photos[first.photo].path
+    ]
+  }
+
+  /// What the file says of the photos of `index`; throws as `init` does for lines and points.
+  package static func found(
+    in file: String, for index: PhotoIndex, imageSize: ImageSize
+  ) throws(DatasetError) -> Found {
+    var reader = LandmarkReader(file: file, index: index)
     try LineReader.forEach(file) { (bytes, number) throws(DatasetError) in
-      let line = String(decoding: bytes, as: UTF8.self)
-      guard let (path, numbers) = try parse(line, file: file, number: number),
-        let photo = places[path]
-      else { return }
-      let points = (0..<5).map { (x: numbers[2 * $0], y: numbers[2 * $0 + 1]) }
-      guard let similarity = Similarity(from: points, to: template) else {
-        throw .badLine(path: file, line: number, reason: "its five points are one")
+      guard let line = String(validating: bytes, as: UTF8.self) else {
+        throw .badLine(path: file, line: number, reason: "is not UTF-8 text")
       }
-      found[photo] = similarity.inverse
+      try reader.read(line[...].trimmed, number)
+    }
+    try reader.requireFaces()
+    let template = Alignment.template(size: imageSize)
+    var found = Found(
+      similarities: [Similarity?](repeating: nil, count: index.photos.count),
+      stranger: reader.stranger)
+    for (photo, line) in reader.lines.sorted(by: { $0.key < $1.key }) {
+      guard let similarity = Similarity(from: line.points, to: template) else {
+        throw .badLine(path: file, line: line.number, reason: "its five points are one")
+      }
+      found.similarities[photo] = similarity.inverse
+      let misfit = Alignment.misfit(line.points)
+      if misfit > Alignment.largestMisfit { found.misfits.append((photo, misfit)) }
     }
     return found
   }
@@ -53,25 +79,159 @@ package struct Landmarks: Sendable {
 
   /// What maps a pixel of the aligned sample of `photo` to a pixel of the photo.
   package func similarity(of photo: Int) -> Similarity { toPhoto[photo] }
+}
 
-  private static func parse(
-    _ line: String, file: String, number: Int
-  ) throws(DatasetError) -> (String, [Double])? {
-    var rest = line[...]
+/// Reads the lines of a file of landmarks.
+struct LandmarkReader {
+  typealias Point = (x: Double, y: Double)
+
+  struct Line {
+    let number: Int
+    let points: [Point]
+  }
+
+  /// By photo.
+  private(set) var lines: [Int: Line] = [:]
+  private(set) var stranger: String?
+  private let file: String
+  private var places: [String: Int] = [:]
+
+  /// Points farther from the first pixel than this are on no photo.
+  private static let farthest = 1e6
+
+  init(file: String, index: PhotoIndex) {
+    self.file = file
+    places.reserveCapacity(index.photos.count)
+    for (photo, facts) in index.photos.enumerated() { places[facts.path] = photo }
+  }
+
+  private func bad(_ number: Int, _ reason: String) -> DatasetError {
+    .badLine(path: file, line: number, reason: reason)
+  }
+
+  /// Takes the line into account; throws `DatasetError` where it is none.
+  mutating func read(_ line: Substring, _ number: Int) throws(DatasetError) {
+    if line.isEmpty { return }
+    var (path, words) = Self.parts(line)
+    if words.count < 10, number <= 2, Self.isHeader(line) { return }
+    guard words.count >= 10 else { throw bad(number, "is not 'path x1 y1 ... x5 y5'") }
+    if words.count > 10 {
+      // A path may end in numbers; else there is more than five points.
+      let longer = line[..<words[words.count - 10].startIndex].trimmed
+      guard place(of: longer) != nil else {
+        throw bad(
+          number,
+          "has \(words.count) numbers; ten are 'path x1 y1 ... x5 y5', without a confidence or a box"
+        )
+      }
+      path = longer
+    }
     var numbers: [Double] = []
-    while let last = rest.last, last.isWhitespace { rest.removeLast() }
-    if rest.isEmpty { return nil }
-    while numbers.count < 10 {
-      let word = rest.suffix(
-        from: rest.lastIndex(where: \.isWhitespace).map(rest.index(after:))
-          ?? rest.startIndex)
-      guard let value = Double(word), value.isFinite, word.startIndex > rest.startIndex else {
-        throw .badLine(path: file, line: number, reason: "is not 'path x1 y1 ... x5 y5'")
+    for word in words.suffix(10) {
+      guard let value = Double(word), value.magnitude <= Self.farthest else {
+        throw bad(number, "'\(word.prefix(20))' is no place on a photo, in pixels")
       }
       numbers.append(value)
-      rest = rest[..<word.startIndex]
-      while let last = rest.last, last.isWhitespace { rest.removeLast() }
     }
-    return (String(rest), numbers.reversed())
+    guard let photo = place(of: path) else {
+      stranger = stranger ?? String(path)
+      return
+    }
+    let points = (0..<5).map { (x: numbers[2 * $0], y: numbers[2 * $0 + 1]) }
+    try requireSize(of: points, number)
+    if let known = lines[photo] {
+      guard zip(known.points, points).allSatisfy({ $0 == $1 }) else {
+        throw bad(number, "names \(path) as line \(known.number) does, with other points")
+      }
+      return
+    }
+    lines[photo] = Line(number: number, points: points)
+  }
+
+  private func place(of path: Substring) -> Int? {
+    places[String(path)] ?? (path.hasPrefix("./") ? places[String(path.dropFirst(2))] : nil)
+  }
+
+  /// A face of less than two pixels is none.
+  private func requireSize(of points: [Point], _ number: Int) throws(DatasetError) {
+    let (xs, ys) = (points.map(\.x), points.map(\.y))
+    let (left, right) = (xs.min() ?? 0, xs.max() ?? 0)
+    let (top, bottom) = (ys.min() ?? 0, ys.max() ?? 0)
+    if right - left >= 2 || bottom - top >= 2 { return }
+    if left == right, top == bottom { throw bad(number, "its five points are one") }
+    let isNormalized = left >= 0 && top >= 0 && right <= 1 && bottom <= 1
+    throw bad(
+      number,
+      isNormalized
+        ? "its points lie within 0 to 1: multiply them by width and height, points are in pixels"
+        : "its five points lie within two pixels")
+  }
+
+  /// Throws `DatasetError` where most points are those of no face: in another order or unit.
+  func requireFaces() throws(DatasetError) {
+    let known = lines.sorted { $0.key < $1.key }.prefix(2000).map(\.value.points)
+    guard !known.isEmpty else { return }
+    func median(_ order: ([Point]) -> [Point]) -> (misfit: Double, turn: Double) {
+      let fits = known.map { Alignment.fit(order($0)) }
+      return (
+        fits.map(\.misfit).sorted()[fits.count / 2], fits.map(\.turn).sorted()[fits.count / 2]
+      )
+    }
+    let misfit = median { $0 }.misfit
+    let causes: [(sentence: String, order: ([Point]) -> [Point])] = [
+      (
+        "its numbers stand as x1 ... x5 y1 ... y5; write x1 y1 ... x5 y5",
+        { points in
+          let flat = points.flatMap { [$0.x, $0.y] }
+          return (0..<5).map { (flat[$0], flat[$0 + 5]) }
+        }
+      ),
+      (
+        "left and right are exchanged; the eye on the left of the picture comes first",
+        { [$0[1], $0[0], $0[2], $0[4], $0[3]] }
+      ),
+      ("y stands before x", { $0.map { ($0.y, $0.x) } }),
+      ("the nose comes first; it is the third point", { [$0[1], $0[2], $0[0], $0[3], $0[4]] }),
+      ("the nose comes last; it is the third point", { [$0[0], $0[1], $0[4], $0[2], $0[3]] }),
+    ]
+    let tried = causes.map { (sentence: $0.sentence, fit: median($0.order)) }
+    let best = tried.map(\.fit.misfit).min() ?? misfit
+    // Several may explain the points; of those the one that leaves faces upright.
+    let cause = tried.filter { $0.fit.misfit <= max(2 * best, 0.05) }
+      .min { $0.fit.turn < $1.fit.turn }
+    if let cause, misfit > 0.1, cause.fit.misfit < misfit / 4 {
+      throw .unusable(path: file, reason: "does not fit faces: \(cause.sentence)")
+    }
+    guard misfit <= Alignment.largestMisfit else {
+      throw .unusable(
+        path: file,
+        reason:
+          "does not fit faces: the five points are the eye on the left of the picture, the other "
+          + "eye, the nose, the left and the right corner of the mouth, as x1 y1 ... x5 y5")
+    }
+  }
+
+  /// A line's path and the numbers behind it, with white space, commas or semicolons between.
+  private static func parts(_ line: Substring) -> (path: Substring, words: [Substring]) {
+    func separates(_ character: Character) -> Bool {
+      character.isWhitespace || character == "," || character == ";"
+    }
+    var rest = line
+    var words: [Substring] = []
+    while true {
+      while let last = rest.last, separates(last) { rest.removeLast() }
+      let start = rest.lastIndex(where: separates).map(rest.index(after:)) ?? rest.startIndex
+      guard start > rest.startIndex, Double(rest[start...]) != nil else { break }
+      words.append(rest[start...])
+      rest = rest[..<start]
+    }
+    return (rest, words.reversed())
+  }
+
+  /// Whether a line at the top counts the photos or names the columns (CelebA has both).
+  private static func isHeader(_ line: Substring) -> Bool {
+    if Int(line) != nil { return true }
+    let words = line.split { $0.isWhitespace || $0 == "," || $0 == ";" }
+    return words.count >= 10 && words.allSatisfy { Double($0) == nil }
   }
 }

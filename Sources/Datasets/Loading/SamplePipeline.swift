@@ -129,6 +129,7 @@ package final class SamplePipeline: @unchecked Sendable {
       similarity = toPhoto.scaled(by: Double(eighths) / 8)
       return eighths
     }
+    try Alignment.requireFace(by: similarity, from: size, on: photo.width, photo.height)
     // Pixel u of the target is seen at `zoom` about the centre of the sample, shifted.
     func axis(
       _ size: Int, seen: Int, shift: Double, mirrored: Bool

@@ -1,7 +1,7 @@
 private import Interchange
 
-/// Photos that a file names: a list `path label` (or `index<TAB>label<TAB>path`, MXNet's `.lst`),
-/// or the `metadata.csv` or `metadata.jsonl` of Hugging Face's imagefolder.
+/// Photos that a file names: a list of paths and labels (`ListLayout`), or the `metadata.csv` or
+/// `metadata.jsonl` of Hugging Face's imagefolder.
 ///
 /// Paths are relative to the folder of the file; photos are ordered by the bytes of their paths, as
 /// those of an image folder are.
@@ -18,28 +18,27 @@ struct ListedPhotos: PhotoSource {
   /// Reads the list at `path`; throws `DatasetError`.
   init(list path: String) throws(DatasetError) {
     var lines = Lines()
-    try LineReader.forEach(path) { (line, number) throws(DatasetError) in
-      guard let text = String(validating: line, as: UTF8.self) else {
+    var layout: ListLayout?
+    let root = Self.folder(of: path)
+    func isThere(_ photo: String) -> Bool { FileReader.exists(Self.absolute(photo, root)) }
+    try LineReader.forEach(path) { (bytes, number) throws(DatasetError) in
+      guard let text = String(validating: bytes, as: UTF8.self) else {
         throw .badLine(path: path, line: number, reason: "is not UTF-8 text")
       }
-      let parts = text.split(separator: "\t", maxSplits: 3, omittingEmptySubsequences: false)
-      if text.allSatisfy(\.isWhitespace) { return }
-      if parts.count == 3, Int(parts[0]) != nil, Double(parts[1]) != nil {
-        try lines.append(String(parts[2]), String(parts[1]), path, number)
-        return
+      let line = text[...].trimmed
+      if line.isEmpty { return }
+      if layout == nil, ListLayout.isHeader(line), !isThere(String(line)) { return }
+      let known = layout ?? ListLayout(of: line, isThere: isThere)
+      let parts = known?.parts(of: line)
+      if line.first == "#", parts.map({ !isThere(String($0.path)) }) ?? true { return }
+      guard let known, let parts else {
+        let form = layout.map { "'\($0.order.rawValue)' as the lines before it" } ?? "'path label'"
+        throw .badLine(path: path, line: number, reason: "is not \(form)")
       }
-      var words = (parts.first ?? "", parts.last ?? "")
-      if parts.count != 2 {
-        let trimmed = text.trimmed
-        let cut = trimmed.lastIndex { $0 == " " }
-        guard parts.count == 1, let cut else {
-          throw .badLine(path: path, line: number, reason: "is not 'path label'")
-        }
-        words = (trimmed[..<cut], trimmed[trimmed.index(after: cut)...])
-      }
-      try lines.append(String(words.0), String(words.1), path, number)
+      layout = known
+      try lines.append(String(parts.path), String(parts.label), path, number)
     }
-    try self.init(lines, root: Self.folder(of: path), file: path)
+    try self.init(lines, root: root, file: path)
   }
 
   /// Reads `metadata.csv` or `metadata.jsonl` files in folders that are `parts` ("" for itself) of
@@ -65,13 +64,15 @@ struct ListedPhotos: PhotoSource {
       if name.hasSuffix(".csv") {
         try Self.readCSV(path, append)
       } else {
+        // The first line decides for all: one person must not be called by two columns.
+        var column: String?
         try LineReader.forEach(path) { (line, number) throws(DatasetError) in
           if line.allSatisfy({ $0 == 0x20 }) { return }
           guard let fields = JSONFields(Array(line)) else {
             throw .badLine(path: path, line: number, reason: "is no JSON object")
           }
-          try append(
-            fields["file_name"], Self.labelColumns.lazy.compactMap { fields[$0] }.first, number)
+          column = column ?? Self.labelColumns.first { fields[$0] != nil }
+          try append(fields["file_name"], column.flatMap { fields[$0] }, number)
         }
       }
     }
@@ -82,25 +83,25 @@ struct ListedPhotos: PhotoSource {
     _ path: String, _ append: (String?, String?, Int) throws(DatasetError) -> Void
   ) throws(DatasetError) {
     var columns: (name: Int, label: Int)?
-    var number = 0
     var rows: CSVRows
     do {
       rows = try CSVRows(path: path)
     } catch {
-      throw .unreadable(path: path, reason: "\(error)")
+      throw DatasetError(error, path: path)
     }
     while true {
+      let number = rows.line
       let row: [String]?
       do {
         row = try rows.next()
       } catch {
-        throw .badPack(path: path, reason: "\(error)")
+        throw DatasetError(error, path: path)
       }
       guard let row else { return }
-      number += 1
       guard let (name, label) = columns else {
-        guard let name = row.firstIndex(of: "file_name"),
-          let label = labelColumns.lazy.compactMap({ row.firstIndex(of: $0) }).first
+        let titles = row.map { $0[...].trimmed.lowercased() }
+        guard let name = titles.firstIndex(of: "file_name"),
+          let label = labelColumns.lazy.compactMap({ titles.firstIndex(of: $0) }).first
         else {
           throw .badLine(
             path: path, line: 1,
@@ -117,7 +118,7 @@ struct ListedPhotos: PhotoSource {
   }
 
   private init(_ lines: Lines, root: String, file: String) throws(DatasetError) {
-    guard lines.paths.count > 0 else { throw .badPack(path: file, reason: "names no photos") }
+    guard lines.paths.count > 0 else { throw .unusable(path: file, reason: "names no photos") }
     let unsorted = lines.paths
     let order = (0..<unsorted.count).sorted {
       unsorted.slice($0).lexicographicallyPrecedes(unsorted.slice($1))
@@ -126,7 +127,8 @@ struct ListedPhotos: PhotoSource {
     var sorted = TextTable(reservingFor: unsorted)
     for photo in order { sorted.append(unsorted.slice(photo)) }
     for photo in 1..<max(1, sorted.count) where sorted.slice(photo) == sorted.slice(photo - 1) {
-      throw .badPack(path: file, reason: "names \(sorted[photo]) twice")
+      throw .unusable(
+        path: file, reason: "names \(sorted[photo]) twice; leave one of the lines")
     }
     var people = LabelledPeople(
       people: order.map { known.people[$0] }, names: known.names, labels: known.labels)
@@ -134,7 +136,12 @@ struct ListedPhotos: PhotoSource {
     let paths = sorted
     let first = Self.absolute(paths[0], root)
     guard FileReader.exists(first) else {
-      throw .badPack(path: file, reason: "names \(first), which is not there")
+      let isOfWindows = first.contains("\\") && !first.dropFirst(root.count + 1).contains("/")
+      throw .unusable(
+        path: file,
+        reason: "names \(first), which is not there; "
+          + (isOfWindows
+            ? "write / in the place of \\" : "paths are absolute, or relative to \(root)"))
     }
     self.root = root
     self.paths = paths
@@ -169,23 +176,14 @@ struct ListedPhotos: PhotoSource {
     mutating func append(
       _ path: String, _ label: String, _ file: String, _ line: Int
     ) throws(DatasetError) {
-      let path = path.trimmed
-      let label = label.trimmed
+      let path = path[...].trimmed
+      let label = label[...].trimmed
       guard !path.isEmpty, !label.isEmpty else {
-        throw .badLine(path: file, line: line, reason: "is not 'path label'")
+        throw .badLine(
+          path: file, line: line, reason: "has an empty \(path.isEmpty ? "path" : "label")")
       }
       paths.append((path.hasPrefix("./") ? path.dropFirst(2) : path).utf8)
       labels.append(String(label))
     }
-  }
-}
-
-extension StringProtocol {
-  /// Without white space at either end.
-  fileprivate var trimmed: SubSequence {
-    var text = self[...]
-    while let first = text.first, first.isWhitespace { text = text.dropFirst() }
-    while let last = text.last, last.isWhitespace { text = text.dropLast() }
-    return text
   }
 }

@@ -4,7 +4,7 @@ struct PhotoLabels {
   private var texts: [String] = []
   private var labels: [Int32] = []
 
-  /// Whole numbers count by their value, so that `3` and `3.000000` are one label.
+  /// Labels are texts, and the same text is the same label; see `canonical`.
   mutating func append(_ text: String) {
     let label = Self.canonical(text)
     if let id = ids[label] {
@@ -16,17 +16,31 @@ struct PhotoLabels {
     }
   }
 
+  /// The label that `text` stands for: `3` for `3.0` and `3.000000`, as columns of floats and
+  /// MXNet's lists have whole numbers; any other text for itself. `007`, `1e2` and `0x64` are ids.
   static func canonical(_ text: String) -> String {
-    if let number = Int(text) { return String(number) }
-    if let number = Double(text), number == number.rounded(), abs(number) < 1e15 {
-      return String(Int(number))
+    let parts = text.utf8.split(
+      separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[1].isEmpty, parts[1].allSatisfy({ $0 == UInt8(ascii: "0") }),
+      isWhole(parts[0])
+    else { return text }
+    return String(text.prefix(parts[0].count))
+  }
+
+  /// The whole number that `label` is, written as numbers are; nil for other texts.
+  static func number(_ label: String) -> Int? { isWhole(label.utf8[...]) ? Int(label) : nil }
+
+  private static func isWhole(_ text: Substring.UTF8View) -> Bool {
+    let digits = text.first == UInt8(ascii: "-") ? text.dropFirst() : text
+    guard let first = digits.first, digits.allSatisfy({ (0x30...0x39).contains($0) }) else {
+      return false
     }
-    return text
+    return first != UInt8(ascii: "0") || text.count == 1
   }
 
   /// People by ascending label: by number where all are numbers, else by bytes.
   func people() -> LabelledPeople {
-    let numbers = texts.compactMap { Int($0) }
+    let numbers = texts.compactMap(Self.number)
     let isNumeric = numbers.count == texts.count
     let order = texts.indices.sorted {
       isNumeric

@@ -3,6 +3,7 @@
 #else
   private import Darwin
 #endif
+private import Interchange
 package import Threads
 
 /// A data set on disk, whatever holds it: its photos in order, their people, and where the bytes
@@ -84,7 +85,13 @@ package struct PhotoSet: Sendable {
       let listed = try ListedPhotos(list: path)
       self.init(.list, listed.index, listed, listed.labels, DataNotes())
     case .folder:
-      let folder = try FaceFolder(root: path, meter: meter)
+      let folder: FaceFolder
+      do throws(DatasetError) {
+        folder = try FaceFolder(root: path, meter: meter)
+      } catch {
+        guard case .noPhotos = error else { throw error }
+        throw try Self.packedContents(of: path) ?? error
+      }
       self.init(.folder, folder.index, FolderSource(folder), nil, folder.notes)
     }
   }
@@ -138,6 +145,9 @@ package struct PhotoSet: Sendable {
       throw .unreadable(path: path, reason: error.description)
     }
     let name = path.split(separator: "/").last.map(String.init) ?? path
+    if let complaint = FileKind.complaint(aboutStart: start[..<max(0, count)]) {
+      throw .unusable(path: path, reason: complaint)
+    }
     if path.hasSuffix(".rec") { return .records(path) }
     if path.hasSuffix(".idx") { return .records(path.dropLast(4) + ".rec") }
     if LMDBFile.isOne(start.prefix(count)) { return .lmdb(path) }
@@ -155,6 +165,28 @@ package struct PhotoSet: Sendable {
       return .metadata([("", name)], root: root.isEmpty ? "/" : root)
     }
     return .list
+  }
+
+  /// The first bytes of the file at `path`; throws `DatasetError`.
+  private static func start(of path: String) throws(DatasetError) -> [UInt8] {
+    let file = try RandomAccessFile(path: path)
+    do throws(ImageError) {
+      return try file.bytes(at: 0, count: min(file.byteCount, 512))
+    } catch {
+      throw .unreadable(path: path, reason: error.description)
+    }
+  }
+
+  /// What to say of a folder without photos whose files hold them packed; nil where none does.
+  private static func packedContents(of root: String) throws(DatasetError) -> DatasetError? {
+    for name in try contents(of: root).files.prefix(64) {
+      let path = root + "/" + name
+      guard let start = try? start(of: path) else { continue }
+      if let complaint = FileKind.complaint(aboutStart: start, packedOnly: true) {
+        return .unusable(path: path, reason: complaint)
+      }
+    }
+    return nil
   }
 
   private static func isMetadata(_ name: String) -> Bool {

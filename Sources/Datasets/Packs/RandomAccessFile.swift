@@ -3,6 +3,7 @@
 #else
   private import Darwin
 #endif
+private import Interchange
 
 /// A file that is read by position, by several threads at once.
 ///
@@ -86,8 +87,9 @@ enum LineReader {
   /// A line longer than this is no line.
   static let lengthLimit = 1 << 20
 
-  /// Calls `body` with each line without its end and its number from 1, a byte order mark passed
-  /// over. Throws `DatasetError`, and what `body` throws.
+  /// Calls `body` with each line without its end (of Unix, Windows or old Macs) and its number from
+  /// 1, a byte order mark passed over. Throws `DatasetError`, also for files that are known to be
+  /// no UTF-8 text, and what `body` throws.
   static func forEach(
     _ path: String, _ body: (UnsafeRawBufferPointer, Int) throws(DatasetError) -> Void
   ) throws(DatasetError) {
@@ -104,21 +106,22 @@ enum LineReader {
       } catch {
         throw .unreadable(path: path, reason: error.description)
       }
+      if offset == 0, let complaint = FileKind.complaint(aboutStart: buffer[..<(held + count)]) {
+        throw .unusable(path: path, reason: complaint)
+      }
       let isMarked = offset == 0 && held + count >= 3 && buffer.starts(with: [0xEF, 0xBB, 0xBF])
       offset += count
       held += count
       var start = isMarked ? 3 : 0
-      while start < held,
-        let end = memchr(buffer.baseAddress! + start, 0x0A, held - start).map({
-          UnsafeRawPointer($0) - UnsafeRawPointer(buffer.baseAddress!)
-        })
-      {
-        try body(line(buffer, start..<end), number)
+      while let (end, next) = lineEnd(buffer, start..<held, isLast: count == 0) {
+        try body(UnsafeRawBufferPointer(rebasing: buffer[start..<end]), number)
         number += 1
-        start = end + 1
+        start = next
       }
       if count == 0 {
-        if start < held { try body(line(buffer, start..<held), number) }
+        if start < held {
+          try body(UnsafeRawBufferPointer(rebasing: buffer[start..<held]), number)
+        }
         return
       }
       held -= start
@@ -131,11 +134,21 @@ enum LineReader {
     }
   }
 
-  private static func line(
-    _ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>
-  ) -> UnsafeRawBufferPointer {
-    let isReturned = !range.isEmpty && buffer[range.upperBound - 1] == 0x0D
-    return UnsafeRawBufferPointer(
-      rebasing: buffer[range.lowerBound..<range.upperBound - (isReturned ? 1 : 0)])
+  /// Where the first line in `range` ends and the next begins; nil where more must be read to tell.
+  private static func lineEnd(
+    _ buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>, isLast: Bool
+  ) -> (end: Int, next: Int)? {
+    func place(of byte: Int32, in range: Range<Int>) -> Int? {
+      guard !range.isEmpty else { return nil }
+      return memchr(buffer.baseAddress! + range.lowerBound, byte, range.count).map {
+        UnsafeRawPointer($0) - UnsafeRawPointer(buffer.baseAddress!)
+      }
+    }
+    let feed = place(of: 0x0A, in: range)
+    guard let back = place(of: 0x0D, in: range.lowerBound..<(feed ?? range.upperBound)) else {
+      return feed.map { ($0, $0 + 1) }
+    }
+    if back + 1 == range.upperBound { return isLast ? (back, back + 1) : nil }
+    return (back, buffer[back + 1] == 0x0A ? back + 2 : back + 1)
   }
 }

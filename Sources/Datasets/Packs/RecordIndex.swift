@@ -17,7 +17,7 @@ struct RecordIndex: Sendable {
       least = min(least, key)
       most = max(most, key)
     }
-    guard count > 0 else { throw .badPack(path: path, reason: "it names no records") }
+    guard count > 0 else { throw .unusable(path: path, reason: "names no records") }
     if most - least == count - 1 {
       var places = [Int](repeating: -1, count: count)
       try Self.forEach(path) { (key, offset, line) throws(DatasetError) in
@@ -42,7 +42,7 @@ struct RecordIndex: Sendable {
     sorted.sort { $0.0 < $1.0 }
     let first = sorted.first?.0 ?? 0
     for (a, b) in zip(sorted, sorted.dropFirst()) where a.0 == b.0 {
-      throw .badPack(path: path, reason: "key \(a.0) stands in it twice")
+      throw .unusable(path: path, reason: "has key \(a.0) twice; make its .idx anew")
     }
     let isConsecutive = sorted.isEmpty || sorted[sorted.count - 1].0 - first == sorted.count - 1
     self.init(

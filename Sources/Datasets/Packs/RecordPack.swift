@@ -21,7 +21,7 @@ struct RecordPack: PhotoSource {
       ? try RecordIndex(path: stem + ".idx") : try Self.scan(records, path: path)
     let layout = try Layout(records, places, path: path)
     first = layout.photos.lowerBound
-    guard !layout.photos.isEmpty else { throw .badPack(path: path, reason: "holds no photos") }
+    guard !layout.photos.isEmpty else { throw .unusable(path: path, reason: "holds no photos") }
     let reader = LabelReader(records: records, places: places, path: path)
     if let listed = try Self.list(stem + ".lst", of: layout.photos, places, reader) {
       let (paths, people) = listed
@@ -94,8 +94,11 @@ struct RecordPack: PhotoSource {
       }
       photos = places.position(from: 1)..<places.position(from: images)
       guard photos.count == images - 1 else {
-        throw .badPack(
-          path: path, reason: "announces \(images - 1) images, its .idx has \(photos.count)")
+        throw .unusable(
+          path: path,
+          reason:
+            "announces \(images - 1) images, its .idx has \(photos.count); give the .idx that "
+            + "belongs to it")
       }
       let rows = places.position(from: images)..<places.position(from: people)
       self.people = try Self.ranges(records, places, rows, path: path)
@@ -155,7 +158,7 @@ struct RecordPack: PhotoSource {
         return nil
       }
       guard label >= 0, label < 0x1p31, label == label.rounded() else {
-        throw .badPack(
+        throw .unusable(
           path: path,
           reason: "has label \(label) in record \(places.key(at: position)); labels of "
             + "people are whole numbers from 0")

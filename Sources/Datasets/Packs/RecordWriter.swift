@@ -99,7 +99,7 @@ struct RecordWriter: ~Copyable {
         label: Float(facts.person), id: first + photo, data: buffer.bytes)
       try index.append("\(first + photo)\t\(offset)\n")
       guard !facts.path.utf8.contains(where: { $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }) else {
-        throw DatasetError.badPack(
+        throw DatasetError.unusable(
           path: facts.path, reason: "has a tab or a line end in its name, which a .lst cannot hold")
       }
       try list.append("\(first + photo)\t\(facts.person)\t\(facts.path)\n")

@@ -1,8 +1,19 @@
-/// One regular file in a tar archive.
+/// One member of a tar archive that is no folder.
 struct TarMember {
+  enum Kind: Equatable {
+    case file
+    /// The same file as the member of that name, before it in the archive.
+    case hardLink(to: String)
+    /// A path from the member's own folder.
+    case symbolicLink(to: String)
+    /// A device, a sparse file or whatever else.
+    case other
+  }
+
   var name: String
-  /// Where its bytes are in the archive.
+  /// Where its bytes are in the archive; empty for links.
   var range: Range<Int>
+  var kind = Kind.file
 }
 
 /// Goes through the members of tar archives (POSIX ustar and pax, GNU long names), reading headers
@@ -10,8 +21,8 @@ struct TarMember {
 enum TarArchive {
   static let blockBytes = 512
 
-  /// Calls `body` with each regular file in order, and with its bytes where they are at most one
-  /// block. Throws `DatasetError`, and what `body` throws.
+  /// Calls `body` with each member but folders in order, and with its bytes where they are at most
+  /// one block. Throws `DatasetError`, and what `body` throws.
   static func forEach(
     _ file: RandomAccessFile,
     _ body: (TarMember, UnsafeRawBufferPointer) throws(DatasetError) -> Void
@@ -21,13 +32,14 @@ enum TarArchive {
     defer { room.deallocate() }
     var offset = 0
     var longName: String?
+    var longLink: String?
     var longSize: Int?
     while true {
       let got = try read(file, at: offset, into: room)
       if got == 0 { return }
       let header = UnsafeRawBufferPointer(rebasing: room[..<min(got, blockBytes)])
       guard got >= blockBytes else { throw cutShort(file, offset) }
-      if header.allSatisfy({ $0 == 0 }) { return }
+      if header.allSatisfy({ $0 == 0 }) { return try requireEnd(file, from: offset, room) }
       guard let stored = octal(header[148..<156]), stored == checksum(header) else {
         throw .badPack(path: file.path, reason: "has no tar header at byte \(offset)")
       }
@@ -38,25 +50,59 @@ enum TarArchive {
       let start = offset + blockBytes
       offset = start + (size + blockBytes - 1) / blockBytes * blockBytes
       switch kind {
-      case UInt8(ascii: "x"), UInt8(ascii: "L"):
+      case UInt8(ascii: "x"), UInt8(ascii: "L"), UInt8(ascii: "K"):
         let bytes = try contents(file, start, size)
         if kind == UInt8(ascii: "L") {
           longName = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        } else if kind == UInt8(ascii: "K") {
+          longLink = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         } else {
           let records = paxRecords(bytes)
           longName = records["path"] ?? longName
+          longLink = records["linkpath"] ?? longLink
           longSize = records["size"].flatMap { Int($0) } ?? longSize
         }
         continue
+      case UInt8(ascii: "5"), UInt8(ascii: "g"), UInt8(ascii: "V"): break
+      case UInt8(ascii: "1"), UInt8(ascii: "2"):
+        let target = longLink ?? text(header[157..<257])
+        let isHard = kind == UInt8(ascii: "1")
+        try body(
+          TarMember(
+            name: longName ?? Self.name(header), range: start..<start,
+            kind: isHard ? .hardLink(to: target) : .symbolicLink(to: target)),
+          UnsafeRawBufferPointer(start: nil, count: 0))
       case 0, UInt8(ascii: "0"), UInt8(ascii: "7"):
         let name = longName ?? Self.name(header)
         let data = UnsafeRawBufferPointer(
           rebasing: room[blockBytes..<blockBytes + (size <= got - blockBytes ? size : 0)])
         try body(TarMember(name: name, range: start..<start + size), data)
-      default: break
+      default:
+        let member = TarMember(
+          name: longName ?? Self.name(header), range: start..<start + size, kind: .other)
+        try body(member, UnsafeRawBufferPointer(start: nil, count: 0))
       }
       longName = nil
+      longLink = nil
       longSize = nil
+    }
+  }
+
+  /// Throws where another archive stands behind the end of the first, as `cat` of several has it.
+  private static func requireEnd(
+    _ file: RandomAccessFile, from end: Int, _ room: UnsafeMutableRawBufferPointer
+  ) throws(DatasetError) {
+    for offset in stride(from: end, to: file.byteCount, by: blockBytes) {
+      let got = try read(file, at: offset, into: room)
+      guard got >= blockBytes else { return }
+      let block = UnsafeRawBufferPointer(rebasing: room[..<blockBytes])
+      if block.allSatisfy({ $0 == 0 }) { continue }
+      guard let stored = octal(block[148..<156]), stored == checksum(block) else { return }
+      throw .unusable(
+        path: file.path,
+        reason:
+          "holds another archive behind its end, at byte \(offset); give each as a file of its "
+          + "own, or join them with tar --concatenate")
     }
   }
 

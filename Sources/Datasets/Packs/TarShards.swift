@@ -3,9 +3,11 @@ private import Interchange
 /// Photos in WebDataset's tar shards: `KEY.jpg` (`.png`, `.webp`) with `KEY.cls` or `KEY.json`.
 ///
 /// A key is a member's path up to the first dot of its last component (webdataset/tariterators.py);
-/// consecutive members of one key are a sample. Photos are in the order of the shards. A person is
-/// the whole number in `.cls`, or what `.json` calls `label`, `cls`, `class`, `identity` or
-/// `person`; a photo is called by what `.json` calls `path`, else by its member's name.
+/// consecutive members of one key are a sample (`TarSample`). Photos are in the order of the
+/// shards. A person is the label in `.cls`, or what `.json` calls `label`, `cls`, `class`,
+/// `identity` or `person`; a photo is called by what `.json` calls `path`, else by its member's
+/// name. Members that are hidden (macOS puts a `._NAME` beside each) are none, links are what they
+/// lead to.
 struct TarShards: PhotoSource {
   let index: PhotoIndex
   let labels: [Int]?
@@ -19,7 +21,7 @@ struct TarShards: PhotoSource {
   /// Opens the shards at `paths`; throws `DatasetError`.
   init(paths: [String]) throws(DatasetError) {
     guard paths.count < Int(UInt16.max) else {
-      throw .badPack(path: paths[0], reason: "is one of \(paths.count) shards, too many")
+      throw .unusable(path: paths[0], reason: "is one of \(paths.count) shards, too many")
     }
     var files: [RandomAccessFile] = []
     var scan = Scan(isOneOfSeveral: paths.count > 1)
@@ -29,7 +31,7 @@ struct TarShards: PhotoSource {
       files.append(file)
     }
     guard scan.offsets.count > 0 else {
-      throw .badPack(
+      throw .unusable(
         path: paths[0], reason: "holds no .jpg, .png or .webp with a .cls or .json beside it")
     }
     self.files = files
@@ -65,104 +67,118 @@ struct TarShards: PhotoSource {
     var labels = PhotoLabels()
     var paths = TextTable()
     var notes = DataNotes()
-    private var key = ""
-    private var extensions: [String] = []
-    private var photo: TarMember?
-    private var label: String?
-    private var path: String?
+    private var sample = TarSample()
+    /// The word by which `.json` says who is on a photo; the first one decides for all.
+    private var labelKey: String?
+    private var links: TarLinks?
 
     init(isOneOfSeveral: Bool) { self.isOneOfSeveral = isOneOfSeveral }
 
     mutating func go(through file: RandomAccessFile, shard: UInt16) throws(DatasetError) {
       var scan = self
+      scan.links = nil
       try TarArchive.forEach(file) { (member, small) throws(DatasetError) in
-        guard let (key, ending) = Self.parts(member.name) else {
+        guard let name = TarSample.Name(member.name) else {
           scan.notes.passedOver.add(member.name)
           return
         }
-        if key != scan.key {
+        if name.key != scan.sample.key {
           try scan.endSample(file, shard)
-          scan.key = key
+          scan.sample.key = name.key
         }
-        try scan.add(member, ending, small, of: file)
+        try scan.add(member, name, small, of: file)
       }
       try scan.endSample(file, shard)
-      scan.key = ""
       self = scan
     }
 
-    /// The key and the lower-case extension; nil for a name without a dot.
-    private static func parts(_ name: String) -> (key: String, ending: String)? {
-      let bytes = name.utf8
-      let start = bytes.lastIndex(of: 0x2F).map { bytes.index(after: $0) } ?? bytes.startIndex
-      guard let dot = bytes[start...].firstIndex(of: 0x2E) else { return nil }
-      return (String(name[..<dot]), name[bytes.index(after: dot)...].lowercased())
-    }
-
     private mutating func add(
-      _ member: TarMember, _ ending: String, _ small: UnsafeRawBufferPointer,
+      _ member: TarMember, _ name: TarSample.Name, _ small: UnsafeRawBufferPointer,
       of file: RandomAccessFile
     ) throws(DatasetError) {
-      let isPhoto = PhotoName.photos.contains(ending)
-      guard isPhoto || ending == "cls" || ending == "json" else {
+      guard name.isPhoto || name.isLabel else {
         notes.passedOver.add(member.name)
         return
       }
-      guard !extensions.contains(ending) else {
-        throw .badPack(path: file.path, reason: "has \(member.name) twice in one sample")
+      guard sample.members.insert(member.name).inserted else {
+        throw .unusable(
+          path: file.path, reason: "has \(member.name) twice in one sample; remove one of them")
       }
-      extensions.append(ending)
-      if isPhoto {
-        guard photo == nil, member.range.count <= Int(UInt32.max) else {
-          throw .badPack(path: file.path, reason: "has two photos in sample \(key)")
+      let found = try followed(member, of: file)
+      if name.isPhoto {
+        guard found.range.count <= Int(UInt32.max) else {
+          throw .unusable(
+            path: file.path,
+            reason: "has \(found.range.count) bytes in \(member.name), too many for a photo")
         }
-        photo = member
+        sample.photos.append((name.stem, found))
         return
       }
-      guard member.range.count <= 1 << 16 else {
-        throw .badPack(
-          path: file.path, reason: "has \(member.range.count) bytes in \(member.name)")
+      guard found.range.count <= TarSample.textLimitBytes else {
+        throw .unusable(
+          path: file.path,
+          reason: "has \(found.range.count) bytes in \(member.name), more than the "
+            + "\(TarSample.textLimitBytes) that are read of a label")
       }
       var bytes = Array(small)
-      if bytes.count < member.range.count {
+      if bytes.count < found.range.count {
         do throws(ImageError) {
-          bytes = try file.bytes(at: member.range.lowerBound, count: member.range.count)
+          bytes = try file.bytes(at: found.range.lowerBound, count: found.range.count)
         } catch {
           throw .unreadable(path: file.path, reason: error.description)
         }
       }
-      try describe(bytes, ending, member.name, of: file)
+      try describe(bytes, name, of: file)
+    }
+
+    /// The member, or the file that it is a link to.
+    private mutating func followed(
+      _ member: TarMember, of file: RandomAccessFile
+    ) throws(DatasetError) -> TarMember {
+      if member.kind == .file { return member }
+      if member.kind == .other {
+        throw .unusable(
+          path: file.path,
+          reason: "has \(member.name), which is a device or a sparse file; pack it as a plain one")
+      }
+      let table = if let links { links } else { try TarLinks(file) }
+      links = table
+      guard let target = table.file(of: member) else {
+        throw .unusable(
+          path: file.path,
+          reason: "has \(member.name), a link to what is not in it; pack the photos themselves "
+            + "(tar --dereference --hard-dereference)")
+      }
+      return target
     }
 
     private mutating func describe(
-      _ bytes: [UInt8], _ ending: String, _ name: String, of file: RandomAccessFile
+      _ bytes: [UInt8], _ name: TarSample.Name, of file: RandomAccessFile
     ) throws(DatasetError) {
-      if ending == "cls" {
-        let text = String(decoding: bytes, as: UTF8.self)
+      if !name.isJSON {
+        let text = String(validating: bytes, as: UTF8.self)?
           .split(whereSeparator: \.isWhitespace).joined(separator: " ")
-        guard Int(text) != nil else {
-          throw .badPack(path: file.path, reason: "has no whole number in \(name)")
+        guard let text, !text.isEmpty else {
+          throw .unusable(path: file.path, reason: "has no label in \(name.whole): no UTF-8 text")
         }
-        label = text
+        sample.notes.append(TarSample.Note(stem: name.stem, isJSON: false, label: text))
         return
       }
       guard let fields = JSONFields(bytes) else {
-        throw .badPack(path: file.path, reason: "has no JSON object in \(name)")
+        throw .unusable(path: file.path, reason: "has no JSON object in \(name.whole)")
       }
-      path = fields["path"]
-      let keys = ["label", "cls", "class", "identity", "person"]
-      if label == nil, let key = keys.first(where: { fields[$0] != nil }) { label = fields[key] }
+      labelKey =
+        labelKey ?? ["label", "cls", "class", "identity", "person"].first { fields[$0] != nil }
+      sample.notes.append(
+        TarSample.Note(
+          stem: name.stem, isJSON: true, label: labelKey.flatMap { fields[$0] },
+          path: fields["path"]))
     }
 
     private mutating func endSample(
       _ file: RandomAccessFile, _ shard: UInt16
     ) throws(DatasetError) {
-      if let photo {
-        guard let label else {
-          throw .badPack(
-            path: file.path,
-            reason: "says of \(photo.name) neither in a .cls nor in a .json who it shows")
-        }
+      for (photo, label, path) in try sample.labelled(in: file.path) {
         shards.append(shard)
         offsets.append(photo.range.lowerBound)
         sizes.append(UInt32(photo.range.count))
@@ -175,8 +191,7 @@ struct TarShards: PhotoSource {
           paths.append((prefix + name).utf8)
         }
       }
-      (photo, label, path) = (nil, nil, nil)
-      extensions.removeAll(keepingCapacity: true)
+      sample = TarSample()
     }
 
     private static func stem(_ path: String) -> String {

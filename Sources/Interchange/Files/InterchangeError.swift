@@ -8,6 +8,10 @@ package enum InterchangeError: Error, Equatable, CustomStringConvertible {
   case noSpace(path: String)
   /// The file is not of its format.
   case malformed(path: String, reason: String)
+  /// The file is something else than text, or than what is read; `reason` says what to do.
+  case foreign(path: String, reason: String)
+  /// A line, counted from one, of a text that people write is not as it should be.
+  case badLine(path: String, line: Int, reason: String)
   /// The file is of its format and holds what this program does not read.
   case unsupported(path: String, reason: String)
   /// The file is cut short, or its bytes are not those that were written.
@@ -27,7 +31,9 @@ package enum InterchangeError: Error, Equatable, CustomStringConvertible {
     case .noSpace(let path):
       "no space left to write '\(path)': free some, or raise the quota"
     case .malformed(let path, let reason):
-      "'\(path)' is not a file of its kind: \(reason); give the file as its program wrote it"
+      "'\(path)' is not a file of its kind: \(reason)"
+    case .foreign(let path, let reason): "'\(path)' \(reason)"
+    case .badLine(let path, let line, let reason): "'\(path)', line \(line): \(reason)"
     case .unsupported(let path, let reason):
       "'\(path)' holds what is not read here: \(reason)"
     case .corrupt(let path, let reason):

@@ -1,6 +1,7 @@
 private import Preconditions
 
-/// A `.npz` file: a zip of arrays, each a member `NAME.npy`.
+/// A `.npz` file: a zip of arrays, each a member `NAME.npy`, stored (`numpy.savez`) or packed
+/// (`numpy.savez_compressed`).
 package final class NumPyArchive: TensorArchive {
   package let path: String
   /// The names of the arrays in the order of the file.
@@ -11,8 +12,11 @@ package final class NumPyArchive: TensorArchive {
 
   static let metadataName = "__metadata__"
   private let arrays: [String: NumPyArray]
+  /// What is wrong with arrays that cannot be read, by their names.
+  private let refusals: [String: InterchangeError]
 
-  /// Opens the file and checks every array's header and checksum; throws `InterchangeError`.
+  /// Opens the file and checks every array's header and checksum; throws `InterchangeError`. An
+  /// array of elements that are not read is an error for those alone who ask for it.
   package convenience init(path: String) throws {
     try self.init(ZipArchive(PositionedFile(path: path)))
   }
@@ -20,21 +24,26 @@ package final class NumPyArchive: TensorArchive {
   init(_ archive: ZipArchive) throws {
     path = archive.file.path
     var arrays: [String: NumPyArray] = [:]
+    var refusals: [String: InterchangeError] = [:]
     var names: [String] = []
     for entry in archive.entries {
-      guard entry.name.hasSuffix(".npy") else {
-        throw InterchangeError.unsupported(
-          path: path, reason: "its member '\(entry.name)' is no array")
-      }
-      let name = String(entry.name.dropLast(4))
-      let range = try archive.range(of: entry)
-      try archive.verify(entry)
-      arrays[name] = try NumPyArray(archive.file, at: range.lowerBound, byteCount: range.count)
+      let isArray = entry.name.hasSuffix(".npy")
+      let name = isArray ? String(entry.name.dropLast(4)) : entry.name
       names.append(name)
+      do throws(InterchangeError) {
+        guard isArray else {
+          throw .unsupported(path: path, reason: "its member '\(entry.name)' is no array")
+        }
+        arrays[name] = try Self.array(entry, of: archive)
+      } catch {
+        guard case .unsupported = error else { throw error }
+        refusals[name] = error
+      }
     }
-    guard arrays.count == names.count else {
+    guard Set(names).count == names.count else {
       throw InterchangeError.malformed(path: path, reason: "two arrays have one name")
     }
+    if arrays.isEmpty, let refusal = refusals.min(by: { $0.key < $1.key }) { throw refusal.value }
     let lines = try arrays[Self.metadataName]?.strings() ?? []
     metadata = Dictionary(
       lines.compactMap { line in
@@ -43,10 +52,31 @@ package final class NumPyArchive: TensorArchive {
         }
       }, uniquingKeysWith: { first, _ in first })
     self.arrays = arrays
+    self.refusals = refusals
     self.names = names.filter { $0 != Self.metadataName }
   }
 
+  private static func array(
+    _ entry: ZipArchive.Entry, of archive: ZipArchive
+  ) throws(InterchangeError) -> NumPyArray {
+    do {
+      guard entry.isStored else {
+        return try NumPyArray(.unpacked(archive.bytes(of: entry), path: archive.file.path))
+      }
+      let range = try archive.range(of: entry)
+      try archive.verify(entry)
+      return try NumPyArray(.stored(archive.file, range))
+    } catch let error as InterchangeError {
+      throw error
+    } catch {
+      throw .unreadable(path: archive.file.path, reason: "\(error)")
+    }
+  }
+
   package func shape(of name: String) -> [Int]? { arrays[name]?.header.shape }
+
+  /// Whether the array of that name is of text.
+  package func holdsText(_ name: String) -> Bool { arrays[name]?.isText == true }
 
   package func elements(of name: String) throws -> [Float] { try array(name).floats() }
 
@@ -54,10 +84,12 @@ package final class NumPyArchive: TensorArchive {
   package func strings(of name: String) throws -> [String] { try array(name).strings() }
 
   private func array(_ name: String) throws -> NumPyArray {
-    guard let array = arrays[name] else {
-      throw InterchangeError.unsupported(path: path, reason: "it has no array '\(name)'")
-    }
-    return array
+    if let array = arrays[name] { return array }
+    throw refusals[name]
+      ?? .unsupported(
+        path: path,
+        reason: "it has no array '\(name)'; its arrays are "
+          + names.prefix(8).map { "'\($0)'" }.joined(separator: ", "))
   }
 }
 

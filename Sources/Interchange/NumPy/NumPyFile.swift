@@ -13,10 +13,11 @@ package enum NumPyFile {
     }
   }
 
-  /// Reads an array of floats, integers or bytes as `Float`; throws `InterchangeError`.
+  /// Reads an array of floats, integers or bytes as `Float`, in either order of bytes and of
+  /// indices; throws `InterchangeError`.
   package static func read(_ path: String) throws -> Contents {
     let file = try PositionedFile(path: path)
-    let array = try NumPyArray(file, at: 0, byteCount: file.byteCount)
+    let array = try NumPyArray(.stored(file, 0..<file.byteCount))
     return Contents(shape: array.header.shape, values: try array.floats())
   }
 

@@ -43,18 +43,22 @@ struct PickleReader {
 
   // MARK: Bytes
 
-  private func problem(_ message: String) -> PickleProblem {
-    PickleProblem(message: "\(message) at byte \(position - bytes.startIndex) of its pickle")
+  private func problem(_ message: String, isCutShort: Bool = false) -> PickleProblem {
+    PickleProblem(
+      message: "\(message) at byte \(position - bytes.startIndex) of its pickle",
+      isCutShort: isCutShort)
   }
 
   private mutating func byte() throws -> UInt8 {
-    guard position < bytes.endIndex else { throw problem("the end") }
+    guard position < bytes.endIndex else { throw problem("the end", isCutShort: true) }
     defer { position += 1 }
     return bytes[position]
   }
 
   private mutating func take(_ count: Int) throws -> Range<Int> {
-    guard count >= 0, count <= bytes.endIndex - position else { throw problem("cut short") }
+    guard count >= 0, count <= bytes.endIndex - position else {
+      throw problem("an end inside a value", isCutShort: true)
+    }
     defer { position += count }
     return position..<position + count
   }

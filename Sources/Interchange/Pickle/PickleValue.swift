@@ -92,4 +92,13 @@ struct PickleDocument {
 /// Bytes that are no pickle, or one with something that this reader has no word for.
 struct PickleProblem: Error {
   let message: String
+  /// Whether bytes are missing, so that another copy may have them.
+  var isCutShort = false
+
+  /// The problem as that of the file at `path`.
+  func error(path: String) -> InterchangeError {
+    isCutShort
+      ? .corrupt(path: path, reason: "it is cut short: \(message)")
+      : .malformed(path: path, reason: message)
+  }
 }

@@ -2,7 +2,8 @@
 /// list of encoded images, two for each pair, and a list that says which pairs show one person.
 ///
 /// The pickle is read as data, of protocols 2, 4 and 5: images as byte strings, as what Python 3
-/// writes for them at protocol 2, and as NumPy arrays of bytes.
+/// writes for them at protocol 2, and as NumPy arrays of bytes; truths as Python's or NumPy's, or
+/// as one NumPy array of them.
 package struct VerificationBin: Sendable {
   private enum Image: Sendable {
     case stored(Range<Int>)
@@ -23,19 +24,18 @@ package struct VerificationBin: Sendable {
     do {
       let (document, _) = try PickleReader.read(bytes[...], fileByteCount: bytes.count)
       guard let parts = document.elements(document.root), parts.count == 2,
-        let items = document.elements(parts[0]), let answers = document.elements(parts[1])
+        let items = document.elements(parts[0]) ?? Self.objects(of: parts[0], document)
       else {
         throw PickleProblem(message: "it is no pair of a list of images and a list of truths")
       }
-      guard items.count == 2 * answers.count, !answers.isEmpty else {
-        throw PickleProblem(
-          message: "it has \(items.count) images for \(answers.count) pairs")
-      }
       let source = bytes
-      isSame = try answers.map { try Self.truth($0, document, source) }
+      isSame = try Self.truths(parts[1], document, source)
+      guard items.count == 2 * isSame.count, !isSame.isEmpty else {
+        throw PickleProblem(message: "it has \(items.count) images for \(isSame.count) pairs")
+      }
       images = try items.map { try Self.image($0, document, source) }
     } catch let problem as PickleProblem {
-      throw InterchangeError.malformed(path: path, reason: problem.message)
+      throw problem.error(path: path)
     }
   }
 
@@ -59,6 +59,16 @@ package struct VerificationBin: Sendable {
     return document.elements(arguments) ?? []
   }
 
+  /// The elements of a NumPy array of objects.
+  private static func objects(
+    of value: PickleDocument.Value, _ document: PickleDocument
+  ) -> [PickleDocument.Value]? {
+    guard document.callee(value)?.hasSuffix("multiarray._reconstruct") == true,
+      let parts = document.states[value].flatMap(document.elements), parts.count == 5
+    else { return nil }
+    return document.elements(parts[4])
+  }
+
   private static func image(
     _ value: PickleDocument.Value, _ document: PickleDocument, _ source: [UInt8]
   ) throws -> Image {
@@ -78,6 +88,11 @@ package struct VerificationBin: Sendable {
         let parts = document.elements(state), parts.count == 5
       {
         return try array(parts[4], shape: parts[1], document, source)
+      }
+      if callee.hasSuffix("multiarray.scalar"), given.count == 2,
+        document.callee(given[1]).map({ $0 == "_codecs.encode" }) ?? true
+      {
+        return try image(given[1], document, source)
       }
       if callee.hasSuffix("numeric._frombuffer"), given.count >= 3 {
         return try array(given[0], shape: given[2], document, source)
@@ -110,18 +125,88 @@ package struct VerificationBin: Sendable {
     return image
   }
 
+  private static func truths(
+    _ value: PickleDocument.Value, _ document: PickleDocument, _ source: [UInt8]
+  ) throws -> [Bool] {
+    if let elements = document.elements(value) {
+      return try elements.map { try truth($0, document, source) }
+    }
+    let parts = document.states[value].flatMap(document.elements) ?? []
+    let given = arguments(value, document)
+    let callee = document.callee(value) ?? ""
+    let (raw, type) =
+      if callee.hasSuffix("multiarray._reconstruct"), parts.count == 5 {
+        (parts[4], parts[2])
+      } else if callee.hasSuffix("numeric._frombuffer"), given.count >= 3 {
+        (given[0], given[1])
+      } else {
+        throw PickleProblem(message: "it is no pair of a list of images and a list of truths")
+      }
+    if let elements = document.elements(raw) {
+      return try elements.map { try truth($0, document, source) }
+    }
+    let width = try width(of: type, document, source)
+    let bytes = try bytes(of: raw, document, source)
+    guard bytes.count % width == 0 else {
+      throw PickleProblem(message: "its truths are \(bytes.count) bytes, \(width) each")
+    }
+    return try stride(from: 0, to: bytes.count, by: width).map {
+      try truth(ofBytes: bytes[$0..<$0 + width])
+    }
+  }
+
+  /// The bytes of an element of the NumPy type that `value` is a call for; throws `PickleProblem`
+  /// for what is neither truth nor whole number.
+  private static func width(
+    of value: PickleDocument.Value, _ document: PickleDocument, _ source: [UInt8]
+  ) throws -> Int {
+    let isType = document.callee(value)?.hasSuffix("dtype") == true
+    let word = isType ? arguments(value, document).first ?? value : value
+    let name =
+      switch document[word] {
+      case .text(let text): text
+      case .bytes(let range): String(decoding: source[range], as: UTF8.self)
+      default: ""
+      }
+    guard let kind = name.first, "biu".contains(kind), let width = Int(name.dropFirst()),
+      [1, 2, 4, 8].contains(width)
+    else { throw PickleProblem(message: "its truths are an array of '\(name)', not of bool") }
+    return width
+  }
+
+  /// 0 or 1 in either order of bytes.
+  private static func truth(ofBytes bytes: ArraySlice<UInt8>) throws -> Bool {
+    let ones = bytes.count { $0 == 1 }
+    let isWhole = ones == 0 || ones == 1 && (bytes.first == 1 || bytes.last == 1)
+    guard bytes.allSatisfy({ $0 <= 1 }), isWhole else {
+      throw PickleProblem(message: "one of its answers is neither true nor false")
+    }
+    return ones == 1
+  }
+
+  /// The bytes of a byte string, however Python has written it.
+  private static func bytes(
+    of value: PickleDocument.Value, _ document: PickleDocument, _ source: [UInt8]
+  ) throws -> [UInt8] {
+    switch try image(value, document, source) {
+    case .stored(let range): Array(source[range])
+    case .made(let bytes): bytes
+    }
+  }
+
   private static func truth(
     _ value: PickleDocument.Value, _ document: PickleDocument, _ source: [UInt8]
   ) throws -> Bool {
     switch document[value] {
     case .bool(let truth): return truth
     case .integer(let number) where number == 0 || number == 1: return number == 1
+    case .float(let number) where number == 0 || number == 1: return number == 1
     case .object:
       let given = arguments(value, document)
-      if document.callee(value)?.hasSuffix("multiarray.scalar") == true, given.count == 2,
-        case .stored(let range) = try image(given[1], document, source), range.count == 1
-      {
-        return source[range.lowerBound] != 0
+      if document.callee(value)?.hasSuffix("multiarray.scalar") == true, given.count == 2 {
+        let bytes = try bytes(of: given[1], document, source)
+        guard bytes.count == (try width(of: given[0], document, source)) else { break }
+        return try truth(ofBytes: bytes[...])
       }
     default: break
     }

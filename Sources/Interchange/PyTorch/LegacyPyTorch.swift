@@ -65,7 +65,7 @@ struct LegacyPyTorch {
     var at = dataStart
     for key in keys {
       guard at <= file.byteCount - 8 else {
-        throw PickleProblem(message: "the end of the storages")
+        throw PickleProblem(message: "the end of the storages", isCutShort: true)
       }
       guard let count = LittleEndianBytes(try file.bytes(at: at, count: 8)).word64(0) else {
         throw PickleProblem(message: "a storage without size")
@@ -77,7 +77,7 @@ struct LegacyPyTorch {
       }
       let (size, overflows) = count.multipliedReportingOverflow(by: type.byteCount)
       guard !overflows, size <= file.byteCount - at - 8 else {
-        throw PickleProblem(message: "a storage cut short")
+        throw PickleProblem(message: "an end inside a storage", isCutShort: true)
       }
       ranges[key] = at + 8..<at + 8 + size
       at += 8 + size

@@ -1,20 +1,17 @@
-/// Tensors of a file of `torch.save`: a state dict, or one inside a checkpoint.
+/// Tensors of a file of `torch.save`: a state dict, or those inside a checkpoint.
 ///
 /// The pickle in it is read as data (`PickleReader`): nothing is executed, whatever it names.
-/// Tensors are read one by one, at any offset and strides, from storages of any number type.
+/// Tensors are read one by one, at any offset and strides, from storages of any number type. One
+/// that cannot be read is an error for those alone who ask for it.
 package final class PyTorchFile: TensorArchive {
-  /// What checkpoints call the state dict, the more telling first.
-  static let dictionaryKeys = [
-    "state_dict", "model_state_dict", "state_dict_backbone", "model_state", "model", "backbone",
-    "net", "network", "weights",
-  ]
-
   package let path: String
-  /// The names of the tensors, as the state dict has them.
+  /// The names of the tensors (`TorchDictionaries`), of those too that cannot be read.
   package let names: [String]
   package let metadata: [String: String]
   private let file: PositionedFile
   private let tensors: [String: TorchTensor]
+  /// Why tensors cannot be read, by their names.
+  private let refusals: [String: String]
   /// Where the bytes of each storage lie, by its key.
   private let storages: [String: Range<Int>]
 
@@ -37,6 +34,10 @@ package final class PyTorchFile: TensorArchive {
       throw InterchangeError.malformed(path: path, reason: "it is a zip file without data.pkl")
     }
     let root = entry.name.dropLast("data.pkl".count)
+    if archive.entries.contains(where: { $0.name == root + "constants.pkl" }) {
+      throw InterchangeError.unsupported(
+        path: path, reason: "TorchScript; save model.state_dict() with torch.save")
+    }
     var storages: [String: Range<Int>] = [:]
     for member in archive.entries {
       try archive.verify(member)
@@ -50,9 +51,6 @@ package final class PyTorchFile: TensorArchive {
         guard order == "little" else {
           throw InterchangeError.unsupported(path: path, reason: "its byte order is '\(order)'")
         }
-      } else if member.name == root + "constants.pkl" {
-        throw InterchangeError.unsupported(
-          path: path, reason: "TorchScript; save model.state_dict() with torch.save")
       }
     }
     self.storages = storages
@@ -61,7 +59,8 @@ package final class PyTorchFile: TensorArchive {
     do {
       let (document, _) = try PickleReader.read(
         pickle[...], fileByteCount: file.byteCount)
-      (names, tensors) = try Self.stateDictionary(of: document)
+      let found = try TorchDictionaries(of: document)
+      (names, tensors, refusals) = (found.names, found.tensors, found.refusals)
     } catch {
       throw Self.described(error, path: path)
     }
@@ -75,7 +74,8 @@ package final class PyTorchFile: TensorArchive {
     path = file.path
     do {
       let legacy = try LegacyPyTorch(file)
-      (names, tensors) = try Self.stateDictionary(of: legacy.document)
+      let found = try TorchDictionaries(of: legacy.document)
+      (names, tensors, refusals) = (found.names, found.tensors, found.refusals)
       storages = try legacy.storages(tensors.values)
     } catch {
       throw Self.described(error, path: file.path)
@@ -86,8 +86,7 @@ package final class PyTorchFile: TensorArchive {
 
   private static func described(_ error: any Error, path: String) -> any Error {
     switch error {
-    case let problem as PickleProblem:
-      InterchangeError.malformed(path: path, reason: problem.message)
+    case let problem as PickleProblem: problem.error(path: path)
     case let refusal as TorchRefusal:
       InterchangeError.unsupported(path: path, reason: refusal.message)
     default: error
@@ -115,7 +114,9 @@ package final class PyTorchFile: TensorArchive {
 
   package func elements(of name: String) throws -> [Float] {
     guard let tensor = tensors[name], let storage = storages[tensor.storageKey] else {
-      throw InterchangeError.unsupported(path: path, reason: "it has no tensor '\(name)'")
+      throw InterchangeError.unsupported(
+        path: path,
+        reason: refusals[name].map { "tensor '\(name)' is \($0)" } ?? "it has no tensor '\(name)'")
     }
     let start = storage.lowerBound + tensor.offset * tensor.type.byteCount
     if tensor.isContiguous {
@@ -129,50 +130,6 @@ package final class PyTorchFile: TensorArchive {
       tensor.forEachPlace { values.append(tensor.type.float(source, $0)) }
     }
     return values
-  }
-
-  /// The tensors of the state dict: the root itself, or what it keeps under one of the usual names.
-  private static func stateDictionary(
-    of document: PickleDocument
-  ) throws -> ([String], [String: TorchTensor]) {
-    let root = document.root
-    guard let pairs = document.pairs(root) else {
-      let name = document.callee(root) ?? "something that is no dictionary"
-      throw TorchRefusal(
-        message: "a whole Python object (\(name)); save model.state_dict() instead of the model")
-    }
-    var found = try tensors(of: pairs, document)
-    if found.names.isEmpty {
-      let keys = pairs.compactMap { document.text($0.key) }
-      for key in dictionaryKeys {
-        guard let inner = pairs.first(where: { document.text($0.key) == key })?.value,
-          let innerPairs = document.pairs(inner)
-        else { continue }
-        found = try tensors(of: innerPairs, document)
-        if !found.names.isEmpty { break }
-      }
-      guard !found.names.isEmpty else {
-        throw TorchRefusal(
-          message: "no state dict; its keys are "
-            + keys.prefix(8).map { "'\($0)'" }.joined(separator: ", "))
-      }
-    }
-    return found
-  }
-
-  private static func tensors(
-    of pairs: [(key: PickleDocument.Value, value: PickleDocument.Value)],
-    _ document: PickleDocument
-  ) throws -> (names: [String], [String: TorchTensor]) {
-    var names: [String] = []
-    var tensors: [String: TorchTensor] = [:]
-    for (key, value) in pairs {
-      guard let name = document.text(key), let tensor = try TorchTensor(value, in: document) else {
-        continue
-      }
-      if tensors.updateValue(tensor, forKey: name) == nil { names.append(name) }
-    }
-    return (names, tensors)
   }
 }
 

@@ -24,15 +24,19 @@ struct TorchTensor {
     case "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state":
       guard let inner = arguments.first, document.callee(inner)?.hasSuffix("_tensor_v2") == true
       else {
-        throw PickleProblem(message: "a parameter without tensor")
+        throw TorchRefusal(message: "a parameter that is no plain tensor; save it as float")
       }
       try self.init(inner, in: document)
     case "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor":
       try self.init(arguments: arguments, document)
+    case "torch._tensor._rebuild_from_type_v2":
+      guard arguments.count >= 3, case .global(let function) = document[arguments[0]],
+        ["torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor"].contains(function),
+        let inner = document.elements(arguments[2])
+      else { throw TorchRefusal(message: "a tensor of a class of its own; save it as float") }
+      try self.init(arguments: inner, document)
     default:
-      if callee.hasPrefix("torch._utils._rebuild_")
-        || callee == "torch._tensor._rebuild_from_type_v2"
-      {
+      if callee.hasPrefix("torch._utils._rebuild_") {
         throw TorchRefusal(message: "a tensor of \(callee); save plain float tensors")
       }
       return nil
@@ -52,7 +56,8 @@ struct TorchTensor {
       throw TorchRefusal(message: "a tensor of \(global); save it as float")
     }
     guard let count = type.count(shape), strides.count == shape.count, offset >= 0,
-      storageCount >= 0, strides.allSatisfy({ $0 >= 0 }), count <= storageCount
+      storageCount >= 0, strides.allSatisfy({ $0 >= 0 }),
+      let span = Self.span(shape, strides), offset <= storageCount - span
     else {
       throw PickleProblem(
         message: "a tensor of shape \(shape), strides \(strides), offset \(offset) in a storage of "
@@ -68,8 +73,10 @@ struct TorchTensor {
   }
 
   /// Elements of the storage from the first to the last; nil where they overflow.
-  var span: Int? {
-    if count == 0 { return 0 }
+  var span: Int? { Self.span(shape, strides) }
+
+  private static func span(_ shape: [Int], _ strides: [Int]) -> Int? {
+    if shape.contains(0) { return 0 }
     var last = 0
     for (side, stride) in zip(shape, strides) {
       let (step, overflows) = (side - 1).multipliedReportingOverflow(by: stride)

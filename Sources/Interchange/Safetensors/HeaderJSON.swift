@@ -5,7 +5,9 @@ enum HeaderJSON {
   /// Text, and the range of its bytes between the quotes.
   case string(String, Range<Int>)
   case integer(Int)
-  /// A number that is no `Int`, true, false or null: none of them has a place in a header.
+  /// A number that is no `Int`, as it stands there.
+  case number(String)
+  /// True, false, null, and what `members` passes over.
   case other
 
   struct Problem: Error {
@@ -23,6 +25,16 @@ enum HeaderJSON {
     reader.skipSpace()
     if reader.position != bytes.count { throw reader.problem("text behind the header's end") }
     return value
+  }
+
+  /// The members of the one object that fills `bytes`, at most `limit`; the lists and objects in it
+  /// are passed over, be they as long as they may. Throws `Problem`.
+  static func members(of bytes: [UInt8], limit: Int) throws -> [(key: String, value: HeaderJSON)] {
+    var reader = Reader(bytes: bytes, start: 0, valueLimit: limit)
+    let members = try reader.shallowObject()
+    reader.skipSpace()
+    if reader.position != bytes.count { throw reader.problem("text behind the object's end") }
+    return members
   }
 
   /// `text` as a JSON string with its quotes.
@@ -109,6 +121,51 @@ enum HeaderJSON {
       return .object(members)
     }
 
+    mutating func shallowObject() throws -> [(key: String, value: HeaderJSON)] {
+      guard take("{") else { throw problem("no object") }
+      var members: [(key: String, value: HeaderJSON)] = []
+      if take("}") { return members }
+      repeat {
+        guard take("\""), case .string(let key, _) = try string() else { throw problem("no key") }
+        guard take(":") else { throw problem("no colon") }
+        valuesLeft -= 1
+        if valuesLeft < 0 { throw problem("too many members") }
+        if take("\"") {
+          members.append((key, try string()))
+        } else if let byte = next, byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
+          try passOver()
+          members.append((key, .other))
+        } else {
+          members.append((key, try bareWord()))
+        }
+      } while take(",")
+      guard take("}") else { throw problem("an object without end") }
+      return members
+    }
+
+    /// Goes past a list or an object, whose brackets must match and whose words must be JSON's.
+    private mutating func passOver() throws {
+      var ends: [UInt8] = []
+      repeat {
+        skipSpace()
+        guard let byte = next else { throw problem("a list without end") }
+        switch byte {
+        case UInt8(ascii: "{"), UInt8(ascii: "["):
+          ends.append(byte + 2)
+          if ends.count > 512 { throw problem("too deep a nesting") }
+          position += 1
+        case UInt8(ascii: "}"), UInt8(ascii: "]"):
+          guard ends.popLast() == byte else { throw problem("another bracket than was opened") }
+          position += 1
+        case UInt8(ascii: ","), UInt8(ascii: ":"): position += 1
+        case UInt8(ascii: "\""):
+          position += 1
+          _ = try string()
+        default: _ = try bareWord()
+        }
+      } while !ends.isEmpty
+    }
+
     private mutating func array(depth: Int) throws -> HeaderJSON {
       var elements: [HeaderJSON] = []
       if take("]") { return .array(elements) }
@@ -125,9 +182,13 @@ enum HeaderJSON {
       let digits = word.hasPrefix("-") ? word.dropFirst() : Substring(word)
       let isInteger = !digits.isEmpty && digits.utf8.allSatisfy { (0x30...0x39).contains($0) }
       if isInteger, digits == "0" || digits.first != "0" {
-        return Int(word).map(Self.int) ?? .other
+        return Int(word).map(Self.int) ?? .number(word)
       }
-      if !word.isEmpty, !isInteger, Double(word) != nil { return .other }
+      if !word.isEmpty, !isInteger, let value = Double(word) {
+        // Python writes NaN and Infinity, which are no numbers of JSON.
+        let isNumber = word.utf8.allSatisfy { "0123456789+-.eE".utf8.contains($0) }
+        return value.isFinite && isNumber ? .number(word) : .other
+      }
       throw problem("no JSON value")
     }
 

@@ -17,20 +17,22 @@ package enum SafetensorsType: String, Sendable, Equatable, CaseIterable {
   case bool = "BOOL"
   case float8e5m2 = "F8_E5M2"
   case float8e4m3 = "F8_E4M3"
+  case float8e8m0 = "F8_E8M0"
+  case complex64 = "C64"
 
   /// Bytes of one element.
   package var byteCount: Int {
     switch self {
-    case .float64, .int64, .uint64: 8
+    case .float64, .int64, .uint64, .complex64: 8
     case .float32, .int32, .uint32: 4
     case .float16, .bfloat16, .int16, .uint16: 2
-    case .int8, .uint8, .bool, .float8e5m2, .float8e4m3: 1
+    case .int8, .uint8, .bool, .float8e5m2, .float8e4m3, .float8e8m0: 1
     }
   }
 }
 
 extension SafetensorsType {
-  /// How the elements become floats; nil for those of eight bits of float.
+  /// How the elements become floats; nil for those of eight bits of float and complex ones.
   var elements: ElementType? {
     switch self {
     case .float64: .float64
@@ -46,7 +48,7 @@ extension SafetensorsType {
     case .int8: .int8
     case .uint8: .uint8
     case .bool: .bool
-    case .float8e5m2, .float8e4m3: nil
+    case .float8e5m2, .float8e4m3, .float8e8m0, .complex64: nil
     }
   }
 }

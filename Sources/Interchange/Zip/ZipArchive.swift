@@ -1,21 +1,27 @@
-/// A zip file whose members are stored as they are, which is how PyTorch and `numpy.savez` write;
-/// with 64-bit sizes where it has them (PKWARE APPNOTE 6.3.10).
+/// A zip file, with 64-bit sizes where it has them (PKWARE APPNOTE 6.3.10): members stored as they
+/// are, which is how PyTorch and `numpy.savez` write, or packed by deflate.
 final class ZipArchive {
   /// What a zip file with members begins with.
   static let magic: [UInt8] = [0x50, 0x4B, 3, 4]
 
   struct Entry {
     let name: String
-    let byteCount: Int
+    /// Bytes of the member, and what they take in the file.
+    let byteCount, packedCount: Int
     /// Where the member's own header begins.
     let offset: Int
     let checksum: UInt32
+    /// 0 for stored, 8 for deflate.
+    let method: Int
+    let isEncrypted: Bool
+
+    var isStored: Bool { method == 0 && !isEncrypted }
   }
 
   let file: PositionedFile
   let entries: [Entry]
 
-  /// Reads the directory; throws `InterchangeError`, also for compressed or encrypted members.
+  /// Reads the directory; throws `InterchangeError`.
   init(_ file: PositionedFile) throws {
     self.file = file
     let (start, count) = try Self.directory(of: file)
@@ -34,29 +40,24 @@ final class ZipArchive {
       }
       let name = String(decoding: bytes[at + 46..<at + 46 + nameCount], as: UTF8.self)
       let method = bytes.word16(at + 10)
-      guard method == 0, bytes.word16(at + 8) & 1 == 0 else {
-        throw InterchangeError.unsupported(
-          path: file.path,
-          reason: "its member '\(name)' is \(method == 0 ? "encrypted" : "compressed"); "
-            + "save it uncompressed (torch.save, numpy.savez)")
-      }
+      let isEncrypted = bytes.word16(at + 8) & 1 == 1
       let extra = at + 46 + nameCount..<at + 46 + nameCount + extraCount
       let sizes = try Self.sizes(bytes, at, extra: extra, path: file.path)
-      guard sizes.packed == sizes.plain else {
+      guard sizes.packed == sizes.plain || method != 0 || isEncrypted else {
         throw InterchangeError.corrupt(
           path: file.path, reason: "its member '\(name)' is stored and has two sizes")
       }
       if !name.hasSuffix("/") {
         entries.append(
           Entry(
-            name: name, byteCount: sizes.plain, offset: sizes.offset,
-            checksum: UInt32(bytes.word32(at + 16))))
+            name: name, byteCount: sizes.plain, packedCount: sizes.packed, offset: sizes.offset,
+            checksum: UInt32(bytes.word32(at + 16)), method: method, isEncrypted: isEncrypted))
       }
       at = end
     }
     // Members that share bytes would make a reader of each do the work of a far larger file.
-    guard entries.reduce(0, { $0 &+ $1.byteCount }) <= file.byteCount,
-      entries.allSatisfy({ $0.byteCount <= file.byteCount })
+    guard entries.reduce(0, { $0 &+ $1.packedCount }) <= file.byteCount,
+      entries.allSatisfy({ $0.packedCount <= file.byteCount })
     else {
       throw InterchangeError.corrupt(
         path: file.path, reason: "its members have more bytes than the file")
@@ -128,8 +129,45 @@ final class ZipArchive {
     return (start..<start + size, count)
   }
 
-  /// Where the bytes of a member lie; throws `InterchangeError`.
+  /// Where the bytes of a stored member lie; throws `InterchangeError`, also for others.
   func range(of entry: Entry) throws -> Range<Int> {
+    guard entry.isStored else {
+      throw InterchangeError.unsupported(
+        path: file.path,
+        reason: "its member '\(entry.name)' is \(entry.isEncrypted ? "encrypted" : "compressed"); "
+          + "save it as torch.save and numpy.savez do, without either")
+    }
+    return try packedRange(of: entry)
+  }
+
+  /// The bytes of a member, unpacked where deflate has packed them, their checksum compared; throws
+  /// `InterchangeError`.
+  func bytes(of entry: Entry) throws -> [UInt8] {
+    guard entry.method == 8, !entry.isEncrypted else {
+      let range = try range(of: entry)
+      try verify(entry)
+      return try file.bytes(at: range.lowerBound, count: range.count)
+    }
+    let range = try packedRange(of: entry)
+    let packed = try file.bytes(at: range.lowerBound, count: range.count)
+    func damage(_ reason: String) -> InterchangeError {
+      .corrupt(path: file.path, reason: "its member '\(entry.name)' cannot be unpacked: \(reason)")
+    }
+    let bytes: [UInt8]
+    do {
+      bytes = try Inflate.bytes(of: packed, count: entry.byteCount)
+    } catch let problem as Inflate.Problem {
+      throw damage(problem.message)
+    }
+    var checksum = CRC32()
+    bytes.withUnsafeBytes { checksum.add($0) }
+    guard checksum.value == entry.checksum else {
+      throw damage("another checksum than was written")
+    }
+    return bytes
+  }
+
+  private func packedRange(of entry: Entry) throws -> Range<Int> {
     func damage() -> InterchangeError {
       .corrupt(path: file.path, reason: "its member '\(entry.name)' lies outside the file")
     }
@@ -137,11 +175,13 @@ final class ZipArchive {
     let header = LittleEndianBytes(try file.bytes(at: entry.offset, count: 30))
     guard header.word32(0) == 0x0403_4B50 else { throw damage() }
     let start = entry.offset + 30 + header.word16(26) + header.word16(28)
-    guard start <= file.byteCount, entry.byteCount <= file.byteCount - start else { throw damage() }
-    return start..<start + entry.byteCount
+    guard start <= file.byteCount, entry.packedCount <= file.byteCount - start else {
+      throw damage()
+    }
+    return start..<start + entry.packedCount
   }
 
-  /// Reads a member piece by piece and compares its checksum; throws `InterchangeError`.
+  /// Reads a stored member piece by piece and compares its checksum; throws `InterchangeError`.
   func verify(_ entry: Entry) throws {
     let range = try range(of: entry)
     var checksum = CRC32()
