@@ -1,6 +1,7 @@
 internal import Datasets
 internal import Evaluation
 private import Foundation
+internal import Interchange
 private import Synchronization
 
 /// Writes photos aligned by five points to insightface's template (face_align.py `norm_crop`): the
@@ -24,8 +25,7 @@ enum FaceAligner {
       file: request.landmarks, for: index, imageSize: request.size)
     try requireEmpty(request.out)
     for person in Set(index.photos.indices.map { folder(of: index.photos[$0].path) }) {
-      try FileManager.default.createDirectory(
-        atPath: request.out + "/" + person, withIntermediateDirectories: true)
+      try Folders.make(request.out + "/" + person)
     }
     let result = Mutex(Result())
     let failure = Mutex<(any Error)?>(nil)
@@ -42,7 +42,8 @@ enum FaceAligner {
         }
         do {
           let jpeg = try worker.align(photo, of: set, by: similarity)
-          try Data(jpeg).write(to: URL(fileURLWithPath: request.out + "/" + target(path)))
+          // Thousands of syncs would take longer than the work, which can be done again.
+          try BytesFile.write(jpeg, to: request.out + "/" + target(path), syncing: false)
           result.withLock { $0.count += 1 }
         } catch let error as ImageError {
           result.withLock { $0.bad.append("\(path): \(error.description)") }

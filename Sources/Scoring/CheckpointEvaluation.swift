@@ -37,7 +37,7 @@ extension CheckpointNetwork {
       guard let source = set.source ?? opened?.source else { continue }
       let embeddings = try embeddings(
         of: set.plan.photos, in: source, preprocessing: set.preprocessing(preprocessing),
-        flip: flip, badLimit: configuration.maxBad
+        flip: flip, badLimit: request.maxBad ?? configuration.maxBad
       ).embeddings
       guard let embeddings else { continue }
       scored.append(
@@ -138,7 +138,8 @@ extension CheckpointNetwork {
     let preprocessing = try Preprocessing(own, index: opened.index)
     let embeddings = try embeddings(
       of: Array(opened.index.photos.indices), in: opened.source, preprocessing: preprocessing,
-      flip: request.flipTest ?? configuration.flipTest, badLimit: configuration.maxBad
+      flip: request.flipTest ?? configuration.flipTest,
+      badLimit: request.maxBad ?? configuration.maxBad
     ).embeddings
     guard let embeddings else { return }
     guard let form = EmbeddingFile(path: request.out) else {

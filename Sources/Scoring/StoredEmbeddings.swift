@@ -2,6 +2,7 @@ internal import Datasets
 package import Evaluation
 private import Foundation
 internal import Kernels
+internal import Sessions
 
 /// Embeddings that some program has stored, with their names.
 package struct StoredEmbeddings {
@@ -34,9 +35,11 @@ package struct StoredEmbeddings {
       throw DatasetError.badOption(
         name: "--pairs", text: pairs, reason: "none of its photos is among the names")
     }
-    for skipped in resolved.skipped.prefix(20) { print("\(prefix)skipped: \(skipped)") }
+    for skipped in resolved.skipped.prefix(20) {
+      StandardOutput.print("\(prefix)skipped: \(skipped)")
+    }
     let result = EvaluationResult(embeddings: embeddings, pairs: resolved)
-    for rule in result.rules { print(prefix + rule) }
-    for line in result.lines { print(prefix + line) }
+    for rule in result.rules { StandardOutput.print(prefix + rule) }
+    for line in result.lines { StandardOutput.print(prefix + line) }
   }
 }

@@ -26,6 +26,7 @@ extension Recorder {
         people: data.divided.trainingPeopleCount, photos: data.divided.training.count,
         imagesSeen: progress.samples, wallSeconds: Clock.seconds - plan.startSeconds,
         weightsHash: receipt.map(Hash64.text) ?? ""))
+    report.summary.leftOutOfEpoch = plan.leftOutOfEpoch
     report.steps = history.steps
     report.evaluations = history.evaluations
     report.phases =

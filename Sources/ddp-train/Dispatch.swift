@@ -35,7 +35,7 @@ enum Dispatch {
   static func answer(_ body: (any Communicator) throws -> [String]?) -> Int32 {
     MPIWorld.run {
       guard let lines = try body($0) else { return moreToDo }
-      for line in lines { print(line) }
+      for line in lines { StandardOutput.print(line) }
       return 0
     }
   }

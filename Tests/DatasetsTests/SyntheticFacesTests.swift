@@ -187,7 +187,7 @@ struct SyntheticFolderTests {
       #expect(throws: FolderError.notAFolder(path: file)) {
         try faces.writeFolder(to: file)
       }
-      #expect(throws: FolderError.self) { try faces.writeFolder(to: file + "/below") }
+      #expect(throws: InterchangeError.self) { try faces.writeFolder(to: file + "/below") }
     }
   }
 

@@ -44,7 +44,10 @@ package final class TripletMiner {
     weights.deallocate()
   }
 
-  package var bytes: Int { 8 * (Self.blockAnchors + 3) * capacity + 4 * capacity }
+  /// Bytes of a miner for batches of up to `capacity` samples.
+  package static func bytes(capacity: Int) -> Int {
+    8 * (blockAnchors + 3) * capacity + 4 * capacity
+  }
 
   /// Appends to `words` what is found for the anchors of `block`, at most `blockAnchors` slots; to
   /// be put together again by `TripletSelection`.
