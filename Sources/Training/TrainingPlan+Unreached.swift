@@ -41,11 +41,13 @@ extension TrainingPlan {
   private var scheduleSentences: [String] {
     var sentences: [String] = []
     let warmUp = schedule.warmUpSteps
-    if warmUp > totalSteps {
+    // The usual one is short; a run that is shorter still is meant to be no more than tried out.
+    let isChosen = configuration.warmupEpochs != RunConfiguration.demo.warmupEpochs
+    if isChosen, warmUp > totalSteps {
       sentences.append(
         "\(text(\.warmupEpochs)) is longer than the run: the rate never becomes \(text(\.learningRate))"
           + "; \(length)")
-    } else if warmUp == totalSteps, configuration.schedule != .constant {
+    } else if isChosen, warmUp == totalSteps, configuration.schedule != .constant {
       sentences.append(
         "\(text(\.warmupEpochs)) is the whole run: \(text(\.schedule)) never begins; \(length)")
     }

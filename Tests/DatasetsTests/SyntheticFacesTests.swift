@@ -1,6 +1,7 @@
 import Datasets
 import Determinism
 import Foundation
+import Interchange
 import Testing
 
 struct SyntheticFacesTests {

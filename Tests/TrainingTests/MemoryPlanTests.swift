@@ -53,11 +53,13 @@ import Training
         Self.kinds[kind]?(&$0)
       }
       let found = Found()
-      _ = try SmallRun.train(configuration, ranks: ranks, threads: threads) { hooks, rank in
-        hooks.onStart = {
-          found.add(rank: rank, planned: $0.plan.memory, taken: $0.memoryBytes)
-        }
-      }
+      _ = try SmallRun.train(
+        configuration, ranks: ranks, threads: threads,
+        hook: { hooks, rank in
+          hooks.onStart = {
+            found.add(rank: rank, planned: $0.plan.memory, taken: $0.memoryBytes)
+          }
+        })
       #expect(found.areEqual, "\(kind), \(ranks) x \(threads): \(found.text)")
     }
   }
