@@ -12,8 +12,8 @@ private let number = ValueForm<Double>.number
 private let positive = number.giving("a positive number, from 1e-30 to 1e30") {
   (1e-30...1e30).contains($0)
 }
-private let notNegative = number.giving("0 or a positive number, from 1e-30 to 1e30") {
-  $0 == 0 || (1e-30...1e30).contains($0)
+private let notNegative = number.giving("0 or a positive number, up to 1e30") {
+  (0...1e30).contains($0)
 }
 private let epochs = number.giving("0 to 1000000") { (0...1e6).contains($0) }
 private let pixels = integer.giving("8 to 8192 pixels") { (8...8192).contains($0) }

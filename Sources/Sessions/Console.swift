@@ -56,8 +56,7 @@ package final class Console {
   package func receipt(_ line: String) {
     guard isSpeaker else { return }
     record(line)
-    clearProgress()
-    StandardOutput.print(line)
+    write(line)
   }
 
   /// The state of the run: one live line on a terminal, cut to its width, else a line every
@@ -72,7 +71,7 @@ package final class Console {
       hasProgressLine = true
     } else {
       guard isLandmark || now - lastProgress > 10 else { return }
-      write(line())
+      put(line() + "\n", on: STDOUT_FILENO)
     }
     lastProgress = now
   }
@@ -83,7 +82,7 @@ package final class Console {
 
   private func write(_ line: String) {
     clearProgress()
-    put(line + "\n", on: STDOUT_FILENO)
+    StandardOutput.print(line)
   }
 
   /// What people read may be lost; the run goes on.

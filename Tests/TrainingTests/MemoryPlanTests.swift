@@ -76,7 +76,8 @@ import Training
       $0.model = "iresnet50"
       $0.width = 4
       $0.imageSize = 112
-      $0.microbatch = 21
+      $0.batch = 20
+      $0.microbatch = 20
       $0.dryRun = true
       $0.data = .synthetic(SyntheticData(people: 100_000, photos: 10, size: 1024))
     }
