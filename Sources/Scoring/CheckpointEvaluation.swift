@@ -16,8 +16,14 @@ extension CheckpointNetwork {
       data: request.data ?? configuration.data, split: request.split,
       splitSeed: request.splitSeed, minPhotos: request.minPhotos, landmarks: request.landmarks)
     let bringAll = request.pairs.allSatisfy(EvaluationSet.bringsPhotos)
+    let areAlone = bringAll && !request.pairs.isEmpty
+    if areAlone, request.data != nil || request.landmarks != nil {
+      session.console.warn(
+        "--pairs \(request.pairs.joined(separator: ", ")) bring their photos: --data and --landmarks "
+          + "are not looked at")
+    }
     let opened =
-      bringAll && !request.pairs.isEmpty
+      areAlone
       ? nil
       : try OpenedPhotos.open(
         own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)

@@ -78,8 +78,6 @@ struct Evaluate: ParsableCommand {
       try refuse("--split", !pairs.isEmpty && split != nil, beside: "--pairs")
       try refuse("--split-seed", !pairs.isEmpty && splitSeed != nil, beside: "--pairs")
       try refuse("--min-photos", !pairs.isEmpty && minPhotos != nil, beside: "--pairs")
-      try refuse("--data", bringPhotos && data != nil, beside: "--pairs FILE.bin alone")
-      try refuse("--landmarks", bringPhotos && landmarks != nil, beside: "--pairs FILE.bin alone")
     }
   }
 
