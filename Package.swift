@@ -99,7 +99,7 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Configuration",
-      dependencies: ["Collectives", "Datasets", "Losses", "Networks", "Yams"],
+      dependencies: ["Collectives", "Datasets", "Interchange", "Losses", "Networks", "Yams"],
       swiftSettings: house),
     .target(
       name: "Assembly",
@@ -183,14 +183,16 @@ let package = Package(
     .target(
       name: "DataTools",
       dependencies: [
-        "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange", "Scoring",
+        "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange",
+        "Scoring",
       ],
       swiftSettings: house),
     .executableTarget(
       name: "ddp-train",
       dependencies: [
-        "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Interop",
-        "MPICollectives", "Networks", "Preflight", "Scoring", "Sessions", "Sweeps", "Tasks",
+        "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Interchange",
+        "Interop", "MPICollectives", "Networks", "Preflight", "Scoring", "Sessions", "Sweeps",
+        "Tasks",
         "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

@@ -1,4 +1,5 @@
 package import Foundation
+internal import Interchange
 
 /// One figure of a benchmark: a time, and what belongs to it.
 package struct BenchmarkRow: Codable, Sendable, Equatable {
@@ -51,9 +52,9 @@ package struct BenchmarkReport: Codable, Sendable, Equatable {
     return try encoder.encode(self) + Data("\n".utf8)
   }
 
-  /// Writes the report to `path` as JSON; throws what Foundation says of the file.
+  /// Writes the report to `path` as JSON; throws `InterchangeError.unwritable` or `.noSpace`.
   package func write(to path: String) throws {
-    try encoded().write(to: URL(fileURLWithPath: path), options: .atomic)
+    try BytesFile.write(Array(encoded()), to: path)
   }
 
   /// Reads a report; throws `BenchmarkFailure.unreadable`.

@@ -91,6 +91,15 @@ package struct ModelFactory: Sendable {
       }, count: network.parameterCount + objective.parameterCount)
   }
 
+  /// What a step of `configuration` changes beside the parameters: the optimizer's state, and what
+  /// rounding takes away.
+  package func vectors(_ configuration: RunConfiguration) -> [StateVector] {
+    let optimizer = configuration.optimizerValue
+    let own = optimizer.stateNames.map { StateVector(name: $0, initial: optimizer.initialState) }
+    return configuration.reduction == .bf16
+      ? own + [StateVector(name: "residual", residence: .addend)] : own
+  }
+
   /// A replica of the model, its memory not filled: with the optimizer of `configuration` and sums
   /// on the grid of 2^`gridExponent`. `keepsParts` where the ranks share the
   /// optimizer's state.
@@ -99,17 +108,12 @@ package struct ModelFactory: Sendable {
     seed: UInt64? = nil
   ) -> Replica {
     let optimizer = configuration.optimizerValue
-    var vectors = optimizer.stateNames.map {
-      StateVector(name: $0, initial: optimizer.initialState)
-    }
-    if configuration.reduction == .bf16 {
-      vectors.append(StateVector(name: "residual", residence: .addend))
-    }
     return Replica(
       network: network, objective: objective,
       groups: groups(decaysNormAndBias: configuration.decaysNormAndBias), optimizer: optimizer,
       state: ModelState(
-        descriptions: descriptions, statistics: network.statistics, vectors: vectors,
+        descriptions: descriptions, statistics: network.statistics,
+        vectors: vectors(configuration),
         keepsParts: keepsParts, loss: objective.head?.initialState ?? LossState()),
       gradientGrid: SummationGrid(exponent: gridExponent),
       seed: seed ?? configuration.seed)

@@ -44,14 +44,22 @@ final class BucketReduction {
     self.reduction = reduction
     self.isSharded = isSharded
     fits = Array(repeating: nil, count: layout.buckets.count)
-    let usesWire = ranks > 1 || reduction == .bf16
-    let (bucket, part) = usesWire ? layout.largest : (0, 0)
-    outgoing = AlignedMemory(count: 2 * bucket, fill: 0)
-    incoming = AlignedMemory(count: 2 * part * max(0, ranks - 1), fill: 0)
-    own = AlignedMemory(count: part, fill: 0)
+    let counts = Self.counts(layout, ranks: ranks, reduction: reduction)
+    outgoing = AlignedMemory(count: counts.outgoing, fill: 0)
+    incoming = AlignedMemory(count: counts.incoming, fill: 0)
+    own = AlignedMemory(count: counts.own, fill: 0)
   }
 
   var bytes: Int { outgoing.bytes + incoming.bytes + own.bytes }
+
+  /// Floats of the memory for messages; none where nothing is sent.
+  static func counts(
+    _ layout: BucketLayout, ranks: Int, reduction: Reduction
+  ) -> (outgoing: Int, incoming: Int, own: Int) {
+    guard ranks > 1 || reduction == .bf16 else { return (0, 0, 0) }
+    let (bucket, part) = layout.largest
+    return (2 * bucket, 2 * part * max(0, ranks - 1), part)
+  }
 
   /// The results of bucket `index` of `sums`: its elements in order, from its first.
   func results(

@@ -31,6 +31,10 @@ package protocol Communicator: AnyObject {
   /// all is well.
   var watchNote: String? { get }
 
+  /// What users should know about the way of messages between ranks of one host; nil where it is
+  /// the usual one.
+  var transportNote: String? { get }
+
   /// Runs `body`, in which `check` is called on the waiting thread, often, while peers are still on
   /// their way to a collective; what it throws ends the collective.
   func whileWaiting<Result>(
@@ -51,4 +55,5 @@ package protocol Communicator: AnyObject {
 extension Communicator {
   package var limits: MessageLimits { MessageLimits() }
   package var watchNote: String? { nil }
+  package var transportNote: String? { nil }
 }

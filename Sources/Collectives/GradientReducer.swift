@@ -148,8 +148,16 @@ package final class GradientReducer: @unchecked Sendable {
     stateChanged.deallocate()
   }
 
+  /// Bytes that a reducer over `ranks` ranks keeps for messages.
+  package static func messageBytes(
+    layout: BucketLayout, ranks: Int, reduction: Reduction
+  ) -> Int {
+    let counts = BucketReduction.counts(layout, ranks: ranks, reduction: reduction)
+    return MemoryLayout<Float>.stride * (counts.outgoing + counts.incoming + counts.own)
+  }
+
   /// Bytes that this reducer keeps for messages.
-  package var messageBytes: Int { usesWire ? buckets.bytes : 0 }
+  package var messageBytes: Int { buckets.bytes }
 
   /// Starts a step in which this rank computes `localMicrobatches` of `microbatches`; with
   /// `keepingExtras` the second pass of one, which adds gradients to the first pass's extras.

@@ -116,7 +116,11 @@ package struct HostProcessors: Sendable, Equatable {
 
   /// The processors of the mask, by number; empty where it is not known.
   package var allowed: Set<Int> {
-    // Groups of eight hexadecimal digits, the last of which is the lowest.
+    Self.numbers(of: mask)
+  }
+
+  /// The processors of a mask, in groups of eight hexadecimal digits, the lowest last.
+  static func numbers(of mask: String) -> Set<Int> {
     let digits = mask.compactMap(\.hexDigitValue)
     var numbers: Set<Int> = []
     for (place, digit) in digits.reversed().enumerated() {
@@ -125,18 +129,13 @@ package struct HostProcessors: Sendable, Equatable {
     return numbers
   }
 
-  private static func maskLine(of status: String) -> String? {
+  static func maskLine(of status: String) -> String? {
     status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") }
       .map { String($0.dropFirst("Cpus_allowed:".count)) }
   }
 
   private static func threadStatus() -> String {
-    guard let file = fopen("/proc/thread-self/status", "r") else { return "" }
-    defer { fclose(file) }
-    return withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
-      let count = fread(buffer.baseAddress, 1, buffer.count, file)
-      return String(decoding: buffer[..<count], as: UTF8.self)
-    }
+    ControlGroup.contents(of: "/proc/thread-self/status") ?? ""
   }
 
   /// A sentence where `threads` compute threads on each of the `sharing` ranks that may use the

@@ -37,9 +37,11 @@ package enum NearestName {
     return previous[b.count]
   }
 
-  /// The candidate nearest to `word`, the first of equals; nil without candidates.
+  /// The candidate that `word` means in other programs, else the nearest to it, the first of
+  /// equals; nil without candidates.
   package static func of(_ word: String, among candidates: [String]) -> String? {
-    candidates.min { distance(word, $0) < distance(word, $1) }
+    if let known = UsualNames.meaning(of: word, among: candidates) { return known }
+    return candidates.min { distance(word, $0) < distance(word, $1) }
   }
 
   /// "unknown KIND 'WORD'; did you mean 'NEAREST'?", with the candidates where they are few.

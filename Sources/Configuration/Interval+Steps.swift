@@ -4,7 +4,10 @@ extension Interval {
     switch self {
     case .never: 0
     case .steps(let steps): steps
-    case .epochs(let epochs): epochs * stepsPerEpoch
+    case .epochs(let epochs):
+      // Beyond any run; the product need not fit.
+      epochs.multipliedReportingOverflow(by: stepsPerEpoch).overflow
+        ? Int.max : epochs * stepsPerEpoch
     }
   }
 

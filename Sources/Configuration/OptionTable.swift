@@ -8,11 +8,27 @@ internal import Networks
 
 private let integer = ValueForm<Int>.integer
 private let number = ValueForm<Double>.number
-private let positive = number.giving("a positive number") { $0 > 0 }
-private let notNegative = number.giving("0 or a positive number") { $0 >= 0 }
+// What becomes a Float must be one.
+private let positive = number.giving("a positive number, from 1e-30 to 1e30") {
+  (1e-30...1e30).contains($0)
+}
+private let notNegative = number.giving("0 or a positive number, up to 1e30") {
+  (0...1e30).contains($0)
+}
 private let epochs = number.giving("0 to 1000000") { (0...1e6).contains($0) }
 private let pixels = integer.giving("8 to 8192 pixels") { (8...8192).contains($0) }
+/// A whole number from `first` to `limit`; `what` follows the first in words.
+private func atLeast(
+  _ first: Int, _ what: String = "", limit: Int = 1_000_000_000
+) -> ValueForm<Int> {
+  var form = integer
+  form.expectation = {
+    $0 < first ? "at least \(first)\(what)" : $0 > limit ? "at most \(limit)" : nil
+  }
+  return form
+}
 private let word = ValueForm<String>.word
+private let path = ValueForm<String>.path
 private let anyFile = ConfigurationOption.Completion.file(extensions: [])
 
 extension ConfigurationOption {
@@ -28,7 +44,7 @@ extension ConfigurationOption {
         + "measures", value: "split")
     option(.data, "split-seed", \.splitSeed, .seed, "Seed of the random splits", value: "n")
     option(
-      .data, "min-photos", \.minPhotos, integer.giving("at least 0") { $0 >= 0 },
+      .data, "min-photos", \.minPhotos, atLeast(0),
       "Leave out people with fewer photos", "; 0 gives all a class", value: "k")
     option(
       .data, "image-size", \.imageSize,
@@ -49,7 +65,7 @@ extension ConfigurationOption {
       .data, "crop", \.crop, pixels.orNil("none"), "Side of the central square", ", or none",
       value: "n", idle: [.aligned])
     option(
-      .data, "landmarks", \.landmarks, word.place("a file").orNil("none"),
+      .data, "landmarks", \.landmarks, path.place("a file").orNil("none"),
       "Five points a photo; aligns the faces", value: "file", completion: anyFile,
       idle: [.inRuns("with synthetic faces, which have none") { $0.data.isSynthetic }])
     option(
@@ -57,7 +73,7 @@ extension ConfigurationOption {
       "How bytes become numbers: \(choices(of: Normalization.self))", value: "name")
     option(
       .data, "augment", \.augment, .augmentation,
-      "none, default, or of flip, shift, scale, color, blur, erase, with commas and amounts "
+      "none or off, default, or of flip, shift, scale, color, blur, erase, with commas and amounts "
         + "(flip,color:0.2)", value: "list")
     option(
       .data, "max-bad", \.maxBad,
@@ -94,7 +110,7 @@ extension ConfigurationOption {
       follows: .model,
       idle: [.model(because: ", which has no inception modules") { !$0.takesPooling }])
     option(
-      .model, "init", \.initialWeights, word.place("a file").orNil("none"),
+      .model, "init", \.initialWeights, path.place("a file").orNil("none"),
       "A checkpoint whose network training starts from", ", or none", value: "file",
       completion: anyFile)
 
@@ -130,12 +146,12 @@ extension ConfigurationOption {
         + "(semi-hard,hardest@10e)", value: "list", follows: .loss, idle: [.withoutTriplets])
     option(
       .triplets, "people-per-batch", \.peoplePerBatch,
-      integer.giving("at least 1") { $0 >= 1 }.orNil("auto"),
+      atLeast(1).orNil("auto"),
       "People with several photos in a triplet batch", ", or auto", value: "p", follows: .loss,
       idle: [.withoutTriplets])
     option(
       .triplets, "photos-per-person", \.photosPerPerson,
-      integer.giving("at least 2, which make a positive pair") { $0 >= 2 }.orNil("auto"),
+      atLeast(2, ", which make a positive pair").orNil("auto"),
       "Photos of each of them", ", or auto", value: "k", follows: .loss, idle: [.withoutTriplets])
     option(
       .triplets, "triplet-reduction", \.tripletReduction, .name("triplet reduction"),
@@ -146,27 +162,31 @@ extension ConfigurationOption {
       "2 computes a triplet batch twice, 1 keeps all its activations", value: "n",
       isMathematical: false, follows: .loss, idle: [.withoutTriplets])
     option(
-      .triplets, "offline-every", \.offlineEvery, integer.giving("at least 1 step") { $0 >= 1 },
+      .triplets, "offline-every", \.offlineEvery, atLeast(1, " step"),
       "Steps between searches for hard triplets", value: "n", follows: .loss,
       idle: [.withoutTriplets, .withoutOfflineMining])
     option(
-      .triplets, "offline-pool", \.offlinePool, integer.orNil("auto"),
+      .triplets, "offline-pool", \.offlinePool, atLeast(1, " photo").orNil("auto"),
       "Photos searched for hard triplets", ", or auto", value: "n", follows: .loss,
       idle: [.withoutTriplets, .withoutOfflineMining])
     option(
-      .triplets, "compatible-with", \.compatibleWith, word.place("a network").orNil("none"),
+      .triplets, "compatible-with", \.compatibleWith, path.place("a network").orNil("none"),
       "A run or checkpoint that the new embeddings are to be comparable with", ", or none",
       value: "run", follows: .loss, idle: [.withoutTriplets])
   }
 
   @Table static var optimizerOptions: [ConfigurationOption] {
     option(
-      .step, "batch", \.batch, integer.giving("at least 1 sample") { $0 >= 1 },
+      .step, "batch", \.batch, atLeast(1, " sample"),
       "Samples of a step, over all ranks", value: "b")
     option(
-      .step, "microbatch", \.microbatch, integer.giving("at least 1 sample") { $0 >= 1 },
+      .step, "microbatch", \.microbatch, atLeast(1, " sample", limit: 1_000_000),
       "Samples that a worker computes at once", value: "b", follows: .model, once: true,
       usual: { _ in 16 })
+    option(
+      .step, "drop-last", \.dropsLast, .truth,
+      "Leave out the samples of an epoch that do not fill its last batch",
+      idle: [.inRuns("with loss triplet, whose batches are all whole") { $0.loss == .triplet }])
     option(
       .step, "threads", \.threads,
       integer.giving("1 to 1024") { (1...1024).contains($0) }.orNil("auto"),
@@ -247,7 +267,7 @@ extension ConfigurationOption {
       .rate, "power", \.power, positive, "Power of polynomial", value: "x", follows: .schedule,
       idle: [.schedule { !$0.traits.hasPower }])
     option(
-      .rate, "min-lr", \.minimumLearningRate, number, "Last rate of polynomial and cosine",
+      .rate, "min-lr", \.minimumLearningRate, notNegative, "Last rate of polynomial and cosine",
       value: "x", follows: .schedule, idle: [.schedule { !$0.traits.hasLastRate }])
   }
 
@@ -264,7 +284,7 @@ extension ConfigurationOption {
       isMathematical: false)
 
     option(
-      .run, "out", \.out, word.orNil("auto"), "Run folder; auto is a fresh one under runs/",
+      .run, "out", \.out, path.orNil("auto"), "Run folder; auto is a fresh one under runs/",
       value: "dir", completion: .folder, isMathematical: false, ranksMayDiffer: true)
     option(
       .run, "resume", \.resume, .resume,
@@ -275,7 +295,7 @@ extension ConfigurationOption {
       "Write a checkpoint every N steps, Ne epochs, 0 only at the end", value: "n",
       isMathematical: false)
     option(
-      .run, "keep", \.keep, integer.giving("at least 1 checkpoint") { $0 >= 1 },
+      .run, "keep", \.keep, atLeast(1, " checkpoint", limit: 1_000_000),
       "Number of last checkpoints to keep", value: "n", isMathematical: false)
     option(
       .run, "keep-best", \.keepBest, .truth, "Keep the best checkpoint too", isMathematical: false)
@@ -295,7 +315,7 @@ extension ConfigurationOption {
       "Name a rank that lives without progress and stop after this time; 0 never",
       value: "seconds", isMathematical: false)
     option(
-      .run, "timeline", \.timeline, word.orNil("none"),
+      .run, "timeline", \.timeline, path.orNil("none"),
       "Write what every thread does when, for Perfetto", "; or none", value: "file",
       completion: .file(extensions: ["json"]), isMathematical: false)
     option(
@@ -305,7 +325,7 @@ extension ConfigurationOption {
       .logs, "csv", \.writesCSV, .truth,
       "Write metrics.csv and evaluations.csv to the run folder", isMathematical: false)
     option(
-      .logs, "prometheus", \.prometheus, word.orNil("none"),
+      .logs, "prometheus", \.prometheus, path.orNil("none"),
       "A text file of metrics to keep up to date for Prometheus", ", or none", value: "file",
       completion: .file(extensions: ["prom"]), isMathematical: false)
     option(
@@ -319,7 +339,9 @@ extension ConfigurationOption {
 extension ValueForm where Value == Double {
   /// Seconds to wait, 0 for ever.
   fileprivate static var patience: Self {
-    number.giving("seconds, at least 1, or 0 to wait for ever") { $0 == 0 || $0 >= 1 }
+    number.giving("seconds, 1 to 1000000, or 0 to wait for ever") {
+      $0 == 0 || (1...1e6).contains($0)
+    }
   }
 }
 

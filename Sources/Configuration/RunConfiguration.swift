@@ -85,6 +85,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var batch: Int = 64
   /// `microbatch`: the most samples that a worker computes at once.
   package var microbatch: Int = 8
+  /// `drop-last`: leaves out the samples of an epoch that do not fill its last batch.
+  package var dropsLast: Bool = false
   /// `threads`: compute threads of a rank; nil is its share of the host's CPUs.
   package var threads: Int?
   /// `epochs` or `steps`: how long training lasts.

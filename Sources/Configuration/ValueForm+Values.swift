@@ -5,6 +5,7 @@ extension ValueForm where Value == Augmentation {
   static var augmentation: Self {
     Self(
       parse: { word in
+        if ["off", "no", "false"].contains(word.lowercased()) { return .none }
         for part in word.split(separator: ",", omittingEmptySubsequences: false)
         where word != absent && word != "default" {
           let name = String(part.prefix { $0 != ":" }.filter { !$0.isWhitespace })
@@ -84,7 +85,7 @@ extension ValueForm where Value == DataSource {
       parse: { word in
         if word.isEmpty { throw ConfigurationError("the folder of photos is empty text") }
         if word == "synthetic" { return .synthetic(Self.defaultSynthetic) }
-        guard word.hasPrefix("synthetic:") else { return .folder(word) }
+        guard word.hasPrefix("synthetic:") else { return .folder(try userPath(word)) }
         return .synthetic(try Self.synthetic(String(word.dropFirst("synthetic:".count))))
       },
       text: { source in
@@ -133,6 +134,7 @@ extension ValueForm where Value == DataSource {
       }
       faces[keyPath: path] = value
     }
+    if let fault = faces.fault { throw ConfigurationError(fault) }
     return faces
   }
 }
@@ -152,15 +154,24 @@ extension ValueForm where Value == DataSplit {
           guard let count = Int(argument) else {
             throw refuse(word, "a split; give a number of photos, such as \(kind):10000")
           }
+          guard (1...1_000_000_000).contains(count) else {
+            throw ConfigurationError(
+              "the split trains on \(count) photos; give at least 1, at most 1000000000")
+          }
           return kind == "random" ? .random(photos: count) : .first(photos: count)
         case "people":
           if argument.isEmpty {
             throw refuse(word, "a split; give a file of names, such as people:peopleDevTrain.txt")
           }
-          return .people(file: argument)
+          return .people(file: try userPath(argument))
         case "people-random":
           guard let fraction = Configuration.number(argument) else {
             throw refuse(word, "a split; give the fraction that trains, such as people-random:0.8")
+          }
+          guard fraction > 0, fraction < 1 else {
+            throw ConfigurationError(
+              "people-random:\(argument) is not between 0 and 1; give the fraction of people that "
+                + "trains")
           }
           return .peopleRandom(fraction: fraction)
         default:
@@ -183,9 +194,13 @@ extension ValueForm where Value == ResumeMode {
       parse: { word in
         switch word {
         case "auto": return .auto
-        case "none": return .none
+        case "none", "no", "off", "false": return .none
         case "": throw ConfigurationError("the path is empty; give auto, none or a path")
-        default: return .path(word)
+        case "latest", "last", "newest", "true", "yes", "on":
+          throw ConfigurationError(
+            "'\(word)' is not auto, none or a path; auto continues the newest checkpoint of --out "
+              + "(a folder of that name is ./\(word))")
+        default: return .path(try userPath(word))
         }
       },
       text: { mode in

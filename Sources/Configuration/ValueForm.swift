@@ -1,4 +1,5 @@
 internal import Datasets
+internal import Interchange
 
 /// How the value of an option is read from text and written as text that reads back equal.
 struct ValueForm<Value>: Sendable {
@@ -53,6 +54,15 @@ struct ValueForm<Value>: Sendable {
     var form = self
     form.input = input
     return form
+  }
+}
+
+/// The path that `text` means; throws `ConfigurationError` without origin.
+func userPath(_ text: String) throws -> String {
+  do throws(UserPath.Failure) {
+    return try UserPath.read(text)
+  } catch {
+    throw ConfigurationError(error.description)
   }
 }
 
@@ -167,8 +177,7 @@ extension ValueForm where Value == [String] {
           }
         }
         if isEscaped { paths[paths.count - 1].append("\\") }
-        if paths.contains("") { throw ConfigurationError("a path is empty") }
-        return paths
+        return try paths.map(userPath)
       },
       text: { paths in
         paths.isEmpty ? absent : paths.map(RunConfiguration.listed).joined(separator: ",")
@@ -206,6 +215,9 @@ extension ValueForm where Value == String {
         return word
       }, text: { $0 })
   }
+
+  /// A file or folder.
+  static var path: Self { Self(parse: userPath, text: { $0 }) }
 }
 
 extension ValueForm

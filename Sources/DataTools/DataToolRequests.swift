@@ -1,5 +1,5 @@
+internal import Collectives
 package import Datasets
-private import Foundation
 
 /// What `ddp-train pack` is asked.
 package struct PackRequest: Sendable {
@@ -97,6 +97,7 @@ extension AlignRequest {
 enum ToolThreads {
   /// Compute threads of a command that runs by itself.
   static func count(_ wanted: Int?) -> Int {
-    wanted ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
+    wanted
+      ?? min(HostProcessors.current.allowedCount, ControlGroup.current.wholeProcessors ?? .max)
   }
 }

@@ -1,6 +1,7 @@
 internal import Datasets
 internal import Evaluation
 private import Foundation
+internal import Interchange
 private import Synchronization
 
 /// Writes photos aligned by five points to insightface's template (face_align.py `norm_crop`): the
@@ -28,8 +29,7 @@ enum FaceAligner {
     try requireEmpty(request.out)
     let targets = targets(of: index)
     for person in Set(targets.map(folder)) {
-      try FileManager.default.createDirectory(
-        atPath: request.out + "/" + person, withIntermediateDirectories: true)
+      try Folders.make(request.out + "/" + person)
     }
     let result = Mutex(Result())
     let failure = Mutex<(any Error)?>(nil)
@@ -46,7 +46,8 @@ enum FaceAligner {
         }
         do {
           let jpeg = try worker.align(photo, of: set, by: similarity)
-          try Data(jpeg).write(to: URL(fileURLWithPath: request.out + "/" + targets[photo]))
+          // Thousands of syncs would take longer than the work, which can be done again.
+          try BytesFile.write(jpeg, to: request.out + "/" + targets[photo], syncing: false)
           result.withLock { $0.count += 1 }
         } catch let error as ImageError {
           result.withLock { $0.bad.append("\(path): \(error.description)") }

@@ -16,12 +16,12 @@ package struct SynthesizeRequest: Sendable, Equatable {
 }
 
 extension SynthesizeRequest {
-  /// Draws people into an image folder.
-  package func run() throws {
+  /// Draws people into an image folder; returns what to say.
+  package func run() throws -> [String] {
     let drawn = SyntheticFaces(
       people: faces.people, photosPerPerson: faces.photos,
       size: faces.size, seed: seed)
     try drawn.writeFolder(to: out)
-    print("\(drawn.count) photos of \(faces.people) people in \(out)")
+    return ["\(drawn.count) photos of \(faces.people) people in \(out)"]
   }
 }

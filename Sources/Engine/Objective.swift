@@ -28,6 +28,9 @@ package protocol BatchObjective: Sendable {
 
   /// The loss with its memory, for embeddings of `width` and `workers` compute threads.
   func makeLoss(width: Int, workers: Int) -> any BatchLoss
+
+  /// Bytes of that loss for the batch, and for each worker, without making it.
+  func memory(width: Int, workers: Int) -> (batch: Int, worker: Int)
 }
 
 /// A loss of the whole batch: no microbatch can go backward before all have gone forward.

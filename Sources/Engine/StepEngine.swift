@@ -63,14 +63,11 @@ package final class StepEngine {
     switch replica.objective {
     case .samples(let head): work = .samples(head)
     case .wholeBatch(let objective):
-      let microbatches = Microbatches.cut(
-        objective.batch, microbatch: network.maximumRows
-      ).count
       work = .wholeBatch(
         WholeBatchMemory(
           objective, network: network, workers: workers,
-          localMicrobatches: Microbatches.share(of: microbatches, rank: 0, size: world.size).count
-        ))
+          localMicrobatches: WholeBatchMemory.localMicrobatches(
+            objective, network, ranks: world.size)))
     }
     update = UpdatePass(
       groups: replica.groups, blocks: blocks, optimizer: replica.optimizer, pool: world.pool,

@@ -1,3 +1,4 @@
+internal import Determinism
 internal import Kernels
 internal import Losses
 internal import Networks
@@ -47,10 +48,37 @@ final class WholeBatchMemory: @unchecked Sendable {
     labels = .allocate(capacity: batch)
     labels.initialize(repeating: -1, count: batch)
     // The first microbatches are computed in the workers' own arenas.
-    let count = keepsPasses ? max(0, localMicrobatches - workers.count) : 0
+    let count = Self.keptPasses(
+      objective, threads: workers.count, localMicrobatches: localMicrobatches)
     kept = (0..<count).map { _ in Kept(network) }
-    bytes =
-      embeddings.bytes + loss.bytes + count * Arena.bytes(for: network, phase: .training)
+    bytes = Self.bytes(
+      objective, loss: loss.bytes, network: network, threads: workers.count,
+      localMicrobatches: localMicrobatches)
+  }
+
+  /// Arenas beside those of the workers.
+  private static func keptPasses(
+    _ objective: any BatchObjective, threads: Int, localMicrobatches: Int
+  ) -> Int {
+    objective.passes == 1 ? max(0, localMicrobatches - threads) : 0
+  }
+
+  /// The most microbatches of a batch that a rank of `ranks` computes.
+  static func localMicrobatches(
+    _ objective: any BatchObjective, _ network: Network, ranks: Int
+  ) -> Int {
+    let microbatches = Microbatches.cut(objective.batch, microbatch: network.maximumRows).count
+    return Microbatches.share(of: microbatches, rank: 0, size: ranks).count
+  }
+
+  /// Bytes of such memory, with those of the loss for the batch.
+  static func bytes(
+    _ objective: any BatchObjective, loss: Int, network: Network, threads: Int,
+    localMicrobatches: Int
+  ) -> Int {
+    4 * objective.batch * network.embeddingCount + loss
+      + keptPasses(objective, threads: threads, localMicrobatches: localMicrobatches)
+      * Arena.bytes(for: network, phase: .training)
   }
 
   deinit { labels.deallocate() }

@@ -29,9 +29,15 @@ final class Worker {
     pageCount = ledger.count
     page = LedgerPage(.allocate(capacity: pageCount))
     page.values.initialize(repeating: 0, count: pageCount)
-    bytes =
-      Arena.bytes(for: network, phase: .training) + layerGradients.bytes + moments.bytes
-      + headScratch.bytes + 8 * pageCount
+    bytes = Self.bytes(network: network, head: head, ledgerCount: pageCount)
+  }
+
+  /// Bytes of a worker whose ledger has `ledgerCount` sums.
+  static func bytes(network: Network, head: (any LossHead)?, ledgerCount: Int) -> Int {
+    let floats =
+      max(network.largestLayerCount, head?.parameterCount ?? 0) + network.statisticsCount
+      + (head?.scratchCount(rows: network.maximumRows) ?? 0)
+    return Arena.bytes(for: network, phase: .training) + 4 * floats + 8 * ledgerCount
   }
 
   deinit {

@@ -15,28 +15,32 @@ extension InspectRequest {
   /// Prints what a checkpoint holds, and the receipt of its weights.
   package func run() throws {
     let (checkpoint, refused) = try CheckpointStore.open(checkpoint)
-    for reason in refused { print("refused: \(reason)") }
+    for reason in refused { StandardOutput.print("refused: \(reason)") }
     let progress = checkpoint.progress
-    print("checkpoint: \(checkpoint.path), \(checkpoint.file.byteCount) bytes")
-    if let origin = checkpoint.file.metadata["imported-from"] { print("imported from: \(origin)") }
-    print(
+    StandardOutput.print("checkpoint: \(checkpoint.path), \(checkpoint.file.byteCount) bytes")
+    if let origin = checkpoint.file.metadata["imported-from"] {
+      StandardOutput.print("imported from: \(origin)")
+    }
+    StandardOutput.print(
       "step: \(progress.step), updates \(progress.updates), skipped \(progress.skippedSteps), "
         + "samples \(progress.samples)")
     if let best = progress.best, let step = progress.bestStep {
-      print("best: \(Console.fixed(best, 6)) after step \(step)")
+      StandardOutput.print("best: \(Console.fixed(best, 6)) after step \(step)")
     }
     if let threshold = progress.threshold {
-      print("threshold: \(threshold.pairText)")
-      print("threshold of many: \(threshold.cautiousText)")
+      StandardOutput.print("threshold: \(threshold.pairText)")
+      StandardOutput.print("threshold of many: \(threshold.cautiousText)")
     }
     let weights = checkpoint.file.entries.filter { Checkpoint.isWeight($0.name) }
-    for entry in weights { print("  \(entry.name)  \(entry.summary)") }
+    for entry in weights { StandardOutput.print("  \(entry.name)  \(entry.summary)") }
     let others = checkpoint.file.entries.count {
       $0.name.hasPrefix(Checkpoint.optimizerPrefix)
     }
-    if others > 0 { print("  and \(others) tensors of the optimizer") }
-    print("configuration:")
-    for line in checkpoint.configurationText.split(separator: "\n") { print("  \(line)") }
-    print("weights: \(Hash64.text(try checkpoint.weightsHash()))")
+    if others > 0 { StandardOutput.print("  and \(others) tensors of the optimizer") }
+    StandardOutput.print("configuration:")
+    for line in checkpoint.configurationText.split(separator: "\n") {
+      StandardOutput.print("  \(line)")
+    }
+    StandardOutput.print("weights: \(Hash64.text(try checkpoint.weightsHash()))")
   }
 }

@@ -16,6 +16,7 @@ final class MPICommunicator: Communicator {
   let localSize: Int
   let progress = RankProgress()
   private(set) var watchNote: String?
+  var transportNote: String?
   /// "rank 3 on node7".
   let name: String
 

@@ -24,6 +24,7 @@ package enum MPIWorld {
     var joined: MPICommunicator?
     do {
       let starting = LifeWatch(name: name, doing: "MPI_Init and the first meeting of all ranks")
+      let transportNote = SingleCopy.turnOffWhereForbidden()
       var isEnough: Int32 = 0
       var isMultiple: Int32 = 0
       try MPIError.check(
@@ -34,6 +35,7 @@ package enum MPIWorld {
           reason: "this MPI library was built without support for threads (MPI_THREAD_FUNNELED)")
       }
       let communicator = try MPICommunicator(beats: wantsHeartbeat && isMultiple != 0)
+      communicator.transportNote = transportNote
       joined = communicator
       starting.end()
       name = communicator.name

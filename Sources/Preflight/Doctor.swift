@@ -43,10 +43,13 @@ package struct Doctor {
   /// Measures on all ranks, at the same time; the report is the same on all of them. Throws what is
   /// wrong with data, run folder or communicator.
   package func run() throws -> DoctorReport {
-    let configuration = request.configuration
+    var configuration = request.configuration
+    // Its photos are looked at, whatever the job is to do.
+    configuration.dryRun = false
     let data = try TrainingData.open(configuration, communicator: communicator, pool: session.pool)
     let classes = request.classes ?? data.divided.classCount
     let probe = ComputeProbe(configuration, classes: classes, session: session)
+    try MemoryCheck.run(neededBytes: probe.neededBytes, in: session)
     let ranks = try measureRanks(data, probe)
     let latency = try latencySeconds()
     let sums = try communicator.size > 1 ? self.sums() : []
@@ -110,7 +113,7 @@ package struct Doctor {
   }
 
   private func slowest(_ seconds: Double) throws -> Double {
-    Double(try communicator.agreeOnMaximum(Int(seconds * 1e15))) * 1e-15
+    Double(try communicator.agreeOnMaximum(Int(min(seconds, 9e3) * 1e15))) * 1e-15
   }
 
   private func productRate() -> Double {

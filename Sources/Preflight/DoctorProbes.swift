@@ -43,6 +43,16 @@ struct ComputeProbe {
     factory = ModelFactory(configuration, classCount: classes)
   }
 
+  /// Bytes of this rank while images are timed.
+  var neededBytes: Int {
+    let memory = EngineMemory(
+      network: factory.network, objective: factory.objective,
+      groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
+      vectorCount: factory.vectors(configuration).count, rank: 0, ranks: 1,
+      threads: session.threads, reduction: .exact, shardsOptimizer: false)
+    return memory.rankBytes + session.threads * memory.workerBytes
+  }
+
   var name: String { factory.network.name }
   var parameterCount: Int { factory.network.parameterCount + factory.objective.parameterCount }
   /// How often a step loads each photo.
@@ -126,9 +136,20 @@ enum ValueProbe {
 
 /// Times the disk that a run folder is to be on.
 enum DiskProbe {
-  /// Bytes a second of 64 MiB written to `folder` and synced, and read back from the disk; throws
-  /// `InterchangeError.unwritable`.
+  /// The folder `path`, or the nearest above it that is there: a run makes the rest.
+  static func nearestFolder(to path: String) -> String {
+    var path = path
+    while access(path, F_OK) != 0 {
+      guard let slash = path.lastIndex(of: "/") else { return "." }
+      path = slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+    return path
+  }
+
+  /// Bytes a second of 64 MiB written to `folder`, or where it will be, and synced, and read back
+  /// from the disk; throws `InterchangeError.unwritable`.
   static func rates(of folder: String) throws -> (write: Double, read: Double) {
+    let folder = nearestFolder(to: folder)
     let path = "\(folder)/.ddp-train-doctor-\(getpid())"
     let bytes = [UInt8](repeating: 0x5A, count: 64 << 20)
     defer { unlink(path) }

@@ -7,7 +7,8 @@ extension DoctorRequest {
   /// Measures the ranks for a run to come; the lines to print, on rank 0.
   package func answer(asJSON: Bool, over communicator: any Communicator) throws -> [String] {
     let session = try Session.start(
-      communicator: communicator, threads: configuration.threads, quiet: asJSON)
+      communicator: communicator, threads: configuration.threads,
+      quiet: asJSON || configuration.quiet)
     defer { session.pool.end() }
     communicator.progress.watch(limits: configuration.watchLimits)
     if !asJSON {

@@ -34,7 +34,11 @@ extension RunReport {
     cards.append(
       card(
         "People trained on", ReportNumber.grouped(summary.people),
-        "\(ReportNumber.grouped(summary.photos)) photos"))
+        "\(ReportNumber.grouped(summary.photos)) photos"
+          + (summary.leftOutOfEpoch > 0
+            ? ", of which each epoch leaves out \(ReportNumber.grouped(summary.leftOutOfEpoch))"
+            : "")
+      ))
     if !summary.weightsHash.isEmpty {
       cards.append(card("Weights", summary.weightsHash, "hash", isCode: true))
     }

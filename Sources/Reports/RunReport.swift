@@ -110,6 +110,8 @@ package struct RunReport: Sendable {
   package struct Summary: Sendable {
     package var people: Int
     package var photos: Int
+    /// Photos that each epoch leaves out, others every time.
+    package var leftOutOfEpoch = 0
     /// Images trained on, repetitions counted.
     package var imagesSeen: Int
     package var wallSeconds: Double

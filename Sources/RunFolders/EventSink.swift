@@ -1,5 +1,4 @@
 internal import Evaluation
-private import Glibc
 internal import Interchange
 internal import Losses
 internal import Timing
@@ -13,9 +12,7 @@ final class EventSink: RecordSink {
   /// count no more. Throws what the file system has against it.
   init(folder: String, seconds: Double, resumedAfter step: Int) throws {
     self.folder = folder
-    if mkdir(folder, 0o777) != 0, errno != EEXIST {
-      throw RunFolderError.unwritable(path: folder, code: errno)
-    }
+    try Folders.make(folder)
     events = try EventFile(folder: folder, seconds: seconds, resumedAfter: step)
   }
 

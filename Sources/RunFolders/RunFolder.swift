@@ -25,12 +25,8 @@ package struct RunFolder: Sendable {
 
   /// Makes the folder and its checkpoints folder; throws `RunFolderError.unwritable`.
   package func create() throws {
-    var made = ""
-    for part in checkpoints.split(separator: "/", omittingEmptySubsequences: false) {
-      made += made.isEmpty && part.isEmpty ? "/" : (made.isEmpty || made == "/" ? "" : "/") + part
-      if mkdir(made, 0o777) != 0, errno != EEXIST {
-        throw RunFolderError.unwritable(path: path, code: errno)
-      }
+    if let code = Folders.failure(ofMaking: checkpoints) {
+      throw RunFolderError.unwritable(path: path, code: code)
     }
     if access(checkpoints, W_OK) != 0 {
       throw RunFolderError.unwritable(path: checkpoints, code: errno)

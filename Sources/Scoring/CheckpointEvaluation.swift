@@ -16,8 +16,14 @@ extension CheckpointNetwork {
       data: request.data ?? configuration.data, split: request.split,
       splitSeed: request.splitSeed, minPhotos: request.minPhotos, landmarks: request.landmarks)
     let bringAll = request.pairs.allSatisfy(EvaluationSet.bringsPhotos)
+    let areAlone = bringAll && !request.pairs.isEmpty
+    if areAlone, request.data != nil || request.landmarks != nil {
+      session.console.warn(
+        "--pairs \(request.pairs.joined(separator: ", ")) bring their photos: --data and --landmarks "
+          + "are not looked at")
+    }
     let opened =
-      bringAll && !request.pairs.isEmpty
+      areAlone
       ? nil
       : try OpenedPhotos.open(
         own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)
@@ -38,7 +44,7 @@ extension CheckpointNetwork {
       guard let source = set.source ?? opened?.source else { continue }
       let embeddings = try embeddings(
         of: set.plan.photos, in: source, preprocessing: set.preprocessing(preprocessing),
-        flip: flip, badLimit: configuration.maxBad
+        flip: flip, badLimit: request.maxBad ?? configuration.maxBad
       ).embeddings
       guard let embeddings else { continue }
       scored.append(
@@ -140,7 +146,8 @@ extension CheckpointNetwork {
     let preprocessing = try Preprocessing(own, index: opened.index)
     let embeddings = try embeddings(
       of: Array(opened.index.photos.indices), in: opened.source, preprocessing: preprocessing,
-      flip: request.flipTest ?? configuration.flipTest, badLimit: configuration.maxBad
+      flip: request.flipTest ?? configuration.flipTest,
+      badLimit: request.maxBad ?? configuration.maxBad
     ).embeddings
     guard let embeddings else { return }
     guard let form = EmbeddingFile(path: request.out) else {

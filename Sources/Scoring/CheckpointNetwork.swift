@@ -47,6 +47,8 @@ package final class CheckpointNetwork {
     weights = try NetworkWeights(checkpoint)
     configuration = weights.configuration
     let bytes = weights.network.inferenceBytes
+    try MemoryCheck.run(
+      neededBytes: session.threads * bytes + weights.network.preparedBytes, in: session)
     memories = (0..<session.threads).map { _ in AlignedBytes.Box(count: bytes) }
     prepared = AlignedBytes.Box(count: weights.network.preparedBytes)
     weights.network.prepare(weights.state.parameters, into: prepared.pointer)

@@ -12,6 +12,8 @@ package struct EmbedRequest: Sendable, Equatable {
   package var landmarks: String?
   /// Embeddings are summed with those of the mirrored photo.
   package var flipTest: Bool?
+  /// The share of photos that may be unreadable; nil takes the checkpoint's own.
+  package var maxBad: Double?
   /// One byte a number (`Embeddings.quantized`) in place of a float.
   package var writesBytes = false
   package var threads: Int?

@@ -25,6 +25,8 @@ package struct EvaluateRequest: Sendable, Equatable {
   package var landmarks: String?
   /// Embeddings are summed with those of the mirrored photo.
   package var flipTest: Bool?
+  /// The share of photos that may be unreadable; nil takes the checkpoint's own.
+  package var maxBad: Double?
   /// Keeps the threshold that the evaluation chooses in the checkpoint.
   package var storesThreshold = false
   package var threads: Int?

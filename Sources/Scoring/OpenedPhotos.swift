@@ -13,9 +13,11 @@ package struct OpenedPhotos {
   package let notes: DataNotes
 
   /// Opens a folder, a pack or a list; or draws synthetic faces, each rank its share, and exchanges
-  /// them; a collective.
+  /// them; a collective. Without `drawing` synthetic faces are listed and not drawn, for who looks
+  /// at no photo.
   package static func open(
-    _ data: DataSource, seed: UInt64, communicator: any Communicator, pool: WorkerPool
+    _ data: DataSource, seed: UInt64, communicator: any Communicator, pool: WorkerPool,
+    drawing: Bool = true
   ) throws -> OpenedPhotos {
     switch data {
     case .folder(let path):
@@ -24,6 +26,8 @@ package struct OpenedPhotos {
     case .synthetic(let size):
       let faces = SyntheticFaces(
         people: size.people, photosPerPerson: size.photos, size: size.size, seed: seed)
+      let name = "synthetic:people=\(size.people),photos=\(size.photos),size=\(size.size)"
+      guard drawing else { return undrawn(faces, name: name) }
       let index = PhotoIndex(
         photos: (0..<faces.count).map {
           Photo(
@@ -33,8 +37,32 @@ package struct OpenedPhotos {
       let files = try draw(faces, communicator: communicator, pool: pool)
       return OpenedPhotos(
         index: index, source: MemorySource(files, names: index.photos.map(\.path)),
-        name: "synthetic:people=\(size.people),photos=\(size.photos),size=\(size.size)",
-        notes: DataNotes())
+        name: name, notes: DataNotes())
+    }
+  }
+
+  /// The faces that there would be.
+  private static func undrawn(_ faces: SyntheticFaces, name: String) -> OpenedPhotos {
+    let photosPerPerson = faces.photosPerPerson
+    @Sendable func path(_ photo: Int) -> String {
+      faces.path(person: photo / photosPerPerson, photo: photo % photosPerPerson)
+    }
+    let photos = PhotoList(
+      people: (0..<faces.count).map { Int32($0 / photosPerPerson) }, path: path)
+    return OpenedPhotos(
+      index: PhotoIndex(photos: photos, people: (0..<faces.people).map(faces.personName)),
+      source: UndrawnSource(photos: photos), name: name, notes: DataNotes())
+  }
+
+  /// Photos by name alone.
+  private struct UndrawnSource: PhotoSource {
+    let photos: PhotoList
+
+    var count: Int { photos.count }
+    func name(of photo: Int) -> String { photos[photo].path }
+
+    func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError) {
+      throw ImageError(description: "is not drawn in a dry run")
     }
   }
 

@@ -1,6 +1,7 @@
 internal import Datasets
 package import Evaluation
 internal import Kernels
+internal import Sessions
 
 /// Embeddings that some program has stored, with their names.
 package struct StoredEmbeddings {
@@ -32,13 +33,15 @@ package struct StoredEmbeddings {
         reason: "none of its pairs is among the names"
           + (resolved.skipped.first.map { ": \($0)" } ?? ""))
     }
-    for skipped in resolved.skipped.prefix(20) { print("\(prefix)skipped: \(skipped)") }
+    for skipped in resolved.skipped.prefix(20) {
+      StandardOutput.print("\(prefix)skipped: \(skipped)")
+    }
     if resolved.skipped.count > 20 {
-      print("\(prefix)skipped: \(resolved.skipped.count) pairs in all")
+      StandardOutput.print("\(prefix)skipped: \(resolved.skipped.count) pairs in all")
     }
     let result = EvaluationResult(embeddings: embeddings, pairs: resolved)
-    for rule in result.rules { print(prefix + rule) }
-    for line in result.lines { print(prefix + line) }
-    for warning in result.warnings { print("\(prefix)warning: \(warning)") }
+    for rule in result.rules { StandardOutput.print(prefix + rule) }
+    for line in result.lines { StandardOutput.print(prefix + line) }
+    for warning in result.warnings { StandardOutput.print("\(prefix)warning: \(warning)") }
   }
 }

@@ -43,7 +43,8 @@ package struct TrainingData: Sendable {
     try TrainingData(
       configuration,
       opened: OpenedPhotos.open(
-        configuration.data, seed: configuration.seed, communicator: communicator, pool: pool))
+        configuration.data, seed: configuration.seed, communicator: communicator, pool: pool,
+        drawing: !configuration.dryRun))
   }
 
   private init(_ configuration: RunConfiguration, opened: OpenedPhotos) throws {

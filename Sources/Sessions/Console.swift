@@ -12,50 +12,17 @@ package protocol LineSink: AnyObject {
 package final class Console {
   private let isSpeaker: Bool
   private let isQuiet: Bool
-  private let isTerminal: Bool
+  private let terminal: Terminal?
   private var hasProgressLine = false
   private var lastProgress = -Double.infinity
   private var log: (any LineSink)?
   private var unlogged: [String] = []
 
-  /// `isLaunched`: a launcher stands between this process and the user. Open MPI gives every rank a
-  /// terminal of its own making: what the user sees is the launcher's standard output.
+  /// `isLaunched`: a launcher stands between this process and the user.
   package init(isSpeaker: Bool, isQuiet: Bool, isLaunched: Bool) {
     self.isSpeaker = isSpeaker
     self.isQuiet = isQuiet
-    isTerminal =
-      isLaunched ? Self.launcherHasTerminal : isatty(STDOUT_FILENO) == 1
-  }
-
-  /// Whether the standard output of the launcher is a terminal: of the nearest process above that
-  /// does not share this one's, by its entries in proc(5).
-  private static var launcherHasTerminal: Bool {
-    guard let own = standardOutput(of: getpid()) else { return false }
-    var process = getppid()
-    while process > 1, standardOutput(of: process) == own {
-      guard let parent = parent(of: process) else { return false }
-      process = parent
-    }
-    guard let path = standardOutput(of: process) else { return false }
-    return path.hasPrefix("/dev/pts/") || path.hasPrefix("/dev/tty")
-  }
-
-  private static func standardOutput(of process: pid_t) -> String? {
-    var target = [CChar](repeating: 0, count: 256)
-    let count = readlink("/proc/\(process)/fd/1", &target, target.count - 1)
-    guard count > 0 else { return nil }
-    return String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
-  }
-
-  /// The fourth field of stat, after the command's name in brackets, which may hold anything.
-  private static func parent(of process: pid_t) -> pid_t? {
-    guard let bytes = FileManager.default.contents(atPath: "/proc/\(process)/stat") else {
-      return nil
-    }
-    let text = String(decoding: bytes, as: UTF8.self)
-    guard let bracket = text.lastIndex(of: ")") else { return nil }
-    let fields = text[text.index(after: bracket)...].split(separator: " ")
-    return fields.count > 1 ? pid_t(fields[1]) : nil
+    terminal = isSpeaker && !isQuiet ? Terminal(isLaunched: isLaunched) : nil
   }
 
   /// Writes every line to `log` too, from now on, and those that were said before.
@@ -92,18 +59,19 @@ package final class Console {
     write(line)
   }
 
-  /// The state of the run: one live line on a terminal, else a line every 10 s, and always the
-  /// first and last.
+  /// The state of the run: one live line on a terminal, cut to its width, else a line every
+  /// 10 s, and always the first and last.
   package func progress(_ line: @autoclosure () -> String, isLandmark: Bool) {
     guard isSpeaker, !isQuiet else { return }
     let now = Clock.seconds
-    if isTerminal {
+    if let terminal {
       guard isLandmark || now - lastProgress > 0.2 else { return }
-      put("\r\u{1B}[K" + line(), on: STDOUT_FILENO)
+      let text = Terminal.cut(line(), columns: terminal.columns)
+      put("\r\u{1B}[K" + text, on: STDOUT_FILENO)
       hasProgressLine = true
     } else {
       guard isLandmark || now - lastProgress > 10 else { return }
-      write(line())
+      put(line() + "\n", on: STDOUT_FILENO)
     }
     lastProgress = now
   }
@@ -114,14 +82,11 @@ package final class Console {
 
   private func write(_ line: String) {
     clearProgress()
-    put(line + "\n", on: STDOUT_FILENO)
+    StandardOutput.print(line)
   }
 
-  /// In one call, so that lines of several processes do not mix.
-  private func put(_ text: String, on file: Int32) {
-    let bytes = Array(text.utf8)
-    _ = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-  }
+  /// What people read may be lost; the run goes on.
+  private func put(_ text: String, on file: Int32) { _ = StandardOutput.put(text, on: file) }
 
   private func clearProgress() {
     guard hasProgressLine else { return }
@@ -131,7 +96,7 @@ package final class Console {
 
   /// `seconds` as 1:02:03 or 2:03.
   package static func duration(_ seconds: Double) -> String {
-    guard seconds.isFinite else { return "?" }
+    guard seconds.isFinite, seconds < 1e15 else { return "?" }
     let total = Int(seconds.rounded())
     func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
     return total >= 3600

@@ -12,6 +12,8 @@ package final class Session {
   package let threads: Int
   /// Where the ranks run.
   package let map: RankMap
+  /// What limits this rank beside the host.
+  private let group: ControlGroup
 
   /// Hosts that the ranks are on.
   package var hostCount: Int { Set(hostNames).count }
@@ -30,12 +32,14 @@ package final class Session {
   }
 
   private init(
-    communicator: any Communicator, console: Console, pool: WorkerPool, map: RankMap
+    communicator: any Communicator, console: Console, pool: WorkerPool, map: RankMap,
+    group: ControlGroup
   ) {
     self.communicator = communicator
     self.console = console
     self.pool = pool
     self.map = map
+    self.group = group
     threads = pool.count
   }
 
@@ -65,27 +69,30 @@ package final class Session {
           + "threads; install the pthread build (libopenblas0-pthread) or set OPENBLAS_NUM_THREADS=1"
       )
     }
-    let processors = HostProcessors.current
-    let own = [communicator.hostName, processors.mask].joined(separator: "\n")
-    let sharing = try communicator.allGather(value: own).count { $0 == own }
-    let threads = threads ?? defaultThreads(processors, sharing: sharing)
-    let map = try RankMap.gather(over: communicator, threads: threads, processors: processors)
-    if let warning = processors.warning(threads: threads, sharing: sharing) {
+    if let note = communicator.transportNote { console.say(note) }
+    let share = try ProcessorShare(over: communicator)
+    let wanted = threads
+    let threads = wanted ?? defaultThreads(share)
+    let map = try RankMap.gather(
+      over: communicator, threads: threads, processors: share.processors)
+    let bindings = wanted == nil ? RankBinding.warnings(share.bindings) : []
+    for warning in bindings + [share.warning(threads: threads)].compactMap(\.self) {
       console.warn(warning)
     }
     return Session(
-      communicator: communicator, console: console, pool: WorkerPool(count: threads), map: map)
+      communicator: communicator, console: console, pool: WorkerPool(count: threads), map: map,
+      group: share.group)
   }
 
-  /// `SLURM_CPUS_PER_TASK`, else the processors that this rank may use, divided by the ranks of its
-  /// host that may use the same ones: bound ranks have their own, unbound ones share.
-  private static func defaultThreads(_ processors: HostProcessors, sharing: Int) -> Int {
+  /// `SLURM_CPUS_PER_TASK`, else this rank's share of the processors; never more than the time that
+  /// a control group leaves.
+  private static func defaultThreads(_ share: ProcessorShare) -> Int {
     if let text = ProcessInfo.processInfo.environment["SLURM_CPUS_PER_TASK"],
       let count = Int(text), count > 0
     {
-      return min(count, processors.allowedCount)
+      return min(count, share.processors.allowedCount, share.wholeProcessors ?? count)
     }
-    return max(1, processors.allowedCount / max(1, sharing))
+    return share.threads
   }
 
   /// The machine in a few lines, for the log and the report.
@@ -98,5 +105,10 @@ package final class Session {
         + "\(RegisterWidth.chosen.instructionSet) kernels",
       "OpenBLAS: \(BLASRuntime.coreName) kernels, \(BLASRuntime.buildConfiguration)",
     ]
+      + (group.processors.map { ["control group: time of \(Self.text($0)) processors"] } ?? [])
+  }
+
+  private static func text(_ processors: Double) -> String {
+    processors == processors.rounded() ? "\(Int(processors))" : Console.fixed(processors, 2)
   }
 }

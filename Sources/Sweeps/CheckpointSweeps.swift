@@ -19,9 +19,10 @@ struct SweepSubject {
   /// What `request` asks to measure; throws `SweepError.noPairs`.
   init(_ network: CheckpointNetwork, _ request: EvaluateRequest) throws {
     self.network = network
-    let configuration = network.configuration(
+    var configuration = network.configuration(
       data: request.data ?? network.configuration.data, split: request.split,
       splitSeed: request.splitSeed, minPhotos: request.minPhotos, landmarks: request.landmarks)
+    if let limit = request.maxBad { configuration.maxBad = limit }
     self.configuration = configuration
     opened = try OpenedPhotos.open(
       configuration.data, seed: configuration.seed, communicator: network.session.communicator,
@@ -47,6 +48,7 @@ struct SweepSubject {
     if let other, configuration == nil {
       own = other.configuration
       own.landmarks = self.configuration.landmarks
+      own.maxBad = self.configuration.maxBad
     }
     return try network.embeddings(
       of: plan.photos, in: source ?? opened.source,
@@ -80,7 +82,8 @@ struct CheckpointSweep {
   ) throws -> [Int] {
     guard !request.values.isEmpty else { return preset }
     return try request.values.map { value in
-      guard value == value.rounded(), range.contains(Int(value)) else {
+      guard value == value.rounded(), Double(range.lowerBound)...Double(range.upperBound) ~= value
+      else {
         throw SweepError.badValue(value, reason: reason)
       }
       return Int(value)

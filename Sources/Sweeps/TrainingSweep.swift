@@ -70,11 +70,13 @@ struct TrainingSweep {
       let name = "people-\(chosen.count)"
       let list = "\(out)/\(name).txt"
       // Every rank, as hosts may not share a file system.
-      try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+      try Folders.make(out)
       try TextFile.write(chosen.sorted().map { $0 + "\n" }.joined(), to: list)
       var own = base
       own.split = .people(file: list)
+      // Scored here, on the pairs of the base.
       own.evaluateEvery = .never
+      own.pairs = []
       let photos = chosen.reduce(0) { $0 + (photosOf[$1] ?? 0) }
       guard let found = try score(own, name: name, plan: plan) else { return nil }
       if let verification = found.first { table.append("\(photos)", verification) }

@@ -103,7 +103,7 @@ struct VideoSweep {
       of: photos, in: opened.source,
       preprocessing: Preprocessing(configuration, index: opened.index),
       flip: request.evaluation.flipTest ?? configuration.flipTest,
-      badLimit: configuration.maxBad
+      badLimit: request.evaluation.maxBad ?? configuration.maxBad
     ).embeddings
     var table = SweepTable("frames")
     guard let embeddings else { return table }

@@ -1,8 +1,8 @@
 internal import Datasets
 internal import Evaluation
 private import Foundation
-private import Glibc
 internal import Reports
+internal import Sessions
 
 /// Photos in clusters, each meant to be one person.
 struct ClusterAnswer: Encodable {
@@ -78,8 +78,8 @@ struct ClusterAnswer: Encodable {
 
   private static func checkMemory(photos: Int) throws {
     let needed = 4 * AverageLinkage.triangleCount(photos)
-    let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-    guard physical <= 0 || needed < physical / 4 * 3 else {
+    let physical = HostMemory.current.totalBytes
+    guard needed < physical / 4 * 3 else {
       throw TaskError.tooManyToCluster(
         count: photos, neededBytes: needed, physicalBytes: physical)
     }

@@ -31,7 +31,7 @@ final class BatchSource {
       order = .epochs(
         EpochSampler(
           count: plan.data.divided.training.count, batch: configuration.batch,
-          seed: configuration.seed))
+          seed: configuration.seed, dropsLast: configuration.dropsLast))
       return
     }
     order = .people(

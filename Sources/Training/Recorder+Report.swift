@@ -28,6 +28,7 @@ extension Recorder {
         weightsHash: receipt.map(Hash64.text) ?? ""))
     report.passedOver = data.notes.passedOver.lines
     report.dataWarnings = data.notes.allWarnings
+    report.summary.leftOutOfEpoch = plan.leftOutOfEpoch
     report.steps = history.steps
     report.evaluations = history.evaluations
     report.phases =

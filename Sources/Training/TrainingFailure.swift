@@ -1,8 +1,9 @@
+internal import Determinism
 internal import Sessions
 
 /// Why a run ended before its last step.
 package enum TrainingFailure: Error, CustomStringConvertible {
-  case microbatchOfOne(samples: Int, microbatch: Int)
+  case microbatchOfOne(photos: Int, batch: Int, samples: Int, microbatch: Int)
   case diverged(steps: Int, checkpoint: String?)
   case collapsed(step: Int, checkpoint: String?)
   case photosDiffer(photo: String, ranks: [String])
@@ -13,9 +14,9 @@ package enum TrainingFailure: Error, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .microbatchOfOne(let samples, let microbatch):
-      "\(samples) samples in microbatches of at most \(microbatch) leave one with a single sample, "
-        + "over which batch norm is undefined; change --batch or --microbatch"
+    case .microbatchOfOne(let photos, let batch, let samples, let microbatch):
+      Self.microbatchOfOne(
+        photos: photos, batch: batch, samples: samples, microbatch: microbatch)
     case .diverged(let steps, let checkpoint):
       "the gradient was not finite or left the grid of the exact sum in \(steps) steps in a row; "
         + "start again with a lower --lr or, where gradients are large but sound, with a coarser "
@@ -42,5 +43,29 @@ package enum TrainingFailure: Error, CustomStringConvertible {
 
   private static func last(_ checkpoint: String?) -> String {
     checkpoint.map { "the last good checkpoint is \($0)" } ?? "there is no checkpoint yet"
+  }
+
+  private static func microbatchOfOne(
+    photos: Int, batch: Int, samples: Int, microbatch: Int
+  ) -> String {
+    let reason = "batch norm is undefined over a single sample"
+    if microbatch == 1 { return "microbatch is 1, and \(reason); give at least 2" }
+    if batch == 1 { return "batch is 1, and \(reason); give at least 2" }
+    let parts = Microbatches.cut(samples, microbatch: microbatch).map(\.count)
+    let large = parts.count { $0 > 1 }
+    let cut =
+      "\(samples) = \(large == 1 ? "" : "\(large) x ")\(parts[0])"
+      + String(repeating: " + 1", count: parts.count - large)
+    guard samples < batch else {
+      return "a batch is cut into microbatches of at most \(microbatch), \(cut), and \(reason); "
+        + "change --batch or --microbatch"
+    }
+    let whole = photos / batch
+    let batches = whole == 1 ? "\(batch)" : "\(whole) x \(batch)"
+    return "the last batch of an epoch is short, \(photos) = \(batches) + \(samples)"
+      + (samples == 1 ? "" : ", and its microbatches are \(cut)")
+      + ": \(reason); give --drop-last, which leaves "
+      + (samples == 1 ? "that sample" : "those \(samples) samples")
+      + " out of each epoch (others every time), or another --batch"
   }
 }

@@ -44,9 +44,11 @@ package enum TrainingJob {
     let checkpoint = try Start.checkpoint(for: requested, in: folder, session: session)
     let data = try openData(requested, in: session)
     let plan = try TrainingPlan(requested, session: session, data: data, folder: folder)
-    let bench = try Workbench(plan, hooks: hooks)
-    describe(bench)
+    try describe(plan)
+    try MemoryCheck.run(
+      neededBytes: plan.neededBytes, in: session, willBeTaken: !requested.dryRun)
     if requested.dryRun { return .finished }
+    let bench = try Workbench(plan, hooks: hooks)
     let old = try OldNetwork.open(plan, label: bench.reader.loader.label)
     let start = try Start(of: plan, resuming: checkpoint, old: old)
     if plan.isFirst {
@@ -105,13 +107,12 @@ package enum TrainingJob {
   }
 
   /// The plan of the run: model, memory, work of each worker; the table in a dry run.
-  private static func describe(_ bench: Workbench) {
-    let plan = bench.plan
+  private static func describe(_ plan: TrainingPlan) throws {
     let (network, configuration, console) = (plan.factory.network, plan.configuration, plan.console)
     if configuration.dryRun {
       for line in ModelTable.lines(network) { console.say(line) }
     }
-    let memory = bench.memoryBytes
+    let memory = plan.memory
     let workers = plan.communicator.size * plan.session.threads
     let microbatches = plan.microbatches(of: configuration.batch).count
     console.say(
@@ -119,18 +120,23 @@ package enum TrainingJob {
         + "\(network.multiplyAdds / 1_000_000) M multiply-adds an image; "
         + (plan.factory.objective.head.map { "head: \($0.classes) classes x \($0.dimension)" }
           ?? "no head"))
-    for line in bench.batches.lines { console.say(line) }
+    for line in try BatchSource(plan).lines { console.say(line) }
     if configuration.reduction.isLossy {
       console.warn(
         "--reduce \(configuration.reduction.rawValue) rounds what ranks send each other: the weights "
-          + "depend on the number of ranks, and a resumed run is not the undisturbed one bit for bit; "
-          + "that all ranks hold the same weights is still checked in every step")
+          + "depend on the number of ranks and on --shard-optimizer, and a resumed run is not the "
+          + "undisturbed one bit for bit; that all ranks hold the same weights is still checked in "
+          + "every step")
     }
     console.say(
-      "memory: \(memory.rank >> 20) MiB a rank + \(memory.worker >> 20) MiB a thread")
+      "memory: \((plan.neededBytes - plan.session.threads * memory.workerBytes) >> 20) MiB a rank + "
+        + "\(memory.workerBytes >> 20) MiB a thread")
     console.say(
       "steps: \(plan.totalSteps) of \(configuration.batch) samples "
-        + "(\(plan.stepsPerEpoch) an epoch), \(microbatches) microbatches over "
+        + "(\(plan.stepsPerEpoch) an epoch"
+        + (plan.leftOutOfEpoch > 0
+          ? ", which leaves out \(plan.leftOutOfEpoch) of \(plan.data.divided.training.count)" : "")
+        + "), \(microbatches) microbatches over "
         + "\(workers) worker\(workers == 1 ? "" : "s"): at most "
         + "\((microbatches + workers - 1) / workers) each")
     if workers > microbatches {
@@ -138,5 +144,6 @@ package enum TrainingJob {
         "\(workers) workers for \(microbatches) microbatches: \(workers - microbatches) stay idle; "
           + "use fewer ranks or threads, a larger --batch or a smaller --microbatch")
     }
+    for sentence in plan.unreached { console.warn(sentence) }
   }
 }

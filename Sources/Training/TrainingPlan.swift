@@ -3,6 +3,7 @@ internal import Collectives
 package import Configuration
 internal import Datasets
 internal import Determinism
+package import Engine
 internal import Networks
 internal import Optimizers
 package import RunFolders
@@ -19,6 +20,8 @@ package struct TrainingPlan {
   package let evaluationSets: [EvaluationSet]
   package let stepsPerEpoch: Int
   package let totalSteps: Int
+  /// Training samples that each epoch leaves out, others every time.
+  package let leftOutOfEpoch: Int
   /// Where the run leaves its files; nil leaves no trace on disk.
   let folder: RunFolder?
   let factory: ModelFactory
@@ -40,16 +43,15 @@ package struct TrainingPlan {
     try data.divided.require(batch: configuration.batch)
     factory = ModelFactory(
       configuration, classCount: data.divided.classCount,
-      sampleCount: data.divided.training.count)
+      sampleCount: configuration.dryRun ? 0 : data.divided.training.count)
     let epochs = EpochSampler(
-      count: data.divided.training.count, batch: configuration.batch, seed: configuration.seed)
+      count: data.divided.training.count, batch: configuration.batch, seed: configuration.seed,
+      dropsLast: configuration.dropsLast)
     stepsPerEpoch = epochs.stepsPerEpoch
+    leftOutOfEpoch = epochs.leftOutCount
     totalSteps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
     schedule = configuration.scheduleValue(totalSteps: totalSteps, stepsPerEpoch: stepsPerEpoch)
-    try Self.checkMicrobatches(
-      configuration.loss == .triplet
-        ? [configuration.batch] : [min(epochs.count, configuration.batch), epochs.tailCount],
-      factory.network, configuration)
+    try Self.checkMicrobatches(epochs, factory.network, configuration)
     gridExponent = configuration.gridExponent(
       microbatches: Microbatches.cut(configuration.batch, microbatch: configuration.microbatch)
         .count)
@@ -62,14 +64,37 @@ package struct TrainingPlan {
   }
 
   private static func checkMicrobatches(
-    _ batches: [Int], _ network: Network, _ configuration: RunConfiguration
+    _ epochs: EpochSampler, _ network: Network, _ configuration: RunConfiguration
   ) throws {
     guard !network.statistics.isEmpty else { return }
-    for samples in batches
+    let hasTail = configuration.loss != .triplet && epochs.tailCount < configuration.batch
+    for samples in [configuration.batch] + (hasTail ? [epochs.tailCount] : [])
     where Microbatches.smallest(samples, microbatch: configuration.microbatch) < 2 {
       throw TrainingFailure.microbatchOfOne(
-        samples: samples, microbatch: configuration.microbatch)
+        photos: epochs.count, batch: configuration.batch, samples: samples,
+        microbatch: configuration.microbatch)
     }
+  }
+
+  /// The memory of this rank, before anything of it is taken.
+  package var memory: EngineMemory {
+    EngineMemory(
+      network: factory.network, objective: factory.objective,
+      groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
+      vectorCount: factory.vectors(configuration).count, rank: communicator.rank,
+      ranks: communicator.size, threads: session.threads, reduction: configuration.reduction,
+      shardsOptimizer: configuration.shardsOptimizer)
+  }
+
+  /// Bytes of this rank and its threads, with what an older network makes of the training samples.
+  var neededBytes: Int {
+    let memory = memory
+    let old =
+      configuration.compatibleWith == nil
+      ? 0
+      : OldEmbeddings.bytes(
+        samples: data.divided.training.count, dimension: factory.network.embeddingCount)
+    return memory.rankBytes + old + session.threads * memory.workerBytes
   }
 
   var communicator: any Communicator { session.communicator }

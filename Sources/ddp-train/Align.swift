@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import Configuration
 internal import DataTools
+private import Interchange
+private import Sessions
 
 struct Align: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -16,10 +18,14 @@ struct Align: ParsableCommand {
         ddp-train align photos aligned --landmarks points.txt --size 128 --quality 100
       """)
 
-  @Argument(help: "Photos, in any form that --data takes.", completion: .file())
+  @Argument(
+    help: "Photos, in any form that --data takes.", completion: .file(),
+    transform: UserPath.read)
   var data: String
 
-  @Argument(help: "The folder to write, which must be empty or not there.", completion: .directory)
+  @Argument(
+    help: "The folder to write, which must be empty or not there.", completion: .directory,
+    transform: UserPath.read)
   var out: String
 
   @Option(required: \.landmarks) var landmarks: String
@@ -47,7 +53,7 @@ struct Align: ParsableCommand {
     request.quality = quality
     request.threads = threads
     let (lines, isGood) = try request.run()
-    for line in lines { print(line) }
+    for line in lines { StandardOutput.print(line) }
     if !isGood { throw ExitCode.failure }
   }
 }

@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import Configuration
 internal import DataTools
+private import Interchange
+private import Sessions
 
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -25,13 +27,16 @@ struct Check: ParsableCommand {
         ddp-train check photos --pairs lfw/pairs.txt
       """)
 
-  @Argument(help: "Photos, in any form that --data takes.", completion: .file())
+  @Argument(
+    help: "Photos, in any form that --data takes.", completion: .file(),
+    transform: UserPath.read)
   var data: String
 
   @Option(
     help: ArgumentHelp(
       "An evaluation set, whose people must not be in the data; may be repeated.",
-      valueName: "file"), completion: .file())
+      valueName: "file"), completion: .file(),
+    transform: UserPath.read)
   var pairs: [String] = []
 
   @Flag(help: "Print one JSON object.")
@@ -45,7 +50,7 @@ struct Check: ParsableCommand {
     request.printsJSON = json
     request.threads = threads
     let (lines, isGood) = try request.run()
-    for line in lines { print(line) }
+    for line in lines { StandardOutput.print(line) }
     if !isGood { throw ExitCode.failure }
   }
 }

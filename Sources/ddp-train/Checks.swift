@@ -3,9 +3,13 @@ internal import Configuration
 
 /// Checks that several commands share.
 enum Checks {
-  /// Throws `ValidationError` for a number below 1.
-  static func positive(_ value: Int?, _ option: String) throws {
-    if let value, value < 1 { throw ValidationError("\(option) \(value) is not positive") }
+  /// Throws `ValidationError` for a number below 1 or above `limit`.
+  static func positive(
+    _ value: Int?, _ option: String, atMost limit: Int = 1_000_000_000
+  ) throws {
+    guard let value else { return }
+    if value < 1 { throw ValidationError("\(option) \(value) is not positive") }
+    if value > limit { throw ValidationError("\(option) \(value) is more than \(limit)") }
   }
 
   /// The value of `body`; its `ConfigurationError` names `option` as its place.

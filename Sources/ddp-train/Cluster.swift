@@ -1,4 +1,5 @@
 internal import ArgumentParser
+private import Interchange
 internal import Tasks
 
 struct Cluster: ParsableCommand {
@@ -16,7 +17,8 @@ struct Cluster: ParsableCommand {
       """)
 
   @Argument(
-    help: "A checkpoint file or a run folder, then a folder of photos.", completion: .file())
+    help: "A checkpoint file or a run folder, then a folder of photos.", completion: .file(),
+    transform: UserPath.read)
   var words: [String] = []
 
   @Option(
@@ -31,16 +33,18 @@ struct Cluster: ParsableCommand {
   var clusters: Int?
 
   @Option(help: ArgumentHelp("Seed of k-means.", valueName: "n"))
-  var seed: UInt64 = 1
+  var seed: UInt64?
 
   @Option(
     help: ArgumentHelp("A page with the pictures of the clusters to write.", valueName: "file"),
-    completion: .file(extensions: ["html"]))
+    completion: .file(extensions: ["html"]),
+    transform: UserPath.read)
   var html: String?
 
   @Option(
     help: ArgumentHelp("A list of photos and their clusters to write.", valueName: "file"),
-    completion: .file(extensions: ["csv"]))
+    completion: .file(extensions: ["csv"]),
+    transform: UserPath.read)
   var csv: String?
 
   @OptionGroup var faces: FaceArguments
@@ -49,6 +53,9 @@ struct Cluster: ParsableCommand {
     try Checks.positive(clusters, "--clusters")
     if clusters != nil, faces.threshold != nil {
       throw ValidationError("--clusters and --threshold both say where to stop; remove one")
+    }
+    if method != .kMeans, seed != nil {
+      throw ValidationError("--seed has no meaning without --method k-means; remove it")
     }
     if method == .kMeans, clusters == nil {
       throw ValidationError("--method k-means needs --clusters N")
@@ -63,7 +70,7 @@ struct Cluster: ParsableCommand {
     var request = ClusterRequest(options, photos: folder.first ?? "")
     request.method = method
     request.clusterCount = clusters
-    request.seed = seed
+    if let seed { request.seed = seed }
     request.html = html
     request.csv = csv
     return request

@@ -1,5 +1,7 @@
 internal import ArgumentParser
 private import Comparison
+private import Interchange
+private import Sessions
 
 struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -16,15 +18,19 @@ struct Compare: ParsableCommand {
         ddp-train compare a.safetensors b.safetensors
       """)
 
-  @Argument(help: "A run folder, or a checkpoint file.", completion: .file())
+  @Argument(
+    help: "A run folder, or a checkpoint file.", completion: .file(),
+    transform: UserPath.read)
   var first: String
 
-  @Argument(help: "The other one, of the same kind.", completion: .file())
+  @Argument(
+    help: "The other one, of the same kind.", completion: .file(),
+    transform: UserPath.read)
   var second: String
 
   func run() throws {
     let (lines, isAlike) = try CompareRequest(first: first, second: second).run()
-    for line in lines { print(line) }
+    for line in lines { StandardOutput.print(line) }
     if !isAlike { throw ExitCode.failure }
   }
 }

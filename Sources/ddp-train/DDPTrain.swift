@@ -10,9 +10,9 @@ struct DDPTrain: ParsableCommand {
       and shows how well it tells people apart that it never trained on.
 
       EXAMPLES
-        ddp-train                        the demo, in one process
-        mpirun -np 4 ddp-train           the same weights, from four processes
-        mpirun -np 4 ddp-train train --config lfw.yaml --data photos
+        ddp-train                                  the demo, in one process
+        mpirun --bind-to none -np 4 ddp-train      the same weights, from four processes
+        mpirun --bind-to none -np 4 ddp-train train --config lfw.yaml --data photos
         ddp-train evaluate runs/lfw --data photos --pairs pairs.txt
         ddp-train embed runs/lfw --data photos --out faces.npy
         ddp-train verify runs/lfw a.jpg b.jpg
@@ -23,7 +23,7 @@ struct DDPTrain: ParsableCommand {
         ddp-train export runs/lfw --to onnx --out faces.onnx
         ddp-train inspect runs/lfw
         ddp-train compare runs/one runs/two
-        mpirun -np 4 ddp-train doctor --model iresnet50
+        mpirun --bind-to none -np 4 ddp-train doctor --model iresnet50
         ddp-train check photos --pairs pairs.txt
         ddp-train pack photos --to rec --out packs/photos
         ddp-train align photos aligned --landmarks points.txt

@@ -36,7 +36,7 @@ enum Dispatch {
   static func answer(_ body: (any Communicator) throws -> [String]?) -> Int32 {
     MPIWorld.run {
       guard let lines = try body($0) else { return moreToDo }
-      for line in lines { print(line) }
+      for line in lines { StandardOutput.print(line) }
       return 0
     }
   }
@@ -46,7 +46,7 @@ enum Dispatch {
   static func task(_ body: (any Communicator) throws -> TaskAnswer) -> Int32 {
     MPIWorld.run {
       let answer = try body($0)
-      for line in answer.lines { print(line) }
+      for line in answer.lines { StandardOutput.print(line) }
       return answer.isGood ? 0 : 1
     }
   }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Configuration
 internal import Datasets
+private import Interchange
 internal import Preflight
 
 struct Doctor: ParsableCommand {
@@ -8,21 +9,23 @@ struct Doctor: ParsableCommand {
     commandName: "doctor",
     abstract: "Measures the ranks, and predicts how fast a training run will be on them.",
     discussion: """
-      Alone or under mpirun, with the ranks and threads of the job to come: matrix \
+      Alone or under mpirun, with the ranks, threads and options of the job to come: matrix \
       product and images/s of every rank, sums over the ranks, decoding, disk, \
       clocks. With --predict a table for other numbers of ranks. docs/scaling.md \
       has the model behind it.
 
       EXAMPLES
         ddp-train doctor
-        mpirun -np 8 ddp-train doctor --model iresnet50 --batch 1024 --data photos
-        mpirun -np 8 ddp-train doctor --config lfw.yaml --data photos --json
+        mpirun --bind-to none -np 8 ddp-train doctor --model iresnet50 --batch 1024 --data photos
+        mpirun --bind-to none -np 8 ddp-train doctor --config lfw.yaml --data photos --json
         ddp-train doctor --model nn1 --loss triplet --threads 1 \\
           --predict 8,64,512,4096 --network 1gbit:50,10gbit:30 \\
           --images-per-rank 256 --threads-per-rank 16
       """)
 
-  @Option(help: "A YAML file of options of train.", completion: .file(extensions: ["yaml", "yml"]))
+  @Option(
+    help: "A YAML file of options of train.", completion: .file(extensions: ["yaml", "yml"]),
+    transform: UserPath.read)
   var config: String?
 
   @OptionGroup(title: "\(Sections.Data.title), as of train")
@@ -33,15 +36,13 @@ struct Doctor: ParsableCommand {
   var tripletOptions: TableOptions<Sections.Triplets>
   @OptionGroup(title: "\(Sections.Optimizer.title), as of train")
   var optimizerOptions: TableOptions<Sections.Optimizer>
+  @OptionGroup(title: "\(Sections.Run.title), as of train; only --out and the watch mean something")
+  var runOptions: TableOptions<Sections.Run>
 
   @Option(
     help: ArgumentHelp(
       "Classes of the loss head; without it those of the data, or 10,000.", valueName: "n"))
   var classes: Int?
-
-  @Option(
-    help: ArgumentHelp("Where the run folder will be.", valueName: "dir"), completion: .directory)
-  var out = "."
 
   @Option(
     help: ArgumentHelp("Numbers of ranks to predict, with commas between.", valueName: "list"))
@@ -73,8 +74,8 @@ struct Doctor: ParsableCommand {
   var json = false
 
   func validate() throws {
-    try Checks.positive(classes, "--classes")
-    try Checks.positive(threadsPerRank, "--threads-per-rank")
+    try Checks.positive(classes, "--classes", atMost: 1_000_000_000)
+    try Checks.positive(threadsPerRank, "--threads-per-rank", atMost: 1_000_000)
     if predict == nil, network != nil || imagesPerRank != nil || threadsPerRank != nil {
       throw ValidationError(
         "--network, --images-per-rank and --threads-per-rank belong to --predict")
@@ -106,9 +107,9 @@ struct Doctor: ParsableCommand {
     let parts = text.lowercased().split(separator: ":", omittingEmptySubsequences: false)
     let units = [("gbit", 1e9), ("mbit", 1e6)]
     let times = parts.dropFirst().map { Double($0) ?? -1 }
-    guard (1...2).contains(times.count), times.allSatisfy({ $0 > 0 }),
+    guard (1...2).contains(times.count), times.allSatisfy({ $0 > 0 && $0.isFinite }),
       let (unit, factor) = units.first(where: { parts[0].hasSuffix($0.0) }),
-      let rate = Double(parts[0].dropLast(unit.count)), rate > 0
+      let rate = Double(parts[0].dropLast(unit.count)), rate > 0, rate.isFinite
     else {
       throw ValidationError(
         "--network '\(text)' is not RATE:LATENCY, such as 10gbit:30 (microseconds)")
@@ -124,6 +125,7 @@ struct Doctor: ParsableCommand {
   func run() throws {
     var flags =
       dataOptions.given + modelOptions.given + tripletOptions.given + optimizerOptions.given
+      + runOptions.given
     var classes = classes
     let data = ConfigurationOption.of(\.data).name
     if config == nil, !flags.contains(where: { $0.key == data }) {
@@ -132,10 +134,10 @@ struct Doctor: ParsableCommand {
       flags.append(.flag(\.split, .all))
       classes = classes ?? 10_000
     }
+    let configuration = try RunConfiguration.resolve(
+      file: config, flags: flags, modelNames: Dispatch.modelNames)
     var request = DoctorRequest(
-      configuration: try RunConfiguration.resolve(
-        file: config, flags: flags, modelNames: Dispatch.modelNames),
-      classes: classes, folder: out)
+      configuration: configuration, classes: classes, folder: configuration.out ?? ".")
     request.prediction = try prediction()
     let code = Dispatch.answer { try request.answer(asJSON: json, over: $0) }
     if code != 0 { throw ExitCode(code) }

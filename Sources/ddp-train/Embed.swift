@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Configuration
+private import Interchange
 internal import Scoring
 
 struct Embed: ParsableCommand {
@@ -13,23 +14,27 @@ struct Embed: ParsableCommand {
       EXAMPLES
         ddp-train embed runs/lfw --data photos --out faces.npy
         ddp-train embed runs/lfw --data photos --int8 --out faces.npz
-        mpirun -np 4 ddp-train embed runs/lfw/checkpoints/best.safetensors --data photos --out faces.npy
+        mpirun --bind-to none -np 4 ddp-train embed runs/lfw/checkpoints/best.safetensors --data photos --out faces.npy
       """)
 
   @Argument(
-    help: "A checkpoint file, or a run folder (its newest good one).", completion: .file())
+    help: "A checkpoint file, or a run folder (its newest good one).", completion: .file(),
+    transform: UserPath.read)
   var checkpoint: String
 
   @Option(required: \.data) var data: DataSource
 
   @Option(
     help: ArgumentHelp("The file to write: .npy, .npz or .csv.", valueName: "file"),
-    completion: .file(extensions: ["npy", "npz", "csv"]))
+    completion: .file(extensions: ["npy", "npz", "csv"]),
+    transform: UserPath.read)
   var out: String
 
   @Option(as: \.landmarks) var landmarks: String?
 
   @Flag(as: \.flipTest) var flipTest: Bool?
+
+  @Option(as: \.maxBad) var maxBad: Double?
 
   @Flag(
     name: .customLong("int8"),
@@ -52,6 +57,7 @@ struct Embed: ParsableCommand {
       checkpoint: checkpoint, data: data, out: out, quiet: quiet)
     request.landmarks = landmarks
     request.flipTest = flipTest
+    request.maxBad = maxBad
     request.writesBytes = int8
     request.threads = threads
     let code = Dispatch.run { try request.run(over: $0) }

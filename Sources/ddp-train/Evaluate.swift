@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Configuration
 internal import Datasets
+private import Interchange
 internal import Scoring
 
 struct Evaluate: ParsableCommand {
@@ -10,14 +11,15 @@ struct Evaluate: ParsableCommand {
     discussion: """
       EXAMPLES
         ddp-train evaluate runs/lfw --data photos --pairs pairs.txt
-        mpirun -np 4 ddp-train evaluate runs/lfw --data photos --split people:peopleDevTest.txt
+        mpirun --bind-to none -np 4 ddp-train evaluate runs/lfw --data photos --split people:peopleDevTest.txt
         ddp-train evaluate --embeddings faces.npy --names faces.txt --pairs pairs.txt
         ddp-train evaluate --embeddings faces.npz --pairs pairs.txt
         ddp-train evaluate runs/ms1m --pairs lfw.bin --pairs cfp_fp.bin --pairs agedb_30.bin
       """)
 
   @Argument(
-    help: "A checkpoint file, or a run folder (its newest good one).", completion: .file())
+    help: "A checkpoint file, or a run folder (its newest good one).", completion: .file(),
+    transform: UserPath.read)
   var checkpoint: String?
 
   @Option(as: \.data) var data: DataSource?
@@ -25,7 +27,8 @@ struct Evaluate: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Pairs to verify, in LFW's format, or InsightFace's .bin; may be repeated.",
-      valueName: "file"), completion: .file())
+      valueName: "file"), completion: .file(),
+    transform: UserPath.read)
   var pairs: [String] = []
 
   @Option(as: \.split, "The split whose measuring part is scored, as in train")
@@ -40,6 +43,8 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var stored: StoredEmbeddings
 
   @Flag(as: \.flipTest) var flipTest: Bool?
+
+  @Option(as: \.maxBad) var maxBad: Double?
 
   @Flag(help: "Keep the threshold chosen here in the checkpoint, for verify and cluster.")
   var storeThreshold = false
@@ -59,6 +64,7 @@ struct Evaluate: ParsableCommand {
       try refuse("--min-photos", minPhotos != nil, beside: "--embeddings")
       try refuse("--landmarks", landmarks != nil, beside: "--embeddings")
       try refuse("--flip-test", flipTest != nil, beside: "--embeddings")
+      try refuse("--max-bad", maxBad != nil, beside: "--embeddings")
       try refuse("--store-threshold", storeThreshold, beside: "--embeddings")
       guard !pairs.isEmpty else { throw ValidationError("--embeddings needs --pairs FILE") }
     } else {
@@ -70,6 +76,8 @@ struct Evaluate: ParsableCommand {
         throw ValidationError("A checkpoint needs --data DIR, or --pairs FILE.bin alone")
       }
       try refuse("--split", !pairs.isEmpty && split != nil, beside: "--pairs")
+      try refuse("--split-seed", !pairs.isEmpty && splitSeed != nil, beside: "--pairs")
+      try refuse("--min-photos", !pairs.isEmpty && minPhotos != nil, beside: "--pairs")
     }
   }
 
@@ -88,6 +96,7 @@ struct Evaluate: ParsableCommand {
     request.minPhotos = minPhotos
     request.landmarks = landmarks
     request.flipTest = flipTest
+    request.maxBad = maxBad
     request.storesThreshold = storeThreshold
     request.threads = threads
     let code = Dispatch.run { try request.run(over: $0) }

@@ -1,5 +1,7 @@
 internal import ArgumentParser
+private import Interchange
 internal import Interop
+private import Sessions
 
 struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,7 +19,8 @@ struct Export: ParsableCommand {
       """)
 
   @Argument(
-    help: "A checkpoint file, or a run folder (its newest good one).", completion: .file())
+    help: "A checkpoint file, or a run folder (its newest good one).", completion: .file(),
+    transform: UserPath.read)
   var checkpoint: String
 
   @Option(
@@ -25,7 +28,9 @@ struct Export: ParsableCommand {
     completion: .names(of: ExportRequest.Format.self))
   var to: String
 
-  @Option(help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file(),
+    transform: UserPath.read)
   var out: String
 
   @Option(
@@ -53,6 +58,6 @@ struct Export: ParsableCommand {
     request.channels = order
     request.normalizesInside = normalizeInside
     request.foldsBatchNorm = foldBatchNorm
-    for line in try request.run() { print(line) }
+    for line in try request.run() { StandardOutput.print(line) }
   }
 }

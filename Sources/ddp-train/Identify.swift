@@ -1,4 +1,5 @@
 internal import ArgumentParser
+private import Interchange
 internal import Tasks
 
 struct Identify: ParsableCommand {
@@ -17,12 +18,14 @@ struct Identify: ParsableCommand {
 
   @Argument(
     help: "A checkpoint file or a run folder, then photos or folders of them.",
-    completion: .file())
+    completion: .file(),
+    transform: UserPath.read)
   var words: [String] = []
 
   @Option(
     help: ArgumentHelp("The people who are known, person/photo.jpg.", valueName: "dir"),
-    completion: .directory)
+    completion: .directory,
+    transform: UserPath.read)
   var gallery: String
 
   @Option(help: ArgumentHelp("Nearest photos of the gallery to show.", valueName: "k"))

@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import Configuration
+private import Interchange
 internal import Interop
+private import Sessions
 
 struct Import: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,12 +21,13 @@ struct Import: ParsableCommand {
         ddp-train train --model iresnet50 --init r50.safetensors --data photos --lr 0.01
       """)
 
-  @Argument(help: "The file of weights.", completion: .file())
+  @Argument(help: "The file of weights.", completion: .file(), transform: UserPath.read)
   var file: String
 
   @Option(
     help: ArgumentHelp("The checkpoint to write.", valueName: "file.safetensors"),
-    completion: .file(extensions: ["safetensors"]))
+    completion: .file(extensions: ["safetensors"]),
+    transform: UserPath.read)
   var out: String
 
   @OptionGroup var contract: TableOptions<Contract>
@@ -60,6 +63,6 @@ struct Import: ParsableCommand {
     }
     var request = ImportRequest(file: file, out: out, options: contract.given, channels: order)
     request.prefix = prefix
-    for line in try request.run() { print(line) }
+    for line in try request.run() { StandardOutput.print(line) }
   }
 }

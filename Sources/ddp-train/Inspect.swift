@@ -1,4 +1,5 @@
 internal import ArgumentParser
+private import Interchange
 internal import Interop
 
 struct Inspect: ParsableCommand {
@@ -12,7 +13,8 @@ struct Inspect: ParsableCommand {
       """)
 
   @Argument(
-    help: "A checkpoint file, or a run folder (its newest good one).", completion: .file())
+    help: "A checkpoint file, or a run folder (its newest good one).", completion: .file(),
+    transform: UserPath.read)
   var checkpoint: String
 
   func run() throws {

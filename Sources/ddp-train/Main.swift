@@ -6,7 +6,8 @@ internal import Sessions
 @main
 private enum Main {
   static func main() {
-    let arguments = Array(CommandLine.arguments.dropFirst())
+    StandardOutput.reserve()
+    let arguments = CommandWords.joiningNegativeNumbers(Array(CommandLine.arguments.dropFirst()))
     var command: any ParsableCommand
     do {
       command = try DDPTrain.parseAsRoot(arguments)
@@ -17,8 +18,9 @@ private enum Main {
     checkProcessor()
     do {
       try command.run()
+      finish(code: 0)
     } catch let code as ExitCode {
-      exit(code.rawValue)
+      finish(code: code.rawValue)
     } catch let error as ConfigurationError {
       // Every rank reads the same command line; a rank that waited and still lives is the only one
       // to see the error, such as a file that its host alone lacks.
@@ -40,8 +42,8 @@ private enum Main {
       exit(code.rawValue)
     }
     if code == .success {
-      print(DDPTrain.fullMessage(for: error))
-      exit(code.rawValue)
+      StandardOutput.print(DDPTrain.fullMessage(for: error))
+      finish(code: code.rawValue)
     }
     let names = DDPTrain.configuration.subcommands.compactMap { $0.configuration.commandName }
     let word = arguments.first { !$0.hasPrefix("-") }
@@ -50,8 +52,20 @@ private enum Main {
         NearestName.complaint("command", word, among: names) + "; see 'ddp-train --help'",
         code: code.rawValue)
     }
-    let command = word.flatMap { names.contains($0) ? $0 : nil } ?? "train"
-    fail("\(DDPTrain.message(for: error)); see 'ddp-train \(command) --help'", code: code.rawValue)
+    let command =
+      DDPTrain.configuration.subcommands.first { $0.configuration.commandName == word }
+      ?? Train.self
+    let message = CommandWords.withUsualNames(DDPTrain.message(for: error), of: command)
+    fail(
+      "\(message); see 'ddp-train \(command.configuration.commandName ?? "") --help'",
+      code: code.rawValue)
+  }
+
+  /// Ends the process with `code`, or with 1 where that says that all is well and a result has not
+  /// arrived.
+  private static func finish(code: Int32) -> Never {
+    guard let complaint = StandardOutput.complaint else { exit(code) }
+    fail(complaint, code: code == 0 ? ExitCode.failure.rawValue : code)
   }
 
   private static func checkProcessor() {
@@ -69,8 +83,7 @@ private enum Main {
   /// Says what is wrong in one line on standard error, with rank and host behind the first rank.
   private static func fail(_ message: String, code: Int32) -> Never {
     let line = message.split(separator: "\n").joined(separator: " ")
-    let text = "ddp-train: \(LaunchedRank.prefix)\(line)\n"
-    FileHandle.standardError.write(Data(text.utf8))
+    StandardOutput.complain("ddp-train: \(LaunchedRank.prefix)\(line)")
     exit(code)
   }
 }

@@ -1,5 +1,7 @@
 internal import ArgumentParser
 internal import DataTools
+private import Interchange
+private import Sessions
 
 struct Pack: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -16,13 +18,17 @@ struct Pack: ParsableCommand {
         ddp-train train --data packs/photos --epochs 20
       """)
 
-  @Argument(help: "Photos, in any form that --data takes.", completion: .file())
+  @Argument(
+    help: "Photos, in any form that --data takes.", completion: .file(),
+    transform: UserPath.read)
   var data: String
 
   @Option(help: ArgumentHelp("rec or tar.", valueName: "format"))
   var to: String
 
-  @Option(help: ArgumentHelp("What to write.", valueName: "path"), completion: .file())
+  @Option(
+    help: ArgumentHelp("What to write.", valueName: "path"), completion: .file(),
+    transform: UserPath.read)
   var out: String
 
   func validate() throws {
@@ -33,6 +39,6 @@ struct Pack: ParsableCommand {
 
   func run() throws {
     guard let request = PackRequest(data: data, form: to, out: out) else { return }
-    for line in try request.run() { print(line) }
+    for line in try request.run() { StandardOutput.print(line) }
   }
 }

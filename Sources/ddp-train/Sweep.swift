@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Configuration
 internal import Datasets
+private import Interchange
 internal import Scoring
 internal import Sweeps
 private import Training
@@ -30,7 +31,9 @@ struct Sweep: ParsableCommand {
   @Argument(help: "The experiment.")
   var kind: SweepKind
 
-  @Argument(help: "A checkpoint file, or a run folder.", completion: .file())
+  @Argument(
+    help: "A checkpoint file, or a run folder.", completion: .file(),
+    transform: UserPath.read)
   var checkpoint: String?
 
   @Option(as: \.data) var data: DataSource?
@@ -38,7 +41,8 @@ struct Sweep: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Pairs to verify, in LFW's format; of videos: fold, video, video, 0|1.",
-      valueName: "file"), completion: .file())
+      valueName: "file"), completion: .file(),
+    transform: UserPath.read)
   var pairs: String?
 
   @Option(help: ArgumentHelp("What to run through, with commas between.", valueName: "list"))
@@ -46,12 +50,14 @@ struct Sweep: ParsableCommand {
 
   @Option(
     help: ArgumentHelp("The new network of compatibility.", valueName: "checkpoint"),
-    completion: .file())
+    completion: .file(),
+    transform: UserPath.read)
   var with: String?
 
   @Option(
     help: ArgumentHelp("A YAML file of options of train, for kinds that train.", valueName: "file"),
-    completion: .file(extensions: ["yaml", "yml"]))
+    completion: .file(extensions: ["yaml", "yml"]),
+    transform: UserPath.read)
   var config: String?
 
   @Option(as: \.split, "Who trains, for kinds that train")
@@ -59,16 +65,20 @@ struct Sweep: ParsableCommand {
 
   @Option(
     help: ArgumentHelp("The folder of the runs of kinds that train.", valueName: "dir"),
-    completion: .directory)
+    completion: .directory,
+    transform: UserPath.read)
   var out: String?
 
   @Option(as: \.landmarks) var landmarks: String?
 
   @Flag(as: \.flipTest) var flipTest: Bool?
 
+  @Option(as: \.maxBad) var maxBad: Double?
+
   @Option(
     help: ArgumentHelp("The table to write.", valueName: "file"),
-    completion: .file(extensions: ["csv"]))
+    completion: .file(extensions: ["csv"]),
+    transform: UserPath.read)
   var csv: String?
 
   @Option(as: \.threads) var threads: Int?
@@ -101,7 +111,7 @@ struct Sweep: ParsableCommand {
 
   private func numbers() throws -> [Double] {
     try (values ?? "").split(separator: ",").map { text in
-      guard let number = Double(text) else {
+      guard let number = Double(text), number.isFinite else {
         throw ValidationError("--values '\(text)' is not a number")
       }
       return number
@@ -114,6 +124,7 @@ struct Sweep: ParsableCommand {
     evaluation.pairs = pairs.map { [$0] } ?? []
     evaluation.landmarks = landmarks
     evaluation.flipTest = flipTest
+    evaluation.maxBad = maxBad
     evaluation.threads = threads
     var request = SweepRequest(kind, evaluation)
     request.values = try numbers()
@@ -123,7 +134,7 @@ struct Sweep: ParsableCommand {
       let flags: [ConfigurationAssignment?] = [
         data.map { .flag(\.data, $0) }, split.map { .flag(\.split, $0) },
         pairs.map { .flag(\.pairs, [$0]) }, out.map { .flag(\.out, $0) },
-        flipTest.map { .flag(\.flipTest, $0) },
+        flipTest.map { .flag(\.flipTest, $0) }, maxBad.map { .flag(\.maxBad, $0) },
       ]
       request.training = try RunConfiguration.resolve(
         file: config, flags: flags.compactMap { $0 }, modelNames: Dispatch.modelNames)

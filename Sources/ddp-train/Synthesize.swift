@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import Configuration
 internal import DataTools
+private import Interchange
+private import Sessions
 
 struct Synthesize: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -12,7 +14,9 @@ struct Synthesize: ParsableCommand {
         ddp-train synthesize faces --people 1000 --photos 20 --size 128 --seed 7
       """)
 
-  @Argument(help: "The folder to write, which must not hold photos yet.", completion: .directory)
+  @Argument(
+    help: "The folder to write, which must not hold photos yet.", completion: .directory,
+    transform: UserPath.read)
   var out: String
 
   @Option(help: ArgumentHelp("Number of people.", valueName: "n"))
@@ -30,14 +34,18 @@ struct Synthesize: ParsableCommand {
   func validate() throws {
     try Checks.positive(people, "--people")
     try Checks.positive(photos, "--photos")
+    // Beyond what any disk has files for; the product must fit.
+    guard people <= 1_000_000_000, photos <= 1_000_000 else {
+      throw ValidationError("give at most 1000000000 --people and 1000000 --photos")
+    }
     if !(16...1024).contains(size) {
       throw ValidationError("--size \(size) is not 16 to 1024 pixels")
     }
   }
 
   func run() throws {
-    try SynthesizeRequest(
-      out: out, faces: SyntheticData(people: people, photos: photos, size: size), seed: seed
-    ).run()
+    let request = SynthesizeRequest(
+      out: out, faces: SyntheticData(people: people, photos: photos, size: size), seed: seed)
+    for line in try request.run() { StandardOutput.print(line) }
   }
 }

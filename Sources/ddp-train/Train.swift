@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Configuration
+private import Interchange
 private import Training
 
 struct Train: ParsableCommand {
@@ -14,17 +15,19 @@ struct Train: ParsableCommand {
       model takes that one's own defaults for what belongs to it.
 
       EXAMPLES
-        mpirun -np 2 ddp-train train
+        mpirun --bind-to none -np 2 ddp-train train
         ddp-train train --data photos --split people-random:0.9 --epochs 20
         ddp-train train --config lfw.yaml --data photos --dry-run
-        mpirun -np 8 ddp-train train --config lfw.yaml --data photos \\
+        mpirun --bind-to none -np 8 ddp-train train --config lfw.yaml --data photos \\
           --out runs/lfw --resume auto
 
       EXIT CODES
         85  stopped with a checkpoint and more to do: --resume auto goes on
       """)
 
-  @Option(help: "A YAML file of options.", completion: .file(extensions: ["yaml", "yml"]))
+  @Option(
+    help: "A YAML file of options.", completion: .file(extensions: ["yaml", "yml"]),
+    transform: UserPath.read)
   var config: String?
 
   @OptionGroup(title: Sections.Data.title) var dataOptions: TableOptions<Sections.Data>

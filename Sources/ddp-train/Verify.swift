@@ -1,4 +1,5 @@
 internal import ArgumentParser
+private import Interchange
 internal import Tasks
 
 struct Verify: ParsableCommand {
@@ -16,7 +17,8 @@ struct Verify: ParsableCommand {
       """)
 
   @Argument(
-    help: "A checkpoint file or a run folder, then two photos.", completion: .file())
+    help: "A checkpoint file or a run folder, then two photos.", completion: .file(),
+    transform: UserPath.read)
   var words: [String] = []
 
   @OptionGroup var faces: FaceArguments

@@ -48,13 +48,6 @@ import Testing
     }
   }
 
-  @Test func doctorTakesWhatIsNotOfTheRunFolder() throws {
-    let help = DDPTrain.helpMessage(for: Doctor.self)
-    for section in ConfigurationOption.Section.allCases where section != .run {
-      for option in section.options { #expect(help.contains("--\(option.name)")) }
-    }
-  }
-
   @Test func importTakesWhatANetworkIs() throws {
     let words = [
       "import", "w.pth", "--out", "o", "--model", "nn1", "--image-size", "64x48", "--normalize",

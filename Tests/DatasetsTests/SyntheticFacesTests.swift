@@ -1,6 +1,7 @@
 import Datasets
 import Determinism
 import Foundation
+import Interchange
 import Testing
 
 struct SyntheticFacesTests {
@@ -187,7 +188,7 @@ struct SyntheticFolderTests {
       #expect(throws: FolderError.notAFolder(path: file)) {
         try faces.writeFolder(to: file)
       }
-      #expect(throws: FolderError.self) { try faces.writeFolder(to: file + "/below") }
+      #expect(throws: InterchangeError.self) { try faces.writeFolder(to: file + "/below") }
     }
   }
 

@@ -104,6 +104,7 @@ private struct AttractionObjective: BatchObjective {
   let batch = 18
   let passes: Int
   func makeLoss(width: Int, workers: Int) -> any BatchLoss { AttractionLoss(width: width) }
+  func memory(width: Int, workers: Int) -> (batch: Int, worker: Int) { (0, 0) }
 }
 
 @Suite struct LossSeamTests {

@@ -53,6 +53,7 @@ private let everything = """
   margin-warmup-epochs: 1.5
   batch: 1024
   microbatch: 17
+  drop-last: true
   threads: 2
   epochs: 300
   optimizer: sgd
@@ -120,7 +121,7 @@ private let everything = """
     #expect(all.loss == .combined && all.scale == 30)
     #expect(all.margin == [0.9, 0.4, 0.15])
     #expect(all.marginGradient == .straightThrough && all.marginWarmupEpochs == 1.5)
-    #expect(all.batch == 1024 && all.microbatch == 17 && all.threads == 2)
+    #expect(all.batch == 1024 && all.microbatch == 17 && all.threads == 2 && all.dropsLast)
     #expect(all.length == .epochs(300))
     #expect(all.learningRate == 0.01 && all.headLearningRate == 0.02)
     #expect(all.momentum == 0.95 && all.weightDecay == 0.001)

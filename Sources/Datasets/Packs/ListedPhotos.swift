@@ -56,7 +56,9 @@ struct ListedPhotos: PhotoSource {
             reason: "has no \(name == nil ? "file_name" : "label"); a label is called "
               + Self.labelColumns.joined(separator: ", "))
         }
-        guard !name.hasPrefix("/"), !name.split(separator: "/").contains("..") else {
+        guard !name.hasPrefix("/"), !name.hasPrefix("~/"),
+          !name.split(separator: "/").contains("..")
+        else {
           throw .badLine(path: path, line: line, reason: "file_name \(name) leaves the folder")
         }
         try lines.append((part.isEmpty ? "" : part + "/") + name, label, path, line)
@@ -162,7 +164,7 @@ struct ListedPhotos: PhotoSource {
   }
 
   private static func absolute(_ path: String, _ root: String) -> String {
-    path.hasPrefix("/") ? path : root + "/" + path
+    UserPath.inList(path, below: root)
   }
 
   private static func folder(of path: String) -> String {

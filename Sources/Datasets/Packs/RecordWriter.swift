@@ -81,7 +81,7 @@ struct RecordWriter: ~Copyable {
     if path.hasSuffix(".rec") {
       stem = String(path.dropLast(4))
     } else {
-      try FolderMaker.make(path)
+      try Folders.make(path)
       stem = path + "/train"
     }
     let photos = set.index.photos

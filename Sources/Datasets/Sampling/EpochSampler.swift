@@ -16,25 +16,33 @@ package struct GlobalBatch: Sendable {
 }
 
 /// The order in which a training set is gone through: a new permutation every epoch, cut into
-/// global batches; the last batch of an epoch takes what is left.
+/// global batches; the last batch of an epoch takes what is left, or that is left out.
 package struct EpochSampler: Sendable {
   /// The number of samples of an epoch.
   package let count: Int
   package let batch: Int
   package let seed: UInt64
+  /// Whether samples that do not fill a batch are left out of the epoch.
+  package let dropsLast: Bool
   private var recent: [(epoch: Int, order: [Int])] = []
 
-  package init(count: Int, batch: Int, seed: UInt64) {
-    require(count > 0 && batch > 0, "EpochSampler: \(count) samples in batches of \(batch)")
+  package init(count: Int, batch: Int, seed: UInt64, dropsLast: Bool = false) {
+    require(
+      count > 0 && batch > 0 && (!dropsLast || batch <= count),
+      "EpochSampler: \(count) samples in \(dropsLast ? "whole " : "")batches of \(batch)")
     self.count = count
     self.batch = batch
     self.seed = seed
+    self.dropsLast = dropsLast
   }
 
-  package var stepsPerEpoch: Int { (count + batch - 1) / batch }
+  package var stepsPerEpoch: Int { dropsLast ? count / batch : (count + batch - 1) / batch }
 
   /// The number of samples in the last batch of an epoch.
-  package var tailCount: Int { count - (stepsPerEpoch - 1) * batch }
+  package var tailCount: Int { min(batch, count - (stepsPerEpoch - 1) * batch) }
+
+  /// The number of samples that an epoch leaves out, others in each.
+  package var leftOutCount: Int { max(0, count - stepsPerEpoch * batch) }
 
   /// The order of `epoch`: a function of it, of the seed and of the count.
   package func order(ofEpoch epoch: Int) -> [Int] {

@@ -24,7 +24,10 @@ package final class OldEmbeddings: @unchecked Sendable {
   deinit { labelMemory.deallocate() }
 
   /// Bytes of all of them.
-  package var bytes: Int { 4 * samples * (dimension + 1) }
+  package var bytes: Int { Self.bytes(samples: samples, dimension: dimension) }
+
+  /// Bytes of the embeddings and classes of `samples` training samples.
+  package static func bytes(samples: Int, dimension: Int) -> Int { 4 * samples * (dimension + 1) }
 
   /// Lends the memory [samples, dimension] to be filled, with the class of each sample; not finite
   /// for a photo that could not be read.

@@ -22,7 +22,7 @@ final class TripletLoss: BatchLoss, @unchecked Sendable {
     self.objective = objective
     self.width = width
     stride = DistanceKernel.stride(width: width)
-    rowCount = objective.old == nil ? objective.batch : 2 * objective.batch
+    rowCount = Self.rowCount(objective)
     units = .allocate(capacity: rowCount * stride)
     units.initialize(repeating: .nan, count: rowCount * stride)
     inverseNorms = .allocate(capacity: rowCount)
@@ -45,8 +45,20 @@ final class TripletLoss: BatchLoss, @unchecked Sendable {
     for memory in scratch { memory.deallocate() }
   }
 
-  var bytes: Int { 4 * rowCount + 8 * rowCount * (stride + 1) }
-  var workerBytes: Int { miners[0].bytes + 8 * stride }
+  var bytes: Int { Self.bytes(objective, width: width).batch }
+  var workerBytes: Int { Self.bytes(objective, width: width).worker }
+
+  private static func rowCount(_ objective: TripletObjective) -> Int {
+    objective.old == nil ? objective.batch : 2 * objective.batch
+  }
+
+  /// Bytes of the loss for the batch, and for each worker.
+  static func bytes(_ objective: TripletObjective, width: Int) -> (batch: Int, worker: Int) {
+    let (rows, stride) = (rowCount(objective), DistanceKernel.stride(width: width))
+    return (
+      4 * rows + 8 * rows * (stride + 1), TripletMiner.bytes(capacity: rows) + 8 * stride
+    )
+  }
 
   func evaluate(
     _ batch: StepBatch, embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>,

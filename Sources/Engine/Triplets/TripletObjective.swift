@@ -16,6 +16,10 @@ package struct TripletObjective: BatchObjective {
     self.old = old
   }
 
+  package func memory(width: Int, workers: Int) -> (batch: Int, worker: Int) {
+    TripletLoss.bytes(self, width: width)
+  }
+
   package func makeLoss(width: Int, workers: Int) -> any BatchLoss {
     TripletLoss(self, width: width, workers: workers)
   }

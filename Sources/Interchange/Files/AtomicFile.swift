@@ -7,29 +7,63 @@
 /// A file that appears under its name whole or not at all: written beside it, synced, renamed.
 ///
 /// Bytes go to `NAME.PID.tmp` in the same folder, which a file that is dropped before `commit`
-/// removes.
+/// removes. Where the name is a link to a file, that file is replaced and the link stays; a device
+/// or a pipe, such as /dev/stdout, is written to as it is.
 package struct AtomicFile: ~Copyable {
   package let path: String
-  private let temporary: String
+  /// What is renamed into what; nil for what is written to as it is.
+  private let names: (temporary: String, final: String)?
   private let descriptor: Int32
   private var isClosed = false
 
+  /// The most bytes of a file's name, NAME_MAX of limits.h.
+  private static let longestName = 255
+
   /// Opens the temporary file for writing; throws `InterchangeError.unwritable` or `.noSpace`.
   package init(path: String) throws {
-    let temporary = "\(path).\(getpid()).tmp"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    let names = try Self.replacedFile(path).map { (Self.temporaryName(of: $0), $0) }
+    let descriptor =
+      names.map { open($0.0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
+      ?? open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
     if descriptor < 0 {
       throw writeFailure(path)
     }
     self.path = path
-    self.temporary = temporary
+    self.names = names.map { (temporary: $0.0, final: $0.1) }
     self.descriptor = descriptor
   }
 
   deinit {
     if isClosed { return }
     close(descriptor)
-    unlink(temporary)
+    if let names { unlink(names.temporary) }
+  }
+
+  /// The file that a file named `path` takes the place of; nil for what has no place, as a device.
+  private static func replacedFile(_ path: String) throws -> String? {
+    // They lead to wherever this process's output goes, and that may be a file.
+    if ["/dev/std", "/dev/fd/", "/proc/"].contains(where: path.hasPrefix) { return nil }
+    var facts = stat()
+    guard stat(path, &facts) == 0 else { return path }
+    switch facts.st_mode & S_IFMT {
+    case S_IFREG: break
+    case S_IFDIR: throw InterchangeError.unwritable(path: path, reason: "it is a folder")
+    default: return nil
+    }
+    guard lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFLNK,
+      let target = realpath(path, nil)
+    else { return path }
+    defer { free(target) }
+    return String(cString: target)
+  }
+
+  /// `NAME.PID.tmp`, of a name that would be too long its beginning.
+  private static func temporaryName(of path: String) -> String {
+    let ending = ".\(getpid()).tmp"
+    let start = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
+    var name = path[start...]
+    while name.utf8.count + ending.utf8.count > longestName, !name.isEmpty { name.removeLast() }
+    return String(path[..<start]) + name + ending
   }
 
   /// Writes all of `bytes` behind what was appended; throws `InterchangeError.unwritable` or
@@ -54,18 +88,14 @@ package struct AtomicFile: ~Copyable {
   /// Syncs the bytes, gives the file its name and syncs the folder; without `syncing` a crash of
   /// the host may lose both. Throws `InterchangeError.unwritable`, and then the name is as it was.
   package consuming func commit(syncing: Bool = true) throws {
-    if syncing, fsync(descriptor) != 0 {
-      throw writeFailure(path)
-    }
-    if rename(temporary, path) != 0 {
-      throw writeFailure(path)
+    if let names {
+      if syncing, fsync(descriptor) != 0 { throw writeFailure(path) }
+      if rename(names.temporary, names.final) != 0 { throw writeFailure(path) }
     }
     isClosed = true
     // Network file systems report some failures at close alone.
-    if close(descriptor) != 0 {
-      throw writeFailure(path)
-    }
-    if syncing { try Self.syncFolder(of: path) }
+    if close(descriptor) != 0 { throw writeFailure(path) }
+    if syncing, let names { try Self.syncFolder(of: names.final) }
   }
 
   private static func syncFolder(of path: String) throws {

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  private import Glibc
+#else
+  private import Darwin
+#endif
+
 /// Text files, written whole or not at all.
 package enum TextFile {
   private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
@@ -59,5 +65,39 @@ package enum TextFile {
     let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
     let bad = lines.firstIndex { String(validating: $0, as: UTF8.self) == nil }
     return (bad ?? 0) + 1
+  }
+}
+
+/// Files of bytes, written whole or not at all.
+package enum BytesFile {
+  /// Puts `bytes` in place of what is at `path`; as `TextFile.write`.
+  package static func write(_ bytes: [UInt8], to path: String, syncing: Bool = true) throws {
+    let file = try AtomicFile(path: path)
+    try file.append(bytes)
+    try file.commit(syncing: syncing)
+  }
+}
+
+/// Folders for files to be written in.
+package enum Folders {
+  /// Makes the folder `path` with those above it, where they are not there; throws
+  /// `InterchangeError.unwritable`.
+  package static func make(_ path: String) throws {
+    if let code = failure(ofMaking: path) {
+      throw InterchangeError.unwritable(path: path, reason: String(cString: strerror(code)))
+    }
+  }
+
+  /// What the system has against making the folder `path` with those above it; nil where it is
+  /// there.
+  package static func failure(ofMaking path: String) -> Int32? {
+    var made = path.hasPrefix("/") ? "/" : ""
+    for part in path.split(separator: "/") {
+      made += (made.isEmpty || made == "/" ? "" : "/") + part
+      if mkdir(made, 0o777) != 0, errno != EEXIST { return errno }
+    }
+    var facts = stat()
+    guard stat(made.isEmpty ? "." : made, &facts) == 0 else { return errno }
+    return facts.st_mode & S_IFMT == S_IFDIR ? nil : ENOTDIR
   }
 }

@@ -52,7 +52,10 @@ package final class TripletMiner {
     sortScratch.deallocate()
   }
 
-  package var bytes: Int { 8 * (Self.blockAnchors + 3 + 3 * 2 + 1) * capacity + 4 * capacity }
+  /// Bytes of a miner for batches of up to `capacity` samples.
+  package static func bytes(capacity: Int) -> Int {
+    8 * (blockAnchors + 3 + 3 * 2 + 1) * capacity + 4 * capacity
+  }
 
   /// Appends to `words` what is found for the anchors of `block`, at most `blockAnchors` slots; to
   /// be put together again by `TripletSelection`.

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+private import Interchange
 internal import Scoring
 
 /// Embeddings that stand in a file, in the place of a checkpoint that would make them.
@@ -6,12 +7,14 @@ struct StoredEmbeddings: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Stored embeddings (.npz, .csv, .npy), in place of a checkpoint.", valueName: "file"),
-    completion: .file(extensions: ["npy", "npz", "csv"]))
+    completion: .file(extensions: ["npy", "npz", "csv"]),
+    transform: UserPath.read)
   var embeddings: String?
 
   @Option(
     help: ArgumentHelp("Names of the rows of a .npy file, one a line.", valueName: "file.txt"),
-    completion: .file(extensions: ["txt"]))
+    completion: .file(extensions: ["txt"]),
+    transform: UserPath.read)
   var names: String?
 
   /// Throws `ValidationError` for names without embeddings, and the other way round where the file
