@@ -114,7 +114,7 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Sessions",
-      dependencies: ["Collectives", "Determinism", "Kernels", "Threads"],
+      dependencies: ["Collectives", "Determinism", "Kernels", "Preconditions", "Threads"],
       swiftSettings: house),
     .target(
       name: "RunFolders",

@@ -1,0 +1,130 @@
+package import Collectives
+private import Dispatch
+private import Glibc
+private import Preconditions
+private import Synchronization
+package import Threads
+
+/// Work of this rank alone that may last: it can be left at any moment, and says how far it is.
+package struct LongWork {
+  /// Until then nothing is said of a work.
+  private static let quietSeconds = 2.0
+  private static let lookSeconds = 0.02
+  private static let abandoned = Atomic<Bool>(false)
+
+  private let console: Console
+  private let progress: RankProgress
+  private let stop: any StopRequests
+
+  /// Work in a process that speaks through `console` and is left where `stop`, or another rank,
+  /// wants the end.
+  package init(console: Console, progress: RankProgress, stop: any StopRequests) {
+    self.console = console
+    self.progress = progress
+    self.stop = stop
+  }
+
+  /// Whether a work was left that may still run, so that the process must end without its exit
+  /// handlers.
+  package static var isAbandoned: Bool { abandoned.load(ordering: .relaxed) }
+
+  /// Whether the run is to end.
+  package var isStopped: Bool { stop.wantsEnd || progress.peersWantEnd }
+
+  /// Throws `Interruption` where the run is to end.
+  package func check() throws {
+    if isStopped { throw Interruption() }
+  }
+
+  /// Runs `body` on a thread of its own and returns what it returns; `what` it does and of which
+  /// `unit` its meter counts is said once it lasts. Makes no collective. Throws what `body` throws,
+  /// and `Interruption` at once where the run is to end: what `body` does then goes to waste.
+  package func run<Result>(
+    _ what: String, unit: String = "", _ body: @escaping (WorkMeter) throws -> Result
+  ) throws -> Result {
+    try check()
+    let task = Task(body)
+    task.start()
+    let start = Clock.seconds
+    var told = 0
+    while task.done.wait(timeout: .now() + Self.lookSeconds) == .timedOut {
+      if isStopped {
+        Self.abandoned.store(true, ordering: .relaxed)
+        throw Interruption()
+      }
+      let done = task.meter.doneCount
+      if done != told { progress.tick() }
+      told = done
+      let seconds = Clock.seconds - start
+      guard seconds > Self.quietSeconds else { continue }
+      console.progress(
+        Self.line(what, task.meter, unit: unit, seconds: seconds), isLandmark: false)
+    }
+    return try task.outcome!.get()
+  }
+
+  /// "listing photos: 1200 of 3400 photos, 5 s".
+  package static func line(
+    _ what: String, _ meter: WorkMeter, unit: String, seconds: Double
+  ) -> String {
+    let (done, total) = (meter.doneCount, meter.totalCount)
+    let count = done == 0 ? "" : "\(done)" + (total > 0 ? " of \(total)" : "") + " \(unit), "
+    return "\(what): \(count)\(Int(seconds)) s"
+  }
+
+  private final class Task<Result>: @unchecked Sendable {
+    let body: (WorkMeter) throws -> Result
+    let meter = WorkMeter()
+    let done = DispatchSemaphore(value: 0)
+    var outcome: Swift.Result<Result, any Error>?
+
+    init(_ body: @escaping (WorkMeter) throws -> Result) { self.body = body }
+
+    func start() { DetachedBody.start { self.run() } }
+
+    private func run() {
+      outcome = Swift.Result { try body(meter) }
+      done.signal()
+    }
+  }
+}
+
+/// What a thread that nobody joins runs once.
+private final class DetachedBody {
+  private let run: () -> Void
+  private init(_ run: @escaping () -> Void) { self.run = run }
+
+  /// Starts a thread with a stack like that of a compute thread.
+  static func start(_ run: @escaping () -> Void) {
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    pthread_attr_setstacksize(&attributes, 16 << 20)
+    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    defer { pthread_attr_destroy(&attributes) }
+    var thread = pthread_t()
+    let code = pthread_create(
+      &thread, &attributes,
+      { context in
+        CrashLine.guardStack()
+        Unmanaged<DetachedBody>.fromOpaque(context!).takeRetainedValue().run()
+        return nil
+      }, Unmanaged.passRetained(DetachedBody(run)).toOpaque())
+    require(code == 0, "pthread_create failed: \(String(cString: strerror(code)))")
+  }
+}
+
+extension LongWork {
+  /// Says on the first rank that it waits for the others, from the third second of a wait on: what
+  /// is called while ranks meet.
+  package func waitSayer() -> () throws -> Void {
+    var began = 0.0
+    var last = -Double.infinity
+    return {
+      let now = Clock.seconds
+      if now - last > 0.5 { began = now }
+      last = now
+      guard now - began > Self.quietSeconds else { return }
+      console.progress("waiting for the other ranks: \(Int(now - began)) s", isLandmark: false)
+    }
+  }
+}

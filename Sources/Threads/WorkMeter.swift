@@ -1,0 +1,22 @@
+private import Synchronization
+
+/// How far a work is that lasts: told by whoever does it, on any thread, and read by whoever waits.
+package final class WorkMeter: Sendable {
+  private let done = Atomic<Int>(0)
+  private let total = Atomic<Int>(0)
+
+  /// A work of which nothing is done.
+  package init() {}
+
+  /// Says that `count` more are done.
+  package func add(_ count: Int = 1) { done.wrappingAdd(count, ordering: .relaxed) }
+
+  /// Says that there are `count` in all.
+  package func expect(_ count: Int) { total.store(count, ordering: .relaxed) }
+
+  /// How many are done.
+  package var doneCount: Int { done.load(ordering: .relaxed) }
+
+  /// How many there are in all; 0 where nobody knows.
+  package var totalCount: Int { total.load(ordering: .relaxed) }
+}
