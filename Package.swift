@@ -109,7 +109,7 @@ let package = Package(
       dependencies: [
         "Collectives",
         "Assembly", "Configuration", "Datasets", "Determinism", "Engine", "Evaluation",
-        "Interchange", "Losses", "Networks",
+        "Interchange", "Losses", "Networks", "Threads",
       ],
       swiftSettings: house),
     .target(
