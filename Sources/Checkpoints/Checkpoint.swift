@@ -32,7 +32,7 @@ package struct Checkpoint {
   static let tripletsName = "ddp-train.triplets"
   /// The receipt of the network that a run is made compatible with.
   package static let oldNetworkKey = "compatible-with"
-  /// A hash of the lengths and bytes of some photos, `TrainingData.sampleFingerprint`.
+  /// Hashes of lengths and bytes of some photos, `PhotoSample.text`.
   package static let dataSampleKey = "data-sample"
 
   /// What `oldNetworkKey` holds; nil in a run without such a network.

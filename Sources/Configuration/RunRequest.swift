@@ -66,14 +66,15 @@ package struct RunRequest: Sendable {
   }
 
   /// The configuration of the run whose own is the YAML `own` of the file `path`, with what is
-  /// given on top, and `refused`: one line for each option that would change its mathematics
-  /// without `--change`. Throws `ConfigurationError`.
+  /// given on top, and `refused`: where it has steps behind it (`hasBegun`), one line for each
+  /// option that would change its mathematics without `--change`. Throws `ConfigurationError`.
   package func goingOn(
-    from own: String, path: String, modelNames: [String]
+    from own: String, path: String, hasBegun: Bool, modelNames: [String]
   ) throws -> (configuration: RunConfiguration, own: RunConfiguration, refused: [String]) {
     let before = try RunConfiguration.parse(yaml: own, path: path, modelNames: modelNames)
     guard let layers else {
-      return (configuration, before, configuration.mathematicsDifferences(from: before))
+      let differences = configuration.mathematicsDifferences(from: before)
+      return (configuration, before, hasBegun ? differences : [])
     }
     // What belongs to a process and not to its run comes from the command line alone.
     let kept = try RunConfiguration.assignments(yaml: own, path: path).filter {
@@ -82,7 +83,7 @@ package struct RunRequest: Sendable {
     let given = try RunConfiguration.resolve(layers: [kept] + layers, modelNames: nil)
     let changed = Set(changes.map(\.key))
     let refused = given.changes(from: before, at: 0).filter { change in
-      ConfigurationOption.named(change.name)?.isMathematical == true
+      hasBegun && ConfigurationOption.named(change.name)?.isMathematical == true
         && !changed.contains(change.name)
     }.map { "\($0.name) was \($0.old), is \($0.new)" }
     let final = try RunConfiguration.resolve(

@@ -55,12 +55,33 @@ package struct LongWork {
       let done = task.meter.doneCount
       if done != told { progress.tick() }
       told = done
-      let seconds = Clock.seconds - start
-      guard seconds > Self.quietSeconds else { continue }
-      console.progress(
-        Self.line(what, task.meter, unit: unit, seconds: seconds), isLandmark: false)
+      say(what, task.meter, unit: unit, since: start)
     }
     return try task.outcome!.get()
+  }
+
+  /// Runs `body` as `work` does or, without one, here.
+  package static func run<Result>(
+    in work: LongWork?, _ what: String, unit: String = "",
+    _ body: @escaping (WorkMeter) throws -> Result
+  ) throws -> Result {
+    guard let work else { return try body(WorkMeter()) }
+    return try work.run(what, unit: unit, body)
+  }
+
+  /// To be called often by who waits for `what`, which began at `start`: says so once it lasts, and
+  /// throws `Interruption` where the run is to end.
+  package func look(
+    _ what: String, _ meter: WorkMeter? = nil, unit: String = "", since start: Double
+  ) throws {
+    try check()
+    say(what, meter ?? WorkMeter(), unit: unit, since: start)
+  }
+
+  private func say(_ what: String, _ meter: WorkMeter, unit: String, since start: Double) {
+    let seconds = Clock.seconds - start
+    guard seconds > Self.quietSeconds else { return }
+    console.progress(Self.line(what, meter, unit: unit, seconds: seconds), isLandmark: false)
   }
 
   /// "listing photos: 1200 of 3400 photos, 5 s".

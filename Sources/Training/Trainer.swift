@@ -37,11 +37,11 @@ package final class Trainer {
   private var lastWeightsHash: UInt64 = 0
 
   /// Takes up the run of `bench`, whose engine is filled, where it stands. `checkOwner` throws
-  /// where the run folder is another job's by now. Throws where the run folder cannot be written
-  /// to.
+  /// where the run folder is another job's by now; `meter` counts MiB of earlier metrics. Throws
+  /// where the run folder cannot be written to.
   init(
     _ bench: Workbench, at standing: Standing, old: OldNetwork?,
-    checkOwner: @escaping @Sendable () throws -> Void, hooks: RunHooks
+    checkOwner: @escaping @Sendable () throws -> Void, hooks: RunHooks, meter: WorkMeter? = nil
   ) throws {
     plan = bench.plan
     self.bench = bench
@@ -50,7 +50,7 @@ package final class Trainer {
     startProgress = standing.progress
     bench.batches.resume(with: standing.offline)
     keeper = Keeper(bench, startedFrom: standing.path, old: old, checkOwner: checkOwner)
-    recorder = try Recorder(plan, at: standing.progress)
+    recorder = try Recorder(plan, at: standing.progress, meter: meter)
     health = Health(isOfTriplets: plan.configuration.loss == .triplet)
     badPhotos = BadPhotos(plan, ledger: bench.reader.loader.ledger)
   }
@@ -93,7 +93,7 @@ package final class Trainer {
       if isEvaluationDue {
         try keeper.write(progress, isBest: try evaluate() && configuration.keepBest)
       }
-      while progress.step < plan.totalSteps {
+      while progress.step < plan.totalSteps, !isOutOfPatience {
         try step()
         if try agreeOnRequests() { return try interrupt() }
       }
@@ -209,10 +209,20 @@ package final class Trainer {
     let findings = try self.findings()
     progress.threshold = findings.threshold
     progress.evaluatedStep = progress.step
-    guard findings.figure > (progress.best ?? -1) else { return false }
+    progress.bestSet = plan.decidingSet
+    guard findings.figure > (progress.best ?? -1) else {
+      progress.evaluationsSinceBest += 1
+      return false
+    }
     progress.best = findings.figure
     progress.bestStep = progress.step
+    progress.evaluationsSinceBest = 0
     return true
+  }
+
+  /// Whether so many evaluations have found nothing better that the run ends before its last step.
+  private var isOutOfPatience: Bool {
+    configuration.patience > 0 && progress.evaluationsSinceBest >= configuration.patience
   }
 
   // MARK: Between the ranks
@@ -257,14 +267,7 @@ package final class Trainer {
   /// Leaves in the middle of a step: the last completed step is kept whole, at once.
   private func interrupt() throws -> Ending {
     if !bench.checkpointNeedsAllRanks { try keeper.writeLastStep(progress) }
-    // Peers that are still in the step learn of it by meeting another operation, and come here.
-    var isAgreed = false
-    while !isAgreed {
-      do {
-        _ = try communicator.agreeOnMaximum(Request.end)
-        isAgreed = true
-      } catch CollectiveError.disagreement {}
-    }
+    try Self.agreeOnEnd(communicator)
     bench.drain()
     if bench.checkpointNeedsAllRanks { try keeper.writeLastStep(progress) }
     try bench.writeTimeline()
@@ -272,14 +275,38 @@ package final class Trainer {
     return .interrupted
   }
 
+  /// Meets the other ranks to leave: those that are still at work learn of it by meeting another
+  /// operation, and come here.
+  static func agreeOnEnd(_ communicator: any Communicator) throws {
+    while true {
+      do {
+        _ = try communicator.agreeOnMaximum(Request.end)
+        return
+      } catch CollectiveError.disagreement {}
+    }
+  }
+
   private func finish() throws {
     // A finished run that is started again keeps its checkpoint and its report.
     let hasWorked = progress != startProgress
+    if progress.step > startProgress.step, progress.updates == startProgress.updates {
+      throw TrainingFailure.nothingLearned(
+        steps: progress.step - startProgress.step, checkpoint: try keeper.lastGood())
+    }
+    if isOutOfPatience, let step = progress.bestStep {
+      console.say(
+        "the figure that counts has not been better than \(Console.fixed(progress.best ?? 0, 4)) after "
+          + "step \(step) for \(progress.evaluationsSinceBest) evaluations: the run ends at step "
+          + "\(progress.step) of \(plan.totalSteps) (--patience)")
+    }
     try keeper.finish(progress, hasWorked: hasWorked)
     try recorder.writePending()
     if plan.isFirst {
       let receipt = weightsHash
       if hasWorked { recorder.writeReport(at: progress, receipt: receipt) }
+      if progress.skippedSteps > 0 {
+        console.receipt("skipped: \(progress.skippedSteps) of \(progress.step) steps")
+      }
       console.receipt("weights: \(Hash64.text(receipt))")
     }
     try bench.writeTimeline()

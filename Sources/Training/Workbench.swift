@@ -14,9 +14,6 @@ internal import Sessions
 internal import Threads
 internal import Timing
 
-/// Thrown by whoever waits, to leave what it waits for: the run was told to end.
-struct Interruption: Error {}
-
 /// What computes the steps of a run: the engine, and what brings it batches and samples. All that
 /// training asks of the engine is asked here and in Workbench+State.
 package struct Workbench {

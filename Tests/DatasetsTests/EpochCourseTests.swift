@@ -40,6 +40,15 @@ import Testing
     }
   }
 
+  @Test func whatDoesNotFillABatchMayBeLeftOut() {
+    let course = EpochCourse(count: 10, batch: 4, dropsLast: true, changes: [(step: 3, before: 3)])
+    // Three of 3; then one sample is left, which fills no batch of 4.
+    #expect((0..<3).map { course.place(ofStep: $0).samples } == [0..<3, 3..<6, 6..<9])
+    #expect((3..<6).map { course.place(ofStep: $0).samples } == [0..<4, 4..<8, 0..<4])
+    #expect((3..<6).map { course.place(ofStep: $0).epoch } == [1, 1, 2])
+    #expect((0...3).map { course.steps(epochs: $0) } == [0, 3, 5, 7])
+  }
+
   @Test func fractionsLieBetweenTheEndsOfEpochs() {
     let course = EpochCourse(count: 100, batch: 50, changes: [(step: 5, before: 10)])
     // 5 steps of 10 and one of 50, then 2 an epoch.

@@ -1,3 +1,5 @@
+package import Threads
+
 /// One photo of a data set.
 package struct Photo: Sendable {
   /// Where it is, relative to the root of the data set.
@@ -49,10 +51,10 @@ package struct FaceFolder: Sendable {
   package var people: [String] { index.people }
 
   /// Lists the folder at `root`; throws `DatasetError` for a folder that is missing, unreadable or
-  /// without photos.
-  package init(root: String) throws(DatasetError) {
+  /// without photos. `meter` counts photos as they are found.
+  package init(root: String, meter: WorkMeter? = nil) throws(DatasetError) {
     self.root = root
-    var walk = FolderWalk(root: root)
+    var walk = FolderWalk(root: root, meter: meter)
     try walk.run()
     guard !walk.found.isEmpty else { throw .noPhotos(folder: root) }
     index = walk.makeIndex()

@@ -3,6 +3,7 @@
 #else
   private import Darwin
 #endif
+internal import Threads
 
 /// Walks a tree of folders with one system call a folder, and one more for a symbolic link.
 struct FolderWalk {
@@ -10,7 +11,13 @@ struct FolderWalk {
   private(set) var found: [(path: [UInt8], folder: Int)] = []
   private var folders: [[UInt8]] = []
 
-  init(root: String) { self.root = root }
+  private let meter: WorkMeter?
+
+  /// `meter` counts photos as they are found.
+  init(root: String, meter: WorkMeter? = nil) {
+    self.root = root
+    self.meter = meter
+  }
 
   mutating func run() throws(DatasetError) {
     var facts = stat()
@@ -57,6 +64,7 @@ struct FolderWalk {
         if !holdsPhotos { folders.append(folder) }
         holdsPhotos = true
         found.append((path, folders.count - 1))
+        meter?.add()
       }
     }
   }

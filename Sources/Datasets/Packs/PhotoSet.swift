@@ -3,6 +3,7 @@
 #else
   private import Darwin
 #endif
+package import Threads
 
 /// A data set on disk, whatever holds it: its photos in order, their people, and where the bytes
 /// are.
@@ -32,8 +33,8 @@ package struct PhotoSet: Sendable {
   /// - any other file: a list of photos;
   /// - any other folder: `person/photo.jpg`.
   ///
-  /// Throws `DatasetError`.
-  package init(path: String) throws(DatasetError) {
+  /// Throws `DatasetError`. `meter` counts photos as they are found.
+  package init(path: String, meter: WorkMeter? = nil) throws(DatasetError) {
     if let shards = try Self.braces(path) {
       let found = try TarShards(paths: shards)
       self.init(.tar, found.index, found, found.labels)
@@ -45,7 +46,7 @@ package struct PhotoSet: Sendable {
       throw .unreadable(path: path, reason: FileReader.reason(errno))
     }
     let isFolder = facts.st_mode & S_IFMT == S_IFDIR
-    try self.init(isFolder ? Self.inFolder(path) : Self.ofFile(path), path)
+    try self.init(isFolder ? Self.inFolder(path) : Self.ofFile(path), path, meter)
   }
 
   private enum Found {
@@ -56,7 +57,7 @@ package struct PhotoSet: Sendable {
     case folder
   }
 
-  private init(_ found: Found, _ path: String) throws(DatasetError) {
+  private init(_ found: Found, _ path: String, _ meter: WorkMeter?) throws(DatasetError) {
     switch found {
     case .records(let file):
       let pack = try RecordPack(path: file)
@@ -71,7 +72,7 @@ package struct PhotoSet: Sendable {
       let listed = try ListedPhotos(list: path)
       self.init(.list, listed.index, listed, listed.labels)
     case .folder:
-      let folder = try FaceFolder(root: path)
+      let folder = try FaceFolder(root: path, meter: meter)
       self.init(.folder, folder.index, FolderSource(folder), nil)
     }
   }
