@@ -125,7 +125,7 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Reports",
-      dependencies: ["Datasets", "Evaluation", "Timing"],
+      dependencies: ["Datasets", "Evaluation", "Interchange", "Timing"],
       swiftSettings: house),
     .target(
       name: "Scoring",

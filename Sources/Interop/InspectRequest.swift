@@ -25,6 +25,7 @@ extension InspectRequest {
     if let best = progress.best, let step = progress.bestStep {
       print("best: \(Console.fixed(best, 6)) after step \(step)")
     }
+    for change in checkpoint.changes { print("changed \(change.sentence)") }
     if let threshold = progress.threshold {
       print("threshold: \(threshold.pairText)")
       print("threshold of many: \(threshold.cautiousText)")

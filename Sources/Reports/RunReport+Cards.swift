@@ -36,7 +36,9 @@ extension RunReport {
         "People trained on", ReportNumber.grouped(summary.people),
         "\(ReportNumber.grouped(summary.photos)) photos"))
     if !summary.weightsHash.isEmpty {
-      cards.append(card("Weights", summary.weightsHash, "hash", isCode: true))
+      let skipped = summary.skippedSteps
+      let detail = skipped == 0 ? "hash" : "hash; \(ReportNumber.grouped(skipped)) steps skipped"
+      cards.append(card("Weights", summary.weightsHash, detail, isCode: true))
     }
     return .element("div", ["class": "cards"], cards)
   }

@@ -115,6 +115,8 @@ package struct RunReport: Sendable {
     package var wallSeconds: Double
     /// 16 hexadecimal digits; empty before the run has ended.
     package var weightsHash: String
+    /// Steps that moved nothing.
+    package var skippedSteps = 0
 
     /// A summary of the training data and the run.
     package init(
@@ -135,6 +137,8 @@ package struct RunReport: Sendable {
   package var configuration: String
   /// One fact of the machine a line.
   package var machine: [String]
+  /// What the run has done otherwise since some step of it, a sentence each.
+  package var changes: [String] = []
   /// In ascending order.
   package var steps: [Step] = []
   /// In ascending order.
@@ -179,8 +183,8 @@ package struct RunReport: Sendable {
 
   private func sections() -> [Markup] {
     [
-      section("Training", curves()), section("Evaluation", evaluationPanels()),
-      section("Worst pairs", worstPairPanels()), section("Where the time went", phasePanel()),
+      section("Training", curves()), section("Changed on the way", changesPanel()),
+      section("Evaluation", evaluationPanels()), section("Worst pairs", worstPairPanels()), section("Where the time went", phasePanel()),
       section("Machine", machinePanel()), section("Configuration", configurationPanel()),
     ]
   }
@@ -191,9 +195,13 @@ package struct RunReport: Sendable {
       ? .empty : .element("section", [:], [.element("h2", text: title)] + children)
   }
 
-  private func machinePanel() -> [Markup] {
-    guard !machine.isEmpty else { return [] }
-    let items = machine.map { Markup.element("li", text: $0) }
+  private func machinePanel() -> [Markup] { facts(machine) }
+
+  private func changesPanel() -> [Markup] { facts(changes) }
+
+  private func facts(_ lines: [String]) -> [Markup] {
+    guard !lines.isEmpty else { return [] }
+    let items = lines.map { Markup.element("li", text: $0) }
     return [.element("ul", ["class": "panel facts"], items)]
   }
 

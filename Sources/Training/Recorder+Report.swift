@@ -26,6 +26,8 @@ extension Recorder {
         people: data.divided.trainingPeopleCount, photos: data.divided.training.count,
         imagesSeen: progress.samples, wallSeconds: Clock.seconds - plan.startSeconds,
         weightsHash: receipt.map(Hash64.text) ?? ""))
+    report.summary.skippedSteps = progress.skippedSteps
+    report.changes = plan.changes.map(\.sentence)
     report.steps = history.steps
     report.evaluations = history.evaluations
     report.phases =

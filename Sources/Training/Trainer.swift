@@ -5,6 +5,7 @@ internal import Configuration
 internal import Datasets
 internal import Determinism
 package import Engine
+internal import Interchange
 internal import Losses
 internal import Optimizers
 internal import RunFolders
@@ -33,6 +34,9 @@ package final class Trainer {
   private var badPhotos: BadPhotos
   /// Where the run stood when this process took it up.
   private let startProgress: TrainingProgress
+  /// When the timeline was last written.
+  private var timelineSeconds = Clock.seconds
+  private var hasWarnedOfTimeline = false
   /// The receipt of the last update's weights, 0 before the first.
   private var lastWeightsHash: UInt64 = 0
 
@@ -230,20 +234,23 @@ package final class Trainer {
   /// What ranks ask each other for after a step: the largest wins.
   enum Request {
     static let nothing = 0
-    static let badPhotos = 1
-    static let checkpoint = 2
-    static let end = 3
+    static let timeline = 1
+    static let badPhotos = 2
+    static let checkpoint = 3
+    static let end = 4
   }
 
   /// Agrees with the other ranks on what signals and bad photos ask for; true to end the run.
   private func agreeOnRequests() throws -> Bool {
-    var request = badPhotos.hasNews ? Request.badPhotos : Request.nothing
+    var request = wantsTimeline ? Request.timeline : Request.nothing
+    if badPhotos.hasNews { request = Request.badPhotos }
     if hooks.stop.wantsCheckpoint { request = Request.checkpoint }
     if hooks.stop.wantsEnd { request = Request.end }
     try keeper.check()
     communicator.progress.enter(.reduce)
     let agreed = try communicator.agreeOnMaximum(request)
     if agreed == Request.end { return progress.step < plan.totalSteps }
+    if agreed == Request.timeline { try writeTimeline() }
     if agreed >= Request.badPhotos { try exchangeBadPhotos() }
     if agreed == Request.checkpoint {
       hooks.stop.forgetCheckpoint()
@@ -251,6 +258,26 @@ package final class Trainer {
       console.say("checkpoint on request after step \(progress.step)")
     }
     return false
+  }
+
+  /// Whether so much has happened since the timeline was last written that a kill would be a loss.
+  private var wantsTimeline: Bool {
+    guard configuration.timeline != nil else { return false }
+    return Clock.seconds - timelineSeconds > Self.timelineInterval || bench.hasFullTimeline
+  }
+
+  private static let timelineInterval = 2.0
+
+  private func writeTimeline(isLast: Bool = false) throws {
+    do {
+      let path = try bench.writeTimeline(continuing: startProgress.step > 0)
+      if let path, isLast { console.say("timeline: \(path)") }
+    } catch let error as InterchangeError where !isLast {
+      // The first rank alone, when all that ranks do together is done; training goes on.
+      if !hasWarnedOfTimeline { console.warn("\(error); --timeline has a gap") }
+      hasWarnedOfTimeline = true
+    }
+    timelineSeconds = Clock.seconds
   }
 
   private func exchangeBadPhotos() throws {
@@ -270,7 +297,7 @@ package final class Trainer {
     try Self.agreeOnEnd(communicator)
     bench.drain()
     if bench.checkpointNeedsAllRanks { try keeper.writeLastStep(progress) }
-    try bench.writeTimeline()
+    try writeTimeline(isLast: true)
     console.receipt("interrupted: step \(progress.step) of \(plan.totalSteps)")
     return .interrupted
   }
@@ -309,7 +336,7 @@ package final class Trainer {
       }
       console.receipt("weights: \(Hash64.text(receipt))")
     }
-    try bench.writeTimeline()
+    try writeTimeline(isLast: true)
     try communicator.barrier()
   }
 }

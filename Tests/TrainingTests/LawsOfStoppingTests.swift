@@ -261,8 +261,8 @@ import Training
       Self.configuration { $0.resume = .path(folder) }, folder: other,
       hook: { hooks, _ in
         let stop = TestStop()
-        stop.wantsEnd = true
         hooks.stop = stop
+        hooks.onStart = { _ in stop.wantsEnd = true }
         hooks.onEvent = { _ in usleep(50_000) }
       })[0]
     #expect(outcome.ending == .interrupted && outcome.records.isEmpty)
