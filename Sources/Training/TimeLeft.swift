@@ -1,5 +1,5 @@
 /// How long a run will take from here, from what its last steps and its evaluations have taken.
-struct TimeLeft {
+package struct TimeLeft {
   /// Steps whose mean counts: enough for what comes every few steps, such as a checkpoint.
   private static let window = 64
 
@@ -7,9 +7,12 @@ struct TimeLeft {
   private var stepCount = 0
   private var evaluationSeconds: Double?
 
+  /// A run of which no step is known.
+  package init() {}
+
   /// Takes in the seconds of a step, with all that came between it and the step before, but for
   /// evaluations.
-  mutating func add(step: Double) {
+  package mutating func add(step: Double) {
     stepCount += 1
     // The first step of a process warms up, and counts while it is the only one.
     if stepCount == 2 { seconds = [] }
@@ -18,11 +21,11 @@ struct TimeLeft {
   }
 
   /// Takes in the seconds of an evaluation, of all sets together.
-  mutating func add(evaluation: Double) { evaluationSeconds = evaluation }
+  package mutating func add(evaluation: Double) { evaluationSeconds = evaluation }
 
   /// The seconds of `steps` steps and `evaluations` evaluations; nil before the first step. An
   /// evaluation counts as the last one did, and not at all before the first.
-  func seconds(steps: Int, evaluations: Int) -> Double? {
+  package func seconds(steps: Int, evaluations: Int) -> Double? {
     guard !seconds.isEmpty else { return nil }
     let mean = seconds.reduce(0, +) / Double(seconds.count)
     return mean * Double(steps) + (evaluationSeconds ?? 0) * Double(evaluations)
