@@ -5,7 +5,7 @@ internal import Configuration
 internal import Determinism
 internal import Networks
 internal import Scoring
-internal import Sessions
+package import Sessions
 
 /// From where a run begins. The first rank alone knows: the others say `fresh` and are told.
 package enum Start {
@@ -73,11 +73,11 @@ package enum Start {
   }
 
   /// Fills the engine of `bench` on every rank; a collective. Returns where the run stands then.
-  func load(into bench: Workbench, work: LongWork) throws -> Standing {
+  package func load(into bench: Workbench, work: LongWork? = nil) throws -> Standing {
     let plan = bench.plan
     var standing = Standing()
     if case .resumed(let checkpoint) = self {
-      standing.offline = try work.run("loading the checkpoint") { _ in
+      standing.offline = try LongWork.run(in: work, "loading the checkpoint") { _ in
         try bench.load(checkpoint)
         return try checkpoint.offlineTriplets()
       }
