@@ -184,7 +184,8 @@ package struct RunReport: Sendable {
   private func sections() -> [Markup] {
     [
       section("Training", curves()), section("Changed on the way", changesPanel()),
-      section("Evaluation", evaluationPanels()), section("Worst pairs", worstPairPanels()), section("Where the time went", phasePanel()),
+      section("Evaluation", evaluationPanels()), section("Worst pairs", worstPairPanels()),
+      section("Where the time went", phasePanel()),
       section("Machine", machinePanel()), section("Configuration", configurationPanel()),
     ]
   }

@@ -7,7 +7,7 @@ private import Glibc
 /// The handlers stand in the place of the runtime's, whose backtracer keeps standard error open for
 /// minutes: who reads that through a pipe would wait for it, and so would the job.
 package enum CrashLine {
-  /// All that the handler needs, without a call that allocates: "ddp-train: rank 1 on n2: died of ".
+  /// All that the handler needs, without a call that allocates.
   private struct Speaker: @unchecked Sendable {
     let prefix: UnsafeMutableBufferPointer<UInt8>
     /// Nil before there are ranks.

@@ -43,21 +43,21 @@ package struct LongWork {
     _ what: String, unit: String = "", _ body: @escaping (WorkMeter) throws -> Result
   ) throws -> Result {
     try check()
-    let task = Task(body)
-    task.start()
+    let job = Job(body)
+    job.start()
     let start = Clock.seconds
     var told = 0
-    while task.done.wait(timeout: .now() + Self.lookSeconds) == .timedOut {
+    while job.done.wait(timeout: .now() + Self.lookSeconds) == .timedOut {
       if isStopped {
         Self.abandoned.store(true, ordering: .relaxed)
         throw Interruption()
       }
-      let done = task.meter.doneCount
+      let done = job.meter.doneCount
       if done != told { progress.tick() }
       told = done
-      say(what, task.meter, unit: unit, since: start)
+      say(what, job.meter, unit: unit, since: start)
     }
-    return try task.outcome!.get()
+    return try job.outcome!.get()
   }
 
   /// Runs `body` as `work` does or, without one, here.
@@ -93,7 +93,7 @@ package struct LongWork {
     return "\(what): \(count)\(Int(seconds)) s"
   }
 
-  private final class Task<Result>: @unchecked Sendable {
+  private final class Job<Result>: @unchecked Sendable {
     let body: (WorkMeter) throws -> Result
     let meter = WorkMeter()
     let done = DispatchSemaphore(value: 0)

@@ -99,7 +99,8 @@ final class BatchSource {
 
   private func stepBatch(_ global: GlobalBatch, mining: MiningRequest?) -> StepBatch {
     StepBatch(
-      step: global.step, epoch: plan.course.epochs(after: global.step), samples: Array(global.samples),
+      step: global.step, epoch: plan.course.epochs(after: global.step),
+      samples: Array(global.samples),
       microbatches: plan.microbatches(of: global.samples.count),
       marginFactor: plan.marginFactor(after: global.step), mining: mining)
   }

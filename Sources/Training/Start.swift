@@ -34,7 +34,9 @@ package enum Start {
     guard checkpoint.dataFingerprint == Hash64.text(plan.data.fingerprint) else {
       throw CheckpointError.otherData(path: checkpoint.path, data: plan.data.name)
     }
-    let mayDiffer = plan.changes.contains { $0.step == checkpoint.progress.step && $0.name == "data" }
+    let mayDiffer = plan.changes.contains {
+      $0.step == checkpoint.progress.step && $0.name == "data"
+    }
     if let sample = plan.dataSample, let written = checkpoint.dataSample, !mayDiffer,
       !sample.agrees(with: written)
     {

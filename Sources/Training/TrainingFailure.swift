@@ -49,7 +49,8 @@ package enum TrainingFailure: Error, CustomStringConvertible {
   private static func way(_ checkpoint: String?, _ options: [String]) -> String {
     guard let checkpoint else { return "there is no checkpoint yet, start anew with another --out" }
     let changes = options.map { " --change \($0)=VALUE" }.joined()
-    return "to go on from the last good checkpoint: --resume \(checkpoint)\(changes) (from an earlier "
+    return
+      "to go on from the last good checkpoint: --resume \(checkpoint)\(changes) (from an earlier "
       + "one: with another --out too)"
   }
 }

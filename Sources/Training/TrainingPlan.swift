@@ -1,7 +1,7 @@
 internal import Assembly
 internal import Collectives
 package import Configuration
-internal import Datasets
+package import Datasets
 internal import Determinism
 internal import Networks
 internal import Optimizers

@@ -13,15 +13,24 @@ enum Dispatch {
 
   /// Exit code of a run that was told to stop and has more to do, for batch scripts that requeue.
   static let moreToDo: Int32 = 85
+  /// Exit code of a command line or configuration that is wrong.
+  private static let wrongOptions: Int32 = 64
 
   /// Trains; the exit code is 0, or `moreToDo` when stopped in time with more to do.
   static func train(_ request: RunRequest, injecting faults: [InjectedFault]) -> Int32 {
     // From here on a signal asks, and kills nobody.
     StopSignals.install()
     let code = MPIWorld.run(wantsEnd: { StopSignals().wantsEnd ? moreToDo : nil }) {
-      let ending = try TrainingJob.run(
-        request, over: $0, injecting: faults, moreToDo: moreToDo)
-      return ending == .finished ? 0 : moreToDo
+      do {
+        let ending = try TrainingJob.run(
+          request, over: $0, injecting: faults, moreToDo: moreToDo)
+        return ending == .finished ? 0 : moreToDo
+      } catch let error as ConfigurationError where $0.size == 1 {
+        // Of a run that goes on it shows beside the run's own options alone.
+        let line = Array("ddp-train: \(error)\n".utf8)
+        _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        return wrongOptions
+      }
     }
     if LongWork.isAbandoned { leave(code) }
     return code

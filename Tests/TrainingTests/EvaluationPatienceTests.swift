@@ -40,14 +40,17 @@ import Training
 
   @Test func patienceWithoutEvaluationsIsRefused() {
     #expect(throws: ConfigurationError.self) {
-      try FlaggedRun.request(Self.measured.merging(["patience": "1", "evaluate-every": "0"]) { $1 })
+      try FlaggedRun.request(
+        Self.measured.merging(["patience": "1", "evaluate-every": "0"]) { $1 })
     }
   }
 
   private static func pairs(_ second: Int, in folder: String) throws -> String {
     var lines = ["4"]
     for person in 1...4 { lines.append("person_000\(person)\t1\t\(second)") }
-    for person in 1...4 { lines.append("person_000\(person)\t1\tperson_000\(person % 4 + 1)\t\(second)") }
+    for person in 1...4 {
+      lines.append("person_000\(person)\t1\tperson_000\(person % 4 + 1)\t\(second)")
+    }
     let path = folder + "-pairs-\(second).txt"
     try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
     return path

@@ -9,7 +9,8 @@ import Training
 
 /// What lasts before the first step can be left, and says how far it is.
 @Suite struct LongWorkTests {
-  private static func work(_ stop: TestStop, _ progress: RankProgress = RankProgress()) -> LongWork {
+  private static func work(_ stop: TestStop, _ progress: RankProgress = RankProgress()) -> LongWork
+  {
     LongWork(
       console: Console(isSpeaker: false, isQuiet: true, isLaunched: false), progress: progress,
       stop: stop)
@@ -59,7 +60,8 @@ import Training
   @Test(arguments: [1, 3])
   func aRunThatIsToldToEndBeforeItsFirstStepLeavesNothing(ranks: Int) throws {
     try FlaggedRun.withFolder { folder in
-      let outcome = try FlaggedRun.train(FlaggedRun.small, in: folder, ranks: ranks) { hooks, rank in
+      let outcome = try FlaggedRun.train(FlaggedRun.small, in: folder, ranks: ranks) {
+        hooks, rank in
         let stop = TestStop()
         stop.wantsEnd = rank == ranks - 1
         hooks.stop = stop

@@ -54,7 +54,8 @@ enum FlaggedRun {
       let ending = try TrainingJob.run(request, in: session, hooks: hooks)
       return (ending, trained?.weightsHash ?? 0, steps.all)
     }
-    let found = try ranks == 1 ? body(SoloCommunicator()) : ThreadCommunicator.run(size: ranks, body)[0]
+    let found =
+      try ranks == 1 ? body(SoloCommunicator()) : ThreadCommunicator.run(size: ranks, body)[0]
     return (found.0, found.1, found.2)
   }
 

@@ -73,7 +73,8 @@ import Training
       try FlaggedRun.train(Self.small.merging(["steps": "4"]) { $1 }, in: folder)
       let given = ["resume": "auto", "lr": "0.01", "steps": "8"]
       let message = Self.error { try FlaggedRun.train(given, in: folder) }
-      #expect(message.contains("lr was 0.1, is 0.01") && message.contains("--change lr="), "\(message)")
+      #expect(
+        message.contains("lr was 0.1, is 0.01") && message.contains("--change lr="), "\(message)")
       let other = Self.error {
         try FlaggedRun.train(["resume": "auto", "width": "0.25", "steps": "8"], in: folder)
       }
@@ -87,14 +88,17 @@ import Training
 
   /// Each with what the checkpoint then holds.
   @Test(arguments: [
-    ["lr=0.01"], ["schedule=constant", "lr=0.03"], ["margin=0.2", "scale=24"], ["weight-decay=0.01"],
+    ["lr=0.01"], ["schedule=constant", "lr=0.03"], ["margin=0.2", "scale=24"],
+    ["weight-decay=0.01"],
     ["clip-norm=0.5"], ["gradient-grid=-30"], ["batch=13"], ["batch=30", "microbatch=5"],
     ["augment=none", "dropout=auto"],
   ])
   func aChangeIsTheSameForAnyRanksAndAfterAFurtherResume(changes: [String]) throws {
     let begun = Self.small.merging(["epochs": "3", "checkpoint-every": "1"]) { $1 }
       .filter { $0.key != "steps" }
-    func run(_ worlds: [Int], stops: [Int]) throws -> (weights: UInt64, changes: [ConfigurationChange]) {
+    func run(_ worlds: [Int], stops: [Int]) throws -> (
+      weights: UInt64, changes: [ConfigurationChange]
+    ) {
       try FlaggedRun.withFolder { folder in
         var last: UInt64 = 0
         for (turn, ranks) in worlds.enumerated() {
@@ -160,7 +164,7 @@ import Training
       try FlaggedRun.train(["resume": "auto", "steps": "8"], in: folder)
       let line = try #require(
         FlaggedRun.log(folder).first { $0.contains("the learning rate was") })
-      // Steps of 4 an epoch, half an epoch of warm-up; step 4 is at (1 + cos(pi / 2)) / 2 of 0.1, and
+      // 4 steps an epoch, half an epoch of warm-up; step 4 is at (1 + cos(pi / 2)) / 2 of 0.1, and
       // step 5 of 8 at (1 + cos(pi / 3)) / 2.
       #expect(line.contains("steps was 4, is 8"), "\(line)")
       #expect(line.contains("was 0.05 in step 4 and goes on at 0.075"), "\(line)")
@@ -219,7 +223,9 @@ import Training
       }
       try SafetensorsFile.write(
         tensors: tensors,
-        metadata: file.metadata.filter { ![Checkpoint.dataSampleKey, "best-set"].contains($0.key) },
+        metadata: file.metadata.filter {
+          ![Checkpoint.dataSampleKey, "best-set"].contains($0.key)
+        },
         to: file.path)
       #expect(try FlaggedRun.newest(folder).dataSample == nil)
       #expect(try FlaggedRun.train(["resume": "auto", "steps": "6"], in: folder).steps == [5, 6])

@@ -93,7 +93,9 @@ import Training
       let spans = try JSONDecoder().decode(Document.self, from: data).traceEvents
         .filter { $0.ph == "X" && $0.name == "step" && $0.pid == 0 }
       #expect(spans.count == 12)
-      for (one, next) in zip(spans, spans.dropFirst()) { #expect(one.ts! + one.dur! <= next.ts! + 0.2) }
+      for (one, next) in zip(spans, spans.dropFirst()) {
+        #expect(one.ts! + one.dur! <= next.ts! + 0.2)
+      }
     }
   }
 

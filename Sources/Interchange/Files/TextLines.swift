@@ -55,8 +55,8 @@ package enum TextLines {
       UnsafeRawBufferPointer(rebasing: buffer[start..<filled]), position - filled + start, false)
   }
 
-  /// Keeps the lines of the file at `path` that `isKept` says, counted from 0, each with an end; it is
-  /// as it was, or as it is to be, at any moment. Throws `InterchangeError`.
+  /// Keeps the lines of the file at `path` that `isKept` says, counted from 0, each with an end; it
+  /// is as it was, or as it is to be, at any moment. Throws `InterchangeError`.
   package static func filter(
     _ path: String,
     _ isKept: (_ line: UnsafeRawBufferPointer, _ number: Int, _ isWhole: Bool) -> Bool
