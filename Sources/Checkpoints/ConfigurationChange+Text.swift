@@ -1,4 +1,5 @@
 package import Configuration
+internal import Interchange
 
 /// The changes of a run as its checkpoints keep them: a line each, of step, name, old and new value
 /// with tabs between.

@@ -7,7 +7,8 @@ package struct JSONFields {
     guard case .object(let members)? = try? HeaderJSON.parse(bytes, valueLimit: 1000) else {
       return nil
     }
-    for (key, value) in members {
+    for pair in members {
+      let (key, value) = (pair.key, pair.value)
       switch value {
       case .string(let text, _): fields[key] = text
       case .integer(let number): fields[key] = String(number)

@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import Configuration
 internal import Determinism
 internal import Interchange
 internal import Sessions

@@ -32,21 +32,26 @@ package enum MetricsFile {
   }
 
   private static func add(_ line: UnsafeRawBufferPointer, to history: inout RunHistory) {
-    func number(_ key: StaticString, from start: Int = 0) -> Double {
-      line.firstOffset(of: key, from: start).map {
-        line.number(at: $0 + key.utf8CodeUnitCount)
-      } ?? .nan
+    // In the order in which they are written, so that a line is gone through once.
+    var place = 0
+    func number(_ key: StaticString) -> Double {
+      guard let found = line.firstOffset(of: key, from: place) else { return .nan }
+      place = found + key.utf8CodeUnitCount
+      return line.number(at: place)
     }
     let step = number("\"step\":")
     guard step >= 0, step < 0x1p53 else { return }
+    let (loss, rate) = (number("\"loss\":"), number("\"lr\":"))
+    let (norm, speed) = (number("\"gradient_norm\":"), number("\"images_per_second\":"))
     history.steps.append(
       RunReport.Step(
-        step: Int(step), loss: number("\"loss\":"), learningRate: number("\"lr\":"),
-        imagesPerSecond: number("\"images_per_second\":"),
-        gradientNorm: number("\"gradient_norm\":")))
-    guard let phases = line.firstOffset(of: "\"seconds\":{") else { return }
+        step: Int(step), loss: loss, learningRate: rate, imagesPerSecond: speed,
+        gradientNorm: norm))
+    let key: StaticString = "\"seconds\":{"
+    guard let phases = line.firstOffset(of: key, from: place) else { return }
+    place = phases + key.utf8CodeUnitCount
     for phase in PhaseSeconds.Phase.allCases {
-      let seconds = number(phase.key, from: phases)
+      let seconds = number(phase.key)
       if seconds.isFinite { history.seconds[phase] += seconds }
     }
   }

@@ -14,6 +14,7 @@ internal import Networks
 internal import RunFolders
 internal import Scoring
 package import Sessions
+internal import Threads
 
 /// A training run from its configuration to its ending: what `ddp-train train` does.
 package enum TrainingJob {

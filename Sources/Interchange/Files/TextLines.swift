@@ -98,9 +98,17 @@ package enum TextLines {
 extension UnsafeRawBufferPointer {
   /// Where `text` begins in the bytes from `start` on; nil where it does not.
   package func firstOffset(of text: StaticString, from start: Int = 0) -> Int? {
-    guard let base = baseAddress, start < count else { return nil }
-    let found = memmem(base + start, count - start, text.utf8Start, text.utf8CodeUnitCount)
-    return found.map { UnsafeRawPointer($0) - base }
+    guard let base = baseAddress else { return nil }
+    let length = text.utf8CodeUnitCount
+    var place = start
+    while place + length <= count,
+      let found = memchr(base + place, Int32(text.utf8Start[0]), count - length - place + 1)
+    {
+      place = UnsafeRawPointer(found) - base
+      if memcmp(found, text.utf8Start, length) == 0 { return place }
+      place += 1
+    }
+    return nil
   }
 
   /// Whether the bytes begin with `text`.

@@ -1,6 +1,5 @@
 private import Determinism
 private import Preconditions
-private import Synchronization
 
 /// A safetensors file that is read tensor by tensor, with its checksums where it has them.
 ///
@@ -21,18 +20,10 @@ package final class SafetensorsFile: TensorArchive, Sendable {
   private let dataStart: Int
   private let checksums: [String: String]
   private let indices: [String: Int]
-  /// The bytes behind the header, verified, where they stay in memory.
-  private let held = Mutex<HeldBytes?>(nil)
+  /// The bytes behind the header, verified, where they stay in memory; changed by `verify` and
+  /// `releaseBytes` alone, beside which nobody reads.
+  nonisolated(unsafe) private var held: HeldBytes?
 
-  private final class HeldBytes: @unchecked Sendable {
-    let bytes: UnsafeMutableRawBufferPointer
-
-    init(count: Int) {
-      bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, count), alignment: 64)
-    }
-
-    deinit { bytes.deallocate() }
-  }
 
   /// Opens the file and checks its structure: the header's limit, types, sizes, holes, overlaps,
   /// trailing and missing bytes, and the header's own checksum. Throws `InterchangeError`.
@@ -127,7 +118,7 @@ package final class SafetensorsFile: TensorArchive, Sendable {
         try read(entry, into: UnsafeMutableRawBufferPointer(rebasing: memory.bytes[entry.range]))
         onBytes(entry.range.count)
       }
-      held.withLock { $0 = memory }
+      held = memory
       return
     }
     let largest = entries.map(\.range.count).max() ?? 0
@@ -140,7 +131,7 @@ package final class SafetensorsFile: TensorArchive, Sendable {
   }
 
   /// Gives up the bytes that `verify` has left in memory.
-  package func releaseBytes() { held.withLock { $0 = nil } }
+  package func releaseBytes() { held = nil }
 
   package var names: [String] { entries.map(\.name) }
 
@@ -184,7 +175,7 @@ package final class SafetensorsFile: TensorArchive, Sendable {
   }
 
   private func read(_ entry: SafetensorsEntry, into bytes: UnsafeMutableRawBufferPointer) throws {
-    if let memory = held.withLock({ $0 }) {
+    if let memory = held {
       bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory.bytes[entry.range]))
       return
     }
