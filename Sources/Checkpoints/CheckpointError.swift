@@ -1,4 +1,5 @@
 internal import Configuration
+private import Foundation
 
 /// What is wrong with a checkpoint, or with what the user asked of it.
 package enum CheckpointError: Error, Equatable, CustomStringConvertible {
@@ -56,9 +57,14 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
 
   /// What `--change` can do about options that differ, as "lr was 0.1, is 0.2" says.
   private static func changing(_ keys: [String]) -> String {
-    let names = keys.map { String($0.prefix { $0 != " " }) }
-    guard names.allSatisfy(ConfigurationOption.changeable.contains) else { return "" }
+    let changes = keys.map { key in
+      let words = key.components(separatedBy: ", is ")
+      return (name: String(key.prefix { $0 != " " }), value: words.last ?? "")
+    }
+    guard changes.allSatisfy({ ConfigurationOption.changeable.contains($0.name) }) else {
+      return ""
+    }
     return "take them from here on with "
-      + names.map { "--change \($0)=VALUE" }.joined(separator: " ") + ", "
+      + changes.map { "--change \($0.name)=\($0.value)" }.joined(separator: " ") + ", "
   }
 }

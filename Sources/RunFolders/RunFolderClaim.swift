@@ -41,6 +41,7 @@ package final class RunFolderClaim {
         path = try Self.makeFresh(path)
         isFresh = true
       } else {
+        isFresh = access(path, F_OK) != 0
         try RunFolder(path: path).create()
       }
       let job = JobIdentity.current

@@ -12,8 +12,12 @@ struct RateChange {
   /// The configuration that the run had until there.
   let own: RunConfiguration
 
-  /// Whether the length, which nobody needs `--change` for, is among what has changed.
-  var isByLength: Bool { own.length != plan.configuration.length }
+  /// Whether it comes of the length alone, which changes without being asked.
+  var isByLength: Bool {
+    let names = Set(plan.changes.filter { $0.step == step }.map(\.name))
+    return own.length != plan.configuration.length
+      && names.isDisjoint(with: ["lr", "lr-head", "schedule", "milestones", "warmup-epochs"])
+  }
 
   /// Both rates and what to do for the other one; nil where the rate of the next step is the same.
   var sentence: String? {

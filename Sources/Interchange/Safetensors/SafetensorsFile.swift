@@ -24,7 +24,6 @@ package final class SafetensorsFile: TensorArchive, Sendable {
   /// `releaseBytes` alone, beside which nobody reads.
   nonisolated(unsafe) private var held: HeldBytes?
 
-
   /// Opens the file and checks its structure: the header's limit, types, sizes, holes, overlaps,
   /// trailing and missing bytes, and the header's own checksum. Throws `InterchangeError`.
   package init(path: String) throws {
