@@ -113,12 +113,12 @@ let package = Package(
       dependencies: [
         "Collectives",
         "Assembly", "Configuration", "Datasets", "Determinism", "Engine", "Evaluation",
-        "Interchange", "Losses", "Networks",
+        "Interchange", "Losses", "Networks", "Threads",
       ],
       swiftSettings: house),
     .target(
       name: "Sessions",
-      dependencies: ["Collectives", "Determinism", "Kernels", "Threads"],
+      dependencies: ["Collectives", "Determinism", "Kernels", "Preconditions", "Threads"],
       swiftSettings: house),
     .target(
       name: "RunFolders",
@@ -129,7 +129,7 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Reports",
-      dependencies: ["Datasets", "Evaluation", "Timing"],
+      dependencies: ["Datasets", "Evaluation", "Interchange", "Timing"],
       swiftSettings: house),
     .target(
       name: "Scoring",

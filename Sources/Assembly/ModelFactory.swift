@@ -1,6 +1,6 @@
 package import Collectives
 package import Configuration
-internal import Datasets
+package import Datasets
 internal import Determinism
 package import Engine
 package import Kernels
@@ -154,19 +154,18 @@ extension RunConfiguration {
   }
 
   /// The course of the rate over `totalSteps`.
-  package func scheduleValue(totalSteps: Int, stepsPerEpoch: Int) -> Schedule {
+  package func scheduleValue(totalSteps: Int, in course: EpochCourse) -> Schedule {
     let decay: Schedule.Decay =
       switch schedule {
       case .constant: .constant
       case .step:
-        .step(
-          milestones: milestones.map { $0.steps(stepsPerEpoch: stepsPerEpoch) }, gamma: gamma)
+        .step(milestones: milestones.map { $0.steps(in: course) }, gamma: gamma)
       case .polynomial: .polynomial(power: power)
       case .cosine: .cosine
       }
     return Schedule(
       decay, totalSteps: max(1, totalSteps),
-      warmUpSteps: Schedule.steps(epochs: warmupEpochs, stepsPerEpoch: stepsPerEpoch),
+      warmUpSteps: course.steps(epochs: warmupEpochs),
       floorRate: minimumLearningRate)
   }
 
@@ -183,9 +182,9 @@ extension RunConfiguration {
   }
 
   /// Steps of the whole run.
-  package func totalSteps(stepsPerEpoch: Int) -> Int {
+  package func totalSteps(in course: EpochCourse) -> Int {
     switch length {
-    case .epochs(let epochs): epochs * stepsPerEpoch
+    case .epochs(let epochs): course.steps(epochs: epochs)
     case .steps(let steps): steps
     }
   }

@@ -3,6 +3,7 @@ internal import Determinism
 package import Engine
 package import Interchange
 package import Networks
+package import Threads
 
 /// A copy of a run at the end of a step, in a file that any safetensors reader opens.
 ///
@@ -31,9 +32,14 @@ package struct Checkpoint {
   static let tripletsName = "ddp-train.triplets"
   /// The receipt of the network that a run is made compatible with.
   package static let oldNetworkKey = "compatible-with"
+  /// Hashes of lengths and bytes of some photos, `PhotoSample.text`.
+  package static let dataSampleKey = "data-sample"
 
   /// What `oldNetworkKey` holds; nil in a run without such a network.
   package var oldNetwork: String? { file.metadata[Self.oldNetworkKey] }
+
+  /// What `dataSampleKey` holds; nil in a checkpoint that an earlier version wrote.
+  package var dataSample: String? { file.metadata[Self.dataSampleKey] }
 
   /// The resolved configuration of the run; throws `ConfigurationError` for one that this version
   /// does not know.
@@ -52,12 +58,16 @@ package struct Checkpoint {
   /// Reads and verifies the checkpoint at `path`; throws `InterchangeError` for a file that is
   /// missing, torn or corrupt, and `CheckpointError.foreign` for one that this program did not
   /// write.
-  package init(path: String) throws {
+  ///
+  /// With `holdsBytes` it stays in memory, so that it is read once, be it loaded or not; `meter`
+  /// counts MiB.
+  package init(path: String, holdsBytes: Bool = false, meter: WorkMeter? = nil) throws {
     let file = try SafetensorsFile(path: path)
     guard file.metadata[Self.formatKey] == Self.formatVersion else {
       throw CheckpointError.foreign(path: path)
     }
-    try file.verify(requiresChecksums: true)
+    meter?.expect(file.byteCount >> 20)
+    try file.verify(requiresChecksums: true, holdingBytes: holdsBytes) { meter?.add($0 >> 20) }
     func text(_ key: String) throws -> String {
       guard let value = file.metadata[key] else {
         throw CheckpointError.incomplete(path: path, what: key)
@@ -77,6 +87,9 @@ package struct Checkpoint {
     configurationText = try text("configuration")
     dataFingerprint = try text("data")
   }
+
+  /// Gives up the bytes that are held in memory; what is read from then on comes from the file.
+  package func releaseBytes() { file.releaseBytes() }
 
   /// Fills `state` with the tensors: parameters, running moments, all its vectors, and the state of
   /// the loss. Throws `CheckpointError.incomplete` for a tensor that is missing or has another

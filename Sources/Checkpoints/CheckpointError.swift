@@ -1,3 +1,6 @@
+internal import Configuration
+private import Foundation
+
 /// What is wrong with a checkpoint, or with what the user asked of it.
 package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case foreign(path: String)
@@ -5,6 +8,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case otherShape(path: String, tensor: String, found: String, expected: String)
   case otherMathematics(path: String, keys: [String])
   case otherData(path: String, data: String)
+  case otherBytes(path: String, data: String)
+  case nothingToResume(folder: String)
   case otherOldNetwork(path: String, old: String)
   case nothingGood(folder: String, reasons: [String])
   case missing(path: String)
@@ -22,7 +27,13 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(path): \(tensor) is \(found), this configuration wants \(expected)"
     case .otherMathematics(let path, let keys):
       "cannot resume \(path): \(keys.joined(separator: ", ")) differ from the run that wrote it; "
-        + "set them back, or start a new run with another --out"
+        + "set them back, \(Self.changing(keys))or start a new run with another --out"
+    case .otherBytes(let path, let data):
+      "cannot resume \(path): photos of \(data) have the names of those of the run that wrote it and "
+        + "other bytes; give the same data, take these from here on with --change data=\(data), or "
+        + "start a new run with another --out"
+    case .nothingToResume(let folder):
+      "\(folder) holds no run to go on with; check --out, or give the options of a new run"
     case .otherData(let path, let data):
       "cannot resume \(path): \(data) does not hold the photos of the run that wrote it; "
         + "give the same data, or start a new run with another --out"
@@ -42,5 +53,18 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .runExists(let folder):
       "\(folder) already holds a run; go on with --resume auto, or give another --out"
     }
+  }
+
+  /// What `--change` can do about options that differ, as "lr was 0.1, is 0.2" says.
+  private static func changing(_ keys: [String]) -> String {
+    let changes = keys.map { key in
+      let words = key.components(separatedBy: ", is ")
+      return (name: String(key.prefix { $0 != " " }), value: words.last ?? "")
+    }
+    guard changes.allSatisfy({ ConfigurationOption.changeable.contains($0.name) }) else {
+      return ""
+    }
+    return "take them from here on with "
+      + changes.map { "--change \($0.name)=\($0.value)" }.joined(separator: " ") + ", "
   }
 }

@@ -2,6 +2,7 @@ package import Configuration
 private import Foundation
 private import Glibc
 internal import Interchange
+package import Threads
 
 /// The checkpoints folder of a run: writes in the background, keeps what is to be kept.
 ///
@@ -161,7 +162,13 @@ package final class CheckpointStore: @unchecked Sendable {
   /// Files of later steps are not the run's own (it went on from before them) and do not count.
   private func prune(upTo last: Int, protected: Set<Int>) {
     let steps = Self.steps(in: folder).filter { $0 <= last }
-    for step in steps.dropLast(keep) where !protected.contains(step) { unlink(path(step: step)) }
+    // What the link leads to stays: it may be the best of other pairs than those of the moment.
+    let best = try? FileManager.default.destinationOfSymbolicLink(
+      atPath: folder + "/best.safetensors")
+    let linked = best.flatMap(Self.step(ofFile:))
+    for step in steps.dropLast(keep) where !protected.contains(step) && step != linked {
+      unlink(path(step: step))
+    }
   }
 
   /// The steps of all checkpoint files of a folder, ascending.
@@ -176,14 +183,16 @@ package final class CheckpointStore: @unchecked Sendable {
       == URL(fileURLWithPath: b).resolvingSymlinksInPath().path
   }
 
-  /// The newest checkpoint of `folder` that verifies, and why newer ones were refused.
-  package static func newestGood(in folder: String) -> (checkpoint: Checkpoint?, refused: [String])
-  {
+  /// The newest checkpoint of `folder` that verifies, and why newer ones were refused; `holdsBytes`
+  /// and `meter` as with a checkpoint.
+  package static func newestGood(
+    in folder: String, holdsBytes: Bool = false, meter: WorkMeter? = nil
+  ) -> (checkpoint: Checkpoint?, refused: [String]) {
     var refused: [String] = []
     for step in steps(in: folder).reversed() {
       let path = folder + "/" + name(step: step)
       do {
-        return (try Checkpoint(path: path), refused)
+        return (try Checkpoint(path: path, holdsBytes: holdsBytes, meter: meter), refused)
       } catch {
         refused.append("\(error)")
       }
@@ -193,15 +202,19 @@ package final class CheckpointStore: @unchecked Sendable {
 
   /// The checkpoint that CHECKPOINT on the command line means: a file, or a run folder's (or its
   /// checkpoints folder's) newest good one. Throws `CheckpointError` or `InterchangeError`.
-  package static func open(_ path: String) throws -> (checkpoint: Checkpoint, refused: [String]) {
+  package static func open(
+    _ path: String, holdsBytes: Bool = false, meter: WorkMeter? = nil
+  ) throws -> (checkpoint: Checkpoint, refused: [String]) {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw CheckpointError.nothingGood(folder: path, reasons: ["there is no such file or folder"])
     }
-    guard isFolder.boolValue else { return (try Checkpoint(path: path), []) }
+    guard isFolder.boolValue else {
+      return (try Checkpoint(path: path, holdsBytes: holdsBytes, meter: meter), [])
+    }
     var refused: [String] = []
     for folder in [path + "/checkpoints", path] {
-      let found = newestGood(in: folder)
+      let found = newestGood(in: folder, holdsBytes: holdsBytes, meter: meter)
       refused += found.refused
       if let checkpoint = found.checkpoint { return (checkpoint, refused) }
     }

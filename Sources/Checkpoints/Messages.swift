@@ -19,12 +19,13 @@ extension TrainingProgress: Message {
   package func write(to writer: inout MessageWriter) {
     for number in [
       step, updates, skippedSteps, skippedInARow, samples, evaluatedStep, collapsedSteps,
-      stuckSteps, gridExponent,
+      stuckSteps, gridExponent, evaluationsSinceBest,
     ] {
       writer.write(number)
     }
     writer.write(best)
     writer.write(bestStep)
+    writer.write(bestSet.map { Int(bitPattern: UInt($0)) })
     writer.write(fallbackStep)
     writer.write(threshold)
   }
@@ -40,8 +41,11 @@ extension TrainingProgress: Message {
     collapsedSteps = try reader.read()
     stuckSteps = try reader.read()
     gridExponent = try reader.read()
+    evaluationsSinceBest = try reader.read()
     best = try reader.read()
     bestStep = try reader.read()
+    let word: Int? = try reader.read()
+    bestSet = word.map { UInt64(UInt(bitPattern: $0)) }
     fallbackStep = try reader.read()
     threshold = try reader.read()
   }

@@ -14,6 +14,10 @@ package struct TrainingProgress: Sendable, Equatable {
   /// The best figure of an evaluation so far, and the step after which it was measured.
   package var best: Double?
   package var bestStep: Int?
+  /// A hash of the photos and pairs that the best figure was measured on; nil where nobody knows.
+  package var bestSet: UInt64?
+  /// Evaluations since the best one.
+  package var evaluationsSinceBest = 0
   /// The step after which the last evaluation ran; 0 before the first.
   package var evaluatedStep = 0
   /// Chosen by the last evaluation that verified pairs.
@@ -49,6 +53,8 @@ extension TrainingProgress {
     evaluatedStep = metadata["evaluated-step"].flatMap { Int($0) } ?? step
     best = metadata["best"].flatMap { UInt64($0, radix: 16) }.map(Double.init(bitPattern:))
     bestStep = metadata["best-step"].flatMap { Int($0) }
+    bestSet = metadata["best-set"].flatMap { UInt64($0, radix: 16) }
+    evaluationsSinceBest = metadata["evaluations-since-best"].flatMap { Int($0) } ?? 0
     threshold = DecisionThreshold(metadata: metadata)
     collapsedSteps = metadata["collapsed-steps"].flatMap { Int($0) } ?? 0
     stuckSteps = metadata["stuck-steps"].flatMap { Int($0) } ?? 0
@@ -69,6 +75,10 @@ extension TrainingProgress {
     ]
     if let best { metadata["best"] = Hash64.text(best.bitPattern) }
     if let bestStep { metadata["best-step"] = "\(bestStep)" }
+    if let bestSet { metadata["best-set"] = Hash64.text(bestSet) }
+    if evaluationsSinceBest > 0 {
+      metadata["evaluations-since-best"] = "\(evaluationsSinceBest)"
+    }
     if let threshold { metadata.merge(threshold.metadata) { _, new in new } }
     if collapsedSteps > 0 { metadata["collapsed-steps"] = "\(collapsedSteps)" }
     if stuckSteps > 0 { metadata["stuck-steps"] = "\(stuckSteps)" }

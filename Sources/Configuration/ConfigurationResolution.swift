@@ -42,6 +42,14 @@ extension RunConfiguration {
   package static func resolve(
     file: String? = nil, flags: [ConfigurationAssignment] = [], modelNames: [String]
   ) throws -> RunConfiguration {
+    try resolve(layers: layers(file: file, flags: flags), modelNames: modelNames)
+  }
+
+  /// The options of the YAML `file`, if there is one, and then `flags`. Throws
+  /// `ConfigurationError`.
+  static func layers(
+    file: String?, flags: [ConfigurationAssignment]
+  ) throws -> [[ConfigurationAssignment]] {
     var layers = [flags]
     if let file {
       guard let bytes = FileManager.default.contents(atPath: file) else {
@@ -53,7 +61,7 @@ extension RunConfiguration {
       }
       layers.insert(try assignments(yaml: yaml, path: file), at: 0)
     }
-    return try resolve(layers: layers, modelNames: modelNames)
+    return layers
   }
 
   /// The configuration that the YAML text means over the demo, validated; `path` is for errors.
@@ -78,9 +86,11 @@ extension RunConfiguration {
     return configuration[keyPath: member]
   }
 
-  private static func resolve(layers: [[ConfigurationAssignment]], modelNames: [String]) throws
-    -> RunConfiguration
-  {
+  /// The configuration that `layers`, later over earlier ones, mean over the demo; validated, but
+  /// where `modelNames` is nil. Throws `ConfigurationError`.
+  static func resolve(
+    layers: [[ConfigurationAssignment]], modelNames: [String]?
+  ) throws -> RunConfiguration {
     var configuration = RunConfiguration.demo
     var origins: [String: String] = [:]
     for layer in layers { try configuration.apply(layer, origins: &origins) }
@@ -90,6 +100,7 @@ extension RunConfiguration {
     {
       configuration.imageSize = ImageSize(side: crop)
     }
+    guard let modelNames else { return configuration }
     do {
       try configuration.validate(modelNames: modelNames)
     } catch let violation as ConfigurationViolation {
@@ -157,7 +168,7 @@ extension RunConfiguration {
   }
 
   /// The keys and values of a YAML mapping, with their lines. Throws `ConfigurationError`.
-  private static func assignments(yaml: String, path: String) throws -> [ConfigurationAssignment] {
+  static func assignments(yaml: String, path: String) throws -> [ConfigurationAssignment] {
     let root: Node?
     do {
       root = try Yams.compose(yaml: yaml)

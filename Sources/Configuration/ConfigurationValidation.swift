@@ -43,6 +43,9 @@ extension RunConfiguration {
     try validateMargin()
     if loss == .triplet { try validateTriplets() }
     try validateSchedule()
+    try demand(
+      patience == 0 || evaluateEvery != .never, \.patience,
+      "patience counts evaluations, and evaluate-every is 0; give evaluate-every, or patience 0")
   }
 
   private func validateData() throws {

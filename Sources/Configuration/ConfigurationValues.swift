@@ -1,3 +1,4 @@
+package import Datasets
 package import Losses
 
 /// Where photos come from: `--data`.
@@ -112,8 +113,8 @@ package struct MiningSchedule: Sendable, Equatable {
   }
 
   /// The mode of the step that follows `step` steps.
-  package func mode(after step: Int, stepsPerEpoch: Int) -> MiningMode {
-    stages.last { $0.start.steps(stepsPerEpoch: stepsPerEpoch) <= step }?.mode ?? stages[0].mode
+  package func mode(after step: Int, in course: EpochCourse) -> MiningMode {
+    stages.last { $0.start.steps(in: course) <= step }?.mode ?? stages[0].mode
   }
 
   /// Whether any stage is `mode`.

@@ -280,6 +280,10 @@ extension ConfigurationOption {
       "Pairs to verify, in LFW's format, or InsightFace's .bin; may be repeated",
       ", the first one counts", value: "file", completion: anyFile, isMathematical: false)
     option(
+      .evaluation, "patience", \.patience,
+      integer.giving("0 or more evaluations") { $0 >= 0 },
+      "End after N evaluations without a better figure; 0 never", value: "n", isMathematical: false)
+    option(
       .evaluation, "flip-test", \.flipTest, .truth, "Add the embeddings of the mirrored photos",
       isMathematical: false)
 

@@ -136,6 +136,8 @@ package struct RunConfiguration: Sendable, Equatable {
   /// `pairs`: paths of sets to verify, the one that counts first; none makes pairs from the
   /// held-out people.
   package var pairs: [String] = []
+  /// `patience`: evaluations without a better figure after which the run ends; 0 for never.
+  package var patience: Int = 0
   /// `flip-test`: embeddings are summed with those of the mirrored photo.
   package var flipTest: Bool = false
 

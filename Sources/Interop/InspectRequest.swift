@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import Configuration
 internal import Determinism
 internal import Interchange
 internal import Sessions
@@ -27,6 +28,7 @@ extension InspectRequest {
     if let best = progress.best, let step = progress.bestStep {
       StandardOutput.print("best: \(Console.fixed(best, 6)) after step \(step)")
     }
+    for change in checkpoint.changes { print("changed \(change.sentence)") }
     if let threshold = progress.threshold {
       StandardOutput.print("threshold: \(threshold.pairText)")
       StandardOutput.print("threshold of many: \(threshold.cautiousText)")

@@ -16,6 +16,8 @@ final class Heartbeat: @unchecked Sendable {
     static let farewell: Int64 = 2
     /// Somebody has ended the job: leave at once.
     static let end: Int64 = 3
+    /// The rank was told to end before its first step.
+    static let stop: Int64 = 4
   }
 
   /// A message: its kind and a rank's state in three words.
@@ -42,6 +44,8 @@ final class Heartbeat: @unchecked Sendable {
   private var slots: [Slot] = []
   /// Whether a peer has said that the job ends.
   private var isToldEnd = false
+  /// Whether this rank has told its peers that it was told to end before its first step.
+  private var hasToldStop = false
   private let isLeaving = Atomic<Bool>(false)
   private let hasLeft = Atomic<Bool>(false)
   private let mustEnd = Atomic<Bool>(false)
@@ -88,6 +92,7 @@ final class Heartbeat: @unchecked Sendable {
       let state = progress.state
       let isNews = state.phase != told.phase || state.step != told.step
       listen()
+      if !hasToldStop, state.phase == .start, progress.wantsEnd { tellStop() }
       if isNews || Self.now >= nextBeat {
         told = state
         nextBeat = Self.now + RingWatch.intervalSeconds
@@ -163,6 +168,7 @@ final class Heartbeat: @unchecked Sendable {
       }
       isToldEnd = true
     case Kind.farewell: ring.parted(rank)
+    case Kind.stop: progress.hearEndOfPeer()
     default:
       guard let state else { return }
       let finding = ring.heard(state, from: rank, limits: progress.limits, at: Self.now)
@@ -196,6 +202,16 @@ final class Heartbeat: @unchecked Sendable {
       usleep(10_000)
     }
     hasSpread.store(true, ordering: .releasing)
+  }
+
+  /// Tells every rank, which may be at work that lasts, that this one waits to leave.
+  private func tellStop() {
+    hasToldStop = true
+    var all = (0..<size).filter { $0 != ring.rank }.map(Slot.init)
+    for _ in 0..<30 where !all.isEmpty {
+      all = all.filter { !start(Kind.stop, progress.state, on: $0) }
+      usleep(1000)
+    }
   }
 
   private func peer(_ rank: Int) -> String { "rank \(rank) on \(hostNames[rank])" }

@@ -10,8 +10,12 @@ package enum MPIWorld {
   /// To be called once, from the main thread. Without a launcher MPI is not initialised. When
   /// `body` returns, every rank waits for the others and MPI is finalised. What `body` throws is
   /// printed as one line naming rank and host, and ends the whole job with status 1: this function
-  /// then does not return.
-  package static func run(_ body: (any Communicator) throws -> Int32) -> Int32 {
+  /// then does not return. Where `wantsEnd` gives a status while the ranks do not find each other,
+  /// the process ends with it.
+  package static func run(
+    wantsEnd: @escaping @Sendable () -> Int32? = { nil },
+    _ body: (any Communicator) throws -> Int32
+  ) -> Int32 {
     guard LaunchEnvironment.current.startsMPI else {
       do {
         return try body(SoloCommunicator())
@@ -23,7 +27,8 @@ package enum MPIWorld {
     var name = "a rank on \(HostProcessors.hostName())"
     var joined: MPICommunicator?
     do {
-      let starting = LifeWatch(name: name, doing: "MPI_Init and the first meeting of all ranks")
+      let starting = LifeWatch(
+        name: name, doing: "MPI_Init and the first meeting of all ranks", wantsEnd: wantsEnd)
       let transportNote = SingleCopy.turnOffWhereForbidden()
       var isEnough: Int32 = 0
       var isMultiple: Int32 = 0

@@ -41,11 +41,6 @@ package struct Schedule: Sendable, Equatable {
     self.floorRate = floorRate
   }
 
-  /// The whole steps nearest to `epochs` (which may be a fraction) of `stepsPerEpoch` steps.
-  package static func steps(epochs: Double, stepsPerEpoch: Int) -> Int {
-    Int((epochs * Double(stepsPerEpoch)).rounded())
-  }
-
   /// The rate of step `step` (the first is 0) for the base rate `base`.
   package func rate(at step: Int, base: Double) -> Double {
     require(step >= 0, "Schedule: step \(step)")

@@ -1,35 +1,73 @@
 private import Foundation
+internal import Interchange
 internal import Timing
 
 /// Reads `metrics.jsonl` back, for reports.
 package enum MetricsFile {
-  /// The curves and evaluations of the file at `path`; empty if there is none.
-  package static func read(_ path: String) -> RunHistory {
+  /// The curves and evaluations of the file at `path`; empty if there is none. `onBytes` is told of
+  /// every count of bytes read.
+  ///
+  /// Step by step, without an object for each: a long run has a million lines.
+  package static func read(_ path: String, onBytes: (Int) -> Void = { _ in }) -> RunHistory {
     var history = RunHistory()
-    let phases = Dictionary(
-      uniqueKeysWithValues: PhaseSeconds.Phase.allCases.map { ("\($0)", $0) })
-    guard let bytes = FileManager.default.contents(atPath: path) else { return history }
-    for line in bytes.split(separator: UInt8(ascii: "\n")) {
-      guard let object = try? JSONSerialization.jsonObject(with: line) as? [String: Any] else {
-        continue
-      }
-      func number(_ key: String) -> Double { (object[key] as? NSNumber)?.doubleValue ?? .nan }
-      if let figures = object["evaluation"] as? [String: Any] {
-        var values = figures.compactMapValues { ($0 as? NSNumber)?.doubleValue }
-        let step = Int(values.removeValue(forKey: "step") ?? 0)
-        history.evaluations.append(RunReport.EvaluationPoint(step: step, figures: values))
-      } else if object["step"] != nil {
-        history.steps.append(
-          RunReport.Step(
-            step: Int(number("step")), loss: number("loss"), learningRate: number("lr"),
-            imagesPerSecond: number("images_per_second"), gradientNorm: number("gradient_norm")))
-        for (key, value) in object["seconds"] as? [String: Any] ?? [:] {
-          if let phase = phases[key] {
-            history.seconds[phase] += (value as? NSNumber)?.doubleValue ?? 0
-          }
-        }
+    // A report is drawn of what can be read.
+    try? TextLines.forEach(path, onBytes: onBytes) { line, _, _ in
+      guard line.first == UInt8(ascii: "{"), line.last == UInt8(ascii: "}") else { return }
+      if line.starts(with: "{\"evaluation\"") {
+        if let point = evaluation(line) { history.evaluations.append(point) }
+      } else {
+        add(line, to: &history)
       }
     }
     return history
+  }
+
+  private static func evaluation(_ line: UnsafeRawBufferPointer) -> RunReport.EvaluationPoint? {
+    guard let object = try? JSONSerialization.jsonObject(with: Data(line)) as? [String: Any],
+      let figures = object["evaluation"] as? [String: Any]
+    else { return nil }
+    var values = figures.compactMapValues { ($0 as? NSNumber)?.doubleValue }
+    let step = Int(values.removeValue(forKey: "step") ?? 0)
+    return RunReport.EvaluationPoint(step: step, figures: values)
+  }
+
+  private static func add(_ line: UnsafeRawBufferPointer, to history: inout RunHistory) {
+    // In the order in which they are written, so that a line is gone through once.
+    var place = 0
+    func number(_ key: StaticString) -> Double {
+      guard let found = line.firstOffset(of: key, from: place) else { return .nan }
+      place = found + key.utf8CodeUnitCount
+      return line.number(at: place)
+    }
+    let step = number("\"step\":")
+    guard step >= 0, step < 0x1p53 else { return }
+    let (loss, rate) = (number("\"loss\":"), number("\"lr\":"))
+    let (norm, speed) = (number("\"gradient_norm\":"), number("\"images_per_second\":"))
+    history.steps.append(
+      RunReport.Step(
+        step: Int(step), loss: loss, learningRate: rate, imagesPerSecond: speed,
+        gradientNorm: norm))
+    let key: StaticString = "\"seconds\":{"
+    guard let phases = line.firstOffset(of: key, from: place) else { return }
+    place = phases + key.utf8CodeUnitCount
+    for phase in PhaseSeconds.Phase.allCases {
+      let seconds = number(phase.key)
+      if seconds.isFinite { history.seconds[phase] += seconds }
+    }
+  }
+}
+
+extension PhaseSeconds.Phase {
+  /// Its key in a line of metrics.
+  fileprivate var key: StaticString {
+    switch self {
+    case .decode: "\"decode\":"
+    case .forward: "\"forward\":"
+    case .head: "\"head\":"
+    case .backward: "\"backward\":"
+    case .summation: "\"summation\":"
+    case .wait: "\"wait\":"
+    case .update: "\"update\":"
+    }
   }
 }

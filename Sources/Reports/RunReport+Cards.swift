@@ -40,7 +40,9 @@ extension RunReport {
             : "")
       ))
     if !summary.weightsHash.isEmpty {
-      cards.append(card("Weights", summary.weightsHash, "hash", isCode: true))
+      let skipped = summary.skippedSteps
+      let detail = skipped == 0 ? "hash" : "hash; \(ReportNumber.grouped(skipped)) steps skipped"
+      cards.append(card("Weights", summary.weightsHash, detail, isCode: true))
     }
     return .element("div", ["class": "cards"], cards)
   }

@@ -117,6 +117,8 @@ package struct RunReport: Sendable {
     package var wallSeconds: Double
     /// 16 hexadecimal digits; empty before the run has ended.
     package var weightsHash: String
+    /// Steps that moved nothing.
+    package var skippedSteps = 0
 
     /// A summary of the training data and the run.
     package init(
@@ -137,6 +139,8 @@ package struct RunReport: Sendable {
   package var configuration: String
   /// One fact of the machine a line.
   package var machine: [String]
+  /// What the run has done otherwise since some step of it, a sentence each.
+  package var changes: [String] = []
   /// In ascending order.
   package var steps: [Step] = []
   /// In ascending order.
@@ -187,8 +191,9 @@ package struct RunReport: Sendable {
 
   private func sections() -> [Markup] {
     [
-      section("Training", curves()), section("Evaluation", evaluationPanels()),
-      section("Worst pairs", worstPairPanels()), section("Where the time went", phasePanel()),
+      section("Training", curves()), section("Changed on the way", facts(changes)),
+      section("Evaluation", evaluationPanels()), section("Worst pairs", worstPairPanels()),
+      section("Where the time went", phasePanel()),
       section("Data passed over", facts(passedOver)),
       section("Machine", facts(machine)), section("Configuration", configurationPanel()),
     ]

@@ -1,4 +1,3 @@
-private import Foundation
 private import Glibc
 internal import Interchange
 
@@ -11,16 +10,15 @@ final class CSVLog {
   /// `RunFolderError.unwritable`.
   init(path: String, columns: [String], resumedAfter step: Int) throws {
     self.path = path
-    let header = columns.joined(separator: ",")
-    var rows: [Substring] = []
-    let old = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
-    if let old, old.hasPrefix(header + "\n") {
+    let header = Array(columns.joined(separator: ",").utf8)
+    // Another table in its place is another run's.
+    var isOwn = false
+    try TextLines.filter(path) { row, number, isWhole in
+      if number == 0 { isOwn = isWhole && row.elementsEqual(header) }
       // A last row without its end was cut off.
-      rows = old.split(separator: "\n", omittingEmptySubsequences: false).dropFirst().dropLast()
-        .filter { row in Int(row.prefix { $0 != "," }).map { $0 <= step } ?? false }
+      return isOwn && isWhole && (number == 0 || row.number(at: 0) <= Double(step))
     }
-    let text = ([Substring(header)] + rows).map { $0 + "\n" }.joined()
-    try TextFile.write(text, to: path)
+    if !isOwn { try TextFile.write(columns.joined(separator: ",") + "\n", to: path) }
     file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
     guard file >= 0 else { throw RunFolderError.unwritable(path: path, code: errno) }
   }

@@ -16,12 +16,14 @@ package final class RunFolderClaim {
   private var isFresh = false
 
   /// Takes the folder of `configuration` for all ranks; a collective. Rank 0 makes and locks it,
-  /// but not for a dry run. Throws `RunFolderError`.
+  /// but not for a dry run. `onWait` is called, with the second in which the wait began, while an
+  /// earlier start of the job still has it. Throws `RunFolderError` and what `onWait` throws.
   package static func take(
-    _ configuration: RunConfiguration, communicator: any Communicator
+    _ configuration: RunConfiguration, communicator: any Communicator,
+    onWait: (_ start: Double) throws -> Void = { _ in }
   ) throws -> RunFolderClaim {
     let own = try RunFolderClaim(
-      configuration, isOwner: communicator.rank == 0 && !configuration.dryRun)
+      configuration, isOwner: communicator.rank == 0 && !configuration.dryRun, onWait: onWait)
     let path = try communicator.share(own.folder.path, from: 0)
     return communicator.rank == 0 ? own : RunFolderClaim(path: path)
   }
@@ -29,17 +31,21 @@ package final class RunFolderClaim {
   /// The folder `path`, taken by another rank.
   private init(path: String) { folder = RunFolder(path: path) }
 
-  private init(_ configuration: RunConfiguration, isOwner: Bool) throws {
-    var path = configuration.out ?? Self.freshName(model: configuration.model)
+  private init(
+    _ configuration: RunConfiguration, isOwner: Bool, onWait: (Double) throws -> Void
+  ) throws {
+    let named = configuration.out ?? Self.folder(ofResumed: configuration.resume)
+    var path = named ?? Self.freshName(model: configuration.model)
     if isOwner {
-      if configuration.out == nil {
+      if named == nil {
         path = try Self.makeFresh(path)
         isFresh = true
       } else {
+        isFresh = access(path, F_OK) != 0
         try RunFolder(path: path).create()
       }
       let job = JobIdentity.current
-      lock = try Self.lock(path, for: job)
+      lock = try Self.lock(path, for: job, onWait: onWait)
       ownership = try RunOwnership(taking: path, for: job)
     }
     folder = RunFolder(path: path)
@@ -63,6 +69,21 @@ package final class RunFolderClaim {
     }
     close(lock)
     lock = -1
+  }
+
+  /// The run folder that a run goes on in which is given by its checkpoint alone: the one that it
+  /// lies in; nil where it lies in none.
+  private static func folder(ofResumed resume: ResumeMode) -> String? {
+    guard case .path(let path) = resume else { return nil }
+    func folder(above path: String) -> String {
+      guard let cut = path.lastIndex(of: "/") else { return path == "." ? ".." : "." }
+      return cut == path.startIndex ? "/" : String(path[..<cut])
+    }
+    var given = path
+    while given.count > 1, given.hasSuffix("/") { given.removeLast() }
+    return [given, folder(above: given), folder(above: folder(above: given))].first {
+      FileManager.default.fileExists(atPath: RunFolder(path: $0).configuration)
+    }
   }
 
   /// `runs/TIME-MODEL`.
@@ -90,7 +111,9 @@ package final class RunFolderClaim {
   /// Seconds that a job waits for an earlier start of its own, whose ranks may be on their way out.
   private static let earlierStartSeconds = 30.0
 
-  private static func lock(_ path: String, for job: JobIdentity) throws -> Int32 {
+  private static func lock(
+    _ path: String, for job: JobIdentity, onWait: (Double) throws -> Void
+  ) throws -> Int32 {
     let name = path + "/.lock"
     let file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw RunFolderError.unwritable(path: name, code: errno) }
@@ -102,7 +125,13 @@ package final class RunFolderClaim {
       }
       // Cut off, it may hold the lock for as long as it lives; it loses the folder, not its lock.
       if Clock.seconds - start > earlierStartSeconds { return file }
-      usleep(200_000)
+      do {
+        try onWait(start)
+      } catch {
+        close(file)
+        throw error
+      }
+      usleep(100_000)
     }
     // Some network file systems have no locks; then there is none.
     return file

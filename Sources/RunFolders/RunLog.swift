@@ -1,7 +1,6 @@
 internal import Collectives
 internal import Datasets
 internal import Determinism
-private import Foundation
 private import Glibc
 internal import Interchange
 internal import Losses
@@ -103,25 +102,23 @@ package final class RunLog: LineSink {
     return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// The step that a line belongs to.
-  private static func step(of line: some StringProtocol) -> Int? {
-    guard let at = line.range(of: "\"step\":") else { return nil }
-    return Int(line[at.upperBound...].prefix { $0.isNumber })
-  }
-
-  /// Drops the lines of steps after `step`, and a last line that was cut off.
+  /// Drops the lines of steps after `step`, and what is no whole line.
   private static func truncate(
     _ path: String, after step: Int, evaluatedAfter evaluatedStep: Int
   ) throws {
-    guard let bytes = FileManager.default.contents(atPath: path) else { return }
-    let text = String(decoding: bytes, as: UTF8.self)
-    let kept = text.split(separator: "\n").filter { line in
-      guard line.hasPrefix("{"), line.hasSuffix("}"), let number = Self.step(of: line),
-        line.components(separatedBy: "{\"step\":").count <= 2
+    try TextLines.filter(path) { line, _, _ in
+      guard line.first == UInt8(ascii: "{"), line.last == UInt8(ascii: "}"),
+        let place = line.firstOffset(of: "\"step\":"), isOne(line)
       else { return false }
-      return number <= (line.hasPrefix("{\"evaluation\"") ? min(step, evaluatedStep) : step)
+      let number = line.number(at: place + 7)
+      let limit = line.starts(with: "{\"evaluation\"") ? min(step, evaluatedStep) : step
+      return number <= Double(limit)
     }
-    let rest = kept.map { $0 + "\n" }.joined()
-    try TextFile.write(rest, to: path)
+  }
+
+  /// Whether no second record has been written behind one that was cut off.
+  private static func isOne(_ line: UnsafeRawBufferPointer) -> Bool {
+    guard let first = line.firstOffset(of: "{\"step\":") else { return true }
+    return line.firstOffset(of: "{\"step\":", from: first + 1) == nil
   }
 }

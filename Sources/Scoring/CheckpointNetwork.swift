@@ -74,15 +74,17 @@ package final class CheckpointNetwork {
 
   /// The embeddings [photos.count, dimension] of `photos` of `source`, on the first rank, and the
   /// bad ones that any rank has met. Throws `DatasetError.tooManyBadPhotos` where more than
-  /// `badLimit` (0.01 is 1 %) are.
+  /// `badLimit` (0.01 is 1 %) are, and what `onWait` throws, which is called while workers work.
   package func embeddings(
     of photos: [Int], in source: any PhotoSource, preprocessing: Preprocessing, flip: Bool,
-    changes: AugmentationDraw = AugmentationDraw(), badLimit: Double
+    changes: AugmentationDraw = AugmentationDraw(), badLimit: Double,
+    onWait: () throws -> Void = {}
   ) throws -> (embeddings: Embeddings?, bad: [BadPhoto]) {
     let ledger = BadPhotoLedger()
     let embeddings = try embedder.embed(
       photos, of: source, preprocessing: preprocessing, parameters: weights.state.parameters,
-      statistics: weights.state.statistics, flip: flip, ledger: ledger, changes: changes)
+      statistics: weights.state.statistics, flip: flip, ledger: ledger, changes: changes,
+      onWait: onWait)
     for entries in try session.communicator.allGather(value: ledger.entries) {
       ledger.merge(entries)
     }

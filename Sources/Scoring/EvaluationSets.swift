@@ -1,4 +1,5 @@
 package import Datasets
+internal import Determinism
 internal import Evaluation
 internal import Interchange
 
@@ -46,6 +47,25 @@ package struct EvaluationSet: Sendable {
       return EvaluationSet(
         name: name, plan: try EvaluationPlan(index, pairsFile: file, isTrained: isTrained))
     }
+  }
+
+  /// A hash of what it measures: names and people of its photos, or some of their bytes where it
+  /// brings them, the pairs with their folds, and whether photos are mirrored too. `index` is that
+  /// of the data.
+  package func fingerprint(in index: PhotoIndex, flipTest: Bool) -> UInt64 {
+    var hash: UInt64 = flipTest ? 1 : 0
+    if let source {
+      hash = Hash64.of([hash, PhotoSample(of: source, count: plan.photos.count).hash], seed: 0)
+    } else {
+      for photo in plan.photos { hash = Hash64.of(index.photos[photo].path, seed: hash) }
+    }
+    func mix(_ numbers: [Int]) {
+      hash = Hash64.of(numbers.map { UInt64(bitPattern: Int64($0)) }, seed: hash)
+    }
+    mix(plan.people ?? [])
+    mix(plan.classes ?? [])
+    mix((plan.pairs?.pairs ?? []).flatMap { [$0.first, $0.second, $0.isSame ? 1 : 0, $0.fold] })
+    return hash
   }
 
   /// What makes samples of its photos: those that it brings are aligned already.

@@ -2,6 +2,8 @@ package import Collectives
 package import Configuration
 package import Datasets
 internal import Determinism
+package import Sessions
+private import Synchronization
 package import Threads
 
 /// A data set as `--data` names it: its index and where its bytes are.
@@ -13,28 +15,32 @@ package struct OpenedPhotos {
   package let notes: DataNotes
 
   /// Opens a folder, a pack or a list; or draws synthetic faces, each rank its share, and exchanges
-  /// them; a collective. Without `drawing` synthetic faces are listed and not drawn, for who looks
-  /// at no photo.
+  /// them; a collective. It can be left, and says how far it is, where `work` is given. Without
+  /// `drawing` synthetic faces are listed and not drawn, for who looks at no photo.
   package static func open(
     _ data: DataSource, seed: UInt64, communicator: any Communicator, pool: WorkerPool,
-    drawing: Bool = true
+    drawing: Bool = true, work: LongWork? = nil
   ) throws -> OpenedPhotos {
     switch data {
     case .folder(let path):
-      let set = try PhotoSet(path: path)
+      let set = try LongWork.run(in: work, "listing \(path)", unit: "photos") {
+        try PhotoSet(path: path, meter: $0)
+      }
       return OpenedPhotos(index: set.index, source: set.source, name: path, notes: set.notes)
     case .synthetic(let size):
       let faces = SyntheticFaces(
         people: size.people, photosPerPerson: size.photos, size: size.size, seed: seed)
       let name = "synthetic:people=\(size.people),photos=\(size.photos),size=\(size.size)"
       guard drawing else { return undrawn(faces, name: name) }
-      let index = PhotoIndex(
-        photos: (0..<faces.count).map {
-          Photo(
-            path: faces.path(person: $0 / size.photos, photo: $0 % size.photos),
-            person: $0 / size.photos)
-        }, people: (0..<size.people).map(faces.personName))
-      let files = try draw(faces, communicator: communicator, pool: pool)
+      let index = try LongWork.run(in: work, "naming people") { _ in
+        PhotoIndex(
+          photos: (0..<faces.count).map {
+            Photo(
+              path: faces.path(person: $0 / size.photos, photo: $0 % size.photos),
+              person: $0 / size.photos)
+          }, people: (0..<size.people).map(faces.personName))
+      }
+      let files = try draw(faces, communicator: communicator, pool: pool, work: work)
       return OpenedPhotos(
         index: index, source: MemorySource(files, names: index.photos.map(\.path)),
         name: name, notes: DataNotes())
@@ -67,7 +73,7 @@ package struct OpenedPhotos {
   }
 
   private static func draw(
-    _ faces: SyntheticFaces, communicator: any Communicator, pool: WorkerPool
+    _ faces: SyntheticFaces, communicator: any Communicator, pool: WorkerPool, work: LongWork?
   ) throws -> [[UInt8]] {
     let share = Microbatches.share(
       of: faces.people, rank: communicator.rank, size: communicator.size)
@@ -81,10 +87,24 @@ package struct OpenedPhotos {
       drawn.deallocate()
     }
     nonisolated(unsafe) let places = drawn
-    pool.forEach(share.count) { worker, person in
-      for photo in 0..<faces.photosPerPerson {
+    let meter = WorkMeter()
+    meter.expect(share.count * faces.photosPerPerson)
+    let isLeft = LeftFlag()
+    let start = Clock.seconds
+    let look = {
+      communicator.progress.tick()
+      do {
+        try work?.look("drawing people", meter, unit: "photos", since: start)
+      } catch {
+        isLeft.value.store(true, ordering: .relaxed)
+        throw error
+      }
+    }
+    try pool.forEach(share.count, onWait: look) { worker, person in
+      for photo in 0..<faces.photosPerPerson where !isLeft.value.load(ordering: .relaxed) {
         places[person * faces.photosPerPerson + photo] = shared[worker].jpeg(
           person: share.lowerBound + person, photo: photo)
+        meter.add()
       }
     }
     let own = Array(
@@ -92,6 +112,11 @@ package struct OpenedPhotos {
     guard communicator.size > 1 else { return own }
     return try communicator.allGather(FilePack.pack(own)).flatMap(FilePack.unpack)
   }
+}
+
+/// Whether those who draw are to stop amid a person.
+private final class LeftFlag: Sendable {
+  let value = Atomic<Bool>(false)
 }
 
 /// Several files in one array of bytes: each with its length, 8 bytes little endian, before it.

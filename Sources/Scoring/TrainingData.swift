@@ -3,6 +3,7 @@ package import Collectives
 package import Configuration
 package import Datasets
 internal import Determinism
+package import Sessions
 package import Threads
 
 /// The photos of a run: which there are, which train, and how their bytes become samples.
@@ -36,15 +37,18 @@ package struct TrainingData: Sendable {
   }
 
   /// Lists the data of `configuration`, or draws it, sharing the work over ranks and workers; a
-  /// collective. Throws `DatasetError` and what the communicator throws.
+  /// collective. It can be left where `work` is given. Throws `DatasetError` and what the
+  /// communicator throws.
   package static func open(
-    _ configuration: RunConfiguration, communicator: any Communicator, pool: WorkerPool
+    _ configuration: RunConfiguration, communicator: any Communicator, pool: WorkerPool,
+    work: LongWork? = nil
   ) throws -> TrainingData {
-    try TrainingData(
-      configuration,
-      opened: OpenedPhotos.open(
-        configuration.data, seed: configuration.seed, communicator: communicator, pool: pool,
-        drawing: !configuration.dryRun))
+    let opened = try OpenedPhotos.open(
+      configuration.data, seed: configuration.seed, communicator: communicator, pool: pool,
+      drawing: !configuration.dryRun, work: work)
+    return try LongWork.run(in: work, "dividing the photos") { _ in
+      try TrainingData(configuration, opened: opened)
+    }
   }
 
   private init(_ configuration: RunConfiguration, opened: OpenedPhotos) throws {
@@ -62,24 +66,10 @@ package struct TrainingData: Sendable {
     fingerprint = Self.fingerprint(of: opened.index, divided, preprocessing)
   }
 
-  /// A hash of the lengths of 4,096 photos and of the bytes of 32, spread over all of them: hosts
-  /// with another copy of the data differ in it, and those with a few other files most likely.
-  ///
-  /// A photo that cannot be read counts as empty; who trains on it will say so.
-  package func sampleFingerprint() -> UInt64 {
-    let source = photos
-    func spread(_ limit: Int) -> some Sequence<Int> {
-      let count = min(limit, index.photos.count)
-      return (0..<count).lazy.map { $0 * index.photos.count / count }
-    }
-    let lengths = spread(4096).map { UInt64(source.byteCount(of: $0) ?? 0) }
-    let buffer = ByteBuffer()
-    return spread(32).reduce(Hash64.of(lengths, seed: 0)) { hash, photo in
-      guard (try? source.read(photo, into: buffer)) != nil else {
-        return Hash64.of("", seed: hash)
-      }
-      return Hash64.of(buffer.bytes, seed: hash)
-    }
+  /// Hashes of some of its photos: hosts with another copy of the data differ in them, and those
+  /// with a few other files most likely. `onPhoto` is called for each that is read.
+  package func sample(onPhoto: () -> Void = {}) -> PhotoSample {
+    PhotoSample(of: photos, count: index.photos.count, onPhoto: onPhoto)
   }
 
   static func fingerprint(

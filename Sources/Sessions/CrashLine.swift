@@ -1,13 +1,17 @@
 package import Collectives
 private import Glibc
 
-/// A last line for a rank that dies of a fault of its own, such as memory that the system does not
-/// give: rank, host, phase and step, beside what the runtime says.
+/// A last line for a process that dies of a fault of its own, such as a trap or memory that the
+/// system does not give: rank, host, phase and step, beside what the runtime says.
+///
+/// The handlers stand in the place of the runtime's, whose backtracer keeps standard error open for
+/// minutes: who reads that through a pipe would wait for it, and so would the job.
 package enum CrashLine {
-  /// All that the handler needs, without a call that allocates: "ddp-train: rank 1 on n2: ".
+  /// All that the handler needs, without a call that allocates.
   private struct Speaker: @unchecked Sendable {
     let prefix: UnsafeMutableBufferPointer<UInt8>
-    let progress: RankProgress
+    /// Nil before there are ranks.
+    let progress: RankProgress?
   }
 
   nonisolated(unsafe) private static var speaker: Speaker?
@@ -17,19 +21,42 @@ package enum CrashLine {
     (SIGBUS, "SIGBUS"), (SIGFPE, "SIGFPE"),
   ]
 
-  /// Installs the handlers; `speaker` is "rank 1 on n2".
-  package static func install(speaker name: String, _ progress: RankProgress) {
-    let text = Array("ddp-train: \(name): died of ".utf8)
-    let prefix = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: text.count)
-    _ = prefix.initialize(from: text)
-    speaker = Speaker(prefix: prefix, progress: progress)
+  /// Installs the handlers, first thing in the process; `name` is "rank 1" where a launcher has
+  /// said so, and else empty.
+  package static func install(speaker name: String) {
+    setSpeaker(name, nil)
+    guardStack()
     for (number, _) in signals {
-      signal(number) { number in
+      var action = sigaction()
+      action.__sigaction_handler.sa_handler = { number in
         signal(number, SIG_DFL)
         CrashLine.speak(number)
         raise(number)
       }
+      action.sa_flags = Int32(SA_ONSTACK)
+      sigaction(number, &action, nil)
     }
+  }
+
+  /// Says who speaks from now on, such as "rank 1 on n2", and whose phase and step are told.
+  package static func name(speaker name: String, _ progress: RankProgress) {
+    setSpeaker(name, progress)
+  }
+
+  private static func setSpeaker(_ name: String, _ progress: RankProgress?) {
+    let text = Array("ddp-train: \(name.isEmpty ? "" : name + ": ")died of ".utf8)
+    let prefix = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: text.count)
+    _ = prefix.initialize(from: text)
+    speaker = Speaker(prefix: prefix, progress: progress)
+  }
+
+  /// Gives the calling thread a stack for the handlers, so that one whose own is full speaks too.
+  package static func guardStack() {
+    let byteCount = 64 << 10
+    var stack = stack_t()
+    stack.ss_sp = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 16)
+    stack.ss_size = byteCount
+    sigaltstack(&stack, nil)
   }
 
   private static func speak(_ number: Int32) {
@@ -50,14 +77,17 @@ package enum CrashLine {
       }
       for byte in speaker.prefix { put(byte) }
       for (candidate, name) in signals where candidate == number { put(name) }
-      let state = speaker.progress.state
-      put(" in ")
-      put(state.phase.name)
-      if state.step > 0 {
-        put(" of step ")
-        put(state.step)
+      if let state = speaker.progress?.state {
+        put(" in ")
+        put(state.phase.name)
+        if state.step > 0 {
+          put(" of step ")
+          put(state.step)
+        }
+        put(": out of memory or a fault of the program; the job ends\n")
+      } else {
+        put(": out of memory or a fault of the program\n")
       }
-      put(": out of memory or a fault, see above; the job ends\n")
       _ = write(STDERR_FILENO, line.baseAddress, count)
     }
   }

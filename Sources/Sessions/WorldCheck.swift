@@ -37,7 +37,7 @@ package struct WorldCheck: Sendable {
   ///
   /// `sampleFingerprint` is a hash of some photos' lengths and bytes, which are read on each rank.
   package static func run(
-    configuration: String, dataFingerprint: UInt64, sampleFingerprint: () -> UInt64 = { 0 },
+    configuration: String, dataFingerprint: UInt64, sampleFingerprint: UInt64 = 0,
     communicator: any Communicator
   ) throws -> [String] {
     guard communicator.size > 1 else { return [] }
@@ -45,7 +45,7 @@ package struct WorldCheck: Sendable {
       communicator.hostName, program, Hash64.text(Hash64.of(configuration)),
       Hash64.text(dataFingerprint), processor,
       "\(BLASRuntime.coreName), \(BLASRuntime.buildConfiguration)",
-      Hash64.text(sampleFingerprint()),
+      Hash64.text(sampleFingerprint),
     ]
     let all = try communicator.allGather(value: own)
     for (field, what) in [

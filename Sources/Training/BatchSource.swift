@@ -28,10 +28,7 @@ final class BatchSource {
     self.plan = plan
     let configuration = plan.configuration
     guard configuration.loss == .triplet else {
-      order = .epochs(
-        EpochSampler(
-          count: plan.data.divided.training.count, batch: configuration.batch,
-          seed: configuration.seed, dropsLast: configuration.dropsLast))
+      order = .epochs(EpochSampler(plan.course, seed: configuration.seed))
       return
     }
     order = .people(
@@ -102,7 +99,8 @@ final class BatchSource {
 
   private func stepBatch(_ global: GlobalBatch, mining: MiningRequest?) -> StepBatch {
     StepBatch(
-      step: global.step, epoch: global.epoch, samples: Array(global.samples),
+      step: global.step, epoch: plan.course.epochs(after: global.step),
+      samples: Array(global.samples),
       microbatches: plan.microbatches(of: global.samples.count),
       marginFactor: plan.marginFactor(after: global.step), mining: mining)
   }
@@ -136,7 +134,7 @@ final class BatchSource {
   /// The mining mode of the step that comes: what the schedule says, until hard mining collapses.
   private func miningMode(_ progress: TrainingProgress) -> MiningMode {
     let mode = plan.configuration.mining.mode(
-      after: progress.step, stepsPerEpoch: plan.stepsPerEpoch)
+      after: progress.step, in: plan.course)
     return mode.isHard && progress.fallbackStep != nil ? .semiHard : mode
   }
 }

@@ -15,6 +15,8 @@ package struct InjectedFault: Sendable, Equatable {
     case slow
     /// The rank asks for more memory than there is.
     case memory
+    /// The rank does what the language traps.
+    case trap
     /// The rank dies of SIGKILL.
     case kill
     /// The rank stops, as by SIGSTOP.
@@ -76,6 +78,7 @@ package struct InjectedFault: Sendable, Equatable {
       let count = 1 << 46
       let pages = UnsafeMutablePointer<UInt8>.allocate(capacity: count)
       pages.initialize(repeating: 1, count: count)
+    case .trap: preconditionFailure("a trap for tests")
     case .kill: raise(SIGKILL)
     case .stop: raise(SIGSTOP)
     }

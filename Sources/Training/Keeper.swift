@@ -126,10 +126,7 @@ final class Keeper {
   private func protectedSteps(_ progress: TrainingProgress) -> Set<Int> {
     var steps: Set<Int> = []
     if plan.configuration.keepBest, let best = progress.bestStep { steps.insert(best) }
-    let interval = plan.configuration.keepEvery.steps(stepsPerEpoch: plan.stepsPerEpoch)
-    if interval > 0 {
-      steps.formUnion(stride(from: interval, through: progress.step, by: interval))
-    }
+    steps.formUnion(plan.dueSteps(plan.configuration.keepEvery, through: progress.step))
     return steps
   }
 
@@ -140,6 +137,10 @@ final class Keeper {
       configuration: plan.configuration.yamlText(), dataFingerprint: plan.data.fingerprint,
       classCount: plan.factory.classCount)
     metadata[Checkpoint.oldNetworkKey] = oldNetworkHash.map { Hash64.text($0) }
+    metadata[Checkpoint.dataSampleKey] = plan.dataSample?.text
+    if !plan.changes.isEmpty {
+      metadata[ConfigurationChange.metadataKey] = ConfigurationChange.text(of: plan.changes)
+    }
     return bench.snapshot(
       people: people, metadata: metadata, step: progress.step, copying: copying,
       gathered: gathered)

@@ -18,8 +18,11 @@ struct OldNetwork {
 
   /// Embeds all training photos by the network of `compatible-with`, on every rank, as it is
   /// evaluated, into the room that the objective has for them; nil where there is none. `label`
-  /// tells the class of a photo. Throws what is wrong with that network.
-  static func open(_ plan: TrainingPlan, label: (_ photo: Int) -> Int) throws -> OldNetwork? {
+  /// tells the class of a photo. Throws what is wrong with that network, and
+  /// `Interruption`.
+  static func open(
+    _ plan: TrainingPlan, label: (_ photo: Int) -> Int, work: LongWork
+  ) throws -> OldNetwork? {
     guard let path = plan.configuration.compatibleWith, let room = plan.factory.old else {
       return nil
     }
@@ -36,7 +39,8 @@ struct OldNetwork {
     let embeddings = try old.embeddings(
       of: photos, in: data.photos,
       preprocessing: Preprocessing(own, index: data.index), flip: own.flipTest,
-      badLimit: plan.configuration.maxBad
+      badLimit: plan.configuration.maxBad,
+      onWait: { try work.look("embedding photos by \(path)", since: start) }
     ).embeddings
     try room.fill(labels: photos.map { Int32(label($0)) }) { values in
       if let embeddings { _ = values.update(fromContentsOf: embeddings.values) }

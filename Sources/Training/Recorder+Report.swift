@@ -29,6 +29,8 @@ extension Recorder {
     report.passedOver = data.notes.passedOver.lines
     report.dataWarnings = data.notes.allWarnings
     report.summary.leftOutOfEpoch = plan.leftOutOfEpoch
+    report.summary.skippedSteps = progress.skippedSteps
+    report.changes = plan.changes.map(\.sentence)
     report.steps = history.steps
     report.evaluations = history.evaluations
     report.phases =

@@ -27,10 +27,13 @@ final class Recorder {
   private(set) var history = RunHistory()
   private(set) var lastEvaluation: SetResults?
   private(set) var evaluationSeconds = 0.0
+  private var timeLeft = TimeLeft()
+  /// When the last step or evaluation had been written.
+  private var lastSeconds: Double?
 
-  /// Opens the files of the run folder, where what lies behind `progress` is dropped. Throws
-  /// `RunFolderError.unwritable`.
-  init(_ plan: TrainingPlan, at progress: TrainingProgress) throws {
+  /// Opens the files of the run folder, where what lies behind `progress` is dropped; `meter`
+  /// counts MiB of what is read. Throws `RunFolderError.unwritable`.
+  init(_ plan: TrainingPlan, at progress: TrainingProgress, meter: WorkMeter? = nil) throws {
     self.plan = plan
     guard plan.isFirst, let folder = plan.folder else {
       files = nil
@@ -45,7 +48,7 @@ final class Recorder {
       sideLogs: try SideLogs(
         plan.configuration, folder: folder, totalSteps: plan.totalSteps,
         resumedAfter: progress.step, evaluatedAfter: progress.evaluatedStep))
-    history = MetricsFile.read(folder.metrics)
+    history = MetricsFile.read(folder.metrics) { meter?.add($0 >> 20) }
   }
 
   /// Writes what a step has left behind; throws `RunFolderError.unwritable`.
@@ -64,15 +67,20 @@ final class Recorder {
       plan.console.warn(
         "step \(record.step): the gradient is not finite or leaves the grid; step skipped")
     }
-    let left = Double(plan.totalSteps - record.step) * record.stepSeconds
+    let now = Clock.seconds
+    timeLeft.add(step: lastSeconds.map { now - $0 } ?? record.stepSeconds)
+    lastSeconds = now
+    let left = timeLeft.seconds(
+      steps: plan.totalSteps - record.step,
+      evaluations: plan.evaluationsLeft(after: record.step))
     plan.console.progress(
       "epoch \(record.epoch)  step \(record.step)/\(plan.totalSteps)  "
         + "loss \(Console.fixed(record.loss, 4))  "
         + (record.triplets.map { "active \(Console.fixed(100 * $0.activeShare, 1)) %  " } ?? "")
         + "\(Console.fixed(record.imagesPerSecond, 1)) images/s  "
-        + "\(Console.duration(left)) left",
+        + "\(Console.duration(left ?? .nan)) left",
       isLandmark: record.step == 1 || record.step == plan.totalSteps
-        || record.step % plan.stepsPerEpoch == 0)
+        || plan.course.endsEpoch(after: record.step))
   }
 
   /// Writes what the evaluation of `bench`'s weights, begun at `start`, has given; throws
@@ -94,6 +102,8 @@ final class Recorder {
     writeReport(at: progress)
     let seconds = Clock.seconds - start
     evaluationSeconds += seconds
+    timeLeft.add(evaluation: seconds)
+    lastSeconds = Clock.seconds
     for line in results.lines { plan.console.say(line) }
     for warning in results.warnings { plan.console.warn(warning) }
     let photoCount = results.results.reduce(0) { $0 + $1.result.photoCount }

@@ -3,11 +3,9 @@ package import Checkpoints
 internal import Collectives
 internal import Configuration
 internal import Determinism
-private import Foundation
 internal import Networks
-internal import RunFolders
 internal import Scoring
-internal import Sessions
+package import Sessions
 
 /// From where a run begins. The first rank alone knows: the others say `fresh` and are told.
 package enum Start {
@@ -15,44 +13,6 @@ package enum Start {
   case fresh(weights: Checkpoint?)
   /// From where the checkpoint stands.
   case resumed(Checkpoint)
-
-  /// The checkpoint that `configuration` is to go on from, on rank 0; nil on the others, and for a
-  /// fresh start. Throws where there is none that is whole, or where `folder` holds another run.
-  static func checkpoint(
-    for configuration: RunConfiguration, in folder: RunFolder, session: Session
-  ) throws -> Checkpoint? {
-    guard session.communicator.rank == 0 else { return nil }
-    var isFolder: ObjCBool = false
-    switch configuration.resume {
-    case .none:
-      if folder.holdsRun && !configuration.dryRun {
-        throw CheckpointError.runExists(folder: folder.path)
-      }
-      return nil
-    case .auto:
-      let found = CheckpointStore.newestGood(in: folder.checkpoints)
-      for reason in found.refused { session.console.warn("refused: \(reason)") }
-      if found.checkpoint == nil && !found.refused.isEmpty {
-        throw CheckpointError.nothingGood(folder: folder.checkpoints, reasons: found.refused)
-      }
-      return found.checkpoint
-    case .path(let path):
-      guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-        throw CheckpointError.missing(path: path)
-      }
-      let found = try CheckpointStore.open(path)
-      for reason in found.refused { session.console.warn("refused: \(reason)") }
-      if folder.holdsRun && !configuration.dryRun {
-        // Going on from an earlier step, or from another run, would mix two courses in one folder.
-        let newest = CheckpointStore.steps(in: folder.checkpoints).last
-        guard let newest, newest == found.checkpoint.progress.step,
-          CheckpointStore.isSameFile(
-            found.checkpoint.path, folder.checkpoints + "/" + CheckpointStore.name(step: newest))
-        else { throw CheckpointError.runExists(folder: folder.path) }
-      }
-      return found.checkpoint
-    }
-  }
 
   /// The start of `plan`: from `checkpoint`, or with the weights that its configuration names.
   /// `old` is the network that the run is made compatible with. Throws where they do not go
@@ -71,13 +31,16 @@ package enum Start {
   private static func check(
     _ checkpoint: Checkpoint, against plan: TrainingPlan, old: OldNetwork?
   ) throws {
-    let differences = plan.configuration.mathematicsDifferences(
-      from: try checkpoint.configuration)
-    guard differences.isEmpty else {
-      throw CheckpointError.otherMathematics(path: checkpoint.path, keys: differences)
-    }
     guard checkpoint.dataFingerprint == Hash64.text(plan.data.fingerprint) else {
       throw CheckpointError.otherData(path: checkpoint.path, data: plan.data.name)
+    }
+    let mayDiffer = plan.changes.contains {
+      $0.step == checkpoint.progress.step && $0.name == "data"
+    }
+    if let sample = plan.dataSample, let written = checkpoint.dataSample, !mayDiffer,
+      !sample.agrees(with: written)
+    {
+      throw CheckpointError.otherBytes(path: checkpoint.path, data: plan.data.name)
     }
     guard checkpoint.oldNetwork == old.map({ Hash64.text($0.hash) }) else {
       throw CheckpointError.otherOldNetwork(
@@ -112,12 +75,15 @@ package enum Start {
   }
 
   /// Fills the engine of `bench` on every rank; a collective. Returns where the run stands then.
-  package func load(into bench: Workbench) throws -> Standing {
+  package func load(into bench: Workbench, work: LongWork? = nil) throws -> Standing {
     let plan = bench.plan
     var standing = Standing()
     if case .resumed(let checkpoint) = self {
-      try bench.load(checkpoint)
-      standing.offline = try checkpoint.offlineTriplets()
+      standing.offline = try LongWork.run(in: work, "loading the checkpoint") { _ in
+        try bench.load(checkpoint)
+        return try checkpoint.offlineTriplets()
+      }
+      checkpoint.releaseBytes()
       standing.progress = checkpoint.progress
       standing.path = checkpoint.path
     }
@@ -131,11 +97,17 @@ package enum Start {
     }
     standing.progress = progress
     let written = standing.progress.gridExponent
-    guard written == plan.gridExponent else {
+    let movesGrid: Set = ["batch", "microbatch", "gradient-grid"]
+    let mayDiffer = plan.changes.contains {
+      $0.step == progress.step && movesGrid.contains($0.name)
+    }
+    guard written == plan.gridExponent || mayDiffer else {
       throw CheckpointError.otherMathematics(
         path: "the checkpoint",
         keys: ["gradient-grid was \(written), is \(plan.gridExponent)"])
     }
+    standing.progress.gridExponent = plan.gridExponent
+    standing.forgetBestOfOtherPairs(plan)
     try bench.share(withVectors: true)
     standing.offline = try plan.communicator.share(standing.offline?.text, from: 0)
       .map(OfflineTriplets.init(text:))
@@ -159,4 +131,19 @@ package struct Standing {
   var offline: OfflineTriplets?
   /// Path of the checkpoint that the run goes on from; rank 0 alone knows it.
   var path: String?
+
+  /// The best figure belongs to the photos and pairs that it was measured on: on others it is
+  /// looked for anew.
+  mutating func forgetBestOfOtherPairs(_ plan: TrainingPlan) {
+    guard let best = progress.best, let set = progress.bestSet, let own = plan.decidingSet,
+      set != own
+    else { return }
+    plan.console.warn(
+      "the best figure so far, \(Console.fixed(best, 4)) after step \(progress.bestStep ?? 0), was "
+        + "measured on other pairs or with another --flip-test: the best is looked for anew")
+    progress.best = nil
+    progress.bestStep = nil
+    progress.bestSet = nil
+    progress.evaluationsSinceBest = 0
+  }
 }

@@ -5,6 +5,7 @@ internal import Configuration
 internal import Datasets
 internal import Determinism
 package import Engine
+internal import Interchange
 internal import Losses
 internal import Optimizers
 internal import RunFolders
@@ -33,15 +34,18 @@ package final class Trainer {
   private var badPhotos: BadPhotos
   /// Where the run stood when this process took it up.
   private let startProgress: TrainingProgress
+  /// When the timeline was last written.
+  private var timelineSeconds = Clock.seconds
+  private var hasWarnedOfTimeline = false
   /// The receipt of the last update's weights, 0 before the first.
   private var lastWeightsHash: UInt64 = 0
 
   /// Takes up the run of `bench`, whose engine is filled, where it stands. `checkOwner` throws
-  /// where the run folder is another job's by now. Throws where the run folder cannot be written
-  /// to.
+  /// where the run folder is another job's by now; `meter` counts MiB of earlier metrics. Throws
+  /// where the run folder cannot be written to.
   init(
     _ bench: Workbench, at standing: Standing, old: OldNetwork?,
-    checkOwner: @escaping @Sendable () throws -> Void, hooks: RunHooks
+    checkOwner: @escaping @Sendable () throws -> Void, hooks: RunHooks, meter: WorkMeter? = nil
   ) throws {
     plan = bench.plan
     self.bench = bench
@@ -50,7 +54,7 @@ package final class Trainer {
     startProgress = standing.progress
     bench.batches.resume(with: standing.offline)
     keeper = Keeper(bench, startedFrom: standing.path, old: old, checkOwner: checkOwner)
-    recorder = try Recorder(plan, at: standing.progress)
+    recorder = try Recorder(plan, at: standing.progress, meter: meter)
     health = Health(isOfTriplets: plan.configuration.loss == .triplet)
     badPhotos = BadPhotos(plan, ledger: bench.reader.loader.ledger)
   }
@@ -93,7 +97,7 @@ package final class Trainer {
       if isEvaluationDue {
         try keeper.write(progress, isBest: try evaluate() && configuration.keepBest)
       }
-      while progress.step < plan.totalSteps {
+      while progress.step < plan.totalSteps, !isOutOfPatience {
         try step()
         if try agreeOnRequests() { return try interrupt() }
       }
@@ -209,10 +213,20 @@ package final class Trainer {
     let findings = try self.findings()
     progress.threshold = findings.threshold
     progress.evaluatedStep = progress.step
-    guard findings.figure > (progress.best ?? -1) else { return false }
+    progress.bestSet = plan.decidingSet
+    guard findings.figure > (progress.best ?? -1) else {
+      progress.evaluationsSinceBest += 1
+      return false
+    }
     progress.best = findings.figure
     progress.bestStep = progress.step
+    progress.evaluationsSinceBest = 0
     return true
+  }
+
+  /// Whether so many evaluations have found nothing better that the run ends before its last step.
+  private var isOutOfPatience: Bool {
+    configuration.patience > 0 && progress.evaluationsSinceBest >= configuration.patience
   }
 
   // MARK: Between the ranks
@@ -220,20 +234,23 @@ package final class Trainer {
   /// What ranks ask each other for after a step: the largest wins.
   enum Request {
     static let nothing = 0
-    static let badPhotos = 1
-    static let checkpoint = 2
-    static let end = 3
+    static let timeline = 1
+    static let badPhotos = 2
+    static let checkpoint = 3
+    static let end = 4
   }
 
   /// Agrees with the other ranks on what signals and bad photos ask for; true to end the run.
   private func agreeOnRequests() throws -> Bool {
-    var request = badPhotos.hasNews ? Request.badPhotos : Request.nothing
+    var request = wantsTimeline ? Request.timeline : Request.nothing
+    if badPhotos.hasNews { request = Request.badPhotos }
     if hooks.stop.wantsCheckpoint { request = Request.checkpoint }
     if hooks.stop.wantsEnd { request = Request.end }
     try keeper.check()
     communicator.progress.enter(.reduce)
     let agreed = try communicator.agreeOnMaximum(request)
     if agreed == Request.end { return progress.step < plan.totalSteps }
+    if agreed == Request.timeline { try writeTimeline() }
     if agreed >= Request.badPhotos { try exchangeBadPhotos() }
     if agreed == Request.checkpoint {
       hooks.stop.forgetCheckpoint()
@@ -241,6 +258,26 @@ package final class Trainer {
       console.say("checkpoint on request after step \(progress.step)")
     }
     return false
+  }
+
+  /// Whether so much has happened since the timeline was last written that a kill would be a loss.
+  private var wantsTimeline: Bool {
+    guard configuration.timeline != nil else { return false }
+    return Clock.seconds - timelineSeconds > Self.timelineInterval || bench.hasFullTimeline
+  }
+
+  private static let timelineInterval = 2.0
+
+  private func writeTimeline(isLast: Bool = false) throws {
+    do {
+      let path = try bench.writeTimeline(continuing: startProgress.step > 0)
+      if let path, isLast { console.say("timeline: \(path)") }
+    } catch let error as InterchangeError where !isLast {
+      // The first rank alone, when all that ranks do together is done; training goes on.
+      if !hasWarnedOfTimeline { console.warn("\(error); --timeline has a gap") }
+      hasWarnedOfTimeline = true
+    }
+    timelineSeconds = Clock.seconds
   }
 
   private func exchangeBadPhotos() throws {
@@ -257,32 +294,49 @@ package final class Trainer {
   /// Leaves in the middle of a step: the last completed step is kept whole, at once.
   private func interrupt() throws -> Ending {
     if !bench.checkpointNeedsAllRanks { try keeper.writeLastStep(progress) }
-    // Peers that are still in the step learn of it by meeting another operation, and come here.
-    var isAgreed = false
-    while !isAgreed {
-      do {
-        _ = try communicator.agreeOnMaximum(Request.end)
-        isAgreed = true
-      } catch CollectiveError.disagreement {}
-    }
+    try Self.agreeOnEnd(communicator)
     bench.drain()
     if bench.checkpointNeedsAllRanks { try keeper.writeLastStep(progress) }
-    try bench.writeTimeline()
+    try writeTimeline(isLast: true)
     console.receipt("interrupted: step \(progress.step) of \(plan.totalSteps)")
     return .interrupted
+  }
+
+  /// Meets the other ranks to leave: those that are still at work learn of it by meeting another
+  /// operation, and come here.
+  static func agreeOnEnd(_ communicator: any Communicator) throws {
+    while true {
+      do {
+        _ = try communicator.agreeOnMaximum(Request.end)
+        return
+      } catch CollectiveError.disagreement {}
+    }
   }
 
   private func finish() throws {
     // A finished run that is started again keeps its checkpoint and its report.
     let hasWorked = progress != startProgress
+    if progress.step > startProgress.step, progress.updates == startProgress.updates {
+      throw TrainingFailure.nothingLearned(
+        steps: progress.step - startProgress.step, checkpoint: try keeper.lastGood())
+    }
+    if isOutOfPatience, let step = progress.bestStep {
+      console.say(
+        "the figure that counts has not been better than \(Console.fixed(progress.best ?? 0, 4)) after "
+          + "step \(step) for \(progress.evaluationsSinceBest) evaluations: the run ends at step "
+          + "\(progress.step) of \(plan.totalSteps) (--patience)")
+    }
     try keeper.finish(progress, hasWorked: hasWorked)
     try recorder.writePending()
     if plan.isFirst {
       let receipt = weightsHash
       if hasWorked { recorder.writeReport(at: progress, receipt: receipt) }
+      if progress.skippedSteps > 0 {
+        console.receipt("skipped: \(progress.skippedSteps) of \(progress.step) steps")
+      }
       console.receipt("weights: \(Hash64.text(receipt))")
     }
-    try bench.writeTimeline()
+    try writeTimeline(isLast: true)
     try communicator.barrier()
   }
 }

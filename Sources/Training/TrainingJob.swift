@@ -14,65 +14,138 @@ internal import Networks
 internal import RunFolders
 internal import Scoring
 package import Sessions
+internal import Threads
 
 /// A training run from its configuration to its ending: what `ddp-train train` does.
 package enum TrainingJob {
   /// Trains; returns how the run ended. Throws what is wrong in one line.
   ///
-  /// `faults` go wrong on purpose, for tests.
+  /// `faults` go wrong on purpose, for tests. Where the run was told to end before its first step
+  /// and a wait cannot hear it, the process ends with `moreToDo`.
   package static func run(
-    _ requested: RunConfiguration, over communicator: any Communicator,
-    injecting faults: [InjectedFault] = []
+    _ request: RunRequest, over communicator: any Communicator,
+    injecting faults: [InjectedFault] = [], moreToDo: Int32
   ) throws -> Trainer.Ending {
+    let hooks = InjectedFault.hooks(faults, rank: communicator.rank)
+    StartGuard.arm(communicator.progress, stop: hooks.stop, rank: communicator.rank, moreToDo)
     let session = try Session.start(
-      communicator: communicator, threads: requested.threads, quiet: requested.quiet)
-    return try run(
-      requested, in: session, hooks: InjectedFault.hooks(faults, rank: communicator.rank))
+      communicator: communicator, threads: request.configuration.threads,
+      quiet: request.configuration.quiet)
+    return try run(request, in: session, hooks: hooks)
+  }
+
+  /// Trains all that `configuration` says in `session`.
+  package static func run(
+    _ configuration: RunConfiguration, in session: Session, hooks: RunHooks = RunHooks()
+  ) throws -> Trainer.Ending {
+    try run(RunRequest(configuration), in: session, hooks: hooks)
   }
 
   /// Trains in `session`, as `run(_:over:)` does; `hooks` stop the run and look on.
   package static func run(
-    _ requested: RunConfiguration, in session: Session, hooks: RunHooks = RunHooks()
+    _ request: RunRequest, in session: Session, hooks: RunHooks = RunHooks()
   ) throws -> Trainer.Ending {
     launch(in: session)
-    let console = session.console
-    let claim = try RunFolderClaim.take(requested, communicator: session.communicator)
-    defer { claim.release() }
-    let folder = claim.folder
-    session.communicator.progress.watch(
-      limits: requested.watchLimits, failureFile: requested.dryRun ? nil : folder.failure)
-    let checkpoint = try Start.checkpoint(for: requested, in: folder, session: session)
-    let data = try openData(requested, in: session)
-    let plan = try TrainingPlan(requested, session: session, data: data, folder: folder)
-    try describe(plan)
-    try MemoryCheck.run(
-      neededBytes: plan.neededBytes, in: session, willBeTaken: !requested.dryRun)
-    if requested.dryRun { return .finished }
-    let bench = try Workbench(plan, hooks: hooks)
-    let old = try OldNetwork.open(plan, label: bench.reader.loader.label)
-    let start = try Start(of: plan, resuming: checkpoint, old: old)
-    if plan.isFirst {
-      try folder.create()
-      try TextFile.write(requested.yamlText(), to: folder.configuration)
+    let communicator = session.communicator
+    let stop = hooks.stop
+    let work = LongWork(console: session.console, progress: communicator.progress, stop: stop)
+    let begun: (trainer: Trainer, claim: RunFolderClaim)?
+    do {
+      begun = try communicator.progress.askingEnd({ stop.wantsEnd }) {
+        try communicator.whileWaiting(work.waitSayer()) {
+          try begin(request, in: session, hooks: hooks, work: work)
+        }
+      }
+    } catch is Interruption {
+      return try leave(session)
+    } catch CollectiveError.disagreement(let operations)
+      where work.isStopped || operations.contains(.agreement)
+    {
+      return try leave(session)
     }
-    let standing = try start.load(into: bench)
-    console.say("run folder: \(folder.path)")
-    if standing.progress.step > 0 { console.receipt("resumed: step \(standing.progress.step)") }
-    let trainer = try Trainer(
-      bench, at: standing, old: old, checkOwner: claim.checkOwner, hooks: hooks)
-    guard try trainer.run() == .finished else { return .interrupted }
-    console.say("report: \(folder.report)")
+    guard let begun else { return .finished }
+    defer { begun.claim.release() }
+    guard try begun.trainer.run() == .finished else { return .interrupted }
+    session.console.say("report: \(begun.claim.folder.report)")
     return .finished
   }
 
-  /// Says who runs where, and makes signals, watch and crash line ready.
+  /// Leaves before the first step, together: peers learn of it by meeting another operation.
+  private static func leave(_ session: Session) throws -> Trainer.Ending {
+    try Trainer.agreeOnEnd(session.communicator)
+    session.console.receipt("interrupted: step 0 of this start; nothing is lost")
+    return .interrupted
+  }
+
+  /// All that comes before the first step; nil for a dry run. Throws `Interruption` where the run
+  /// is to end.
+  private static func begin(
+    _ request: RunRequest, in session: Session, hooks: RunHooks, work: LongWork
+  ) throws -> (trainer: Trainer, claim: RunFolderClaim)? {
+    let claim = try RunFolderClaim.take(request.configuration, communicator: session.communicator) {
+      try work.look("waiting for an earlier start of this job to end", since: $0)
+    }
+    var isKept = false
+    defer { if !isKept { claim.release() } }
+    let (console, folder) = (session.console, claim.folder)
+    session.communicator.progress.watch(
+      limits: request.configuration.watchLimits,
+      failureFile: request.configuration.dryRun ? nil : folder.failure)
+    let (origin, checkpoint) = try RunOrigin.find(
+      request, in: folder, session: session, work: work)
+    let resolved = try origin?.resolve(request)
+    let configuration = try resolved?.configuration ?? request.beginning()
+    session.communicator.progress.watch(
+      limits: configuration.watchLimits,
+      failureFile: configuration.dryRun ? nil : folder.failure)
+    let (data, sample) = try openData(configuration, in: session, work: work)
+    let changes = (resolved?.changes ?? []) + (origin?.changedBytes(sample, request) ?? [])
+    let plan = try work.run("reading what is measured") { _ in
+      try TrainingPlan(
+        configuration, session: session, data: data, folder: folder, dataSample: sample,
+        changes: changes)
+    }
+    if let resolved, let step = origin?.step {
+      say(changes, since: step, RateChange(plan: plan, step: step, own: resolved.own), console)
+    }
+    try describe(plan)
+    try MemoryCheck.run(
+      neededBytes: plan.neededBytes, in: session, willBeTaken: !configuration.dryRun)
+    if configuration.dryRun { return nil }
+    let bench = try work.run("preparing memory") { _ in try Workbench(plan, hooks: hooks) }
+    let old = try OldNetwork.open(plan, label: bench.reader.loader.label, work: work)
+    let start = try work.run("reading the first weights") { _ in
+      try Start(of: plan, resuming: checkpoint, old: old)
+    }
+    if plan.isFirst { try folder.create() }
+    let standing = try start.load(into: bench, work: work)
+    console.say("run folder: \(folder.path)")
+    if standing.progress.step > 0 { console.receipt("resumed: step \(standing.progress.step)") }
+    let trainer = try work.run("reading metrics.jsonl", unit: "MiB") {
+      try Trainer(
+        bench, at: standing, old: old, checkOwner: claim.checkOwner, hooks: hooks, meter: $0)
+    }
+    // Last, so that a run that was left before holds nothing that looks like one.
+    if plan.isFirst { try TextFile.write(configuration.yamlText(), to: folder.configuration) }
+    isKept = true
+    return (trainer, claim)
+  }
+
+  /// Says what the run does otherwise from here on, and what becomes of its learning rate.
+  private static func say(
+    _ changes: [ConfigurationChange], since step: Int, _ rates: RateChange, _ console: Console
+  ) {
+    for change in changes where change.step == step { console.say("changed \(change.sentence)") }
+    guard let sentence = rates.sentence else { return }
+    if rates.isByLength { console.warn(sentence) } else { console.say(sentence) }
+  }
+
+  /// Says who runs where, and makes watch and crash line ready.
   private static func launch(in session: Session) {
     let (communicator, console) = (session.communicator, session.console)
     for line in session.machine { console.say(line) }
-    // From here on a signal is kept in mind until the first step.
-    StopSignals.install()
     if let note = communicator.watchNote { console.warn(note) }
-    CrashLine.install(
+    CrashLine.name(
       speaker: "rank \(communicator.rank) on \(communicator.hostName)", communicator.progress)
     if communicator.size > 1 {
       for line in session.map.lines { console.say(line) }
@@ -81,22 +154,26 @@ package enum TrainingJob {
     console.note("ranks: \(session.map.json)")
   }
 
-  /// The data of the run, the same on all ranks; throws `WorldCheck.Failure` where they differ.
+  /// The data of the run with a sample of their bytes, the same on all ranks; throws
+  /// `WorldCheck.Failure` where they differ.
   private static func openData(
-    _ requested: RunConfiguration, in session: Session
-  ) throws -> TrainingData {
+    _ requested: RunConfiguration, in session: Session, work: LongWork
+  ) throws -> (TrainingData, PhotoSample) {
     let data = try TrainingData.open(
-      requested, communicator: session.communicator, pool: session.pool)
+      requested, communicator: session.communicator, pool: session.pool, work: work)
     for line in describe(data) { session.console.say(line) }
     data.notes.tell(session.console)
+    let sample = try work.run("comparing photos", unit: "photos") { meter in
+      data.sample { meter.add() }
+    }
     for warning in try WorldCheck.run(
       configuration: requested.commonText,
-      dataFingerprint: data.fingerprint, sampleFingerprint: { data.sampleFingerprint() },
+      dataFingerprint: data.fingerprint, sampleFingerprint: sample.hash,
       communicator: session.communicator)
     {
       session.console.warn(warning)
     }
-    return data
+    return (data, sample)
   }
 
   private static func describe(_ data: TrainingData) -> [String] {

@@ -51,7 +51,7 @@ extension TrainingPlan {
       sentences.append(
         "\(text(\.warmupEpochs)) is the whole run: \(text(\.schedule)) never begins; \(length)")
     }
-    if configuration.marginWarmupEpochs * Double(stepsPerEpoch) >= Double(totalSteps) {
+    if course.exactSteps(epochs: configuration.marginWarmupEpochs) >= Double(totalSteps) {
       sentences.append(
         "\(text(\.marginWarmupEpochs)) is as long as the run: the margin never becomes "
           + "\(text(\.margin)); \(length)")
@@ -65,7 +65,7 @@ extension TrainingPlan {
       }
       return sentences
     }
-    let milestones = configuration.milestones.map { $0.steps(stepsPerEpoch: stepsPerEpoch) }
+    let milestones = configuration.milestones.map { $0.steps(in: course) }
     let late = milestones.count { $0 >= totalSteps }
     if late > 0 {
       sentences.append(
@@ -85,7 +85,7 @@ extension TrainingPlan {
 
   private var intervalSentences: [String] {
     func isLate(_ interval: Interval) -> Bool {
-      interval.steps(stepsPerEpoch: stepsPerEpoch) > totalSteps
+      interval.steps(in: course) > totalSteps
     }
     var sentences: [String] = []
     // The usual values are meant for longer runs, and what they would miss comes at the end.
@@ -107,7 +107,7 @@ extension TrainingPlan {
     }
     guard configuration.loss == .triplet else { return sentences }
     let late = configuration.mining.stages.filter {
-      $0.start != .never && $0.start.steps(stepsPerEpoch: stepsPerEpoch) >= totalSteps
+      $0.start != .never && $0.start.steps(in: course) >= totalSteps
     }
     if !late.isEmpty {
       sentences.append(

@@ -1,7 +1,7 @@
 internal import Assembly
 internal import Collectives
 package import Configuration
-internal import Datasets
+package import Datasets
 internal import Determinism
 package import Engine
 internal import Networks
@@ -18,10 +18,20 @@ package struct TrainingPlan {
   package let data: TrainingData
   /// What is measured, the set that counts first; none where nothing is.
   package let evaluationSets: [EvaluationSet]
-  package let stepsPerEpoch: Int
+  /// Where its steps and epochs meet.
+  package let course: EpochCourse
   package let totalSteps: Int
-  /// Training samples that each epoch leaves out, others every time.
-  package let leftOutOfEpoch: Int
+  /// Steps of an epoch that has the batch of the moment from its start.
+  package var stepsPerEpoch: Int { course.stepsPerEpoch }
+  /// Training samples that each epoch of the batch of the moment leaves out, others every time.
+  package var leftOutOfEpoch: Int { course.leftOutCount }
+  /// What has become otherwise on the way, in the order of its steps.
+  let changes: [ConfigurationChange]
+  /// Hashes of some photos; nil where nobody has read them.
+  let dataSample: PhotoSample?
+  /// A hash of the photos and pairs of the set that counts, and of how they are embedded; nil
+  /// without one.
+  let decidingSet: UInt64?
   /// Where the run leaves its files; nil leaves no trace on disk.
   let folder: RunFolder?
   let factory: ModelFactory
@@ -32,26 +42,29 @@ package struct TrainingPlan {
   let startSeconds = Clock.seconds
 
   /// Throws what is wrong with `configuration` for these data; nothing is agreed on with other
-  /// ranks.
+  /// ranks. `changes` are those of a run that goes on.
   package init(
-    _ configuration: RunConfiguration, session: Session, data: TrainingData, folder: RunFolder?
+    _ configuration: RunConfiguration, session: Session, data: TrainingData, folder: RunFolder?,
+    dataSample: PhotoSample? = nil, changes: [ConfigurationChange] = []
   ) throws {
     self.configuration = configuration
     self.session = session
     self.data = data
     self.folder = folder
+    self.dataSample = dataSample
+    self.changes = changes
     try data.divided.require(batch: configuration.batch)
     factory = ModelFactory(
       configuration, classCount: data.divided.classCount,
       sampleCount: configuration.dryRun ? 0 : data.divided.training.count)
-    let epochs = EpochSampler(
-      count: data.divided.training.count, batch: configuration.batch, seed: configuration.seed,
-      dropsLast: configuration.dropsLast)
-    stepsPerEpoch = epochs.stepsPerEpoch
-    leftOutOfEpoch = epochs.leftOutCount
-    totalSteps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
-    schedule = configuration.scheduleValue(totalSteps: totalSteps, stepsPerEpoch: stepsPerEpoch)
-    try Self.checkMicrobatches(epochs, factory.network, configuration)
+    course = Self.course(
+      count: data.divided.training.count, batch: configuration.batch,
+      dropsLast: configuration.dropsLast, changes: changes)
+    totalSteps = configuration.totalSteps(in: course)
+    schedule = configuration.scheduleValue(totalSteps: totalSteps, in: course)
+    try Self.checkMicrobatches(
+      configuration.loss == .triplet ? [configuration.batch] : course.batchSizes,
+      photos: course.count, factory.network, configuration)
     gridExponent = configuration.gridExponent(
       microbatches: Microbatches.cut(configuration.batch, microbatch: configuration.microbatch)
         .count)
@@ -61,17 +74,31 @@ package struct TrainingPlan {
       : try EvaluationPlan.sets(
         data.index, divided: data.divided, pairsFiles: configuration.pairs,
         seed: configuration.splitSeed)
+    decidingSet = evaluationSets.first?.fingerprint(
+      in: data.index, flipTest: configuration.flipTest)
+  }
+
+  /// The course of a run through `count` samples whose batch was another one before `changes`.
+  static func course(
+    count: Int, batch: Int, dropsLast: Bool, changes: [ConfigurationChange]
+  ) -> EpochCourse {
+    let name = ConfigurationOption.of(\.batch).name
+    return EpochCourse(
+      count: count, batch: batch, dropsLast: dropsLast,
+      changes: changes.compactMap { change in
+        guard change.name == name, let before = Int(change.old) else { return nil }
+        return (change.step, before)
+      })
   }
 
   private static func checkMicrobatches(
-    _ epochs: EpochSampler, _ network: Network, _ configuration: RunConfiguration
+    _ sizes: [Int], photos: Int, _ network: Network, _ configuration: RunConfiguration
   ) throws {
     guard !network.statistics.isEmpty else { return }
-    let hasTail = configuration.loss != .triplet && epochs.tailCount < configuration.batch
-    for samples in [configuration.batch] + (hasTail ? [epochs.tailCount] : [])
+    for samples in sizes
     where Microbatches.smallest(samples, microbatch: configuration.microbatch) < 2 {
       throw TrainingFailure.microbatchOfOne(
-        photos: epochs.count, batch: configuration.batch, samples: samples,
+        photos: photos, batch: configuration.batch, samples: samples,
         microbatch: configuration.microbatch)
     }
   }
@@ -104,7 +131,7 @@ package struct TrainingPlan {
 
   /// The share of the margin in force in the step after `step` steps, 0...1.
   func marginFactor(after step: Int) -> Float {
-    let warmup = configuration.marginWarmupEpochs * Double(stepsPerEpoch)
+    let warmup = course.exactSteps(epochs: configuration.marginWarmupEpochs)
     return warmup > 0 ? Float(min(1, Double(step) / warmup)) : 1
   }
 
@@ -113,8 +140,27 @@ package struct TrainingPlan {
     Microbatches.cut(count, microbatch: configuration.microbatch)
   }
 
+  /// How many evaluations are to come after `step` steps.
+  func evaluationsLeft(after step: Int) -> Int {
+    guard !evaluationSets.isEmpty, step < totalSteps else { return 0 }
+    let every = configuration.evaluateEvery
+    let due = every.count(within: totalSteps, in: course) - every.count(within: step, in: course)
+    return due + (isDue(every, after: totalSteps) ? 0 : 1)
+  }
+
+  /// The steps up to `last` after which something that comes `every` so often falls due.
+  func dueSteps(_ every: Interval, through last: Int) -> [Int] {
+    (0..<every.count(within: last, in: course)).map { number in
+      switch every {
+      case .never: 0
+      case .steps(let steps): (number + 1) * steps
+      case .epochs(let epochs): course.steps(epochs: (number + 1) * epochs)
+      }
+    }
+  }
+
   /// Whether something that comes `every` so often falls due after `step` steps.
   func isDue(_ every: Interval, after step: Int) -> Bool {
-    every.isDue(after: step, stepsPerEpoch: stepsPerEpoch)
+    every.isDue(after: step, in: course)
   }
 }

@@ -14,9 +14,6 @@ internal import Sessions
 internal import Threads
 internal import Timing
 
-/// Thrown by whoever waits, to leave what it waits for: the run was told to end.
-struct Interruption: Error {}
-
 /// What computes the steps of a run: the engine, and what brings it batches and samples. All that
 /// training asks of the engine is asked here and in Workbench+State.
 package struct Workbench {
@@ -95,13 +92,17 @@ package struct Workbench {
     engine.world.timeline?.record(name, from: start, number: number)
   }
 
-  /// Writes the timeline of all ranks where it is asked for, and says so.
-  func writeTimeline() throws {
+  /// Whether the timeline, where one is asked for, is filling.
+  var hasFullTimeline: Bool { engine.world.timeline?.isFilling ?? false }
+
+  /// Writes what is new of the timeline of all ranks where it is asked for; `continuing` the file
+  /// of a run that goes on. Returns its path.
+  func writeTimeline(continuing: Bool) throws -> String? {
     guard let timeline = engine.world.timeline, let path = plan.configuration.timeline else {
-      return
+      return nil
     }
-    try timeline.write(to: path, over: plan.communicator)
-    plan.console.say("timeline: \(path)")
+    try timeline.write(to: path, continuing: continuing, over: plan.communicator)
+    return path
   }
 
   // MARK: Evaluation

@@ -1,5 +1,6 @@
 internal import Collectives
 internal import Configuration
+private import Glibc
 private import MPICollectives
 private import Networks
 private import Sessions
@@ -13,14 +14,34 @@ enum Dispatch {
 
   /// Exit code of a run that was told to stop and has more to do, for batch scripts that requeue.
   static let moreToDo: Int32 = 85
+  /// Exit code of a command line or configuration that is wrong.
+  private static let wrongOptions: Int32 = 64
 
   /// Trains; the exit code is 0, or `moreToDo` when stopped in time with more to do.
-  static func train(_ configuration: RunConfiguration, injecting faults: [InjectedFault]) -> Int32 {
+  static func train(_ request: RunRequest, injecting faults: [InjectedFault]) -> Int32 {
     // From here on a signal asks, and kills nobody.
     StopSignals.install()
-    return MPIWorld.run {
-      try TrainingJob.run(configuration, over: $0, injecting: faults) == .finished ? 0 : moreToDo
+    let code = MPIWorld.run(wantsEnd: { StopSignals().wantsEnd ? moreToDo : nil }) {
+      do {
+        let ending = try TrainingJob.run(
+          request, over: $0, injecting: faults, moreToDo: moreToDo)
+        return ending == .finished ? 0 : moreToDo
+      } catch let error as ConfigurationError where $0.size == 1 {
+        // Of a run that goes on it shows beside the run's own options alone.
+        let line = Array("ddp-train: \(error)\n".utf8)
+        _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        return wrongOptions
+      }
     }
+    if LongWork.isAbandoned { leave(code) }
+    return code
+  }
+
+  /// Ends the process as it is: what was left behind may still run, in memory that the exit
+  /// handlers would take away.
+  private static func leave(_ code: Int32) -> Never {
+    fflush(nil)
+    _exit(code)
   }
 
   /// Runs `body` on every rank; the exit code.
@@ -33,12 +54,19 @@ enum Dispatch {
 
   /// Prints the lines that `body` gives on the first rank; the exit code, `moreToDo` where it gives
   /// none because it was told to stop.
-  static func answer(_ body: (any Communicator) throws -> [String]?) -> Int32 {
-    MPIWorld.run {
+  ///
+  /// With `hearsSignals` a signal asks to stop, as in training.
+  static func answer(
+    hearsSignals: Bool = false, _ body: (any Communicator) throws -> [String]?
+  ) -> Int32 {
+    if hearsSignals { StopSignals.install() }
+    let code = MPIWorld.run {
       guard let lines = try body($0) else { return moreToDo }
       for line in lines { StandardOutput.print(line) }
       return 0
     }
+    if LongWork.isAbandoned { leave(code) }
+    return code
   }
 
   /// Prints the lines of the answer that `body` gives; the exit code, 1 where some photo could not

@@ -6,6 +6,7 @@ internal import Sessions
 @main
 private enum Main {
   static func main() {
+    CrashLine.install(speaker: LaunchedRank.rank.map { "rank \($0)" } ?? "")
     StandardOutput.reserve()
     let arguments = CommandWords.joiningNegativeNumbers(Array(CommandLine.arguments.dropFirst()))
     var command: any ParsableCommand

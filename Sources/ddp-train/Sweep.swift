@@ -139,7 +139,7 @@ struct Sweep: ParsableCommand {
       request.training = try RunConfiguration.resolve(
         file: config, flags: flags.compactMap { $0 }, modelNames: Dispatch.modelNames)
     }
-    let code = Dispatch.answer {
+    let code = Dispatch.answer(hearsSignals: kind.trains) {
       try request.answer(over: $0) { try TrainingJob.run($0, in: $1) == .finished }
     }
     if code != 0 { throw ExitCode(code) }

@@ -20,6 +20,7 @@ struct Train: ParsableCommand {
         ddp-train train --config lfw.yaml --data photos --dry-run
         mpirun --bind-to none -np 8 ddp-train train --config lfw.yaml --data photos \\
           --out runs/lfw --resume auto
+        ddp-train train --resume auto --out runs/lfw --change lr=0.01
 
       EXIT CODES
         85  stopped with a checkpoint and more to do: --resume auto goes on
@@ -39,6 +40,13 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "A run that is resumed goes on with another value, such as lr=0.01; may be repeated.",
+      valueName: "name=value"),
+    completion: .list(ConfigurationOption.changeable.sorted().map { "\($0)=" }))
+  var change: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
       "For tests: a rank goes wrong at the end of a step, KIND:rank=R,step=S (docs/faults.md).",
       valueName: "fault", visibility: .hidden))
   var inject: [String] = []
@@ -50,12 +58,13 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
-    let configuration = try RunConfiguration.resolve(
-      file: config, flags: given, modelNames: Dispatch.modelNames)
+    let request = try RunRequest(
+      file: config, flags: given, changes: change.map(ConfigurationAssignment.init(change:)),
+      modelNames: Dispatch.modelNames)
     let faults = try inject.map { text in
       try Checks.from("--inject") { try InjectedFault(argument: text) }
     }
-    let code = Dispatch.train(configuration, injecting: faults)
+    let code = Dispatch.train(request, injecting: faults)
     if code != 0 { throw ExitCode(code) }
   }
 }

@@ -29,6 +29,24 @@ private func isCorrupt(_ error: any Error, _ path: String) -> Bool {
 
   init() throws { folder = try TemporaryFolder() }
 
+  /// What is held in memory is what was verified, whatever becomes of the file.
+  @Test func aFileThatIsHeldIsReadOnce() throws {
+    let path = folder.file("held.safetensors")
+    try SafetensorsFile.write(tensors: sampleTensors(), metadata: [:], to: path)
+    let file = try SafetensorsFile(path: path)
+    var read = 0
+    try file.verify(requiresChecksums: true, holdingBytes: true) { read += $0 }
+    #expect(read == file.entries.reduce(0) { $0 + $1.range.count })
+    let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+    let handle = try #require(FileHandle(forUpdatingAtPath: path))
+    try handle.seek(toOffset: 0)
+    try handle.write(contentsOf: Data(count: whole.count))
+    try handle.close()
+    #expect(try file.integers("step") == [123_456_789_012_345])
+    file.releaseBytes()
+    #expect(throws: InterchangeError.self) { try file.integers("step") }
+  }
+
   @Test func roundTripKeepsEveryBit() throws {
     let path = folder.file("a.safetensors")
     let metadata = ["model": "iresnet18", "names": "a\u{1}b\\ \"c\" 🙂", "integer": "9"]

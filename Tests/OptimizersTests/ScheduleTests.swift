@@ -55,9 +55,7 @@ import Testing
     }
   }
 
-  @Test func epochsMayBeFractions() {
-    #expect(Schedule.steps(epochs: 0.5, stepsPerEpoch: 11) == 6)
-    #expect(Schedule.steps(epochs: 2.25, stepsPerEpoch: 4) == 9)
+  @Test func headAndBackboneHaveRatesOfTheirOwn() {
     let schedule = Schedule(.constant, totalSteps: 10, warmUpSteps: 2)
     let rates = schedule.rates(at: 0, base: LearningRates(backbone: 0.2, head: 0.8))
     #expect(rates == LearningRates(backbone: 0.1, head: 0.4))

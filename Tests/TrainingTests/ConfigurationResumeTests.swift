@@ -29,6 +29,7 @@ import Training
     moved.checkpointEvery = .never
     moved.pairs = ["p"]
     moved.flipTest.toggle()
+    moved.patience = 3
     moved.watchdogSeconds = 1
     moved.stallSeconds = 2
     moved.onFullDisk = .stop

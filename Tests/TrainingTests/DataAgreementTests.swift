@@ -18,7 +18,7 @@ import Training
     defer { pool.end() }
     let configuration = SmallRun.configuration { $0.data = .folder(folder) }
     return try TrainingData.open(configuration, communicator: SoloCommunicator(), pool: pool)
-      .sampleFingerprint()
+      .sample().hash
   }
 
   private static func file(_ photo: Int, in folder: String) throws -> URL {

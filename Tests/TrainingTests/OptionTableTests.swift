@@ -34,6 +34,7 @@ import Testing
     "gamma": ("0.5", ["schedule": "step", "milestones": "3e"]),
     "power": ("2", ["schedule": "polynomial"]), "min-lr": ("0.001", [:]),
     "evaluate-every": ("50", [:]), "pairs": ("a.txt,b\\,c.bin", [:]), "flip-test": ("true", [:]),
+    "patience": ("3", [:]),
     "out": ("runs/x", [:]), "resume": ("auto", [:]), "checkpoint-every": ("0", [:]),
     "keep": ("9", [:]), "keep-best": ("false", [:]), "keep-every": ("2e", [:]),
     "on-full-disk": ("stop", [:]), "watchdog": ("99", [:]), "stall": ("0", [:]),

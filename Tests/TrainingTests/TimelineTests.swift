@@ -70,6 +70,51 @@ import Training
       })
   }
 
+  /// Stopped, torn as by a kill, and resumed: all parts are there, one behind the other in time.
+  @Test(arguments: [false, true])
+  func aResumedRunAddsToItsTimeline(isTorn: Bool) throws {
+    try FlaggedRun.withFolder { folder in
+      let path = folder + "-timeline.json"
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      try FlaggedRun.train(
+        FlaggedRun.small.merging(["timeline": path]) { $1 }, in: folder, ranks: 2
+      ) { hooks, _ in
+        let stop = TestStop()
+        hooks.stop = stop
+        hooks.onStep = { if $1.step == 5 { stop.wantsEnd = true } }
+      }
+      if isTorn {
+        let file = try #require(FileHandle(forUpdatingAtPath: path))
+        try file.truncate(atOffset: try file.seekToEnd() - 40)
+        try file.close()
+      }
+      try FlaggedRun.train(["resume": "auto"], in: folder)
+      let data = try Data(contentsOf: URL(fileURLWithPath: path))
+      let spans = try JSONDecoder().decode(Document.self, from: data).traceEvents
+        .filter { $0.ph == "X" && $0.name == "step" && $0.pid == 0 }
+      #expect(spans.count == 12)
+      for (one, next) in zip(spans, spans.dropFirst()) {
+        #expect(one.ts! + one.dur! <= next.ts! + 0.2)
+      }
+    }
+  }
+
+  /// A new run does not add to what another has left.
+  @Test func aNewRunBeginsItsTimelineAnew() throws {
+    try FlaggedRun.withFolder { folder in
+      let path = folder + "-timeline.json"
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      for turn in 0..<2 {
+        let flags = FlaggedRun.small.merging(["timeline": path, "steps": "3"]) { $1 }
+        try FlaggedRun.train(flags, in: folder + "-\(turn)")
+        try FileManager.default.removeItem(atPath: folder + "-\(turn)")
+      }
+      let data = try Data(contentsOf: URL(fileURLWithPath: path))
+      let events = try JSONDecoder().decode(Document.self, from: data).traceEvents
+      #expect(events.count { $0.ph == "X" && $0.name == "step" } == 3)
+    }
+  }
+
   @Test func clocksThatDifferAreAligned() throws {
     let shifts = [0, 12.5, -3.25]
     let found = try ThreadCommunicator.run(size: 3) { communicator in

@@ -1,4 +1,5 @@
 import Configuration
+import Datasets
 import Losses
 import Testing
 import Training
@@ -56,8 +57,8 @@ import Training
     #expect(all.offlineEvery == 50 && all.offlinePool == 1000)
     #expect(try parse(all.yamlText()) == all)
     let epochs = try parse("loss: triplet\nmining: semi-hard,batch-hard@2e")
-    #expect(epochs.mining.mode(after: 19, stepsPerEpoch: 10) == .semiHard)
-    #expect(epochs.mining.mode(after: 20, stepsPerEpoch: 10) == .batchHard)
+    #expect(epochs.mining.mode(after: 19, in: EpochCourse(count: 10, batch: 1)) == .semiHard)
+    #expect(epochs.mining.mode(after: 20, in: EpochCourse(count: 10, batch: 1)) == .batchHard)
     #expect(try parse(epochs.yamlText()) == epochs)
   }
 

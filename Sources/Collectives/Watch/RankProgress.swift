@@ -93,6 +93,7 @@ package final class RankProgress: Sendable {
   private let ticks = Atomic<Int>(0)
   private let readers = Atomic<Int>(0)
   private let isWaiting = Atomic<Bool>(false)
+  private let isPeersEnd = Atomic<Bool>(false)
   private let shared: Mutex<Shared>
 
   private struct Shared: Sendable {
@@ -171,6 +172,12 @@ package final class RankProgress: Sendable {
 
   /// Where the sentence goes that ends the job; nil for nowhere.
   package var failureFile: String? { shared.withLock { $0.failureFile } }
+
+  /// Whether another rank was told to end before its first step, as far as this one has heard.
+  package var peersWantEnd: Bool { isPeersEnd.load(ordering: .relaxed) }
+
+  /// Says that another rank was told to end before its first step; any thread.
+  package func hearEndOfPeer() { isPeersEnd.store(true, ordering: .relaxed) }
 
   /// Whether this rank was told to end.
   package var wantsEnd: Bool { shared.withLock { $0.wantsEnd }?() ?? false }

@@ -1,5 +1,4 @@
 private import Determinism
-private import Preconditions
 
 /// One global batch.
 package struct GlobalBatch: Sendable {
@@ -18,31 +17,27 @@ package struct GlobalBatch: Sendable {
 /// The order in which a training set is gone through: a new permutation every epoch, cut into
 /// global batches; the last batch of an epoch takes what is left, or that is left out.
 package struct EpochSampler: Sendable {
-  /// The number of samples of an epoch.
-  package let count: Int
-  package let batch: Int
+  /// Which part of which epoch a step has.
+  package let course: EpochCourse
   package let seed: UInt64
-  /// Whether samples that do not fill a batch are left out of the epoch.
-  package let dropsLast: Bool
   private var recent: [(epoch: Int, order: [Int])] = []
 
   package init(count: Int, batch: Int, seed: UInt64, dropsLast: Bool = false) {
-    require(
-      count > 0 && batch > 0 && (!dropsLast || batch <= count),
-      "EpochSampler: \(count) samples in \(dropsLast ? "whole " : "")batches of \(batch)")
-    self.count = count
-    self.batch = batch
-    self.seed = seed
-    self.dropsLast = dropsLast
+    self.init(EpochCourse(count: count, batch: batch, dropsLast: dropsLast), seed: seed)
   }
 
-  package var stepsPerEpoch: Int { dropsLast ? count / batch : (count + batch - 1) / batch }
+  package init(_ course: EpochCourse, seed: UInt64) {
+    self.course = course
+    self.seed = seed
+  }
+
+  /// The number of samples of an epoch.
+  package var count: Int { course.count }
+
+  package var stepsPerEpoch: Int { course.stepsPerEpoch }
 
   /// The number of samples in the last batch of an epoch.
-  package var tailCount: Int { min(batch, count - (stepsPerEpoch - 1) * batch) }
-
-  /// The number of samples that an epoch leaves out, others in each.
-  package var leftOutCount: Int { max(0, count - stepsPerEpoch * batch) }
+  package var tailCount: Int { min(course.batch, count - (stepsPerEpoch - 1) * course.batch) }
 
   /// The order of `epoch`: a function of it, of the seed and of the count.
   package func order(ofEpoch epoch: Int) -> [Int] {
@@ -51,10 +46,7 @@ package struct EpochSampler: Sendable {
 
   /// The global batch of `step`, counted from 0 over all epochs; keeps the orders of two epochs.
   package mutating func batch(step: Int) -> GlobalBatch {
-    require(step >= 0, "EpochSampler: step \(step) is negative")
-    let epoch = step / stepsPerEpoch
-    let start = (step % stepsPerEpoch) * batch
-    let range = start..<min(start + batch, count)
+    let (epoch, range) = course.place(ofStep: step)
     if let known = recent.first(where: { $0.epoch == epoch }) {
       return GlobalBatch(step: step, epoch: epoch, samples: known.order[range])
     }

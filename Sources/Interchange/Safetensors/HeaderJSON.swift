@@ -1,6 +1,6 @@
 /// JSON as the headers of safetensors files need it: strict, exact integers, duplicates kept.
 enum HeaderJSON {
-  case object([(key: String, value: HeaderJSON)])
+  case object([Member])
   case array([HeaderJSON])
   /// Text, and the range of its bytes between the quotes.
   case string(String, Range<Int>)
@@ -9,6 +9,11 @@ enum HeaderJSON {
   case number(String)
   /// True, false, null, and what `members` passes over.
   case other
+
+  struct Member {
+    let key: String
+    let value: HeaderJSON
+  }
 
   struct Problem: Error {
     let message: String
@@ -108,14 +113,14 @@ enum HeaderJSON {
     }
 
     private mutating func object(depth: Int) throws -> HeaderJSON {
-      var members: [(key: String, value: HeaderJSON)] = []
+      var members: [Member] = []
       if take("}") { return .object(members) }
       repeat {
         guard take("\""), case .string(let key, _) = try string() else {
           throw problem("no key")
         }
         guard take(":") else { throw problem("no colon") }
-        members.append((key, try value(depth: depth + 1)))
+        members.append(Member(key: key, value: try value(depth: depth + 1)))
       } while take(",")
       guard take("}") else { throw problem("an object without end") }
       return .object(members)

@@ -20,6 +20,9 @@ package final class SafetensorsFile: TensorArchive, Sendable {
   private let dataStart: Int
   private let checksums: [String: String]
   private let indices: [String: Int]
+  /// The bytes behind the header, verified, where they stay in memory; changed by `verify` and
+  /// `releaseBytes` alone, beside which nobody reads.
+  nonisolated(unsafe) private var held: HeldBytes?
 
   /// Opens the file and checks its structure: the header's limit, types, sizes, holes, overlaps,
   /// trailing and missing bytes, and the header's own checksum. Throws `InterchangeError`.
@@ -99,17 +102,35 @@ package final class SafetensorsFile: TensorArchive, Sendable {
 
   /// Reads every tensor and compares its checksum, in memory of the largest tensor's size. Throws
   /// `InterchangeError.corrupt`, also where there are none and `requiresChecksums` is set.
-  package func verify(requiresChecksums: Bool = false) throws {
+  ///
+  /// With `holdingBytes` all of them stay in memory and are what is read later, until
+  /// `releaseBytes`, so that a file is read once. `onBytes` is told of every count of bytes read.
+  package func verify(
+    requiresChecksums: Bool = false, holdingBytes: Bool = false, onBytes: (Int) -> Void = { _ in }
+  ) throws {
     if requiresChecksums, !hasChecksums {
       throw InterchangeError.corrupt(path: path, reason: "it carries no checksums")
+    }
+    if holdingBytes {
+      let memory = HeldBytes(count: byteCount - dataStart)
+      for entry in entries {
+        try read(entry, into: UnsafeMutableRawBufferPointer(rebasing: memory.bytes[entry.range]))
+        onBytes(entry.range.count)
+      }
+      held = memory
+      return
     }
     let largest = entries.map(\.range.count).max() ?? 0
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: largest, alignment: 64)
     defer { buffer.deallocate() }
     for entry in entries {
       try read(entry, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<entry.range.count]))
+      onBytes(entry.range.count)
     }
   }
+
+  /// Gives up the bytes that `verify` has left in memory.
+  package func releaseBytes() { held = nil }
 
   package var names: [String] { entries.map(\.name) }
 
@@ -153,6 +174,10 @@ package final class SafetensorsFile: TensorArchive, Sendable {
   }
 
   private func read(_ entry: SafetensorsEntry, into bytes: UnsafeMutableRawBufferPointer) throws {
+    if let memory = held {
+      bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory.bytes[entry.range]))
+      return
+    }
     try file.read(at: dataStart + entry.range.lowerBound, into: bytes)
     guard let expected = checksums[entry.name] else { return }
     let found = Hash64.text(Hash64.of(UnsafeRawBufferPointer(bytes)))

@@ -155,7 +155,8 @@ struct SafetensorsHeader {
     entries = []
     metadata = [:]
     checksums = [:]
-    for (key, value) in members {
+    for member in members {
+      let (key, value) = (member.key, member.value)
       if key == Self.metadataKey {
         try readMetadata(value)
       } else {
@@ -178,7 +179,8 @@ struct SafetensorsHeader {
     guard case .object(let pairs) = value else {
       throw HeaderJSON.Problem(message: "the metadata is not an object")
     }
-    for (key, value) in pairs {
+    for pair in pairs {
+      let (key, value) = (pair.key, pair.value)
       guard case .string(let text, _) = value else {
         throw HeaderJSON.Problem(message: "metadata '\(key)' is not a string")
       }

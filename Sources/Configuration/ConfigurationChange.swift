@@ -1,0 +1,78 @@
+extension ConfigurationOption {
+  /// Options that may become other ones in the middle of a run (`--change`): the state of the run
+  /// keeps its meaning. Of `data` only the bytes may, as those of photos aligned anew; another data
+  /// set, network or optimizer is another run.
+  package static let changeable: Set<String> = [
+    "data", "augment", "dropout", "scale", "margin", "margin-variant", "margin-gradient",
+    "margin-warmup-epochs", "mining", "people-per-batch", "photos-per-person", "triplet-reduction",
+    "offline-every", "offline-pool", "batch", "microbatch", "gradient-grid", "momentum", "nesterov",
+    "weight-decay", "decay-norm-and-bias", "clip-norm", "lr", "lr-head", "schedule",
+    "warmup-epochs", "milestones", "gamma", "power", "min-lr",
+  ]
+
+  /// Whether the option may be given to `--change`.
+  package var mayChange: Bool { Self.changeable.contains(name) }
+}
+
+extension ConfigurationAssignment {
+  /// Reads `NAME=VALUE` of `--change`; throws `ConfigurationError` for an option that a run cannot
+  /// change on its way, or may change without being asked.
+  package init(change text: String) throws {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty else {
+      throw ConfigurationError(
+        origin: "--change", "'\(text)' is not NAME=VALUE, such as lr=0.01")
+    }
+    let name = String(parts[0].hasPrefix("--") ? parts[0].dropFirst(2) : parts[0])
+    guard let option = ConfigurationOption.named(name) else {
+      throw ConfigurationError(
+        origin: "--change", ConfigurationOption.complaint(unknown: name))
+    }
+    guard option.isMathematical else {
+      throw ConfigurationError(
+        origin: "--change", "\(name) may change on any resume; give --\(name) itself")
+    }
+    guard option.mayChange else {
+      let names = ConfigurationOption.all.filter(\.mayChange).map(\.name)
+      throw ConfigurationError(
+        origin: "--change",
+        "\(name) cannot change in the middle of a run; start a new one with another --out, from "
+          + "these weights with --init (what can: \(names.joined(separator: ", ")))")
+    }
+    self.init(key: name, text: String(parts[1]), origin: "--change \(name)")
+  }
+}
+
+/// An option that has another value from some step of a run on.
+package struct ConfigurationChange: Sendable, Equatable {
+  /// Steps done before the first one under the new value.
+  package let step: Int
+  /// The long name of the option.
+  package let name: String
+  package let old: String
+  package let new: String
+
+  package init(step: Int, name: String, old: String, new: String) {
+    self.step = step
+    self.name = name
+    self.old = old
+    self.new = new
+  }
+
+  /// "from step 400: lr 0.01 (was 0.1)".
+  package var sentence: String { "from step \(step): \(name) \(new) (was \(old))" }
+}
+
+extension RunConfiguration {
+  /// What a run that another configuration has brought to `step` does otherwise from there on:
+  /// mathematics, and the length, on which schedules depend.
+  package func changes(from other: RunConfiguration, at step: Int) -> [ConfigurationChange] {
+    ConfigurationOption.all.compactMap { option in
+      guard option.isMathematical || option.member == \RunConfiguration.length else { return nil }
+      let (old, new) = (option.placelessText(other), option.placelessText(self))
+      guard old != new else { return nil }
+      return ConfigurationChange(
+        step: step, name: option.name, old: old ?? "absent", new: new ?? "absent")
+    }
+  }
+}
