@@ -1,4 +1,5 @@
 // swift-tools-version: 6.1
+import Foundation
 import PackageDescription
 
 /// The instruction set of the kernels: AVX2 and FMA by default; `DDP_TRAIN_MARCH=native` or
@@ -35,6 +36,54 @@ let kernelSettings: [SwiftSetting] =
   let wideSettings = kernelSettings
 #endif
 
+/// What a program needs to be compiled and linked against an MPI.
+struct MPIFlags {
+  var compiler: [String] = []
+  var linker: [String] = []
+
+  /// Those that `wrapper -show` prints: Open MPI's, MPICH's, Intel's and Cray's wrappers know it.
+  init(wrapper: URL) {
+    let process = Process()
+    let output = Pipe()
+    process.executableURL = wrapper
+    process.arguments = ["-show"]
+    process.standardOutput = output
+    guard (try? process.run()) != nil else { return }
+    let line = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    let folder = wrapper.deletingLastPathComponent().deletingLastPathComponent().path
+    let words = line.replacing("I_MPI_SUBSTITUTE_INSTALLDIR", with: folder).replacing(
+      "\"", with: ""
+    )
+    .replacing("-Xlinker ", with: "-Wl,").split(whereSeparator: \.isWhitespace).map(String.init)
+    compiler = words.filter { $0.hasPrefix("-I") || $0.hasPrefix("-D") }
+    linker = words.filter { $0.hasPrefix("-L") || $0.hasPrefix("-l") }
+    let toLinker = words.filter { $0.hasPrefix("-Wl,") }.flatMap {
+      $0.dropFirst(4).split(separator: ",")
+    }
+    for (flag, path) in zip(toLinker, toLinker.dropFirst()) where flag == "-rpath" {
+      linker += ["-Xlinker", "-rpath", "-Xlinker", String(path)]
+    }
+  }
+
+  /// Those of the MPI that `DDP_TRAIN_MPI` names by its `mpicc` or the folder it is installed in,
+  /// else of the first `mpicc` on the PATH.
+  static let chosen: MPIFlags = {
+    let files = FileManager.default
+    let path = Context.environment["PATH"] ?? ""
+    let candidates =
+      Context.environment["DDP_TRAIN_MPI"].map { [$0 + "/bin/mpicc", $0] }
+      ?? path.split(separator: ":").map { $0 + "/mpicc" }
+    var isFolder: ObjCBool = false
+    let wrapper = candidates.first {
+      files.fileExists(atPath: $0, isDirectory: &isFolder) && !isFolder.boolValue
+    }
+    return MPIFlags(wrapper: URL(fileURLWithPath: wrapper ?? "/usr/bin/mpicc"))
+  }()
+}
+
+let mpiCompilerSettings: [CSetting] = [.unsafeFlags(MPIFlags.chosen.compiler)]
+
 let package = Package(
   name: "ddp-train",
   platforms: [.macOS(.v15)],
@@ -44,7 +93,9 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
   targets: [
-    .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .target(
+      name: "CMPI", cSettings: mpiCompilerSettings,
+      linkerSettings: [.unsafeFlags(MPIFlags.chosen.linker)]),
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CProcessor"),
     .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
@@ -278,7 +329,9 @@ let package = Package(
     .target(
       name: "CPhotoWriters", path: "Tests/CPhotoWriters",
       linkerSettings: [.linkedLibrary("png"), .linkedLibrary("webp")]),
-    .target(name: "CStuckMPI", dependencies: ["CMPI"], path: "Tests/CStuckMPI"),
+    .target(
+      name: "CStuckMPI", dependencies: ["CMPI"], path: "Tests/CStuckMPI",
+      cSettings: mpiCompilerSettings),
     .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Networks", "Kernels"]),
   ],
   swiftLanguageModes: [.v6]

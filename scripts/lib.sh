@@ -4,7 +4,7 @@
 # They set scratch (a folder of their own), and where they compare runs undisturbed (its receipt) and
 # steps (their number). Judged runs are in $scratch/run, standard output and error in $scratch/out and
 # $scratch/err. patience multiplies deadlines (1), attempts is how often a judge may try (1), only
-# the words that a judge's name must have.
+# an extended regular expression that a judge's name must have.
 
 passed=0
 failed=0
@@ -26,7 +26,7 @@ build() {
 judge() {
   local name=$1 start=$SECONDS left
   shift
-  [[ $name == *"${only:-}"* ]] || return 0
+  [[ $name =~ ${only:-} ]] || return 0
   for ((left = ${attempts:-1} - 1; left >= 0; left--)); do
     log=
     rm -rf "$scratch/run"
@@ -156,11 +156,11 @@ descendants() {
   done
 }
 
-# mpirun_of PID: the process id of mpirun, which is PID or below it.
+# mpirun_of PID: the process id of the launcher, by any of its names, which is PID or below it.
 mpirun_of() {
   local process
   for process in "$1" $(descendants "$1"); do
-    case $(name_of "$process") in mpirun | orterun) echo "$process"; return ;; esac
+    case $(name_of "$process") in mpirun* | mpiexec* | orterun | prterun) echo "$process"; return ;; esac
   done
 }
 

@@ -56,11 +56,7 @@ enum JobEnd {
 
   /// Leaves a process behind that kills the launcher if that outlives its job, and what it started.
   static func watchLauncher() {
-    let launcher = getppid()
-    guard launcher > 1,
-      ["mpirun", "orterun", "prterun", "mpiexec"].contains(command(of: launcher)),
-      !hasGuard.exchange(true, ordering: .relaxed)
-    else { return }
+    guard let launcher, !hasGuard.exchange(true, ordering: .relaxed) else { return }
     // The 22nd field, when it began, tells the launcher from a later process of its number.
     let script = """
       began() { cut -d ' ' -f 22 "/proc/$1/stat" 2> /dev/null; }
@@ -69,7 +65,8 @@ enum JobEnd {
         sleep 0.5; i=$((i + 1))
         [ -n "$first" ] && [ "$(began \(launcher))" = "$first" ] || exit 0
       done
-      kill -KILL \(launcher) $(cat /proc/\(launcher)/task/\(launcher)/children)
+      below() { for child in $(cat /proc/$1/task/*/children); do echo $child; below $child; done; }
+      kill -KILL \(launcher) $(below \(launcher))
       """
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -88,13 +85,37 @@ enum JobEnd {
     posix_spawn(&child, "/bin/sh", &actions, &attributes, arguments, environment)
   }
 
-  /// The name of the program that a process runs, as proc(5) has it; empty where it is gone.
-  private static func command(of process: pid_t) -> String {
-    guard let file = fopen("/proc/\(process)/comm", "r") else { return "" }
-    defer { fclose(file) }
-    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { buffer in
-      let count = fread(buffer.baseAddress, 1, buffer.count, file)
-      return String(decoding: buffer[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+  /// The process that the user started the job with on this host: the highest ancestor called
+  /// `mpirun` or the like, or nil. Hydra's and PRRTE's have one process between it and the ranks.
+  private static var launcher: pid_t? {
+    var found: pid_t?
+    var process = getppid()
+    while process > 1, let (name, parent) = identity(of: process) {
+      if name.hasPrefix("mpirun") || name.hasPrefix("mpiexec") || name == "orterun"
+        || name == "prterun"
+      {
+        found = process
+      } else if !name.hasPrefix("hydra_") && name != "prted" {
+        break
+      }
+      process = parent
     }
+    return found
+  }
+
+  /// The name of the program that a process runs and its parent, as proc(5) has them; nil where it
+  /// is gone.
+  private static func identity(of process: pid_t) -> (name: String, parent: pid_t)? {
+    guard let file = fopen("/proc/\(process)/stat", "r") else { return nil }
+    defer { fclose(file) }
+    let line = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 512) { buffer in
+      let count = fread(buffer.baseAddress, 1, buffer.count, file)
+      return String(decoding: buffer[..<count], as: UTF8.self)
+    }
+    // "PID (NAME) STATE PARENT ...", where a name may have brackets of its own.
+    guard let open = line.firstIndex(of: "("), let close = line.lastIndex(of: ")"),
+      let parent = line[close...].split(separator: " ").dropFirst(2).first.flatMap({ pid_t($0) })
+    else { return nil }
+    return (String(line[line.index(after: open)..<close]), parent)
   }
 }

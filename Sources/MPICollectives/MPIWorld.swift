@@ -63,10 +63,12 @@ package enum MPIWorld {
     getenv("DDP_TRAIN_HEARTBEAT").map { String(cString: $0) } != "0"
   }
 
-  /// The first line of what the MPI library says it is.
+  /// What the MPI library says it is, such as "Open MPI v4.1.4" or "MPICH 5.0.2"; MPI need not be
+  /// started.
   package static var libraryVersion: String {
     let text = MPIError.text(capacity: cmpi_version_text_capacity()) { cmpi_version_text($0, $1) }
-    return text.map { String($0.prefix { $0 != "\n" && $0 != "," }) } ?? "unknown"
+    let line = text?.prefix { $0 != "\n" && $0 != "," } ?? "an MPI of unknown version"
+    return line.split { $0 == " " || $0 == "\t" }.filter { $0 != "Version:" }.joined(separator: " ")
   }
 
   /// Writes one line to standard error in one call, so that lines of several ranks do not mix.

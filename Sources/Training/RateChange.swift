@@ -24,7 +24,7 @@ struct RateChange {
     guard step > 0 else { return nil }
     let before = plan.changes.filter { $0.step < step }
     let course = TrainingPlan.course(
-      count: plan.course.count, batch: own.batch, changes: before)
+      count: plan.course.count, batch: own.batch, dropsLast: own.dropsLast, changes: before)
     let total = own.totalSteps(in: course)
     let schedule = own.scheduleValue(totalSteps: total, in: course)
     let last = schedule.rates(at: step - 1, base: own.baseRates)

@@ -37,7 +37,7 @@ struct DDPTrain: ParsableCommand {
 
       Shell completions: ddp-train --generate-completion-script bash|zsh|fish
       """,
-    version: Version.current,
+    version: "\(Version.current), \(MPIWorld.libraryVersion)",
     subcommands: [
       Train.self, Evaluate.self, Embed.self, Verify.self, Identify.self, Cluster.self, Sweep.self,
       Import.self, Export.self, Inspect.self, Compare.self, Pack.self, Check.self, Align.self,
