@@ -1,4 +1,5 @@
 internal import ArgumentParser
+private import MPICollectives
 private import Sessions
 
 struct DDPTrain: ParsableCommand {

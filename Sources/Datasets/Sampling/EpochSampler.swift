@@ -39,6 +39,9 @@ package struct EpochSampler: Sendable {
   /// The number of samples in the last batch of an epoch.
   package var tailCount: Int { min(course.batch, count - (stepsPerEpoch - 1) * course.batch) }
 
+  /// The number of samples that an epoch leaves out, others in each.
+  package var leftOutCount: Int { course.leftOutCount }
+
   /// The order of `epoch`: a function of it, of the seed and of the count.
   package func order(ofEpoch epoch: Int) -> [Int] {
     CounterRandom(seed: seed, purpose: .shuffle, epoch).permutation(of: count)
