@@ -32,6 +32,12 @@ package struct Checkpoint {
   /// The receipt of the network that a run is made compatible with.
   package static let oldNetworkKey = "compatible-with"
 
+  /// The key of `JPEGProbe.hash` where the run was.
+  package static let pixelsKey = "pixels"
+
+  /// The hash of what the run decoded a photo to; nil in a file of an earlier version.
+  package var pixels: String? { file.metadata[Self.pixelsKey] }
+
   /// What `oldNetworkKey` holds; nil in a run without such a network.
   package var oldNetwork: String? { file.metadata[Self.oldNetworkKey] }
 

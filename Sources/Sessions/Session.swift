@@ -96,7 +96,6 @@ package final class Session {
         + "\(communicator.localSize) on \(communicator.hostName)",
       "processor: \(WorldCheck.processor), "
         + "\(RegisterWidth.chosen.instructionSet) kernels",
-      "OpenBLAS: \(BLASRuntime.coreName) kernels, \(BLASRuntime.buildConfiguration)",
     ]
   }
 }

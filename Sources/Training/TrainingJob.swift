@@ -86,13 +86,10 @@ package enum TrainingJob {
     let data = try TrainingData.open(
       requested, communicator: session.communicator, pool: session.pool)
     for line in describe(data) { session.console.say(line) }
-    for warning in try WorldCheck.run(
+    try WorldCheck.run(
       configuration: requested.commonText,
       dataFingerprint: data.fingerprint, sampleFingerprint: { data.sampleFingerprint() },
-      communicator: session.communicator)
-    {
-      session.console.warn(warning)
-    }
+      pixels: JPEGProbe.hash, communicator: session.communicator)
     return data
   }
 
