@@ -61,7 +61,8 @@ package struct DenseBenchmark: Sendable {
     let widths = RegisterWidth.available
     print("OpenBLAS: \(BLASRuntime.coreName)")
     print(
-      Self.padded("product", 46) + widths.map { Self.padded($0.instructionSet + " ms", 13) }.joined()
+      Self.padded("product", 46)
+        + widths.map { Self.padded($0.instructionSet + " ms", 13) }.joined()
         + Self.padded("OpenBLAS ms", 13)
         + widths.map { Self.padded("of it " + $0.instructionSet, 15) }.joined() + "GF/s")
     for shape in shapes {

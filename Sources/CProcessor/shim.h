@@ -38,5 +38,10 @@ static inline void cprocessor_finish_stores(void) {
 #endif
 }
 
+/* Asks for a line to be brought to the first cache; any address will do. */
+static inline void cprocessor_fetch_near(const float *address) {
+  __builtin_prefetch(address, 0, 3);
+}
+
 /* Asks for a line to be brought to the second cache; any address will do. */
 static inline void cprocessor_fetch(const float *address) { __builtin_prefetch(address, 0, 2); }

@@ -63,7 +63,8 @@ extension TrainingProgress {
     var metadata = [
       "format": "pt", Checkpoint.formatKey: Checkpoint.formatVersion,
       "configuration": configuration, "data": Hash64.text(dataFingerprint),
-      "classes": "\(classCount)", Checkpoint.pixelsKey: Hash64.text(JPEGProbe.hash), "step": "\(step)", "updates": "\(updates)",
+      "classes": "\(classCount)", Checkpoint.pixelsKey: Hash64.text(JPEGProbe.hash),
+      "step": "\(step)", "updates": "\(updates)",
       "skipped-steps": "\(skippedSteps)", "skipped-in-a-row": "\(skippedInARow)",
       "samples": "\(samples)", "grid-exponent": "\(gridExponent)",
       "evaluated-step": "\(evaluatedStep)",

@@ -12,6 +12,15 @@ package enum WideRows {
     cStride: Int, adding: Bool
   ) {
     var panel = 0
+    if rows < 4 {
+      let columns = 16 &* panelCount / RowCombinations.tileColumns &* RowCombinations.tileColumns
+      for row in 0..<rows {
+        RowCombinations.multiply(
+          columns: columns, depth: depth, a: a + row &* aStride, b: b, bStride: bStride,
+          fetchOffset: fetchOffset, into: c + row &* cStride, adding: adding)
+      }
+      panel = columns / 16
+    }
     while panel < panelCount {
       let (from, to) = (b + 16 &* panel, c + 16 &* panel)
       if panel + 1 == panelCount {

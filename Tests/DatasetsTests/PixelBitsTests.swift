@@ -17,7 +17,7 @@ import Testing
         Hash64.of($0, seed: hash)
       }
     }
-    #expect(Hash64.text(hash) == "0")
+    #expect(Hash64.text(hash) == "2c19a09fd3211253")
   }
 
   @Test func encodedFaces() {
@@ -26,11 +26,11 @@ import Testing
         Hash64.of($0, seed: hash)
       }
     }
-    #expect(Hash64.text(hash) == "0")
+    #expect(Hash64.text(hash) == "4ceb540b99ee4828")
   }
 
   @Test func thePhotoThatTheProgramBringsAlong() {
-    #expect(Hash64.text(JPEGProbe.hash) == "0")
+    #expect(Hash64.text(JPEGProbe.hash) == "c03396f04a28e771")
   }
 
   /// Decoding, resizing, cropping and every augmentation.
@@ -50,6 +50,6 @@ import Testing
         hash = pixels.withUnsafeBytes { Hash64.of($0, seed: hash) }
       }
     }
-    #expect(Hash64.text(hash) == "0")
+    #expect(Hash64.text(hash) == "b2a856ac21252697")
   }
 }

@@ -138,7 +138,8 @@ import TestSupport
     let (rows, inputs, outputs) = (5, 25_088, 259)
     let x = FencedFloats(TestNumbers.normal(rows * inputs, seed: 1))
     let dy = FencedFloats(TestNumbers.normal(rows * outputs, seed: 2))
-    let (whole, part) = (AlignedMemory(count: outputs * inputs, fill: .nan), 37)
+    let whole = AlignedMemory(count: outputs * inputs, fill: .nan)
+    let part = 37
     LinearKernel.backwardWeights(
       dy.constant, input: x.constant, rows: rows, inputs: inputs, outputs: outputs,
       into: whole.pointer, biasGradient: nil, in: registers)

@@ -34,10 +34,8 @@ import TestSupport
     ]
     for (what, rank) in all {
       let text = complaint(ranks: 3, rank)
-      #expect(
-        text.contains(
-          "ranks differ in \(what): rank 0 on thread-host, 2 on thread-host | rank 1 on thread-host"),
-        "\(text)")
+      let ranks = "rank 0 on thread-host, 2 on thread-host | rank 1 on thread-host"
+      #expect(text.contains("ranks differ in \(what): \(ranks)"), "\(text)")
     }
   }
 }

@@ -9,8 +9,9 @@ private import CProcessor
 package enum DotProducts {
   /// Depths that are summed in registers before memory is touched.
   private static var depthBlock: Int { 512 }
-  /// Floats of rows of B that stay in the second cache while all rows of A pass.
-  private static var blockCount: Int { 49_152 }
+  /// Floats of rows of B that stay in the second cache while all rows of A pass, beside as many
+  /// that are asked for meanwhile.
+  private static var blockCount: Int { 32_768 }
   /// Rows of A in a tile, of which the sums of three rows of B fill the registers.
   private static var tileRows: Int { Vector.width / 2 }
 
@@ -27,7 +28,8 @@ package enum DotProducts {
       // Few rows meet many at a time rather than three.
       product(
         Operands(count: columns, a: b, stride: bStride),
-        Operands(count: rows, a: a, stride: aStride), depth, Target(c: c, rowStep: cColumnStep, columnStep: cRowStep, adding: adding))
+        Operands(count: rows, a: a, stride: aStride), depth,
+        Target(c: c, rowStep: cColumnStep, columnStep: cRowStep, adding: adding))
     } else {
       product(
         Operands(count: rows, a: a, stride: aStride),
@@ -67,44 +69,59 @@ package enum DotProducts {
             Operands(
               count: min(rowBlock, a.count &- row), a: a.a + row &* a.stride + k,
               stride: a.stride), Operands(count: b.count, a: b.a + k, stride: b.stride), chunk, to,
-            lanes)
+            followsMore: k + chunk < depth, lanes)
           k += chunk
         }
       }
     }
   }
 
-  /// A block of depths: rows of B by as many as the second cache keeps.
+  /// A block of depths: rows of B by as many as the second cache keeps; `followsMore` says whether
+  /// another block of depths comes after it.
   private static func multiplyChunk(
-    _ a: Operands, _ b: Operands, _ depth: Int, _ target: Target, _ lanes: MutableFloats
+    _ a: Operands, _ b: Operands, _ depth: Int, _ target: Target, followsMore: Bool,
+    _ lanes: MutableFloats
   ) {
     let block = max(24, blockCount / depth / 3 * 3)
     var to = target
     var column = 0
     while column < b.count {
       let count = min(block, b.count &- column)
+      let from = b.a + column &* b.stride
+      let isLast = column &+ count == b.count
       multiplyBlock(
-        a, Operands(count: count, a: b.a + column &* b.stride, stride: b.stride), depth, to, lanes)
+        a, Operands(count: count, a: from, stride: b.stride), depth, to,
+        next: isLast && followsMore ? b.a + depth : from + count &* b.stride, lanes)
       to.c += count &* to.columnStep
       column += count
     }
   }
 
   /// All rows of A with some of B: rows of A outside, which stay in the first cache.
+  ///
+  /// Meanwhile the rows of B that come `next` are asked for, a third of them in each pass, so that
+  /// memory works as evenly as the registers.
   private static func multiplyBlock(
-    _ a: Operands, _ b: Operands, _ depth: Int, _ target: Target, _ lanes: MutableFloats
+    _ a: Operands, _ b: Operands, _ depth: Int, _ target: Target, next: Floats,
+    _ lanes: MutableFloats
   ) {
-    var row = 0
+    let passes = (a.count &+ tileRows &- 1) / tileRows
+    let fetchedRows = passes >= 3 ? 1 : passes == 2 ? 2 : 3
+    var (row, pass) = (0, 0)
     while row < a.count {
       let left = a.count &- row
       let rows = left >= tileRows ? tileRows : left >= 4 ? 4 : left >= 2 ? 2 : 1
       let from = a.a + row &* a.stride
       let to = target.c + row &* target.rowStep
+      let firstFetched = pass &* fetchedRows
+      let fetches = rows == tileRows ? max(0, min(fetchedRows, 3 &- firstFetched)) : 0
       var column = 0
       while column < b.count {
         let columns = min(3, b.count &- column)
         let other = b.a + column &* b.stride
-        sums(rows, columns, row == 0, depth, from, a.stride, other, b.stride, lanes)
+        sums(
+          rows, columns, fetches, depth, from, a.stride, other, b.stride,
+          next + (column &+ firstFetched) &* b.stride, lanes)
         if depth % 16 != 0 {
           addRest(rows, columns, depth, from, a.stride, other, b.stride, lanes)
         }
@@ -114,25 +131,34 @@ package enum DotProducts {
         column += columns
       }
       row += rows
+      pass += 1
     }
   }
 
-  /// The sixteen sums of every element of a tile, over the whole sixteens of `depth`; the first
-  /// rows of A that meet B ask for the rows of B that follow.
+  /// The sixteen sums of every element of a tile, over the whole sixteens of `depth`; whole tiles
+  /// ask for `fetches` rows of `next`.
   @inline(__always)
   private static func sums(
-    _ rows: Int, _ columns: Int, _ isFirst: Bool, _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats,
-    _ bStride: Int, _ lanes: MutableFloats
+    _ rows: Int, _ columns: Int, _ fetches: Int, _ depth: Int, _ a: Floats, _ aStride: Int,
+    _ b: Floats, _ bStride: Int, _ next: Floats, _ lanes: MutableFloats
   ) {
+    if rows == tileRows && columns == 1 {
+      stream(depth, a, aStride, b, lanes)
+      return
+    }
     var lane = 0
     while lane < 16 {
       let (a, b, lanes) = (a + lane, b + lane, lanes + lane)
       switch (rows, columns) {
-      case (tileRows, 3) where isFirst && lane == 0:
-        firstTile(depth, a, aStride, b, bStride, lanes)
+      case (tileRows, 3) where lane == 0 && fetches == 1:
+        fetchingOne(depth, a, aStride, b, bStride, next, lanes)
+      case (tileRows, 3) where lane == 0 && fetches == 2:
+        fetchingTwo(depth, a, aStride, b, bStride, next, lanes)
+      case (tileRows, 3) where lane == 0 && fetches == 3:
+        fetchingThree(depth, a, aStride, b, bStride, next, lanes)
       case (8, 3): eightByThree(depth, a, aStride, b, bStride, lanes)
-      case (8, 2): eightByTwo(depth, a, aStride, b, bStride, lanes)
-      case (8, _): eightByOne(depth, a, aStride, b, bStride, lanes)
+      case (8, _): eightByTwo(depth, a, aStride, b, bStride, lanes)
+      case (4, 3) where lane == 8: fourByThreeAgain(depth, a, aStride, b, bStride, lanes)
       case (4, 3): fourByThree(depth, a, aStride, b, bStride, lanes)
       case (2, 3): twoByThree(depth, a, aStride, b, bStride, lanes)
       case (1, 3): oneByThree(depth, a, aStride, b, bStride, lanes)
@@ -146,11 +172,63 @@ package enum DotProducts {
   // stops.
 
   @inline(never)
-  private static func firstTile(
-    _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats, _ bStride: Int, _ lanes: MutableFloats
+  private static func fetchingOne(
+    _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats, _ bStride: Int, _ next: Floats,
+    _ lanes: MutableFloats
   ) {
     tile(
-      rows: tileRows, columns: 3, fetchesNext: true, depth, a, aStride, b, bStride, lanes)
+      rows: tileRows, columns: 3, fetches: 1, depth, a, aStride, b, bStride, next: next, lanes)
+  }
+
+  @inline(never)
+  private static func fetchingTwo(
+    _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats, _ bStride: Int, _ next: Floats,
+    _ lanes: MutableFloats
+  ) {
+    tile(
+      rows: tileRows, columns: 3, fetches: 2, depth, a, aStride, b, bStride, next: next, lanes)
+  }
+
+  @inline(never)
+  private static func fetchingThree(
+    _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats, _ bStride: Int, _ next: Floats,
+    _ lanes: MutableFloats
+  ) {
+    tile(
+      rows: tileRows, columns: 3, fetches: 3, depth, a, aStride, b, bStride, next: next, lanes)
+  }
+
+  /// All sixteen sums of `tileRows` elements of one column, which fit the registers of either
+  /// width; rows of A come from memory, each read once.
+  @inline(never)
+  private static func stream(
+    _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats, _ lanes: MutableFloats
+  ) {
+    let threeRows = 3 &* aStride
+    var (low, high) = (DotSums(), DotSums())
+
+    @inline(__always) func four(_ p: Floats, _ b: Floats, _ sums: inout DotSums.Four) {
+      let b = b[vector: 0]
+      sums.0 = sums.0.addingProduct(p[vector: 0], b)
+      sums.1 = sums.1.addingProduct(p[vector: aStride], b)
+      sums.2 = sums.2.addingProduct(p[vector: 2 &* aStride], b)
+      sums.3 = sums.3.addingProduct(p[vector: threeRows], b)
+    }
+    var (p, q, other, left) = (a, a + 4 &* aStride, b, depth)
+    while left >= 16 {
+      four(p, other, &low.low)
+      if Vector.width == 16 {
+        four(q, other, &low.high)
+      } else {
+        four(p + 8, other + 8, &high.low)
+      }
+      p += 16
+      q += 16
+      other += 16
+      left -= 16
+    }
+    low.store(lanes, rows: tileRows)
+    if Vector.width == 8 { high.store(lanes + 8, rows: tileRows) }
   }
 
   @inline(never)
@@ -164,14 +242,16 @@ package enum DotProducts {
   ) { tile(rows: 8, columns: 2, depth, a, aStride, b, bStride, lanes) }
 
   @inline(never)
-  private static func eightByOne(
-    _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats, _ bStride: Int, _ lanes: MutableFloats
-  ) { tile(rows: 8, columns: 1, depth, a, aStride, b, bStride, lanes) }
-
-  @inline(never)
   private static func fourByThree(
     _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats, _ bStride: Int, _ lanes: MutableFloats
   ) { tile(rows: 4, columns: 3, depth, a, aStride, b, bStride, lanes) }
+
+  /// The other half of the sums, of rows of B that are in the first cache by now: time to ask for
+  /// the three that follow.
+  @inline(never)
+  private static func fourByThreeAgain(
+    _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats, _ bStride: Int, _ lanes: MutableFloats
+  ) { tile(rows: 4, columns: 3, asksForNextThree: true, depth, a, aStride, b, bStride, lanes) }
 
   @inline(never)
   private static func twoByThree(
@@ -199,25 +279,31 @@ package enum DotProducts {
     }
   }
 
-  /// `Vector.width` of the sixteen sums of `rows` (8, 4, 2 or 1) x `columns` (3, 2 or 1) elements.
+  /// `Vector.width` of the sixteen sums of `rows` (8, 4, 2 or 1) x `columns` (3, 2 or 1) elements;
+  /// `fetches` rows of `next` are asked for from memory, and the next three of B from the second
+  /// cache where it `asksForNextThree`.
   @inline(__always)
   private static func tile(
-    rows: Int, columns: Int, fetchesNext: Bool = false, _ depth: Int, _ a: Floats, _ aStride: Int,
-    _ b: Floats, _ bStride: Int, _ lanes: MutableFloats
+    rows: Int, columns: Int, asksForNextThree: Bool = false, fetches: Int = 0, _ depth: Int,
+    _ a: Floats, _ aStride: Int, _ b: Floats, _ bStride: Int, next: Floats? = nil,
+    _ lanes: MutableFloats
   ) {
     let threeRows = 3 &* aStride
     var (x, y, z) = (DotSums(), DotSums(), DotSums())
 
-    @inline(__always) func step(_ p: Floats, _ q: Floats, _ b: Floats) {
+    @inline(__always) func step(_ p: Floats, _ q: Floats, _ b: Floats, _ next: Floats) {
       let b0 = b[vector: 0]
       let b1 = columns > 1 ? b[vector: bStride] : b0
       let b2 = columns > 2 ? b[vector: 2 &* bStride] : b0
-      if fetchesNext {
-        let next = b + 3 &* bStride
-        cprocessor_fetch(next)
-        cprocessor_fetch(next + bStride)
-        cprocessor_fetch(next + 2 &* bStride)
+      if asksForNextThree {
+        let near = b + 3 &* bStride
+        cprocessor_fetch_near(near)
+        cprocessor_fetch_near(near + bStride)
+        cprocessor_fetch_near(near + 2 &* bStride)
       }
+      if fetches > 0 { cprocessor_fetch(next) }
+      if fetches > 1 { cprocessor_fetch(next + bStride) }
+      if fetches > 2 { cprocessor_fetch(next + 2 &* bStride) }
       @inline(__always)
       func row(_ a: Vector, _ x: inout Vector, _ y: inout Vector, _ z: inout Vector) {
         x = x.addingProduct(a, b0)
@@ -237,16 +323,17 @@ package enum DotProducts {
         row(q[vector: threeRows], &x.high.3, &y.high.3, &z.high.3)
       }
     }
-    var (p, q, other, left) = (a, a + 4 &* aStride, b, depth)
+    var (p, q, other, fetched, left) = (a, a + 4 &* aStride, b, next ?? b, depth)
     while left >= 32 {
-      step(p, q, other)
-      step(p + 16, q + 16, other + 16)
+      step(p, q, other, fetched)
+      step(p + 16, q + 16, other + 16, fetched + 16)
       p += 32
       q += 32
       other += 32
+      fetched += 32
       left -= 32
     }
-    if left >= 16 { step(p, q, other) }
+    if left >= 16 { step(p, q, other, fetched) }
     x.store(lanes, rows: rows)
     if columns > 1 { y.store(lanes + 16 &* rows, rows: rows) }
     if columns > 2 { z.store(lanes + 32 &* rows, rows: rows) }
@@ -266,87 +353,5 @@ package enum DotProducts {
         for i in 0..<(depth &- whole) { sums[i] = sums[i].addingProduct(x[i], y[i]) }
       }
     }
-  }
-}
-
-/// A register each of the sums of up to eight elements: named, not an array, so that they live in
-/// registers.
-private struct DotSums {
-  typealias Four = (Vector, Vector, Vector, Vector)
-  var low: Four = (Vector(), Vector(), Vector(), Vector())
-  var high: Four = (Vector(), Vector(), Vector(), Vector())
-
-  /// Stores the first `rows`, sixteen floats apart.
-  @inline(__always)
-  func store(_ lanes: MutableFloats, rows: Int) {
-    @inline(__always) func four(_ lanes: MutableFloats, _ sums: Four) {
-      lanes[vector: 0] = sums.0
-      if rows > 1 { lanes[vector: 16] = sums.1 }
-      if rows > 2 {
-        lanes[vector: 32] = sums.2
-        lanes[vector: 48] = sums.3
-      }
-    }
-    four(lanes, low)
-    if rows > 4 { four(lanes + 64, high) }
-  }
-}
-
-/// Memory for the sixteen sums of each of the 24 elements of a tile.
-private struct TileLanes {
-  private typealias Four = SIMD64<Float>
-  private var lanes = (Four(), Four(), Four(), Four(), Four(), Four())
-
-  /// Sums the sixteen of each element and writes, or adds, the results; the elements of a column
-  /// lie one behind the other.
-  @inline(never)
-  static func write(
-    _ lanes: Floats, rows: Int, columns: Int, into c: MutableFloats, rowStep: Int,
-    columnStep: Int, adding: Bool
-  ) {
-    @inline(__always) func put(_ value: Float, _ place: MutableFloats) {
-      place.pointee = adding ? place.pointee + value : value
-    }
-    var from = lanes
-    for column in 0..<columns {
-      var place = c + column &* columnStep
-      var row = 0
-      while row &+ 4 <= rows {
-        let (first, second) = (pairSums(from), pairSums(from + 32))
-        let four = SIMD8(lowHalf: first, highHalf: second)
-        let values = four.evenHalf + four.oddHalf
-        put(values[0], place)
-        put(values[1], place + rowStep)
-        put(values[2], place + 2 &* rowStep)
-        put(values[3], place + 3 &* rowStep)
-        place += 4 &* rowStep
-        from += 64
-        row += 4
-      }
-      while row < rows {
-        let values = fourSums(from)
-        put((values[0] + values[1]) + (values[2] + values[3]), place)
-        place += rowStep
-        from += 16
-        row += 1
-      }
-    }
-  }
-
-  /// Of two elements, each: sums of lanes 0 and 1, 2 and 3 of their `fourSums`.
-  @inline(__always)
-  private static func pairSums(_ from: Floats) -> SIMD4<Float> {
-    let both = SIMD8(lowHalf: fourSums(from), highHalf: fourSums(from + 16))
-    return both.evenHalf + both.oddHalf
-  }
-
-  /// Sixteen sums as four.
-  @inline(__always)
-  private static func fourSums(_ from: Floats) -> SIMD4<Float> {
-    let memory = UnsafeRawPointer(from)
-    let eight =
-      memory.loadUnaligned(as: SIMD8<Float>.self)
-      + memory.loadUnaligned(fromByteOffset: 32, as: SIMD8<Float>.self)
-    return eight.lowHalf + eight.highHalf
   }
 }

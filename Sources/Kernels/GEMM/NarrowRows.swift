@@ -10,7 +10,17 @@ enum NarrowRows {
     rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, b: Floats, bStride: Int,
     fetchOffset: Int, into c: MutableFloats, cStride: Int, adding: Bool
   ) {
-    for panel in 0..<panelCount {
+    var first = 0
+    if rows < 4 {
+      let columns = 16 &* panelCount / RowCombinations.tileColumns &* RowCombinations.tileColumns
+      for row in 0..<rows {
+        RowCombinations.multiply(
+          columns: columns, depth: depth, a: a + row &* aStride, b: b, bStride: bStride,
+          fetchOffset: fetchOffset, into: c + row &* cStride, adding: adding)
+      }
+      first = columns / 16
+    }
+    for panel in first..<panelCount {
       let (from, to) = (b + 16 &* panel, c + 16 &* panel)
       var row = 0
       while row + 6 <= rows {

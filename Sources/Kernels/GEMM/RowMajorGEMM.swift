@@ -33,7 +33,8 @@ enum RowMajorGEMM {
         Lanes.multiplyRows(
           rows: rows, panelCount: min(columnBlock, whole - column) / 16, depth: chunk, a: a + k,
           aStride: aStride, b: from + column, bStride: bStride,
-          fetchOffset: columns <= fewColumns ? chunk * bStride : columnBlock, into: c + column, cStride: cStride, adding: adds)
+          fetchOffset: columns <= fewColumns ? chunk * bStride : columnBlock, into: c + column,
+          cStride: cStride, adding: adds)
       }
       multiplyEdge(
         rows, width: columns - whole, chunk, a + k, rowStep: aStride, depthStep: 1, from + whole,
