@@ -23,9 +23,13 @@ import Training
   private func pretend(_ path: String, pixels: String) throws {
     let file = try Checkpoint(path: path).file
     let tensors = try file.entries.map { entry in
-      let bytes = try file.bytes(entry.name)
+      let bytes = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: entry.range.count, alignment: 64)
+      defer { bytes.deallocate() }
+      try file.read(entry.name, as: entry.type, shape: entry.shape, into: bytes)
+      let copy = Array(bytes)
       return SafetensorsTensor(name: entry.name, type: entry.type, shape: entry.shape) { lend in
-        try bytes.withUnsafeBytes { try lend($0) }
+        try copy.withUnsafeBytes { try lend($0) }
       }
     }
     try SafetensorsFile.write(
