@@ -115,7 +115,9 @@ let package = Package(
     .target(
       name: "Losses", dependencies: ["Kernels", "Determinism", "Preconditions"],
       swiftSettings: house),
-    .target(name: "Optimizers", dependencies: ["Kernels", "Preconditions"], swiftSettings: house),
+    .target(
+      name: "Optimizers", dependencies: ["Determinism", "Kernels", "Preconditions"],
+      swiftSettings: house),
     .target(
       name: "Collectives", dependencies: ["Kernels", "Preconditions", "Threads"],
       swiftSettings: house),

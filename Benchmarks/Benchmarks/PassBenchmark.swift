@@ -133,7 +133,6 @@ private final class PassMemories {
   private let statistics, moments, gradients, images: Floats
 
   init(_ model: BenchmarkModel) {
-    BLASRuntime.configureSingleThread()
     self.model = model
     network = model.factory.network
     arena = Arena(for: network, phase: .training)

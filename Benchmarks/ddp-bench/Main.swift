@@ -15,7 +15,7 @@ struct DDPBench: ParsableCommand {
         ddp-bench compare before.json after.json
       """,
     subcommands: [
-      Kernels.self, Layers.self, Step.self, Embed.self, Follow.self, Compare.self,
+      Kernels.self, Dense.self, Layers.self, Step.self, Embed.self, Follow.self, Compare.self,
     ])
 }
 

@@ -20,6 +20,15 @@ static inline void cprocessor_store_past_caches(float *target, cprocessor_eight_
   __builtin_nontemporal_store(value, (cprocessor_eight_floats *)target);
 }
 
+/* Sixteen floats, as Swift's SIMD16<Float>. */
+typedef float cprocessor_sixteen_floats __attribute__((vector_size(64)));
+
+/* Stores sixteen floats at a multiple of 64 bytes without bringing the line into the caches. */
+static inline void cprocessor_store_line_past_caches(float *target,
+                                                     cprocessor_sixteen_floats value) {
+  __builtin_nontemporal_store(value, (cprocessor_sixteen_floats *)target);
+}
+
 /* Orders the stores past the caches before what follows. */
 static inline void cprocessor_finish_stores(void) {
 #if defined(__x86_64__)
@@ -27,6 +36,11 @@ static inline void cprocessor_finish_stores(void) {
 #else
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
 #endif
+}
+
+/* Asks for a line to be brought to the first cache; any address will do. */
+static inline void cprocessor_fetch_near(const float *address) {
+  __builtin_prefetch(address, 0, 3);
 }
 
 /* Asks for a line to be brought to the second cache; any address will do. */

@@ -35,6 +35,12 @@ package struct Checkpoint {
   /// Hashes of lengths and bytes of some photos, `PhotoSample.text`.
   package static let dataSampleKey = "data-sample"
 
+  /// The key of `JPEGProbe.hash` where the run was.
+  package static let pixelsKey = "pixels"
+
+  /// The hash of what the run decoded a photo to; nil in a file of an earlier version.
+  package var pixels: String? { file.metadata[Self.pixelsKey] }
+
   /// What `oldNetworkKey` holds; nil in a run without such a network.
   package var oldNetwork: String? { file.metadata[Self.oldNetworkKey] }
 

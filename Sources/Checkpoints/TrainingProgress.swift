@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Determinism
 
 /// Where a run stands beside its tensors: everything that decides how it goes on.
@@ -68,7 +69,8 @@ extension TrainingProgress {
     var metadata = [
       "format": "pt", Checkpoint.formatKey: Checkpoint.formatVersion,
       "configuration": configuration, "data": Hash64.text(dataFingerprint),
-      "classes": "\(classCount)", "step": "\(step)", "updates": "\(updates)",
+      "classes": "\(classCount)", Checkpoint.pixelsKey: Hash64.text(JPEGProbe.hash),
+      "step": "\(step)", "updates": "\(updates)",
       "skipped-steps": "\(skippedSteps)", "skipped-in-a-row": "\(skippedInARow)",
       "samples": "\(samples)", "grid-exponent": "\(gridExponent)",
       "evaluated-step": "\(evaluatedStep)",

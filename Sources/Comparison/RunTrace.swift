@@ -18,7 +18,7 @@ struct StepTrace: Equatable {
 struct RunTrace {
   let steps: [Int: StepTrace]
   /// The lines of the last start that begin with these words, without them.
-  let program, processor, products: String?
+  let program, processor: String?
 
   /// Reads `metrics.jsonl` and `log.txt` of the run folder `path`; throws
   /// `InterchangeError.unreadable` where there are no metrics.
@@ -49,6 +49,5 @@ struct RunTrace {
     }
     program = last("program: ")
     processor = last("processor: ")
-    products = last("OpenBLAS: ")
   }
 }

@@ -29,8 +29,9 @@ package struct ClosedSetAccuracy: Sendable, Equatable {
     }
     var rightByDot = 0
     var rightByCosine = 0
-    Similarity.forEachRow(embeddings.values, against: classWeights, dimension: dimension) {
-      row, products in
+    Similarity.forEachRow(
+      embeddings.values, against: classWeights, dimension: dimension, isRepeatable: true
+    ) { row, products in
       guard embeddings.norms[row].isFinite else { return }
       var byDot = 0
       var byCosine = 0

@@ -1,10 +1,5 @@
+internal import Determinism
 internal import Preconditions
-
-#if canImport(Glibc)
-  private import Glibc
-#else
-  private import Darwin
-#endif
 
 /// How well clusters agree with people.
 package struct ClusterScores: Sendable, Equatable {
@@ -76,11 +71,11 @@ package struct ClusterScores: Sendable, Equatable {
       recall: cells.reduce(0) { $0 + Double($1.both * $1.both) / Double($1.person) } / count)
 
     func entropy(_ sizes: [Int]) -> Double {
-      sizes.reduce(0) { $0 - Double($1) / count * log(Double($1) / count) }
+      sizes.reduce(0) { $0 - Double($1) / count * Elementary.log(Double($1) / count) }
     }
     let information = cells.reduce(0.0) { sum, cell in
       let ratio = Double(cell.both) * count / (Double(cell.cluster) * Double(cell.person))
-      return sum + Double(cell.both) / count * log(ratio)
+      return sum + Double(cell.both) / count * Elementary.log(ratio)
     }
     let meanEntropy = (entropy(clusterSizes) + entropy(personSizes)) / 2
     normalizedMutualInformation = meanEntropy > 0 ? max(0, information / meanEntropy) : 1

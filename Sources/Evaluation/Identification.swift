@@ -53,7 +53,8 @@ package struct Identification: Sendable, Equatable {
     var right = 0
     Similarity.forEachRow(
       Self.gather(probes, from: unit, dimension: dimension),
-      against: Self.gather(enrolled, from: unit, dimension: dimension), dimension: dimension
+      against: Self.gather(enrolled, from: unit, dimension: dimension), dimension: dimension,
+      isRepeatable: true
     ) { row, cosines in
       let probe = probes[row]
       guard embeddings.norms[probe].isFinite, embeddings.norms[probe] > 0 else { return }

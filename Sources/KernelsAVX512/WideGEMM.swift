@@ -88,8 +88,8 @@ package enum WideGEMM {
     _ c: MutableFloats, _ cStride: Int, _ cPanelStride: Int, _ adding: Bool
   ) {
     tile(
-      rows: 12, pair: true, fetchesNext: true, depth, a, rowStep, 1, b, panelStride, c, cStride,
-      cPanelStride, adding)
+      rows: 12, pair: true, fetchOffset: 2 &* panelStride, depth, a, rowStep, 1, b, panelStride, c,
+      cStride, cPanelStride, adding)
   }
 
   // Functions of their own from here on: where a caller grows too large, inlining stops, and a tile
@@ -163,21 +163,23 @@ package enum WideGEMM {
   }
 
   /// One tile of C: `rows` (12, 8, 4, 2 or 1) x 16, or x 32 of a `pair` of panels; both constants
-  /// where this is inlined.
+  /// where this is inlined, as are `bStep`, the floats between the depths of B, in panels, and
+  /// `pastCaches`, which leaves C out of the caches. Lines `fetchOffset` floats behind those of B
+  /// that are read are asked for.
   @inline(__always)
-  private static func tile(
-    rows: Int, pair: Bool, fetchesNext: Bool = false, _ depth: Int, _ a: Floats, _ rowStep: Int,
-    _ depthStep: Int, _ b: Floats, _ panelStride: Int, _ c: MutableFloats, _ cStride: Int,
-    _ cPanelStride: Int, _ adding: Bool
+  static func tile(
+    rows: Int, pair: Bool, fetchOffset: Int? = nil, pastCaches: Bool = false, _ depth: Int,
+    _ a: Floats, _ rowStep: Int, _ depthStep: Int, _ b: Floats, bStep: Int = 16,
+    _ panelStride: Int, _ c: MutableFloats, _ cStride: Int, _ cPanelStride: Int, _ adding: Bool
   ) {
     var (x, y) = (WideSums(), WideSums())
 
     @inline(__always) func step(_ p: Floats, _ q: Floats, _ r: Floats, _ b: Floats) {
       let b0 = b[vector: 0]
       let b1 = pair ? b[vector: panelStride] : b0
-      if fetchesNext {
-        cprocessor_fetch(b + 2 &* panelStride)
-        cprocessor_fetch(b + 3 &* panelStride)
+      if let fetchOffset {
+        cprocessor_fetch(b + fetchOffset)
+        cprocessor_fetch(b + fetchOffset + panelStride)
       }
       @inline(__always)
       func row(_ a: Float, _ x: inout Vector, _ y: inout Vector) {
@@ -202,17 +204,22 @@ package enum WideGEMM {
     var (p, q, r, panel, left) = (a, a + 4 &* rowStep, a + 8 &* rowStep, b, depth)
     while left >= 2 {
       step(p, q, r, panel)
-      step(p + depthStep, q + depthStep, r + depthStep, panel + 16)
+      step(p + depthStep, q + depthStep, r + depthStep, panel + bStep)
       p += 2 &* depthStep
       q += 2 &* depthStep
       r += 2 &* depthStep
-      panel += 32
+      panel += 2 &* bStep
       left -= 2
     }
     if left > 0 { step(p, q, r, panel) }
     if adding {
       x.add(c, cStride, rows: rows)
       if pair { y.add(c + cPanelStride, cStride, rows: rows) }
+    }
+    if pastCaches {
+      x.storePastCaches(c, cStride)
+      y.storePastCaches(c + cPanelStride, cStride)
+      return
     }
     x.store(c, cStride, rows: rows)
     if pair { y.store(c + cPanelStride, cStride, rows: rows) }
@@ -255,5 +262,19 @@ private struct WideSums {
     four(c, first)
     if rows > 4 { four(c + 4 &* stride, second) }
     if rows > 8 { four(c + 8 &* stride, third) }
+  }
+
+  /// Stores all twelve rows without bringing their lines into the caches.
+  @inline(__always)
+  func storePastCaches(_ c: MutableFloats, _ stride: Int) {
+    @inline(__always) func four(_ c: MutableFloats, _ sums: Four) {
+      cprocessor_store_line_past_caches(c, sums.0)
+      cprocessor_store_line_past_caches(c + stride, sums.1)
+      cprocessor_store_line_past_caches(c + 2 &* stride, sums.2)
+      cprocessor_store_line_past_caches(c + 3 &* stride, sums.3)
+    }
+    four(c, first)
+    four(c + 4 &* stride, second)
+    four(c + 8 &* stride, third)
   }
 }

@@ -1,10 +1,5 @@
+private import Determinism
 private import Preconditions
-
-#if canImport(Glibc)
-  private import Glibc
-#else
-  private import Darwin
-#endif
 
 /// Which softmax loss a head computes: its kind and margins, its scale, and its derivative.
 ///
@@ -138,9 +133,9 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
       return arcFaceTarget(cosine: cosine, margin: margin * marginFactor)
     case .combined(let m1, let m2, let m3):
       let factor = 1 + (m1 - 1) * marginFactor
-      let angle = factor * acos(cosine) + m2 * marginFactor
-      let slope = factor * sin(angle) / Self.sine(cosine)
-      return (cos(angle) - m3 * marginFactor, slope)
+      let angle = factor * Elementary.acos(cosine) + m2 * marginFactor
+      let slope = factor * Elementary.sin(angle) / Self.sine(cosine)
+      return (Elementary.cos(angle) - m3 * marginFactor, slope)
     }
   }
 
@@ -153,18 +148,20 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     case .plain:
       (hasMargin, otherwise) = (true, cosine)
     case .monotone:
-      (hasMargin, otherwise) = (cosine > cos(.pi - margin), cosine - margin * sin(.pi - margin))
+      hasMargin = cosine > Elementary.cos(.pi - margin)
+      otherwise = cosine - margin * Elementary.sin(.pi - margin)
     case .easy:
       (hasMargin, otherwise) = (cosine > 0, cosine)
     case .clamped:
-      (hasMargin, otherwise) = (cosine > 0, cosine - sin(margin))
+      (hasMargin, otherwise) = (cosine > 0, cosine - Elementary.sin(margin))
     }
     // A cosine that is not a number goes on as one.
     guard hasMargin || cosine.isNaN else { return (otherwise, 1) }
     let sine = ((1 - cosine) * (1 + cosine)).squareRoot()
-    let value = cosine * cos(margin) - sine * sin(margin)
+    let (marginCosine, marginSine) = (Elementary.cos(margin), Elementary.sin(margin))
+    let value = cosine * marginCosine - sine * marginSine
     // sin(theta + m) / sin(theta) = cos(m) + cos(theta) sin(m) / sin(theta)
-    return (value, cos(margin) + cosine * sin(margin) / max(sine, Self.smallestSine))
+    return (value, marginCosine + cosine * marginSine / max(sine, Self.smallestSine))
   }
 
   private static func sine(_ cosine: Double) -> Double {

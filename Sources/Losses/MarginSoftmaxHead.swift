@@ -1,11 +1,6 @@
+private import Determinism
 private import Kernels
 private import Preconditions
-
-#if canImport(Glibc)
-  private import Glibc
-#else
-  private import Darwin
-#endif
 
 /// A classification head with a softmax loss: class weights W [classes, dimension] row by row in
 /// flat memory, after them a bias [classes] where the configuration has one.
@@ -131,9 +126,10 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
         NormalizeKernel.inverseNorms(
           of: block, rows: count, width: dimension, into: places.inverseNorms + first)
       }
-      DenseProduct.multiply(
-        normalized ? UnsafePointer(places.units) : embeddings, block, transposeB: true, rows: rows,
-        columns: count, inner: dimension, strideResult: classes, into: places.scores + first)
+      LinearKernel.forward(
+        normalized ? UnsafePointer(places.units) : embeddings, weights: block, bias: nil,
+        rows: rows, inputs: dimension, outputs: count, into: places.scores + first,
+        outputStride: classes)
     }
     if normalized {
       NormalizeKernel.scaleColumns(
@@ -164,8 +160,10 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
       of: scores, count: classes, scale: Float(scale), minus: greatest, into: exponentials)
     scores[label] = Float(score)
 
-    let z = log(others) + scale * (Double(greatest) - target.value)
-    let error = z > 0 ? 1 / (1 + exp(-z)) : exp(z) / (1 + exp(z))
+    let z = Elementary.log(others) + scale * (Double(greatest) - target.value)
+    // e^-|z|: neither overflows.
+    let small = Elementary.exp(-abs(z))
+    let error = z > 0 ? 1 / (1 + small) : small / (1 + small)
     SoftmaxKernel.gradients(
       from: exponentials, cosines: scores, inverseNorms: places.inverseNorms, count: classes,
       factor: Float(scale * error / others), addingTo: places.projections)
@@ -173,7 +171,7 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
     exponentials[label] = gradient * places.inverseNorms[label]
     places.projections[label] = places.projections[label].addingProduct(gradient, scores[label])
     return LossValue(
-      lossSum: z > 0 ? z + log1p(exp(-z)) : log1p(exp(z)),
+      lossSum: max(z, 0) + Elementary.log1p(small),
       correctCount: Float(score) > greatest ? 1 : 0, targetCosineSum: cosine)
   }
 
@@ -188,13 +186,13 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
       let count = min(blockClasses, classes - first)
       let block = weights + first * dimension
       let blockGradient = weightGradient + first * dimension
-      DenseProduct.multiply(
-        places.gradients + first, block, rows: rows, columns: dimension, inner: count,
-        beta: first == 0 ? 0 : 1, strideA: classes, into: embeddingGradient)
-      DenseProduct.multiply(
-        places.gradients + first, transposeA: true,
-        normalized ? UnsafePointer(places.units) : embeddings, rows: count, columns: dimension,
-        inner: rows, strideA: classes, into: blockGradient)
+      LinearKernel.backwardInput(
+        places.gradients + first, outputStride: classes, weights: block, rows: rows,
+        inputs: dimension, outputs: count, into: embeddingGradient, addingToInput: first > 0)
+      LinearKernel.backwardWeights(
+        places.gradients + first, outputStride: classes,
+        input: normalized ? UnsafePointer(places.units) : embeddings, rows: rows,
+        inputs: dimension, outputs: count, into: blockGradient, biasGradient: nil)
       if normalized {
         NormalizeKernel.removeProjections(
           places.projections + first, inverseNorms: places.inverseNorms + first, along: block,

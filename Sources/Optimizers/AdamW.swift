@@ -1,11 +1,6 @@
+private import Determinism
 private import Kernels
 private import Preconditions
-
-#if canImport(Glibc)
-  private import Glibc
-#else
-  private import Darwin
-#endif
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2019), as torch.optim.AdamW.
 package struct AdamW: Optimizer, Equatable {
@@ -32,8 +27,8 @@ package struct AdamW: Optimizer, Equatable {
   ) {
     check(range, in: groups)
     let time = Double(step.index + 1)
-    let correction1 = 1 - pow(beta1, time)
-    let correction2 = 1 - pow(beta2, time)
+    let correction1 = 1 - Elementary.pow(beta1, time)
+    let correction2 = 1 - Elementary.pow(beta2, time)
     ParameterGroups.forEach(of: groups.spans, in: range) { _, tensor, part in
       let start = part.lowerBound
       let rate = step.rates[tensor.part]

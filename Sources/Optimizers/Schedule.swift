@@ -1,10 +1,5 @@
+private import Determinism
 private import Preconditions
-
-#if canImport(Glibc)
-  private import Glibc
-#else
-  private import Darwin
-#endif
 
 /// A learning rate as a closed form of the step index: no state, so that resuming is free.
 ///
@@ -55,11 +50,11 @@ package struct Schedule: Sendable, Equatable {
       return base
     case .step(let milestones, let gamma):
       let passed = milestones.reduce(0) { $0 + ($1 <= step ? 1 : 0) }
-      return max(floor, base * pow(gamma, Double(passed)))
+      return max(floor, base * Elementary.pow(gamma, Double(passed)))
     case .polynomial(let power):
-      return floor + (base - floor) * pow(1 - progress, power)
+      return floor + (base - floor) * Elementary.pow(1 - progress, power)
     case .cosine:
-      return floor + (base - floor) * (1 + cos(.pi * progress)) / 2
+      return floor + (base - floor) * (1 + Elementary.cos(.pi * progress)) / 2
     }
   }
 

@@ -34,9 +34,9 @@ extension CheckpointNetwork {
       try opened.map { try self.sets(request, own, $0, preprocessing) }
       ?? EvaluationSet.open(request.pairs, index: nil, isTrained: { _ in false })
     for set in sets { for note in set.plan.notes { session.console.say(note) } }
-    _ = try WorldCheck.run(
+    try WorldCheck.run(
       configuration: sets.map { "\($0.plan.photos)" }.joined(), dataFingerprint: 0,
-      communicator: session.communicator)
+      pixels: JPEGProbe.hash, communicator: session.communicator)
     let start = Clock.seconds
     let flip = request.flipTest ?? configuration.flipTest
     var scored: [(name: String, result: EvaluationResult)] = []

@@ -103,7 +103,6 @@ package final class Session {
         + "\(communicator.localSize) on \(communicator.hostName)",
       "processor: \(WorldCheck.processor), "
         + "\(RegisterWidth.chosen.instructionSet) kernels",
-      "OpenBLAS: \(BLASRuntime.coreName) kernels, \(BLASRuntime.buildConfiguration)",
     ]
       + (group.processors.map { ["control group: time of \(Self.text($0)) processors"] } ?? [])
   }

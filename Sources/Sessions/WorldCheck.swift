@@ -1,7 +1,6 @@
 package import Collectives
 internal import Determinism
 private import Foundation
-internal import Kernels
 
 /// What every rank must have in common with its peers, compared once at the start.
 package struct WorldCheck: Sendable {
@@ -11,7 +10,8 @@ package struct WorldCheck: Sendable {
     package var description: String {
       switch self {
       case .different(let what, let groups):
-        "ranks differ in \(what): \(groups); start all of them with the same binary, options and data"
+        "ranks differ in \(what): \(groups); start all of them with the same binary, options, data "
+          + "and libraries"
       }
     }
   }
@@ -32,38 +32,30 @@ package struct WorldCheck: Sendable {
     .map { data in data.withUnsafeBytes { Hash64.text(Hash64.of($0)) } } ?? "unknown"
 
   /// Compares configuration, data and program over all ranks; throws `Failure` naming ranks and
-  /// hosts where they differ. Returns warnings about mixed processors or BLAS kernels, whose bits
-  /// may differ.
+  /// hosts where they differ.
   ///
-  /// `sampleFingerprint` is a hash of some photos' lengths and bytes, which are read on each rank.
+  /// `sampleFingerprint` is a hash of some photos' lengths and bytes, which are read on each rank;
+  /// `pixels` is one of what a rank decodes a photo to.
   package static func run(
     configuration: String, dataFingerprint: UInt64, sampleFingerprint: UInt64 = 0,
-    communicator: any Communicator
-  ) throws -> [String] {
-    guard communicator.size > 1 else { return [] }
+    pixels: UInt64, communicator: any Communicator
+  ) throws {
+    guard communicator.size > 1 else { return }
     let own = [
       communicator.hostName, program, Hash64.text(Hash64.of(configuration)),
-      Hash64.text(dataFingerprint), processor,
-      "\(BLASRuntime.coreName), \(BLASRuntime.buildConfiguration)",
-      Hash64.text(sampleFingerprint),
+      Hash64.text(dataFingerprint), Hash64.text(sampleFingerprint), Hash64.text(pixels),
     ]
     let all = try communicator.allGather(value: own)
     for (field, what) in [
       (1, "the program"), (2, "the configuration"), (3, "the data"),
-      (6, "the bytes of their photos"),
+      (4, "the bytes of their photos"), (5, "the pixels that libjpeg decodes a photo to"),
     ]
     where Set(all.map { $0[field] }).count > 1 {
-      throw Failure.different(what: what, groups: groups(all, by: field, showing: false))
-    }
-    return [(4, "processors"), (5, "OpenBLAS kernels")].compactMap { field, what in
-      Set(all.map { $0[field] }).count > 1
-        ? "mixed \(what), so results depend on which rank computes what: "
-          + groups(all, by: field, showing: true)
-        : nil
+      throw Failure.different(what: what, groups: groups(all, by: field))
     }
   }
 
-  private static func groups(_ all: [[String]], by field: Int, showing: Bool) -> String {
+  private static func groups(_ all: [[String]], by field: Int) -> String {
     var order: [String] = []
     var members: [String: [String]] = [:]
     for (rank, fields) in all.enumerated() {
@@ -73,7 +65,7 @@ package struct WorldCheck: Sendable {
     return order.map { value in
       let ranks = members[value]!
       let shown = ranks.prefix(4).joined(separator: ", ") + (ranks.count > 4 ? ", ..." : "")
-      return (showing ? "\(value): " : "") + "rank \(shown)"
+      return "rank \(shown)"
     }.joined(separator: " | ")
   }
 }

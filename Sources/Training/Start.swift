@@ -2,6 +2,7 @@ internal import Assembly
 package import Checkpoints
 internal import Collectives
 internal import Configuration
+internal import Datasets
 internal import Determinism
 internal import Networks
 internal import Scoring
@@ -45,6 +46,12 @@ package enum Start {
     guard checkpoint.oldNetwork == old.map({ Hash64.text($0.hash) }) else {
       throw CheckpointError.otherOldNetwork(
         path: checkpoint.path, old: plan.configuration.compatibleWith ?? "none")
+    }
+    let pixels = Hash64.text(JPEGProbe.hash)
+    if let written = checkpoint.pixels, written != pixels {
+      plan.console.warn(
+        "the libjpeg of this host decodes a photo to other pixels than that of the run so far did "
+          + "(\(pixels), not \(written)): the weights will be others than if it had never stopped")
     }
     guard checkpoint.progress.step <= plan.totalSteps else {
       throw CheckpointError.furtherOn(

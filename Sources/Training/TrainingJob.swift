@@ -166,13 +166,10 @@ package enum TrainingJob {
     let sample = try work.run("comparing photos", unit: "photos") { meter in
       data.sample { meter.add() }
     }
-    for warning in try WorldCheck.run(
+    try WorldCheck.run(
       configuration: requested.commonText,
       dataFingerprint: data.fingerprint, sampleFingerprint: sample.hash,
-      communicator: session.communicator)
-    {
-      session.console.warn(warning)
-    }
+      pixels: JPEGProbe.hash, communicator: session.communicator)
     return (data, sample)
   }
 

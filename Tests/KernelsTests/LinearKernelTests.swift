@@ -18,7 +18,6 @@ import TestSupport
 
   @Test(arguments: [(1, 1, 1), (2, 5, 3), (16, 512, 128), (7, 100, 33), (600, 20, 9)])
   func layerMatchesTheFormula(rows: Int, inputs: Int, outputs: Int) {
-    BLASRuntime.configureSingleThread()
     let x = FencedFloats(TestNumbers.normal(rows * inputs, seed: 1))
     let w = FencedFloats(TestNumbers.normal(outputs * inputs, seed: 2))
     let b = FencedFloats(TestNumbers.normal(outputs, seed: 3))

@@ -35,7 +35,6 @@ import TestSupport
       embeddings.pointer, weights.pointer, gradient.pointer, weightGradient.pointer,
       scratch.pointer
     )
-    BLASRuntime.configureSingleThread()
     labels.withUnsafeBufferPointer { labels in
       let labels = labels.baseAddress!
       expectNoAllocations("\(configuration.kind)") {

@@ -8,8 +8,6 @@ import Testing
   /// The layers of a network during whose second run the thread held memory that it had not held
   /// before, with the most bytes that it did.
   private static func allocatingLayers(of network: Network) -> [String] {
-    // As in every run; with threads of its own OpenBLAS keeps lists of them.
-    BLASRuntime.configureSingleThread()
     let rows = network.maximumRows
     let run = NetworkRun(network, rows: rows)
     run.fillWithNumbers()

@@ -1,7 +1,8 @@
 private import CBLAS
 private import Preconditions
 
-/// Products of row-major matrices by OpenBLAS, for layers and loss heads.
+/// Products of row-major matrices by OpenBLAS, whose bits depend on the processor: for figures of
+/// an evaluation, and the yardstick of benchmarks. Nothing that trains or embeds calls it.
 package enum DenseProduct {
   /// result [m,n] = alpha * op(a) op(b) + beta * result, op(a) [m,k], op(b) [k,n].
   ///
@@ -21,17 +22,17 @@ package enum DenseProduct {
       beta, result, blasint(strideResult ?? n))
   }
 
-  /// result [m] = a [m,k] vector [k], added to what is there when `adding`.
+  /// result [m] = a [m,k] vector [k].
   ///
   /// A product with one column would copy all of `a` into panels first, which takes longer than
   /// this.
   package static func multiply(
     _ a: UnsafePointer<Float>, vector: UnsafePointer<Float>, rows m: Int, inner k: Int,
-    adding: Bool = false, into result: UnsafeMutablePointer<Float>
+    into result: UnsafeMutablePointer<Float>
   ) {
     require(m > 0 && k > 0, "product of [\(m),\(k)] and a vector: the matrix is empty")
     // A factor of 0 would multiply what is there, which may be no number.
-    if !adding { result.zero(m) }
+    result.zero(m)
     cblas_sgemv(
       CblasRowMajor, CblasNoTrans, blasint(m), blasint(k), 1, a, blasint(k), vector, 1, 1,
       result, 1)

@@ -106,14 +106,16 @@ enum NarrowGEMM {
     }
   }
 
-  /// One tile of C: `rows` (1 to 6, a constant where this is inlined) x 16; `nextPanel` floats
-  /// behind those of B that are read, lines are fetched.
+  /// One tile of C: `rows` (1 to 6) x 16, a constant where this is inlined, as are `bStep`, the
+  /// floats between the depths of B, in panels, and `pastCaches`, which leaves C out of the caches.
+  /// `nextPanel` floats behind those of B that are read, lines are fetched.
   ///
   /// The depth is unrolled by hand because LLVM does not (28 instead of 22 instructions a step).
   @inline(__always)
-  private static func tile(
-    transposed: Bool, rows: Int, _ depth: Int, _ a: Floats, _ aStride: Int, _ b: Floats,
-    nextPanel: Int? = nil, _ c: MutableFloats, _ cStride: Int, _ adding: Bool
+  static func tile(
+    transposed: Bool, rows: Int, pastCaches: Bool = false, _ depth: Int, _ a: Floats,
+    _ aStride: Int, _ b: Floats, bStep: Int = 16, nextPanel: Int? = nil, _ c: MutableFloats,
+    _ cStride: Int, _ adding: Bool
   ) {
     let rowStep = transposed ? 1 : aStride
     let depthStep = transposed ? aStride : 1
@@ -135,21 +137,25 @@ enum NarrowGEMM {
     var (p, q, left) = (a, b, depth)
     while left >= 4 {
       step(p, q)
-      step(p + depthStep, q + 16)
-      step(p + 2 &* depthStep, q + 32)
-      step(p + 3 &* depthStep, q + 48)
+      step(p + depthStep, q + bStep)
+      step(p + 2 &* depthStep, q + 2 &* bStep)
+      step(p + 3 &* depthStep, q + 3 &* bStep)
       p += 4 &* depthStep
-      q += 64
+      q += 4 &* bStep
       left -= 4
     }
     while left > 0 {
       step(p, q)
       p += depthStep
-      q += 16
+      q += bStep
       left -= 1
     }
     if adding { sums.add(c, cStride, rows: rows) }
-    sums.store(c, cStride, rows: rows)
+    if pastCaches {
+      sums.storePastCaches(c, cStride)
+    } else {
+      sums.store(c, cStride, rows: rows)
+    }
   }
 }
 
@@ -176,6 +182,12 @@ private struct NarrowSums {
     func store(_ c: MutableFloats) {
       c[vector: 0] = x
       c[vector: 8] = y
+    }
+
+    @inline(__always)
+    func storePastCaches(_ c: MutableFloats) {
+      cprocessor_store_past_caches(c, x)
+      cprocessor_store_past_caches(c + 8, y)
     }
   }
 
@@ -205,5 +217,16 @@ private struct NarrowSums {
     if rows > 3 { r3.store(c + 3 &* stride) }
     if rows > 4 { r4.store(c + 4 &* stride) }
     if rows > 5 { r5.store(c + 5 &* stride) }
+  }
+
+  /// Stores all six rows without bringing their lines into the caches.
+  @inline(__always)
+  func storePastCaches(_ c: MutableFloats, _ stride: Int) {
+    r0.storePastCaches(c)
+    r1.storePastCaches(c + stride)
+    r2.storePastCaches(c + 2 &* stride)
+    r3.storePastCaches(c + 3 &* stride)
+    r4.storePastCaches(c + 4 &* stride)
+    r5.storePastCaches(c + 5 &* stride)
   }
 }

@@ -1,6 +1,6 @@
 internal import KernelsAVX512
 
-/// What convolutions are made of, in registers of one width: algorithms are generic over it and
+/// What convolutions and dense layers are made of, in registers of one width: algorithms are generic over it and
 /// compiled for each of the types below.
 protocol Registers {
   associatedtype Tiles: WinogradTileTransforms
@@ -21,6 +21,24 @@ protocol Registers {
   static func multiplyPanelsTransposed(
     rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, panels: Floats,
     panelStride: Int, into c: MutableFloats, cStride: Int, cPanelStride: Int, adding: Bool)
+
+  /// As `multiplyPanels`, with a row-major B, `bStride` apart; lines `fetchOffset` floats behind
+  /// those that are read are asked for.
+  static func multiplyRows(
+    rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, b: Floats, bStride: Int,
+    fetchOffset: Int, into c: MutableFloats, cStride: Int, adding: Bool)
+
+  /// As `multiplyRows`, with A stored transposed: [depth x rows], `aStride` floats between depths;
+  /// `pastCaches` leaves C, whose rows begin at whole lines and are not added to, out of the
+  /// caches.
+  static func multiplyRowsTransposed(
+    rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, b: Floats, bStride: Int,
+    into c: MutableFloats, cStride: Int, adding: Bool, pastCaches: Bool)
+
+  /// As `DotProducts.multiply`.
+  static func multiplyAlongRows(
+    rows: Int, columns: Int, depth: Int, a: Floats, aStride: Int, b: Floats, bStride: Int,
+    into c: MutableFloats, cStride: Int, adding: Bool)
 }
 
 /// Eight floats a register.
@@ -47,6 +65,36 @@ enum EightLanes: Registers {
     NarrowGEMM.multiply(
       transposed: true, rows, panelCount, depth, a, aStride, panels, panelStride, c, cStride,
       cPanelStride, adding)
+  }
+
+  @inline(__always)
+  static func multiplyRows(
+    rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, b: Floats, bStride: Int,
+    fetchOffset: Int, into c: MutableFloats, cStride: Int, adding: Bool
+  ) {
+    NarrowRows.multiply(
+      rows: rows, panelCount: panelCount, depth: depth, a: a, aStride: aStride, b: b,
+      bStride: bStride, fetchOffset: fetchOffset, into: c, cStride: cStride, adding: adding)
+  }
+
+  @inline(__always)
+  static func multiplyRowsTransposed(
+    rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, b: Floats, bStride: Int,
+    into c: MutableFloats, cStride: Int, adding: Bool, pastCaches: Bool
+  ) {
+    NarrowRows.multiplyTransposed(
+      rows: rows, panelCount: panelCount, depth: depth, a: a, aStride: aStride, b: b,
+      bStride: bStride, into: c, cStride: cStride, adding: adding, pastCaches: pastCaches)
+  }
+
+  @inline(__always)
+  static func multiplyAlongRows(
+    rows: Int, columns: Int, depth: Int, a: Floats, aStride: Int, b: Floats, bStride: Int,
+    into c: MutableFloats, cStride: Int, adding: Bool
+  ) {
+    DotProducts.multiply(
+      rows: rows, columns: columns, depth: depth, a: a, aStride: aStride, b: b, bStride: bStride,
+      into: c, cRowStep: cStride, cColumnStep: 1, adding: adding)
   }
 }
 
@@ -87,5 +135,35 @@ extension WideProducts {
       rows: rows, panelCount: panelCount, depth: depth, a: a, aStride: aStride, panels: panels,
       panelStride: panelStride, into: c, cStride: cStride, cPanelStride: cPanelStride,
       adding: adding)
+  }
+
+  @inline(__always)
+  static func multiplyRows(
+    rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, b: Floats, bStride: Int,
+    fetchOffset: Int, into c: MutableFloats, cStride: Int, adding: Bool
+  ) {
+    WideRows.multiply(
+      rows: rows, panelCount: panelCount, depth: depth, a: a, aStride: aStride, b: b,
+      bStride: bStride, fetchOffset: fetchOffset, into: c, cStride: cStride, adding: adding)
+  }
+
+  @inline(__always)
+  static func multiplyRowsTransposed(
+    rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, b: Floats, bStride: Int,
+    into c: MutableFloats, cStride: Int, adding: Bool, pastCaches: Bool
+  ) {
+    WideRows.multiplyTransposed(
+      rows: rows, panelCount: panelCount, depth: depth, a: a, aStride: aStride, b: b,
+      bStride: bStride, into: c, cStride: cStride, adding: adding, pastCaches: pastCaches)
+  }
+
+  @inline(__always)
+  static func multiplyAlongRows(
+    rows: Int, columns: Int, depth: Int, a: Floats, aStride: Int, b: Floats, bStride: Int,
+    into c: MutableFloats, cStride: Int, adding: Bool
+  ) {
+    KernelsAVX512.DotProducts.multiply(
+      rows: rows, columns: columns, depth: depth, a: a, aStride: aStride, b: b, bStride: bStride,
+      into: c, cRowStep: cStride, cColumnStep: 1, adding: adding)
   }
 }
