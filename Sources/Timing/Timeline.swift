@@ -28,6 +28,8 @@ package final class Timeline: @unchecked Sendable {
   private let lanes: UnsafeMutablePointer<Lane>
   /// The second of rank 0's clock at which the file's times are 0; nil before it is written to.
   private var zero: Double?
+  /// Whether the next write begins the file anew; of the first rank alone.
+  private var beginsFile = false
   /// Whether the file has the names of the lanes.
   private var hasNames = false
   private let laneCount: Int
@@ -83,12 +85,11 @@ package final class Timeline: @unchecked Sendable {
     // Whole microseconds, rounded down, so that no span begins before 0.
     let first = Int((firstSecond(alignment, communicator.rank) * 1e6).rounded(.down))
     let earliest = -Double(try communicator.agreeOnMaximum(-first)) / 1e6
-    var isNew = false
     if zero == nil {
       let file = TimelineFile(path: path)
       let wallClock = Date().timeIntervalSince1970 - Clock.seconds
       let kept = continuing ? file.started.map { $0 - wallClock } : nil
-      isNew = kept == nil
+      beginsFile = kept == nil
       zero = try communicator.share(kept ?? earliest, from: 0)
     }
     let own = Array(
@@ -102,10 +103,11 @@ package final class Timeline: @unchecked Sendable {
     let events = texts.map { String(decoding: $0, as: UTF8.self) }.filter { !$0.isEmpty }
       .joined(separator: ",\n")
     let file = TimelineFile(path: path)
-    if isNew {
+    if beginsFile {
       let wallClock = Date().timeIntervalSince1970 - Clock.seconds
       try file.write(
         events, started: wallClock + earliest, uncertainties: alignment.uncertainties)
+      beginsFile = false
     } else if !events.isEmpty {
       try file.append(events)
     }

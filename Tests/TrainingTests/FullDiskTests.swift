@@ -94,12 +94,15 @@ import Training
       let path = folder + "/timeline.json"
       try "the timeline before".write(toFile: path, atomically: true, encoding: .utf8)
       let timeline = Timeline(threads: 1)
-      for number in 0..<1000 {
-        timeline.record("step", from: Clock.seconds, lane: number % 2, number: number)
+      func record() {
+        for number in 0..<1000 {
+          timeline.record("step", from: Clock.seconds, lane: number % 2, number: number)
+        }
       }
+      record()
       FullDiskTests.limitFiles(to: 10_000)
       let failure = #expect(throws: InterchangeError.self) {
-        try timeline.write(to: path, over: SoloCommunicator())
+        try timeline.write(to: path, continuing: false, over: SoloCommunicator())
       }
       let sentence = failure?.description ?? ""
       #expect(sentence.contains(path) && sentence.contains("File too large"), "\(sentence)")
@@ -107,7 +110,8 @@ import Training
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["timeline.json"])
       #expect(try String(contentsOfFile: path, encoding: .utf8) == "the timeline before")
       FullDiskTests.limitFiles(to: 1 << 30)
-      try timeline.write(to: path, over: SoloCommunicator())
+      record()
+      try timeline.write(to: path, continuing: false, over: SoloCommunicator())
       let text = try String(contentsOfFile: path, encoding: .utf8)
       #expect(text.components(separatedBy: "\"name\":\"step\"").count == 1001)
     }

@@ -1,5 +1,6 @@
 import Assembly
 import Configuration
+import Datasets
 import Foundation
 import Networks
 import TestSupport
@@ -60,11 +61,12 @@ import Training
         yaml: configuration.yamlText(), path: "f", modelNames: Models.names)
       #expect(again == configuration, "\(name) \(text)")
       for steps in [1, 1_000_000_000] {
-        _ = configuration.totalSteps(stepsPerEpoch: steps)
-        _ = configuration.scheduleValue(totalSteps: 1000, stepsPerEpoch: steps)
+        let course = EpochCourse(count: steps, batch: 1)
+        _ = configuration.totalSteps(in: course)
+        _ = configuration.scheduleValue(totalSteps: 1000, in: course)
           .rates(at: 999, base: configuration.baseRates)
-        _ = configuration.mining.mode(after: 7, stepsPerEpoch: steps)
-        _ = configuration.keepEvery.isDue(after: 7, stepsPerEpoch: steps)
+        _ = configuration.mining.mode(after: 7, in: course)
+        _ = configuration.keepEvery.isDue(after: 7, in: course)
       }
       configuration.dryRun = true
       do {

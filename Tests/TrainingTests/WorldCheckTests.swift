@@ -12,7 +12,7 @@ import TestSupport
       _ = try ThreadCommunicator.run(size: ranks) { communicator in
         let own = rank(communicator.rank)
         try WorldCheck.run(
-          configuration: own.text, dataFingerprint: own.data, sampleFingerprint: { own.bytes },
+          configuration: own.text, dataFingerprint: own.data, sampleFingerprint: own.bytes,
           pixels: own.pixels, communicator: communicator)
       }
       return "nothing"
