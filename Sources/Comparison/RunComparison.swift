@@ -1,5 +1,6 @@
 internal import Checkpoints
 internal import Configuration
+private import Foundation
 internal import Interchange
 internal import Networks
 
@@ -77,16 +78,28 @@ package struct RunComparison {
     return try TensorComparison(paths[0], paths[1]).lines(title: "tensors after step \(shared)")
   }
 
+  /// The configurations of both, by their newest checkpoints, else as they were written at the
+  /// start; nil where one has neither.
+  private func configurations() throws -> [RunConfiguration]? {
+    let texts = zip(newest, folders).map { checkpoint, folder -> (path: String, text: String)? in
+      if let checkpoint { return (checkpoint.path, checkpoint.configurationText) }
+      let path = folder + "/config.yaml"
+      return (try? String(contentsOfFile: path, encoding: .utf8)).map { (path, $0) }
+    }
+    guard let one = texts[0], let other = texts[1] else { return nil }
+    return try [one, other].map {
+      try RunConfiguration.parse(yaml: $0.text, path: $0.path, modelNames: Models.names)
+    }
+  }
+
   /// Differences of what the runs were given and where they ran.
   private func reasons() throws -> [String] {
     var lines: [String] = []
-    if let one = newest[0], let other = newest[1] {
-      let configurations = try [one, other].map {
-        try RunConfiguration.parse(
-          yaml: $0.configurationText, path: $0.path, modelNames: Models.names)
-      }
+    if let configurations = try configurations() {
       lines += configurations[1].mathematicsDifferences(from: configurations[0])
         .map { "configuration: \($0)" }
+    }
+    if let one = newest[0], let other = newest[1] {
       if one.dataFingerprint != other.dataFingerprint {
         lines.append(
           "data: other photos, people or landmarks (\(one.dataFingerprint) | "

@@ -3,7 +3,8 @@
 ///
 /// A C library chooses variants of its functions by processor, and versions of it differ; these
 /// have the same bits on every processor and with every library. Errors are about one unit in the
-/// last place, of the arc cosine two. Polynomials are Taylor's, long enough for the intervals they are used on.
+/// last place, of the arc cosine two. Polynomials are Taylor's, long enough for the intervals they
+/// are used on.
 package enum Elementary {
   /// ln 2 in two parts, of which the first leaves room for the product with an exponent.
   private static let ln2 = (high: 0x1.62e42feep-1, low: 0x1.a39ef35793c76p-33)

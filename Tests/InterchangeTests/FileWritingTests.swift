@@ -10,7 +10,7 @@ import Testing
   /// What writes to a file system, and who may do it beside `AtomicFile`.
   private static let patterns: [(pattern: String, allowed: Set<String>)] = [
     (#"\.write\(\s*to: URL|atomically:|options: \.atomic"#, []),
-    (#"createFile\(|FileHandle\(for|OutputStream\("#, []),
+    (#"createFile\(|FileHandle\(for(Writing|Updating)|OutputStream\("#, []),
     (#"createDirectory|\bmkdir\("#, ["TextFile.swift", "RunFolderClaim.swift"]),
     // The reason why a job is lost, written while its process ends.
     (#"\bfopen\([^)]*, "[wa]"#, ["JobEnd.swift"]),

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Interchange
+import Interchange
 
 private func bytes(_ base64: String) throws -> [UInt8] {
   Array(try #require(Data(base64Encoded: base64)))

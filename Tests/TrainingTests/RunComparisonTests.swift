@@ -62,7 +62,10 @@ import Training
   @Test func aSkippedStepIsNamed() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     // 2^52 spacings of 2^-70 end far below any gradient: the loss is the same, the step is skipped.
-    let (one, other) = (try train("one"), try train("other") { $0.gradientGrid = .exponent(-70) })
+    let (one, other) = (try train("one"), folder + "/other")
+    #expect(throws: (any Error).self) {
+      _ = try train("other") { $0.gradientGrid = .exponent(-70) }
+    }
     let found = try compare(one, other)
     #expect(!found.isAlike)
     #expect(found.text.hasPrefix("first difference: step 1,"), "\(found.text)")
@@ -105,7 +108,7 @@ import Training
   }
 
   /// What another machine would leave: other bits from step 3 on, and other lines in the log.
-  @Test(arguments: ["processor", "OpenBLAS", "program", ""])
+  @Test(arguments: ["processor", "program", ""])
   func anotherMachineIsNamed(line: String) throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let (one, other) = (try train("one"), folder + "/other")
@@ -130,7 +133,7 @@ import Training
     #expect(found.text.hasPrefix("first difference: step 3, after 2 steps that are alike"))
     #expect(found.text.contains("  gradient: ") && !found.text.contains("  loss: "))
     #expect(found.text.contains("likely: backward or the sum over ranks differs"))
-    let reasons = ["processor", "OpenBLAS", "program"].filter { name in
+    let reasons = ["processor", "program"].filter { name in
       found.text.split(separator: "\n").contains {
         $0.hasPrefix("\(name): ") && $0.contains(" | another ")
       }

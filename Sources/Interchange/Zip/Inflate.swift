@@ -1,6 +1,6 @@
 /// What deflate has packed (RFC 1951), unpacked again.
-struct Inflate {
-  struct Problem: Error {
+package struct Inflate {
+  package struct Problem: Error {
     let message: String
   }
 
@@ -14,7 +14,7 @@ struct Inflate {
   private var bitCount = 0
 
   /// The `count` bytes that `packed` holds; throws `Problem` where it does not hold them.
-  static func bytes(of packed: [UInt8], count: Int) throws -> [UInt8] {
+  package static func bytes(of packed: [UInt8], count: Int) throws -> [UInt8] {
     guard count <= packed.count * mostBytesPerByte else {
       throw Problem(message: "\(packed.count) bytes cannot hold \(count)")
     }

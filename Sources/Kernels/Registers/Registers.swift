@@ -1,7 +1,7 @@
 internal import KernelsAVX512
 
-/// What convolutions and dense layers are made of, in registers of one width: algorithms are generic over it and
-/// compiled for each of the types below.
+/// What convolutions and dense layers are made of, in registers of one width: algorithms are
+/// generic over it and compiled for each of the types below.
 protocol Registers {
   associatedtype Tiles: WinogradTileTransforms
   associatedtype Stride2Tiles: WinogradStride2TileTransforms
