@@ -27,7 +27,9 @@ package enum TrainingJob {
     injecting faults: [InjectedFault] = [], moreToDo: Int32
   ) throws -> Trainer.Ending {
     let hooks = InjectedFault.hooks(faults, rank: communicator.rank)
-    StartGuard.arm(communicator.progress, stop: hooks.stop, rank: communicator.rank, moreToDo)
+    StartGuard.arm(
+      communicator.progress, stop: hooks.stop, rank: communicator.rank, ranks: communicator.size,
+      moreToDo)
     let session = try Session.start(
       communicator: communicator, threads: request.configuration.threads,
       quiet: request.configuration.quiet)
