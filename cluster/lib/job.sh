@@ -19,7 +19,7 @@ newest_checkpoint() {
   echo "${names##*$'\n'}"
 }
 
-# The value of the last --out among the arguments.
+# The value of --out among the arguments.
 run_folder() {
   local folder=
   while [ $# -gt 0 ]; do
