@@ -3,6 +3,7 @@ internal import Configuration
 internal import Datasets
 internal import Evaluation
 internal import Foundation
+internal import Inputs
 internal import Networks
 internal import Scoring
 internal import Sessions

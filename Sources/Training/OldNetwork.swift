@@ -5,6 +5,7 @@ internal import Configuration
 internal import Datasets
 internal import Engine
 internal import Evaluation
+internal import Inputs
 internal import Networks
 internal import Scoring
 internal import Sessions

@@ -4,7 +4,6 @@ internal import Configuration
 private import Foundation
 internal import Networks
 internal import RunFolders
-internal import Scoring
 internal import Sessions
 
 /// Where a run comes from, as all ranks are told: the checkpoint that it goes on from, or its
@@ -129,5 +128,13 @@ struct RunOrigin {
       request.changes.contains(where: { $0.key == "data" })
     else { return [] }
     return [ConfigurationChange(step: step, name: "data", old: "photos", new: "other bytes")]
+  }
+}
+
+extension RunFolder {
+  /// Whether a run has been here.
+  fileprivate var holdsRun: Bool {
+    FileManager.default.fileExists(atPath: configuration)
+      || !CheckpointStore.steps(in: checkpoints).isEmpty
   }
 }
