@@ -2,7 +2,6 @@ internal import Checkpoints
 internal import Collectives
 internal import Configuration
 private import Foundation
-internal import Networks
 internal import RunFolders
 internal import Sessions
 
@@ -112,7 +111,7 @@ struct RunOrigin {
     configuration: RunConfiguration, own: RunConfiguration, changes: [ConfigurationChange]
   ) {
     let resolved = try request.goingOn(
-      from: configuration, path: path, hasBegun: step != nil, modelNames: Models.names)
+      from: configuration, path: path, hasBegun: step != nil)
     guard resolved.refused.isEmpty else {
       throw CheckpointError.otherMathematics(path: path, keys: resolved.refused)
     }
