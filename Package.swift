@@ -200,7 +200,8 @@ let package = Package(
       name: "Scoring",
       dependencies: [
         "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation",
-        "Interchange", "Kernels", "Networks", "Preconditions", "Sessions", "State", "Threads",
+        "Inputs", "Interchange", "Kernels", "Networks", "Preconditions", "Sessions", "State",
+        "Threads",
       ],
       swiftSettings: house),
     .target(

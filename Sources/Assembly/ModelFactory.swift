@@ -1,9 +1,9 @@
-package import Collectives
+internal import Collectives
 package import Configuration
 package import Datasets
 internal import Determinism
 package import Engine
-package import Kernels
+internal import Kernels
 package import Losses
 package import Networks
 package import Optimizers

@@ -5,9 +5,9 @@ package import Datasets
 internal import Determinism
 internal import Evaluation
 internal import Foundation
-internal import Inputs
+package import Inputs
 internal import Networks
-internal import Scoring
+package import Scoring
 internal import Sessions
 internal import Threads
 

@@ -4,6 +4,7 @@ package import Configuration
 package import Datasets
 package import Evaluation
 internal import Foundation
+internal import Inputs
 internal import Interchange
 internal import Kernels
 package import Networks

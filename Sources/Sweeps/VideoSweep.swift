@@ -4,6 +4,7 @@ internal import Datasets
 internal import Evaluation
 internal import Foundation
 internal import Inputs
+internal import Measuring
 internal import Networks
 internal import Scoring
 internal import Sessions

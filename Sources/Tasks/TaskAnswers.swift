@@ -1,5 +1,6 @@
 package import Collectives
 internal import Interchange
+internal import Measuring
 internal import Reports
 
 extension VerifyRequest {

@@ -2,6 +2,7 @@ internal import Assembly
 internal import Checkpoints
 internal import Collectives
 internal import Configuration
+internal import Datasets
 internal import Determinism
 internal import Engine
 internal import Inputs

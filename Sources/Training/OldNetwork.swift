@@ -1,6 +1,6 @@
 internal import Assembly
 internal import Checkpoints
-package import Collectives
+internal import Collectives
 internal import Configuration
 internal import Datasets
 internal import Engine

@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Collectives
 internal import Configuration
+internal import Datasets
 private import Foundation
 internal import RunFolders
 internal import Sessions
