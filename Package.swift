@@ -338,3 +338,17 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+/// Tests whose own arithmetic is heavy: references, numerical derivatives, brute force.
+let optimizedTests = [
+  "DeterminismTests", "KernelsTests", "LossesTests", "NetworksTests", "OptimizersTests",
+]
+
+// The others only call what they test: optimising them would be a third of a release build with tests.
+for target in package.targets where target.type == .test && !optimizedTests.contains(target.name) {
+  target.swiftSettings = [
+    .unsafeFlags(
+      ["-Onone", "-no-whole-module-optimization", "-enable-batch-mode"],
+      .when(configuration: .release))
+  ]
+}
