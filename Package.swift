@@ -344,11 +344,7 @@ let optimizedTests = [
   "DeterminismTests", "KernelsTests", "LossesTests", "NetworksTests", "OptimizersTests",
 ]
 
-// The others only call what they test: optimising them would be a third of a release build with tests.
+// The others only call what they test: optimising them would be a third of a build with tests.
 for target in package.targets where target.type == .test && !optimizedTests.contains(target.name) {
-  target.swiftSettings = [
-    .unsafeFlags(
-      ["-Onone", "-no-whole-module-optimization", "-enable-batch-mode"],
-      .when(configuration: .release))
-  ]
+  target.swiftSettings = [.unsafeFlags(["-Onone"], .when(configuration: .release))]
 }

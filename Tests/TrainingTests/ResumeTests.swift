@@ -123,14 +123,17 @@ import Training
     #expect(straight.weights != Self.begun.weightsWithoutAChange)
   }
 
-  /// A run of three epochs that was stopped after its sixth step, to be copied, and the weights that it has
-  /// where it goes on without a change.
+  /// A run of three epochs that was stopped after its sixth step, to be copied, and the weights
+  /// that it has where it goes on without a change. The folder goes with the process.
   private static let begun: (folder: String, weightsWithoutAChange: UInt64) = {
+    atexit { try? FileManager.default.removeItem(atPath: ResumeTests.begunFolder) }
     let flags = small.merging(["epochs": "3"]) { $1 }.filter { $0.key != "steps" }
-    let folder = SmallRun.temporaryFolder()
-    try! FlaggedRun.train(flags, in: folder) { hooks, _ in stop(&hooks, after: 6) }
-    return (folder, try! FlaggedRun.withFolder { try FlaggedRun.train(flags, in: $0).weights })
+    try! FlaggedRun.train(flags, in: begunFolder) { hooks, _ in stop(&hooks, after: 6) }
+    let straight = try! FlaggedRun.withFolder { try FlaggedRun.train(flags, in: $0) }
+    return (begunFolder, straight.weights)
   }()
+
+  private static let begunFolder = SmallRun.temporaryFolder()
 
   private static func stop(_ hooks: inout RunHooks, after step: Int) {
     let stop = TestStop()
