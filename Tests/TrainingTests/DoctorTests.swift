@@ -35,7 +35,7 @@ import Training
   /// That of one rank, which classifies, and how long it took.
   private static let alone: (report: DoctorReport, seconds: Double) = {
     let start = Clock.seconds
-    let report = try! report(request(), ranks: 1)
+    let report = try! Self.report(request(), ranks: 1)
     return (report, Clock.seconds - start)
   }()
 
