@@ -33,9 +33,9 @@ at_once() {
   [ "$most" -le "${JUDGES_AT_ONCE:-$most}" ] || most=$JUDGES_AT_ONCE
   if [ "$most" -gt 1 ]; then
     # Ranks that wait for one another must give up their processor to those of another job.
-    export OMPI_MCA_mpi_yield_when_idle=1
+    export OMPI_MCA_mpi_yield_when_idle=1 I_MPI_THREAD_YIELD=2
   else
-    unset OMPI_MCA_mpi_yield_when_idle
+    unset OMPI_MCA_mpi_yield_when_idle I_MPI_THREAD_YIELD
   fi
 }
 most=1
