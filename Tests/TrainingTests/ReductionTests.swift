@@ -14,7 +14,7 @@ import Training
   ) -> RunConfiguration {
     SmallRun.configuration {
       $0.width = 0.25
-      $0.embedding = 2560
+      $0.embedding = 3584
       $0.length = .steps(5)
       change(&$0)
     }
