@@ -357,3 +357,13 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+/// Tests whose own arithmetic is heavy: references, numerical derivatives, brute force.
+let optimizedTests = [
+  "DeterminismTests", "KernelsTests", "LossesTests", "NetworksTests", "OptimizersTests",
+]
+
+// The others only call what they test: optimising them would be a third of a build with tests.
+for target in package.targets where target.type == .test && !optimizedTests.contains(target.name) {
+  target.swiftSettings = [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+}

@@ -4,7 +4,8 @@
 # They set scratch (a folder of their own), and where they compare runs undisturbed (its receipt) and
 # steps (their number). Judged runs are in $scratch/run, standard output and error in $scratch/out and
 # $scratch/err. patience multiplies deadlines (1), attempts is how often a judge may try (1), only
-# an extended regular expression that a judge's name must have.
+# an extended regular expression that a judge's name must have. Everything that a judge starts is below
+# the process id in $self.
 
 passed=0
 failed=0
@@ -22,33 +23,113 @@ build() {
   echo "$(swift build -c release --show-bin-path)/$1"
 }
 
+# at_once N: from here on up to N judges run beside one another, each in a subshell with a $scratch of
+# its own, which has the script's run.yaml; deadlines are twice as long. at_once 1 waits for them and
+# goes on one by one: for what others need to know, and for what has to happen within a moment.
+# JUDGES_AT_ONCE in the environment limits N.
+at_once() {
+  while [ "$running" -gt 0 ]; do collect; done
+  most=$1
+  [ "$most" -le "${JUDGES_AT_ONCE:-$most}" ] || most=$JUDGES_AT_ONCE
+  if [ "$most" -gt 1 ]; then
+    # Ranks that wait for one another must give up their processor to those of another job.
+    export OMPI_MCA_mpi_yield_when_idle=1 I_MPI_THREAD_YIELD=2
+  else
+    unset OMPI_MCA_mpi_yield_when_idle I_MPI_THREAD_YIELD
+  fi
+}
+most=1
+begun=0
+running=0
+judges=()
+judge_names=()
+
 # judge NAME COMMAND...: counts COMMAND as passed where it succeeds.
 judge() {
+  [[ $1 =~ ${only:-} ]] || return 0
+  if [ "$most" -eq 1 ]; then
+    self=$$
+    if tried "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    return
+  fi
+  while [ "$running" -ge "$most" ]; do collect; done
+  begun=$((begun + 1))
+  running=$((running + 1))
+  # A subshell has a seed of its own.
+  local draw=$RANDOM
+  (
+    RANDOM=$draw
+    self=$BASHPID
+    scratch=$scratch/judge-$begun
+    mkdir "$scratch"
+    [ ! -e "${scratch%/*}/run.yaml" ] || cp "${scratch%/*}/run.yaml" "$scratch"
+    # Launchers that begin and end at once would take the folder of their sessions from each other.
+    export TMPDIR=$scratch
+    result=0
+    tried "$@" || result=1
+    echo "$result" > "$scratch/result"
+  ) > "$scratch/judge-$begun.said" 2>&1 &
+  judges[$!]=$begun
+  judge_names[begun]=$1
+}
+
+# collect: waits until one of the judges that run has ended, shows what it said and counts it.
+collect() {
+  local process folder before=$running
+  while [ "$running" -eq "$before" ]; do
+    sleep 0.1
+    for process in "${!judges[@]}"; do
+      ! lives "$process" || continue
+      folder=$scratch/judge-${judges[process]}
+      cat "$folder.said"
+      [ -e "$folder/result" ] ||
+        echo "FAILED  ${judge_names[judges[process]]}: its shell ended amid it"
+      if grep -qsx 0 "$folder/result"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+      running=$((running - 1))
+      unset "judges[$process]"
+      # What a judge that failed has left behind may still write there.
+      rm -rf "$folder" "$folder.said" 2> /dev/null || true
+    done
+  done
+}
+
+# end_judges: ends those that still run, where the script itself is told to end.
+end_judges() {
+  local process
+  for process in "${!judges[@]}"; do
+    kill -KILL "$process" $(descendants "$process") 2> /dev/null || true
+  done
+}
+
+# tried NAME COMMAND...: runs COMMAND, at most as often as $attempts says, and tells how it went.
+tried() {
   local name=$1 start=$SECONDS left
   shift
-  [[ $name =~ ${only:-} ]] || return 0
   for ((left = ${attempts:-1} - 1; left >= 0; left--)); do
     log=
     rm -rf "$scratch/run"
     : > "$scratch/out"
     : > "$scratch/err"
     if "$@"; then
-      passed=$((passed + 1))
       echo "passed  $name ($((SECONDS - start)) s)"
       return 0
     fi
     traces
     [ "$left" -eq 0 ] || echo "failed: $name ($((SECONDS - start)) s), once more"
   done
-  failed=$((failed + 1))
   echo "FAILED  $name ($((SECONDS - start)) s)"
+  return 1
 }
 
 # traces: what is shown of a judge that failed; $log is one more file to look at.
 traces() { tail -n 12 "$scratch/out" "$scratch/err" ${log:+"$log"} 2> /dev/null || true; }
 
+# deadline SECONDS: what SECONDS are here.
+deadline() { echo $(($1 * ${patience:-1} * (most > 1 ? 2 : 1))); }
+
 # finish: the last line, and the exit status that belongs to it.
 finish() {
+  at_once 1
   echo "$passed passed, $failed failed"
   [ "$failed" -eq 0 ]
   exit
@@ -92,7 +173,7 @@ last_step() {
 # wait_for_step N [SECONDS]: until the run has done N steps, at most SECONDS (60).
 wait_for_step() {
   local tries
-  for ((tries = 0; tries < ${2:-60} * 20 * ${patience:-1}; tries++)); do
+  for ((tries = $(deadline "${2:-60}") * 20; tries > 0; tries--)); do
     [ "$(last_step)" -lt "$1" ] || return 0
     sleep 0.05
   done
@@ -166,13 +247,14 @@ mpirun_of() {
 
 # ended PID SECONDS: PID ends within SECONDS; its status is in $status.
 ended() {
-  local tries limit=$(($2 * ${patience:-1} * 20))
-  for ((tries = 0; tries < limit; tries++)); do
+  local tries limit
+  limit=$(deadline "$2")
+  for ((tries = limit * 20; tries > 0; tries--)); do
     lives "$1" || break
     sleep 0.05
   done
   if lives "$1"; then
-    echo "still there after $(($2 * ${patience:-1})) s: $(descendants "$1" | tr '\n' ' ')"
+    echo "still there after $limit s: $(descendants "$1" | tr '\n' ' ')"
     kill -KILL $(descendants "$1") "$1" 2> /dev/null || true
     wait "$1" || true
     return 1

@@ -399,6 +399,8 @@ def _():
     torch.save(model, file)
     refused("save model.state_dict()", "import", file, "--model", SMALL[0], *common)
     torch.save({"a": 1, "b": [torch.ones(2)]}, file)
+    refused("has no 'conv1.weight'", "import", file, "--model", SMALL[0], *common)
+    torch.save({"a": 1}, file)
     refused("no state dict", "import", file, "--model", SMALL[0], *common)
     state = model.state_dict()
     state["features.weight"] += 1
@@ -423,7 +425,7 @@ def _():
     assert any("normalize=half" in line for line in back.pop("__metadata__"))
     same_tensors(back, model.state_dict())
     numpy.savez_compressed(file, **state)
-    refused("is compressed", "import", file, "--model", SMALL[0], "--out", out, *HALF)
+    equal(embed(bring(file, *SMALL[:4], *HALF), folder, names), expected)
 
 
 @check("embeddings as npy, npz and csv, whole and in bytes, are evaluated alike")

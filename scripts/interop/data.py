@@ -169,7 +169,7 @@ for protocol in [2, 4, 5]:
     bins[-1].write_bytes(pickle.dumps((images, [s for _, _, s in pairs]), protocol=protocol))
 out = scratch / "run-logs"
 code, said = run(
-    "train", "--data", faces, *small[:-5], "--evaluate-every", 2, "--split", "all", "--quiet",
+    "train", "--data", faces, *small[:8], "--evaluate-every", 2, "--split", "all", "--quiet",
     *[word for path in bins for word in ("--pairs", path)], "--tensorboard", "--csv",
     "--prometheus", scratch / "run.prom", "--out", out)
 check("training with three sets and all logs", code == 0, said)
