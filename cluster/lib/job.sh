@@ -108,17 +108,17 @@ choose_launcher() {
         launch+=(--cpu-bind=none)
       fi
       # Slurm 22.05 and later do not hand --cpus-per-task on to srun.
-      local processors=${SLURM_CPUS_PER_TASK:-}
-      if [ -n "${SLURM_JOB_NODELIST:-}" ]; then
-        launch+=(--nodes="$SLURM_JOB_NUM_NODES" --nodelist="$SLURM_JOB_NODELIST")
+      local share=${SLURM_CPUS_PER_TASK:-}
+      if [ -n "${SLURM_JOB_ID:-}" ]; then
+        launch+=(--nodes="${#used[@]}" --nodelist="$(commas "${used[@]}")" --ntasks="$(count_tasks)")
+        if [ -z "${SLURM_NTASKS:-}" ]; then
+          launch+=(--ntasks-per-node="$ranks")
+          # A whole node's, of the smallest of them.
+          [ -n "$share" ] || share=$(for node in "${used[@]}"; do echo "${processors_of["$node"]:-$ranks}"; done |
+            sort -n | awk -v ranks="$ranks" 'NR == 1 { print ($1 >= ranks) ? int($1 / ranks) : 1 }')
+        fi
       fi
-      if [ -n "${SLURM_JOB_NUM_NODES:-}" ] && [ -z "${SLURM_NTASKS:-}" ]; then
-        launch+=(--ntasks=$((SLURM_JOB_NUM_NODES * ranks)) --ntasks-per-node="$ranks")
-        # A whole node's, of the smallest of them: SLURM_JOB_CPUS_PER_NODE is as 128(x3),64.
-        [ -n "$processors" ] || processors=$(tr ',' '\n' <<< "${SLURM_JOB_CPUS_PER_NODE:-$ranks}" |
-          sed 's/(.*//' | sort -n | awk -v ranks="$ranks" 'NR == 1 { print ($1 >= ranks) ? int($1 / ranks) : 1 }')
-      fi
-      [ -z "$processors" ] || launch+=(--cpus-per-task="$processors")
+      [ -z "$share" ] || launch+=(--cpus-per-task="$share")
       ;;
     *) echo "DDP_TRAIN_LAUNCHER is '$launcher'; give mpirun or srun" >&2; return 1 ;;
   esac
@@ -173,7 +173,10 @@ attempt() {
   survey=
   [ -z "$stopping" ] || return 0
   export DDP_TRAIN_START="$(hostname)-$$-$(date +%s)"
-  "${launch[@]}" $container "$program" train "$@" --resume auto < /dev/null &
+  (
+    if [ "${launch[0]}" = mpirun ] && [ -n "${SLURM_JOB_ID:-}" ]; then keep_to_used; fi
+    exec "${launch[@]}" $container "$program" train "$@" --resume auto < /dev/null
+  ) &
   job=$!
   # The signal may have come between the last two lines.
   [ -z "$stopping" ] || kill -USR2 "$job"
@@ -217,7 +220,7 @@ mend() {
     end_survey
     mapfile -t left < <(for node in "${nodes[@]}"; do grep -xF "$node" "$answers"; done)
     if [ ${#left[@]} -ge "$least" ]; then
-      use_nodes "${left[@]}"
+      used=("${left[@]}")
       return 0
     fi
     [ "$tries" -eq 2 ] || pause 10
@@ -238,7 +241,9 @@ run_job() {
   program=${DDP_TRAIN:-.build/release/ddp-train}
   container=${DDP_TRAIN_CONTAINER:-}
   launch=()
-  { count_ranks && count_least "${SLURM_JOB_NUM_NODES:-1}" && choose_launcher; } || exit 64
+  { count_ranks && count_least "${SLURM_JOB_NUM_NODES:-1}"; } || exit 64
+  [ -z "${SLURM_JOB_ID:-}" ] || note_allocation
+  choose_launcher || exit 64
   # Told to end, Open MPI gives its ranks this many seconds to write the last step, twice.
   export OMPI_MCA_odls_base_sigkill_timeout="${OMPI_MCA_odls_base_sigkill_timeout:-4}"
   job=
@@ -246,10 +251,8 @@ run_job() {
   terminated=
   trap 'stop_job 60' USR1
   trap '[ -n "$stopping" ] || terminated=1; stop_job 20' TERM INT
-  local where=${SLURM_JOB_NODELIST:-$(hostname)} before began
+  local place=${SLURM_JOB_NODELIST:-$(hostname)} before began
   if [ -n "${SLURM_JOB_ID:-}" ]; then
-    declare -gA tasks_of=() processors_of=()
-    note_allocation
     answers=$(mktemp)
     trap 'rm -f "$answers"' EXIT
     # A step of a start that was lost may still be there.
@@ -257,7 +260,7 @@ run_job() {
   fi
   while true; do
     before=$(newest_checkpoint "$folder")
-    say "job ${SLURM_JOB_ID:-$$}, start $((${SLURM_RESTART_COUNT:-0} + 1)), on $where:" \
+    say "job ${SLURM_JOB_ID:-$$}, start $((${SLURM_RESTART_COUNT:-0} + 1)), on $place:" \
       "${launch[*]} $program train $* (from ${before:-the first step})"
     began=$SECONDS
     [ -z "${SLURM_JOB_ID:-}" ] || start_guard
@@ -279,7 +282,7 @@ run_job() {
     mend || break
     end_steps
     choose_launcher || exit 64
-    where="$(scontrol show hostlist "$SLURM_JOB_NODELIST"), ${#used[@]} of ${#nodes[@]} nodes, again"
+    place="$(scontrol show hostlist "$(commas "${used[@]}")"), ${#used[@]} of ${#nodes[@]} nodes, again"
   done
   again
   exit "$status"

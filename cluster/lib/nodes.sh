@@ -10,37 +10,46 @@ each_count() {
     awk '{ for (i = 0; i < ($2 == "" ? 1 : $2); i++) print $1 }'
 }
 
-# join WORD...: with commas.
-join() { local IFS=,; echo "$*"; }
+# commas WORD...: with commas between them.
+commas() { local IFS=,; echo "$*"; }
 
-# Sets $nodes to the nodes of the allocation, and what each of them gives: $tasks_of, $processors_of.
+# Sets $nodes to the nodes of the allocation, $used to those of the next start, which are all of them,
+# and $tasks_of and $processors_of to what each gives.
 note_allocation() {
   local each_tasks each_processors i
   mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
   mapfile -t each_tasks < <(each_count "$SLURM_TASKS_PER_NODE")
   mapfile -t each_processors < <(each_count "${SLURM_JOB_CPUS_PER_NODE:-}")
+  declare -gA tasks_of=() processors_of=()
   for i in "${!nodes[@]}"; do
-    tasks_of[${nodes[i]}]=${each_tasks[i]:-1}
-    processors_of[${nodes[i]}]=${each_processors[i]:-}
+    tasks_of["${nodes[i]}"]=${each_tasks[i]:-1}
+    processors_of["${nodes[i]}"]=${each_processors[i]:-}
   done
   used=("${nodes[@]}")
 }
 
-# use_nodes NODE...: what mpirun, by whichever library, takes for the allocation, and srun's defaults.
-use_nodes() {
-  local node tasks=() processors=() sum=0
-  for node in "$@"; do
-    tasks+=("${tasks_of[$node]}")
-    processors+=("${processors_of[$node]}")
-    sum=$((sum + tasks_of[$node]))
+# The sum of the tasks of the nodes that are used.
+count_tasks() {
+  local node sum=0
+  for node in "${used[@]}"; do sum=$((sum + tasks_of["$node"])); done
+  echo "$sum"
+}
+
+# For the process that becomes the launcher: what an mpirun, by whichever library, takes for the
+# allocation. srun has options for it, and would find too few nodes for the next survey.
+keep_to_used() {
+  local node tasks=() processors=() sum
+  if [ ${#used[@]} -eq ${#nodes[@]} ]; then return; fi
+  for node in "${used[@]}"; do
+    tasks+=("${tasks_of["$node"]}")
+    processors+=("${processors_of["$node"]}")
   done
-  used=("$@")
-  SLURM_JOB_NODELIST=$(join "$@")
-  export SLURM_JOB_NODELIST SLURM_NODELIST=$SLURM_JOB_NODELIST
-  export SLURM_JOB_NUM_NODES=$# SLURM_NNODES=$#
-  SLURM_TASKS_PER_NODE=$(join "${tasks[@]}")
-  SLURM_JOB_CPUS_PER_NODE=$(join "${processors[@]}")
-  export SLURM_TASKS_PER_NODE SLURM_JOB_CPUS_PER_NODE
+  SLURM_JOB_NODELIST=$(commas "${used[@]}")
+  SLURM_TASKS_PER_NODE=$(commas "${tasks[@]}")
+  SLURM_JOB_CPUS_PER_NODE=$(commas "${processors[@]}")
+  sum=$(count_tasks)
+  export SLURM_JOB_NODELIST SLURM_TASKS_PER_NODE SLURM_JOB_CPUS_PER_NODE
+  export SLURM_NODELIST=$SLURM_JOB_NODELIST SLURM_JOB_NUM_NODES=${#used[@]} SLURM_NNODES=${#used[@]}
   [ -z "${SLURM_NTASKS:-}" ] || export SLURM_NTASKS=$sum SLURM_NPROCS=$sum
 }
 
@@ -53,14 +62,14 @@ on_nodes() {
   done
   shift
   exec srun --overlap --no-kill --mpi=none --cpus-per-task=1 --nodes=${#where[@]} \
-    --ntasks=${#where[@]} --ntasks-per-node=1 --nodelist="$(join "${where[@]}")" "$@"
+    --ntasks=${#where[@]} --ntasks-per-node=1 --nodelist="$(commas "${where[@]}")" "$@"
 }
 
 # Of the nodes that the job began with, those that SLURM has not taken from it and does not call ill.
 nodes_in_service() {
   local kept state node
   kept=$(scontrol show hostnames "$(squeue -h -j "$SLURM_JOB_ID" -o %N)") || return
-  state=$(sinfo -h -N -n "$(join "${nodes[@]}")" -o '%N %T') || return
+  state=$(sinfo -h -N -n "$(commas "${nodes[@]}")" -o '%N %T') || return
   for node in "${nodes[@]}"; do
     if ! grep -qxF "$node" <<< "$kept"; then
       say "$node was taken from the job by SLURM" >&2
