@@ -153,6 +153,17 @@ below() {
   done
 }
 
+# await_answers FILE COUNT: until FILE has COUNT lines, or FILE.why, of those who cannot be reached, has
+# the rest, or the rest is late: how long the first takes to answer says how busy all of this is.
+await_answers() {
+  local begin=$SECONDS first
+  while [ "$(cat "$1" "$1.why" 2> /dev/null | wc -l)" -lt "$2" ]; do
+    if [ -z "${first:-}" ] && [ -s "$1" ]; then first=$((SECONDS - begin)); fi
+    [ $((SECONDS - begin)) -lt $((${first:-18} * 3 + 6)) ] || return 0
+    sleep 0.2
+  done
+}
+
 # Asks, in the background, who answers: $survey is its process id. `answering` is the caller's.
 begin_survey() {
   [ -z "$survey" ] || return 0
@@ -188,8 +199,8 @@ attempt() {
     # Ranks leave within 6 s; mpirun may then wait for a host that is gone until TCP gives up, in a
     # quarter of an hour.
     ticks=$((ticks + 1))
-    [ "$ticks" -ge 16 ] || continue
-    [ "$ticks" -gt 16 ] || say "the launcher outlives its job and is killed"
+    [ "$ticks" -ge 13 ] || continue
+    [ "$ticks" -gt 13 ] || say "the launcher outlives its job and is killed"
     kill -KILL "$job" $(below "$job") 2> /dev/null
   done
   status=0

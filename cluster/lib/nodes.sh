@@ -81,17 +81,17 @@ nodes_in_service() {
   done
 }
 
-# answering FILE: writes to FILE the nodes that start a task within 10 s, asked in groups that srun
-# reaches without a detour over other nodes.
+# answering FILE: writes to FILE the nodes that start a task, asked in groups that srun reaches without a
+# detour over other nodes.
 answering() {
-  local candidates i steps=() node tries
+  local candidates i steps=() node
   : > "$1"
   mapfile -t candidates < <(nodes_in_service)
   for ((i = 0; i < ${#candidates[@]}; i += 16)); do
     on_nodes "${candidates[@]:i:16}" -- --input=none sh -c 'echo "$SLURMD_NODENAME"' >> "$1" 2> /dev/null &
     steps+=($!)
   done
-  for ((tries = 0; tries < 50 && $(wc -l < "$1") < ${#candidates[@]}; tries++)); do sleep 0.2; done
+  await_answers "$1" ${#candidates[@]}
   disown "${steps[@]}"
   kill -KILL "${steps[@]}" 2> /dev/null
   for node in "${candidates[@]}"; do
