@@ -50,6 +50,8 @@ keep_to_used() {
   sum=$(count_tasks)
   export SLURM_JOB_NODELIST SLURM_TASKS_PER_NODE SLURM_JOB_CPUS_PER_NODE
   export SLURM_NODELIST=$SLURM_JOB_NODELIST SLURM_JOB_NUM_NODES=${#used[@]} SLURM_NNODES=${#used[@]}
+  # MPICH's counts the nodes of the list and leaves it to srun which they are.
+  export HYDRA_LAUNCHER_EXTRA_ARGS="--nodelist=$SLURM_JOB_NODELIST ${HYDRA_LAUNCHER_EXTRA_ARGS:-}"
   [ -z "${SLURM_NTASKS:-}" ] || export SLURM_NTASKS=$sum SLURM_NPROCS=$sum
 }
 
@@ -123,13 +125,15 @@ start_guard() {
   guard=$!
 }
 
+# One after the other, and each ends with the job. As an argument of bash: $0 is the log of the job.
 guard_script='
 silences=0
 while [ $silences -lt 3 ]; do
   if read -r -t 20; then silences=0; elif [ $? -gt 128 ]; then silences=$((silences + 1)); else exit 0; fi
 done
-scontrol requeue "$SLURM_JOB_ID" &&
-  echo "== $(date "+%F %T") $1, the first node of the job, is silent for a minute: back to the queue" >> "$0"
+sleep $((SLURM_PROCID * 3))
+echo "== $(date "+%F %T") $1, the first node of the job, is silent for a minute: back to the queue" >> "$0"
+scontrol requeue "$SLURM_JOB_ID"
 '
 
 stop_guard() {
