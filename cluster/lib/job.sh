@@ -36,12 +36,13 @@ run_folder() {
   echo "$folder"
 }
 
-# Whether starting again may help: it does after each new checkpoint, and a few times without one.
+# Whether starting again may help: it does after each new checkpoint, and a few times without one. The
+# count outlives this process in the run folder, where there is one yet.
 worth_a_try() {
-  local folder=$1 before=$2 file=$1/.failures failures
-  failures=$(cat "$file" 2> /dev/null || echo 0)
+  local folder=$1 before=$2 file=$1/.failures
+  failures=${failures:-$(cat "$file" 2> /dev/null || echo 0)}
   if [ "$(newest_checkpoint "$folder")" != "$before" ]; then failures=0; else failures=$((failures + 1)); fi
-  echo "$failures" > "$file" 2> /dev/null || true
+  [ ! -d "$folder" ] || echo "$failures" 2> /dev/null > "$file" || true
   [ "$failures" -lt "${DDP_TRAIN_TRIES:-3}" ]
 }
 
@@ -219,9 +220,7 @@ pause() {
 
 # Before a start that follows on one which failed at once: what it failed of may take a while to mend.
 breathe() {
-  local failures
-  failures=$(cat "$folder/.failures" 2> /dev/null || echo 0)
-  if [ "$failures" -gt 0 ] && [ "$((SECONDS - began))" -lt 20 ]; then pause $((failures * 10)); fi
+  if [ "${failures:-0}" -gt 0 ] && [ "$((SECONDS - began))" -lt 20 ]; then pause $((failures * 10)); fi
 }
 
 # mend: after a failure, the nodes for the next start; false where too few are left.
