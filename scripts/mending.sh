@@ -57,6 +57,7 @@ launch_hosts() {
 }
 
 launched_hosts_change() {
+  long_run
   local steps=$long_steps undisturbed=$long_undisturbed result=0
   launch_hosts --steps "$steps"
   wait_for_step 8 || return 1
@@ -122,6 +123,7 @@ node_crashes() {
 }
 
 node_lost_and_back() {
+  long_run
   local steps=$long_steps undisturbed=$long_undisturbed result=0
   submit train --cpus-per-task=1 --nodes=3 --time=20 -- --steps "$steps" || return 1
   wait_for_step 8 || return 1
@@ -137,6 +139,7 @@ node_lost_and_back() {
 
 # SLURM notices later, and takes the node from the job for good: also when that is back.
 node_taken_away() {
+  long_run
   local steps=$long_steps undisturbed=$long_undisturbed result=0
   DDP_TRAIN_LAUNCHER=srun submit train --cpus-per-task=2 --nodes=3 --ntasks-per-node=2 --time=20 -- \
     --steps "$steps" || return 1
