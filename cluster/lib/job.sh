@@ -1,5 +1,6 @@
 # To be sourced by the scripts of this folder: one training job of any length, which stops in time,
-# is started again, and goes on where it was. run_job ARGUMENT... trains with --resume auto.
+# is started again, and goes on where it was. run_job ARGUMENT... trains with --resume auto. After a
+# failure it starts the ranks again in the same allocation, on the nodes that answer.
 #
 # What clusters differ in, set in the environment or in the script before run_job:
 #   DDP_TRAIN            the program                         .build/release/ddp-train
@@ -9,6 +10,9 @@
 #   DDP_TRAIN_RANKS      ranks a node, unless SLURM was asked for tasks    1
 #   DDP_TRAIN_PLACE      node (a rank may use all of it) or socket (each keeps to one, in turns)
 #   DDP_TRAIN_TRIES      starts in a row that may fail without a new checkpoint   3
+#   DDP_TRAIN_MIN_NODES  nodes, or hosts, without which a job does not go on      1
+
+. "${BASH_SOURCE[0]%/*}/nodes.sh"
 
 say() { echo "== $(date '+%F %T') $*"; }
 
@@ -32,12 +36,13 @@ run_folder() {
   echo "$folder"
 }
 
-# Whether starting again may help: it does after each new checkpoint, and a few times without one.
+# Whether starting again may help: it does after each new checkpoint, and a few times without one. The
+# count outlives this process in the run folder, where there is one yet.
 worth_a_try() {
-  local folder=$1 before=$2 file=$1/.failures failures
-  failures=$(cat "$file" 2> /dev/null || echo 0)
+  local folder=$1 before=$2 file=$1/.failures
+  failures=${failures:-$(cat "$file" 2> /dev/null || echo 0)}
   if [ "$(newest_checkpoint "$folder")" != "$before" ]; then failures=0; else failures=$((failures + 1)); fi
-  echo "$failures" > "$file" 2> /dev/null || true
+  [ ! -d "$folder" ] || echo "$failures" 2> /dev/null > "$file" || true
   [ "$failures" -lt "${DDP_TRAIN_TRIES:-3}" ]
 }
 
@@ -56,6 +61,21 @@ count_ranks() {
       SLURM_CPUS_PER_TASK=$((SLURM_CPUS_PER_TASK >= ranks ? SLURM_CPUS_PER_TASK / ranks : 1))
       export SLURM_CPUS_PER_TASK
     fi
+  fi
+}
+
+# Sets $least to the number of nodes, or hosts, without which a job does not go on; $1 is how many it has.
+count_least() {
+  least=${DDP_TRAIN_MIN_NODES:-1}
+  case $least in
+    '' | *[!0-9]* | 0*)
+      echo "DDP_TRAIN_MIN_NODES is '$least'; give the number of nodes without which the job does not go on" >&2
+      return 1
+      ;;
+  esac
+  if [ "$least" -gt "$1" ]; then
+    echo "DDP_TRAIN_MIN_NODES is $least, and the job has $1: give it more nodes (--nodes=$least), or ask for fewer" >&2
+    return 1
   fi
 }
 
@@ -89,15 +109,17 @@ choose_launcher() {
         launch+=(--cpu-bind=none)
       fi
       # Slurm 22.05 and later do not hand --cpus-per-task on to srun.
-      local processors=${SLURM_CPUS_PER_TASK:-}
-      if [ -n "${SLURM_JOB_NUM_NODES:-}" ] && [ -z "${SLURM_NTASKS:-}" ]; then
-        launch+=(--nodes="$SLURM_JOB_NUM_NODES" --ntasks=$((SLURM_JOB_NUM_NODES * ranks))
-          --ntasks-per-node="$ranks")
-        # A whole node's, of the smallest of them: SLURM_JOB_CPUS_PER_NODE is as 128(x3),64.
-        [ -n "$processors" ] || processors=$(tr ',' '\n' <<< "${SLURM_JOB_CPUS_PER_NODE:-$ranks}" |
-          sed 's/(.*//' | sort -n | awk -v ranks="$ranks" 'NR == 1 { print ($1 >= ranks) ? int($1 / ranks) : 1 }')
+      local share=${SLURM_CPUS_PER_TASK:-}
+      if [ -n "${SLURM_JOB_ID:-}" ]; then
+        launch+=(--nodes="${#used[@]}" --nodelist="$(commas "${used[@]}")" --ntasks="$(count_tasks)")
+        if [ -z "${SLURM_NTASKS:-}" ]; then
+          launch+=(--ntasks-per-node="$ranks")
+          # A whole node's, of the smallest of them.
+          [ -n "$share" ] || share=$(for node in "${used[@]}"; do echo "${processors_of["$node"]:-$ranks}"; done |
+            sort -n | awk -v ranks="$ranks" 'NR == 1 { print ($1 >= ranks) ? int($1 / ranks) : 1 }')
+        fi
       fi
-      [ -z "$processors" ] || launch+=(--cpus-per-task="$processors")
+      [ -z "$share" ] || launch+=(--cpus-per-task="$share")
       ;;
     *) echo "DDP_TRAIN_LAUNCHER is '$launcher'; give mpirun or srun" >&2; return 1 ;;
   esac
@@ -120,34 +142,102 @@ stop_job() {
   kill -TERM "$job" 2> /dev/null || true
 }
 
-# Ends a launcher that outlives its job: ranks that end it leave last-failure.txt, and mpirun may then
-# wait for a host that is gone until TCP gives up, in a quarter of an hour.
-watch_launcher() {
-  while sleep 1; do
-    grep -qsxF "start: $DDP_TRAIN_START" "$folder/last-failure.txt" || continue
-    sleep 10
-    say "the launcher outlives its job and is killed"
-    kill -KILL "$1"
-    return
+# Whether the ranks of this start have said why they end it.
+has_failed() { grep -qsxF "start: ${DDP_TRAIN_START:-}" "$folder/last-failure.txt"; }
+
+# below PID: the processes that it has started, and theirs.
+below() {
+  local child
+  for child in $(ps -o pid= --ppid "$1"); do
+    echo "$child"
+    below "$child"
   done
+}
+
+# await_answers FILE COUNT: until FILE has COUNT lines, or FILE.why, of those who cannot be reached, has
+# the rest, or the rest is late: how long the first takes to answer says how busy all of this is.
+await_answers() {
+  local begin=$SECONDS first
+  while [ "$(cat "$1" "$1.why" 2> /dev/null | wc -l)" -lt "$2" ]; do
+    if [ -z "${first:-}" ] && [ -s "$1" ]; then first=$((SECONDS - begin)); fi
+    [ $((SECONDS - begin)) -lt $((${first:-18} * 3 + 6)) ] || return 0
+    sleep 0.2
+  done
+}
+
+# Asks, in the background, who answers: $survey is its process id. `answering` is the caller's.
+begin_survey() {
+  [ -z "$survey" ] || return 0
+  answering "$answers" &
+  survey=$!
+}
+
+# Waits for the answers; a trapped signal ends `wait` early.
+end_survey() {
+  begin_survey
+  while kill -0 "$survey" 2> /dev/null; do wait "$survey"; done
+  survey=
 }
 
 # attempt ARGUMENT...: one start, unless told to stop before it; its status in $status.
 attempt() {
   status=85
+  survey=
   [ -z "$stopping" ] || return 0
   export DDP_TRAIN_START="$(hostname)-$$-$(date +%s)"
-  "${launch[@]}" $container "$program" train "$@" --resume auto < /dev/null &
+  (
+    if [ "${launch[0]}" = mpirun ] && [ -n "${SLURM_JOB_ID:-}" ]; then keep_to_used; fi
+    exec "${launch[@]}" $container "$program" train "$@" --resume auto < /dev/null
+  ) &
   job=$!
   # The signal may have come between the last two lines.
   [ -z "$stopping" ] || kill -USR2 "$job"
-  watch_launcher "$job" &
-  local watch=$!
-  # A trapped signal ends `wait` early, with a status of its own.
-  while kill -0 "$job" 2> /dev/null; do wait "$job"; done
+  local ticks=0
+  while kill -0 "$job" 2> /dev/null; do
+    sleep 0.5
+    has_failed || continue
+    begin_survey
+    # Ranks leave within 6 s; mpirun may then wait for a host that is gone until TCP gives up, in a
+    # quarter of an hour.
+    ticks=$((ticks + 1))
+    [ "$ticks" -ge 13 ] || continue
+    [ "$ticks" -gt 13 ] || say "the launcher outlives its job and is killed"
+    kill -KILL "$job" $(below "$job") 2> /dev/null
+  done
   status=0
   wait "$job" || status=$?
-  kill "$watch" 2> /dev/null
+  job=
+}
+
+# pause SECONDS: ends early when told to stop.
+pause() {
+  local tries
+  for ((tries = 0; tries < $1 * 2; tries++)); do
+    [ -z "$stopping" ] || return 0
+    sleep 0.5
+  done
+}
+
+# Before a start that follows on one which failed at once: what it failed of may take a while to mend.
+breathe() {
+  if [ "${failures:-0}" -gt 0 ] && [ "$((SECONDS - began))" -lt 20 ]; then pause $((failures * 10)); fi
+}
+
+# mend: after a failure, the nodes for the next start; false where too few are left.
+mend() {
+  local tries left
+  for tries in 1 2; do
+    end_survey
+    mapfile -t left < <(for node in "${nodes[@]}"; do grep -xF "$node" "$answers"; done)
+    if [ ${#left[@]} -ge "$least" ]; then
+      used=("${left[@]}")
+      return 0
+    fi
+    [ "$tries" -eq 2 ] || pause 10
+    [ -z "$stopping" ] || return 0
+  done
+  say "${#left[@]} of ${#nodes[@]} nodes answer, and DDP_TRAIN_MIN_NODES is $least: back to the queue"
+  return 1
 }
 
 # run_job ARGUMENT...: does not return.
@@ -161,7 +251,9 @@ run_job() {
   program=${DDP_TRAIN:-.build/release/ddp-train}
   container=${DDP_TRAIN_CONTAINER:-}
   launch=()
-  { count_ranks && choose_launcher; } || exit 64
+  { count_ranks && count_least "${SLURM_JOB_NUM_NODES:-1}"; } || exit 64
+  [ -z "${SLURM_JOB_ID:-}" ] || note_allocation
+  choose_launcher || exit 64
   # Told to end, Open MPI gives its ranks this many seconds to write the last step, twice.
   export OMPI_MCA_odls_base_sigkill_timeout="${OMPI_MCA_odls_base_sigkill_timeout:-4}"
   job=
@@ -169,21 +261,39 @@ run_job() {
   terminated=
   trap 'stop_job 60' USR1
   trap '[ -n "$stopping" ] || terminated=1; stop_job 20' TERM INT
-  local before
-  before=$(newest_checkpoint "$folder")
-  say "job ${SLURM_JOB_ID:-$$}, start $((${SLURM_RESTART_COUNT:-0} + 1)), on ${SLURM_JOB_NODELIST:-$(hostname)}:" \
-    "${launch[*]} $program train $* (from ${before:-the first step})"
-  attempt "$@"
-  say "ended with $status on $(hostname)"
-  case $status in
-    0) rm -f "$folder/.failures"; exit 0 ;;
-    64) exit 64 ;;
-  esac
-  # 85 is ddp-train's "more to do"; a job that was told to stop may end otherwise, its step kept.
-  if [ "$status" -ne 85 ] && [ -z "$stopping" ] && ! worth_a_try "$folder" "$before"; then
-    say "no new checkpoint in ${DDP_TRAIN_TRIES:-3} starts: given up; see the lines above"
-    exit "$status"
+  local place=${SLURM_JOB_NODELIST:-$(hostname)} before began
+  if [ -n "${SLURM_JOB_ID:-}" ]; then
+    answers=$(mktemp)
+    trap 'rm -f "$answers"' EXIT
+    # A step of a start that was lost may still be there.
+    export SLURM_OVERLAP=1
   fi
+  while true; do
+    before=$(newest_checkpoint "$folder")
+    say "job ${SLURM_JOB_ID:-$$}, start $((${SLURM_RESTART_COUNT:-0} + 1)), on $place:" \
+      "${launch[*]} $program train $* (from ${before:-the first step})"
+    began=$SECONDS
+    [ -z "${SLURM_JOB_ID:-}" ] || start_guard
+    attempt "$@"
+    [ -z "${SLURM_JOB_ID:-}" ] || stop_guard
+    say "ended with $status on $(hostname)"
+    case $status in
+      0) rm -f "$folder/.failures"; exit 0 ;;
+      64) exit 64 ;;
+    esac
+    # 85 is ddp-train's "more to do"; a job that was told to stop may end otherwise, its step kept.
+    if [ "$status" -eq 85 ] || [ -n "$stopping" ]; then break; fi
+    if ! worth_a_try "$folder" "$before"; then
+      say "no new checkpoint in ${DDP_TRAIN_TRIES:-3} starts: given up; see the lines above"
+      exit "$status"
+    fi
+    if [ -z "${SLURM_JOB_ID:-}" ]; then exit "$status"; fi
+    breathe
+    mend || break
+    end_steps
+    choose_launcher || exit 64
+    place="$(scontrol show hostlist "$(commas "${used[@]}")"), ${#used[@]} of ${#nodes[@]} nodes, again"
+  done
   again
   exit "$status"
 }
