@@ -57,13 +57,33 @@ struct MPIFlags {
     )
     .replacing("-Xlinker ", with: "-Wl,").split(whereSeparator: \.isWhitespace).map(String.init)
     compiler = words.filter { $0.hasPrefix("-I") || $0.hasPrefix("-D") }
-    linker = words.filter { $0.hasPrefix("-L") || $0.hasPrefix("-l") }
+    let folders = words.filter { $0.hasPrefix("-L") }.map { String($0.dropFirst(2)) }
+    // What Intel's wrapper adds for Fortran would keep the program from other libraries of its ABI.
+    for library in words where library.hasPrefix("-l") && library != "-lmpifort" {
+      let file = Self.file(of: String(library.dropFirst(2)), in: folders)
+      linker += file.map { ["-Xlinker", $0] } ?? [library]
+    }
+    linker += folders.map { "-L" + $0 }
     let toLinker = words.filter { $0.hasPrefix("-Wl,") }.flatMap {
       $0.dropFirst(4).split(separator: ",")
     }
     for (flag, path) in zip(toLinker, toLinker.dropFirst()) where flag == "-rpath" {
       linker += ["-Xlinker", "-rpath", "-Xlinker", String(path)]
     }
+  }
+
+  /// The shared library NAME in the first of the folders that has one. By its name alone the linker
+  /// might find that of another MPI: folders of other libraries, as /usr/lib, are searched before.
+  private static func file(of name: String, in folders: [String]) -> String? {
+    let files = FileManager.default
+    guard let folder = folders.first(where: { files.fileExists(atPath: "\($0)/lib\(name).so") })
+    else { return nil }
+    let file = "\(folder)/lib\(name).so"
+    let start = FileHandle(forReadingAtPath: file)?.readData(ofLength: 4)
+    if start == Data([0x7F, 0x45, 0x4C, 0x46]) { return file }
+    // A linker script, as MPICH's of PyPI, that names the library of the ABI beside it.
+    let names = (try? files.contentsOfDirectory(atPath: folder)) ?? []
+    return names.filter { $0.hasPrefix("lib\(name).so.") }.min().map { "\(folder)/\($0)" }
   }
 
   /// Those of the MPI that `DDP_TRAIN_MPI` names by its `mpicc` or the folder it is installed in,

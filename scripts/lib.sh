@@ -262,3 +262,36 @@ ended() {
   status=0
   wait "$1" 2> /dev/null || status=$?
 }
+
+# --- Containers
+
+# make_deny: $scratch/deny COMMAND... runs COMMAND where process_vm_readv and process_vm_writev are
+# denied, as in many a container.
+make_deny() {
+  cat > "$scratch/deny.c" << 'C'
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int main(int count, char **words) {
+  struct sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_writev, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+  if (count < 2 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+      prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+    return 70;
+  execvp(words[1], words + 1);
+  return 71;
+}
+C
+  "${CC:-clang}" -o "$scratch/deny" "$scratch/deny.c"
+}

@@ -18,7 +18,7 @@ case ${DDP_TRAIN_MPI:-} in
   *) mpi_mpirun=$DDP_TRAIN_MPI/bin/mpirun ;;
 esac
 if [ "$mpi_mpirun" != mpirun ] && [ "${mpi_mpirun%/*}" != /usr/bin ]; then
-  # Intel's mpirun calls its other programs by the PATH, and finds its files by I_MPI_ROOT.
+  # Intel's launcher calls its other programs by the PATH, and finds its files by I_MPI_ROOT.
   export PATH=${mpi_mpirun%/*}:$PATH
   [ ! -e "${mpi_mpirun%/*}/impi_info" ] || export I_MPI_ROOT=${mpi_mpirun%/bin/*}
 fi
@@ -29,7 +29,7 @@ if ! command -v "$mpi_mpirun" > /dev/null; then
 fi
 
 mpi_name=$("$mpi_mpirun" --version 2>&1 | sed -nE \
-  -e 's/.*\(Open MPI\) ([0-9.]+).*/Open MPI \1/p' \
+  -e 's/.*\((Open MPI|OpenRTE)\) ([0-9.]+).*/Open MPI \2/p' \
   -e 's/.*Intel\(R\) MPI.*Version ([0-9.]+).*/Intel MPI \1/p' \
   -e 's/^ *Version: +([0-9][0-9.a-z]*).*/MPICH \1/p' | head -n 1)
 
@@ -47,6 +47,8 @@ case $mpi_name in
     # SIGKILL after as many again; ranks use the time for a checkpoint. The default of 1 is too short.
     export OMPI_MCA_odls_base_sigkill_timeout=4 PRTE_MCA_odls_base_sigkill_timeout=4 ;;
   'Intel MPI '*)
+    # Its mpirun is a shell script, which a signal ends while the ranks go on; what it starts is not.
+    mpi_mpirun=${mpi_mpirun/%mpirun/mpiexec.hydra}
     # It binds each rank to its share of the processors: threads of a rank choose for themselves.
     export I_MPI_PIN=0
     # Providers of libfabric that need no network card; on one machine shared memory does the work.

@@ -14,6 +14,19 @@ package struct LaunchEnvironment: Sendable, Equatable {
     case pmi = "PMI"
     /// `srun` without any MPI support.
     case slurm = "srun without MPI"
+
+    /// How to start ranks that may use any processor of their host.
+    package var unbinding: String {
+      switch self {
+      case .openMPI:
+        "start with mpirun --bind-to none (or export OMPI_MCA_hwloc_base_binding_policy=none, for "
+          + "Open MPI 5 PRTE_MCA_hwloc_default_binding_policy=none)"
+      case .pmi:
+        "start with --bind-to none, under Intel MPI with I_MPI_PIN=0, under srun with "
+          + "--cpu-bind=none"
+      case .pmix, .slurm, .none: "start with --bind-to none, under srun with --cpu-bind=none"
+      }
+    }
   }
 
   /// Who started the process.
@@ -72,10 +85,8 @@ package struct LaunchEnvironment: Sendable, Equatable {
   package func mistake(worldSize: Int) -> String? {
     guard let announcedSize, announcedSize != worldSize else { return nil }
     let remedy =
-      switch launcher {
-      case .slurm, .pmix: "start it with srun --mpi=pmix, or with mpirun inside the allocation"
-      case .openMPI, .pmi, .none: "start it with the mpirun of the MPI it is linked with"
-      }
+      "start it with the mpirun of the MPI it is linked with (ddp-train --version), or with srun "
+      + "--mpi=pmix for Open MPI, --mpi=pmi2 for MPICH and Intel MPI"
     return "the launcher (\(launcher.rawValue)) started \(announcedSize) processes, "
       + "but this one sees \(worldSize == 1 ? "only itself" : "\(worldSize) ranks"): "
       + "each would train alone and overwrite the others' files; \(remedy)"
@@ -141,11 +152,13 @@ package struct HostProcessors: Sendable, Equatable {
 
   /// A sentence where `threads` compute threads on each of the `sharing` ranks that may use the
   /// same processors would be more than those, nil where they do not.
-  package func warning(threads: Int, sharing: Int) -> String? {
+  package func warning(
+    threads: Int, sharing: Int,
+    under launcher: LaunchEnvironment.Launcher = LaunchEnvironment.current.launcher
+  ) -> String? {
     if threads > allowedCount, allowedCount < onlineCount {
       return "\(threads) compute threads may use only \(allowedCount) of \(onlineCount) "
-        + "processors: the launcher has bound this rank; start with --bind-to none "
-        + "(or export OMPI_MCA_hwloc_base_binding_policy=none)"
+        + "processors: the launcher has bound this rank; \(launcher.unbinding)"
     }
     if threads * sharing > allowedCount {
       return "\(sharing) rank\(sharing == 1 ? "" : "s") x \(threads) compute threads share "

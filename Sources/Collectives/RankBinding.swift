@@ -40,7 +40,10 @@ package struct RankBinding: Sendable, Equatable {
   }
 
   /// A sentence for each host some of whose processors no rank may use, though its launcher may.
-  package static func warnings(_ ranks: [RankBinding]) -> [String] {
+  package static func warnings(
+    _ ranks: [RankBinding],
+    under launcher: LaunchEnvironment.Launcher = LaunchEnvironment.current.launcher
+  ) -> [String] {
     var hosts: [String] = []
     for rank in ranks where !hosts.contains(rank.host) { hosts.append(rank.host) }
     return hosts.compactMap { host in
@@ -54,8 +57,7 @@ package struct RankBinding: Sendable, Equatable {
       else { return nil }
       return "\(own.count == 1 ? "the rank" : "the \(own.count) ranks") on \(host) "
         + "\(own.count == 1 ? "is" : "are") bound to \(used.count) of \(all.count) processors, the "
-        + "others stay idle: start with mpirun --bind-to none (or export "
-        + "OMPI_MCA_hwloc_base_binding_policy=none)"
+        + "others stay idle: \(launcher.unbinding)"
     }
   }
 }

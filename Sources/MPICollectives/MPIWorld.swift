@@ -29,7 +29,7 @@ package enum MPIWorld {
     do {
       let starting = LifeWatch(
         name: name, doing: "MPI_Init and the first meeting of all ranks", wantsEnd: wantsEnd)
-      let transportNote = SingleCopy.turnOffWhereForbidden()
+      let transportNote = SingleCopy.turnOffWhereForbidden(in: libraryVersion)
       var isEnough: Int32 = 0
       var isMultiple: Int32 = 0
       try MPIError.check(

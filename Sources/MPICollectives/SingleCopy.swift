@@ -1,23 +1,30 @@
 private import CMPI
 private import Glibc
 
-/// How Open MPI brings messages from rank to rank on one host: by copying from one process's memory
+/// How an MPI brings messages from rank to rank on one host: by copying from one process's memory
 /// to another's, which containers and hardened hosts forbid. Open MPI finds out message by message,
-/// complains of each, and goes through shared memory.
+/// complains of each, and goes through shared memory; MPICH 5 hands over bytes that nobody sent.
 enum SingleCopy {
-  /// What turns it off, in Open MPI 4 and from 5 on.
-  private static let settings = [
-    ("OMPI_MCA_btl_vader_single_copy_mechanism", "none"), ("OMPI_MCA_smsc", "^cma"),
-  ]
+  /// What turns it off in the library that calls itself `library`, as name and value: for Open MPI
+  /// 4, and 5; for MPICH. Intel MPI looks before it copies.
+  private static func settings(of library: String) -> [(name: String, value: String)] {
+    if library.hasPrefix("Open MPI") {
+      return [("OMPI_MCA_btl_vader_single_copy_mechanism", "none"), ("OMPI_MCA_smsc", "^cma")]
+    }
+    return library.hasPrefix("MPICH") ? [("MPIR_CVAR_CH4_CMA_ENABLE", "0")] : []
+  }
 
   /// Turns it off where the system forbids it and nobody has said what to do; returns what to say
   /// about it. To be called before MPI is initialised.
-  static func turnOffWhereForbidden() -> String? {
-    guard settings.allSatisfy({ getenv($0.0) == nil }) else { return nil }
+  static func turnOffWhereForbidden(in library: String) -> String? {
+    let settings = settings(of: library)
+    guard let first = settings.first, settings.allSatisfy({ getenv($0.name) == nil }) else {
+      return nil
+    }
     guard cmpi_may_copy_between_processes() == 0 || isRestricted else { return nil }
     for (name, value) in settings { setenv(name, value, 1) }
     return "this system does not let a process read another's memory (process_vm_readv): ranks of "
-      + "one host send through shared memory, as with \(settings[0].0)=\(settings[0].1)"
+      + "one host send through shared memory, as with \(first.name)=\(first.value)"
   }
 
   /// Whether Yama keeps the call to administrators, and this process is none.

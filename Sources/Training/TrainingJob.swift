@@ -147,6 +147,7 @@ package enum TrainingJob {
     let (communicator, console) = (session.communicator, session.console)
     for line in session.machine { console.say(line) }
     if let note = communicator.watchNote { console.warn(note) }
+    if communicator.size > 1, let note = LauncherSignals.note { console.say(note) }
     CrashLine.name(
       speaker: "rank \(communicator.rank) on \(communicator.hostName)", communicator.progress)
     if communicator.size > 1 {

@@ -99,6 +99,14 @@ import Testing
     #expect(bound.warning(threads: 1, sharing: 1) == nil)
     #expect(try #require(bound.warning(threads: 1, sharing: 2)).contains("share 1 processors"))
     let free = HostProcessors(onlineCount: 16, allowedCount: 16)
+    for (launcher, remedy) in [
+      (LaunchEnvironment.Launcher.openMPI, "PRTE_MCA_hwloc_default_binding_policy=none"),
+      (.pmi, "I_MPI_PIN=0"), (.pmix, "--cpu-bind=none"),
+    ] {
+      let sentence = bound.warning(threads: 4, sharing: 2, under: launcher)
+      #expect(try #require(sentence).contains(remedy))
+      #expect(sentence?.contains("OMPI_MCA") == (launcher == .openMPI))
+    }
     #expect(free.warning(threads: 8, sharing: 2) == nil)
     #expect(try #require(free.warning(threads: 8, sharing: 3)).contains("3 ranks x 8"))
   }

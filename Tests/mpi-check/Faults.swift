@@ -34,7 +34,9 @@ struct DeliberateFailure: Error, CustomStringConvertible {
 /// Goes wrong on `faulty`; the other ranks work on. Returns only where nobody noticed.
 func provoke(_ fault: Fault, on faulty: Int, in communicator: any Communicator) throws {
   try communicator.barrier()
-  communicator.progress.watch(limits: WatchLimits(silenceSeconds: 3, stallSeconds: 3))
+  // Who stops amid a transfer is waited for since before that, and is to be known by its silence.
+  communicator.progress.watch(
+    limits: WatchLimits(silenceSeconds: 3, stallSeconds: fault == .stopAmid ? 5 : 3))
   communicator.progress.enter(.compute, step: 7)
   // Until the neighbours have heard it.
   usleep(300_000)
