@@ -131,7 +131,7 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
-      name: "Evaluation", dependencies: ["Kernels", "Determinism", "Preconditions"],
+      name: "Evaluation", dependencies: ["Determinism", "Interchange", "Kernels", "Preconditions"],
       swiftSettings: house),
     .target(
       name: "Interchange", dependencies: ["Determinism", "Preconditions"], swiftSettings: house),

@@ -42,13 +42,12 @@ extension CheckpointNetwork {
     var scored: [(name: String, result: EvaluationResult)] = []
     for set in sets {
       guard let source = set.source ?? opened?.source else { continue }
-      let embeddings = try embeddings(
+      let (embeddings, bad) = try embeddings(
         of: set.plan.photos, in: source, preprocessing: set.preprocessing(preprocessing),
-        flip: flip, badLimit: request.maxBad ?? configuration.maxBad
-      ).embeddings
+        flip: flip, badLimit: request.maxBad ?? configuration.maxBad)
       guard let embeddings else { continue }
-      scored.append(
-        (set.name, set.plan.score(embeddings, classWeights: try checkpoint.classWeights())))
+      let weights = try checkpoint.classWeights()
+      scored.append((set.name, set.plan.score(embeddings, bad: bad, classWeights: weights)))
     }
     guard !scored.isEmpty else { return }
     let results = SetResults(results: scored)
@@ -137,6 +136,14 @@ extension CheckpointNetwork {
 
   /// Writes the embeddings of all photos and their names.
   func embed(_ request: EmbedRequest) throws {
+    guard let form = EmbeddingFile(path: request.out) else {
+      throw EvaluationFailure.unknownForm(path: request.out)
+    }
+    if let names = form.namesPath(beside: request.out), access(names, F_OK) == 0,
+      access(request.out, F_OK) != 0
+    {
+      throw EvaluationFailure.foreignNames(path: names, out: request.out)
+    }
     let own = configuration(
       data: request.data, split: nil, splitSeed: nil, minPhotos: nil,
       landmarks: request.landmarks)
@@ -150,9 +157,6 @@ extension CheckpointNetwork {
       badLimit: request.maxBad ?? configuration.maxBad
     ).embeddings
     guard let embeddings else { return }
-    guard let form = EmbeddingFile(path: request.out) else {
-      throw EvaluationFailure.unknownForm(path: request.out)
-    }
     try form.write(
       embeddings, names: opened.index.photos.map(\.path), asBytes: request.writesBytes,
       to: request.out)
@@ -176,6 +180,8 @@ package enum EvaluationFailure: Error, CustomStringConvertible {
   case unknownForm(path: String)
   case noThreshold
   case notInBytes(count: Int)
+  case nameOfSeveralLines(name: String)
+  case foreignNames(path: String, out: String)
 
   package var description: String {
     switch self {
@@ -192,6 +198,11 @@ package enum EvaluationFailure: Error, CustomStringConvertible {
     case .photosBesideEmbeddings(let path):
       "\(path) brings its own photos, which --embeddings does not have; give a checkpoint"
     case .severalSets: "a sweep takes one --pairs, a list of pairs of photos of --data"
+    case .nameOfSeveralLines(let name):
+      "'\(name.split(whereSeparator: \.isNewline).joined(separator: "\\n"))' has a line end, and the "
+        + "names beside a .npy file stand one a line; write a .npz or .csv file, or rename the photo"
+    case .foreignNames(let path, let out):
+      "\(path) is there already and no names of \(out), which is not; give another --out, or move it"
     case .notInBytes(let count):
       "\(count) photos have no embedding, which bytes cannot say; repair or remove them, or leave "
         + "out --int8"

@@ -1,4 +1,5 @@
 import Evaluation
+import Interchange
 import Testing
 
 /// Lists of pairs as other programs write them.
@@ -82,7 +83,8 @@ import Testing
     ("a/1.jpg a/2.jpg 1\n1 a/1.jpg b/2.jpg\n", 2, "as the lines before it"),
     ("a/1.jpg 1\na/2.jpg 0\n", 2, "says otherwise"),
     ("a/1.jpg 1\na/2.jpg 1\nb/1.jpg 0\n", 3, "takes two"),
-    ("a/1.jpg a/2.jpg 7\n", 1, "not the number"),
+    ("a/1.jpg a/2.jpg 7\n", 1, "'7' is no answer"),
+    ("a/1.jpg a/2.jpg\n", 1, "does not say whether"),
     ("path1,path2,label\n", 1, "names no pairs"),
     ("A\t0\t1\n", 1, "'0' is not the number"),
   ])
