@@ -119,7 +119,8 @@ final class PositionedFile: Sendable {
 
   /// Opens a regular file; throws `InterchangeError.unreadable`.
   init(path: String) throws {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // A pipe that nobody writes to would be waited for.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if descriptor < 0 { throw InterchangeError.unreadable(path: path, reason: systemReason()) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {

@@ -136,6 +136,10 @@ package final class SafetensorsFile: TensorArchive, Sendable {
 
   package func shape(of name: String) -> [Int]? { entry(named: name)?.shape }
 
+  package func holdsFloats(_ name: String) -> Bool {
+    entry(named: name)?.type.elements?.isFloat == true
+  }
+
   /// The elements of the tensor of that name as floats; throws `InterchangeError`.
   package func elements(of name: String) throws -> [Float] {
     guard let entry = entry(named: name) else {
