@@ -303,7 +303,8 @@ let package = Package(
       ],
       exclude: ["Fixtures"]),
     .testTarget(
-      name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport", "Determinism"]),
+      name: "EvaluationTests",
+      dependencies: ["Evaluation", "Interchange", "TestSupport", "Determinism"]),
     .testTarget(
       name: "InterchangeTests", dependencies: ["Interchange", "TestSupport", "Determinism"]),
     .testTarget(

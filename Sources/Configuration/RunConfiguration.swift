@@ -190,6 +190,22 @@ extension RunConfiguration {
 }
 
 extension RunConfiguration {
+  /// The relative paths that it names, each with its option.
+  package var relativePlaces: [(option: String, path: String)] {
+    var places: [(member: PartialKeyPath<RunConfiguration>, path: String?)] = [
+      (\.landmarks, landmarks), (\.compatibleWith, compatibleWith), (\.timeline, timeline),
+      (\.prometheus, prometheus),
+    ]
+    if case .folder(let path) = data { places.insert((\.data, path), at: 0) }
+    if case .people(let path) = split { places.append((\.split, path)) }
+    places += pairs.map { (\.pairs, $0) }
+    return places.compactMap { member, path in
+      path.flatMap { $0.hasPrefix("/") ? nil : (ConfigurationOption.of(member).name, $0) }
+    }
+  }
+}
+
+extension RunConfiguration {
   /// The limits of the watch on ranks.
   package var watchLimits: WatchLimits {
     WatchLimits(

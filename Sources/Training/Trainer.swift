@@ -314,7 +314,7 @@ package final class Trainer {
   }
 
   private func finish() throws {
-    // A finished run that is started again keeps its checkpoint and its report.
+    // A finished run that is started again keeps its checkpoint, and its report where it has one.
     let hasWorked = progress != startProgress
     if progress.step > startProgress.step, progress.updates == startProgress.updates {
       throw TrainingFailure.nothingLearned(
@@ -330,7 +330,9 @@ package final class Trainer {
     try recorder.writePending()
     if plan.isFirst {
       let receipt = weightsHash
-      if hasWorked { recorder.writeReport(at: progress, receipt: receipt) }
+      if hasWorked || !recorder.hasReport(of: receipt) {
+        recorder.writeReport(at: progress, receipt: receipt)
+      }
       if progress.skippedSteps > 0 {
         console.receipt("skipped: \(progress.skippedSteps) of \(progress.step) steps")
       }

@@ -37,7 +37,8 @@ package final class SafetensorsFile: TensorArchive, Sendable {
     if length > UInt64(SafetensorsHeader.byteLimit) {
       throw InterchangeError.malformed(
         path: path,
-        reason: "its header would have \(length) bytes, over \(SafetensorsHeader.byteLimit)")
+        reason: "it does not begin as a safetensors file or checkpoint does: its header would have "
+          + "\(length) bytes, over \(SafetensorsHeader.byteLimit)")
     }
     dataStart = 8 + Int(length)
     if dataStart > file.byteCount {
