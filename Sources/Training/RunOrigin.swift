@@ -36,7 +36,7 @@ struct RunOrigin {
     if session.communicator.rank == 0 {
       checkpoint = try open(request.configuration, in: folder, session: session, work: work)
       words =
-        try checkpoint.map { words(of: $0, request, in: folder) }
+        try checkpoint.map { Self.words(of: $0, request, in: folder) }
         ?? configuredWords(request, in: folder)
     }
     guard let told = try session.communicator.share(words, from: 0) else {
@@ -205,7 +205,8 @@ struct RunOrigin {
         keys: resolved.refused)
     }
     var configuration = resolved.configuration
-    // Until it has one of its own, the next start needs the same.
+    // Until it has a checkpoint of its own, the next start needs the same file.
+    if case .path = request.configuration.resume { configuration.resume = .path(path) }
     if isForked { configuration.resume = .path(path) }
     guard let step else { return (configuration, resolved.own, []) }
     let new = configuration.changes(from: resolved.own, at: step)

@@ -53,8 +53,14 @@ package final class Trainer {
     progress = standing.progress
     startProgress = standing.progress
     bench.batches.resume(with: standing.offline)
-    keeper = Keeper(bench, startedFrom: standing.path, old: old, checkOwner: checkOwner)
-    recorder = try Recorder(plan, at: standing.progress, meter: meter)
+    let recorder = try Recorder(plan, at: standing.progress, meter: meter)
+    self.recorder = recorder
+    let flush = recorder.flush
+    keeper = Keeper(bench, startedFrom: standing.path, old: old) {
+      // What a checkpoint counts as done is in the logs first: a resumed run writes it no more.
+      flush()
+      try checkOwner()
+    }
     health = Health(isOfTriplets: plan.configuration.loss == .triplet)
     badPhotos = BadPhotos(plan, ledger: bench.reader.loader.ledger)
   }

@@ -223,7 +223,7 @@ package enum TrainingJob {
         + (plan.factory.objective.head.map { "head: \($0.classes) classes x \($0.dimension)" }
           ?? "no head"))
     for line in try BatchSource(plan).lines { console.say(line) }
-    if configuration.reduction.isLossy {
+    if configuration.dependsOnRanks {
       console.warn(
         "--reduce \(configuration.reduction.rawValue) rounds what ranks send each other: the weights "
           + "depend on the number of ranks and on --shard-optimizer, and a resumed run is not the "
