@@ -151,7 +151,7 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
-      name: "Evaluation", dependencies: ["Kernels", "Determinism", "Preconditions"],
+      name: "Evaluation", dependencies: ["Determinism", "Interchange", "Kernels", "Preconditions"],
       swiftSettings: house),
     .target(
       name: "Interchange", dependencies: ["Determinism", "Preconditions"], swiftSettings: house),
@@ -341,7 +341,8 @@ let package = Package(
       ],
       exclude: ["Fixtures"]),
     .testTarget(
-      name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport", "Determinism"]),
+      name: "EvaluationTests",
+      dependencies: ["Evaluation", "Interchange", "TestSupport", "Determinism"]),
     .testTarget(
       name: "InterchangeTests", dependencies: ["Interchange", "TestSupport", "Determinism"]),
     .testTarget(

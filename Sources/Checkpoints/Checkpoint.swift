@@ -40,6 +40,12 @@ package struct Checkpoint {
   /// Hashes of lengths and bytes of some photos, `PhotoSample.text`.
   package static let dataSampleKey = "data-sample"
 
+  /// The folder in which the run was started, which relative paths of its configuration begin at.
+  package static let startFolderKey = "started-in"
+
+  /// What `startFolderKey` holds; nil in a checkpoint that an earlier version wrote.
+  package var startFolder: String? { file.metadata[Self.startFolderKey] }
+
   /// The key of `JPEGProbe.hash` where the run was.
   package static let pixelsKey = "pixels"
 

@@ -15,6 +15,12 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case missing(path: String)
   case furtherOn(path: String, step: Int, wanted: Int)
   case runExists(folder: String)
+  /// The run folder shows that there was a checkpoint, by `sign`, and has none.
+  case checkpointsGone(folder: String, sign: String)
+  /// The configuration of a run says nothing.
+  case emptyConfiguration(path: String)
+  /// The run has made its last step, and `changes` would come after it.
+  case finished(path: String, step: Int, changes: [String])
 
   package var description: String {
     switch self {
@@ -26,8 +32,9 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .otherShape(let path, let tensor, let found, let expected):
       "\(path): \(tensor) is \(found), this configuration wants \(expected)"
     case .otherMathematics(let path, let keys):
-      "cannot resume \(path): \(keys.joined(separator: ", ")) differ from the run that wrote it; "
-        + "set them back, \(Self.changing(keys))or start a new run with another --out"
+      "cannot resume \(path): other than in the run that wrote it: \(keys.joined(separator: ", ")); "
+        + "set \(keys.count == 1 ? "it" : "them") back, \(Self.changing(keys))"
+        + "or start a new run with another --out"
     case .otherBytes(let path, let data):
       "cannot resume \(path): photos of \(data) have the names of those of the run that wrote it and "
         + "other bytes; give the same data, take these from here on with --change data=\(data), or "
@@ -52,6 +59,16 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "--resume \(path): there is no such file or folder"
     case .runExists(let folder):
       "\(folder) already holds a run; go on with --resume auto, or give another --out"
+    case .checkpointsGone(let folder, let sign):
+      "\(folder) has lost its checkpoints: log.txt says '\(sign)', and none is left in "
+        + "\(folder)/checkpoints; put them back there, or begin anew with another --out or after "
+        + "removing \(folder)"
+    case .emptyConfiguration(let path):
+      "\(path) has no options and there is no checkpoint, so nobody knows what the run was; give "
+        + "its options with another --out"
+    case .finished(let path, let step, let changes):
+      "\(path) stands at step \(step), the last one: \(changes.joined(separator: ", ")) would change "
+        + "nothing; give a longer --steps or --epochs too"
     }
   }
 
@@ -64,7 +81,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     guard changes.allSatisfy({ ConfigurationOption.changeable.contains($0.name) }) else {
       return ""
     }
-    return "take them from here on with "
+    return "take \(keys.count == 1 ? "it" : "them") from here on with "
       + changes.map { "--change \($0.name)=\($0.value)" }.joined(separator: " ") + ", "
   }
 }

@@ -26,8 +26,8 @@ package struct DecisionThreshold: Sendable, Equatable {
     self.rule = rule.split(whereSeparator: \.isNewline).joined(separator: " ")
   }
 
-  /// The means over the folds of the most accurate threshold of the verification in `result`, and
-  /// of the one at `cautiousFAR`; nil where nothing was verified. `origin` says when or on what,
+  /// The most accurate threshold on all pairs of the verification in `result`, and the one at
+  /// `cautiousFAR`; nil where nothing was verified. `origin` says when or on what,
   /// such as `after step 400`.
   package init?(_ result: EvaluationResult, flipTest: Bool, origin: String) {
     guard let verification = result.verification,
@@ -36,7 +36,7 @@ package struct DecisionThreshold: Sendable, Equatable {
       })
     else { return nil }
     self.init(
-      value: verification.meanThreshold, cautiousValue: cautious.meanThreshold,
+      value: verification.mostAccurateThreshold, cautiousValue: cautious.threshold,
       flipTest: flipTest, rule: "\(verification.pairCount) pairs \(origin)")
   }
 
@@ -45,7 +45,7 @@ package struct DecisionThreshold: Sendable, Equatable {
 
   /// The choice for many photos as it is told.
   package var cautiousText: String {
-    Figure.text(cautiousValue, digits: 4) + ", accepts 1 % of two people on \(rule)"
+    Figure.text(cautiousValue, digits: 4) + ", accepts at most 1 % of two people on \(rule)"
   }
 
   private static let valueKey = "threshold"

@@ -95,9 +95,12 @@ package struct RunComparison {
   private func reasons() throws -> [String] {
     var lines: [String] = []
     if let configurations = try configurations() {
-      lines += configurations[1].mathematicsDifferences(from: configurations[0])
-        .map { "configuration: \($0)" }
+      lines += Self.differences(configurations).map { "configuration: \($0)" }
+      if configurations.contains(where: \.dependsOnRanks) {
+        lines += lossyReasons(configurations)
+      }
     }
+    lines += changeReasons()
     if let one = newest[0], let other = newest[1] {
       if one.dataFingerprint != other.dataFingerprint {
         lines.append(
@@ -112,9 +115,43 @@ package struct RunComparison {
       let (one, other) = (traces[0][keyPath: path], traces[1][keyPath: path])
       if let one, let other, one != other { lines.append("\(name): \(one) | \(other)") }
     }
+    compare("first weights", \.firstWeights)
     compare("program", \.program)
     compare("processor", \.processor)
     return lines
+  }
+
+  /// What of the mathematics differs, and the length where a schedule ends with the run.
+  private static func differences(_ configurations: [RunConfiguration]) -> [String] {
+    let lengths = ["epochs", "steps"]
+    let bends = configurations.contains { $0.schedule.traits.hasLastRate }
+    return configurations[1].changes(from: configurations[0], at: 0)
+      .filter { bends || !lengths.contains($0.name) }
+      .map { "\($0.name) was \($0.old), is \($0.new)" }
+  }
+
+  /// What the sums of a `--reduce` that rounds depend on.
+  private func lossyReasons(_ configurations: [RunConfiguration]) -> [String] {
+    var lines: [String] = []
+    let starts = traces.map { $0.starts.joined(separator: ", ") }
+    if starts[0] != starts[1], !starts.contains("") {
+      lines.append("ranks under a --reduce that rounds: \(starts[0]) | \(starts[1])")
+    }
+    let shards = configurations.map(\.shardsOptimizer)
+    if shards[0] != shards[1] {
+      lines.append("shard-optimizer under a --reduce that rounds: \(shards[0]) | \(shards[1])")
+    }
+    return lines
+  }
+
+  /// What became otherwise on the way of one and not of the other, or at another step.
+  private func changeReasons() -> [String] {
+    let changes = newest.map { $0?.changes ?? [] }
+    guard changes[0] != changes[1] else { return [] }
+    let texts = changes.map { own in
+      own.isEmpty ? "none" : own.map(\.sentence).joined(separator: ", ")
+    }
+    return ["changes: \(texts[0]) | \(texts[1])"]
   }
 
   /// Where in a step the difference arose, by what is the first of it to differ.

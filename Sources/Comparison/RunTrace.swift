@@ -19,6 +19,10 @@ struct RunTrace {
   let steps: [Int: StepTrace]
   /// The lines of the last start that begin with these words, without them.
   let program, processor: String?
+  /// The weights that the run began with, by their receipt, or as an earlier version says it.
+  let firstWeights: String?
+  /// The starts of the run, each by the step that it went on from and its number of ranks.
+  let starts: [String]
 
   /// Reads `metrics.jsonl` and `log.txt` of the run folder `path`; throws
   /// `InterchangeError.unreadable` where there are no metrics.
@@ -49,5 +53,23 @@ struct RunTrace {
     }
     program = last("program: ")
     processor = last("processor: ")
+    firstWeights = last("first weights: ").map { line in
+      line.components(separatedBy: ", weights ").last ?? line
+    }
+    starts = Self.starts(lines)
+  }
+
+  private static func starts(_ lines: [Substring]) -> [String] {
+    var starts: [(ranks: Int, step: String)] = []
+    for line in lines {
+      let text = line.drop { $0 != " " }.dropFirst()
+      if text.hasPrefix("ranks: ") {
+        let places = try? JSONSerialization.jsonObject(with: Data(text.dropFirst(7).utf8))
+        starts.append(((places as? [Any])?.count ?? 1, "0"))
+      } else if text.hasPrefix("resumed: step "), !starts.isEmpty {
+        starts[starts.count - 1].step = String(text.dropFirst(14))
+      }
+    }
+    return starts.map { "\($0.ranks) rank\($0.ranks == 1 ? "" : "s") from step \($0.step)" }
   }
 }

@@ -5,9 +5,9 @@ extension ConfigurationOption {
   package static let changeable: Set<String> = [
     "data", "augment", "dropout", "scale", "margin", "margin-variant", "margin-gradient",
     "margin-warmup-epochs", "mining", "people-per-batch", "photos-per-person", "triplet-reduction",
-    "offline-every", "offline-pool", "batch", "microbatch", "gradient-grid", "momentum", "nesterov",
-    "weight-decay", "decay-norm-and-bias", "clip-norm", "lr", "lr-head", "schedule",
-    "warmup-epochs", "milestones", "gamma", "power", "min-lr",
+    "offline-every", "offline-pool", "batch", "microbatch", "drop-last", "gradient-grid",
+    "momentum", "nesterov", "weight-decay", "decay-norm-and-bias", "clip-norm", "lr", "lr-head",
+    "schedule", "warmup-epochs", "milestones", "gamma", "power", "min-lr",
   ]
 
   /// Whether the option may be given to `--change`.
@@ -71,11 +71,21 @@ extension RunConfiguration {
   /// mathematics, and the length, on which schedules depend.
   package func changes(from other: RunConfiguration, at step: Int) -> [ConfigurationChange] {
     ConfigurationOption.all.compactMap { option in
-      guard option.isMathematical || option.member == \RunConfiguration.length else { return nil }
+      let isLength = option.member == \RunConfiguration.length
+      guard option.isMathematical || isLength else { return nil }
       let (old, new) = (option.placelessText(other), option.placelessText(self))
       guard old != new else { return nil }
+      // A length in another unit is one change, told by the option that stands for it now.
+      if isLength, new == nil { return nil }
       return ConfigurationChange(
-        step: step, name: option.name, old: old ?? "absent", new: new ?? "absent")
+        step: step, name: option.name, old: old ?? (isLength ? other.lengthText : "absent"),
+        new: new ?? "absent")
     }
+  }
+
+  /// The length with its unit, as "6 steps".
+  private var lengthText: String {
+    ConfigurationOption.all.filter { $0.member == \RunConfiguration.length }
+      .compactMap { option in option.value(self).map { "\($0) \(option.name)" } }.first ?? "absent"
   }
 }

@@ -15,6 +15,14 @@ package struct ConfigurationOption: Sendable {
     case flag
   }
 
+  /// Whether the value is the path of one file or folder.
+  var isOnePath: Bool {
+    switch (completion, input) {
+    case (_, .list), (.nothing, _), (.words, _): false
+    case (.file, _), (.folder, _): true
+    }
+  }
+
   /// What a shell offers after the flag.
   package enum Completion: Sendable, Equatable {
     case nothing

@@ -53,9 +53,17 @@ extension RunConfiguration {
   ) throws -> [[ConfigurationAssignment]] {
     var layers = [flags]
     if let file {
-      guard let bytes = FileManager.default.contents(atPath: file) else {
+      let bytes: Data
+      do {
+        // Pipes as well, such as those that a shell makes of <(...).
+        let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
+        bytes = try handle.readToEnd() ?? Data()
+      } catch {
+        let code = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError)
+        let reason =
+          code.domain == NSPOSIXErrorDomain ? String(cString: strerror(Int32(code.code))) : "\(error)"
         throw ConfigurationError(
-          origin: "--config", "cannot read '\(file)'; give a readable YAML file")
+          origin: "--config", "cannot read '\(file)': \(reason); give a readable YAML file")
       }
       guard let yaml = String(data: bytes, encoding: .utf8) else {
         throw ConfigurationError(origin: file, "the file is not UTF-8 text")
@@ -188,26 +196,46 @@ extension RunConfiguration {
         throw ConfigurationError(
           origin: place(path, key), "config: a file cannot name another file; remove this line")
       }
-      guard ConfigurationOption.named(name) != nil else {
+      guard name != "<<" else {
+        throw ConfigurationError(
+          origin: place(path, key), "<<: merges are not read; write the options out")
+      }
+      guard let option = ConfigurationOption.named(name) else {
         throw ConfigurationError(
           origin: place(path, key), ConfigurationOption.complaint(unknown: name))
       }
       return ConfigurationAssignment(
-        key: name, text: try text(of: value, key: name, path: path), origin: place(path, key))
+        key: name, text: try text(of: value, for: option, path: path), origin: place(path, key))
     }
   }
 
-  private static func text(of node: Node, key: String, path: String) throws -> String {
-    if isNull(node) { return "none" }
+  private static func text(
+    of node: Node, for option: ConfigurationOption, path: String
+  ) throws -> String {
+    if isNull(node) {
+      var configuration = RunConfiguration.demo
+      guard (try? option.set(&configuration, "none")) != nil else {
+        throw ConfigurationError(
+          origin: place(path, node), "\(option.name): has no value; give one, or remove the line")
+      }
+      return "none"
+    }
     if let scalar = node.scalar { return scalar.string }
     if let sequence = node.sequence {
+      guard !option.isOnePath else {
+        throw ConfigurationError(
+          origin: place(path, node), "\(option.name): takes one path, not a list of them")
+      }
       let parts = sequence.compactMap { $0.scalar?.string }
       if parts.count == sequence.count {
-        return parts.isEmpty ? "none" : parts.joined(separator: ",")
+        if parts.isEmpty { return "none" }
+        let isOfPaths = if case .list = option.input { true } else { false }
+        return (isOfPaths ? parts.map(listed) : parts).joined(separator: ",")
       }
     }
     throw ConfigurationError(
-      origin: place(path, node), "\(key): takes one value or a flat list, not a nested mapping")
+      origin: place(path, node),
+      "\(option.name): takes one value or a flat list, not a nested mapping")
   }
 
   private static func isNull(_ node: Node) -> Bool {

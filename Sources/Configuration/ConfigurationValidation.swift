@@ -62,8 +62,8 @@ extension RunConfiguration {
       "loss \(loss.rawValue) takes \(usual.count == 1 ? "one margin" : "three margins m1,m2,m3"), "
         + "not \(margin.count)")
     try demand(
-      margin.allSatisfy { $0 >= 0 && $0 < 3.2 }, \.margin,
-      "margins are from 0 to below 3.2; give for instance "
+      margin.allSatisfy { $0 >= 0 && $0 < MarginSoftmaxConfiguration.marginLimit }, \.margin,
+      "margins are from 0 to below pi, 3.14; give for instance "
         + ValueForm<[Double]>.numbers.text(usual))
     try demand(
       loss != .combined || margin[0] > 0, \.margin,

@@ -190,6 +190,28 @@ extension RunConfiguration {
 }
 
 extension RunConfiguration {
+  /// Whether the weights depend on the number of ranks, as sums are rounded between them.
+  package var dependsOnRanks: Bool { reduction.isLossy }
+
+  /// The relative paths that it names, each with its option.
+  package var relativePlaces: [(option: String, path: String)] {
+    var places: [(option: String, path: String)] = []
+    func add(_ member: PartialKeyPath<RunConfiguration>, _ path: String?) {
+      guard let path, !path.hasPrefix("/") else { return }
+      places.append((option: ConfigurationOption.of(member).name, path: path))
+    }
+    if case .folder(let path) = data { add(\.data, path) }
+    if case .people(let path) = split { add(\.split, path) }
+    add(\.landmarks, landmarks)
+    add(\.compatibleWith, compatibleWith)
+    for path in pairs { add(\.pairs, path) }
+    add(\.timeline, timeline)
+    add(\.prometheus, prometheus)
+    return places
+  }
+}
+
+extension RunConfiguration {
   /// The limits of the watch on ranks.
   package var watchLimits: WatchLimits {
     WatchLimits(

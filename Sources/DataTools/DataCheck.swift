@@ -68,6 +68,8 @@ struct DataCheck: Encodable {
       check = try look(request)
     } catch let error as DatasetError {
       check = DataCheck(unusable: request.data, "\(error)")
+    } catch let error as PairsFileError {
+      check = DataCheck(unusable: request.data, "\(error)")
     }
     check.verdict =
       check.errorCount > 0 ? .errors : check.warnings.isEmpty ? .sound : .warnings
@@ -80,7 +82,8 @@ struct DataCheck: Encodable {
     let found = Self.decode(set, threads: ToolThreads.count(request.threads))
     let counts = index.photosPerPerson
     let hashes = found.hashes
-    var warnings = set.notes.allWarnings
+    let overlaps = try request.pairs.map { try SetOverlap($0, set, hashes) }
+    var warnings = set.notes.allWarnings + overlaps.flatMap(\.warnings)
     if found.animations.count > 0 {
       warnings.append(
         "\(found.animations.count) files are animations, of which the first picture is taken, such "
@@ -100,7 +103,7 @@ struct DataCheck: Encodable {
       },
       duplicates: duplicates(set, hashes, bad: found.bad),
       missingLabels: missing(set.labels ?? []),
-      overlaps: try request.pairs.map { try overlap($0, set, hashes) })
+      overlaps: overlaps.map { Overlap(set: $0.path, people: $0.people.map { index.people[$0] }) })
   }
 
   private struct Found: Sendable {
@@ -175,39 +178,6 @@ struct DataCheck: Encodable {
     guard let last = labels.last, last < 10 * labels.count + 1000 else { return [] }
     let known = Set(labels)
     return (0..<max(0, last)).filter { !known.contains($0) }
-  }
-
-  /// The people of the data who are in the set at `path`: by name in a list, by the bytes of a
-  /// photo in a set that brings its photos.
-  private static func overlap(
-    _ path: String, _ set: PhotoSet, _ hashes: [UInt64]
-  ) throws -> Overlap {
-    let index = set.index
-    var people: Set<Int> = []
-    if EvaluationSet.bringsPhotos(path) {
-      let bin = try VerificationBin(path: path)
-      let theirs = Set((0..<bin.photoCount).map { bin.withImage($0) { Hash64.of($0) } })
-      for photo in hashes.indices where hashes[photo] != 0 && theirs.contains(hashes[photo]) {
-        people.insert(index.photos.person(of: photo))
-      }
-    } else {
-      let list = try PairsFile(parsing: FileReader.text(of: path), file: path)
-      let names = list.entries.flatMap { [$0.first, $0.second] }
-      // A photo's folder is its person; one without a folder is looked for itself.
-      let theirs = Set(names.compactMap { $0.split(separator: "/").dropLast().last })
-      for (person, name) in index.people.enumerated()
-      where theirs.contains(name.split(separator: "/").last ?? "") { people.insert(person) }
-      let alone = Set(names.filter { !$0.contains("/") })
-      if !alone.isEmpty {
-        var lookup = PhotoLookup(index.photos.map(\.path))
-        for name in alone {
-          if case .one(let photo) = lookup.find(name) {
-            people.insert(index.photos.person(of: photo))
-          }
-        }
-      }
-    }
-    return Overlap(set: path, people: people.sorted().map { index.people[$0] })
   }
 
   // MARK: Report

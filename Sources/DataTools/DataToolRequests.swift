@@ -83,6 +83,9 @@ extension AlignRequest {
     var lines = result.bad.map { "bad photo: \($0)" }
     lines += result.missing.prefix(20).map { "no landmarks: \($0)" }
     if result.missing.count > 20 { lines.append("no landmarks: \(result.missing.count) in all") }
+    if result.faceless > 0 {
+      lines.append("\(result.faceless) lines of \(landmarks) say that there is no face")
+    }
     lines += result.doubtful.prefix(20).map { "landmarks of no face: \($0)" }
     if result.doubtful.count > 20 {
       lines.append("landmarks of no face: \(result.doubtful.count) in all")

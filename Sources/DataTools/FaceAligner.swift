@@ -14,6 +14,8 @@ enum FaceAligner {
     var bad: [String] = []
     /// Photos without landmarks, which are left out.
     var missing: [String] = []
+    /// Lines that say that there is no face.
+    var faceless = 0
     /// Photos whose landmarks are those of no face; they are aligned.
     var doubtful: [String] = []
   }
@@ -26,6 +28,13 @@ enum FaceAligner {
     let landmarks = try Landmarks.found(
       in: request.landmarks, for: index, imageSize: request.size)
     let similarities = landmarks.similarities
+    guard similarities.contains(where: { $0 != nil }) else {
+      throw DatasetError.unusable(
+        path: request.landmarks,
+        reason: "has points of none of the photos of \(request.data)"
+          + (landmarks.stranger.map { "; it names \($0), the first of them is \(index.photos[0].path)" }
+            ?? ""))
+    }
     try requireEmpty(request.out)
     let targets = targets(of: index)
     for person in Set(targets.map(folder)) {
@@ -60,6 +69,7 @@ enum FaceAligner {
     var found = result.withLock { $0 }
     found.bad.sort()
     found.missing.sort()
+    found.faceless = landmarks.faceless
     found.doubtful = landmarks.misfits.map { index.photos[$0.photo].path }
     return found
   }

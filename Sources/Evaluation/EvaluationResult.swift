@@ -56,6 +56,13 @@ package struct EvaluationResult: Sendable {
   package var worstPairs: [WorstPair] = []
   /// Why there are pairs and no verification; nil where there is one, or no pairs.
   package var missingVerification: String?
+  /// What is most likely not meant with the list of pairs, a sentence each.
+  package var pairWarnings: [String] = []
+
+  /// Below this area under the curve the answers of a list are more likely the wrong way round than
+  /// the network that bad, given `pairsOfInvertedList` pairs of either kind.
+  private static let areaOfInvertedList = 0.35
+  private static let pairsOfInvertedList = 30
 
   /// Below this mean squared distance embeddings count as collapsed (spread ones have about 2).
   package static let collapseDistance = 0.01
@@ -73,6 +80,11 @@ package struct EvaluationResult: Sendable {
     meanPairwiseDistance = embeddings.meanPairwiseDistance
     nonFiniteCount = embeddings.nonFiniteCount
     if let pairs, !pairs.pairs.isEmpty {
+      pairWarnings = pairs.warnings
+      if pairs.unreadableCount > 0 {
+        pairWarnings.append(
+          "\(pairs.unreadableCount) pairs are left out: a photo of theirs could not be read")
+      }
       let isOneSided = pairs.sameCount == 0 || pairs.sameCount == pairs.pairs.count
       if isOneSided {
         missingVerification =
@@ -173,7 +185,23 @@ package struct EvaluationResult: Sendable {
 
   /// What is wrong with the embeddings themselves or with the pairs; empty when nothing is.
   package var warnings: [String] {
-    var warnings = missingVerification.map { [$0] } ?? []
+    var warnings = (missingVerification.map { [$0] } ?? []) + pairWarnings
+    if let verification {
+      if verification.oneSidedFoldCount > 0 {
+        warnings.append(
+          "\(verification.oneSidedFoldCount) of \(verification.foldAccuracies.count) folds have pairs "
+            + "of one kind only and no part in the rates of the other; pairs in another order, or "
+            + "without folds of their own, are divided evenly")
+      }
+      let fewest = min(
+        verification.sameCount, verification.pairCount - verification.sameCount)
+      if verification.exactArea < Self.areaOfInvertedList, fewest >= Self.pairsOfInvertedList {
+        warnings.append(
+          "pairs of two people are nearer than pairs of one (AUC "
+            + "\(Figure.text(verification.exactArea, digits: 3))): look whether the list says 1 for "
+            + "one person")
+      }
+    }
     if nonFiniteCount > 0 {
       warnings.append(
         "\(nonFiniteCount) of \(photoCount) embeddings hold a NaN or an infinity; "

@@ -65,56 +65,82 @@ struct FoldCounts {
     return index
   }
 
+  /// Folds whose pairs are all of one kind: they have no part in rates of the other kind.
+  var oneSidedCount: Int { folds.count { $0.sameCount == 0 || $0.differentCount == 0 } }
+
   /// The accuracy on `fold` at the first threshold that is most accurate on the others.
   func heldOutAccuracy(of fold: Int) -> (accuracy: Double, threshold: Double) {
-    let others = others(than: fold)
-    var best = 0
-    var bestMargin = Int.min
-    for i in others.same.indices where others.same[i] - others.different[i] > bestMargin {
-      best = i
-      bestMargin = others.same[i] - others.different[i]
-    }
+    let best = Self.mostAccurate(others(than: fold)).lowerBound
     let held = folds[fold]
     let right = held.same[best] + held.differentCount - held.different[best]
     return (Double(right) / Double(held.sameCount + held.differentCount), Double(best) * step)
   }
 
-  /// The rates on `fold` at the largest threshold whose FAR on the others is at most `targetFAR`.
-  func heldOutRates(of fold: Int, targetFAR: Double) -> (rates: ROCPoint, threshold: Double) {
-    let others = others(than: fold)
-    var chosen = 0
-    for i in others.different.indices
-    where Self.share(others.different[i], of: others.differentCount) <= targetFAR {
-      chosen = i
-    }
-    return (point(of: folds[fold], at: chosen), Double(chosen) * step)
+  /// The rates on `fold`, nil for a kind of pair that it lacks, at the largest threshold whose FAR
+  /// on the others is at most `targetFAR`.
+  func heldOutRates(of fold: Int, targetFAR: Double) -> (rates: FoldRates, threshold: Double) {
+    let chosen = Self.largest(targetFAR, others(than: fold))
+    return (FoldRates(folds[fold], at: chosen), Double(chosen) * step)
   }
 
-  /// The mean of the folds' rates at every threshold.
+  /// The threshold in the middle of those that are most accurate on all pairs from the first such
+  /// on, without a gap.
+  var mostAccurateThreshold: Double {
+    let best = Self.mostAccurate(total)
+    return Double((best.lowerBound + best.upperBound) / 2) * step
+  }
+
+  /// The largest threshold that accepts at most `targetFAR` of all pairs of two people.
+  func threshold(targetFAR: Double) -> Double { Double(Self.largest(targetFAR, total)) * step }
+
+  /// The mean of the folds' rates at every threshold, each over the folds that have such pairs.
   func meanROC() -> [ROCPoint] {
     total.same.indices.map { i in
-      let points = folds.map { point(of: $0, at: i) }
+      let rates = folds.map { FoldRates($0, at: i) }
       return ROCPoint(
-        falseAcceptRate: populationMoments(points.map(\.falseAcceptRate)).mean,
-        trueAcceptRate: populationMoments(points.map(\.trueAcceptRate)).mean)
+        falseAcceptRate: populationMoments(rates.compactMap(\.falseAcceptRate)).mean,
+        trueAcceptRate: populationMoments(rates.compactMap(\.trueAcceptRate)).mean)
     }
   }
 
-  /// The counts thresholds are chosen on: all folds but `fold`, or itself where it is alone.
+  /// The counts thresholds are chosen on: all folds but `fold`; all of them where the others lack a
+  /// kind of pair.
   private func others(than fold: Int) -> Fold {
-    guard folds.count > 1 else { return total }
     var rest = total
     rest.add(folds[fold], sign: -1)
-    return rest
+    return rest.sameCount > 0 && rest.differentCount > 0 ? rest : total
   }
 
-  private func point(of fold: Fold, at threshold: Int) -> ROCPoint {
-    ROCPoint(
-      falseAcceptRate: Self.share(fold.different[threshold], of: fold.differentCount),
-      trueAcceptRate: Self.share(fold.same[threshold], of: fold.sameCount))
+  /// The first thresholds in a row that are most accurate.
+  private static func mostAccurate(_ counts: Fold) -> ClosedRange<Int> {
+    var best = 0...0
+    var bestMargin = Int.min
+    for i in counts.same.indices {
+      let margin = counts.same[i] - counts.different[i]
+      if margin > bestMargin {
+        (best, bestMargin) = (i...i, margin)
+      } else if margin == bestMargin, i == best.upperBound + 1 {
+        best = best.lowerBound...i
+      }
+    }
+    return best
   }
 
-  private static func share(_ part: Int, of whole: Int) -> Double {
-    whole == 0 ? 0 : Double(part) / Double(whole)
+  private static func largest(_ targetFAR: Double, _ counts: Fold) -> Int {
+    counts.different.lastIndex { Double($0) / Double(counts.differentCount) <= targetFAR } ?? 0
+  }
+}
+
+/// The rates of one fold at a threshold, nil for a kind of pair that it lacks.
+struct FoldRates {
+  let falseAcceptRate: Double?
+  let trueAcceptRate: Double?
+
+  fileprivate init(_ fold: FoldCounts.Fold, at threshold: Int) {
+    func share(_ part: Int, of whole: Int) -> Double? {
+      whole == 0 ? nil : Double(part) / Double(whole)
+    }
+    falseAcceptRate = share(fold.different[threshold], of: fold.differentCount)
+    trueAcceptRate = share(fold.same[threshold], of: fold.sameCount)
   }
 }

@@ -1,3 +1,5 @@
+internal import Interchange
+
 /// What is wrong with a pairs file, and on which line.
 package struct PairsFileError: Error, Equatable, CustomStringConvertible {
   /// The name of the file as the user gave it.

@@ -11,6 +11,9 @@ package struct ValidationRate: Sendable, Equatable {
   package let reachedFAR: Double
   /// The mean of the fold thresholds.
   package let meanThreshold: Double
+  /// The largest threshold of 0, 0.001, ... 3.999 that accepts at most this rate of all pairs of two
+  /// people: none is held out.
+  package let threshold: Double
 }
 
 /// Everything verification measures on a list of pairs and their distances.
@@ -34,6 +37,11 @@ package struct Verification: Sendable {
   package let pairCount: Int
   package let sameCount: Int
   package let skippedCount: Int
+  /// The threshold of 0, 0.01, ... 3.99 that is most accurate on all pairs, none held out; in the
+  /// middle of the first of them in a row.
+  package let mostAccurateThreshold: Double
+  /// Folds with pairs of one kind only, which have no part in rates of the other.
+  package let oneSidedFoldCount: Int
   /// How the folds were made, in words.
   package let foldRule: String
 
@@ -46,15 +54,16 @@ package struct Verification: Sendable {
   /// Accuracy follows insightface `recognition/arcface_torch/eval/verification.py`: per fold the
   /// first threshold of 0, 0.01, ... 3.99 that is most accurate on the other folds. VAL follows
   /// this project's rule: per fold the largest t of 0, 0.001, ... 3.999 whose FAR on the other
-  /// folds is at most the target. Empty folds are left out; with one fold alone, thresholds are
-  /// chosen on itself, and `foldRule` says so. Traps without pairs of both kinds.
+  /// folds is at most the target. Empty folds are left out, and a fold without a kind of pair has no
+  /// part in the mean of that kind's rate. Thresholds are chosen on all folds where the others lack a
+  /// kind; with one fold alone `foldRule` says so. Traps without pairs of both kinds.
   package init(distances: [Double], pairs: VerificationPairs) {
     require(
       distances.count == pairs.pairs.count,
       "Verification: \(distances.count) distances of \(pairs.pairs.count) pairs")
     sameCount = pairs.sameCount
     pairCount = distances.count
-    skippedCount = pairs.skipped.count
+    skippedCount = pairs.skipped.count + pairs.unreadableCount
     require(
       sameCount > 0 && sameCount < pairCount,
       "Verification: \(sameCount) of \(pairCount) pairs show one person; both kinds are needed")
@@ -70,12 +79,15 @@ package struct Verification: Sendable {
     (accuracy, accuracyDeviation) = populationMoments(foldAccuracies)
     validationRates = Self.targets.map { target in
       let rates = fine.folds.indices.map { fine.heldOutRates(of: $0, targetFAR: target) }
-      let (mean, deviation) = populationMoments(rates.map(\.rates.trueAcceptRate))
+      let (mean, deviation) = populationMoments(rates.compactMap(\.rates.trueAcceptRate))
       return ValidationRate(
         targetFAR: target, mean: mean, deviation: deviation,
-        reachedFAR: populationMoments(rates.map(\.rates.falseAcceptRate)).mean,
-        meanThreshold: populationMoments(rates.map(\.threshold)).mean)
+        reachedFAR: populationMoments(rates.compactMap(\.rates.falseAcceptRate)).mean,
+        meanThreshold: populationMoments(rates.map(\.threshold)).mean,
+        threshold: fine.threshold(targetFAR: target))
     }
+    mostAccurateThreshold = coarse.mostAccurateThreshold
+    oneSidedFoldCount = coarse.oneSidedCount
     meanROC = coarse.meanROC()
     areaUnderMeanROC = ROC.area(under: meanROC)
     equalErrorRate = ROC.equalErrorRate(of: meanROC)

@@ -54,9 +54,14 @@ package struct VerificationPairs: Sendable {
   package let foldRule: String
   /// The pairs left out, in the order of the file.
   package let skipped: [Skipped]
+  /// Pairs left out because a photo of theirs could not be read.
+  package let unreadableCount: Int
 
   /// Pairs made by hand; traps if a fold is not in 0..<foldCount.
-  package init(pairs: [Pair], foldCount: Int, foldRule: String, skipped: [Skipped] = []) {
+  package init(
+    pairs: [Pair], foldCount: Int, foldRule: String, skipped: [Skipped] = [],
+    unreadableCount: Int = 0
+  ) {
     for pair in pairs {
       require(
         (0..<foldCount).contains(pair.fold),
@@ -66,10 +71,53 @@ package struct VerificationPairs: Sendable {
     self.foldCount = foldCount
     self.foldRule = foldRule
     self.skipped = skipped
+    self.unreadableCount = unreadableCount
+  }
+
+  /// The same pairs but those with a photo of `unreadable`.
+  package func without(_ unreadable: Set<Int>) -> VerificationPairs {
+    let rest = pairs.filter { !unreadable.contains($0.first) && !unreadable.contains($0.second) }
+    return VerificationPairs(
+      pairs: rest, foldCount: foldCount, foldRule: foldRule, skipped: skipped,
+      unreadableCount: unreadableCount + pairs.count - rest.count)
   }
 
   /// The number of pairs of one person.
   package var sameCount: Int { pairs.reduce(0) { $0 + ($1.isSame ? 1 : 0) } }
+
+  /// Pairs of the same two photos: how many are there again with the same answer, and of how many
+  /// the answers differ.
+  package var repeats: (same: Int, contrary: Int) {
+    struct Photos: Hashable {
+      let least, most: Int
+    }
+    var answers: [Photos: Bool] = [:]
+    var repeats = (same: 0, contrary: 0)
+    for pair in pairs {
+      let photos = Photos(least: min(pair.first, pair.second), most: max(pair.first, pair.second))
+      if let known = answers.updateValue(pair.isSame, forKey: photos) {
+        if known == pair.isSame { repeats.same += 1 } else { repeats.contrary += 1 }
+      }
+    }
+    return repeats
+  }
+
+  /// What is most likely not meant with the list, a sentence each.
+  package var warnings: [String] {
+    let (same, contrary) = repeats
+    var warnings: [String] = []
+    if contrary > 0 {
+      warnings.append(
+        "\(contrary) pairs say otherwise than another pair of the same two photos; "
+          + "leave out those that are wrong")
+    }
+    if same > 0 {
+      warnings.append(
+        "\(same) pairs stand in the list again; where their folds differ, thresholds are chosen on "
+          + "pairs that they are measured on")
+    }
+    return warnings
+  }
 
   /// The photos that occur in a pair, ascending, each once: only these need embedding.
   package var photoIndices: [Int] {
@@ -89,6 +137,7 @@ package struct VerificationPairs: Sendable {
         first: lookUp($0.first), second: lookUp($0.second), isSame: $0.isSame, fold: $0.fold)
     }
     return VerificationPairs(
-      pairs: renumbered, foldCount: foldCount, foldRule: foldRule, skipped: skipped)
+      pairs: renumbered, foldCount: foldCount, foldRule: foldRule, skipped: skipped,
+      unreadableCount: unreadableCount)
   }
 }

@@ -107,8 +107,16 @@ package struct EvaluationPlan: Sendable {
       ? [] : ["people overlap: \(shared) of the \(people.count) people measured were trained on"]
   }
 
-  /// Scores `embeddings` of `photos`; `classWeights` [classes, dimension] for closed sets.
-  package func score(_ embeddings: Embeddings, classWeights: [Float]?) -> EvaluationResult {
+  /// Scores `embeddings` of `photos`; pairs with a photo of `bad` are left out. `classWeights`
+  /// [classes, dimension] are for closed sets.
+  package func score(
+    _ embeddings: Embeddings, bad: [BadPhoto] = [], classWeights: [Float]?
+  ) -> EvaluationResult {
+    let unreadable = Set(bad.map(\.photo))
+    let pairs =
+      unreadable.isEmpty
+      ? pairs
+      : pairs?.without(Set(photos.indices.filter { unreadable.contains(photos[$0]) }))
     var result = EvaluationResult(embeddings: embeddings, pairs: pairs, labels: people)
     if let classes, let classWeights {
       result.closedSet = ClosedSetAccuracy.score(

@@ -1,8 +1,12 @@
 /// Rows of numbers with a name each, as text: a header `name,0,1,...`, then `NAME,x,y,...`
 /// (RFC 4180: names with commas, quotes or line ends stand in quotes).
+///
+/// Where titles count, `0,1,...` or `e0,e1,...`, those columns alone are the numbers.
 package struct CSVTable: Sendable, Equatable {
   /// The first cell of each row.
   package let names: [String]
+  /// Titles of the columns that are neither names nor numbers of a row.
+  package let passedOver: [String]
   /// Numbers of a row.
   package let columns: Int
   /// Row by row [names.count, columns].
@@ -52,7 +56,14 @@ package struct CSVTable: Sendable, Equatable {
     guard !Self.isRow(header.dropFirst()) else {
       throw bad(1, "holds numbers, not names of columns; put a header 'name,0,1,...' before it")
     }
-    columns = header.count - 1
+    let layout: CSVLayout
+    do throws(CSVLayout.Problem) {
+      layout = try CSVLayout(header)
+    } catch {
+      throw bad(1, error.reason)
+    }
+    columns = layout.numbers.count
+    passedOver = layout.passedOver.map { header[$0] }
     var names: [String] = []
     var values: [Float] = []
     values.reserveCapacity(reader.separatorCount)
@@ -62,10 +73,10 @@ package struct CSVTable: Sendable, Equatable {
       guard cells.count == header.count else {
         throw bad(line, "has \(cells.count) cells, the first line \(header.count)")
       }
-      names.append(cells[0])
-      for cell in cells[1...] {
-        guard let value = Self.number(cell) else {
-          throw bad(line, "'\(cell.prefix(20))' is no number")
+      names.append(cells[layout.name])
+      for column in layout.numbers {
+        guard let value = Self.number(cells[column]) else {
+          throw bad(line, "'\(cells[column].prefix(20))' is no number")
         }
         values.append(value)
       }

@@ -28,7 +28,7 @@ extension InspectRequest {
     if let best = progress.best, let step = progress.bestStep {
       StandardOutput.print("best: \(Console.fixed(best, 6)) after step \(step)")
     }
-    for change in checkpoint.changes { print("changed \(change.sentence)") }
+    for change in checkpoint.changes { StandardOutput.print("changed \(change.sentence)") }
     if let threshold = progress.threshold {
       StandardOutput.print("threshold: \(threshold.pairText)")
       StandardOutput.print("threshold of many: \(threshold.cautiousText)")

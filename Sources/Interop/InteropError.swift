@@ -11,6 +11,7 @@ package enum InteropError: Error, Equatable, CustomStringConvertible {
   case otherShape(path: String, tensor: String, found: [Int], expected: [Int])
   case notOne(path: String, tensor: String)
   case notFinite(path: String, tensor: String)
+  case noFloats(path: String, tensor: String)
   case alreadyCheckpoint(path: String)
 
   package var description: String {
@@ -41,6 +42,9 @@ package enum InteropError: Error, Equatable, CustomStringConvertible {
       "\(path): '\(tensor)' is not 1 everywhere, which this network's last batch norm has fixed"
     case .notFinite(let path, let tensor):
       "\(path): '\(tensor)' holds numbers that are none, or a negative variance"
+    case .noFloats(let path, let tensor):
+      "\(path): '\(tensor)' is of whole numbers; weights are floats, and those of a quantised network "
+        + "have their scales elsewhere: save the network that it was made of"
     case .alreadyCheckpoint(let path):
       "\(path) is a checkpoint of ddp-train already; use it as it is"
     }

@@ -53,6 +53,9 @@ extension NetworkWeights {
       throw InteropError.otherShape(
         path: archive.path, tensor: name, found: found, expected: shape)
     }
+    guard archive.holdsFloats(name) else {
+      throw InteropError.noFloats(path: archive.path, tensor: name)
+    }
     let values = try archive.elements(of: name)
     guard values.allSatisfy(\.isFinite) else {
       throw InteropError.notFinite(path: archive.path, tensor: name)

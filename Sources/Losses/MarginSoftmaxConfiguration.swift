@@ -65,6 +65,9 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     self.gradient = gradient
   }
 
+  /// Below this a margin in radians leaves some angle of the target.
+  package static let marginLimit = Double.pi
+
   /// Softmax over x W^T + bias, as a linear layer followed by a cross-entropy.
   package static func softmax(bias: Bool = true) -> Self {
     Self(kind: .softmax(bias: bias), scale: 1)
@@ -81,7 +84,8 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     gradient: Gradient = .exact
   ) -> Self {
     require(
-      margin >= 0 && margin < .pi, "MarginSoftmaxConfiguration: ArcFace margin \(margin) radians")
+      margin >= 0 && margin < marginLimit,
+      "MarginSoftmaxConfiguration: ArcFace margin \(margin) radians")
     return Self(
       kind: .arcFace(margin: margin), scale: scale, variant: variant, gradient: gradient)
   }

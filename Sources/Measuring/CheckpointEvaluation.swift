@@ -44,13 +44,12 @@ extension CheckpointNetwork {
     var scored: [(name: String, result: EvaluationResult)] = []
     for set in sets {
       guard let source = set.source ?? opened?.source else { continue }
-      let embeddings = try embeddings(
+      let (embeddings, bad) = try embeddings(
         of: set.plan.photos, in: source, preprocessing: set.preprocessing(preprocessing),
-        flip: flip, badLimit: request.maxBad ?? configuration.maxBad
-      ).embeddings
+        flip: flip, badLimit: request.maxBad ?? configuration.maxBad)
       guard let embeddings else { continue }
-      scored.append(
-        (set.name, set.plan.score(embeddings, classWeights: try checkpoint.classWeights())))
+      let weights = try checkpoint.classWeights()
+      scored.append((set.name, set.plan.score(embeddings, bad: bad, classWeights: weights)))
     }
     guard !scored.isEmpty else { return }
     let results = SetResults(results: scored)
@@ -139,6 +138,14 @@ extension CheckpointNetwork {
 
   /// Writes the embeddings of all photos and their names.
   func embed(_ request: EmbedRequest) throws {
+    guard let form = EmbeddingFile(path: request.out) else {
+      throw EvaluationFailure.unknownForm(path: request.out)
+    }
+    if let names = form.namesPath(beside: request.out), access(names, F_OK) == 0,
+      access(request.out, F_OK) != 0
+    {
+      throw EvaluationFailure.foreignNames(path: names, out: request.out)
+    }
     let own = configuration(
       data: request.data, split: nil, splitSeed: nil, minPhotos: nil,
       landmarks: request.landmarks)
@@ -152,9 +159,6 @@ extension CheckpointNetwork {
       badLimit: request.maxBad ?? configuration.maxBad
     ).embeddings
     guard let embeddings else { return }
-    guard let form = EmbeddingFile(path: request.out) else {
-      throw EvaluationFailure.unknownForm(path: request.out)
-    }
     try form.write(
       embeddings, names: opened.index.photos.map(\.path), asBytes: request.writesBytes,
       to: request.out)

@@ -37,12 +37,12 @@ package enum EmbeddingFile: String, Sendable, CaseIterable {
     }
     switch self {
     case .npy:
+      try writeNames(names, to: namesPath(beside: path)!)
       if let bytes {
         try NumPyFile.write(bytes: bytes, shape: shape, to: path)
       } else {
         try NumPyFile.write(embeddings.values, shape: shape, to: path)
       }
-      try writeNames(names, to: namesPath(beside: path)!)
     case .npz:
       let tensor =
         bytes.map { bytes in
@@ -62,14 +62,25 @@ package enum EmbeddingFile: String, Sendable, CaseIterable {
   }
 
   private func writeNames(_ names: [String], to path: String) throws {
+    if let name = names.first(where: { $0.contains(where: \.isNewline) }) {
+      throw EvaluationFailure.nameOfSeveralLines(name: name)
+    }
     try TextFile.write(names.map { $0 + "\n" }.joined(), to: path)
   }
 
-  /// The embeddings of `path` and their names; throws what is wrong.
-  static func read(_ path: String, names namesPath: String?) throws -> (Embeddings, [String]) {
+  /// The embeddings of `path` and their names; `tell` is given a sentence of what is passed over.
+  /// Throws what is wrong.
+  static func read(
+    _ path: String, names namesPath: String?, tell: (String) -> Void
+  ) throws -> (Embeddings, [String]) {
     switch EmbeddingFile(path: path) {
     case .csv:
       let table = try CSVTable(path: path)
+      if !table.passedOver.isEmpty {
+        tell(
+          "\(path): \(table.columns) columns are the numbers; passed over: "
+            + table.passedOver.map { "'\($0)'" }.joined(separator: ", "))
+      }
       return (Embeddings(table.values, dimension: table.columns), table.names)
     case .npz:
       let archive = try NumPyArchive(path: path)

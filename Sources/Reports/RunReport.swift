@@ -84,7 +84,7 @@ package struct RunReport: Sendable {
       roc = result.exactROC
       validationRates = result.verification?.validationRates ?? []
       histogram = result.histogram
-      threshold = result.verification?.meanThreshold
+      threshold = result.verification?.mostAccurateThreshold
       worstPairs = result.worstPairs.map { pair in
         PicturePair(
           firstJPEG: jpeg(pair.first) ?? [], secondJPEG: jpeg(pair.second) ?? [],

@@ -7,9 +7,13 @@ internal import Timing
 final class MetricsTable: RecordSink {
   private let table: CSVLog
 
-  /// Opens the table at `path`; rows of steps after `step` are dropped. Throws `RunFolderError`.
-  init(path: String, resumedAfter step: Int) throws {
-    table = try CSVLog(path: path, columns: StepRecord.columns, resumedAfter: step)
+  /// Opens the table at `path`; rows of steps after `step` are dropped, and those that lack before
+  /// are made of the file `metrics`. Throws `RunFolderError` and `InterchangeError`.
+  init(path: String, resumedAfter step: Int, metrics: String) throws {
+    table = try CSVLog(
+      path: path, columns: StepRecord.columns, resumedAfter: step, metrics: metrics, kind: .step,
+      isOneRow: true
+    ) { [StepRecord.cells(of: $0)] }
   }
 
   func write(_ record: StepRecord, at seconds: Double) throws { try table.write(record.cells) }
@@ -19,10 +23,16 @@ final class MetricsTable: RecordSink {
 final class EvaluationsTable: RecordSink {
   private let table: CSVLog
 
-  /// Opens the table at `path`; rows of steps after `step` are dropped. Throws `RunFolderError`.
-  init(path: String, resumedAfter step: Int) throws {
+  /// Opens the table at `path`; rows of steps after `step` are dropped, and those that lack before
+  /// are made of the file `metrics`. Throws `RunFolderError` and `InterchangeError`.
+  init(path: String, resumedAfter step: Int, metrics: String) throws {
     table = try CSVLog(
-      path: path, columns: ["step", "set", "figure", "value"], resumedAfter: step)
+      path: path, columns: ["step", "set", "figure", "value"], resumedAfter: step,
+      metrics: metrics, kind: .evaluation, isOneRow: false
+    ) { line in
+      let step = line.text(["evaluation", "step"]) ?? ""
+      return line.figures.map { [step, $0.set, $0.figure, $0.text] }
+    }
   }
 
   func write(_ results: SetResults, step: Int, at seconds: Double) throws {
@@ -42,6 +52,22 @@ extension StepRecord {
       "batch_accuracy", "target_cosine", "spread", "step_seconds",
     ] + PhaseSeconds.Phase.allCases.map { "seconds_\($0)" }
       + ["skipped", "skipped_samples", "gradient_hash", "weights_hash"]
+  }
+
+  /// The row of a line of metrics, the one that was or would have been written with it.
+  fileprivate static func cells(of line: MetricsLine) -> [String] {
+    let numbers: [[String]] = [
+      ["loss"], ["lr"], ["lr_head"], ["gradient_norm"], ["images_per_second"],
+      ["batch_accuracy"], ["target_cosine"], ["spread"], ["step_seconds"],
+    ]
+    func cell(_ path: [String]) -> String {
+      let text = line.text(path) ?? ""
+      return text == "null" ? "" : text
+    }
+    let phases = PhaseSeconds.Phase.allCases.map { ["seconds", "\($0)"] }
+    let before = [["step"], ["epoch"], ["samples"]]
+    let behind = [["skipped"], ["skipped_samples"], ["gradient_hash"], ["weights_hash"]]
+    return (before + numbers + phases + behind).map(cell)
   }
 
   fileprivate var cells: [String] {

@@ -24,27 +24,75 @@ final class PrometheusFile: RecordSink {
   }
 
   func write(_ record: StepRecord, at seconds: Double) throws {
-    let phases = PhaseSeconds.Phase.allCases.map {
-      (labels: ",phase=\"\($0)\"", value: record.seconds[$0])
-    }
-    func one(_ value: Double) -> [(labels: String, value: Double)] { [("", value)] }
-    values = [
-      ("step", "Steps done.", one(Double(record.step))),
-      ("steps_planned", "Steps of the whole run.", one(Double(totalSteps))),
-      ("samples", "Samples trained on, repetitions counted.", one(Double(record.samples))),
-      ("loss", "Loss of the last step.", one(record.loss)),
-      ("learning_rate", "Learning rate of the last step.", one(record.learningRate)),
-      ("gradient_norm", "Norm of the last gradient before clipping.", one(record.gradientNorm)),
-      ("images_per_second", "Images a second, last step.", one(record.imagesPerSecond)),
-      ("batch_accuracy", "Accuracy on the last batch.", one(record.accuracy)),
-      ("spread", "How far embeddings point apart: 1 everywhere, 0 as one.", one(record.spread)),
-      ("step_seconds", "Seconds of the last step.", one(record.stepSeconds)),
-      ("phase_seconds", "Seconds of the last step by phase, mean of the workers.", phases),
-      ("skipped_steps", "Steps skipped for an unsound gradient.", one(Double(record.skippedSteps))),
-      ("last_step_time_seconds", "When the last step ended.", one(Date().timeIntervalSince1970)),
-    ]
-    isWritten = false
+    show(Self.gauges.map { $0.of(record) }, record.seconds, at: Date().timeIntervalSince1970)
     try write(force: false)
+  }
+
+  /// Takes up what the file `metrics` tells of the run until after `step` steps, to be written by
+  /// `finish` where no further step comes. Throws `InterchangeError`.
+  func take(metrics path: String, upTo step: Int) throws {
+    try MetricsLine.forEach(.evaluation, in: path, upTo: step) { line in
+      evaluations = [:]
+      for (set, figure, text) in line.figures {
+        evaluations[set, default: []].append((figure: figure, value: Double(text) ?? .nan))
+      }
+    }
+    guard let last = try MetricsLine.last(.step, in: path, upTo: step) else { return }
+    var seconds = PhaseSeconds()
+    for phase in PhaseSeconds.Phase.allCases {
+      seconds[phase] = last.number(["seconds", "\(phase)"])
+    }
+    let facts = try? FileManager.default.attributesOfItem(atPath: path)
+    let written = facts?[.modificationDate] as? Date ?? Date()
+    show(
+      Self.gauges.map { last.number([$0.key]) }, seconds, at: written.timeIntervalSince1970)
+  }
+
+  /// Figures of a step: what they are called here and in `metrics.jsonl`.
+  private static var gauges:
+    [(name: String, help: String, key: String, of: (StepRecord) -> Double)]
+  {
+    [
+      ("step", "Steps done.", "step", { Double($0.step) }),
+      ("samples", "Samples trained on, repetitions counted.", "samples", { Double($0.samples) }),
+      ("loss", "Loss of the last step.", "loss", { $0.loss }),
+      ("learning_rate", "Learning rate of the last step.", "lr", { $0.learningRate }),
+      (
+        "gradient_norm", "Norm of the last gradient before clipping.", "gradient_norm",
+        { $0.gradientNorm }
+      ),
+      (
+        "images_per_second", "Images a second, last step.", "images_per_second",
+        { $0.imagesPerSecond }
+      ),
+      ("batch_accuracy", "Accuracy on the last batch.", "batch_accuracy", { $0.accuracy }),
+      (
+        "spread", "How far embeddings point apart: 1 everywhere, 0 as one.", "spread",
+        { $0.spread }
+      ),
+      ("step_seconds", "Seconds of the last step.", "step_seconds", { $0.stepSeconds }),
+      (
+        "skipped_steps", "Steps skipped for an unsound gradient.", "skipped_steps",
+        { Double($0.skippedSteps) }
+      ),
+    ]
+  }
+
+  /// Shows the `figures` of `gauges`, of a step that ended at `time` since 1970.
+  private func show(_ figures: [Double], _ seconds: PhaseSeconds, at time: Double) {
+    values = zip(Self.gauges, figures).map { gauge, figure in
+      (name: gauge.name, help: gauge.help, rows: [(labels: "", value: figure)])
+    }
+    let phases = PhaseSeconds.Phase.allCases.map {
+      (labels: ",phase=\"\($0)\"", value: seconds[$0])
+    }
+    func add(_ name: String, _ help: String, _ rows: [(labels: String, value: Double)]) {
+      values.append((name: name, help: help, rows: rows))
+    }
+    add("steps_planned", "Steps of the whole run.", [("", Double(totalSteps))])
+    add("phase_seconds", "Seconds of the last step by phase, mean of the workers.", phases)
+    add("last_step_time_seconds", "When the last step ended.", [("", time)])
+    isWritten = false
   }
 
   func write(_ results: SetResults, step: Int, at seconds: Double) throws {

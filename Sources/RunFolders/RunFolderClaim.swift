@@ -16,6 +16,8 @@ package final class RunFolderClaim {
   private var lock: Int32 = -1
   private var ownership: RunOwnership?
   private var isFresh = false
+  /// The folders above it that were made for it, the deepest first.
+  private var madeAbove: [String] = []
 
   /// Takes the folder of `configuration` for all ranks; a collective. Rank 0 makes and locks it,
   /// but not for a dry run. `onWait` is called, with the second in which the wait began, while an
@@ -39,6 +41,7 @@ package final class RunFolderClaim {
     let named = configuration.out ?? Self.folder(ofResumed: configuration.resume)
     var path = named ?? Self.freshName(model: configuration.model.name)
     if isOwner {
+      madeAbove = Self.missing(above: path)
       if named == nil {
         path = try Self.makeFresh(path)
         isFresh = true
@@ -49,8 +52,22 @@ package final class RunFolderClaim {
       let job = JobIdentity.current
       lock = try Self.lock(path, for: job, onWait: onWait)
       ownership = try RunOwnership(taking: path, for: job)
+      RunFolder(path: path).removeLeftovers()
     }
     folder = RunFolder(path: path)
+  }
+
+  /// The folders above `path` that are not there, the deepest first.
+  private static func missing(above path: String) -> [String] {
+    var missing: [String] = []
+    var rest = path[...]
+    while true {
+      while rest.hasSuffix("/") { rest.removeLast() }
+      guard let cut = rest.lastIndex(of: "/") else { return missing }
+      rest = rest[..<cut]
+      guard !rest.isEmpty, access(String(rest), F_OK) != 0 else { return missing }
+      missing.append(String(rest))
+    }
   }
 
   /// Throws `RunFolderError.lost` where another job has taken the folder since; never on other
@@ -68,6 +85,8 @@ package final class RunFolderClaim {
       unlink(folder.path + "/" + RunOwnership.fileName)
       rmdir(folder.checkpoints)
       rmdir(folder.path)
+      // Another run may have come into them.
+      for path in madeAbove { rmdir(path) }
     }
     close(lock)
     lock = -1

@@ -56,8 +56,9 @@ package final class RunLog: LineSink {
     pending += Array((line + "\n").utf8)
     do {
       try writePending()
-    } catch RunFolderError.unwritable(_, ENOSPC) where keepsWhatFindsNoSpace {
-    } catch RunFolderError.unwritable(_, EDQUOT) where keepsWhatFindsNoSpace {}
+    } catch RunFolderError.unwritable(_, let code)
+      where keepsWhatFindsNoSpace && FullDisk.isTold(by: code)
+    {}
   }
 
   /// Writes the figures of an evaluation after `step` steps, and those of every set by its name

@@ -20,7 +20,8 @@ package final class SideLogs: @unchecked Sendable {
   private var sinks: [any RecordSink]
 
   /// Opens what `configuration` asks for in `folder`, which may be nothing. On resume after `step`
-  /// steps later rows of tables are dropped. Throws what the file system has against it.
+  /// steps later rows of tables are dropped, and earlier ones that lack are made of
+  /// `metrics.jsonl`. Throws what the file system has against it.
   package init(
     _ configuration: RunConfiguration, folder: RunFolder, totalSteps: Int, resumedAfter step: Int,
     evaluatedAfter evaluatedStep: Int
@@ -34,14 +35,19 @@ package final class SideLogs: @unchecked Sendable {
           folder: folder.path + "/tensorboard", seconds: Self.now, resumedAfter: step))
     }
     if configuration.writesCSV {
-      sinks.append(try MetricsTable(path: folder.path + "/metrics.csv", resumedAfter: step))
+      sinks.append(
+        try MetricsTable(
+          path: folder.path + "/metrics.csv", resumedAfter: step, metrics: folder.metrics))
       sinks.append(
         try EvaluationsTable(
-          path: folder.path + "/evaluations.csv", resumedAfter: min(step, evaluatedStep)))
+          path: folder.path + "/evaluations.csv", resumedAfter: min(step, evaluatedStep),
+          metrics: folder.metrics))
     }
     if let path = configuration.prometheus {
       let run = folder.path.split(separator: "/").last.map(String.init) ?? folder.path
-      sinks.append(PrometheusFile(path: path, run: run, totalSteps: totalSteps))
+      let file = PrometheusFile(path: path, run: run, totalSteps: totalSteps)
+      if step > 0 { try file.take(metrics: folder.metrics, upTo: step) }
+      sinks.append(file)
     }
   }
 
@@ -51,6 +57,18 @@ package final class SideLogs: @unchecked Sendable {
       defer { problem = nil }
       return problem
     }
+  }
+
+  /// Seconds for which a checkpoint waits for what is to be written before it.
+  private static let patience = 5.0
+
+  /// Returns when all is written that was given until now, but after some seconds in any case: so
+  /// that what a checkpoint counts as done is in the logs, and a disk that hangs costs only those.
+  package func flush() {
+    guard isAsked else { return }
+    let isWritten = DispatchSemaphore(value: 0)
+    queue.async { isWritten.signal() }
+    _ = isWritten.wait(timeout: .now() + Self.patience)
   }
 
   /// Returns when all is written.

@@ -42,7 +42,9 @@ package struct StopSignals: StopRequests {
       }
       StopSignals.flags.pointer[1] = 1
     }
+    // What they tell of is said where it was written.
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
   }
 
   private static let end: @convention(c) (Int32) -> Void = { _ in StopSignals.flags.pointer[1] = 1 }

@@ -91,6 +91,8 @@ enum SweepError: Error, CustomStringConvertible {
   case closedSet
   case noCheckpoint(SweepKind)
   case noTraining(SweepKind)
+  /// A run of that name is there already, of another course.
+  case otherRun(path: String, differences: [String])
 
   var description: String {
     switch self {
@@ -100,6 +102,9 @@ enum SweepError: Error, CustomStringConvertible {
       "embeddings of \(own) and of \(other) numbers cannot be compared; both networks need one size"
     case .noCheckpoint(let kind): "\(kind.rawValue) needs a checkpoint"
     case .noTraining(let kind): "\(kind.rawValue) needs a configuration to train by"
+    case .otherRun(let path, let differences):
+      "\(path) holds a run of another course: \(differences.joined(separator: ", ")); a table of "
+        + "both would compare nothing: give another --out, or the configuration of before"
     case .badVideoPairs(let path, let line, let reason): "\(path), line \(line): \(reason)"
     case .closedSet:
       "training-size holds people out, and this split holds photos out; give --split people:FILE or "

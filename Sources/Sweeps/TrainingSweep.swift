@@ -30,20 +30,26 @@ struct TrainingSweep {
     }
   }
 
+  /// One network to be trained: its row of the table, its folder below `out`, its configuration.
+  private struct Run {
+    let label: String
+    let name: String
+    let configuration: RunConfiguration
+  }
+
   /// 64 to 512, as in the paper's table 5.
   private func dimensions() throws -> SweepTable? {
-    var table = SweepTable("#dims")
-    for value in request.values.isEmpty ? [64, 128, 256, 512] : request.values {
+    let values = request.values.isEmpty ? [64, 128, 256, 512] : request.values
+    let runs = try values.map { value in
       guard value == value.rounded(), (2...4096).contains(value) else {
         throw SweepError.badValue(
           value, reason: "a size of embeddings is whole and lies in 2...4096")
       }
       var own = base
       own.embedding = Int(value)
-      guard let found = try score(own, name: "embedding-\(Int(value))") else { return nil }
-      if let verification = found.first { table.append("\(Int(value))", verification) }
+      return Run(label: "\(Int(value))", name: "embedding-\(Int(value))", configuration: own)
     }
-    return table
+    return try table("#dims", of: runs)
   }
 
   /// Shares of the people who train; smaller ones are parts of larger ones.
@@ -62,17 +68,19 @@ struct TrainingSweep {
     for photo in data.divided.training {
       photosOf[data.index.people[data.index.photos[photo].person], default: 0] += 1
     }
-    var table = SweepTable("#training images")
-    for value in request.values.isEmpty ? [0.125, 0.25, 0.5, 1] : request.values {
+    let values = request.values.isEmpty ? [0.125, 0.25, 0.5, 1] : request.values
+    let parts = try values.map { value in
       guard value > 0, value <= 1, Int((value * Double(names.count)).rounded()) > 1 else {
         throw SweepError.badValue(
           value, reason: "a share of the \(names.count) people lies in 0...1 and holds two")
       }
-      let chosen = order.prefix(Int((value * Double(names.count)).rounded())).map { names[$0] }
+      return order.prefix(Int((value * Double(names.count)).rounded())).map { names[$0] }
+    }
+    // Every rank, as hosts may not share a file system.
+    try Folders.make(out)
+    let runs = try parts.map { chosen in
       let name = "people-\(chosen.count)"
       let list = "\(out)/\(name).txt"
-      // Every rank, as hosts may not share a file system.
-      try Folders.make(out)
       try TextFile.write(chosen.sorted().map { $0 + "\n" }.joined(), to: list)
       var own = base
       own.split = .people(file: list)
@@ -80,10 +88,43 @@ struct TrainingSweep {
       own.evaluateEvery = .never
       own.pairs = []
       let photos = chosen.reduce(0) { $0 + (photosOf[$1] ?? 0) }
-      guard let found = try score(own, name: name, plan: plan) else { return nil }
-      if let verification = found.first { table.append("\(photos)", verification) }
+      return Run(label: "\(photos)", name: name, configuration: own)
+    }
+    return try table("#training images", of: runs, plan: plan)
+  }
+
+  /// Trains and scores `runs`, all of which are looked at before the first of them begins.
+  private func table(
+    _ title: String, of runs: [Run], plan: EvaluationPlan? = nil
+  ) throws -> SweepTable? {
+    for run in runs { try requireSameCourse(run) }
+    var table = SweepTable(title)
+    for run in runs {
+      guard let found = try score(run.configuration, name: run.name, plan: plan) else { return nil }
+      if let verification = found.first { table.append(run.label, verification) }
     }
     return table
+  }
+
+  /// Throws `SweepError.otherRun` where the folder of `run` holds one of another length, or one
+  /// that was changed on its way; all else that differs is refused as it is taken up.
+  private func requireSameCourse(_ run: Run) throws {
+    let path = "\(out)/\(run.name)"
+    var differences: [String] = []
+    if session.communicator.rank == 0,
+      let checkpoint = CheckpointStore.newestGood(in: path + "/checkpoints").checkpoint
+    {
+      let lengths = ["epochs", "steps"]
+      differences =
+        try run.configuration.changes(from: checkpoint.configuration, at: 0)
+        .filter { lengths.contains($0.name) }.map { "\($0.name) was \($0.old), is \($0.new)" }
+      // A length that was changed and fits is still another course than one that has it throughout.
+      differences += checkpoint.changes.map { "changed \($0.sentence)" }
+    }
+    differences = try session.communicator.share(differences, from: 0)
+    guard differences.isEmpty else {
+      throw SweepError.otherRun(path: path, differences: differences)
+    }
   }
 
   /// Trains `configuration` in a folder of its own and scores it on the base's pairs: one

@@ -44,6 +44,11 @@ struct ArgumentPhotos {
     PhotoIndex(photos: names.map { Photo(path: $0, person: 0) }, people: ["."])
   }
 
+  /// The files themselves, whatever they are called by.
+  var origins: [String] {
+    files.map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().path }
+  }
+
   var source: any PhotoSource { FileSource(files: files) }
 }
 

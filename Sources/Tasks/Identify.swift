@@ -41,17 +41,20 @@ struct IdentifyAnswer: Encodable {
   let figures: [String: Double]
   /// Photos of the gallery that are left out, as nothing can be said of them.
   let unreadableGallery: [UnreadablePhoto]
+  /// What is most likely not meant with the photos.
+  let warnings: [String]
   private let openSet: OpenSetIdentification?
 
   private enum CodingKeys: CodingKey {
     case threshold, thresholdRule, galleryPhotos, galleryPeople, probes, decisions, figures
-    case unreadableGallery
+    case unreadableGallery, warnings
   }
 
   /// Looks for `probes` in `gallery`. The `neighbours` nearest photos nearer than the threshold
   /// decide by majority, of equals the nearer; without any the person is unknown. A photo of the
   /// gallery without a folder is a person of its own name. Photos that cannot be read are not
-  /// scored, and left out of the gallery.
+  /// scored, and left out of the gallery. A photo that is in the gallery too is compared with the
+  /// others alone.
   init(
     _ probes: TaskFaces, in all: TaskFaces, threshold: ChosenThreshold, top: Int,
     neighbours: Int
@@ -64,8 +67,20 @@ struct IdentifyAnswer: Encodable {
     let known = Set(people)
     galleryPhotos = people.count
     galleryPeople = known.count
+    let names = GalleryNames(known)
+    let labels = probes.people.map { $0.map(names.name) }
+    let own = Self.places(of: probes, in: gallery)
     let found = NearestNeighbours.find(
-      probes.embeddings, in: gallery.embeddings, count: max(top, neighbours))
+      probes.embeddings, in: gallery.embeddings,
+      count: max(top, neighbours) + (own.isEmpty ? 0 : 1)
+    ).enumerated().map { probe, nearest in
+      Array(nearest.filter { $0.row != own[probe] }.prefix(max(top, neighbours)))
+    }
+    warnings = Self.warnings(labels: labels, known: known, shared: own.count)
+    let countOf = Dictionary(people.map { ($0, 1) }, uniquingKeysWith: +)
+    func isElsewhere(_ label: String, _ probe: Int) -> Bool {
+      (countOf[label] ?? 0) > (own[probe].map { people[$0] == label } == true ? 1 : 0)
+    }
     var decisions = Decisions()
     var scored: [OpenSetIdentification.Probe] = []
     var answers: [Probe] = []
@@ -73,14 +88,14 @@ struct IdentifyAnswer: Encodable {
       if let reason = probes.bad[probe] {
         answers.append(
           Probe(
-            photo: probes.names[probe], person: nil, label: probes.people[probe], candidates: [],
+            photo: probes.names[probe], person: nil, label: labels[probe], candidates: [],
             unreadable: reason))
         continue
       }
       let person = Self.decide(
         nearest.prefix(neighbours).filter { $0.squaredDistance < threshold.value }
           .map { people[$0.row] })
-      let label = probes.people[probe]
+      let label = labels[probe]
       answers.append(
         Probe(
           photo: probes.names[probe], person: person, label: label,
@@ -89,7 +104,7 @@ struct IdentifyAnswer: Encodable {
               person: people[$0.row], photo: gallery.names[$0.row], distance: $0.squaredDistance)
           }, unreadable: nil))
       guard let label else { continue }
-      let isMated = known.contains(label)
+      let isMated = known.contains(label) && (own[probe] == nil || isElsewhere(label, probe))
       decisions.count(person, label: label, isMated: isMated)
       scored.append(
         OpenSetIdentification.Probe(
@@ -102,6 +117,33 @@ struct IdentifyAnswer: Encodable {
     var figures: [String: Double] = [:]
     for figure in Self.figures(of: openSet) { figures[figure.name] = figure.value }
     self.figures = figures
+  }
+
+  /// Where in the gallery the photos of `probes` are that are there themselves, by the probe.
+  private static func places(of probes: TaskFaces, in gallery: TaskFaces) -> [Int: Int] {
+    let places = Dictionary(
+      zip(gallery.origins, gallery.origins.indices), uniquingKeysWith: { first, _ in first })
+    var own: [Int: Int] = [:]
+    for (probe, origin) in probes.origins.enumerated() { own[probe] = places[origin] }
+    return own
+  }
+
+  private static func warnings(
+    labels: [String?], known: Set<String>, shared: Int
+  ) -> [String] {
+    var warnings: [String] = []
+    let named = labels.compactMap(\.self)
+    if let first = named.first, !named.contains(where: known.contains) {
+      warnings.append(
+        "nobody of the photos to identify is in the gallery by name (\(first) there, "
+          + "\(known.min() ?? "") here): every one counts as a stranger")
+    }
+    if shared > 0 {
+      warnings.append(
+        "\(shared) of the photos to identify are in the gallery themselves; each is compared with "
+          + "the others")
+    }
+    return warnings
   }
 
   /// The name that stands most often, of equals the one that stands first; nil without any.
@@ -155,6 +197,7 @@ struct IdentifyAnswer: Encodable {
       "threshold \(thresholdRule); gallery: "
         + "\(galleryPhotos) photos of \(galleryPeople) people")
     if let decisions { lines += decisions.lines }
+    lines += warnings.map { "warning: \($0)" }
     return lines + Self.figures(of: openSet).map(\.line)
   }
 }
@@ -176,5 +219,34 @@ extension IdentifyAnswer.Decisions {
         + "\(knownRejected) unknown",
       "not in the gallery: \(strangersRejected) unknown, \(strangersNamed) named",
     ]
+  }
+}
+
+/// People by the names of a gallery, whose folders may lie deeper than those of others or less deep.
+private struct GalleryNames {
+  private let known: Set<String>
+  /// Names by their last components, of as many as are called so.
+  private var byTail: [String: [String]] = [:]
+
+  init(_ known: Set<String>) {
+    self.known = known
+    for name in known.sorted() {
+      let parts = name.split(separator: "/")
+      for count in 1...max(1, parts.count) {
+        byTail[parts.suffix(count).joined(separator: "/"), default: []].append(name)
+      }
+    }
+  }
+
+  /// What the gallery calls the person of folder `folder`: so, or by as many components as both
+  /// have where one alone is called so; else `folder` itself.
+  func name(_ folder: String) -> String {
+    if known.contains(folder) { return folder }
+    if let longer = byTail[folder], longer.count == 1 { return longer[0] }
+    let parts = folder.split(separator: "/")
+    let shorter = (1..<max(1, parts.count)).reversed().map {
+      parts.suffix($0).joined(separator: "/")
+    }.first(where: known.contains)
+    return shorter ?? folder
   }
 }

@@ -4,6 +4,7 @@ internal import Configuration
 internal import Datasets
 internal import Evaluation
 internal import Inputs
+internal import Interchange
 internal import Kernels
 internal import Measuring
 internal import Scoring
@@ -18,6 +19,8 @@ struct TaskFaces {
   let embeddings: Embeddings
   /// Why photos are bad, by their place in `names`.
   let bad: [Int: String]
+  /// What tells one photo from all others, wherever it was named: its file, or its row.
+  let origins: [String]
   /// The photos themselves; nil for stored embeddings.
   let source: (any PhotoSource)?
 
@@ -38,7 +41,8 @@ struct TaskFaces {
     }
     return TaskFaces(
       names: places.map { names[$0] }, people: places.map { people[$0] },
-      embeddings: Embeddings(values, dimension: dimension), bad: [:], source: source)
+      embeddings: Embeddings(values, dimension: dimension), bad: [:],
+      origins: places.map { origins[$0] }, source: source)
   }
 
   /// The photos that cannot be compared, with the reasons.
@@ -126,7 +130,7 @@ final class CheckpointFaces: FaceProvider {
     return TaskFaces(
       names: list.names, people: list.people, embeddings: embeddings,
       bad: Dictionary(uniqueKeysWithValues: bad.map { ($0.photo, $0.reason) }),
-      source: list.source)
+      origins: list.origins, source: list.source)
   }
 }
 
@@ -139,9 +143,9 @@ final class StoredFaces: FaceProvider {
 
   init(file: String, names: String?, communicator: any Communicator) throws {
     BLASRuntime.configureSingleThread()
-    stored = try StoredEmbeddings(file: file, names: names)
-    namesPath = names ?? file
     isFirst = communicator.rank == 0
+    stored = try StoredEmbeddings(file: file, names: names, isQuiet: !isFirst)
+    namesPath = names ?? file
   }
 
   var ownThreshold: DecisionThreshold? { nil }
@@ -155,6 +159,7 @@ final class StoredFaces: FaceProvider {
     var people: [String?] = []
     var values: [Float] = []
     var bad: [Int: String] = [:]
+    var origins: [String] = []
     let dimension = stored.embeddings.dimension
     for argument in arguments {
       let (rows, prefix) = try self.rows(of: argument)
@@ -165,6 +170,7 @@ final class StoredFaces: FaceProvider {
         let rest = String(stored.names[row].dropFirst(prefix?.count ?? 0))
         if let reason = reason(against: row) { bad[names.count] = reason }
         names.append(rest)
+        origins.append("\(row)")
         people.append(
           prefix == nil ? nil : rest.lastIndex(of: "/").map { String(rest[..<$0]) })
         values += stored.embeddings.values[row * dimension..<(row + 1) * dimension]
@@ -172,7 +178,7 @@ final class StoredFaces: FaceProvider {
     }
     return TaskFaces(
       names: names, people: people, embeddings: Embeddings(values, dimension: dimension),
-      bad: bad, source: nil)
+      bad: bad, origins: origins, source: nil)
   }
 
   /// The rows that `argument` means, and what stands before their names where it is a folder.

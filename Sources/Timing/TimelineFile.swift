@@ -82,7 +82,7 @@ struct TimelineFile {
   }
 
   private var failure: InterchangeError {
-    errno == ENOSPC || errno == EDQUOT
+    FullDisk.isTold(by: errno)
       ? .noSpace(path: path)
       : .unwritable(path: path, reason: String(cString: strerror(errno)))
   }

@@ -5,6 +5,7 @@ internal import Configuration
 internal import Datasets
 internal import Determinism
 internal import Engine
+private import Foundation
 internal import Inputs
 internal import Interchange
 internal import RunFolders
@@ -24,6 +25,8 @@ final class Keeper {
   private let oldNetworkHash: UInt64?
   /// Whether this rank was told to end while it waited for its peers, and has kept the last step.
   private var hasKeptLastStep = false
+  /// The newest checkpoint that the log tells of.
+  private var notedPath: String?
 
   /// `path` is the checkpoint that the run goes on from; `checkOwner` throws where the run folder
   /// is another job's by now, and is asked before each write.
@@ -42,7 +45,10 @@ final class Keeper {
       folder: folder.checkpoints, keep: plan.configuration.keep,
       onFullDisk: plan.configuration.onFullDisk, checkOwner: checkOwner)
     people = Array(plan.data.trainedPeople.text.utf8)
-    if let path { store?.noteGood(path) }
+    if let path {
+      store?.noteGood(path)
+      notedPath = path
+    }
   }
 
   // MARK: Writing
@@ -68,6 +74,7 @@ final class Keeper {
     guard let store else { return }
     do {
       try store.writeNow(snapshot(progress, copying: false, gathered: gathered))
+      noteWritten()
     } catch InterchangeError.noSpace where plan.configuration.onFullDisk == .continue {
       plan.console.warn(
         "no space left for the checkpoint of step \(progress.step): the one before is the last")
@@ -89,6 +96,7 @@ final class Keeper {
     plan.communicator.progress.enter(.checkpoint)
     try store?.finish()
     sayFullDisk()
+    defer { noteWritten() }
     guard hasWorked, progress.step > 0, try isMissing(progress.step) else { return }
     let gathered = try gather()
     try store?.writeNow(snapshot(progress, copying: false, gathered: gathered))
@@ -105,7 +113,15 @@ final class Keeper {
   /// Throws what went wrong with a write in the background, and says what found no space.
   func check() throws {
     try store?.throwFailure()
+    noteWritten()
     sayFullDisk()
+  }
+
+  /// Tells the log of the newest checkpoint, once: a folder that has lost it is known by that.
+  private func noteWritten() {
+    guard let path = store?.lastGood, path != notedPath else { return }
+    notedPath = path
+    plan.console.note("checkpoint: \(path)")
   }
 
   private func sayFullDisk() {
@@ -140,6 +156,7 @@ final class Keeper {
       classCount: plan.factory.classCount)
     metadata[Checkpoint.oldNetworkKey] = oldNetworkHash.map { Hash64.text($0) }
     metadata[Checkpoint.dataSampleKey] = plan.dataSample?.text
+    metadata[Checkpoint.startFolderKey] = FileManager.default.currentDirectoryPath
     if !plan.changes.isEmpty {
       metadata[ConfigurationChange.metadataKey] = ConfigurationChange.text(of: plan.changes)
     }

@@ -19,24 +19,38 @@ struct RateChange {
       && names.isDisjoint(with: ["lr", "lr-head", "schedule", "milestones", "warmup-epochs"])
   }
 
-  /// Both rates and what to do for the other one; nil where the rate of the next step is the same.
+  /// Both rates and what to do for the other one; nil where no rate to come is another one.
   var sentence: String? {
-    guard step > 0 else { return nil }
+    guard step > 0, step < plan.totalSteps else { return nil }
     let before = plan.changes.filter { $0.step < step }
     let course = TrainingPlan.course(
       count: plan.course.count, batch: own.batch, dropsLast: own.dropsLast, changes: before)
     let total = own.totalSteps(in: course)
     let schedule = own.scheduleValue(totalSteps: total, in: course)
-    let last = schedule.rates(at: step - 1, base: own.baseRates)
-    let next = plan.schedule.rates(at: step, base: plan.configuration.baseRates)
-    guard step < plan.totalSteps, next != schedule.rates(at: step, base: own.baseRates) else {
+    func isOther(_ step: Int) -> Bool {
+      plan.schedule.rates(at: step, base: plan.configuration.baseRates)
+        != schedule.rates(at: step, base: own.baseRates)
+    }
+    let isOtherNow = isOther(step)
+    // In a warm-up the next rate is the same; those behind it need not be.
+    let end = min(total, plan.totalSteps)
+    let later = [plan.schedule.warmUpSteps, schedule.warmUpSteps, (step + end) / 2, end - 1]
+    guard isOtherNow || later.contains(where: { $0 > step && $0 < end && isOther($0) }) else {
       return nil
     }
+    let last = schedule.rates(at: step - 1, base: own.baseRates)
+    let next = plan.schedule.rates(at: step, base: plan.configuration.baseRates)
     let changed = plan.changes.filter { $0.step == step }
       .map { "\($0.name) was \($0.old), is \($0.new)" }.joined(separator: ", ")
-    return "\(changed): the learning rate was \(Self.text(last)) in step \(step) and goes on at "
-      + "\(Self.text(next)); \(plan.configuration.schedule.rawValue) now ends at step "
-      + "\(plan.totalSteps), not \(total)" + (isByLength ? Self.choice(last) : "")
+    var text = "\(changed): the learning rate was \(Self.text(last)) in step \(step) and goes on at "
+    text += Self.text(next)
+    if !isOtherNow { text += " as it would have, and becomes another one later" }
+    if total != plan.totalSteps {
+      let name = plan.configuration.schedule
+      text += "; \(name == .constant ? "the run" : name.rawValue) now ends at step "
+      text += "\(plan.totalSteps), not \(total)"
+    }
+    return isByLength && isOtherNow ? text + Self.choice(last) : text
   }
 
   private static func choice(_ rates: LearningRates) -> String {

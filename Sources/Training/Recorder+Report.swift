@@ -3,6 +3,7 @@ internal import Configuration
 internal import Datasets
 internal import Determinism
 internal import Evaluation
+private import Foundation
 internal import Inputs
 internal import Interchange
 internal import Networks
@@ -13,6 +14,14 @@ internal import Threads
 internal import Timing
 
 extension Recorder {
+  /// Whether `report.html` is there and is that of the end with the `receipt` of its weights; a
+  /// process that was killed may have left an earlier one, or none.
+  func hasReport(of receipt: UInt64) -> Bool {
+    guard let files else { return true }
+    let page = FileManager.default.contents(atPath: files.folder.report)
+    return page?.range(of: Data(Hash64.text(receipt).utf8)) != nil
+  }
+
   /// Writes `report.html` as the run stands at `progress`, with the `receipt` of the weights at its
   /// end; what goes wrong is said and ends nothing.
   func writeReport(at progress: TrainingProgress, receipt: UInt64? = nil) {

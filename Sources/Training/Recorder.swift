@@ -92,7 +92,8 @@ final class Recorder {
     let all = results.results.map { ($0.name, $0.result.figures.map { ($0.name, $0.value) }) }
     if let files {
       try files.log.writeEvaluation(
-        step: progress.step, figures: all[0].1, sets: all.count > 1 ? all : [],
+        step: progress.step, figures: all[0].1,
+        sets: all.count > 1 || !all[0].0.isEmpty ? all : [],
         seconds: Clock.seconds - start)
       files.sideLogs.write(results, step: progress.step)
       files.sideLogs.write(bench.parameters, step: progress.step)
@@ -129,6 +130,12 @@ final class Recorder {
 
   /// Writes the metrics that wait for space; throws `RunFolderError.unwritable`.
   func writePending() throws { try files?.log.writePending() }
+
+  /// What lets the side logs catch up with the run, from any thread.
+  var flush: @Sendable () -> Void {
+    let sideLogs = files?.sideLogs
+    return { sideLogs?.flush() }
+  }
 
   /// Returns when the side logs are written.
   func finish() { files?.sideLogs.finish() }

@@ -125,7 +125,9 @@ package enum Start {
     guard bench.plan.configuration.initialWeights != nil else { return }
     if case .fresh(let checkpoint?) = self {
       try bench.loadNetwork(of: checkpoint)
-      bench.plan.console.say("first weights: \(checkpoint.path), step \(checkpoint.progress.step)")
+      bench.plan.console.say(
+        "first weights: \(checkpoint.path), step \(checkpoint.progress.step), weights "
+          + Hash64.text(try checkpoint.weightsHash()))
     }
     try bench.share(withVectors: false)
   }

@@ -52,8 +52,9 @@ extension Trainer {
       recorder.write(embeddings, of: set)
     }
     let weights = plan.isFirst ? bench.classWeights : []
+    let bad = try communicator.allGather(value: ledger.entries).flatMap { $0 }
     let result = try FirstRankWork.run(over: communicator, pool: session.pool) {
-      embeddings.map { set.plan.score($0, classWeights: weights) }
+      embeddings.map { set.plan.score($0, bad: bad, classWeights: weights) }
     }
     return result ?? nil
   }

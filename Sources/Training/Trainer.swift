@@ -55,8 +55,14 @@ package final class Trainer {
     progress = standing.progress
     startProgress = standing.progress
     bench.batches.resume(with: standing.offline)
-    keeper = Keeper(bench, startedFrom: standing.path, old: old, checkOwner: checkOwner)
-    recorder = try Recorder(plan, at: standing.progress, meter: meter)
+    let recorder = try Recorder(plan, at: standing.progress, meter: meter)
+    self.recorder = recorder
+    let flush = recorder.flush
+    keeper = Keeper(bench, startedFrom: standing.path, old: old) {
+      // What a checkpoint counts as done is in the logs first: a resumed run writes it no more.
+      flush()
+      try checkOwner()
+    }
     health = Health(isOfTriplets: plan.configuration.loss == .triplet)
     badPhotos = BadPhotos(plan, ledger: bench.reader.loader.ledger)
   }
@@ -320,7 +326,7 @@ package final class Trainer {
   }
 
   private func finish() throws {
-    // A finished run that is started again keeps its checkpoint and its report.
+    // A finished run that is started again keeps its checkpoint, and its report where it has one.
     let hasWorked = progress != startProgress
     if progress.step > startProgress.step, progress.updates == startProgress.updates {
       throw TrainingFailure.nothingLearned(
@@ -336,7 +342,9 @@ package final class Trainer {
     try recorder.writePending()
     if plan.isFirst {
       let receipt = weightsHash
-      if hasWorked { recorder.writeReport(at: progress, receipt: receipt) }
+      if hasWorked || !recorder.hasReport(of: receipt) {
+        recorder.writeReport(at: progress, receipt: receipt)
+      }
       if progress.skippedSteps > 0 {
         console.receipt("skipped: \(progress.skippedSteps) of \(progress.step) steps")
       }

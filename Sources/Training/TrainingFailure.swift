@@ -74,7 +74,8 @@ package enum TrainingFailure: Error, CustomStringConvertible {
     let batches = whole == 1 ? "\(batch)" : "\(whole) x \(batch)"
     return "the last batch of an epoch is short, \(photos) = \(batches) + \(samples)"
       + (samples == 1 ? "" : ", and its microbatches are \(cut)")
-      + ": \(reason); give --drop-last, which leaves "
+      + ": \(reason); give --drop-last (to a run that goes on --change drop-last=true), which "
+      + "leaves "
       + (samples == 1 ? "that sample" : "those \(samples) samples")
       + " out of each epoch (others every time), or another --batch"
   }

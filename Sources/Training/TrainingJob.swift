@@ -97,6 +97,7 @@ package enum TrainingJob {
       request, in: folder, session: session, work: work)
     let resolved = try origin?.resolve(request)
     let configuration = try resolved?.configuration ?? request.beginning()
+    origin?.warnOfPlaces(configuration, request, console: console)
     session.communicator.progress.watch(
       limits: configuration.watchLimits,
       failureFile: configuration.dryRun ? nil : folder.failure)
@@ -107,7 +108,8 @@ package enum TrainingJob {
         configuration, session: session, data: data, folder: folder, dataSample: sample,
         changes: changes)
     }
-    if let resolved, let step = origin?.step {
+    if let resolved, let origin, let step = origin.step {
+      try requireStepsLeft(for: changes, since: step, of: plan, request, path: origin.path)
       say(changes, since: step, RateChange(plan: plan, step: step, own: resolved.own), console)
     }
     try describe(plan)
@@ -128,9 +130,33 @@ package enum TrainingJob {
         bench, at: standing, old: old, checkOwner: claim.checkOwner, hooks: hooks, meter: $0)
     }
     // Last, so that a run that was left before holds nothing that looks like one.
-    if plan.isFirst { try TextFile.write(configuration.yamlText(), to: folder.configuration) }
+    if plan.isFirst { try write(configuration, changes, to: folder) }
     isKept = true
     return (trainer, claim)
+  }
+
+  /// Throws `CheckpointError.finished` where what is to change would come after the last step.
+  private static func requireStepsLeft(
+    for changes: [ConfigurationChange], since step: Int, of plan: TrainingPlan,
+    _ request: RunRequest, path: String
+  ) throws {
+    guard step == plan.totalSteps, !request.changes.isEmpty,
+      changes.contains(where: { $0.step == step })
+    else { return }
+    throw CheckpointError.finished(
+      path: path, step: step, changes: request.changes.map { "\($0.key)=\($0.text)" })
+  }
+
+  /// Writes what the run is asked for: the next start takes it, until a checkpoint holds it.
+  private static func write(
+    _ configuration: RunConfiguration, _ changes: [ConfigurationChange], to folder: RunFolder
+  ) throws {
+    // Before the configuration, which without them would be refused.
+    if !changes.isEmpty || FileManager.default.fileExists(atPath: folder.changes) {
+      let text = ConfigurationChange.text(of: changes)
+      try TextFile.write(text.isEmpty ? "" : text + "\n", to: folder.changes)
+    }
+    try TextFile.write(configuration.yamlText(), to: folder.configuration)
   }
 
   /// Says what the run does otherwise from here on, and what becomes of its learning rate.
@@ -198,7 +224,7 @@ package enum TrainingJob {
         + (plan.factory.objective.head.map { "head: \($0.classes) classes x \($0.dimension)" }
           ?? "no head"))
     for line in try BatchSource(plan).lines { console.say(line) }
-    if configuration.reduction.isLossy {
+    if configuration.dependsOnRanks {
       console.warn(
         "--reduce \(configuration.reduction.rawValue) rounds what ranks send each other: the weights "
           + "depend on the number of ranks and on --shard-optimizer, and a resumed run is not the "

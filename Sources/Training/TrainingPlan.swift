@@ -67,7 +67,8 @@ package struct TrainingPlan {
     totalSteps = configuration.totalSteps(in: course)
     schedule = configuration.scheduleValue(totalSteps: totalSteps, in: course)
     try Self.checkMicrobatches(
-      configuration.loss == .triplet ? [configuration.batch] : course.batchSizes,
+      configuration.loss == .triplet
+        ? [configuration.batch] : course.batchSizes(through: totalSteps),
       photos: course.count, factory.network, configuration)
     gridExponent = configuration.gridExponent(
       microbatches: Microbatches.cut(configuration.batch, microbatch: configuration.microbatch)
@@ -82,17 +83,29 @@ package struct TrainingPlan {
       in: data.index, flipTest: configuration.flipTest)
   }
 
-  /// The course of a run through `count` samples whose batch was another one before `changes`.
+  /// The course of a run through `count` samples, which were cut otherwise before `changes`.
   static func course(
     count: Int, batch: Int, dropsLast: Bool, changes: [ConfigurationChange]
   ) -> EpochCourse {
-    let name = ConfigurationOption.of(\.batch).name
-    return EpochCourse(
-      count: count, batch: batch, dropsLast: dropsLast,
-      changes: changes.compactMap { change in
-        guard change.name == name, let before = Int(change.old) else { return nil }
-        return (change.step, before)
-      })
+    let (batchName, dropName) = (
+      ConfigurationOption.of(\.batch).name, ConfigurationOption.of(\.dropsLast).name
+    )
+    let own = changes.filter { [batchName, dropName].contains($0.name) }
+    var (batch, dropsLast) = (batch, dropsLast)
+    var cuts: [EpochCourse.Cut] = []
+    // From the end, since a change tells what was before it.
+    for step in Set(own.map(\.step)).sorted(by: >) {
+      cuts.append(EpochCourse.Cut(step: step, batch: batch, dropsLast: dropsLast))
+      for change in own.reversed() where change.step == step {
+        if change.name == batchName {
+          batch = Int(change.old) ?? batch
+        } else {
+          dropsLast = change.old == "true"
+        }
+      }
+    }
+    cuts.append(EpochCourse.Cut(step: 0, batch: batch, dropsLast: dropsLast))
+    return EpochCourse(count: count, cuts: cuts.reversed())
   }
 
   private static func checkMicrobatches(

@@ -2,15 +2,26 @@ private import Foundation
 
 /// The rank that the launcher gave this process, known before any MPI call.
 enum LaunchedRank {
-  private static let variables = [
-    "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID",
+  /// A launcher's variables: the rank, and what shows that there are other ranks. One that is alone,
+  /// or one of several tasks that know nothing of each other, speaks for itself.
+  private static let launchers: [(rank: String, others: (String) -> Bool, witness: String)] = [
+    ("OMPI_COMM_WORLD_RANK", isSeveral, "OMPI_COMM_WORLD_SIZE"),
+    ("PMIX_RANK", { !$0.isEmpty }, "PMIX_NAMESPACE"),
+    ("PMI_RANK", isSeveral, "PMI_SIZE"),
   ]
 
-  /// The rank of the first launcher variable that is set; nil without a launcher.
-  static let rank: Int? = {
-    let environment = ProcessInfo.processInfo.environment
-    return variables.lazy.compactMap { environment[$0].flatMap { Int($0) } }.first
-  }()
+  private static func isSeveral(_ size: String) -> Bool { (Int(size) ?? 1) > 1 }
+
+  /// The rank of the first launcher that has started this process with others; nil without one.
+  static let rank: Int? = rank(in: ProcessInfo.processInfo.environment)
+
+  /// What `rank` is in `environment`.
+  static func rank(in environment: [String: String]) -> Int? {
+    launchers.lazy.compactMap { launcher -> Int? in
+      guard let witness = environment[launcher.witness], launcher.others(witness) else { return nil }
+      return environment[launcher.rank].flatMap { Int($0) }
+    }.first
+  }
 
   /// Whether this process speaks for all: rank 0, or no launcher.
   static var isFirst: Bool { (rank ?? 0) == 0 }

@@ -8,6 +8,11 @@ private enum Main {
   static func main() {
     CrashLine.install(speaker: LaunchedRank.rank.map { "rank \($0)" } ?? "")
     StandardOutput.reserve()
+    if let word = unreadable(CommandLine.unsafeArgv) {
+      fail(
+        "'\(word)' is not UTF-8, as names on the command line have to be; rename the file, or give a "
+          + "link to it", code: ExitCode.validationFailure.rawValue)
+    }
     let arguments = CommandWords.joiningNegativeNumbers(Array(CommandLine.arguments.dropFirst()))
     var command: any ParsableCommand
     do {
@@ -16,7 +21,13 @@ private enum Main {
     } catch {
       end(parsing: arguments, with: error)
     }
-    checkProcessor()
+    let environment = ProcessInfo.processInfo.environment
+    if LaunchedRank.isFirst {
+      for complaint in EnvironmentVariables.complaints(environment) {
+        StandardOutput.complain("ddp-train: warning: \(complaint)")
+      }
+    }
+    checkProcessor(environment)
     do {
       try command.run()
       finish(code: 0)
@@ -69,10 +80,23 @@ private enum Main {
     fail(complaint, code: code == 0 ? ExitCode.failure.rawValue : code)
   }
 
-  private static func checkProcessor() {
+  /// The first argument whose bytes are no UTF-8, which Swift would repair: another file's name.
+  private static func unreadable(
+    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<Int8>?>
+  ) -> String? {
+    var argument = arguments + 1
+    while let bytes = argument.pointee {
+      if String(validatingCString: bytes) == nil { return String(cString: bytes) }
+      argument += 1
+    }
+    return nil
+  }
+
+  private static func checkProcessor(_ environment: [String: String]) {
     #if arch(x86_64)
-      guard ProcessInfo.processInfo.environment["DDP_TRAIN_SKIP_CPU_CHECK"] == nil,
-        let bytes = FileManager.default.contents(atPath: "/proc/cpuinfo")
+      let isSkipped = EnvironmentVariables.isOn(
+        "DDP_TRAIN_SKIP_CPU_CHECK", in: environment, unset: false)
+      guard !isSkipped, let bytes = FileManager.default.contents(atPath: "/proc/cpuinfo")
       else { return }
       let missing = ProcessorRequirements.missing(in: String(decoding: bytes, as: UTF8.self))
       if !missing.isEmpty {

@@ -49,6 +49,34 @@ import Testing
     #expect((0...3).map { course.steps(epochs: $0) } == [0, 3, 5, 7])
   }
 
+  @Test func tailsMayBeLeftOutFromAStepOn() {
+    let course = EpochCourse(
+      count: 10,
+      cuts: [
+        .init(step: 0, batch: 4, dropsLast: false), .init(step: 2, batch: 4, dropsLast: true),
+        .init(step: 5, batch: 4, dropsLast: false),
+      ])
+    // 4 + 4; the 2 that are left fill no batch; 4 + 4; 4, from there on with tails: 4 + 2; 4 ...
+    #expect(
+      (0..<9).map { course.place(ofStep: $0).samples }
+        == [0..<4, 4..<8, 0..<4, 4..<8, 0..<4, 4..<8, 8..<10, 0..<4, 4..<8])
+    #expect((0..<9).map { course.place(ofStep: $0).epoch } == [0, 0, 1, 1, 2, 2, 2, 3, 3])
+    #expect((0...3).map { course.steps(epochs: $0) } == [0, 2, 4, 7])
+    #expect(course.leftOutCount == 0 && course.stepsPerEpoch == 3)
+  }
+
+  @Test func onlyTailsThatARunReachesAreCounted() {
+    let course = EpochCourse(count: 10, batch: 4)
+    #expect(course.batchSizes(through: 2) == [4])
+    #expect(Set(course.batchSizes(through: 3)) == [4, 2])
+    // 3 + 3, then 4: of the first epoch nothing is left, of the next one 2.
+    let changed = EpochCourse(count: 10, batch: 4, changes: [(step: 2, before: 3)])
+    #expect(changed.batchSizes(through: 3) == [4] && changed.batchSizes(through: 5) == [4])
+    #expect(changed.batchSizes(through: 6) == [4, 2])
+    let whole = EpochCourse(count: 10, batch: 4, dropsLast: true)
+    #expect(whole.batchSizes(through: 100) == [4])
+  }
+
   @Test func fractionsLieBetweenTheEndsOfEpochs() {
     let course = EpochCourse(count: 100, batch: 50, changes: [(step: 5, before: 10)])
     // 5 steps of 10 and one of 50, then 2 an epoch.

@@ -74,6 +74,7 @@ import Testing
     case box = "has 14 numbers"
     case line = "does not fit faces"
     case zeros = "five points are one"
+    case upsideDown = "y is counted from below"
 
     func of(_ f: [Double]) -> [Double] {
       func points(_ order: [Int]) -> [Double] { order.flatMap { [f[2 * $0], f[2 * $0 + 1]] } }
@@ -89,7 +90,8 @@ import Testing
       case .confidence: return f + [0.99]
       case .box: return [1, 2, 3, 4] + f
       case .line: return [10, 10, 20, 20, 30, 30, 40, 40, 50, 50]
-      case .zeros: return [Double](repeating: 0, count: 10)
+      case .zeros: return [Double](repeating: 7, count: 10)
+      case .upsideDown: return f.enumerated().map { $0 % 2 == 0 ? $1 : 64 - $1 }
       }
     }
   }
@@ -106,10 +108,34 @@ import Testing
   }
 
   @Test func pathsThatFitNoPhotoAreShown() throws {
-    let said = try complaint(lines().map { "faces/" + $0 })
+    let said = try complaint(lines().map { $0.replacing("p ", with: "q ") })
     #expect(
-      said.contains("no landmarks for 6 photos") && said.contains("such as faces/p 0/0.jpg"),
-      "\(said)")
+      said.contains("no landmarks for 6 photos") && said.contains("such as q 0/0.jpg"), "\(said)")
+  }
+
+  /// Whole paths, names alone, other endings, quotes: as lists of pairs name photos.
+  @Test func photosAreCalledAsInListsOfPairs() throws {
+    let plain = try read(lines()).words
+    #expect(try read(lines().map { "/data/faces/" + $0 }).words == plain)
+    #expect(try read(lines().map { String($0.drop { $0 != "/" }.dropFirst()) }).words == plain)
+    #expect(try read(lines().map { $0.replacing(".jpg", with: ".png") }).words == plain)
+    #expect(try read(lines().map { $0.replacing(".jpg", with: "") }).words == plain)
+    let quoted = lines(",").map { line in
+      let comma = line.firstIndex(of: ",")!
+      return "\"" + line[..<comma] + "\"" + line[comma...]
+    }
+    #expect(try read(quoted).words == plain)
+  }
+
+  /// A detector that finds no face writes zeros or ones below zero.
+  @Test(arguments: [0, -1]) func aPhotoWithoutAFaceIsOneWithoutLandmarks(number: Int) throws {
+    var some = lines()
+    some[2] = index.photos[2].path + String(repeating: " \(number)", count: 10)
+    let file = disk.write("faceless.txt", some.joined(separator: "\n"))
+    let found = try Landmarks.found(in: file, for: index, imageSize: 112)
+    #expect(found.faceless == 1)
+    #expect(found.similarities.indices.filter { found.similarities[$0] == nil } == [2])
+    #expect(try complaint(some).contains("no landmarks for 1 photos"))
   }
 
   @Test func aFewPointsOfNoFaceAreNamedAndNoMore() throws {

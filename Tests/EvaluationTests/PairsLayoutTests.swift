@@ -1,4 +1,5 @@
 import Evaluation
+import Interchange
 import Testing
 
 /// Lists of pairs as other programs write them.
@@ -53,6 +54,48 @@ import Testing
       try parse(["2\t2", "Ann\tAnn_0001.jpg\tAnn_0002.jpg"] + lines.dropFirst()))
   }
 
+  /// Numbers as floats, words for the answers, columns that say nothing, quotes, remarks.
+  @Test func tablesOfOtherProgramsAreRead() throws {
+    let pairs = Array(zip(paths, isSame))
+    func rows(
+      _ separator: String, _ row: (Int, String, String, Bool) -> [String]
+    ) -> [String] {
+      pairs.enumerated().map { i, pair in
+        row(i, pair.0.0, pair.0.1, pair.1).joined(separator: separator)
+      }
+    }
+    for (yes, no) in [("1.0", "0.0"), ("+1", "-1"), ("yes", "no"), ("TRUE", "FALSE")] {
+      expectAll(try parse(rows(" ") { [$1, $2, $3 ? yes : no] }))
+    }
+    expectAll(try parse(rows(";") { [$1, $2, $3 ? "1" : "0"] }))
+    expectAll(try parse(rows(",") { [$1, $2, $3 ? "1" : "0", "\($0 % 3)"] }))
+    expectAll(try parse(rows(" ") { [$1, $2, $3 ? "1" : "0", "0.53\($0)"] }))
+    expectAll(try parse(rows(",") { ["\($0)", $1, $2, $3 ? "1" : "0"] }))
+    expectAll(try parse(rows(",") { ["\"\($1)\"", "\"\($2)\"", $3 ? "1" : "0"] }))
+    expectAll(try parse(["# a remark"] + rows(" ") { [$1, $2, $3 ? "1" : "0"] }))
+    expectAll(try parse(rows(",") { [$1, $2, $3 ? "1" : "0", ""] }))
+    expectAll(try parse(rows("\t") { [$1, "\($2) \($3 ? 1 : 0)"] }))
+  }
+
+  @Test(arguments: [
+    "img1_path,img2_path,label", "image_a,image_b,is_match", "file_x,file_y,Decision",
+    "filename1,filename2,same", "path1,path2,issame",
+  ])
+  func titlesOfColumnsAreKnown(titles: String) throws {
+    let rows = zip(paths, isSame).map { "\($0.0),\($0.1),\($1 ? 1 : 0)" }
+    expectAll(try parse([titles] + rows))
+  }
+
+  @Test func titlesSayWhichColumnIsWhat() throws {
+    let rows = zip(paths, isSame).enumerated().map { i, pair in
+      "\(i),\(pair.1 ? 1 : 0),\(pair.0.1),0.7,\(pair.0.0)"
+    }
+    let file = try parse([",label,img2,score,img1"] + rows)
+    #expect(file.entries.map(\.first) == paths.map(\.1))
+    #expect(file.entries.map(\.second) == paths.map(\.0))
+    #expect(file.entries.map(\.isSame) == isSame)
+  }
+
   @Test func linesInAnotherOrderKeepTheirKindAndBalancedFolds() throws {
     let file = try parse(["2\t2"] + lines.reversed())
     #expect(file.entries.count == 8 && file.entries.count(where: \.isSame) == 4)
@@ -82,7 +125,8 @@ import Testing
     ("a/1.jpg a/2.jpg 1\n1 a/1.jpg b/2.jpg\n", 2, "as the lines before it"),
     ("a/1.jpg 1\na/2.jpg 0\n", 2, "says otherwise"),
     ("a/1.jpg 1\na/2.jpg 1\nb/1.jpg 0\n", 3, "takes two"),
-    ("a/1.jpg a/2.jpg 7\n", 1, "not the number"),
+    ("a/1.jpg a/2.jpg 7\n", 1, "'7' is no answer"),
+    ("a/1.jpg a/2.jpg\n", 1, "does not say whether"),
     ("path1,path2,label\n", 1, "names no pairs"),
     ("A\t0\t1\n", 1, "'0' is not the number"),
   ])
@@ -127,6 +171,7 @@ import Testing
     #expect(find("./a/1.jpg", in: photos) == .one(2))
     #expect(find("a/1.webp", in: photos) == .several([1, 2]))
     #expect(find("c/1.jpg", in: photos) == .none)
+    #expect(find("b\\1.jpg", in: photos) == .one(3), "as Windows writes it")
   }
 
   @Test func endingsOfPhotosDoNotCount() {

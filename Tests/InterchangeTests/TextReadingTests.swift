@@ -56,6 +56,44 @@ import Testing
     try CSVTable(path: folder.write(Array(text.utf8), "t.csv"))
   }
 
+  /// A pipe that nobody writes to would be waited for until somebody does.
+  @Test(.timeLimit(.minutes(1))) func aPipeIsNoFile() throws {
+    let path = try folder.write([], "pipe")
+    #expect(unlink(path) == 0 && mkfifo(path, 0o600) == 0)
+    for read in [
+      { _ = try TextFile.read(path) }, { _ = try TensorFiles.open(path) },
+      { _ = try VerificationBin(path: path) },
+    ] {
+      let error = try #require(#expect(throws: InterchangeError.self) { try read() })
+      #expect("\(error)".contains("not a regular file"), "\(error)")
+    }
+  }
+
+  /// A label, a quality or a row's number is no number of an embedding.
+  @Test(arguments: [
+    ("path,label,e0,e1\na,7,1.5,-2\nb,8,3,4\n", ["label"]),
+    ("name,0,1,label\na,1.5,-2,x\nb,3,4,y\n", ["label"]),
+    (",path,emb_0,emb_1,conf\n0,a,1.5,-2,0.9\n1,b,3,4,0.8\n", ["", "conf"]),
+    ("image,id,f1,f2\na,1,1.5,-2\nb,1,3,4\n", ["id"]),
+  ])
+  func columnsThatAreNoNumbersOfAnEmbeddingArePassedOver(
+    text: String, passedOver: [String]
+  ) throws {
+    let table = try table(text)
+    #expect(table.names == ["a", "b"] && table.columns == 2 && table.values == [1.5, -2, 3, 4])
+    #expect(table.passedOver == passedOver)
+  }
+
+  @Test(arguments: [
+    ("e0,e1\n1.5,-2\n", "begins with 'e0', one of the numbers"),
+    ("0,1,2\n1.5,-2,3\n", "begins with '0', one of the numbers"),
+    ("name,label,x,y\na,1,1.5,-2\n", "has a column 'label'"),
+  ])
+  func tablesThatDoNotTellNumbersFromOtherColumnsAreRefused(text: String, reason: String) throws {
+    let error = try #require(#expect(throws: InterchangeError.self) { try table(text) })
+    #expect("\(error)".contains(reason), "\(error)")
+  }
+
   @Test(arguments: [
     "name,0,1\na,1.5,-2\nb,3,4\n", "\u{FEFF}name,0,1\r\na,1.5,-2\r\nb,3,4",
     ",0,1\ra,1.5,-2\rb,3,4\r",
@@ -66,6 +104,7 @@ import Testing
   func tablesOfOtherProgramsAreRead(text: String) throws {
     let table = try table(text)
     #expect(table.names == ["a", "b"] && table.columns == 2 && table.values == [1.5, -2, 3, 4])
+    #expect(table.passedOver.isEmpty)
   }
 
   @Test(

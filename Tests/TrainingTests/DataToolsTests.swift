@@ -15,6 +15,58 @@ import Training
     return (try #require(found as? [String: Any]), isGood)
   }
 
+  /// Photos are looked up as lists name them; people of whom other photos are listed, by the folders
+  /// above them, as many as both have.
+  @Test func checkFindsThePeopleOfAListHoweverItNamesThem() throws {
+    let root = SmallRun.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    let folder = root + "/photos"
+    try SyntheticFaces(people: 4, photosPerPerson: 3, size: 32, seed: 5).writeFolder(to: folder)
+    let names = try PhotoSet(path: folder).index.photos.map(\.path)
+    let pairs = root + "/pairs.txt"
+    func overlap(_ data: String, _ first: String, _ second: String) throws -> (Int, [String]) {
+      try "\(first) \(second) 0\n".write(toFile: pairs, atomically: true, encoding: .utf8)
+      var request = CheckRequest(data: data)
+      request.pairs = [pairs]
+      let found = try object(request).found
+      let overlaps = try #require(found["overlaps"] as? [[String: Any]])
+      return (
+        (overlaps[0]["people"] as? [String])?.count ?? -1, found["warnings"] as? [String] ?? []
+      )
+    }
+    // A list whose people are numbers, naming the very photos of the pairs.
+    let list = folder + "/list.txt"
+    try names.enumerated().map { "\($1) \($0 / 3)\n" }.joined()
+      .write(toFile: list, atomically: true, encoding: .utf8)
+    #expect(try overlap(list, names[0], names[3]).0 == 2)
+    #expect(try overlap(list, "/else/" + names[0], names[3]).0 == 2)
+    let unknown = try overlap(list, "ann/1.jpg", "bob/1.jpg")
+    #expect(unknown.0 == 0 && unknown.1.contains { $0.contains("cannot be told") })
+    // person/video/photo: the last folder alone is nobody's name.
+    let videos = root + "/videos"
+    for (i, name) in names.prefix(6).enumerated() {
+      let to = "\(videos)/\(i < 3 ? "bob" : "eve")/\(i % 2)"
+      try FileManager.default.createDirectory(atPath: to, withIntermediateDirectories: true)
+      try FileManager.default.copyItem(atPath: folder + "/" + name, toPath: "\(to)/\(i).jpg")
+    }
+    #expect(try overlap(videos, "ann/0/7.jpg", "zed/1/8.jpg").0 == 0)
+    #expect(try overlap(videos, "ann/0/7.jpg", "bob/1/8.jpg").0 == 1)
+  }
+
+  /// A list of pairs that is none ends `check` with a verdict too.
+  @Test func aBrokenListOfPairsIsAnErrorOfTheVerdict() throws {
+    let root = SmallRun.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    try SyntheticFaces(people: 2, photosPerPerson: 2, size: 32, seed: 5)
+      .writeFolder(to: root + "/photos")
+    try "what is this\n".write(toFile: root + "/g.txt", atomically: true, encoding: .utf8)
+    var request = CheckRequest(data: root + "/photos")
+    request.pairs = [root + "/g.txt"]
+    let (lines, isGood) = try request.run()
+    #expect(!isGood && lines.last == "verdict: 1 error")
+    #expect(try object(request).found["verdict"] as? String == "errors")
+  }
+
   @Test func checkFindsWhatIsWrong() throws {
     let root = SmallRun.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: root) }

@@ -42,6 +42,24 @@ import Training
     return (lines, try SafetensorsFile(path: request.out).floats("conv1.weight")[0])
   }
 
+  /// Whole numbers in the place of weights are those of a quantised network.
+  @Test func weightsOfWholeNumbersAreRefused() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let path = folder + "/quantised"
+    try SafetensorsFile.write(
+      tensors: try trained().map { tensor in
+        guard tensor.name == "conv1.weight" else {
+          return SafetensorsTensor(name: tensor.name, shape: tensor.shape, floats: tensor.values)
+        }
+        let bytes = tensor.values.map { Int8(max(-127, min(127, ($0 * 100).rounded()))) }
+        return SafetensorsTensor(name: tensor.name, type: .int8, shape: tensor.shape) {
+          try bytes.withUnsafeBytes($0)
+        }
+      }, checksums: false, to: path)
+    let error = try #require(#expect(throws: InteropError.self) { try bring(path) })
+    #expect(error == .noFloats(path: path, tensor: "conv1.weight"))
+  }
+
   @Test func twoNetworksNeedAWord() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let own = try trained()

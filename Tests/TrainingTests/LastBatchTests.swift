@@ -14,7 +14,7 @@ import Training
     let configuration = SmallRun.configuration {
       $0.batch = batch
       $0.microbatch = microbatch
-      $0.length = .steps(1)
+      $0.length = .epochs(1)
       change(&$0)
     }
     do {
@@ -35,6 +35,12 @@ import Training
       })
     #expect(several.contains("65 = 4 x 16 + 1"), "\(several)")
     #expect(complaint(batch: 23, microbatch: 3) == nil)
+  }
+
+  @Test func aLastBatchThatNoStepReachesIsNoMatter() throws {
+    #expect(complaint(batch: 71, microbatch: 4) { $0.length = .steps(1) } == nil)
+    let reached = try #require(complaint(batch: 71, microbatch: 4) { $0.length = .steps(2) })
+    #expect(reached.contains("--change drop-last=true"), "\(reached)")
   }
 
   @Test func aTailThatIsCutIntoOneSaysHow() throws {

@@ -82,8 +82,8 @@ import Training
         try FlaggedRun.train(["resume": "auto", "width": "0.25", "steps": "8"], in: folder)
       }
       #expect(other.contains("width was 0.125, is 0.25") && !other.contains("--change"), "\(other)")
-      // Beside a change of the same option, what is given is no matter.
-      let taken = try FlaggedRun.train(given, changes: ["lr=0.02"], in: folder)
+      let taken = try FlaggedRun.train(
+        ["resume": "auto", "steps": "8"], changes: ["lr=0.02"], in: folder)
       #expect(taken.steps == Array(5...8))
       #expect(try FlaggedRun.newest(folder).configuration.learningRate == 0.02)
     }

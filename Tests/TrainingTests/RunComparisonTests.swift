@@ -142,6 +142,71 @@ import Training
     #expect(found.text.contains("memory or a processor may be at fault") == line.isEmpty)
   }
 
+  @Test func anotherLengthOfASchedulesEndIsAReason() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let one = try train("one") { $0.schedule = .cosine }
+    let longer = try train("longer") {
+      $0.schedule = .cosine
+      $0.length = .steps(8)
+    }
+    let found = try compare(one, longer)
+    #expect(found.text.contains("configuration: steps was 4, is 8"), "\(found.text)")
+    #expect(found.text.contains("what differs above comes first"))
+  }
+
+  @Test func theSameChangeAtAnotherStepIsAReason() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    func changed(_ name: String, at step: Int) throws -> String {
+      let path = "\(folder)/\(name)"
+      try FlaggedRun.train(
+        FlaggedRun.small.merging(["steps": "6", "checkpoint-every": "1"]) { $1 }, in: path
+      ) { hooks, _ in
+        let stop = TestStop()
+        hooks.stop = stop
+        hooks.onStep = { if $1.step == step { stop.wantsEnd = true } }
+      }
+      try FlaggedRun.train(["resume": "auto"], changes: ["lr=0.01"], in: path)
+      return path
+    }
+    let found = try compare(try changed("early", at: 2), try changed("late", at: 4))
+    #expect(
+      found.text.contains(
+        "changes: from step 2: lr 0.01 (was 0.1) | from step 4: lr 0.01 (was 0.1)"),
+      "\(found.text)")
+    #expect(found.text.contains("what differs above comes first"))
+  }
+
+  @Test func otherFirstWeightsAreAReasonAndTheSameFromElsewhereAreNone() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let first = try train("first")
+    try FileManager.default.copyItem(atPath: first, toPath: folder + "/copy")
+    let second = try train("second") { $0.seed = 2 }
+    let own = try train("own") { $0.initialWeights = first }
+    let other = try train("other") { $0.initialWeights = second }
+    let found = try compare(own, other)
+    #expect(found.text.contains("\nfirst weights: "), "\(found.text)")
+    #expect(found.text.contains("what differs above comes first"))
+    let copied = try train("copied") { $0.initialWeights = folder + "/copy" }
+    #expect(try compare(own, copied).isAlike)
+    let elsewhere = try train("elsewhere") {
+      $0.initialWeights = folder + "/copy"
+      $0.learningRate = 0.05
+    }
+    #expect(try !compare(own, elsewhere).text.contains("first weights: "))
+  }
+
+  @Test func ranksAreAReasonWhereSumsAreRounded() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let found = try compare(
+      try train("one") { $0.reduction = .bf16 },
+      try train("two", ranks: 2) { $0.reduction = .bf16 })
+    #expect(!found.isAlike)
+    #expect(
+      found.text.contains(
+        "ranks under a --reduce that rounds: 1 rank from step 0 | 2 ranks from step 0"),
+      "\(found.text)")
+  }
+
   @Test func aFolderWithoutARunIsRefused() throws {
     #expect(throws: (any Error).self) { try compare(folder, folder) }
   }

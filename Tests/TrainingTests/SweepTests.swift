@@ -168,6 +168,35 @@ import Training
     }
   }
 
+  @Test func aSweepLooksAtAllItsRunsBeforeTheFirst() throws {
+    let folder = SmallRun.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    func complaint(_ values: [Double], steps: Int) -> String {
+      var request = SweepRequest(
+        .embeddingDimension, EvaluateRequest(source: .checkpoint(""), quiet: true))
+      request.evaluation.threads = 1
+      request.values = values
+      request.training = Self.configuration {
+        $0.quiet = true
+        $0.length = .steps(steps)
+        $0.out = folder
+      }
+      do {
+        _ = try Self.answer(request, over: SoloCommunicator())
+        return ""
+      } catch {
+        return "\(error)"
+      }
+    }
+    #expect(complaint([16, 1], steps: 4).contains("a size of embeddings is whole"))
+    #expect(!FileManager.default.fileExists(atPath: folder + "/embedding-16"))
+    #expect(complaint([32], steps: 4) == "")
+    // Of another length, what is there already would be half of another course.
+    let longer = complaint([16, 32], steps: 6)
+    #expect(longer.contains("embedding-32 holds a run of another course: steps was 4, is 6"))
+    #expect(!FileManager.default.fileExists(atPath: folder + "/embedding-16"))
+  }
+
   @Test func networksOfSeveralSizesAndOfParts() throws {
     let subject = try Subject()
     func request(_ kind: SweepKind, _ values: [Double]) -> SweepRequest {

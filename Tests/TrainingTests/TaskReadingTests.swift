@@ -111,6 +111,38 @@ import Training
     #expect(nothing.contains("none of the photos of 'known/ann/2' can be compared"))
   }
 
+  /// Galleries lie deeper than probes, or less deep: people are the same by the ends of their names.
+  @Test func peopleAreTheSameAtAnyDepth() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let options = try stored([
+      ("g/train/ann/1", 0), ("g/train/bob/1", 90), ("g/test/bob/2", 95), ("p/ann/2", 3),
+      ("p/bob/3", 92), ("q/x/train/ann/5", 1), ("r/zed/1", 180),
+    ])
+    func decided(_ probes: String) throws -> (lines: [String], isGood: Bool) {
+      try IdentifyRequest(options, gallery: "g", probes: [probes]).answer(over: SoloCommunicator())
+    }
+    let shallow = try decided("p").lines
+    // bob is the name of two people of this gallery: which of them is not known.
+    #expect(
+      shallow.contains("in the gallery: 1 named right, 0 named wrong, 0 unknown"), "\(shallow)")
+    let deep = try decided("q").lines
+    #expect(deep.contains("in the gallery: 1 named right, 0 named wrong, 0 unknown"), "\(deep)")
+    let strangers = try decided("r").lines
+    #expect(strangers.contains { $0.hasPrefix("warning: nobody of the photos") }, "\(strangers)")
+    #expect(!shallow.contains { $0.hasPrefix("warning:") })
+  }
+
+  @Test func aPhotoOfTheGalleryIsComparedWithTheOthers() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let options = try stored([("k/ann/1", 0), ("k/ann/2", 10), ("k/bob/1", 100), ("k/cy/1", 200)])
+    let found = try IdentifyRequest(options, gallery: "k", probes: ["k"])
+      .answer(over: SoloCommunicator()).lines
+    #expect(found.contains("in the gallery: 2 named right, 0 named wrong, 0 unknown"), "\(found)")
+    #expect(found.contains("not in the gallery: 2 unknown, 0 named"), "\(found)")
+    #expect(found.contains { $0.hasPrefix("warning: 4 of the photos to identify are in") })
+    #expect(found.first { $0.contains("ann/1") }?.contains("0.000") == false)
+  }
+
   @Test func photosThatCannotBeReadAreNamedByACheckpointToo() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     _ = try SmallRun.train(SmallRun.configuration(), folder: folder)

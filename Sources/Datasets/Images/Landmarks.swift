@@ -1,3 +1,5 @@
+internal import Interchange
+
 /// Where the face is on each photo of a data set, by five points (eyes, nose, corners of the
 /// mouth).
 package struct Landmarks: Sendable {
@@ -9,7 +11,9 @@ package struct Landmarks: Sendable {
     /// The photos whose points are those of no face, and by how much (`Alignment.misfit`).
     package var misfits: [(photo: Int, misfit: Double)] = []
     /// The path of the first line for a photo that the data set does not have.
-    var stranger: String?
+    package var stranger: String?
+    /// Photos of which the file says, by ten equal numbers below one, that it found no face.
+    package var faceless = 0
   }
 
   /// For each photo, what maps a pixel of its aligned sample to a pixel of the photo.
@@ -22,7 +26,8 @@ package struct Landmarks: Sendable {
   /// Reads lines `path x1 y1 ... x5 y5` for the photos of `index`, and aligns each to the template
   /// of `imageSize`; lines for other photos are passed over.
   ///
-  /// Paths are relative to the root of the data set and may have spaces; points are in pixels of
+  /// Paths are relative to the root of the data set, or name a photo as `PhotoLookup` has it, and may
+  /// have spaces; points are in pixels of
   /// the upright full-size photo, with pixel centres at whole numbers. Throws `DatasetError` for a
   /// line that is none, for points in another order or unit, and where a photo has no line.
   package init(file: String, for index: PhotoIndex, imageSize: ImageSize) throws(DatasetError) {
@@ -60,7 +65,7 @@ package struct Landmarks: Sendable {
     let template = Alignment.template(size: imageSize)
     var found = Found(
       similarities: [Similarity?](repeating: nil, count: index.photos.count),
-      stranger: reader.stranger)
+      stranger: reader.stranger, faceless: reader.faceless)
     for (photo, line) in reader.lines.sorted(by: { $0.key < $1.key }) {
       guard let similarity = Similarity(from: line.points, to: template) else {
         throw .badLine(path: file, line: line.number, reason: "its five points are one")
@@ -93,14 +98,19 @@ struct LandmarkReader {
   /// By photo.
   private(set) var lines: [Int: Line] = [:]
   private(set) var stranger: String?
+  private(set) var faceless = 0
   private let file: String
+  private let index: PhotoIndex
   private var places: [String: Int] = [:]
+  /// Made for the first path that is none of the data set's own.
+  private var lookup: PhotoLookup?
 
   /// Points farther from the first pixel than this are on no photo.
   private static let farthest = 1e6
 
   init(file: String, index: PhotoIndex) {
     self.file = file
+    self.index = index
     places.reserveCapacity(index.photos.count)
     for (photo, facts) in index.photos.enumerated() { places[facts.path] = photo }
   }
@@ -137,6 +147,10 @@ struct LandmarkReader {
       stranger = stranger ?? String(path)
       return
     }
+    if numbers[0] <= 0, numbers.allSatisfy({ $0 == numbers[0] }) {
+      faceless += 1
+      return
+    }
     let points = (0..<5).map { (x: numbers[2 * $0], y: numbers[2 * $0 + 1]) }
     try requireSize(of: points, number)
     if let known = lines[photo] {
@@ -148,8 +162,13 @@ struct LandmarkReader {
     lines[photo] = Line(number: number, points: points)
   }
 
-  private func place(of path: Substring) -> Int? {
-    places[String(path)] ?? (path.hasPrefix("./") ? places[String(path.dropFirst(2))] : nil)
+  private mutating func place(of path: Substring) -> Int? {
+    let name = path.first == "\"" && path.last == "\"" ? path.dropFirst().dropLast() : path
+    if let place = places[String(name)] { return place }
+    var lookup = lookup ?? PhotoLookup(index.photos.map(\.path))
+    defer { self.lookup = lookup }
+    guard case .one(let place) = lookup.find(String(name)) else { return nil }
+    return place
   }
 
   /// A face of less than two pixels is none.
@@ -191,6 +210,7 @@ struct LandmarkReader {
         { [$0[1], $0[0], $0[2], $0[4], $0[3]] }
       ),
       ("y stands before x", { $0.map { ($0.y, $0.x) } }),
+      ("y is counted from below; count it from above", { $0.map { ($0.x, -$0.y) } }),
       ("the nose comes first; it is the third point", { [$0[1], $0[2], $0[0], $0[3], $0[4]] }),
       ("the nose comes last; it is the third point", { [$0[0], $0[1], $0[4], $0[2], $0[3]] }),
     ]

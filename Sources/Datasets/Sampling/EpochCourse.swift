@@ -5,60 +5,86 @@ private import Preconditions
 /// An epoch goes through all samples once, in batches, the last of which takes what is left. A
 /// batch that changes amid an epoch goes on with the samples that are left of it.
 package struct EpochCourse: Sendable, Equatable {
-  /// Steps of one batch, from one step on.
+  /// How samples are cut into batches from a step of the run on.
+  package struct Cut: Sendable, Equatable {
+    /// Steps done before the first one that is cut so.
+    package let step: Int
+    package let batch: Int
+    /// Whether samples that do not fill a batch are left out of the epoch.
+    package let dropsLast: Bool
+
+    package init(step: Int, batch: Int, dropsLast: Bool) {
+      self.step = step
+      self.batch = batch
+      self.dropsLast = dropsLast
+    }
+
+    /// Steps that `samples` in a row make.
+    func steps(_ samples: Int) -> Int {
+      dropsLast ? samples / batch : (samples + batch - 1) / batch
+    }
+  }
+
+  /// Steps of one cut, from one step on.
   private struct Leg: Sendable, Equatable {
-    var firstStep: Int
+    var cut: Cut
     /// The epoch of the first step, and the samples of it that earlier steps have had.
     var epoch: Int
     var done: Int
-    var batch: Int
+    var firstStep: Int { cut.step }
+    var batch: Int { cut.batch }
   }
 
   /// The number of samples of an epoch.
   package let count: Int
-  /// Whether samples that do not fill a batch are left out of the epoch.
-  package let dropsLast: Bool
   private var legs: [Leg]
+
+  /// A run through `count` samples, cut as `cuts` say, of which the first begins at step 0 and each
+  /// other one no earlier than the one before.
+  package init(count: Int, cuts: [Cut]) {
+    require(
+      count > 0 && cuts.first?.step == 0, "EpochCourse: \(count) samples, \(cuts.count) cuts")
+    self.count = count
+    legs = []
+    for cut in cuts {
+      require(
+        cut.batch > 0 && (!cut.dropsLast || cut.batch <= count),
+        "EpochCourse: \(count) samples in \(cut.dropsLast ? "whole " : "")batches of \(cut.batch)")
+      let last = legs.last?.firstStep ?? 0
+      require(
+        cut.step >= last,
+        "EpochCourse: a batch of \(cut.batch) from step \(cut.step), after \(last)")
+      let start: (epoch: Int, samples: Range<Int>) =
+        legs.isEmpty ? (0, 0..<0) : place(ofStep: cut.step)
+      legs.append(Leg(cut: cut, epoch: start.epoch, done: start.samples.lowerBound))
+    }
+  }
 
   /// A run through `count` samples in batches of `batch`; before each of `changes`, in rising
   /// order of their steps, it had another one.
   package init(
     count: Int, batch: Int, dropsLast: Bool = false, changes: [(step: Int, before: Int)] = []
   ) {
-    require(
-      count > 0 && batch > 0
-        && (!dropsLast || max(batch, changes.map(\.before).max() ?? 0) <= count),
-      "EpochCourse: \(count) samples in \(dropsLast ? "whole " : "")batches of \(batch)")
-    self.count = count
-    self.dropsLast = dropsLast
-    legs = [Leg(firstStep: 0, epoch: 0, done: 0, batch: changes.first?.before ?? batch)]
-    for (number, change) in changes.enumerated() {
-      let next = number + 1 < changes.count ? changes[number + 1].before : batch
-      require(
-        change.step >= legs[number].firstStep && next > 0,
-        "EpochCourse: a batch of \(next) from step \(change.step), after \(legs[number].firstStep)")
-      let place = place(ofStep: change.step)
-      legs.append(
-        Leg(firstStep: change.step, epoch: place.epoch, done: place.samples.lowerBound, batch: next)
-      )
-    }
+    let starts = [0] + changes.map(\.step)
+    let batches = changes.map(\.before) + [batch]
+    self.init(
+      count: count,
+      cuts: zip(starts, batches).map { Cut(step: $0, batch: $1, dropsLast: dropsLast) })
   }
 
   /// The batch of the steps to come.
-  package var batch: Int { legs[legs.count - 1].batch }
+  package var batch: Int { lastLeg.batch }
+
+  private var lastLeg: Leg { legs[legs.count - 1] }
 
   /// Steps of an epoch that has that batch from its start.
-  package var stepsPerEpoch: Int { steps(count, in: batch) }
+  package var stepsPerEpoch: Int { lastLeg.cut.steps(count) }
 
   /// The number of samples that an epoch of that batch leaves out, others in each.
-  package var leftOutCount: Int { dropsLast ? count % batch : 0 }
-
-  private func steps(_ samples: Int, in batch: Int) -> Int {
-    dropsLast ? samples / batch : (samples + batch - 1) / batch
-  }
+  package var leftOutCount: Int { lastLeg.cut.dropsLast ? count % batch : 0 }
 
   /// Steps of the rest of the epoch in which `leg` begins.
-  private func restSteps(_ leg: Leg) -> Int { steps(count - leg.done, in: leg.batch) }
+  private func restSteps(_ leg: Leg) -> Int { leg.cut.steps(count - leg.done) }
 
   /// The epoch of step `step`, counted from 0, and its samples as places in the epoch's order.
   package func place(ofStep step: Int) -> (epoch: Int, samples: Range<Int>) {
@@ -67,7 +93,7 @@ package struct EpochCourse: Sendable, Equatable {
     var (epoch, done, steps) = (leg.epoch, leg.done, step - leg.firstStep)
     let rest = restSteps(leg)
     if steps >= rest {
-      let perEpoch = self.steps(count, in: leg.batch)
+      let perEpoch = leg.cut.steps(count)
       (epoch, done, steps) = (
         epoch + 1 + (steps - rest) / perEpoch, 0, (steps - rest) % perEpoch
       )
@@ -82,7 +108,7 @@ package struct EpochCourse: Sendable, Equatable {
     let leg = legs.last { $0.epoch < epochs || $0.firstStep == 0 }!
     guard epochs > leg.epoch else { return 0 }
     let (later, isTooMany) = (epochs - leg.epoch - 1)
-      .multipliedReportingOverflow(by: steps(count, in: leg.batch))
+      .multipliedReportingOverflow(by: leg.cut.steps(count))
     // Beyond any run.
     return isTooMany || later > Int.max >> 1 ? Int.max >> 1 : leg.firstStep + restSteps(leg) + later
   }
@@ -106,14 +132,18 @@ package struct EpochCourse: Sendable, Equatable {
     place(ofStep: step).samples.lowerBound == 0
   }
 
-  /// The samples of a whole batch, of the tail of an epoch, and of that of the first one of this
-  /// batch.
-  package var batchSizes: [Int] {
-    let leg = legs[legs.count - 1]
+  /// The samples of a whole batch, and of the tails of epochs that a run of `last` steps reaches in
+  /// the cut of the moment.
+  package func batchSizes(through last: Int) -> [Int] {
+    let leg = lastLeg
     var sizes = [min(count, leg.batch)]
-    for left in [count, count - leg.done] where left > 0 {
-      let tail = left % leg.batch
-      if tail > 0, !dropsLast { sizes.append(tail) }
+    guard !leg.cut.dropsLast else { return sizes }
+    // The rest of the epoch in which the cut begins, and then whole ones.
+    var end = leg.firstStep
+    for samples in [count - leg.done, count] {
+      end += leg.cut.steps(samples)
+      let tail = samples % leg.batch
+      if tail > 0, end <= last { sizes.append(tail) }
     }
     return sizes
   }

@@ -25,10 +25,15 @@ package struct AtomicFile: ~Copyable {
     let names = try Self.replacedFile(path).map { (Self.temporaryName(of: $0), $0) }
     let descriptor =
       names.map { open($0.0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
-      ?? open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+      ?? open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK)
     if descriptor < 0 {
+      if errno == ENXIO {
+        throw InterchangeError.unwritable(path: path, reason: "nobody reads this pipe")
+      }
       throw writeFailure(path)
     }
+    // Whoever reads may be slower than what is written.
+    if names == nil { _ = fcntl(descriptor, F_SETFL, O_WRONLY | O_APPEND) }
     self.path = path
     self.names = names.map { (temporary: $0.0, final: $0.1) }
     self.descriptor = descriptor
@@ -120,7 +125,8 @@ final class PositionedFile: Sendable {
 
   /// Opens a regular file; throws `InterchangeError.unreadable`.
   init(path: String) throws {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // A pipe that nobody writes to would be waited for.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if descriptor < 0 { throw InterchangeError.unreadable(path: path, reason: systemReason()) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -166,7 +172,7 @@ final class PositionedFile: Sendable {
 
 /// What errno says about a write to `path`.
 private func writeFailure(_ path: String) -> InterchangeError {
-  errno == ENOSPC || errno == EDQUOT
+  FullDisk.isTold(by: errno)
     ? .noSpace(path: path) : .unwritable(path: path, reason: systemReason())
 }
 

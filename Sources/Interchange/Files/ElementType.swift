@@ -3,6 +3,9 @@ enum ElementType: Sendable, Hashable {
   case float64, float32, float16, bfloat16
   case int64, int32, int16, int8, uint64, uint32, uint16, uint8, bool
 
+  /// Whether elements have an exponent.
+  var isFloat: Bool { [.float64, .float32, .float16, .bfloat16].contains(self) }
+
   /// Bytes of one element.
   var byteCount: Int {
     switch self {

@@ -29,7 +29,8 @@ package enum InterchangeError: Error, Equatable, CustomStringConvertible {
     case .unwritable(let path, let reason):
       "cannot write '\(path)': \(reason); check the folder, its permissions and the free space"
     case .noSpace(let path):
-      "no space left to write '\(path)': free some, or raise the quota"
+      "no space left to write '\(path)': free some, or raise the quota or the limit of a file's size "
+        + "(ulimit -f)"
     case .malformed(let path, let reason):
       "'\(path)' is not a file of its kind: \(reason)"
     case .foreign(let path, let reason): "'\(path)' \(reason)"

@@ -9,6 +9,9 @@ package protocol TensorArchive: AnyObject {
   /// The dimensions of the tensor of that name, the slowest first; nil where there is none.
   func shape(of name: String) -> [Int]?
 
+  /// Whether the tensor of that name is stored as floats of some size, not as whole numbers.
+  func holdsFloats(_ name: String) -> Bool
+
   /// The elements of the tensor of that name in C order, whatever type they are stored as; throws
   /// `InterchangeError`.
   func elements(of name: String) throws -> [Float]
@@ -28,6 +31,6 @@ package enum TensorFiles {
     if LegacyPyTorch.begins(start) { return try PyTorchFile(legacy: file) }
     if start.count > 8, start[8] == UInt8(ascii: "{") { return try SafetensorsFile(path: path) }
     throw InterchangeError.malformed(
-      path: path, reason: "it is neither safetensors nor a PyTorch or .npz file")
+      path: path, reason: "it is neither a safetensors, nor a PyTorch, nor an .npz file")
   }
 }

@@ -78,6 +78,11 @@ package final class NumPyArchive: TensorArchive {
   /// Whether the array of that name is of text.
   package func holdsText(_ name: String) -> Bool { arrays[name]?.isText == true }
 
+  package func holdsFloats(_ name: String) -> Bool {
+    guard case .numbers(let type) = arrays[name]?.header.type.kind else { return false }
+    return type.isFloat
+  }
+
   package func elements(of name: String) throws -> [Float] { try array(name).floats() }
 
   /// The strings of an array of text; throws `InterchangeError`.

@@ -112,6 +112,8 @@ package final class PyTorchFile: TensorArchive {
 
   package func shape(of name: String) -> [Int]? { tensors[name]?.shape }
 
+  package func holdsFloats(_ name: String) -> Bool { tensors[name]?.type.isFloat == true }
+
   package func elements(of name: String) throws -> [Float] {
     guard let tensor = tensors[name], let storage = storages[tensor.storageKey] else {
       throw InterchangeError.unsupported(

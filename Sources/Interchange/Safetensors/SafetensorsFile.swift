@@ -38,7 +38,8 @@ package final class SafetensorsFile: TensorArchive, Sendable {
     if length > UInt64(SafetensorsHeader.byteLimit) {
       throw InterchangeError.malformed(
         path: path,
-        reason: "its header would have \(length) bytes, over \(SafetensorsHeader.byteLimit)")
+        reason: "it does not begin as a safetensors file or checkpoint does: its header would have "
+          + "\(length) bytes, over \(SafetensorsHeader.byteLimit)")
     }
     dataStart = 8 + Int(length)
     if dataStart > file.byteCount {
@@ -136,6 +137,10 @@ package final class SafetensorsFile: TensorArchive, Sendable {
   package var names: [String] { entries.map(\.name) }
 
   package func shape(of name: String) -> [Int]? { entry(named: name)?.shape }
+
+  package func holdsFloats(_ name: String) -> Bool {
+    entry(named: name)?.type.elements?.isFloat == true
+  }
 
   /// The elements of the tensor of that name as floats; throws `InterchangeError`.
   package func elements(of name: String) throws -> [Float] {

@@ -46,10 +46,21 @@ package struct PhotoLookup {
     byTail = Table(photos) { Self.tail(Self.stem($0), 2) }
   }
 
+  /// Whether `path` ends as those of photos do.
+  package static func hasEnding(_ path: String) -> Bool { stem(path).utf8.count < path.utf8.count }
+
   /// The photo called `name`: by its whole path; by that without the ending, since lists say .jpg
   /// of photos that are .png; by as many components as both have, at least two of them where `name`
   /// has two.
+  ///
+  /// Where no photo is called so, `\` is taken for `/`, as Windows has it.
   package mutating func find(_ name: String) -> Answer {
+    let answer = findAsWritten(name)
+    guard answer == .none, name.contains("\\") else { return answer }
+    return findAsWritten(String(name.map { $0 == "\\" ? "/" : $0 }))
+  }
+
+  private mutating func findAsWritten(_ name: String) -> Answer {
     let name = name.hasPrefix("./") ? String(name.dropFirst(2)) : name
     let exact = byPath[name]
     if !exact.isEmpty { return Self.answer(exact) }
