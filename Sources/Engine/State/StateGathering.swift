@@ -1,27 +1,6 @@
 internal import Collectives
-package import Losses
-
-/// The vectors of a run's state, whole, for one checkpoint.
-package final class GatheredVectors {
-  /// One for each vector [parameterCount]; the owner frees them.
-  private(set) var vectors: [UnsafeMutablePointer<Float>]
-
-  init(vectorCount: Int, count: Int) {
-    vectors = (0..<vectorCount).map { _ in
-      let vector = UnsafeMutablePointer<Float>.allocate(capacity: count)
-      vector.initialize(repeating: 0, count: count)
-      return vector
-    }
-  }
-
-  /// Hands the memory over.
-  package func take() -> [UnsafeMutablePointer<Float>] {
-    defer { vectors = [] }
-    return vectors
-  }
-
-  deinit { for vector in vectors { vector.deallocate() } }
-}
+internal import Losses
+internal import Preconditions
 
 extension StepEngine {
   /// Whether no rank alone has all that belongs in a checkpoint: parts of the vectors, or what each
@@ -30,22 +9,21 @@ extension StepEngine {
     world.size > 1 && (ownRanges != nil || state.addend != nil)
   }
 
-  /// Brings the vectors of the state together on rank 0, each as its residence wants it; nil on the
-  /// other ranks. Every rank calls it between two steps.
-  package func gatherVectors() throws -> GatheredVectors? {
-    let count = state.parameterCount
-    let gathered =
-      world.rank == 0 ? GatheredVectors(vectorCount: state.vectors.count, count: count) : nil
+  /// Brings the vectors of the state together in `copy`, which rank 0 alone has, each as its
+  /// residence wants it. Every rank calls it between two steps.
+  package func gatherVectors(into copy: StateCopy?) throws {
+    require(
+      (copy != nil) == (world.rank == 0),
+      "StepEngine.gatherVectors: rank \(world.rank) with\(copy == nil ? "out" : "") a copy")
     for (index, vector) in state.vectors.enumerated() {
       let source = state.vector(index)
-      let target = gathered?.vectors[index]
+      let target = copy?.vector(index)
       switch vector.residence {
       case .addend: try sum(source, into: target)
       case .withUpdates where ownRanges != nil: try gather(source, into: target)
-      case .withUpdates: target?.update(from: source, count: count)
+      case .withUpdates: target?.update(from: source, count: state.parameterCount)
       }
     }
-    return gathered
   }
 
   /// Makes parameters, moments, the state of the loss and, with `withVectors`, the vectors of rank
