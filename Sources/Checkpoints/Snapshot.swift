@@ -35,7 +35,7 @@ package final class Snapshot: @unchecked Sendable {
     self.step = step
     statistics = Array(
       UnsafeBufferPointer(start: state.statistics, count: state.statisticsCount))
-    owners = [state, parameters, vectors].compactMap { $0 }
+    owners = [state] + [parameters, vectors].compactMap(\.self)
     self.vectors =
       [UnsafePointer(parameters?.parameters ?? state.parameters)]
       + state.vectors.indices.map { UnsafePointer(vectors?.vector($0) ?? state.vector($0)) }

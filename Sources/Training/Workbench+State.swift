@@ -62,7 +62,7 @@ extension Workbench {
   ) -> Snapshot {
     let isGathered = engine.checkpointNeedsAllRanks
     if copying {
-      copy?.take(engine.state, withVectors: !isGathered, by: plan.session.pool)
+      copy?.take(engine.state, withVectors: !isGathered, by: engine.world.pool)
     }
     return Snapshot(
       of: engine.state, people: people,

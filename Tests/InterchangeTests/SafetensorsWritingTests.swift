@@ -25,25 +25,25 @@ import Testing
   /// A file gets them at the end and its bytes are lent once; a pipe, in which nothing can be put
   /// right later, twice: the same bytes.
   @Test func aPipeGetsTheBytesOfAFile() throws {
-    try withTemporaryFolder { folder in
-      let (toFile, toPipe) = (Lent(), Lent())
-      try SafetensorsFile.write(
-        tensors: Self.tensors(toFile), metadata: Self.metadata, to: folder + "/file")
-      #expect(mkfifo(folder + "/pipe", 0o600) == 0)
-      let arrived = TestEvent()
-      nonisolated(unsafe) var bytes = Data()
-      Thread {
-        bytes = FileManager.default.contents(atPath: folder + "/pipe") ?? Data()
-        arrived.set()
-      }.start()
-      try SafetensorsFile.write(
-        tensors: Self.tensors(toPipe), metadata: Self.metadata, to: folder + "/pipe")
-      #expect(arrived.wait())
-      #expect(toFile.count == 2 && toPipe.count == 4)
-      #expect(try Data(contentsOf: URL(fileURLWithPath: folder + "/file")) == bytes)
-      let file = try SafetensorsFile(path: folder + "/file")
-      try file.verify(requiresChecksums: true)
-      #expect(file.metadata["what"] == "ever")
-    }
+    let folder = try TemporaryFolder()
+    let (plain, pipe) = (folder.file("file"), folder.file("pipe"))
+    let (toFile, toPipe) = (Lent(), Lent())
+    try SafetensorsFile.write(
+      tensors: Self.tensors(toFile), metadata: Self.metadata, to: plain)
+    #expect(mkfifo(pipe, 0o600) == 0)
+    let arrived = TestEvent()
+    nonisolated(unsafe) var bytes = Data()
+    Thread {
+      bytes = FileManager.default.contents(atPath: pipe) ?? Data()
+      arrived.set()
+    }.start()
+    try SafetensorsFile.write(
+      tensors: Self.tensors(toPipe), metadata: Self.metadata, to: pipe)
+    #expect(arrived.wait())
+    #expect(toFile.count == 2 && toPipe.count == 4)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: plain)) == bytes)
+    let file = try SafetensorsFile(path: plain)
+    try file.verify(requiresChecksums: true)
+    #expect(file.metadata["what"] == "ever")
   }
 }
