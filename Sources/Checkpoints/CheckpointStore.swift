@@ -12,8 +12,8 @@ package final class CheckpointStore: @unchecked Sendable {
   let folder: String
   private let keep: Int
   private let lock = NSLock()
-  private var thread: Thread?
-  private let isIdle = DispatchSemaphore(value: 1)
+  /// Whoever writes has it.
+  private let turn = DispatchSemaphore(value: 1)
   private var failure: (any Error)?
   private var lastWritten: String?
   private let checkOwner: @Sendable () throws -> Void
@@ -75,16 +75,32 @@ package final class CheckpointStore: @unchecked Sendable {
     lock.unlock()
   }
 
-  /// Writes what `snapshot` gives in the background; waits first for the write before, so that no
-  /// two snapshots are in memory. `protected` are the steps whose files stay; `isBest` makes
-  /// `best.safetensors` point to this one. Throws what went wrong with the write before.
+  /// Whether nothing is being written.
+  package var isIdle: Bool {
+    guard turn.wait(timeout: .now()) == .success else { return false }
+    turn.signal()
+    return true
+  }
+
+  /// Waits until nothing is being written, so that nobody reads the copy that the last snapshot was
+  /// of; at most `seconds`, where they are given.
+  package func waitUntilIdle(atMost seconds: Double? = nil) {
+    if turn.wait(timeout: seconds.map { .now() + $0 } ?? .distantFuture) == .success {
+      turn.signal()
+    }
+  }
+
+  /// Writes what `snapshot` gives in the background; waits first for the write before, so that
+  /// `snapshot` may copy to where that one is read from. `protected` are the steps whose files
+  /// stay; `isBest` makes `best.safetensors` point to this one. Throws what went wrong with the
+  /// write before.
   package func writeInBackground(
     protected: Set<Int>, isBest: Bool, _ snapshot: () -> Snapshot
   ) throws {
-    isIdle.wait()
+    turn.wait()
     if let failure {
       self.failure = nil
-      isIdle.signal()
+      turn.signal()
       throw failure
     }
     let snapshot = snapshot()
@@ -96,7 +112,7 @@ package final class CheckpointStore: @unchecked Sendable {
       } catch {
         failure = error
       }
-      isIdle.signal()
+      turn.signal()
     }
     writer.stackSize = 4 << 20
     writer.start()
@@ -104,8 +120,8 @@ package final class CheckpointStore: @unchecked Sendable {
 
   /// Waits for the write in the background; throws what went wrong with it.
   package func finish() throws {
-    isIdle.wait()
-    defer { isIdle.signal() }
+    turn.wait()
+    defer { turn.signal() }
     if let failure {
       self.failure = nil
       throw failure
@@ -114,8 +130,8 @@ package final class CheckpointStore: @unchecked Sendable {
 
   /// Throws what went wrong with a background write that has ended; does not wait for one.
   package func throwFailure() throws {
-    guard isIdle.wait(timeout: .now()) == .success else { return }
-    defer { isIdle.signal() }
+    guard turn.wait(timeout: .now()) == .success else { return }
+    defer { turn.signal() }
     if let failure {
       self.failure = nil
       throw failure
@@ -137,8 +153,8 @@ package final class CheckpointStore: @unchecked Sendable {
   /// Writes `snapshot` here and now, after the one in the background, and deletes nothing; nothing
   /// at all where that step is on disk already.
   package func writeNow(_ snapshot: Snapshot) throws {
-    isIdle.wait()
-    defer { isIdle.signal() }
+    turn.wait()
+    defer { turn.signal() }
     failure = nil
     guard !holds(step: snapshot.step) else { return }
     try snapshot.write(to: path(step: snapshot.step), beforeCommit: checkOwner)

@@ -3,58 +3,43 @@ internal import Interchange
 internal import Networks
 package import State
 
-/// A copy of the state of a run in memory, which a thread writes while training goes on.
+/// The state of a run as a checkpoint holds it, in the memory that it is read from.
 package final class Snapshot: @unchecked Sendable {
   private let descriptions: [ParameterDescription]
   private let statisticsDescriptions: [StatisticsDescription]
-  private let parameterCount: Int
   private let vectorNames: [String]
   private let statistics: [Float]
   /// Parameters, then the state's vectors, each in the flat vector's order.
   private let vectors: [UnsafePointer<Float>]
-  private let owned: [UnsafeMutablePointer<Float>]
+  /// Whose memory these are.
+  private let owners: [AnyObject]
   /// Empty where nobody knows them.
   private let people: [UInt8]
   private let triplets: [UInt8]?
   let metadata: [String: String]
   let step: Int
 
-  /// Takes the state as it is; with `copying` false it must not change until the file is written.
-  /// `gathered` are the state's vectors where no rank has all of them; else those of `state`.
+  /// What is in `parameters` and `vectors`, copies of `state`, and where these are nil in `state`
+  /// itself; neither may change until the file is written. Moments and the state of the loss are
+  /// those of the moment.
   package init(
-    of state: ModelState, people: [UInt8], triplets: [UInt8]?,
-    metadata: [String: String], step: Int, copying: Bool, gathered: GatheredVectors? = nil
+    of state: ModelState, people: [UInt8], triplets: [UInt8]?, metadata: [String: String],
+    step: Int, parameters: StateCopy? = nil, vectors: StateCopy? = nil
   ) {
     self.people = people
     self.triplets = triplets
     descriptions = state.descriptions
     statisticsDescriptions = state.statisticsDescriptions
-    parameterCount = state.parameterCount
     vectorNames = state.vectors.map(\.name)
     self.metadata = metadata.merging(state.loss.metadata) { own, _ in own }
     self.step = step
     statistics = Array(
       UnsafeBufferPointer(start: state.statistics, count: state.statisticsCount))
-    let given = gathered?.take() ?? []
-    let sources =
-      [UnsafePointer(state.parameters)]
-      + (given.isEmpty ? vectorNames.indices : 0..<0).map { UnsafePointer(state.vector($0)) }
-    if copying {
-      let count = parameterCount
-      owned =
-        sources.map {
-          let copy = UnsafeMutablePointer<Float>.allocate(capacity: count)
-          copy.initialize(from: $0, count: count)
-          return copy
-        } + given
-      vectors = owned.map { UnsafePointer($0) }
-    } else {
-      owned = given
-      vectors = sources + given.map { UnsafePointer($0) }
-    }
+    owners = [state] + [parameters, vectors].compactMap(\.self)
+    self.vectors =
+      [UnsafePointer(parameters?.parameters ?? state.parameters)]
+      + state.vectors.indices.map { UnsafePointer(vectors?.vector($0) ?? state.vector($0)) }
   }
-
-  deinit { for memory in owned { memory.deallocate() } }
 
   /// Writes the checkpoint to `path`, whole or not at all; throws `InterchangeError`, and what
   /// `beforeCommit` throws when all is written but the name.

@@ -1,5 +1,6 @@
 internal import Collectives
 internal import Losses
+internal import Preconditions
 package import State
 
 extension StepEngine {
@@ -9,22 +10,21 @@ extension StepEngine {
     world.size > 1 && (ownRanges != nil || state.addend != nil)
   }
 
-  /// Brings the vectors of the state together on rank 0, each as its residence wants it; nil on the
-  /// other ranks. Every rank calls it between two steps.
-  package func gatherVectors() throws -> GatheredVectors? {
-    let count = state.parameterCount
-    let gathered =
-      world.rank == 0 ? GatheredVectors(vectorCount: state.vectors.count, count: count) : nil
+  /// Brings the vectors of the state together in `copy`, which rank 0 alone has, each as its
+  /// residence wants it. Every rank calls it between two steps.
+  package func gatherVectors(into copy: StateCopy?) throws {
+    require(
+      (copy != nil) == (world.rank == 0),
+      "StepEngine.gatherVectors: rank \(world.rank) with\(copy == nil ? "out" : "") a copy")
     for (index, vector) in state.vectors.enumerated() {
       let source = state.vector(index)
-      let target = gathered?.vectors[index]
+      let target = copy?.vector(index)
       switch vector.residence {
       case .addend: try sum(source, into: target)
       case .withUpdates where ownRanges != nil: try gather(source, into: target)
-      case .withUpdates: target?.update(from: source, count: count)
+      case .withUpdates: target?.update(from: source, count: state.parameterCount)
       }
     }
-    return gathered
   }
 
   /// Makes parameters, moments, the state of the loss and, with `withVectors`, the vectors of rank

@@ -122,7 +122,7 @@ extension ImportRequest {
     metadata["imported-from"] = file.split(separator: "/").last.map(String.init) ?? ""
     try Snapshot(
       of: weights.state, people: [], triplets: nil, metadata: metadata,
-      step: 0, copying: false
+      step: 0
     ).write(to: out)
     var lines = [
       "\(weights.network.parameters.count) tensors of \(configuration.model.name), "

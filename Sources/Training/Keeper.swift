@@ -27,6 +27,8 @@ final class Keeper {
   private var hasKeptLastStep = false
   /// The newest checkpoint that the log tells of.
   private var notedPath: String?
+  /// The step whose checkpoint somebody has asked for and not been told of.
+  private var requestedStep: Int?
 
   /// `path` is the checkpoint that the run goes on from; `checkOwner` throws where the run folder
   /// is another job's by now, and is asked before each write.
@@ -53,27 +55,37 @@ final class Keeper {
 
   // MARK: Writing
 
-  /// Writes the state at `progress` in the background; not in a streak of skipped steps, whose
-  /// state may be what makes them fail. A collective where the state is in parts.
-  func write(_ progress: TrainingProgress, isBest: Bool) throws {
-    guard progress.skippedInARow == 0 else { return }
+  /// Writes the state at `progress` in the background: it is copied, when all that is in work is on
+  /// disk, and steps go on. Not in a streak of skipped steps, whose state may be what makes them
+  /// fail. A collective where the state is in parts. `onRequest` says when it is on disk.
+  func write(_ progress: TrainingProgress, isBest: Bool, onRequest: Bool = false) throws {
+    guard progress.skippedInARow == 0 else {
+      if onRequest {
+        plan.console.warn(
+          "no checkpoint on request after step \(progress.step), which was skipped: ask again")
+      }
+      return
+    }
     plan.communicator.progress.enter(.checkpoint)
     let start = Clock.seconds
-    let gathered = try gather()
+    try gather()
     guard let store else { return }
+    sayRequested()
     try store.writeInBackground(protected: protectedSteps(progress), isBest: isBest) {
-      snapshot(progress, copying: true, gathered: gathered)
+      snapshot(progress, copying: true)
     }
+    if onRequest { requestedStep = progress.step }
     bench.note("checkpoint", since: start)
   }
 
   /// Writes the last completed step at once, because the run was told to end.
   func writeLastStep(_ progress: TrainingProgress) throws {
     guard progress.step > 0 else { return }
-    let gathered = try gather()
+    try gather()
     guard let store else { return }
+    sayRequested()
     do {
-      try store.writeNow(snapshot(progress, copying: false, gathered: gathered))
+      try store.writeNow(snapshot(progress, copying: false))
       noteWritten()
     } catch InterchangeError.noSpace where plan.configuration.onFullDisk == .continue {
       plan.console.warn(
@@ -95,11 +107,11 @@ final class Keeper {
   func finish(_ progress: TrainingProgress, hasWorked: Bool) throws {
     plan.communicator.progress.enter(.checkpoint)
     try store?.finish()
-    sayFullDisk()
+    sayNews()
     defer { noteWritten() }
     guard hasWorked, progress.step > 0, try isMissing(progress.step) else { return }
-    let gathered = try gather()
-    try store?.writeNow(snapshot(progress, copying: false, gathered: gathered))
+    try gather()
+    try store?.writeNow(snapshot(progress, copying: false))
   }
 
   /// Whether the first rank has no checkpoint of `step` yet; a collective where the state is in
@@ -110,11 +122,12 @@ final class Keeper {
     return try plan.communicator.agreeOnMaximum(isMissing ? 1 : 0) == 1
   }
 
-  /// Throws what went wrong with a write in the background, and says what found no space.
+  /// Throws what went wrong with a write in the background, and says what found no space and which
+  /// checkpoint that was asked for is on disk.
   func check() throws {
     try store?.throwFailure()
     noteWritten()
-    sayFullDisk()
+    sayNews()
   }
 
   /// Tells the log of the newest checkpoint, once: a folder that has lost it is known by that.
@@ -124,8 +137,27 @@ final class Keeper {
     plan.console.note("checkpoint: \(path)")
   }
 
-  private func sayFullDisk() {
+  /// Lets what is being written come to its end, where the run is about to fail; a disk that is
+  /// slower than this holds nobody up.
+  func waitForPendingWrite() {
+    store?.waitUntilIdle(atMost: Self.longestPendingSeconds)
+    if store?.isIdle == true { sayRequested() }
+  }
+
+  private static let longestPendingSeconds = 4.0
+
+  private func sayNews() {
     for notice in store?.takeFullDiskNotices() ?? [] { plan.console.warn(notice) }
+    if store?.isIdle == true { sayRequested() }
+  }
+
+  /// Says that the checkpoint that was asked for is there, if it is: the write has ended.
+  private func sayRequested() {
+    guard let step = requestedStep else { return }
+    requestedStep = nil
+    if store?.holds(step: step) == true {
+      plan.console.say("checkpoint on request after step \(step)")
+    }
   }
 
   // MARK: What is written
@@ -137,8 +169,10 @@ final class Keeper {
     return try plan.communicator.share(store?.lastGood, from: 0)
   }
 
-  private func gather() throws -> GatheredVectors? {
-    plan.folder == nil ? nil : try bench.gatheredVectors()
+  /// Brings what other ranks have into the copy, once that of the write before is on disk.
+  private func gather() throws {
+    store?.waitUntilIdle()
+    if plan.folder != nil { try bench.gatherVectors() }
   }
 
   private func protectedSteps(_ progress: TrainingProgress) -> Set<Int> {
@@ -148,9 +182,7 @@ final class Keeper {
     return steps
   }
 
-  private func snapshot(
-    _ progress: TrainingProgress, copying: Bool, gathered: GatheredVectors? = nil
-  ) -> Snapshot {
+  private func snapshot(_ progress: TrainingProgress, copying: Bool) -> Snapshot {
     var metadata = progress.metadata(
       configuration: plan.configuration.yamlText(), dataFingerprint: plan.data.fingerprint,
       classCount: plan.factory.classCount)
@@ -161,7 +193,6 @@ final class Keeper {
       metadata[ConfigurationChange.metadataKey] = ConfigurationChange.text(of: plan.changes)
     }
     return bench.snapshot(
-      people: people, metadata: metadata, step: progress.step, copying: copying,
-      gathered: gathered)
+      people: people, metadata: metadata, step: progress.step, copying: copying)
   }
 }

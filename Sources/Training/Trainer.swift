@@ -78,6 +78,8 @@ package final class Trainer {
   package var engine: StepEngine { bench.engine }
   /// Memory in bytes of this rank, and of each of its workers.
   package var memoryBytes: (rank: Int, worker: Int) { bench.memoryBytes }
+  /// Bytes of this rank's copy of the state for checkpoints, 0 on all ranks but the first.
+  package var checkpointBytes: Int { bench.checkpointBytes }
   /// The receipt of weights, loss head and statistics.
   package var weightsHash: UInt64 { bench.weightsHash }
 
@@ -94,11 +96,16 @@ package final class Trainer {
     recorder.showSamples(of: bench, step: progress.step)
     for set in plan.evaluationSets { for note in set.plan.notes { console.say(note) } }
     let stop = hooks.stop
-    return try communicator.progress.askingEnd({ stop.wantsEnd }) {
-      try communicator.whileWaiting(
-        { [self] in
-          if stop.wantsEnd { try keeper.writeLastStepBeforePeersCome(progress) }
-        }, runSteps)
+    do {
+      return try communicator.progress.askingEnd({ stop.wantsEnd }) {
+        try communicator.whileWaiting(
+          { [self] in
+            if stop.wantsEnd { try keeper.writeLastStepBeforePeersCome(progress) }
+          }, runSteps)
+      }
+    } catch {
+      keeper.waitForPendingWrite()
+      throw error
     }
   }
 
@@ -266,8 +273,7 @@ package final class Trainer {
     if agreed >= Request.badPhotos { try exchangeBadPhotos() }
     if agreed == Request.checkpoint {
       hooks.stop.forgetCheckpoint()
-      try keeper.write(progress, isBest: false)
-      console.say("checkpoint on request after step \(progress.step)")
+      try keeper.write(progress, isBest: false, onRequest: true)
     }
     return false
   }

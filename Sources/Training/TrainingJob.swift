@@ -216,6 +216,7 @@ package enum TrainingJob {
       for line in ModelTable.lines(network) { console.say(line) }
     }
     let memory = plan.memory
+    let perThread = plan.session.threads * memory.workerBytes
     let workers = plan.communicator.size * plan.session.threads
     let microbatches = plan.microbatches(of: configuration.batch).count
     console.say(
@@ -232,8 +233,9 @@ package enum TrainingJob {
           + "every step")
     }
     console.say(
-      "memory: \((plan.neededBytes - plan.session.threads * memory.workerBytes) >> 20) MiB a rank + "
-        + "\(memory.workerBytes >> 20) MiB a thread")
+      "memory: \((plan.neededBytes - plan.checkpointBytes - perThread) >> 20) MiB a rank + "
+        + "\(memory.workerBytes >> 20) MiB a thread + \(plan.checkpointBytes >> 20) MiB on rank 0 "
+        + "for checkpoints")
     console.say(
       "steps: \(plan.totalSteps) of \(configuration.batch) samples "
         + "(\(plan.stepsPerEpoch) an epoch"

@@ -130,7 +130,19 @@ package struct TrainingPlan {
       shardsOptimizer: configuration.shardsOptimizer)
   }
 
-  /// Bytes of this rank and its threads, with what an older network makes of the training samples.
+  /// Whether this is the rank that writes checkpoints.
+  var writesCheckpoints: Bool { isFirst && folder != nil }
+
+  /// Bytes of the copy of the state that checkpoints are written from: the first rank alone has it.
+  package var checkpointBytes: Int {
+    guard writesCheckpoints else { return 0 }
+    return StateCopy.bytes(
+      parameterCount: factory.network.parameterCount + factory.objective.parameterCount,
+      vectorCount: factory.vectors(configuration).count)
+  }
+
+  /// Bytes of this rank and its threads, with a copy for checkpoints and with what an older network
+  /// makes of the training samples.
   var neededBytes: Int {
     let memory = memory
     let old =
@@ -138,7 +150,7 @@ package struct TrainingPlan {
       ? 0
       : OldEmbeddings.bytes(
         samples: data.divided.training.count, dimension: factory.network.embeddingCount)
-    return memory.rankBytes + old + session.threads * memory.workerBytes
+    return memory.rankBytes + old + checkpointBytes + session.threads * memory.workerBytes
   }
 
   var communicator: any Communicator { session.communicator }

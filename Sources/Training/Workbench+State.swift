@@ -20,6 +20,9 @@ extension Workbench {
     )
   }
 
+  /// Bytes of the copy that checkpoints are written from, 0 where none are.
+  var checkpointBytes: Int { copy?.bytes ?? 0 }
+
   // MARK: First weights
 
   /// Sets the first weights, a function of the seed.
@@ -46,26 +49,30 @@ extension Workbench {
   /// Whether no rank alone has all that belongs in a checkpoint.
   var checkpointNeedsAllRanks: Bool { engine.checkpointNeedsAllRanks }
 
-  /// The vectors of the state from all ranks, on the first, where no rank alone has them; a
-  /// collective there.
-  func gatheredVectors() throws -> GatheredVectors? {
-    engine.checkpointNeedsAllRanks ? try engine.gatherVectors() : nil
+  /// Brings the vectors of the state from all ranks into the first one's copy, where no rank alone
+  /// has them; a collective there. Nobody may read the copy any more.
+  func gatherVectors() throws {
+    if engine.checkpointNeedsAllRanks { try engine.gatherVectors(into: copy) }
   }
 
-  /// The state as it is; with `copying` false it must not change until it is written. `gathered` is
-  /// what `gatheredVectors` gave.
+  /// The state as it is, its vectors as `gatherVectors` has left them. With `copying` all of it
+  /// goes into the copy first, on all workers, and steps may change the state; without, it must
+  /// not change until it is written.
   func snapshot(
-    people: [UInt8], metadata: [String: String], step: Int, copying: Bool,
-    gathered: GatheredVectors? = nil
+    people: [UInt8], metadata: [String: String], step: Int, copying: Bool
   ) -> Snapshot {
-    Snapshot(
+    let isGathered = engine.checkpointNeedsAllRanks
+    if copying {
+      copy?.take(engine.state, withVectors: !isGathered, by: engine.world.pool)
+    }
+    return Snapshot(
       of: engine.state, people: people,
       triplets: batches.offline.map { Array($0.text.utf8) }, metadata: metadata, step: step,
-      copying: copying, gathered: gathered)
+      parameters: copying ? copy : nil, vectors: copying || isGathered ? copy : nil)
   }
 
   /// The receipt of weights, loss head and statistics.
   package var weightsHash: UInt64 {
-    snapshot(people: [], metadata: [:], step: 0, copying: false).weightsHash()
+    Snapshot(of: engine.state, people: [], triplets: nil, metadata: [:], step: 0).weightsHash()
   }
 }

@@ -23,6 +23,8 @@ package struct Workbench {
   let plan: TrainingPlan
   let batches: BatchSource
   let reader: SampleReader
+  /// What checkpoints are written from; nil where nothing is written.
+  let copy: StateCopy?
   private let hooks: RunHooks
   private let embedder: Embedder
 
@@ -42,6 +44,7 @@ package struct Workbench {
       plan.factory.makeReplica(
         configuration, gridExponent: plan.gridExponent, keepsParts: world.isSharded),
       in: world, samples: reader)
+    copy = plan.writesCheckpoints ? StateCopy(of: engine.state) : nil
     embedder = Embedder(
       network: plan.factory.network, pool: plan.session.pool, communicator: plan.communicator,
       memories: engine.workerMemories)

@@ -103,12 +103,12 @@ struct EngineRun {
           clipping: nil))
     }
     outcome.loss = replica.state.loss
-    if let gathered = try engine.gatherVectors() {
-      let memories = gathered.take()
-      outcome.vectors = memories.map {
-        Array(UnsafeBufferPointer(start: $0, count: replica.state.parameterCount))
+    let copy = world.communicator.rank == 0 ? StateCopy(of: replica.state) : nil
+    try engine.gatherVectors(into: copy)
+    if let copy {
+      outcome.vectors = replica.state.vectors.indices.map {
+        Array(UnsafeBufferPointer(start: copy.vector($0), count: replica.state.parameterCount))
       }
-      for memory in memories { memory.deallocate() }
     }
     return outcome
   }

@@ -3,7 +3,7 @@
 # failure it starts the ranks again in the same allocation, on the nodes that answer.
 #
 # What clusters differ in, set in the environment or in the script before run_job:
-#   DDP_TRAIN            the program                         .build/release/ddp-train
+#   DDP_TRAIN            the program                         ./ddp-train of a package, else .build/release/ddp-train
 #   DDP_TRAIN_MODULES    modules to load, as 'openmpi/4.1'   none
 #   DDP_TRAIN_CONTAINER  a prefix, as 'apptainer exec x.sif' none
 #   DDP_TRAIN_LAUNCHER   mpirun or srun                      mpirun, else srun --mpi=pmix
@@ -35,6 +35,9 @@ run_folder() {
   done
   echo "$folder"
 }
+
+# A package has the program in its own folder, a clone where it was built.
+default_program() { if [ -x ./ddp-train ]; then echo ./ddp-train; else echo .build/release/ddp-train; fi; }
 
 # Whether starting again may help: it does after each new checkpoint, and a few times without one. The
 # count outlives this process in the run folder, where there is one yet.
@@ -248,7 +251,7 @@ run_job() {
     exit 64
   fi
   if [ -n "${DDP_TRAIN_MODULES:-}" ]; then module load $DDP_TRAIN_MODULES || exit 1; fi
-  program=${DDP_TRAIN:-.build/release/ddp-train}
+  program=${DDP_TRAIN:-$(default_program)}
   container=${DDP_TRAIN_CONTAINER:-}
   launch=()
   { count_ranks && count_least "${SLURM_JOB_NUM_NODES:-1}"; } || exit 64

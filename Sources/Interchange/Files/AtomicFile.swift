@@ -1,3 +1,5 @@
+private import Preconditions
+
 #if canImport(Glibc)
   private import Glibc
 #else
@@ -90,6 +92,27 @@ package struct AtomicFile: ~Copyable {
   /// Writes all of `bytes` behind what was appended; throws `InterchangeError.unwritable` or
   /// `.noSpace`.
   package func append(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try append($0) } }
+
+  /// Whether what is appended is a new file, which takes the place of the one of that name.
+  var isReplacing: Bool { names != nil }
+
+  /// Puts `bytes` in the place of the first that were appended; the file is a new one. Throws as
+  /// `append`.
+  func overwriteStart(by bytes: [UInt8]) throws {
+    require(isReplacing, "AtomicFile.overwriteStart: \(path) is a device or a pipe")
+    try bytes.withUnsafeBytes { bytes in
+      var done = 0
+      while done < bytes.count {
+        let count = pwrite(
+          descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, off_t(done))
+        if count < 0 {
+          if errno == EINTR { continue }
+          throw writeFailure(path)
+        }
+        done += count
+      }
+    }
+  }
 
   /// Syncs the bytes, gives the file its name and syncs the folder; without `syncing` a crash of
   /// the host may lose both. Throws `InterchangeError.unwritable`, and then the name is as it was.

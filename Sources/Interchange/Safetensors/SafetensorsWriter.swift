@@ -51,8 +51,8 @@ extension SafetensorsFile {
   ///
   /// With `checksums`, the metadata gets `xxh64:NAME`, the XXH64 of each tensor's bytes, and
   /// `integrity`, the XXH64 of the file's length field, header and padding with zeros for its own
-  /// 16 digits. Bytes are lent twice, for the hash and for the file, and never copied. Tensors are
-  /// laid out as the format's own writer does: widest elements first, then by name. `beforeCommit`
+  /// 16 digits. Bytes are lent once and never copied: the hashes, whose length is known, go into the
+  /// header at the end; twice where the file is a pipe or a device. Tensors are laid out as the format's own writer does: widest elements first, then by name. `beforeCommit`
   /// is called when all is written but the name; what it throws leaves the name as it was. Throws
   /// `InterchangeError.unwritable` or `.noSpace`.
   package static func write(
@@ -68,20 +68,40 @@ extension SafetensorsFile {
         $0 != SafetensorsHeader.integrityKey && !$0.hasPrefix(SafetensorsHeader.checksumPrefix)
       }, "SafetensorsFile.write: metadata must not use the names of checksums")
     var header = SafetensorsHeader(entries: entries, metadata: metadata, checksums: [:])
+    let file = try AtomicFile(path: path)
+    let hashesOnTheWay = checksums && file.isReplacing
     if checksums {
       for tensor in ordered {
+        header.checksums[tensor.name] = Hash64.text(0)
+        if hashesOnTheWay { continue }
         try tensor.lend(to: path) { header.checksums[tensor.name] = Hash64.text(Hash64.of($0)) }
       }
     }
-    let file = try AtomicFile(path: path)
+    let first = try bytes(of: header, for: path)
+    try file.append(first)
+    for tensor in ordered {
+      try tensor.lend(to: path) {
+        if hashesOnTheWay { header.checksums[tensor.name] = Hash64.text(Hash64.of($0)) }
+        try file.append($0)
+      }
+    }
+    if hashesOnTheWay {
+      let last = try bytes(of: header, for: path)
+      require(
+        last.count == first.count,
+        "SafetensorsFile.write: a header of \(first.count) bytes became one of \(last.count)")
+      try file.overwriteStart(by: last)
+    }
+    try beforeCommit()
+    try file.commit()
+  }
+
+  private static func bytes(of header: SafetensorsHeader, for path: String) throws -> [UInt8] {
     do {
-      try file.append(try header.bytes())
+      return try header.bytes()
     } catch let problem as HeaderJSON.Problem {
       throw InterchangeError.unwritable(path: path, reason: problem.message)
     }
-    for tensor in ordered { try tensor.lend(to: path) { try file.append($0) } }
-    try beforeCommit()
-    try file.commit()
   }
 
   private static func layout(of tensors: [SafetensorsTensor]) -> [SafetensorsEntry] {
