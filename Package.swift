@@ -219,7 +219,7 @@ let package = Package(
       name: "Tasks",
       dependencies: [
         "Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation", "Interchange",
-        "Kernels", "Reports", "Scoring", "Sessions",
+        "Kernels", "Reports", "Scoring", "Sessions", "Threads",
       ],
       swiftSettings: house),
     .target(
@@ -231,13 +231,15 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Comparison",
-      dependencies: ["Checkpoints", "Configuration", "Interchange", "Networks"],
+      dependencies: [
+        "Checkpoints", "Configuration", "Interchange", "Networks", "RunFolders",
+      ],
       swiftSettings: house),
     .target(
       name: "DataTools",
       dependencies: [
         "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange",
-        "Scoring",
+        "Scoring", "Sessions", "Threads",
       ],
       swiftSettings: house),
     .executableTarget(
@@ -299,7 +301,7 @@ let package = Package(
       name: "DatasetsTests",
       dependencies: [
         "Datasets", "TestSupport", "Determinism", "CJPEG", "Interchange", "CAllocations",
-        "CPhotoWriters",
+        "CPhotoWriters", "Threads",
       ],
       exclude: ["Fixtures"]),
     .testTarget(

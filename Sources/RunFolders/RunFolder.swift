@@ -12,6 +12,7 @@ package struct RunFolder: Sendable {
 
   package var configuration: String { path + "/config.yaml" }
   package var metrics: String { path + "/metrics.jsonl" }
+  package var log: String { path + "/log.txt" }
   package var checkpoints: String { path + "/checkpoints" }
   /// Why ranks ended the last job that did not end by itself.
   package var failure: String { path + "/last-failure.txt" }
