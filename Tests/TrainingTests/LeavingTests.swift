@@ -12,7 +12,6 @@ import Training
   /// after this rank has thrown all away and waits for them.
   @Test func aRankThatWaitsToLeaveStillWantsTheEnd() throws {
     let watched = WatchedCommunicator()
-    let configuration = FlaggedRun.small
     let folder = SmallRun.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let session = try Session.start(
@@ -20,8 +19,7 @@ import Training
       console: Console(isSpeaker: false, isQuiet: true, isLaunched: false),
       launch: LaunchEnvironment(variables: [:]))
     defer { session.pool.end() }
-    var asked = configuration
-    asked.out = folder + "/run"
+    let asked = SmallRun.configuration { $0.out = folder + "/run" }
     let stop = TestStop()
     stop.wantsEnd = true
     var hooks = RunHooks()
