@@ -48,7 +48,7 @@ final class Heartbeat: @unchecked Sendable {
   /// Messages to any rank that may still be on their way.
   private var passing: [Slot] = []
   /// Whether a peer has said that the job ends.
-  private var isToldEnd = false
+  private let isToldEnd = Atomic<Bool>(false)
   /// Whether this rank has told its peers that it was told to end before its first step.
   private var hasToldStop = false
   private let isLeaving = Atomic<Bool>(false)
@@ -79,6 +79,14 @@ final class Heartbeat: @unchecked Sendable {
     while !hasLeft.load(ordering: .acquiring) { usleep(2000) }
   }
 
+  /// Gives another rank so long to end the job, which takes this one with it.
+  func leaveToOthers(forSeconds seconds: Int) {
+    for _ in 0..<100 * seconds {
+      if isToldEnd.load(ordering: .acquiring) { while true { pause() } }
+      usleep(10_000)
+    }
+  }
+
   /// Makes the thread tell all ranks that the job ends, and waits a moment for it.
   func spreadEnd() {
     mustEnd.store(true, ordering: .releasing)
@@ -104,7 +112,7 @@ final class Heartbeat: @unchecked Sendable {
         nextBeat = Self.now + RingWatch.intervalSeconds
         send(Kind.beat)
       }
-      if !isToldEnd { look() }
+      if !isToldEnd.load(ordering: .acquiring) { look() }
       usleep(Self.sliceMicroseconds)
     }
     takeLeave()
@@ -168,11 +176,10 @@ final class Heartbeat: @unchecked Sendable {
     switch kind {
     case Kind.end:
       // The launcher is about to kill this rank; where it cannot, the rank ends by itself.
-      if !isToldEnd {
+      if !isToldEnd.exchange(true, ordering: .acquiringAndReleasing) {
         JobEnd.leave(afterSeconds: 5)
         JobEnd.watchLauncher()
       }
-      isToldEnd = true
     case Kind.farewell: ring.parted(rank)
     case Kind.stop: progress.hearEndOfPeer()
     default:

@@ -54,17 +54,13 @@ package enum MPIWorld {
       ending.end()
       return status
     } catch {
-      // What is wrong with options or data is most often so on every rank: said once is enough, by
-      // the first, which ends the others meanwhile.
+      // What is wrong with options or data is most often so on every rank: said once is enough.
       if let joined, joined.rank > 0, joined.progress.state.phase == .start {
-        usleep(othersWaitMicroseconds)
+        joined.heartbeat?.leaveToOthers(forSeconds: 1)
       }
       JobEnd.lost("\(name): \(error)", joined?.progress, joined?.heartbeat)
     }
   }
-
-  /// How long a rank waits for the first one to say the same.
-  private static let othersWaitMicroseconds: UInt32 = 1_000_000
 
   /// Whether ranks are to hear each other's heartbeat: `DDP_TRAIN_HEARTBEAT=0` compares without.
   private static var wantsHeartbeat: Bool {

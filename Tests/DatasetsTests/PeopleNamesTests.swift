@@ -12,7 +12,7 @@ import Threads
     for photo in labels.indices {
       disk.write("all/\(photo).jpg", Pictures.jpeg(16, 16, seed: photo))
     }
-    disk.write("list.txt", labels.enumerated().map { "all/\($0).jpg \($1)\n" }.joined())
+    disk.write("list.txt", labels.enumerated().map { "all/\($0).jpg\t\($1)\n" }.joined())
     return (disk, try PhotoSet(path: disk.path + "/list.txt"))
   }
 
