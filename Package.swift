@@ -258,7 +258,7 @@ let package = Package(
       name: "Tasks",
       dependencies: [
         "Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation", "Inputs",
-        "Interchange", "Kernels", "Measuring", "Reports", "Scoring", "Sessions",
+        "Interchange", "Kernels", "Measuring", "Reports", "Scoring", "Sessions", "Threads",
       ],
       swiftSettings: house),
     .target(
@@ -270,13 +270,13 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Comparison",
-      dependencies: ["Checkpoints", "Configuration", "Interchange"],
+      dependencies: ["Checkpoints", "Configuration", "Interchange", "RunFolders"],
       swiftSettings: house),
     .target(
       name: "DataTools",
       dependencies: [
         "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation", "Inputs",
-        "Interchange",
+        "Interchange", "Sessions", "Threads",
       ],
       swiftSettings: house),
     .executableTarget(
@@ -337,7 +337,7 @@ let package = Package(
       name: "DatasetsTests",
       dependencies: [
         "Datasets", "TestSupport", "Determinism", "CJPEG", "Interchange", "CAllocations",
-        "CPhotoWriters",
+        "CPhotoWriters", "Threads",
       ],
       exclude: ["Fixtures"]),
     .testTarget(

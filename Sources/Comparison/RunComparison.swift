@@ -2,29 +2,27 @@ internal import Checkpoints
 internal import Configuration
 private import Foundation
 internal import Interchange
+internal import RunFolders
 
 /// Two runs held side by side: where they part first, in what, and what could be the reason.
 package struct RunComparison {
-  private let folders: [String]
+  private let folders: [RunFolder]
   private let traces: [RunTrace]
+  /// The steps that both have, ascending.
+  private let common: [Int]
+  /// The first of them in which they differ; nil where all are alike.
+  private let firstDifference: Int?
   /// The newest good checkpoint of each.
   private let newest: [Checkpoint?]
 
   /// Reads the run folders `first` and `second`; throws what cannot be read.
   package init(_ first: String, _ second: String) throws {
-    folders = [first, second]
-    traces = try folders.map(RunTrace.init)
-    newest = folders.map { CheckpointStore.newestGood(in: $0 + "/checkpoints").checkpoint }
-  }
-
-  /// The step that both runs have and that is the first to differ; nil where all are alike.
-  private var firstDifference: (StepTrace, StepTrace)? {
-    common.lazy.map { (traces[0].steps[$0]!, traces[1].steps[$0]!) }.first { $0 != $1 }
-  }
-
-  /// The steps that both have, ascending.
-  private var common: [Int] {
-    traces[0].steps.keys.filter { traces[1].steps[$0] != nil }.sorted()
+    let folders = [RunFolder(path: first), RunFolder(path: second)]
+    let traces = try folders.map(RunTrace.init)
+    let common = traces[0].steps.filter(traces[1].has).sorted()
+    (self.folders, self.traces, self.common) = (folders, traces, common)
+    firstDifference = common.first { !traces[0].agrees(with: traces[1], at: $0) }
+    newest = folders.map { CheckpointStore.newestGood(in: $0.checkpoints).checkpoint }
   }
 
   /// Whether they have steps in common and agree in all of them.
@@ -33,12 +31,14 @@ package struct RunComparison {
   /// What there is to say, a line each.
   package func lines() throws -> [String] {
     guard let last = common.last else { return ["no step that both runs have made"] }
-    guard let (one, other) = firstDifference else {
+    guard let firstDifference else {
       return [
         "alike in all \(common.count) steps that both have made, up to step \(last)",
-        "weights after it: \(one(at: last))",
+        "weights after it: \(try traces[0].trace(of: last).weightsHash)",
       ]
     }
+    let one = try traces[0].trace(of: firstDifference)
+    let other = try traces[1].trace(of: firstDifference)
     let before = common.prefix { $0 < one.step }.count
     var lines = ["first difference: step \(one.step), after \(before) steps that are alike"]
     lines += Self.fields(one, other)
@@ -50,8 +50,6 @@ package struct RunComparison {
         + Self.verdict(one, other, hasReasons: !reasons.isEmpty))
     return lines
   }
-
-  private func one(at step: Int) -> String { traces[0].steps[step]!.weightsHash }
 
   private static func fields(_ one: StepTrace, _ other: StepTrace) -> [String] {
     func row(_ name: String, _ a: String, _ b: String) -> String? {
@@ -69,11 +67,11 @@ package struct RunComparison {
 
   /// The tensors that differ in the first checkpoint that both have from `step` on.
   private func tensorLines(from step: Int) throws -> [String] {
-    let steps = folders.map { Set(CheckpointStore.steps(in: $0 + "/checkpoints")) }
+    let steps = folders.map { Set(CheckpointStore.steps(in: $0.checkpoints)) }
     guard let shared = steps[0].intersection(steps[1]).filter({ $0 >= step }).min() else {
       return ["tensors: no checkpoint from step \(step) on that both have (--checkpoint-every)"]
     }
-    let paths = folders.map { $0 + "/checkpoints/" + CheckpointStore.name(step: shared) }
+    let paths = folders.map { $0.checkpoints + "/" + CheckpointStore.name(step: shared) }
     return try TensorComparison(paths[0], paths[1]).lines(title: "tensors after step \(shared)")
   }
 
@@ -82,8 +80,8 @@ package struct RunComparison {
   private func configurations() throws -> [RunConfiguration]? {
     let texts = zip(newest, folders).map { checkpoint, folder -> (path: String, text: String)? in
       if let checkpoint { return (checkpoint.path, checkpoint.configurationText) }
-      let path = folder + "/config.yaml"
-      return (try? String(contentsOfFile: path, encoding: .utf8)).map { (path, $0) }
+      let text = try? String(contentsOfFile: folder.configuration, encoding: .utf8)
+      return text.map { (folder.configuration, $0) }
     }
     guard let one = texts[0], let other = texts[1] else { return nil }
     return try [one, other].map {

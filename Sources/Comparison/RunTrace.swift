@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Interchange
+internal import RunFolders
 
 /// What one step left in `metrics.jsonl`, as far as two runs of the same mathematics must agree on
 /// it.
@@ -14,9 +15,16 @@ struct StepTrace: Equatable {
   let weightsHash: String
 }
 
-/// The steps of a run by their number, and what its log says of the machine.
+/// The steps of a run by their number, and what its log says of the machine. Of a step no more is
+/// kept than where its line is and a hash of what two runs must agree on: a long run has a million.
 struct RunTrace {
-  let steps: [Int: StepTrace]
+  private struct Place {
+    var line: Range<Int>
+    var hash: Int
+  }
+
+  private let metrics: String
+  private let places: [Int: Place]
   /// The lines of the last start that begin with these words, without them.
   let program, processor: String?
   /// The weights that the run began with, by their receipt, or as an earlier version says it.
@@ -24,52 +32,112 @@ struct RunTrace {
   /// The starts of the run, each by the step that it went on from and its number of ranks.
   let starts: [String]
 
-  /// Reads `metrics.jsonl` and `log.txt` of the run folder `path`; throws
-  /// `InterchangeError.unreadable` where there are no metrics.
-  init(folder path: String) throws {
-    guard let bytes = FileManager.default.contents(atPath: path + "/metrics.jsonl") else {
-      throw InterchangeError.unreadable(
-        path: path, reason: "it is no run folder: it has no metrics.jsonl")
-    }
-    var steps: [Int: StepTrace] = [:]
-    for line in bytes.split(separator: UInt8(ascii: "\n")) {
-      guard let object = try? JSONSerialization.jsonObject(with: line) as? [String: Any],
-        let step = object["step"] as? Int
-      else { continue }
-      steps[step] = StepTrace(
-        step: step, samples: object["samples"] as? Int ?? 0,
-        loss: (object["loss"] as? Double).map { "\($0)" } ?? "no number",
-        skippedSamples: object["skipped_samples"] as? Int ?? 0,
-        isSkipped: object["skipped"] as? Bool ?? false,
-        gradientHash: object["gradient_hash"] as? String ?? "",
-        weightsHash: object["weights_hash"] as? String ?? "")
-    }
-    self.steps = steps
-    let log = FileManager.default.contents(atPath: path + "/log.txt") ?? Data()
-    let lines = String(decoding: log, as: UTF8.self).split(separator: "\n")
-    func last(_ word: String) -> String? {
-      lines.last { $0.drop { $0 != " " }.hasPrefix(" " + word) }
-        .map { String($0.drop { $0 != " " }.dropFirst(word.count + 1)) }
-    }
-    program = last("program: ")
-    processor = last("processor: ")
-    firstWeights = last("first weights: ").map { line in
-      line.components(separatedBy: ", weights ").last ?? line
-    }
-    starts = Self.starts(lines)
-  }
+  /// What two runs must agree on, in the order in which a line has them.
+  private static let keys: [StaticString] = [
+    "\"samples\":", "\"loss\":", "\"skipped_samples\":", "\"skipped\":", "\"gradient_hash\":",
+    "\"weights_hash\":",
+  ]
 
-  private static func starts(_ lines: [Substring]) -> [String] {
+  /// Reads `metrics.jsonl` and `log.txt` of a run's folder; throws `InterchangeError.unreadable`
+  /// where there are no metrics.
+  init(of folder: RunFolder) throws {
+    metrics = folder.metrics
+    guard FileManager.default.fileExists(atPath: metrics) else {
+      throw InterchangeError.unreadable(
+        path: folder.path, reason: "it is no run folder: it has no metrics.jsonl")
+    }
+    var places: [Int: Place] = [:]
+    try TextLines.forEach(metrics) { line, offset, _ in
+      guard line.first == UInt8(ascii: "{"), line.last == UInt8(ascii: "}"),
+        let found = line.firstOffset(of: "\"step\":")
+      else { return }
+      let step = line.number(at: found + 7)
+      guard line.starts(with: "{\"step\":"), step >= 0, step < 0x1p53 else { return }
+      places[Int(step)] = Place(line: offset..<offset + line.count, hash: Self.hash(of: line))
+    }
+    self.places = places
+    var last: [String: String] = [:]
     var starts: [(ranks: Int, step: String)] = []
-    for line in lines {
-      let text = line.drop { $0 != " " }.dropFirst()
-      if text.hasPrefix("ranks: ") {
-        let places = try? JSONSerialization.jsonObject(with: Data(text.dropFirst(7).utf8))
-        starts.append(((places as? [Any])?.count ?? 1, "0"))
-      } else if text.hasPrefix("resumed: step "), !starts.isEmpty {
-        starts[starts.count - 1].step = String(text.dropFirst(14))
+    try TextLines.forEach(folder.log) { line, _, _ in
+      // Behind the time.
+      let words = line.drop { $0 != UInt8(ascii: " ") }.dropFirst()
+      func text(behind word: String) -> String? {
+        guard words.starts(with: word.utf8) else { return nil }
+        return String(decoding: words.dropFirst(word.utf8.count), as: UTF8.self)
+      }
+      for word in ["program: ", "processor: ", "first weights: "] {
+        if let text = text(behind: word) { last[word] = text }
+      }
+      if let places = text(behind: "ranks: ") {
+        let list = try? JSONSerialization.jsonObject(with: Data(places.utf8))
+        starts.append(((list as? [Any])?.count ?? 1, "0"))
+      } else if let step = text(behind: "resumed: step "), !starts.isEmpty {
+        starts[starts.count - 1].step = step
       }
     }
-    return starts.map { "\($0.ranks) rank\($0.ranks == 1 ? "" : "s") from step \($0.step)" }
+    (program, processor) = (last["program: "], last["processor: "])
+    firstWeights = last["first weights: "].map { line in
+      line.components(separatedBy: ", weights ").last ?? line
+    }
+    self.starts = starts.map { "\($0.ranks) rank\($0.ranks == 1 ? "" : "s") from step \($0.step)" }
+  }
+
+  /// The steps there are, in no order.
+  var steps: some Sequence<Int> { places.keys }
+
+  func has(_ step: Int) -> Bool { places[step] != nil }
+
+  /// Whether both have the step and agree in all that counts.
+  func agrees(with other: RunTrace, at step: Int) -> Bool {
+    guard let own = places[step], let its = other.places[step] else { return false }
+    return own.hash == its.hash
+  }
+
+  /// What the step left; throws `InterchangeError` where its line cannot be read again.
+  func trace(of step: Int) throws -> StepTrace {
+    let object = try places[step].flatMap { place in
+      try JSONSerialization.jsonObject(with: line(place.line)) as? [String: Any]
+    }
+    guard let object else {
+      throw InterchangeError.corrupt(path: metrics, reason: "it has no sound line of step \(step)")
+    }
+    return StepTrace(
+      step: step, samples: object["samples"] as? Int ?? 0,
+      loss: (object["loss"] as? Double).map { "\($0)" } ?? "no number",
+      skippedSamples: object["skipped_samples"] as? Int ?? 0,
+      isSkipped: object["skipped"] as? Bool ?? false,
+      gradientHash: object["gradient_hash"] as? String ?? "",
+      weightsHash: object["weights_hash"] as? String ?? "")
+  }
+
+  private func line(_ range: Range<Int>) throws -> Data {
+    do {
+      let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: metrics))
+      defer { try? file.close() }
+      try file.seek(toOffset: UInt64(range.lowerBound))
+      return try file.read(upToCount: range.count) ?? Data()
+    } catch {
+      throw InterchangeError.unreadable(path: metrics, reason: "\(error.localizedDescription)")
+    }
+  }
+
+  /// A hash, within this process, of what stands behind the keys.
+  private static func hash(of line: UnsafeRawBufferPointer) -> Int {
+    var hasher = Hasher()
+    var place = 0
+    for key in keys {
+      guard let found = line.firstOffset(of: key, from: place) else {
+        hasher.combine(-1)
+        continue
+      }
+      let start = found + key.utf8CodeUnitCount
+      let end =
+        line[start...].firstIndex { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "}") }
+        ?? line.count
+      hasher.combine(end - start)
+      hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: line[start..<end]))
+      place = end
+    }
+    return hasher.finalize()
   }
 }

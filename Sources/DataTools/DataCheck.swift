@@ -5,6 +5,7 @@ private import Foundation
 internal import Inputs
 internal import Interchange
 private import Synchronization
+internal import Threads
 
 /// What is wrong with a data set before anybody trains on it.
 struct DataCheck: Encodable {
@@ -77,9 +78,13 @@ struct DataCheck: Encodable {
   }
 
   private static func look(_ request: CheckRequest) throws -> DataCheck {
-    let set = try PhotoSet(path: request.data)
+    let set = try ToolWork.run("listing \(request.data)", quietly: request.printsJSON) {
+      try PhotoSet(path: request.data, meter: $0)
+    }
     let index = set.index
-    let found = Self.decode(set, threads: ToolThreads.count(request.threads))
+    let found = try ToolWork.run("decoding photos", quietly: request.printsJSON) {
+      Self.decode(set, threads: ToolThreads.count(request.threads), meter: $0)
+    }
     let counts = index.photosPerPerson
     let hashes = found.hashes
     let overlaps = try request.pairs.map { try SetOverlap($0, set, hashes) }
@@ -113,8 +118,9 @@ struct DataCheck: Encodable {
     var hashes: [UInt64]
   }
 
-  private static func decode(_ set: PhotoSet, threads: Int) -> Found {
+  private static func decode(_ set: PhotoSet, threads: Int, meter: WorkMeter) -> Found {
     let count = set.index.photos.count
+    meter.expect(count)
     let result = Mutex(Found(hashes: [UInt64](repeating: 0, count: count)))
     let next = Atomic<Int>(0)
     let piece = 64
@@ -143,6 +149,7 @@ struct DataCheck: Encodable {
             if hashes.count == photo - start { hashes.append(0) }
           }
         }
+        meter.add(min(piece, count - start))
         let (found, moving, read, words) = (bad, animations, bytes, hashes)
         result.withLock { result in
           result.bad.merge(found) { first, _ in first }

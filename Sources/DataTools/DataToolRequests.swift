@@ -1,5 +1,7 @@
 internal import Collectives
 package import Datasets
+internal import Sessions
+internal import Threads
 
 /// What `ddp-train pack` is asked.
 package struct PackRequest: Sendable {
@@ -54,14 +56,28 @@ package struct AlignRequest: Sendable {
 }
 
 extension PackRequest {
-  /// Writes a pack; returns what to say. Throws what is wrong in one line.
+  /// Writes a pack; returns what to say. Throws what is wrong in one line, and that it was asked to
+  /// end, by a signal that is heard; then nothing of it is left.
   package func run() throws -> [String] {
-    let set = try PhotoSet(path: data)
-    let files = try PackWriter.write(set, as: form, to: out)
-    let people = set.index.people.count
-    return [
-      "\(set.index.photos.count) photos of \(people) people in \(files.joined(separator: ", "))"
-    ]
+    let (data, form, out, stop) = (data, form, out, StopSignals())
+    do {
+      let set = try ToolWork.run("listing \(data)", stop: stop) {
+        try PhotoSet(path: data, meter: $0)
+      }
+      let files = try ToolWork.run("packing photos") { meter in
+        meter.expect(set.index.photos.count)
+        return try PackWriter.write(set, as: form, to: out) { _ in
+          meter.add()
+          if stop.wantsEnd { throw Interruption() }
+        }
+      }
+      let people = set.index.people.count
+      return [
+        "\(set.index.photos.count) photos of \(people) people in \(files.joined(separator: ", "))"
+      ]
+    } catch is Interruption {
+      throw ToolError.interrupted(out: out)
+    }
   }
 }
 

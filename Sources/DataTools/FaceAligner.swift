@@ -3,6 +3,7 @@ internal import Evaluation
 private import Foundation
 internal import Interchange
 private import Synchronization
+internal import Threads
 
 /// Writes photos aligned by five points to insightface's template (face_align.py `norm_crop`): the
 /// full-size photo, a least-squares similarity, bilinear, black beyond the edge. The JPEG keeps the
@@ -23,12 +24,13 @@ enum FaceAligner {
   /// Aligns the photos of a data set into the folder `out`, by the same relative paths. Throws
   /// `DatasetError`, `FolderError` for a folder that holds something already.
   static func run(_ request: AlignRequest) throws -> Result {
-    let set = try PhotoSet(path: request.data)
+    let set = try ToolWork.run("listing \(request.data)") {
+      try PhotoSet(path: request.data, meter: $0)
+    }
     let index = set.index
     let landmarks = try Landmarks.found(
       in: request.landmarks, for: index, imageSize: request.size)
-    let similarities = landmarks.similarities
-    guard similarities.contains(where: { $0 != nil }) else {
+    guard landmarks.similarities.contains(where: { $0 != nil }) else {
       throw DatasetError.unusable(
         path: request.landmarks,
         reason: "has points of none of the photos of \(request.data)"
@@ -40,6 +42,23 @@ enum FaceAligner {
     for person in Set(targets.map(folder)) {
       try Folders.make(request.out + "/" + person)
     }
+    var found = try ToolWork.run("aligning photos") { meter in
+      meter.expect(index.photos.count)
+      return try align(set, by: landmarks.similarities, into: targets, request) { meter.add() }
+    }
+    found.bad.sort()
+    found.missing.sort()
+    found.faceless = landmarks.faceless
+    found.doubtful = landmarks.misfits.map { index.photos[$0.photo].path }
+    return found
+  }
+
+  /// Writes the photos that have a similarity on all threads; `onPhoto` is told of each.
+  private static func align(
+    _ set: PhotoSet, by similarities: [Similarity?], into targets: [String],
+    _ request: AlignRequest, onPhoto: @Sendable () -> Void
+  ) throws -> Result {
+    let index = set.index
     let result = Mutex(Result())
     let failure = Mutex<(any Error)?>(nil)
     let next = Atomic<Int>(0)
@@ -48,6 +67,7 @@ enum FaceAligner {
       while failure.withLock({ $0 == nil }) {
         let photo = next.wrappingAdd(1, ordering: .relaxed).oldValue
         guard photo < index.photos.count else { return }
+        defer { onPhoto() }
         let path = index.photos[photo].path
         guard let similarity = similarities[photo] else {
           result.withLock { $0.missing.append(path) }
@@ -66,12 +86,7 @@ enum FaceAligner {
       }
     }
     if let error = failure.withLock({ $0 }) { throw error }
-    var found = result.withLock { $0 }
-    found.bad.sort()
-    found.missing.sort()
-    found.faceless = landmarks.faceless
-    found.doubtful = landmarks.misfits.map { index.photos[$0.photo].path }
-    return found
+    return result.withLock { $0 }
   }
 
   /// Where each photo goes: `person/photo.jpg`, whatever ending it has, or none as in packs. One

@@ -1,5 +1,6 @@
 package import Configuration
 internal import Datasets
+internal import Threads
 
 /// What `ddp-train synthesize` is asked.
 package struct SynthesizeRequest: Sendable, Equatable {
@@ -21,7 +22,11 @@ extension SynthesizeRequest {
     let drawn = SyntheticFaces(
       people: faces.people, photosPerPerson: faces.photos,
       size: faces.size, seed: seed)
-    try drawn.writeFolder(to: out)
+    let out = out
+    try ToolWork.run("drawing people") { meter in
+      meter.expect(drawn.count)
+      try drawn.writeFolder(to: out) { _ in meter.add(drawn.photosPerPerson) }
+    }
     return ["\(drawn.count) photos of \(faces.people) people in \(out)"]
   }
 }

@@ -1,5 +1,6 @@
 package import Datasets
 package import Evaluation
+package import Threads
 
 /// What an evaluation measures: which photos are embedded, and how they are scored.
 package struct EvaluationPlan: Sendable {
@@ -23,11 +24,13 @@ package struct EvaluationPlan: Sendable {
   /// photos of `divided`; none where nothing is held out and no pairs are given. Throws what is
   /// wrong with a file.
   package static func sets(
-    _ index: PhotoIndex, divided: DividedPhotos, pairsFiles: [String], seed: UInt64
+    _ index: PhotoIndex, divided: DividedPhotos, pairsFiles: [String], seed: UInt64,
+    meter: WorkMeter? = nil
   ) throws -> [EvaluationSet] {
     let training = Set(divided.training.map { index.photos.person(of: $0) })
     if !pairsFiles.isEmpty {
-      return try EvaluationSet.open(pairsFiles, index: index, isTrained: training.contains)
+      return try EvaluationSet.open(
+        pairsFiles, index: index, meter: meter, isTrained: training.contains)
     }
     if divided.heldOut.isEmpty { return [] }
     return [

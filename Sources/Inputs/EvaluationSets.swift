@@ -2,6 +2,7 @@ package import Datasets
 internal import Determinism
 internal import Evaluation
 internal import Interchange
+package import Threads
 
 /// A set to verify on, by its name: pairs of the data's own photos, or a file that brings its
 /// photos.
@@ -31,9 +32,10 @@ package struct EvaluationSet: Sendable {
   package static func bringsPhotos(_ path: String) -> Bool { path.hasSuffix(".bin") }
 
   /// The sets of `files`: InsightFace's `.bin`, or lists of pairs of photos of `index`, which may
-  /// be nil where none is a list. Throws what is wrong with a file.
+  /// be nil where none is a list. `meter` counts the mebibytes read of those that bring photos.
+  /// Throws what is wrong with a file.
   package static func open(
-    _ files: [String], index: PhotoIndex?, isTrained: (Int) -> Bool
+    _ files: [String], index: PhotoIndex?, meter: WorkMeter? = nil, isTrained: (Int) -> Bool
   ) throws -> [EvaluationSet] {
     var names: [String: Int] = [:]
     return try files.map { file in
@@ -42,7 +44,8 @@ package struct EvaluationSet: Sendable {
       names[stem, default: 0] += 1
       let name = names[stem] == 1 ? stem : "\(stem)-\(names[stem]!)"
       if bringsPhotos(file) {
-        return EvaluationSet(name: name, bin: try VerificationBin(path: file))
+        let bin = try VerificationBin(path: file) { meter?.add(($0 + (1 << 20) - 1) >> 20) }
+        return EvaluationSet(name: name, bin: bin)
       }
       guard let index else {
         throw DatasetError.unusable(

@@ -25,7 +25,8 @@ final class Heartbeat: @unchecked Sendable {
   /// The thread looks for a farewell this often, in microseconds.
   private static let sliceMicroseconds: UInt32 = 50_000
 
-  /// A place for one outgoing message, which MPI reads until it is sent; never freed.
+  /// A place for one outgoing message. MPI reads it until it is sent: one that is still on its way
+  /// when its place is given up keeps its words.
   private final class Slot {
     let rank: Int
     let words = UnsafeMutablePointer<Int64>.allocate(capacity: Heartbeat.wordCount)
@@ -33,6 +34,8 @@ final class Heartbeat: @unchecked Sendable {
     var isPending = false
 
     init(to rank: Int) { self.rank = rank }
+
+    deinit { if !isPending { words.deallocate() } }
   }
 
   private let communicator: cmpi_communicator
@@ -42,8 +45,10 @@ final class Heartbeat: @unchecked Sendable {
   private let progress: RankProgress
   private var ring: RingWatch
   private var slots: [Slot] = []
+  /// Messages to any rank that may still be on their way.
+  private var passing: [Slot] = []
   /// Whether a peer has said that the job ends.
-  private var isToldEnd = false
+  private let isToldEnd = Atomic<Bool>(false)
   /// Whether this rank has told its peers that it was told to end before its first step.
   private var hasToldStop = false
   private let isLeaving = Atomic<Bool>(false)
@@ -74,6 +79,14 @@ final class Heartbeat: @unchecked Sendable {
     while !hasLeft.load(ordering: .acquiring) { usleep(2000) }
   }
 
+  /// Gives another rank so long to end the job, which takes this one with it.
+  func leaveToOthers(forSeconds seconds: Int) {
+    for _ in 0..<100 * seconds {
+      if isToldEnd.load(ordering: .acquiring) { while true { pause() } }
+      usleep(10_000)
+    }
+  }
+
   /// Makes the thread tell all ranks that the job ends, and waits a moment for it.
   func spreadEnd() {
     mustEnd.store(true, ordering: .releasing)
@@ -92,13 +105,14 @@ final class Heartbeat: @unchecked Sendable {
       let state = progress.state
       let isNews = state.phase != told.phase || state.step != told.step
       listen()
+      passing.removeAll(where: isFree)
       if !hasToldStop, state.phase == .start, progress.wantsEnd { tellStop() }
       if isNews || Self.now >= nextBeat {
         told = state
         nextBeat = Self.now + RingWatch.intervalSeconds
         send(Kind.beat)
       }
-      if !isToldEnd { look() }
+      if !isToldEnd.load(ordering: .acquiring) { look() }
       usleep(Self.sliceMicroseconds)
     }
     takeLeave()
@@ -162,11 +176,10 @@ final class Heartbeat: @unchecked Sendable {
     switch kind {
     case Kind.end:
       // The launcher is about to kill this rank; where it cannot, the rank ends by itself.
-      if !isToldEnd {
+      if !isToldEnd.exchange(true, ordering: .acquiringAndReleasing) {
         JobEnd.leave(afterSeconds: 5)
         JobEnd.watchLauncher()
       }
-      isToldEnd = true
     case Kind.farewell: ring.parted(rank)
     case Kind.stop: progress.hearEndOfPeer()
     default:
@@ -207,9 +220,10 @@ final class Heartbeat: @unchecked Sendable {
   /// Tells every rank, which may be at work that lasts, that this one waits to leave.
   private func tellStop() {
     hasToldStop = true
-    var all = (0..<size).filter { $0 != ring.rank }.map(Slot.init)
-    for _ in 0..<30 where !all.isEmpty {
-      all = all.filter { !start(Kind.stop, progress.state, on: $0) }
+    var rest = (0..<size).filter { $0 != ring.rank }.map(Slot.init)
+    passing += rest
+    for _ in 0..<30 where !rest.isEmpty {
+      rest.removeAll { start(Kind.stop, progress.state, on: $0) }
       usleep(1000)
     }
   }

@@ -54,6 +54,10 @@ package enum MPIWorld {
       ending.end()
       return status
     } catch {
+      // What is wrong with options or data is most often so on every rank: said once is enough.
+      if let joined, joined.rank > 0, joined.progress.state.phase == .start {
+        joined.heartbeat?.leaveToOthers(forSeconds: 1)
+      }
       JobEnd.lost("\(name): \(error)", joined?.progress, joined?.heartbeat)
     }
   }

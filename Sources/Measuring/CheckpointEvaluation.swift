@@ -28,7 +28,8 @@ extension CheckpointNetwork {
       areAlone
       ? nil
       : try OpenedPhotos.open(
-        own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)
+        own.data, seed: own.seed, communicator: session.communicator, pool: session.pool,
+        work: session.work)
     opened?.notes.tell(session.console)
     let preprocessing =
       try opened.map { try Preprocessing(own, index: $0.index) } ?? Preprocessing(aligned: own)
@@ -150,7 +151,8 @@ extension CheckpointNetwork {
       data: request.data, split: nil, splitSeed: nil, minPhotos: nil,
       landmarks: request.landmarks)
     let opened = try OpenedPhotos.open(
-      own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)
+      own.data, seed: own.seed, communicator: session.communicator, pool: session.pool,
+      work: session.work)
     opened.notes.tell(session.console)
     let preprocessing = try Preprocessing(own, index: opened.index)
     let embeddings = try embeddings(

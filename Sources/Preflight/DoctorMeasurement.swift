@@ -46,7 +46,9 @@ package struct DoctorMeasurement {
     var configuration = request.configuration
     // Its photos are looked at, whatever the job is to do.
     configuration.dryRun = false
-    let data = try TrainingData.open(configuration, communicator: communicator, pool: session.pool)
+    let data = try TrainingData.open(
+      configuration, communicator: communicator, pool: session.pool, work: session.work)
+    data.notes.tell(session.console)
     let classes = request.classes ?? data.divided.classCount
     let probe = ComputeProbe(configuration, classes: classes, session: session)
     try MemoryCheck.run(neededBytes: probe.neededBytes, in: session)

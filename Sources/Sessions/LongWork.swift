@@ -123,3 +123,18 @@ extension LongWork {
     }
   }
 }
+
+/// For work that a signal ends with its process.
+package struct NeverAsked: StopRequests {
+  package init() {}
+  package var wantsEnd: Bool { false }
+  package var wantsCheckpoint: Bool { false }
+  package func forgetCheckpoint() {}
+}
+
+extension Session {
+  /// What makes work of this rank say how far it is, in a command that a signal ends at once.
+  package var work: LongWork {
+    LongWork(console: console, progress: communicator.progress, stop: NeverAsked())
+  }
+}

@@ -28,7 +28,7 @@ struct SweepSubject {
     self.configuration = configuration
     opened = try OpenedPhotos.open(
       configuration.data, seed: configuration.seed, communicator: network.session.communicator,
-      pool: network.session.pool)
+      pool: network.session.pool, work: network.session.work)
     opened.notes.tell(network.session.console)
     plan = try network.plan(
       request, configuration, opened, Preprocessing(configuration, index: opened.index))

@@ -54,7 +54,8 @@ struct TrainingSweep {
 
   /// Shares of the people who train; smaller ones are parts of larger ones.
   private func sizes() throws -> SweepTable? {
-    let data = try TrainingData.open(base, communicator: session.communicator, pool: session.pool)
+    let data = try TrainingData.open(
+      base, communicator: session.communicator, pool: session.pool, work: session.work)
     guard !data.divided.isClosedSet else { throw SweepError.closedSet }
     let people = data.trainedPeople
     let names = zip(people.names, people.trains).filter(\.1).map(\.0)
@@ -140,7 +141,8 @@ struct TrainingSweep {
     session.communicator.progress.enter(.evaluate)
     let network = try CheckpointNetwork.open("\(out)/\(name)", in: session)
     let opened = try OpenedPhotos.open(
-      own.data, seed: own.seed, communicator: session.communicator, pool: session.pool)
+      own.data, seed: own.seed, communicator: session.communicator, pool: session.pool,
+      work: session.work)
     let preprocessing = try Preprocessing(own, index: opened.index)
     let measured =
       try plan ?? network.plan(EvaluateRequest(source: .checkpoint("")), own, opened, preprocessing)

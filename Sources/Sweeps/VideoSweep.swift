@@ -25,7 +25,9 @@ struct VideoSweep {
     self.network = network
     opened = try OpenedPhotos.open(
       request.evaluation.data ?? network.configuration.data, seed: network.configuration.seed,
-      communicator: network.session.communicator, pool: network.session.pool)
+      communicator: network.session.communicator, pool: network.session.pool,
+      work: network.session.work)
+    opened.notes.tell(network.session.console)
     let index = opened.index
     var frames = [[Int]](repeating: [], count: index.people.count)
     for (photo, facts) in index.photos.enumerated() { frames[facts.person].append(photo) }

@@ -1,5 +1,6 @@
 internal import Datasets
 private import Foundation
+internal import Threads
 
 /// Photos as a command line names them: files, and folders of `person/photo.jpg`.
 struct ArgumentPhotos {
@@ -12,8 +13,9 @@ struct ArgumentPhotos {
   private(set) var notes: [DataNotes] = []
 
   /// Lists `arguments` in their order; throws `DatasetError` for what is not there and, with
-  /// `oneEach`, `TaskError.severalPhotos` for a folder of several.
-  init(_ arguments: [String], oneEach: Bool = false) throws {
+  /// `oneEach`, `TaskError.severalPhotos` for a folder of several. `meter` counts photos as they
+  /// are found.
+  init(_ arguments: [String], oneEach: Bool = false, meter: WorkMeter? = nil) throws {
     for argument in arguments {
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) else {
@@ -25,7 +27,7 @@ struct ArgumentPhotos {
         files.append(argument)
         continue
       }
-      let folder = try FaceFolder(root: argument)
+      let folder = try FaceFolder(root: argument, meter: meter)
       notes.append(folder.notes)
       if oneEach, folder.photos.count > 1 {
         throw TaskError.severalPhotos(argument, names: folder.photos.map(\.path))

@@ -118,7 +118,9 @@ final class CheckpointFaces: FaceProvider {
   var checkpointPath: String? { network.checkpoint.path }
 
   func faces(_ arguments: [String], oneEach: Bool) throws -> TaskFaces? {
-    let list = try ArgumentPhotos(arguments, oneEach: oneEach)
+    let list = try network.session.work.run("listing photos", unit: "photos") {
+      try ArgumentPhotos(arguments, oneEach: oneEach, meter: $0)
+    }
     for notes in list.notes { notes.tell(network.session.console) }
     var configuration = network.configuration
     configuration.landmarks = options.landmarks

@@ -11,6 +11,12 @@ package final class WorkMeter: Sendable {
   /// Says that `count` more are done.
   package func add(_ count: Int = 1) { done.wrappingAdd(count, ordering: .relaxed) }
 
+  /// Says that what follows begins at nothing, of `count` in all.
+  package func restart(of count: Int) {
+    done.store(0, ordering: .relaxed)
+    expect(count)
+  }
+
   /// Says that there are `count` in all.
   package func expect(_ count: Int) { total.store(count, ordering: .relaxed) }
 

@@ -27,9 +27,7 @@ package enum TrainingJob {
     injecting faults: [InjectedFault] = [], moreToDo: Int32
   ) throws -> Trainer.Ending {
     let hooks = InjectedFault.hooks(faults, rank: communicator.rank)
-    StartGuard.arm(
-      communicator.progress, stop: hooks.stop, rank: communicator.rank, ranks: communicator.size,
-      moreToDo)
+    StartGuard.arm(communicator.progress, stop: hooks.stop, rank: communicator.rank, moreToDo)
     let session = try Session.start(
       communicator: communicator, threads: request.configuration.threads,
       quiet: request.configuration.quiet)
@@ -51,20 +49,24 @@ package enum TrainingJob {
     let communicator = session.communicator
     let stop = hooks.stop
     let work = LongWork(console: session.console, progress: communicator.progress, stop: stop)
-    let begun: (trainer: Trainer, claim: RunFolderClaim)?
-    do {
-      begun = try communicator.progress.askingEnd({ stop.wantsEnd }) {
-        try communicator.whileWaiting(work.waitSayer()) {
+    var begun: (trainer: Trainer, claim: RunFolderClaim)?
+    // Until this rank has left: by then its heartbeat has told the others, who may be at work.
+    let isLeft = try communicator.progress.askingEnd({ stop.wantsEnd }) {
+      do {
+        begun = try communicator.whileWaiting(work.waitSayer()) {
           try begin(request, in: session, hooks: hooks, work: work)
         }
+        return false
+      } catch is Interruption {
+        try leave(session)
+      } catch CollectiveError.disagreement(let operations)
+        where work.isStopped || operations.contains(.agreement)
+      {
+        try leave(session)
       }
-    } catch is Interruption {
-      return try leave(session)
-    } catch CollectiveError.disagreement(let operations)
-      where work.isStopped || operations.contains(.agreement)
-    {
-      return try leave(session)
+      return true
     }
+    if isLeft { return .interrupted }
     guard let begun else { return .finished }
     defer { begun.claim.release() }
     guard try begun.trainer.run() == .finished else { return .interrupted }
@@ -73,10 +75,9 @@ package enum TrainingJob {
   }
 
   /// Leaves before the first step, together: peers learn of it by meeting another operation.
-  private static func leave(_ session: Session) throws -> Trainer.Ending {
+  private static func leave(_ session: Session) throws {
     try Trainer.agreeOnEnd(session.communicator)
     session.console.receipt("interrupted: step 0 of this start; nothing is lost")
-    return .interrupted
   }
 
   /// All that comes before the first step; nil for a dry run. Throws `Interruption` where the run
@@ -103,10 +104,10 @@ package enum TrainingJob {
       failureFile: configuration.dryRun ? nil : folder.failure)
     let (data, sample) = try openData(configuration, in: session, work: work)
     let changes = (resolved?.changes ?? []) + (origin?.changedBytes(sample, request) ?? [])
-    let plan = try work.run("reading what is measured") { _ in
+    let plan = try work.run("reading what is measured", unit: "MiB") { meter in
       try TrainingPlan(
         configuration, session: session, data: data, folder: folder, dataSample: sample,
-        changes: changes)
+        changes: changes, meter: meter)
     }
     if let resolved, let origin, let step = origin.step {
       try requireStepsLeft(for: changes, since: step, of: plan, request, path: origin.path)

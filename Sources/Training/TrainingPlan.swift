@@ -9,7 +9,7 @@ internal import Networks
 internal import Optimizers
 package import RunFolders
 package import Sessions
-internal import Threads
+package import Threads
 
 /// What is fixed of a run before its first step, the same for all of its life.
 package struct TrainingPlan {
@@ -49,7 +49,8 @@ package struct TrainingPlan {
   /// ranks. `changes` are those of a run that goes on.
   package init(
     _ configuration: RunConfiguration, session: Session, data: TrainingData, folder: RunFolder?,
-    dataSample: PhotoSample? = nil, changes: [ConfigurationChange] = []
+    dataSample: PhotoSample? = nil, changes: [ConfigurationChange] = [],
+    meter: WorkMeter? = nil
   ) throws {
     self.configuration = configuration
     self.session = session
@@ -78,7 +79,7 @@ package struct TrainingPlan {
       ? []
       : try EvaluationPlan.sets(
         data.index, divided: data.divided, pairsFiles: configuration.pairs,
-        seed: configuration.splitSeed)
+        seed: configuration.splitSeed, meter: meter)
     decidingSet = evaluationSets.first?.fingerprint(
       in: data.index, flipTest: configuration.flipTest)
   }

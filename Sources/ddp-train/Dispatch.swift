@@ -56,7 +56,12 @@ enum Dispatch {
     hearsSignals: Bool = false, _ body: (any Communicator) throws -> [String]?
   ) -> Int32 {
     if hearsSignals { StopSignals.install() }
-    let code = MPIWorld.run {
+    let code = MPIWorld.run(
+      wantsEnd: { hearsSignals && StopSignals().wantsEnd ? moreToDo : nil }
+    ) {
+      if hearsSignals {
+        StartGuard.arm($0.progress, stop: StopSignals(), rank: $0.rank, moreToDo)
+      }
       guard let lines = try body($0) else { return moreToDo }
       for line in lines { StandardOutput.print(line) }
       return 0

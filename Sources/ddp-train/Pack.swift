@@ -39,6 +39,8 @@ struct Pack: ParsableCommand {
 
   func run() throws {
     guard let request = PackRequest(data: data, form: to, out: out) else { return }
+    // From here on a signal asks, so that no half of a pack is left.
+    StopSignals.install()
     for line in try request.run() { StandardOutput.print(line) }
   }
 }

@@ -6,6 +6,7 @@ import TestSupport
 /// Every format that is read, but checkpoints and lists of pairs (`TrainingTests`).
 enum FuzzTarget: String, CaseIterable, Sendable {
   case safetensors, sealedSafetensors, torch, torchCheckpoint, legacyTorch, npy, npz, csv
+  case packedNPZ, mendedNPZ
   case records, recordIndex, recordList, recordsAlone, recordPeople, tar, tarLongNames
   case metadataCSV, metadataJSONL, list, numberedList, peopleList, landmarks
   case verification2, verification4, verification5, verificationArrays
@@ -19,6 +20,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case .jpeg, .progressiveJPEG, .inkJPEG, .turnedJPEG, .restartedJPEG: 512 * 9
     // Deflate unfolds a byte to 1,032, and one of these is eight pixels of 3 at most.
     case .png, .mendedPNG, .interlacedPNG: 1032 * 8 * 3 + 1032 * 2
+    // Its bytes, unfolded, and the floats or letters of as many.
+    case .packedNPZ, .mendedNPZ: 1032 * (1 + 4) + 4
     // Colour, transparency and what libwebp holds meanwhile.
     case .webP, .losslessWebP, .animatedWebP: 4096 * 16
     default: 4
@@ -57,11 +60,15 @@ final class FuzzFile {
 
   init(_ target: FuzzTarget, isLarge: Bool = false) throws {
     switch target {
-    case .safetensors, .sealedSafetensors, .torch, .torchCheckpoint, .legacyTorch, .npy, .npz, .csv:
+    case .safetensors, .sealedSafetensors, .torch, .torchCheckpoint, .legacyTorch, .npy, .npz, .csv,
+      .packedNPZ, .mendedNPZ:
       name = "file"
       let path = folder.path + "/file"
       try Self.writeTensors(target, to: path, isLarge: isLarge)
-      readAll = { try Self.readTensors(target, $0 + "/file") }
+      readAll = { folder in
+        if target == .mendedNPZ { try PackedArchive.mend(folder + "/file") }
+        try Self.readTensors(target, folder + "/file")
+      }
     case .records, .recordIndex, .recordList, .recordsAlone, .recordPeople, .tar, .tarLongNames:
       let isTar = target == .tar || target == .tarLongNames
       let files = [
@@ -160,6 +167,7 @@ final class FuzzFile {
     case .torch: try torch(TorchFiles.stateDictionary)
     case .torchCheckpoint: try torch(TorchFiles.checkpoint)
     case .legacyTorch: try torch(TorchFiles.legacy)
+    case .packedNPZ, .mendedNPZ: try torch(PackedFiles.archive)
     case .npy: try NumPyFile.write((0..<24).map { Float($0) }, shape: [4, 6], to: path)
     case .npz:
       let count = isLarge ? 20_000 : 2
@@ -183,7 +191,7 @@ final class FuzzFile {
     switch target {
     case .npy: _ = try NumPyFile.read(path)
     case .csv: _ = try CSVTable(path: path)
-    case .npz:
+    case .npz, .packedNPZ, .mendedNPZ:
       let archive = try NumPyArchive(path: path)
       for name in archive.names {
         do { _ = try archive.elements(of: name) } catch { _ = try archive.strings(of: name) }

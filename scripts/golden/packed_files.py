@@ -1,4 +1,4 @@
-"""Writes Tests/InterchangeTests/PackedFiles.swift: what zlib, NumPy and PyTorch write, byte by byte.
+"""Writes Tests/TestSupport/PackedFiles.swift: what zlib, NumPy and PyTorch write, byte by byte.
 
 Run with NumPy and torch 2 installed: python scripts/golden/packed_files.py
 """
@@ -66,14 +66,14 @@ FILES = {
 }
 
 if __name__ == "__main__":
-    text = "/// What zlib, NumPy and PyTorch write: scripts/golden/packed_files.py.\nenum PackedFiles {\n"
+    text = "/// What zlib, NumPy and PyTorch write: scripts/golden/packed_files.py.\npackage enum PackedFiles {\n"
     parts = []
     for name, (what, data) in FILES.items():
         lines = textwrap.wrap(base64.b64encode(data).decode(), 92)
-        parts.append(f'  /// {what}\n  static let {name} = """\n    '
+        parts.append(f'  /// {what}\n  package static let {name} = """\n    '
                      + "\\\n    ".join(lines) + '\n    """\n')
     text += "\n".join(parts) + "}\n"
     root = pathlib.Path(__file__).resolve().parents[2]
-    target = root / "Tests/InterchangeTests/PackedFiles.swift"
+    target = root / "Tests/TestSupport/PackedFiles.swift"
     target.write_text(text)
     print(target.relative_to(root), {n: len(d) for n, (_, d) in FILES.items()})

@@ -66,6 +66,7 @@ enum FolderNotes {
     _ root: String, _ paths: TextTable, files: [String], _ index: PhotoIndex, _ meter: WorkMeter?
   ) -> DataNotes {
     var notes = DataNotes()
+    meter?.restart(of: paths.count)
     var walk = FolderWalk(root: root, meter: meter)
     do throws(DatasetError) {
       try walk.run()

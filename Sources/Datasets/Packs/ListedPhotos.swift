@@ -1,4 +1,5 @@
 private import Interchange
+internal import Threads
 
 /// Photos that a file names: a list of paths and labels (`ListLayout`), or the `metadata.csv` or
 /// `metadata.jsonl` of Hugging Face's imagefolder.
@@ -15,8 +16,8 @@ struct ListedPhotos: PhotoSource {
   /// The columns of metadata that may hold the label, the more telling first.
   static let labelColumns = ["label", "person", "identity", "class", "name"]
 
-  /// Reads the list at `path`; throws `DatasetError`.
-  init(list path: String) throws(DatasetError) {
+  /// Reads the list at `path`; throws `DatasetError`. `meter` counts photos as they are found.
+  init(list path: String, meter: WorkMeter? = nil) throws(DatasetError) {
     var lines = Lines()
     var layout: ListLayout?
     let root = Self.folder(of: path)
@@ -37,13 +38,16 @@ struct ListedPhotos: PhotoSource {
       }
       layout = known
       try lines.append(String(parts.path), String(parts.label), path, number)
+      meter?.add()
     }
     try self.init(lines, root: root, file: path)
   }
 
   /// Reads `metadata.csv` or `metadata.jsonl` files in folders that are `parts` ("" for itself) of
-  /// `root`; throws `DatasetError`.
-  init(metadata files: [(part: String, name: String)], in root: String) throws(DatasetError) {
+  /// `root`; throws `DatasetError`. `meter` counts photos as they are found.
+  init(
+    metadata files: [(part: String, name: String)], in root: String, meter: WorkMeter? = nil
+  ) throws(DatasetError) {
     var lines = Lines()
     for (part, name) in files {
       let path = root + "/" + (part.isEmpty ? "" : part + "/") + name
@@ -62,6 +66,7 @@ struct ListedPhotos: PhotoSource {
           throw .badLine(path: path, line: line, reason: "file_name \(name) leaves the folder")
         }
         try lines.append((part.isEmpty ? "" : part + "/") + name, label, path, line)
+        meter?.add()
       }
       if name.hasSuffix(".csv") {
         try Self.readCSV(path, append)

@@ -11,14 +11,25 @@ package enum PackWriter {
   /// Writes all photos of `set` in their order, bytes as they are; returns the files written, the
   /// pack itself last. `progress` is told the number of photos done.
   ///
-  /// Throws `DatasetError.photoOutOfReach` for a photo that cannot be read, and what the file
-  /// system has against writing.
+  /// Throws `DatasetError.photoOutOfReach` for a photo that cannot be read, what the file system
+  /// has against writing, and what `progress` throws.
   package static func write(
-    _ set: PhotoSet, as form: Form, to path: String, progress: (Int) -> Void = { _ in }
+    _ set: PhotoSet, as form: Form, to path: String, progress: (Int) throws -> Void = { _ in }
   ) throws -> [String] {
     switch form {
     case .rec: try RecordWriter.write(set, to: path, progress: progress)
     case .tar: try TarWriter.write(set, to: path, progress: progress)
+    }
+  }
+
+  /// Whether readers of a pack know what people are called by the folders of their photos, or by
+  /// their numbers alone.
+  static func namesShow(in index: PhotoIndex) -> Bool {
+    let people = index.people
+    if people.indices.allSatisfy({ people[$0] == String($0) }) { return true }
+    return index.photos.allSatisfy { photo in
+      let (path, name) = (photo.path.utf8, people[photo.person].utf8)
+      return path.lastIndex(of: 0x2F).map { path[..<$0].elementsEqual(name) } ?? false
     }
   }
 

@@ -54,6 +54,34 @@ struct PhotoLabels {
   }
 }
 
+/// What people are called beside their labels, where each is called something of its own.
+struct NamesOfLabels {
+  private var names: [String: String] = [:]
+  private var fits = true
+
+  /// Says what the person of one more photo, of that label, is called; nil where nothing says it.
+  mutating func add(_ name: String?, for label: String) {
+    guard fits else { return }
+    guard let name else {
+      fits = false
+      return
+    }
+    let label = PhotoLabels.canonical(label)
+    if let known = names[label] {
+      fits = known == name
+    } else {
+      names[label] = name
+    }
+  }
+
+  /// The names of the people of those labels; nil where not all are said, or not all differ.
+  func all(of labels: [String]) -> [String]? {
+    guard fits else { return nil }
+    let found = labels.compactMap { names[$0] }
+    return found.count == labels.count && Set(found).count == found.count ? found : nil
+  }
+}
+
 /// The people of labelled photos.
 struct LabelledPeople {
   /// The person of each photo.
@@ -90,6 +118,13 @@ struct LabelledPeople {
     self.labels = distinct.map { Int($0) }
   }
 
+  /// Calls people by what they are called beside their labels; false where that does not fit.
+  @discardableResult mutating func take(_ given: NamesOfLabels) -> Bool {
+    guard let found = given.all(of: names) else { return false }
+    names = found
+    return true
+  }
+
   /// Calls people by the folders of their photos where each has one of its own; `paths` are those
   /// of the photos.
   mutating func takeNames(fromFoldersOf paths: TextTable) {
@@ -107,5 +142,24 @@ struct LabelledPeople {
     }
     let found = folders.compactMap { $0.map { String(decoding: $0, as: UTF8.self) } }
     if found.count == names.count, Set(found).count == names.count { names = found }
+  }
+  /// Calls people by the lines of the file at `path`, by ascending label, if there is one; throws
+  /// `DatasetError` where it is not of these people.
+  mutating func takeNames(listedIn path: String) throws(DatasetError) {
+    guard FileReader.exists(path) else { return }
+    var found: [String] = []
+    try LineReader.forEach(path) { (line, number) throws(DatasetError) in
+      guard let name = String(validating: line, as: UTF8.self), !name.isEmpty else {
+        throw .badLine(path: path, line: number, reason: "is no name of a person")
+      }
+      found.append(name)
+    }
+    guard found.count == names.count, Set(found).count == found.count else {
+      throw .unusable(
+        path: path,
+        reason: "has \(Set(found).count) names for \(names.count) people; give the one that "
+          + "belongs to the pack, or remove it")
+    }
+    names = found
   }
 }

@@ -44,7 +44,7 @@ package struct PhotoSet: Sendable {
   /// Throws `DatasetError`. `meter` counts photos as they are found.
   package init(path: String, meter: WorkMeter? = nil) throws(DatasetError) {
     if let shards = try Self.braces(path) {
-      let found = try TarShards(paths: shards)
+      let found = try TarShards(paths: shards, meter: meter)
       self.init(.tar, found.index, found, found.labels, found.notes)
       return
     }
@@ -69,23 +69,23 @@ package struct PhotoSet: Sendable {
   private init(_ found: Found, _ path: String, _ meter: WorkMeter?) throws(DatasetError) {
     switch found {
     case .records(let file):
-      let pack = try RecordPack(path: file)
+      let pack = try RecordPack(path: file, meter: meter)
       self.init(.recordIO, pack.index, pack, pack.labels, try Self.notes(beside: file, path))
     case .shards(let files):
-      let shards = try TarShards(paths: files)
+      let shards = try TarShards(paths: files, meter: meter)
       self.init(.tar, shards.index, shards, shards.labels, shards.notes)
     case .lmdb(let file):
       let pack = try LMDBPhotos(path: file, meter: meter)
       self.init(.lmdb, pack.index, pack, pack.labels, pack.notes)
     case .metadata(let files, let root):
-      let listed = try ListedPhotos(metadata: files, in: root)
+      let listed = try ListedPhotos(metadata: files, in: root, meter: meter)
       self.init(
         .metadata, listed.index, listed, listed.labels,
         FolderNotes.ofMetadata(
           root, listed.paths, files: files.map { ($0.part.isEmpty ? "" : $0.part + "/") + $0.name },
           listed.index, meter))
     case .list:
-      let listed = try ListedPhotos(list: path)
+      let listed = try ListedPhotos(list: path, meter: meter)
       self.init(.list, listed.index, listed, listed.labels, DataNotes())
     case .folder:
       let folder: FaceFolder
@@ -120,7 +120,7 @@ package struct PhotoSet: Sendable {
     let (files, folders) = try contents(of: root)
     let own = file.split(separator: "/").last.map { String($0.dropLast(4)) } ?? ""
     for name in files
-    where !["rec", "idx", "lst", "tsv"].contains(where: { name == own + "." + $0 })
+    where !["rec", "idx", "lst", "tsv", "people"].contains(where: { name == own + "." + $0 })
       && name != "property"
     {
       notes.passedOver.add(name)

@@ -173,7 +173,7 @@ struct RecordFile: Sendable {
   /// The number and place of every record from the start of the file on; of one that is cut short
   /// at its end too. Throws `ImageError` where there is no record where one has to be, and for a
   /// file of records too short for headers, which would take more memory than it has bytes.
-  func scan() throws(ImageError) -> [(id: UInt64, offset: Int)] {
+  func scan(onRecord: () -> Void = {}) throws(ImageError) -> [(id: UInt64, offset: Int)] {
     var found: [(id: UInt64, offset: Int)] = []
     var offset = 0
     while offset < file.byteCount {
@@ -187,6 +187,7 @@ struct RecordFile: Sendable {
           id = (try? Self.header(of: payload).id) ?? 0
         }
         found.append((id, offset))
+        onRecord()
         guard found.count <= file.byteCount / (8 + Self.headerBytes) + 1024 else {
           throw ImageError(description: "has records that are shorter than their headers")
         }

@@ -1,3 +1,5 @@
+internal import Threads
+
 /// Where the records of a RecordIO file begin, by key: its `.idx`, lines `key<TAB>byte offset`.
 ///
 /// 8 bytes a record where the keys are consecutive, as they usually are, in any order of lines.
@@ -9,11 +11,12 @@ struct RecordIndex: Sendable {
 
   var count: Int { offsets.count }
 
-  /// Reads the `.idx` at `path`; throws `DatasetError`.
-  init(path: String) throws(DatasetError) {
+  /// Reads the `.idx` at `path`; throws `DatasetError`. `meter` counts its lines.
+  init(path: String, meter: WorkMeter? = nil) throws(DatasetError) {
     var (count, least, most) = (0, Int.max, -1)
     try Self.forEach(path) { (key, _, _) throws(DatasetError) in
       count += 1
+      meter?.add()
       least = min(least, key)
       most = max(most, key)
     }

@@ -1,5 +1,10 @@
+internal import Threads
+
 /// A pack of photos as MXNet and InsightFace keep them: `NAME.rec`, `NAME.idx`, and `NAME.lst`
 /// where it fits.
+///
+/// `NAME.people`, which MXNet does not know, has what people are called, a line each by ascending
+/// label, where that is not the folder in the paths of the list.
 ///
 /// Photos are in the order of their keys. InsightFace's layout (record 0 says which keys are images
 /// and which are people) is read without touching the images; of other packs every header is read,
@@ -11,35 +16,43 @@ struct RecordPack: PhotoSource {
   private let records: RecordFile
   private let places: RecordIndex
   private let first: Int
+  /// Of the file beside a pack that says what its people are called, where nothing else does.
+  static let peopleEnding = ".people"
 
-  /// Opens the pack whose records are at `path`; throws `DatasetError`.
-  init(path: String) throws(DatasetError) {
+  /// Opens the pack whose records are at `path`; throws `DatasetError`. `meter` counts photos as
+  /// they are found.
+  init(path: String, meter: WorkMeter? = nil) throws(DatasetError) {
     records = RecordFile(file: try RandomAccessFile(path: path))
     let stem = path.hasSuffix(".rec") ? String(path.dropLast(4)) : path
     places =
       FileReader.exists(stem + ".idx")
-      ? try RecordIndex(path: stem + ".idx") : try Self.scan(records, path: path)
+      ? try RecordIndex(path: stem + ".idx", meter: meter)
+      : try Self.scan(records, path: path, meter)
     let layout = try Layout(records, places, path: path)
     first = layout.photos.lowerBound
     guard !layout.photos.isEmpty else { throw .unusable(path: path, reason: "holds no photos") }
-    let reader = LabelReader(records: records, places: places, path: path)
+    let reader = LabelReader(records: records, places: places, path: path, meter: meter)
+    meter?.restart(of: layout.photos.count)
     if let listed = try Self.list(stem + ".lst", of: layout.photos, places, reader) {
-      let (paths, people) = listed
+      var (paths, people) = listed
+      try people.takeNames(listedIn: stem + Self.peopleEnding)
+      let names = paths
       index = PhotoIndex(
-        photos: PhotoList(people: people.people) { paths[$0] }, people: people.names)
+        photos: PhotoList(people: people.people) { names[$0] }, people: people.names)
       labels = people.labels
       return
     }
-    let found = LabelledPeople(
+    var found = LabelledPeople(
       labels: try layout.people.isEmpty
         ? reader.labels(of: layout.photos) : reader.labels(of: layout.photos, by: layout.people))
     labels = found.labels
-    let (places, first, names, people) = (places, first, found.names, found.people)
+    let (places, first, numbers, people) = (places, first, found.names, found.people)
+    try found.takeNames(listedIn: stem + Self.peopleEnding)
     index = PhotoIndex(
       photos: PhotoList(people: people) {
-        "\(names[Int(people[$0])])/\(places.key(at: first + $0))"
+        "\(numbers[Int(people[$0])])/\(places.key(at: first + $0))"
       },
-      people: names)
+      people: found.names)
   }
 
   var count: Int { index.photos.count }
@@ -50,11 +63,12 @@ struct RecordPack: PhotoSource {
   }
 
   /// The records of a pack without `.idx`, by the numbers in them where these are all different.
-  private static func scan(_ records: RecordFile, path: String) throws(DatasetError) -> RecordIndex
-  {
+  private static func scan(
+    _ records: RecordFile, path: String, _ meter: WorkMeter?
+  ) throws(DatasetError) -> RecordIndex {
     let found: [(id: UInt64, offset: Int)]
     do throws(ImageError) {
-      found = try records.scan()
+      found = try records.scan { meter?.add() }
     } catch {
       throw .badPack(path: path, reason: "has no .idx beside it and \(error.description)")
     }
@@ -146,6 +160,7 @@ struct RecordPack: PhotoSource {
     let records: RecordFile
     let places: RecordIndex
     let path: String
+    let meter: WorkMeter?
 
     /// The label of the record at `position`; nil for a bad record.
     func label(at position: Int) throws(DatasetError) -> Int32? {
@@ -173,6 +188,7 @@ struct RecordPack: PhotoSource {
       labels.reserveCapacity(photos.count)
       for position in photos {
         labels.append(try label(at: position) ?? labels.last ?? 0)
+        meter?.add()
       }
       return labels
     }
@@ -184,6 +200,7 @@ struct RecordPack: PhotoSource {
         var found: Int32?
         for position in range where found == nil { found = try label(at: position) }
         for position in range { labels[position - photos.lowerBound] = found ?? Int32(person) }
+        meter?.add(range.count)
       }
       return labels
     }
@@ -216,8 +233,12 @@ struct RecordPack: PhotoSource {
       }
       labels.append(label)
       paths.append(fields[2])
+      reader.meter?.add()
     }
-    guard fits, paths.count == photos.count else { return nil }
+    guard fits, paths.count == photos.count else {
+      reader.meter?.restart(of: photos.count)
+      return nil
+    }
     var people = labels.people()
     people.takeNames(fromFoldersOf: paths)
     return (paths, people)

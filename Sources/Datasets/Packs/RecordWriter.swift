@@ -70,12 +70,12 @@ struct RecordWriter: ~Copyable {
   }
 
   /// Writes PATH.rec with .idx, .lst and property beside it, or all of them as `train.*` into the
-  /// folder PATH.
+  /// folder PATH; and .people where the list does not tell what people are called.
   ///
   /// InsightFace's layout takes people whose photos stand together and keys that a float can count;
   /// other data have a record a photo, from key 0 on, and no records of people.
   static func write(
-    _ set: PhotoSet, to path: String, progress: (Int) -> Void
+    _ set: PhotoSet, to path: String, progress: (Int) throws -> Void
   ) throws -> [String] {
     let stem: String
     if path.hasSuffix(".rec") {
@@ -104,7 +104,7 @@ struct RecordWriter: ~Copyable {
       }
       try list.append("\(first + photo)\t\(facts.person)\t\(facts.path)\n")
       if size == nil { size = ImageDecoder().size(of: buffer.bytes) }
-      progress(photo + 1)
+      try progress(photo + 1)
     }
     if let ranges {
       let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -121,11 +121,24 @@ struct RecordWriter: ~Copyable {
     let folder = stem.lastIndex(of: "/").map { String(stem[...$0]) } ?? ""
     var property = try TextWriter(path: folder + "property")
     try property.append("\(set.index.people.count),\(size?.height ?? 0),\(size?.width ?? 0)\n")
+    var people: [String] = []
+    if !PackWriter.namesShow(in: set.index) {
+      people = [stem + RecordPack.peopleEnding]
+      var names = try TextWriter(path: people[0])
+      for name in set.index.people {
+        guard !name.utf8.contains(0x0A) else {
+          throw DatasetError.unusable(
+            path: name, reason: "has a line end in its name, which a .people cannot hold")
+        }
+        try names.append(name + "\n")
+      }
+      try names.commit()
+    }
     try index.commit()
     try list.commit()
     try property.commit()
     try records.commit()
-    return [stem + ".idx", stem + ".lst", folder + "property", stem + ".rec"]
+    return [stem + ".idx", stem + ".lst"] + people + [folder + "property", stem + ".rec"]
   }
 
   /// The photos of each person, where they stand together and all keys are floats; else nil.

@@ -38,6 +38,18 @@ struct TarSample {
     let isJSON: Bool
     let label: String?
     var path: String?
+    /// What the person is called, where `label` may be a number.
+    var person: String?
+  }
+
+  /// A photo and who is on it.
+  struct Labelled {
+    let photo: TarMember
+    let label: String
+    /// What the photo is called; nil for its member's name.
+    let path: String?
+    /// What the person is called; nil where nothing but the label says it.
+    let person: String?
   }
 
   var key = ""
@@ -47,9 +59,7 @@ struct TarSample {
 
   /// The photos with their labels and what they are called; throws `DatasetError` where it is not
   /// said who is on one of them. `archive` is for messages.
-  func labelled(
-    in archive: String
-  ) throws(DatasetError) -> [(photo: TarMember, label: String, path: String?)] {
+  func labelled(in archive: String) throws(DatasetError) -> [Labelled] {
     if photos.count == 1 {
       // A label belongs to the one photo of its key, whatever stands between key and ending.
       let own = notes.filter { $0.stem == photos[0].stem }
@@ -67,10 +77,10 @@ struct TarSample {
     }
   }
 
-  /// `.cls` counts before `.json`, which may also give the path.
+  /// `.cls` counts before `.json`, which may also give the path and the person's name.
   private static func labelled(
     _ photo: TarMember, _ notes: [Note], _ archive: String
-  ) throws(DatasetError) -> (photo: TarMember, label: String, path: String?) {
+  ) throws(DatasetError) -> Labelled {
     let classes = notes.filter { !$0.isJSON }
     let labels = Set((classes.isEmpty ? notes : classes).compactMap(\.label))
     guard let label = labels.first else {
@@ -84,6 +94,8 @@ struct TarSample {
         path: archive,
         reason: "says of \(photo.name) that it shows \(labels.sorted().joined(separator: " and "))")
     }
-    return (photo, label, notes.compactMap(\.path).first)
+    return Labelled(
+      photo: photo, label: label, path: notes.lazy.compactMap(\.path).first,
+      person: classes.isEmpty ? nil : notes.lazy.compactMap(\.person).first)
   }
 }

@@ -1,4 +1,5 @@
 private import Interchange
+internal import Threads
 
 /// Photos in WebDataset's tar shards: `KEY.jpg` (`.png`, `.webp`) with `KEY.cls` or `KEY.json`.
 ///
@@ -6,7 +7,9 @@ private import Interchange
 /// consecutive members of one key are a sample (`TarSample`). Photos are in the order of the
 /// shards. A person is the label in `.cls`, or what `.json` calls `label`, `cls`, `class`,
 /// `identity` or `person`; a photo is called by what `.json` calls `path`, else by its member's
-/// name. Members that are hidden (macOS puts a `._NAME` beside each) are none, links are what they
+/// name. People whose label is in `.cls` are called by what `.json` calls `person` or `identity`,
+/// else by the folder in the photo's name, where each has one of its own, else by the label.
+/// Members that are hidden (macOS puts a `._NAME` beside each) are none, links are what they
 /// lead to.
 struct TarShards: PhotoSource {
   let index: PhotoIndex
@@ -18,13 +21,13 @@ struct TarShards: PhotoSource {
   private let offsets: [Int]
   private let sizes: [UInt32]
 
-  /// Opens the shards at `paths`; throws `DatasetError`.
-  init(paths: [String]) throws(DatasetError) {
+  /// Opens the shards at `paths`; throws `DatasetError`. `meter` counts photos as they are found.
+  init(paths: [String], meter: WorkMeter? = nil) throws(DatasetError) {
     guard paths.count < Int(UInt16.max) else {
       throw .unusable(path: paths[0], reason: "is one of \(paths.count) shards, too many")
     }
     var files: [RandomAccessFile] = []
-    var scan = Scan(isOneOfSeveral: paths.count > 1)
+    var scan = Scan(isOneOfSeveral: paths.count > 1, meter: meter)
     for path in paths {
       let file = try RandomAccessFile(path: path)
       try scan.go(through: file, shard: UInt16(files.count))
@@ -39,7 +42,7 @@ struct TarShards: PhotoSource {
     (shards, offsets, sizes) = (scan.shards, scan.offsets, scan.sizes)
     var people = scan.labels.people()
     let names = scan.paths
-    people.takeNames(fromFoldersOf: names)
+    if !people.take(scan.persons) { people.take(scan.folders) }
     labels = people.labels
     index = PhotoIndex(
       photos: PhotoList(people: people.people) { names[$0] }, people: people.names)
@@ -61,18 +64,25 @@ struct TarShards: PhotoSource {
   /// What is known while shards are gone through.
   private struct Scan {
     let isOneOfSeveral: Bool
+    let meter: WorkMeter?
     var shards: [UInt16] = []
     var offsets: [Int] = []
     var sizes: [UInt32] = []
     var labels = PhotoLabels()
     var paths = TextTable()
+    /// What the people are called by `.json`, and by the folders in the names of their photos.
+    var persons = NamesOfLabels()
+    var folders = NamesOfLabels()
     var notes = DataNotes()
     private var sample = TarSample()
     /// The word by which `.json` says who is on a photo; the first one decides for all.
     private var labelKey: String?
     private var links: TarLinks?
 
-    init(isOneOfSeveral: Bool) { self.isOneOfSeveral = isOneOfSeveral }
+    init(isOneOfSeveral: Bool, meter: WorkMeter?) {
+      self.isOneOfSeveral = isOneOfSeveral
+      self.meter = meter
+    }
 
     mutating func go(through file: RandomAccessFile, shard: UInt16) throws(DatasetError) {
       var scan = self
@@ -172,24 +182,24 @@ struct TarShards: PhotoSource {
       sample.notes.append(
         TarSample.Note(
           stem: name.stem, isJSON: true, label: labelKey.flatMap { fields[$0] },
-          path: fields["path"]))
+          path: fields["path"], person: fields["person"] ?? fields["identity"]))
     }
 
     private mutating func endSample(
       _ file: RandomAccessFile, _ shard: UInt16
     ) throws(DatasetError) {
-      for (photo, label, path) in try sample.labelled(in: file.path) {
+      for found in try sample.labelled(in: file.path) {
         shards.append(shard)
-        offsets.append(photo.range.lowerBound)
-        sizes.append(UInt32(photo.range.count))
-        labels.append(label)
-        if let path {
-          paths.append(path.utf8)
-        } else {
-          let name = photo.name.hasPrefix("./") ? String(photo.name.dropFirst(2)) : photo.name
-          let prefix = isOneOfSeveral ? Self.stem(file.path) + "/" : ""
-          paths.append((prefix + name).utf8)
-        }
+        offsets.append(found.photo.range.lowerBound)
+        sizes.append(UInt32(found.photo.range.count))
+        labels.append(found.label)
+        let member = found.photo.name
+        let name = found.path ?? (member.hasPrefix("./") ? String(member.dropFirst(2)) : member)
+        let prefix = isOneOfSeveral && found.path == nil ? Self.stem(file.path) + "/" : ""
+        paths.append((prefix + name).utf8)
+        persons.add(found.person, for: found.label)
+        folders.add(name.utf8.lastIndex(of: 0x2F).map { String(name[..<$0]) }, for: found.label)
+        meter?.add()
       }
       sample = TarSample()
     }

@@ -2,16 +2,19 @@ private import Interchange
 
 /// Writes tar archives of photos: POSIX ustar, with pax headers for long names.
 enum TarWriter {
-  /// Writes `PATH`: for each photo `person/photo.jpg` and `person/photo.cls`; one whose name
-  /// WebDataset would read as another's is called by its number, its path in a `.json`.
+  /// Writes `PATH`: for each photo `person/photo.jpg` and, with the person's number,
+  /// `person/photo.cls`; one whose name WebDataset would read as another's is called by its number,
+  /// its path in a `.json`. Where the folders do not tell what people are called, each photo has a
+  /// `.json` with the `person`.
   static func write(
-    _ set: PhotoSet, to path: String, progress: (Int) -> Void
+    _ set: PhotoSet, to path: String, progress: (Int) throws -> Void
   ) throws -> [String] {
     let file = try AtomicFile(path: path)
     var pending: [UInt8] = []
     let buffer = ByteBuffer()
     let photos = set.index.photos
     var used: Set<String> = []
+    let namesShow = PackWriter.namesShow(in: set.index)
     for photo in photos.indices {
       try PackWriter.read(photo, of: set, into: buffer)
       let facts = photos[photo]
@@ -21,7 +24,7 @@ enum TarWriter {
       let member = name + ending(of: buffer.bytes)
       try append(member, buffer.bytes, to: &pending)
       try append(name + ".cls", "\(facts.person)", to: &pending)
-      if member != facts.path {
+      if member != facts.path || !namesShow {
         let fields: KeyValuePairs = ["path": facts.path, "person": set.index.people[facts.person]]
         try append(name + ".json", JSONFields.text(fields), to: &pending)
       }
@@ -29,7 +32,7 @@ enum TarWriter {
         try file.append(pending)
         pending.removeAll(keepingCapacity: true)
       }
-      progress(photo + 1)
+      try progress(photo + 1)
     }
     pending += repeatElement(0, count: 2 * TarArchive.blockBytes)
     try file.append(pending)

@@ -182,6 +182,22 @@ final class PositionedFile: Sendable {
     }
   }
 
+  /// All bytes of the file; `onBytes` is told of every count that is read. Throws as
+  /// `read(at:into:)`.
+  func allBytes(onBytes: (Int) -> Void) throws -> [UInt8] {
+    try [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, written in
+      let piece = 16 << 20
+      for start in stride(from: 0, to: byteCount, by: piece) {
+        let count = min(piece, byteCount - start)
+        try read(
+          at: start,
+          into: UnsafeMutableRawBufferPointer(start: buffer.baseAddress! + start, count: count))
+        written = start + count
+        onBytes(count)
+      }
+    }
+  }
+
   /// The `count` bytes of the file from `offset`; throws as `read(at:into:)`.
   func bytes(at offset: Int, count: Int) throws -> [UInt8] {
     try [UInt8](unsafeUninitializedCapacity: count) { buffer, written in

@@ -16,10 +16,10 @@ package struct VerificationBin: Sendable {
   private let bytes: [UInt8]
   private let images: [Image]
 
-  /// Reads the file at `path`; throws `InterchangeError`.
-  package init(path: String) throws {
-    let file = try PositionedFile(path: path)
-    bytes = try file.bytes(at: 0, count: file.byteCount)
+  /// Reads the file at `path`; throws `InterchangeError`. `onBytes` is told of every count of bytes
+  /// read.
+  package init(path: String, onBytes: (Int) -> Void = { _ in }) throws {
+    bytes = try PositionedFile(path: path).allBytes(onBytes: onBytes)
     self.path = path
     do {
       let (document, _) = try PickleReader.read(bytes[...], fileByteCount: bytes.count)

@@ -1,7 +1,7 @@
 /// What zlib, NumPy and PyTorch write: scripts/golden/packed_files.py.
-enum PackedFiles {
+package enum PackedFiles {
   /// NUMBERS by codes of its own.
-  static let dynamic = """
+  package static let dynamic = """
     7dVldxYEAEDhS7cMRkpJswES0iEtzWADNkoEAaVDukYpEiNUumHMIT06BAQJSSmlQRrpjk+cc/0VnvP+hOfLvSRKmaP6\
     iHOkvvG60ZVf6dN0WuXwi3QbFFwteVdCp66eWOwnLh+eG/HqR3a3T3tw8WwSDyuZL/Isx1tUndx4NJ3ydK6x8Q8epLnQ\
     a99NljY83WBVKjZkGZNiyRe0nJP91JmCbA3af2f4t2RetnfwgS3MmFIz4d5D+ifpdzTn51wtMeHN+PJkrL+tZ5dfKDu2\
@@ -18,7 +18,7 @@ enum PackedFiles {
     """
 
   /// The first 300 of NUMBERS by the fixed codes.
-  static let fixed = """
+  package static let fixed = """
     Y2DkkHaovcHA9fi7z729DAUBE6yDbjNklQvbs2UyaPWv7dKZwnD31Kzgb5MZ9sfzHF8wg4Gp2kAp/CrDuVDbHt9GhhT5\
     VMctJxnecN/KO/yEYZH3Za81nAybxZrYFyYwhM2UvHRFlWGHwNHnNa0MoosPVRzbzjC1z2nTy7cMJcxFZ2TiGO7rd/5o\
     N2cQ8tyZm7aKwbTZMuLZO4Z6EbPXzlYM6pqPkpZuY4j6UvnUYx6D/0aNDZEqDBa9ih/4Sxncd027M/0Ew7r8fct0QxiW\
@@ -27,13 +27,13 @@ enum PackedFiles {
     """
 
   /// The first 100 of NUMBERS as they are.
-  static let stored = """
+  package static let stored = """
     AWQAm/8AAQgbQH3YAArj90zevQBwUJA7UtsAancTPwZpACqPrYoslADdyppT9pMAv18Mx6CYAAJ7MCJX1QDOVT2MTYEA\
     ZB9lQbTJAOwL2m7D5ACiS9NKrAkAsxaCB6FgAFaZGdLUJQC4
     """
 
   /// embeddings [2, 3] in Fortran order of big-endian floats, names of bytes, objects.
-  static let archive = """
+  package static let archive = """
     UEsDBC0AAAAIAAAAIQAJ2dGP//////////8OABQAZW1iZWRkaW5ncy5ucHkBABAAmAAAAAAAAABWAAAAAAAAAJvsF+ob\
     EMnIUMZQrZ6SWpxcpG6loG6XZqKuo6Cell9UUpSYF59flJIKEg8pKk0FChdnJBakArkaRjoKxpo6CrUK5AMuBiBwcGBg\
     sG8A0iAM4i9gYAAAUEsDBC0AAAAIAAAAIQCI+sQ2//////////8JABQAbmFtZXMubnB5AQAQAJIAAAAAAAAAVAAAAAAA\
@@ -48,7 +48,7 @@ enum PackedFiles {
     """
 
   /// A state dict beside a tensor, as PyTorch's ImageNet example saves them.
-  static let imageNetExample = """
+  package static let imageNetExample = """
     UEsDBAAACAgAAAAAAAAAAAAAAAAAAAAAAAAQABIAYXJjaGl2ZS9kYXRhLnBrbEZCDgBaWlpaWlpaWlpaWlpaWoACfXEA\
     KFgFAAAAZXBvY2hxAUsFWAQAAABhcmNocQJYAwAAAHIxOHEDWAkAAABiZXN0X2FjYzFxBGN0b3JjaC5fdXRpbHMKX3Jl\
     YnVpbGRfdGVuc29yX3YyCnEFKChYBwAAAHN0b3JhZ2VxBmN0b3JjaApGbG9hdFN0b3JhZ2UKcQdYAQAAADBxCFgDAAAA\
@@ -81,7 +81,7 @@ enum PackedFiles {
     """
 
   /// Two networks in one state dict.
-  static let teacherAndStudent = """
+  package static let teacherAndStudent = """
     UEsDBAAACAgAAAAAAAAAAAAAAAAAAAAAAAAQABIAYXJjaGl2ZS9kYXRhLnBrbEZCDgBaWlpaWlpaWlpaWlpaWoACfXEA\
     WAoAAABzdGF0ZV9kaWN0cQFjY29sbGVjdGlvbnMKT3JkZXJlZERpY3QKcQIpUnEDKFgSAAAAbW9kdWxlLmVuY29kZXJf\
     cS5hcQRjdG9yY2guX3V0aWxzCl9yZWJ1aWxkX3RlbnNvcl92MgpxBSgoWAcAAABzdG9yYWdlcQZjdG9yY2gKRmxvYXRT\
@@ -113,7 +113,7 @@ enum PackedFiles {
     """
 
   /// One number as [2, 3] by strides of 0.
-  static let expanded = """
+  package static let expanded = """
     UEsDBAAACAgAAAAAAAAAAAAAAAAAAAAAAAAQABIAYXJjaGl2ZS9kYXRhLnBrbEZCDgBaWlpaWlpaWlpaWlpaWoACfXEA\
     WAEAAABhcQFjdG9yY2guX3V0aWxzCl9yZWJ1aWxkX3RlbnNvcl92MgpxAigoWAcAAABzdG9yYWdlcQNjdG9yY2gKRmxv\
     YXRTdG9yYWdlCnEEWAEAAAAwcQVYAwAAAGNwdXEGSwJ0cQdRSwBLAksDhnEISwBLAIZxCYljY29sbGVjdGlvbnMKT3Jk\
@@ -140,7 +140,7 @@ enum PackedFiles {
     """
 
   /// A complex tensor beside one of floats.
-  static let complexBeside = """
+  package static let complexBeside = """
     UEsDBAAACAgAAAAAAAAAAAAAAAAAAAAAAAAQABIAYXJjaGl2ZS9kYXRhLnBrbEZCDgBaWlpaWlpaWlpaWlpaWoACfXEA\
     KFgBAAAAYXEBY3RvcmNoLl91dGlscwpfcmVidWlsZF90ZW5zb3JfdjIKcQIoKFgHAAAAc3RvcmFnZXEDY3RvcmNoCkZs\
     b2F0U3RvcmFnZQpxBFgBAAAAMHEFWAMAAABjcHVxBksCdHEHUUsASwKFcQhLAYVxCYljY29sbGVjdGlvbnMKT3JkZXJl\
@@ -171,7 +171,7 @@ enum PackedFiles {
     """
 
   /// A buffer, which is a subclass of tensors.
-  static let buffer = """
+  package static let buffer = """
     UEsDBAAACAgAAAAAAAAAAAAAAAAAAAAAAAAQABIAYXJjaGl2ZS9kYXRhLnBrbEZCDgBaWlpaWlpaWlpaWlpaWoACfXEA\
     WAEAAABhcQFjdG9yY2guX3RlbnNvcgpfcmVidWlsZF9mcm9tX3R5cGVfdjIKcQIoY3RvcmNoLl91dGlscwpfcmVidWls\
     ZF90ZW5zb3JfdjIKcQNjdG9yY2gKVGVuc29yCnEEKChYBwAAAHN0b3JhZ2VxBWN0b3JjaApGbG9hdFN0b3JhZ2UKcQZY\
@@ -200,7 +200,7 @@ enum PackedFiles {
     """
 
   /// TorchScript, whose code is packed.
-  static let torchScript = """
+  package static let torchScript = """
     UEsDBAAACAgAAAAAAAAAAAAAAAAAAAAAAAAOABQAYXJjaGl2ZS9kYXRhLzBGQhAAWlpaWlpaWlpaWlpaWlpaWhAnaj9Q\
     SwcI9nYrZQQAAAAEAAAAUEsDBAAACAgAAAAAAAAAAAAAAAAAAAAAAAAOAEAAYXJjaGl2ZS9kYXRhLzFGQjwAWlpaWlpa\
     WlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaADXlO1BLBwjqFuaRBAAA\
