@@ -5,7 +5,7 @@
 #   DDP_TRAIN            the program                         .build/release/ddp-train
 #   DDP_TRAIN_MODULES    modules to load, as 'openmpi/4.1'   none
 #   DDP_TRAIN_CONTAINER  a prefix, as 'apptainer exec x.sif' none
-#   DDP_TRAIN_LAUNCHER   mpirun or srun                      mpirun, else srun --mpi=pmix
+#   DDP_TRAIN_LAUNCHER   mpirun or srun                      mpirun, else srun
 #   DDP_TRAIN_RANKS      ranks a node, unless SLURM was asked for tasks    1
 #   DDP_TRAIN_PLACE      node (a rank may use all of it) or socket (each keeps to one, in turns)
 #   DDP_TRAIN_TRIES      starts in a row that may fail without a new checkpoint   3
@@ -59,7 +59,14 @@ count_ranks() {
   fi
 }
 
-has_pmix() { srun --mpi=list 2>&1 | grep -qw pmix; }
+# What the program's MPI and SLURM speak with each other.
+choose_pmi() {
+  case $($container "$program" --version 2> /dev/null) in
+    *MPICH* | *Intel*) pmi=pmi2 ;;
+    *) pmi=pmix ;;
+  esac
+  srun --mpi=list 2>&1 | grep -qw "$pmi"
+}
 
 # Sets $launch to the words before the program.
 choose_launcher() {
@@ -78,11 +85,12 @@ choose_launcher() {
       fi
       ;;
     srun)
-      if [ -n "${SLURM_JOB_ID:-}" ] && ! has_pmix; then
-        echo "this SLURM has no pmix (srun --mpi=list): load a module with mpirun" >&2
+      local pmi
+      if ! choose_pmi && [ -n "${SLURM_JOB_ID:-}" ]; then
+        echo "this SLURM has no $pmi (srun --mpi=list): load a module with mpirun" >&2
         return 1
       fi
-      launch=(srun --mpi=pmix --kill-on-bad-exit=1)
+      launch=(srun "--mpi=$pmi" --kill-on-bad-exit=1)
       if [ "${DDP_TRAIN_PLACE:-node}" = socket ]; then
         launch+=(--distribution=block:cyclic --cpu-bind=sockets)
       else
@@ -103,14 +111,24 @@ choose_launcher() {
   esac
 }
 
-# stop_job SECONDS: asks the ranks to keep the last step and leave; mpirun and srun forward SIGUSR2
-# and kill nobody for it. SIGTERM follows for those that do not hear.
+# Sets $stop_signal to what $launch hands on to the ranks, for which they keep the last step and leave:
+# Open MPI's mpirun, and srun, kill nobody for SIGUSR2; of it Hydra (MPICH, Intel MPI) would die, and
+# after SIGTERM it waits for the ranks.
+choose_stop_signal() {
+  stop_signal=USR2
+  if [ "${launch[0]}" != srun ] && "${launch[0]}" --version 2>&1 | grep -qE 'HYDRA|Intel'; then
+    stop_signal=TERM
+  fi
+}
+
+# stop_job SECONDS: asks the ranks to keep the last step and leave. SIGTERM follows for those that do
+# not hear.
 stop_job() {
   [ -z "$stopping" ] || return 0
   stopping=1
   say "told to stop: the ranks keep their last step"
   [ -n "$job" ] || return 0
-  kill -USR2 "$job" 2> /dev/null || return 0
+  kill -"$stop_signal" "$job" 2> /dev/null || return 0
   local tries
   for ((tries = 0; tries < $1 * 5; tries++)); do
     kill -0 "$job" 2> /dev/null || return 0
@@ -135,18 +153,21 @@ watch_launcher() {
 # attempt ARGUMENT...: one start, unless told to stop before it; its status in $status.
 attempt() {
   status=85
+  choose_stop_signal
   [ -z "$stopping" ] || return 0
   export DDP_TRAIN_START="$(hostname)-$$-$(date +%s)"
   "${launch[@]}" $container "$program" train "$@" --resume auto < /dev/null &
   job=$!
   # The signal may have come between the last two lines.
-  [ -z "$stopping" ] || kill -USR2 "$job"
+  [ -z "$stopping" ] || kill -"$stop_signal" "$job"
   watch_launcher "$job" &
   local watch=$!
   # A trapped signal ends `wait` early, with a status of its own.
   while kill -0 "$job" 2> /dev/null; do wait "$job"; done
   status=0
   wait "$job" || status=$?
+  # MPICH 4.0 may forget that the ranks left with more to do; a run that is done is found so at once.
+  [ "$status" -ne 0 ] || [ -z "$stopping" ] || status=85
   kill "$watch" 2> /dev/null
 }
 
@@ -163,7 +184,10 @@ run_job() {
   launch=()
   { count_ranks && choose_launcher; } || exit 64
   # Told to end, Open MPI gives its ranks this many seconds to write the last step, twice.
-  export OMPI_MCA_odls_base_sigkill_timeout="${OMPI_MCA_odls_base_sigkill_timeout:-4}"
+  if mpirun --version 2>&1 | grep -qE 'Open MPI|OpenRTE'; then
+    export OMPI_MCA_odls_base_sigkill_timeout="${OMPI_MCA_odls_base_sigkill_timeout:-4}"
+    export PRTE_MCA_odls_base_sigkill_timeout="${PRTE_MCA_odls_base_sigkill_timeout:-4}"
+  fi
   job=
   stopping=
   terminated=
