@@ -82,7 +82,10 @@ choose_launcher() {
       else
         # Threads choose their own processors; Open MPI would bind one or two ranks to a core each.
         launch+=(--bind-to none)
+        export I_MPI_PIN="${I_MPI_PIN:-0}"
       fi
+      # Intel's mpirun is a script, which a signal ends while the ranks go on.
+      if mpirun --version 2>&1 | grep -qF 'Intel(R) MPI'; then launch[0]=mpiexec.hydra; fi
       ;;
     srun)
       local pmi
