@@ -6,7 +6,7 @@
 #   DDP_TRAIN            the program                         ./ddp-train of a package, else .build/release/ddp-train
 #   DDP_TRAIN_MODULES    modules to load, as 'openmpi/4.1'   none
 #   DDP_TRAIN_CONTAINER  a prefix, as 'apptainer exec x.sif' none
-#   DDP_TRAIN_LAUNCHER   mpirun or srun                      mpirun, else srun --mpi=pmix
+#   DDP_TRAIN_LAUNCHER   mpirun or srun                      mpirun, else srun
 #   DDP_TRAIN_RANKS      ranks a node, unless SLURM was asked for tasks    1
 #   DDP_TRAIN_PLACE      node (a rank may use all of it) or socket (each keeps to one, in turns)
 #   DDP_TRAIN_TRIES      starts in a row that may fail without a new checkpoint   3
@@ -82,7 +82,14 @@ count_least() {
   fi
 }
 
-has_pmix() { srun --mpi=list 2>&1 | grep -qw pmix; }
+# What the program's MPI and SLURM speak with each other.
+choose_pmi() {
+  case $($container "$program" --version 2> /dev/null) in
+    *MPICH* | *Intel*) pmi=pmi2 ;;
+    *) pmi=pmix ;;
+  esac
+  srun --mpi=list 2>&1 | grep -qw "$pmi"
+}
 
 # Sets $launch to the words before the program.
 choose_launcher() {
@@ -98,14 +105,18 @@ choose_launcher() {
       else
         # Threads choose their own processors; Open MPI would bind one or two ranks to a core each.
         launch+=(--bind-to none)
+        export I_MPI_PIN="${I_MPI_PIN:-0}"
       fi
+      # Intel's mpirun is a script, which a signal ends while the ranks go on.
+      if mpirun --version 2>&1 | grep -qF 'Intel(R) MPI'; then launch[0]=mpiexec.hydra; fi
       ;;
     srun)
-      if [ -n "${SLURM_JOB_ID:-}" ] && ! has_pmix; then
-        echo "this SLURM has no pmix (srun --mpi=list): load a module with mpirun" >&2
+      local pmi
+      if ! choose_pmi && [ -n "${SLURM_JOB_ID:-}" ]; then
+        echo "this SLURM has no $pmi (srun --mpi=list): load a module with mpirun" >&2
         return 1
       fi
-      launch=(srun --mpi=pmix --kill-on-bad-exit=1)
+      launch=(srun "--mpi=$pmi" --kill-on-bad-exit=1)
       if [ "${DDP_TRAIN_PLACE:-node}" = socket ]; then
         launch+=(--distribution=block:cyclic --cpu-bind=sockets)
       else
@@ -128,14 +139,24 @@ choose_launcher() {
   esac
 }
 
-# stop_job SECONDS: asks the ranks to keep the last step and leave; mpirun and srun forward SIGUSR2
-# and kill nobody for it. SIGTERM follows for those that do not hear.
+# Sets $stop_signal to what $launch hands on to the ranks, for which they keep the last step and leave:
+# Open MPI's mpirun, and srun, kill nobody for SIGUSR2; of it Hydra (MPICH, Intel MPI) would die, and
+# after SIGTERM it waits for the ranks.
+choose_stop_signal() {
+  stop_signal=USR2
+  if [ "${launch[0]}" != srun ] && "${launch[0]}" --version 2>&1 | grep -qE 'HYDRA|Intel'; then
+    stop_signal=TERM
+  fi
+}
+
+# stop_job SECONDS: asks the ranks to keep the last step and leave. SIGTERM follows for those that do
+# not hear.
 stop_job() {
   [ -z "$stopping" ] || return 0
   stopping=1
   say "told to stop: the ranks keep their last step"
   [ -n "$job" ] || return 0
-  kill -USR2 "$job" 2> /dev/null || return 0
+  kill -"$stop_signal" "$job" 2> /dev/null || return 0
   local tries
   for ((tries = 0; tries < $1 * 5; tries++)); do
     kill -0 "$job" 2> /dev/null || return 0
@@ -186,15 +207,16 @@ end_survey() {
 attempt() {
   status=85
   survey=
+  choose_stop_signal
   [ -z "$stopping" ] || return 0
   export DDP_TRAIN_START="$(hostname)-$$-$(date +%s)"
   (
-    if [ "${launch[0]}" = mpirun ] && [ -n "${SLURM_JOB_ID:-}" ]; then keep_to_used; fi
+    if [ "${launch[0]}" != srun ] && [ -n "${SLURM_JOB_ID:-}" ]; then keep_to_used; fi
     exec "${launch[@]}" $container "$program" train "$@" --resume auto < /dev/null
   ) &
   job=$!
   # The signal may have come between the last two lines.
-  [ -z "$stopping" ] || kill -USR2 "$job"
+  [ -z "$stopping" ] || kill -"$stop_signal" "$job"
   local ticks=0
   while kill -0 "$job" 2> /dev/null; do
     sleep 0.5
@@ -209,6 +231,8 @@ attempt() {
   done
   status=0
   wait "$job" || status=$?
+  # MPICH 4.0 may forget that the ranks left with more to do; a run that is done is found so at once.
+  [ "$status" -ne 0 ] || [ -z "$stopping" ] || status=85
   job=
 }
 
@@ -258,7 +282,10 @@ run_job() {
   [ -z "${SLURM_JOB_ID:-}" ] || note_allocation
   choose_launcher || exit 64
   # Told to end, Open MPI gives its ranks this many seconds to write the last step, twice.
-  export OMPI_MCA_odls_base_sigkill_timeout="${OMPI_MCA_odls_base_sigkill_timeout:-4}"
+  if mpirun --version 2>&1 | grep -qE 'Open MPI|OpenRTE'; then
+    export OMPI_MCA_odls_base_sigkill_timeout="${OMPI_MCA_odls_base_sigkill_timeout:-4}"
+    export PRTE_MCA_odls_base_sigkill_timeout="${PRTE_MCA_odls_base_sigkill_timeout:-4}"
+  fi
   job=
   stopping=
   terminated=
