@@ -144,10 +144,14 @@ let package = Package(
       dependencies: ["Collectives", "Interchange", "Threads"],
       swiftSettings: house),
     .target(
+      name: "State",
+      dependencies: ["Kernels", "Losses", "Networks", "Preconditions", "Threads"],
+      swiftSettings: house),
+    .target(
       name: "Engine",
       dependencies: [
         "Collectives", "Determinism", "Kernels", "Losses", "Networks", "Optimizers",
-        "Preconditions", "Threads", "Timing",
+        "Preconditions", "State", "Threads", "Timing",
       ],
       swiftSettings: house),
     .target(
@@ -158,15 +162,14 @@ let package = Package(
       name: "Assembly",
       dependencies: [
         "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Kernels", "Losses",
-        "Networks", "Optimizers",
+        "Networks", "Optimizers", "State",
       ],
       swiftSettings: house),
     .target(
       name: "Checkpoints",
       dependencies: [
-        "Collectives",
-        "Assembly", "Configuration", "Datasets", "Determinism", "Engine", "Evaluation",
-        "Interchange", "Losses", "Networks", "Threads",
+        "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange",
+        "Losses", "Networks", "State", "Threads",
       ],
       swiftSettings: house),
     .target(
@@ -176,8 +179,8 @@ let package = Package(
     .target(
       name: "RunFolders",
       dependencies: [
-        "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation",
-        "Interchange", "Losses", "Networks", "Sessions", "Threads", "Timing",
+        "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange",
+        "Losses", "Networks", "Sessions", "Threads", "Timing",
       ],
       swiftSettings: house),
     .target(
@@ -185,48 +188,62 @@ let package = Package(
       dependencies: ["Datasets", "Evaluation", "Interchange", "Timing"],
       swiftSettings: house),
     .target(
+      name: "Inputs",
+      dependencies: [
+        "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange",
+        "Sessions", "Threads",
+      ],
+      swiftSettings: house),
+    .target(
       name: "Scoring",
       dependencies: [
-        "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism",
-        "Engine", "Evaluation", "Interchange", "Kernels", "Networks", "Preconditions", "Sessions",
+        "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation",
+        "Inputs", "Interchange", "Kernels", "Networks", "Preconditions", "Sessions", "State",
         "Threads",
+      ],
+      swiftSettings: house),
+    .target(
+      name: "Measuring",
+      dependencies: [
+        "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation",
+        "Inputs", "Interchange", "Kernels", "Networks", "Scoring", "Sessions", "Threads",
       ],
       swiftSettings: house),
     .target(
       name: "Training",
       dependencies: [
         "Assembly", "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism",
-        "Engine", "Evaluation", "Interchange", "Kernels", "Losses", "Networks", "Optimizers",
-        "Reports", "RunFolders", "Scoring", "Sessions", "Threads", "Timing",
+        "Engine", "Evaluation", "Inputs", "Interchange", "Kernels", "Losses", "Networks",
+        "Optimizers", "Reports", "RunFolders", "Scoring", "Sessions", "State", "Threads", "Timing",
       ],
       swiftSettings: house),
     .target(
       name: "Interop",
       dependencies: [
-        "Assembly", "Checkpoints", "Configuration", "Datasets", "Determinism", "Engine",
-        "Interchange", "Kernels", "Networks", "Sessions",
+        "Checkpoints", "Configuration", "Datasets", "Determinism", "Interchange", "Kernels",
+        "Networks", "Sessions", "State",
       ],
       swiftSettings: house),
     .target(
       name: "Preflight",
       dependencies: [
-        "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine",
-        "Interchange", "Kernels", "Losses", "Networks", "Optimizers", "Reports", "Scoring",
-        "Sessions", "Threads", "Timing",
+        "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Inputs",
+        "Interchange", "Kernels", "Losses", "Networks", "Optimizers", "Reports", "Sessions",
+        "Threads", "Timing",
       ],
       swiftSettings: house),
     .target(
       name: "Tasks",
       dependencies: [
-        "Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation", "Interchange",
-        "Kernels", "Reports", "Scoring", "Sessions",
+        "Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation", "Inputs",
+        "Interchange", "Kernels", "Measuring", "Reports", "Scoring", "Sessions",
       ],
       swiftSettings: house),
     .target(
       name: "Sweeps",
       dependencies: [
-        "Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation", "Interchange",
-        "Networks", "Reports", "Scoring", "Sessions",
+        "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation",
+        "Inputs", "Interchange", "Measuring", "Networks", "Reports", "Scoring", "Sessions",
       ],
       swiftSettings: house),
     .target(
@@ -236,17 +253,16 @@ let package = Package(
     .target(
       name: "DataTools",
       dependencies: [
-        "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange",
-        "Scoring",
+        "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation", "Inputs",
+        "Interchange",
       ],
       swiftSettings: house),
     .executableTarget(
       name: "ddp-train",
       dependencies: [
         "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Interchange",
-        "Interop", "MPICollectives", "Networks", "Preflight", "Scoring", "Sessions", "Sweeps",
-        "Tasks",
-        "Training",
+        "Interop", "MPICollectives", "Measuring", "Networks", "Preflight", "Sessions", "Sweeps",
+        "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // Tests look at its commands, in release as everything else.
@@ -255,9 +271,8 @@ let package = Package(
     .target(
       name: "Benchmarks",
       dependencies: [
-        "Assembly", "Configuration", "Engine", "RunFolders", "Scoring", "Sessions", "Threads",
-        "Timing",
-        "Training", "Networks", "Kernels", "Losses", "Optimizers", "Collectives", "Datasets",
+        "Assembly", "Configuration", "Engine", "Inputs", "RunFolders", "Sessions", "State",
+        "Threads", "Timing", "Training", "Networks", "Kernels", "Losses", "Optimizers", "Collectives", "Datasets",
         "Interchange", "Determinism", "TestSupport",
       ], path: "Benchmarks/Benchmarks", swiftSettings: kernelSettings),
     .executableTarget(
@@ -310,16 +325,17 @@ let package = Package(
       name: "EngineTests",
       dependencies: [
         "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Kernels",
-        "Losses", "Networks", "Optimizers", "TestSupport", "Threads",
+        "Losses", "Networks", "Optimizers", "State", "TestSupport", "Threads",
       ]),
     .testTarget(
       name: "TrainingTests",
       dependencies: [
         "Assembly", "CAllocations", "CPhotoWriters", "Checkpoints", "Collectives", "Comparison",
         "Configuration", "DataTools",
-        "Datasets", "Determinism", "Engine", "Evaluation", "Interchange", "Interop", "Kernels",
-        "Losses", "Networks", "Optimizers", "Preflight", "Reports", "RunFolders", "Scoring",
-        "Sessions", "Sweeps", "Tasks", "TestSupport", "Threads", "Timing", "Training",
+        "Datasets", "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Interop",
+        "Kernels", "Losses", "Measuring", "Networks", "Optimizers", "Preflight", "Reports",
+        "RunFolders", "Scoring", "Sessions", "State", "Sweeps", "Tasks", "TestSupport", "Threads",
+        "Timing", "Training",
       ]),
     .testTarget(
       name: "CommandLineTests",

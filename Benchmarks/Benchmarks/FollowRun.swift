@@ -9,6 +9,7 @@ private import Losses
 private import Networks
 private import Optimizers
 package import Sessions
+internal import State
 package import Threads
 
 /// Training steps on weights and batches from files, so that another program can do the same and

@@ -4,12 +4,12 @@ package import Configuration
 private import Datasets
 package import Determinism
 package import Engine
+internal import Inputs
 private import Kernels
 private import Losses
 private import Networks
 private import Optimizers
 package import RunFolders
-package import Scoring
 package import Sessions
 package import Threads
 package import Timing

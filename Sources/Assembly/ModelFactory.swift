@@ -1,12 +1,13 @@
-package import Collectives
+internal import Collectives
 package import Configuration
 package import Datasets
 internal import Determinism
 package import Engine
-package import Kernels
+internal import Kernels
 package import Losses
 package import Networks
 package import Optimizers
+package import State
 
 /// From a configuration to a network, its loss head, and what the optimizer must know of them.
 package struct ModelFactory: Sendable {
@@ -24,7 +25,7 @@ package struct ModelFactory: Sendable {
   /// be compatible with one.
   package init(_ configuration: RunConfiguration, classCount: Int, sampleCount: Int = 0) {
     let isAIX = configuration.model.hasPrefix("aix-")
-    let network = Self.network(configuration)
+    let network = configuration.makeNetwork()
     self.network = network
     self.classCount = classCount
     old =
@@ -42,21 +43,6 @@ package struct ModelFactory: Sendable {
           reduction: configuration.tripletReduction, old: old))
       headInitialization = .normal
     }
-  }
-
-  /// The network of `configuration`, which must name a model.
-  package static func network(_ configuration: RunConfiguration) -> Network {
-    guard let model = Models.model(named: configuration.model) else {
-      fatalError("ModelFactory: no model \(configuration.model)")
-    }
-    return model.network(
-      image: MapShape(
-        height: configuration.imageSize.height, width: configuration.imageSize.width, channels: 3),
-      maximumRows: min(configuration.microbatch, configuration.batch),
-      options: ModelOptions(
-        embedding: configuration.embedding ?? model.embedding,
-        dropout: configuration.dropout ?? model.dropout, width: configuration.width,
-        batchNorm: configuration.batchNorm, pooling: configuration.pooling))
   }
 
   /// Every tensor of the flat vector: the backbone's, then the head's as `head.*`.
@@ -167,25 +153,5 @@ extension RunConfiguration {
       decay, totalSteps: max(1, totalSteps),
       warmUpSteps: course.steps(epochs: warmupEpochs),
       floorRate: minimumLearningRate)
-  }
-
-  /// The exponent of the gradient grid: as asked, or 2^-36 with the headroom for gradients of up to
-  /// 1024 summed over a microbatch, coarser where there are more than 64 of them.
-  package func gridExponent(microbatches: Int) -> Int {
-    switch gradientGrid {
-    case .exponent(let exponent): return exponent
-    case .automatic:
-      var exponent = -36
-      while microbatches > 64 << (exponent + 36) { exponent += 1 }
-      return exponent
-    }
-  }
-
-  /// Steps of the whole run.
-  package func totalSteps(in course: EpochCourse) -> Int {
-    switch length {
-    case .epochs(let epochs): course.steps(epochs: epochs)
-    case .steps(let steps): steps
-    }
   }
 }

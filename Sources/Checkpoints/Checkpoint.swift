@@ -1,8 +1,9 @@
 package import Configuration
+package import Datasets
 internal import Determinism
-package import Engine
 package import Interchange
 package import Networks
+package import State
 package import Threads
 
 /// A copy of a run at the end of a step, in a file that any safetensors reader opens.

@@ -1,8 +1,7 @@
-internal import Assembly
 package import Configuration
-package import Engine
 internal import Interchange
 package import Networks
+package import State
 
 /// A network with its weights and running moments, without loss head and optimizer.
 package final class NetworkWeights {
@@ -13,7 +12,7 @@ package final class NetworkWeights {
   /// Memory for the network that `configuration` means, not filled.
   package init(_ configuration: RunConfiguration) {
     self.configuration = configuration
-    network = ModelFactory.network(configuration)
+    network = configuration.makeNetwork()
     state = ModelState(
       descriptions: network.parameters, statistics: network.statistics)
   }

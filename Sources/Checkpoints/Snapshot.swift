@@ -1,7 +1,7 @@
 internal import Determinism
-package import Engine
 internal import Interchange
 internal import Networks
+package import State
 
 /// A copy of the state of a run in memory, which a thread writes while training goes on.
 package final class Snapshot: @unchecked Sendable {

@@ -29,3 +29,13 @@ extension Interval {
     }
   }
 }
+
+extension RunConfiguration {
+  /// Steps of the whole run.
+  package func totalSteps(in course: EpochCourse) -> Int {
+    switch length {
+    case .epochs(let epochs): course.steps(epochs: epochs)
+    case .steps(let steps): steps
+    }
+  }
+}

@@ -207,3 +207,17 @@ extension RunConfiguration {
     return (peoplePerBatch ?? max(1, batch / photos), photos)
   }
 }
+
+extension RunConfiguration {
+  /// The exponent of the gradient grid: as asked, or 2^-36 with the headroom for gradients of up to
+  /// 1024 summed over a microbatch, coarser where there are more than 64 of them.
+  package func gridExponent(microbatches: Int) -> Int {
+    switch gradientGrid {
+    case .exponent(let exponent): return exponent
+    case .automatic:
+      var exponent = -36
+      while microbatches > 64 << (exponent + 36) { exponent += 1 }
+      return exponent
+    }
+  }
+}

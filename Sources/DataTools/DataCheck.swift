@@ -2,8 +2,8 @@ internal import Datasets
 internal import Determinism
 internal import Evaluation
 private import Foundation
+internal import Inputs
 internal import Interchange
-internal import Scoring
 private import Synchronization
 
 /// What is wrong with a data set before anybody trains on it.

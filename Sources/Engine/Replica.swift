@@ -1,6 +1,7 @@
 package import Kernels
 package import Networks
 package import Optimizers
+package import State
 
 /// What is trained, one copy a rank: network, loss, optimizer and all that they change. It knows no
 /// ranks: those are of the world that an engine works in.

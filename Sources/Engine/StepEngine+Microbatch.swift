@@ -2,6 +2,7 @@ package import Collectives
 package import Kernels
 internal import Losses
 internal import Networks
+internal import State
 internal import Timing
 
 /// One microbatch on one worker: fill, forward, head, add, backward, finish.

@@ -5,6 +5,7 @@ internal import Losses
 package import Networks
 package import Optimizers
 internal import Preconditions
+package import State
 internal import Synchronization
 internal import Threads
 package import Timing

@@ -2,6 +2,7 @@ package import Collectives
 internal import Determinism
 internal import Kernels
 package import Optimizers
+internal import State
 package import Threads
 
 /// What an update leaves behind, the same on every rank.

@@ -3,6 +3,7 @@ internal import Datasets
 internal import Interchange
 internal import Kernels
 internal import Networks
+internal import State
 
 /// Writes a network as an ONNX graph for inference: `images` [N, 3, H, W] to `embeddings` [N, D].
 struct ONNXExport {

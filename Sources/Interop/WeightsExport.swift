@@ -3,6 +3,7 @@ internal import Configuration
 internal import Datasets
 internal import Interchange
 internal import Networks
+internal import State
 
 /// What `ddp-train export` is asked.
 package struct ExportRequest: Sendable, Equatable {

@@ -1,10 +1,9 @@
-internal import Assembly
 internal import Checkpoints
 package import Configuration
 internal import Datasets
-internal import Engine
 internal import Interchange
 internal import Networks
+internal import State
 
 extension NetworkWeights {
   /// Fills the network from a file of tensors by the names of its published definition, with

@@ -1,6 +1,7 @@
 internal import Checkpoints
 internal import Interchange
 internal import Networks
+internal import State
 
 extension NetworkWeights {
   /// The names that the network's published definition gives its tensors and running moments.

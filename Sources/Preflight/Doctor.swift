@@ -3,8 +3,8 @@ package import Configuration
 internal import Datasets
 internal import Engine
 private import Foundation
+internal import Inputs
 internal import Kernels
-internal import Scoring
 package import Sessions
 internal import Threads
 internal import Timing

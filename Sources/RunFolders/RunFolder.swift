@@ -1,4 +1,3 @@
-internal import Checkpoints
 internal import Collectives
 private import Foundation
 private import Glibc
@@ -16,12 +15,6 @@ package struct RunFolder: Sendable {
   /// Why ranks ended the last job that did not end by itself.
   package var failure: String { path + "/last-failure.txt" }
   package var report: String { path + "/report.html" }
-
-  /// Whether a run has been here.
-  package var holdsRun: Bool {
-    FileManager.default.fileExists(atPath: configuration)
-      || !CheckpointStore.steps(in: checkpoints).isEmpty
-  }
 
   /// Makes the folder and its checkpoints folder; throws `RunFolderError.unwritable`.
   package func create() throws {

@@ -2,13 +2,14 @@ package import Checkpoints
 internal import Collectives
 package import Configuration
 package import Datasets
-internal import Engine
 package import Evaluation
 internal import Foundation
+internal import Inputs
 internal import Interchange
 internal import Kernels
 package import Networks
 package import Sessions
+internal import State
 
 /// A checkpoint made ready to embed photos, on all ranks.
 package final class CheckpointNetwork {

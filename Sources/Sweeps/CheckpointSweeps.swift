@@ -3,6 +3,8 @@ internal import Configuration
 internal import Datasets
 internal import Evaluation
 internal import Foundation
+internal import Inputs
+internal import Measuring
 internal import Networks
 internal import Scoring
 internal import Sessions

@@ -3,6 +3,7 @@ package import Configuration
 internal import Datasets
 private import Foundation
 internal import Interchange
+internal import Measuring
 internal import Scoring
 package import Sessions
 

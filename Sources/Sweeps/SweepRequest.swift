@@ -1,5 +1,5 @@
 package import Configuration
-package import Scoring
+package import Measuring
 
 /// One of the experiments of the FaceNet paper (arXiv 1503.03832).
 package enum SweepKind: String, Sendable, CaseIterable {

@@ -5,7 +5,9 @@ internal import Datasets
 internal import Determinism
 internal import Evaluation
 internal import Foundation
+internal import Inputs
 internal import Interchange
+internal import Measuring
 internal import Networks
 internal import Scoring
 internal import Sessions

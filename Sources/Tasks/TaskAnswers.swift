@@ -1,7 +1,7 @@
 package import Collectives
 internal import Interchange
+internal import Measuring
 internal import Reports
-internal import Scoring
 
 extension VerifyRequest {
   /// Whether two photos show one person: the lines to print, on the first rank. Throws where one of

@@ -3,7 +3,9 @@ internal import Collectives
 internal import Configuration
 internal import Datasets
 internal import Evaluation
+internal import Inputs
 internal import Kernels
+internal import Measuring
 internal import Scoring
 internal import Sessions
 

@@ -1,4 +1,4 @@
-package import Scoring
+package import Measuring
 
 /// What the commands that compare faces have in common.
 package struct FaceOptions: Sendable, Equatable {

@@ -3,7 +3,7 @@ internal import Configuration
 internal import Datasets
 internal import Determinism
 internal import Foundation
-internal import Scoring
+internal import Inputs
 
 /// The bad photos of a run, as far as all ranks know of them.
 struct BadPhotos {

@@ -4,8 +4,8 @@ internal import Configuration
 internal import Datasets
 internal import Determinism
 internal import Engine
+internal import Inputs
 internal import Losses
-internal import Scoring
 internal import Sessions
 
 /// Which samples come in which step, and by which rule their triplets are found.

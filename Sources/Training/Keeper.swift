@@ -2,12 +2,14 @@ internal import Assembly
 internal import Checkpoints
 internal import Collectives
 internal import Configuration
+internal import Datasets
 internal import Determinism
 internal import Engine
+internal import Inputs
 internal import Interchange
 internal import RunFolders
-internal import Scoring
 internal import Sessions
+internal import State
 internal import Threads
 
 /// Keeps the checkpoints of a run: when the state goes to disk, which files stay, and what becomes

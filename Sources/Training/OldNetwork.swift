@@ -1,10 +1,11 @@
 internal import Assembly
 internal import Checkpoints
-package import Collectives
+internal import Collectives
 internal import Configuration
 internal import Datasets
 internal import Engine
 internal import Evaluation
+internal import Inputs
 internal import Networks
 internal import Scoring
 internal import Sessions

@@ -3,11 +3,11 @@ internal import Configuration
 internal import Datasets
 internal import Determinism
 internal import Evaluation
+internal import Inputs
 internal import Interchange
 internal import Networks
 internal import Reports
 internal import RunFolders
-internal import Scoring
 internal import Sessions
 internal import Threads
 internal import Timing

@@ -2,10 +2,10 @@ internal import Checkpoints
 internal import Configuration
 internal import Datasets
 internal import Evaluation
+internal import Inputs
 internal import Losses
 internal import Reports
 internal import RunFolders
-internal import Scoring
 internal import Sessions
 internal import Threads
 internal import Timing

@@ -1,10 +1,10 @@
 internal import Checkpoints
 internal import Collectives
 internal import Configuration
+internal import Datasets
 private import Foundation
 internal import Networks
 internal import RunFolders
-internal import Scoring
 internal import Sessions
 
 /// Where a run comes from, as all ranks are told: the checkpoint that it goes on from, or its
@@ -129,5 +129,13 @@ struct RunOrigin {
       request.changes.contains(where: { $0.key == "data" })
     else { return [] }
     return [ConfigurationChange(step: step, name: "data", old: "photos", new: "other bytes")]
+  }
+}
+
+extension RunFolder {
+  /// Whether a run has been here.
+  fileprivate var holdsRun: Bool {
+    FileManager.default.fileExists(atPath: configuration)
+      || !CheckpointStore.steps(in: checkpoints).isEmpty
   }
 }

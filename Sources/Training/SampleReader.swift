@@ -2,7 +2,7 @@ internal import Collectives
 internal import Configuration
 internal import Datasets
 internal import Engine
-internal import Scoring
+internal import Inputs
 internal import Sessions
 internal import Threads
 internal import Timing

@@ -4,8 +4,8 @@ internal import Collectives
 internal import Configuration
 internal import Datasets
 internal import Determinism
+internal import Inputs
 internal import Networks
-internal import Scoring
 package import Sessions
 
 /// From where a run begins. The first rank alone knows: the others say `fresh` and are told.
@@ -66,7 +66,7 @@ package enum Start {
     for reason in refused { plan.console.warn("refused: \(reason)") }
     let written = try checkpoint.configuration
     let own = plan.factory.network.embeddingCount
-    let embedding = ModelFactory.network(written).embeddingCount
+    let embedding = written.makeNetwork().embeddingCount
     let options: [ConfigurationOption] = [
       .of(\.model), .of(\.normalize), .of(\.width), .of(\.batchNorm), .of(\.pooling),
     ]

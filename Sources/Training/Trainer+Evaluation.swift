@@ -3,8 +3,8 @@ internal import Collectives
 internal import Configuration
 internal import Datasets
 internal import Evaluation
+internal import Inputs
 internal import Losses
-internal import Scoring
 internal import Sessions
 internal import Threads
 

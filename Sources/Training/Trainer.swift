@@ -5,11 +5,11 @@ internal import Configuration
 internal import Datasets
 internal import Determinism
 package import Engine
+internal import Inputs
 internal import Interchange
 internal import Losses
 internal import Optimizers
 internal import RunFolders
-internal import Scoring
 package import Sessions
 internal import Threads
 internal import Timing
@@ -123,7 +123,8 @@ package final class Trainer {
     progress.samples += batch.samples.count
     let elapsed = Clock.seconds - start
     bench.note("step", since: start, number: progress.step)
-    let slow = stragglers.add(sums)
+    let slow = stragglers.add(
+      sums.secondsOfRanks, microbatches: sums.microbatchesOfRanks)
     var record = self.record(of: sums, update, batch: batch, rates: rates, seconds: elapsed)
     record.ranks = slow?.means ?? []
     hooks.onStep(self, record)

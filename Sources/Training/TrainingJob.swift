@@ -7,12 +7,12 @@ internal import Determinism
 internal import Engine
 internal import Evaluation
 private import Foundation
+internal import Inputs
 internal import Interchange
 internal import Kernels
 internal import Losses
 internal import Networks
 internal import RunFolders
-internal import Scoring
 package import Sessions
 internal import Threads
 

@@ -1,9 +1,9 @@
 internal import Configuration
 internal import Datasets
 internal import Evaluation
+internal import Inputs
 internal import Losses
 internal import Optimizers
-internal import Scoring
 
 extension TrainingPlan {
   /// A sentence for each setting that never comes into force in a run this long, or measures

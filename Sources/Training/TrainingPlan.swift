@@ -4,10 +4,10 @@ package import Configuration
 package import Datasets
 internal import Determinism
 package import Engine
+package import Inputs
 internal import Networks
 internal import Optimizers
 package import RunFolders
-package import Scoring
 package import Sessions
 internal import Threads
 

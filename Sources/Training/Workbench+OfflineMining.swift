@@ -5,9 +5,9 @@ internal import Configuration
 internal import Datasets
 internal import Determinism
 internal import Evaluation
+internal import Inputs
 internal import Losses
 internal import Networks
-internal import Scoring
 internal import Sessions
 internal import Threads
 

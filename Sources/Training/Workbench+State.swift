@@ -6,6 +6,7 @@ internal import Datasets
 internal import Determinism
 internal import Engine
 internal import Networks
+internal import State
 
 /// The weights of a run and all that a step changes: from where they come, and into checkpoints.
 extension Workbench {

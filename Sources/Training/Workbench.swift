@@ -11,6 +11,7 @@ internal import Networks
 internal import Optimizers
 internal import Scoring
 internal import Sessions
+internal import State
 internal import Threads
 internal import Timing
 

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Configuration
 private import Interchange
-internal import Scoring
+internal import Measuring
 
 struct Embed: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Configuration
 internal import Datasets
 private import Interchange
-internal import Scoring
+internal import Measuring
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -8,6 +8,7 @@ import Kernels
 import Losses
 import Networks
 import Optimizers
+import State
 import TestSupport
 import Threads
 

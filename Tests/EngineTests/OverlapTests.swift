@@ -5,9 +5,10 @@ import Kernels
 import Losses
 import Networks
 import Optimizers
+import State
 import Synchronization
-import Testing
 import TestSupport
+import Testing
 import Threads
 
 /// Whether each microbatch was let through the gate.

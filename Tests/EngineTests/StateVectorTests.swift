@@ -1,5 +1,6 @@
 import Engine
 import Optimizers
+import State
 import Testing
 
 @Suite struct StateVectorTests {

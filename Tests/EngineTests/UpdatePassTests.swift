@@ -4,8 +4,9 @@ import Engine
 import Kernels
 import Networks
 import Optimizers
-import Testing
+import State
 import TestSupport
+import Testing
 import Threads
 
 /// From summed gradients to new weights, without an engine about it.

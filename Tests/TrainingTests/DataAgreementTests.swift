@@ -1,7 +1,7 @@
 import Collectives
 import Datasets
 import Foundation
-import Scoring
+import Inputs
 import Testing
 import Threads
 import Training

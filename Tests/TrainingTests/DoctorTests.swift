@@ -45,7 +45,7 @@ import Training
     let duration = Clock.seconds - start
     #expect(report.ranks.map(\.rank) == Array(0..<ranks))
     // A multiply-add is two operations, and backward has two products for each of forward.
-    let network = ModelFactory.network(request.configuration)
+    let network = request.configuration.makeNetwork()
     let imageOperations = 6 * Double(network.multiplyAdds)
     for rank in report.ranks {
       // At least one product of 512 x 512 x 512, and three steps of microbatches of 3.

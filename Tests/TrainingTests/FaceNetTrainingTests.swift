@@ -4,8 +4,8 @@ import Configuration
 import Datasets
 import Foundation
 import Losses
+import Measuring
 import Networks
-import Scoring
 import Sweeps
 import Testing
 import Training

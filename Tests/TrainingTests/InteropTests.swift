@@ -5,9 +5,9 @@ import Datasets
 import Foundation
 import Interchange
 import Interop
-import Scoring
-import Testing
+import Measuring
 import TestSupport
+import Testing
 import Training
 
 /// Weights out and in again, and on from there. Other programs' readers: scripts/test-interop.

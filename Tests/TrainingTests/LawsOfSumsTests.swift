@@ -8,9 +8,10 @@ import Foundation
 import Interchange
 import Kernels
 import Networks
+import State
 import Synchronization
-import Testing
 import TestSupport
+import Testing
 import Threads
 import Training
 

@@ -2,8 +2,9 @@ import Collectives
 import Datasets
 import Determinism
 import Foundation
-import Testing
+import State
 import TestSupport
+import Testing
 import Training
 
 /// Laws 1 and 3 of docs/design.md.

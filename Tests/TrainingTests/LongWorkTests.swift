@@ -5,6 +5,7 @@ import Sessions
 import TestSupport
 import Testing
 import Threads
+import Timing
 import Training
 
 /// What lasts before the first step can be left, and says how far it is.

@@ -5,6 +5,7 @@ import Datasets
 import Foundation
 import Interchange
 import RunFolders
+import State
 import Testing
 import Training
 

@@ -5,8 +5,8 @@ import Datasets
 import Foundation
 import Scoring
 import Sessions
-import Testing
 import TestSupport
+import Testing
 import Threads
 import Training
 

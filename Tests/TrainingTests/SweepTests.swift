@@ -3,10 +3,10 @@ import Collectives
 import Configuration
 import Datasets
 import Foundation
-import Scoring
+import Measuring
 import Sweeps
-import Testing
 import TestSupport
+import Testing
 import Training
 
 /// The experiments of `ddp-train sweep`, small.

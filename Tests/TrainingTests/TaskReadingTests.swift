@@ -2,7 +2,7 @@ import Collectives
 import Datasets
 import Foundation
 import Interchange
-import Scoring
+import Measuring
 import Tasks
 import Testing
 import Training

@@ -3,10 +3,10 @@ import Collectives
 import Datasets
 import Foundation
 import Interchange
-import Scoring
+import Measuring
 import Tasks
-import Testing
 import TestSupport
+import Testing
 import Training
 
 /// `verify`, `identify` and `cluster` as the command calls them.

@@ -2,7 +2,7 @@ import Collectives
 import Configuration
 import Datasets
 import Foundation
-import Scoring
+import Inputs
 import Sessions
 import Testing
 import Training

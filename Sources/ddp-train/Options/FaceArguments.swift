@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import Configuration
-internal import Scoring
+internal import Measuring
 internal import Tasks
 
 /// The options that verify, identify and cluster share.

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 private import Interchange
-internal import Scoring
+internal import Measuring
 
 /// Embeddings that stand in a file, in the place of a checkpoint that would make them.
 struct StoredEmbeddings: ParsableArguments {

@@ -13,7 +13,7 @@ package struct EvaluationSet: Sendable {
   package let source: (any PhotoSource)?
 
   /// A set of the data's own photos.
-  init(name: String = "", plan: EvaluationPlan) {
+  package init(name: String = "", plan: EvaluationPlan) {
     (self.name, self.plan, source) = (name, plan, nil)
   }
 
@@ -43,7 +43,8 @@ package struct EvaluationSet: Sendable {
       if bringsPhotos(file) {
         return EvaluationSet(name: name, bin: try VerificationBin(path: file))
       }
-      guard let index else { throw EvaluationFailure.listWithoutData(path: file) }
+      guard let index else { throw DatasetError.unusable(
+          path: file, reason: "is a list of pairs of photos; give --data with them") }
       return EvaluationSet(
         name: name, plan: try EvaluationPlan(index, pairsFile: file, isTrained: isTrained))
     }

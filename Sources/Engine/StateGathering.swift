@@ -1,27 +1,6 @@
 internal import Collectives
-package import Losses
-
-/// The vectors of a run's state, whole, for one checkpoint.
-package final class GatheredVectors {
-  /// One for each vector [parameterCount]; the owner frees them.
-  private(set) var vectors: [UnsafeMutablePointer<Float>]
-
-  init(vectorCount: Int, count: Int) {
-    vectors = (0..<vectorCount).map { _ in
-      let vector = UnsafeMutablePointer<Float>.allocate(capacity: count)
-      vector.initialize(repeating: 0, count: count)
-      return vector
-    }
-  }
-
-  /// Hands the memory over.
-  package func take() -> [UnsafeMutablePointer<Float>] {
-    defer { vectors = [] }
-    return vectors
-  }
-
-  deinit { for vector in vectors { vector.deallocate() } }
-}
+internal import Losses
+package import State
 
 extension StepEngine {
   /// Whether no rank alone has all that belongs in a checkpoint: parts of the vectors, or what each

@@ -1,4 +1,3 @@
-package import Checkpoints
 package import Collectives
 package import Configuration
 package import Datasets
@@ -72,7 +71,8 @@ package struct TrainingData: Sendable {
     PhotoSample(of: photos, count: index.photos.count, onPhoto: onPhoto)
   }
 
-  static func fingerprint(
+  /// The `fingerprint` of photos that are divided and prepared so.
+  package static func fingerprint(
     of index: PhotoIndex, _ divided: DividedPhotos, _ preprocessing: Preprocessing
   ) -> UInt64 {
     var hash: UInt64 = 0

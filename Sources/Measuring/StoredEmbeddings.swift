@@ -1,5 +1,6 @@
 internal import Datasets
 package import Evaluation
+internal import Inputs
 internal import Kernels
 internal import Sessions
 

@@ -3,7 +3,7 @@ package import Datasets
 
 extension Preprocessing {
   /// The preprocessing that `configuration` means for photos that are aligned already.
-  init(aligned configuration: RunConfiguration) throws {
+  package init(aligned configuration: RunConfiguration) throws {
     self.init(
       framing: try Framing(
         imageSize: configuration.imageSize, resize: configuration.resize,

@@ -14,7 +14,7 @@ package struct TrainedPeople: Sendable {
   }
 
   /// Reads what `text` writes.
-  init(text: String) {
+  package init(text: String) {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     self.init(
       names: lines.map { String($0.dropFirst()) }, trains: lines.map { $0.hasPrefix("+") })

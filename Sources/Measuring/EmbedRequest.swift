@@ -1,5 +1,6 @@
 package import Collectives
 package import Configuration
+internal import Scoring
 internal import Sessions
 
 /// What `ddp-train embed` is asked.

@@ -1,8 +1,7 @@
-internal import Networks
-
 /// A network as a table: layer, output, parameters, multiply-adds.
-enum ModelTable {
-  static func lines(_ network: Network) -> [String] {
+package enum ModelTable {
+  /// The header, a line a layer of `network`, and the totals.
+  package static func lines(_ network: Network) -> [String] {
     func row(_ cells: [String]) -> String {
       let widths = [30, 14, 12, 14]
       return zip(cells, widths).enumerated().map { index, pair in

@@ -1,6 +1,7 @@
 package import Collectives
 package import Configuration
 package import Datasets
+internal import Scoring
 internal import Sessions
 
 /// What `ddp-train evaluate` is asked; nil members were not given and take the checkpoint's own.

@@ -12,7 +12,7 @@ package struct EvaluationPlan: Sendable {
   /// The class of each of `photos`, -1 for none; for closed sets alone.
   package let classes: [Int]?
   /// Where the pairs come from, in words.
-  let origin: String
+  package let origin: String
   /// What is worth saying about the plan: overlaps, skipped pairs.
   package let notes: [String]
 
@@ -51,7 +51,7 @@ package struct EvaluationPlan: Sendable {
 
   /// Measures `photos`: pairs made of them, identification and, with `classOf` each person, the
   /// closed set. `isTrained` tells of whom the network has seen photos.
-  init(
+  package init(
     _ index: PhotoIndex, photos: [Int], seed: UInt64, classOf: ((Int) -> Int)?,
     isTrained: (Int) -> Bool
   ) {

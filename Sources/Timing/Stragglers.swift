@@ -1,9 +1,5 @@
-internal import Engine
-internal import Sessions
-internal import Timing
-
 /// Watches for ranks that the others wait for, and says so now and then.
-struct Stragglers {
+package struct Stragglers {
   private var watch = StragglerWatch()
   /// Microbatches of each rank in the step before: the seconds that a step's sums bring are of that
   /// one, as a rank knows what its step took when the sums have left.
@@ -11,20 +7,24 @@ struct Stragglers {
   /// Windows in which each rank was slow without a break.
   private var slowWindows: [Int: Int] = [:]
 
-  /// Takes in what all ranks have told in the sums of a step; at the end of a window returns the
-  /// means of all ranks and who was slow in it.
-  mutating func add(
-    _ sums: StepSums
+  /// Nobody is slow yet.
+  package init() {}
+
+  /// Takes in what the sums of a step have brought of all ranks: the `seconds` of the step before,
+  /// the `microbatches` of this one. At the end of a window returns the means of all ranks and who
+  /// was slow in it.
+  package mutating func add(
+    _ seconds: [RankSeconds], microbatches: [Int]
   ) -> (means: [RankSeconds], findings: [StragglerWatch.Finding])? {
-    defer { microbatchesBefore = sums.microbatchesOfRanks }
-    return watch.add(sums.secondsOfRanks, microbatches: microbatchesBefore).map {
-      ($0.means, $0.findings)
-    }
+    defer { microbatchesBefore = microbatches }
+    return watch.add(seconds, microbatches: microbatchesBefore).map { ($0.means, $0.findings) }
   }
 
   /// A sentence for each slow rank: when it first is, then in every tenth window in which it still
   /// is. `hosts` are those of the ranks.
-  mutating func sentences(of findings: [StragglerWatch.Finding], on hosts: [String]) -> [String] {
+  package mutating func sentences(
+    of findings: [StragglerWatch.Finding], on hosts: [String]
+  ) -> [String] {
     let slow = Set(findings.map(\.rank))
     slowWindows = slowWindows.filter { slow.contains($0.key) }
     return findings.compactMap { finding in

@@ -1,4 +1,3 @@
-package import Datasets
 internal import Determinism
 
 /// What tells two copies of the same names apart: hashes of some photos, spread over all of them.

@@ -1,0 +1,35 @@
+/// What makes an evaluation impossible.
+package enum EvaluationFailure: Error, CustomStringConvertible {
+  case nothingToMeasure
+  case namesAndRows(names: Int, rows: Int)
+  case notTwoDimensional(path: String, shape: [Int])
+  case noPairs
+  case photosBesideEmbeddings(path: String)
+  case severalSets
+  case noNames(path: String)
+  case unknownForm(path: String)
+  case noThreshold
+  case notInBytes(count: Int)
+
+  package var description: String {
+    switch self {
+    case .nothingToMeasure:
+      "nothing is held out; give --pairs FILE, or a --split that holds photos out"
+    case .namesAndRows(let names, let rows):
+      "\(names) names for \(rows) embeddings; --names has one line for each row of --embeddings"
+    case .notTwoDimensional(let path, let shape):
+      "\(path) has shape \(shape); embeddings are [photos, dimension]"
+    case .noNames(let path): "\(path) has no names in it; give --names FILE.txt, one a line"
+    case .unknownForm(let path): "'\(path)' ends in none of .npy, .npz and .csv"
+    case .noPairs: "--embeddings needs --pairs FILE"
+    case .photosBesideEmbeddings(let path):
+      "\(path) brings its own photos, which --embeddings does not have; give a checkpoint"
+    case .severalSets: "a sweep takes one --pairs, a list of pairs of photos of --data"
+    case .notInBytes(let count):
+      "\(count) photos have no embedding, which bytes cannot say; repair or remove them, or leave "
+        + "out --int8"
+    case .noThreshold:
+      "--store-threshold: there were no pairs of both kinds to choose a threshold on; give --pairs FILE"
+    }
+  }
+}
