@@ -156,7 +156,9 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Configuration",
-      dependencies: ["Collectives", "Datasets", "Interchange", "Losses", "Networks", "Yams"],
+      dependencies: [
+        "Collectives", "Datasets", "Interchange", "Losses", "Networks", "Preconditions", "Yams",
+      ],
       swiftSettings: house),
     .target(
       name: "Assembly",
@@ -248,7 +250,7 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Comparison",
-      dependencies: ["Checkpoints", "Configuration", "Interchange", "Networks"],
+      dependencies: ["Checkpoints", "Configuration", "Interchange"],
       swiftSettings: house),
     .target(
       name: "DataTools",
@@ -261,8 +263,8 @@ let package = Package(
       name: "ddp-train",
       dependencies: [
         "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Interchange",
-        "Interop", "MPICollectives", "Measuring", "Networks", "Preflight", "Sessions", "Sweeps",
-        "Tasks", "Training",
+        "Interop", "MPICollectives", "Measuring", "Preflight", "Sessions", "Sweeps", "Tasks",
+        "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // Tests look at its commands, in release as everything else.
@@ -272,7 +274,8 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Assembly", "Configuration", "Engine", "Inputs", "RunFolders", "Sessions", "State",
-        "Threads", "Timing", "Training", "Networks", "Kernels", "Losses", "Optimizers", "Collectives", "Datasets",
+        "Threads", "Timing", "Training", "Networks", "Kernels", "Losses", "Optimizers",
+        "Collectives", "Datasets",
         "Interchange", "Determinism", "TestSupport",
       ], path: "Benchmarks/Benchmarks", swiftSettings: kernelSettings),
     .executableTarget(

@@ -37,7 +37,7 @@ package struct BenchmarkModel: Sendable {
   /// decay.
   package var configuration: RunConfiguration {
     var configuration = RunConfiguration.demo
-    configuration.model = name
+    configuration.model = Models.model(named: name)!
     configuration.width = width
     configuration.imageSize = imageSize
     configuration.embedding = 512

@@ -24,7 +24,7 @@ package struct ModelFactory: Sendable {
   /// Of `sampleCount` training samples an older network's embeddings have room, where the run is to
   /// be compatible with one.
   package init(_ configuration: RunConfiguration, classCount: Int, sampleCount: Int = 0) {
-    let isAIX = configuration.model.hasPrefix("aix-")
+    let isAIX = configuration.model.name.hasPrefix("aix-")
     let network = configuration.makeNetwork()
     self.network = network
     self.classCount = classCount

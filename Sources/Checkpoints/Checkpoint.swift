@@ -52,8 +52,7 @@ package struct Checkpoint {
   /// does not know.
   package var configuration: RunConfiguration {
     get throws {
-      try RunConfiguration.parse(
-        yaml: configurationText, path: path, modelNames: Models.names)
+      try RunConfiguration.parse(yaml: configurationText, path: path)
     }
   }
 

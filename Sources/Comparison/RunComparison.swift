@@ -2,7 +2,6 @@ internal import Checkpoints
 internal import Configuration
 private import Foundation
 internal import Interchange
-internal import Networks
 
 /// Two runs held side by side: where they part first, in what, and what could be the reason.
 package struct RunComparison {
@@ -88,7 +87,7 @@ package struct RunComparison {
     }
     guard let one = texts[0], let other = texts[1] else { return nil }
     return try [one, other].map {
-      try RunConfiguration.parse(yaml: $0.text, path: $0.path, modelNames: Models.names)
+      try RunConfiguration.parse(yaml: $0.text, path: $0.path)
     }
   }
 

@@ -4,10 +4,13 @@ package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
   package let origin: String?
   /// One sentence without the place.
   package let message: String
+  /// Whether the sentence names the option itself, so that its key need not stand before it.
+  let namesOption: Bool
 
-  package init(origin: String? = nil, _ message: String) {
+  package init(origin: String? = nil, _ message: String, namesOption: Bool = false) {
     self.origin = origin
     self.message = message
+    self.namesOption = namesOption
   }
 
   package var description: String { origin.map { "\($0): \(message)" } ?? message }

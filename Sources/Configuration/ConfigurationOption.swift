@@ -1,3 +1,5 @@
+private import Preconditions
+
 /// All that is known of one option of a training run beside the member that holds it: how flags,
 /// help, shell completions, the YAML file and the checks treat it.
 package struct ConfigurationOption: Sendable {
@@ -87,12 +89,11 @@ extension ConfigurationOption {
   /// The option with that long name; nil for a name that is no option.
   package static func named(_ name: String) -> ConfigurationOption? { byName[name] }
 
-  /// The option that sets `member`, the first where there are several.
+  /// The option that sets `member`, the first where there are several; traps where none does.
   package static func of(_ member: PartialKeyPath<RunConfiguration>) -> ConfigurationOption {
-    guard let option = all.first(where: { $0.member == member }) else {
-      fatalError("ConfigurationOption: no option for \(member)")
-    }
-    return option
+    let option = all.first { $0.member == member }
+    require(option != nil, "ConfigurationOption: no option sets \(member)")
+    return option!
   }
 
   /// "unknown key 'WORD'; did you mean 'NEAREST'?".

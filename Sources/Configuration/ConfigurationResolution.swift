@@ -40,9 +40,9 @@ extension RunConfiguration {
   /// A file or a set of flags that names another loss, optimizer, schedule or model than what lies
   /// below it starts from that one's own margin, rate and so on. Throws `ConfigurationError`.
   package static func resolve(
-    file: String? = nil, flags: [ConfigurationAssignment] = [], modelNames: [String]
+    file: String? = nil, flags: [ConfigurationAssignment] = []
   ) throws -> RunConfiguration {
-    try resolve(layers: layers(file: file, flags: flags), modelNames: modelNames)
+    try resolve(layers: layers(file: file, flags: flags))
   }
 
   /// The options of the YAML `file`, if there is one, and then `flags`. Throws
@@ -66,10 +66,8 @@ extension RunConfiguration {
 
   /// The configuration that the YAML text means over the demo, validated; `path` is for errors.
   /// Throws `ConfigurationError`.
-  package static func parse(yaml: String, path: String, modelNames: [String]) throws
-    -> RunConfiguration
-  {
-    try resolve(layers: [assignments(yaml: yaml, path: path)], modelNames: modelNames)
+  package static func parse(yaml: String, path: String) throws -> RunConfiguration {
+    try resolve(layers: [assignments(yaml: yaml, path: path)])
   }
 
   /// The value that `text` means for the one option that sets `member`, for commands that share
@@ -86,23 +84,23 @@ extension RunConfiguration {
     return configuration[keyPath: member]
   }
 
-  /// The configuration that `layers`, later over earlier ones, mean over the demo; validated, but
-  /// where `modelNames` is nil. Throws `ConfigurationError`.
+  /// The configuration that `layers`, later over earlier ones, mean over the demo; without
+  /// `validates` its options may contradict each other. Throws `ConfigurationError`.
   static func resolve(
-    layers: [[ConfigurationAssignment]], modelNames: [String]?
+    layers: [[ConfigurationAssignment]], validates: Bool = true
   ) throws -> RunConfiguration {
     var configuration = RunConfiguration.demo
     var origins: [String: String] = [:]
     for layer in layers { try configuration.apply(layer, origins: &origins) }
     let isGiven = { origins[ConfigurationOption.of($0).name] != nil }
     if isGiven(\.crop), !isGiven(\.imageSize), let crop = configuration.crop,
-      Models.model(named: configuration.model)?.fixesImage != true
+      !configuration.model.fixesImage
     {
       configuration.imageSize = ImageSize(side: crop)
     }
-    guard let modelNames else { return configuration }
+    guard validates else { return configuration }
     do {
-      try configuration.validate(modelNames: modelNames)
+      try configuration.validate()
     } catch let violation as ConfigurationViolation {
       let places = violation.keys.map { origins[$0] ?? $0 }
       throw ConfigurationError(
@@ -163,7 +161,8 @@ extension RunConfiguration {
     } catch let error as ConfigurationError {
       let isFlag = assignment.origin == "--\(assignment.key)"
       throw ConfigurationError(
-        origin: assignment.origin, (isFlag ? "" : "\(assignment.key): ") + error.message)
+        origin: assignment.origin,
+        (isFlag || error.namesOption ? "" : "\(assignment.key): ") + error.message)
     }
   }
 

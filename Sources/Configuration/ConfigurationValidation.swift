@@ -22,12 +22,8 @@ extension ConfigurationViolation {
 // of its own.
 extension RunConfiguration {
   /// Throws the first `ConfigurationViolation`: a value out of range, two that contradict each
-  /// other, one that would do nothing, or a model that is not in `modelNames`.
-  package func validate(modelNames: [String]) throws {
-    if !modelNames.contains(model) {
-      throw ConfigurationViolation(
-        [\.model], NearestName.complaint("model", model, among: modelNames))
-    }
+  /// other, or one that would do nothing.
+  package func validate() throws {
     for option in ConfigurationOption.all {
       if let fault = option.fault(in: self) {
         throw ConfigurationViolation(keys: [option.name], message: fault)

@@ -29,6 +29,9 @@ package struct SyntheticData: Sendable, Equatable {
     self.photos = photos
     self.size = size
   }
+
+  /// The faces of the demo, and what `synthetic:` leaves open.
+  package static let usual = SyntheticData(people: 500, photos: 12, size: 64)
 }
 
 extension SyntheticData {

@@ -55,8 +55,8 @@ extension ConfigurationOption {
       because: String, where condition: @escaping @Sendable (Model) -> Bool
     ) -> Self {
       Self(
-        { "with model \($0.model)\(because)" },
-        where: { Models.model(named: $0.model).map(condition) ?? false })
+        { "with model \($0.model.name)\(because)" },
+        where: { condition($0.model) })
     }
   }
 

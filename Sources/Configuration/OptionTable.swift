@@ -27,7 +27,6 @@ private func atLeast(
   }
   return form
 }
-private let word = ValueForm<String>.word
 private let path = ValueForm<String>.path
 private let anyFile = ConfigurationOption.Completion.file(extensions: [])
 
@@ -54,9 +53,8 @@ extension ConfigurationOption {
       "The network's input in pixels, side or HxW; a --model brings its own", value: "n|hxw",
       follows: .model,
       usual: { configuration in
-        Models.model(named: configuration.model).map {
-          ImageSize(height: $0.image.height, width: $0.image.width)
-        } ?? configuration.imageSize
+        let image = configuration.model.image
+        return ImageSize(height: image.height, width: image.width)
       })
     option(
       .data, "resize", \.resize, pixels.orNil("none"),
@@ -83,7 +81,7 @@ extension ConfigurationOption {
 
   @Table static var modelOptions: [ConfigurationOption] {
     option(
-      .model, "model", \.model, word.offering(Models.names),
+      .model, "model", \.model, .model,
       "The network; a wrong name lists them", value: "name")
     option(
       .model, "width", \.width, number.giving("0.01 to 16") { (0.01...16).contains($0) },

@@ -3,10 +3,7 @@ package import Networks
 extension RunConfiguration {
   /// The network that the options of the model mean, for microbatches of at most `microbatch`.
   package func makeNetwork() -> Network {
-    guard let model = Models.model(named: model) else {
-      fatalError("RunConfiguration: no model \(model)")
-    }
-    return model.network(
+    model.network(
       image: MapShape(height: imageSize.height, width: imageSize.width, channels: 3),
       maximumRows: min(microbatch, batch),
       options: ModelOptions(

@@ -9,7 +9,7 @@ package import Networks
 /// and its initial value the option's default; `ConfigurationOption.all` says all else of it.
 package struct RunConfiguration: Sendable, Equatable {
   /// `data`: where photos come from.
-  package var data: DataSource = .synthetic(SyntheticData(people: 500, photos: 12, size: 64))
+  package var data: DataSource = .synthetic(.usual)
   /// `split`: which photos train and which ones measure.
   package var split: DataSplit = .peopleRandom(fraction: 0.8)
   /// `split-seed`: the seed of the random splits, apart from `seed`.
@@ -32,8 +32,8 @@ package struct RunConfiguration: Sendable, Equatable {
   /// `max-bad`: the fraction of unreadable photos above which the run stops.
   package var maxBad: Double = 0.01
 
-  /// `model`: name of the network, checked against the caller's list.
-  package var model: String = "iresnet18"
+  /// `model`: the network.
+  package var model: Model = .usual
   /// `width`: factor of the channels of every stage; 1 is the published network.
   package var width: Double = 0.25
   /// `embedding`: length of the embedding; nil is the model's own.

@@ -21,20 +21,19 @@ package struct RunRequest: Sendable {
   /// Asks for `flags` over the YAML `file`. A run that goes on, by `--resume`, has its own options
   /// below them, and `changes` above. Throws `ConfigurationError`.
   package init(
-    file: String?, flags: [ConfigurationAssignment], changes: [ConfigurationAssignment] = [],
-    modelNames: [String]
+    file: String?, flags: [ConfigurationAssignment], changes: [ConfigurationAssignment] = []
   ) throws {
     let layers = try RunConfiguration.layers(file: file, flags: flags)
     self.layers = layers
     self.changes = changes
-    configuration = try RunConfiguration.resolve(layers: layers, modelNames: nil)
+    configuration = try RunConfiguration.resolve(layers: layers, validates: false)
     guard configuration.resume != .none else {
       if let change = changes.first {
         throw ConfigurationError(
           origin: change.origin, "only a run that goes on can change; give --resume too")
       }
       complaint = nil
-      _ = try RunConfiguration.resolve(layers: layers, modelNames: modelNames)
+      _ = try RunConfiguration.resolve(layers: layers)
       return
     }
     guard configuration.resume != .auto || configuration.out != nil else {
@@ -43,7 +42,7 @@ package struct RunRequest: Sendable {
         "auto goes on in a run folder; give it with --out, or a run or checkpoint to --resume")
     }
     do {
-      _ = try RunConfiguration.resolve(layers: layers, modelNames: modelNames)
+      _ = try RunConfiguration.resolve(layers: layers)
       complaint = nil
     } catch let error as ConfigurationError {
       // It may be sound beside the run's own options.
@@ -69,9 +68,9 @@ package struct RunRequest: Sendable {
   /// given on top, and `refused`: where it has steps behind it (`hasBegun`), one line for each
   /// option that would change its mathematics without `--change`. Throws `ConfigurationError`.
   package func goingOn(
-    from own: String, path: String, hasBegun: Bool, modelNames: [String]
+    from own: String, path: String, hasBegun: Bool
   ) throws -> (configuration: RunConfiguration, own: RunConfiguration, refused: [String]) {
-    let before = try RunConfiguration.parse(yaml: own, path: path, modelNames: modelNames)
+    let before = try RunConfiguration.parse(yaml: own, path: path)
     guard let layers else {
       let differences = configuration.mathematicsDifferences(from: before)
       return (configuration, before, hasBegun ? differences : [])
@@ -80,14 +79,14 @@ package struct RunRequest: Sendable {
     let kept = try RunConfiguration.assignments(yaml: own, path: path).filter {
       !Self.ofProcess.contains($0.key)
     }
-    let given = try RunConfiguration.resolve(layers: [kept] + layers, modelNames: nil)
+    let given = try RunConfiguration.resolve(layers: [kept] + layers, validates: false)
     let changed = Set(changes.map(\.key))
     let refused = given.changes(from: before, at: 0).filter { change in
       hasBegun && ConfigurationOption.named(change.name)?.isMathematical == true
         && !changed.contains(change.name)
     }.map { "\($0.name) was \($0.old), is \($0.new)" }
     let final = try RunConfiguration.resolve(
-      layers: [kept] + layers + [changes], modelNames: refused.isEmpty ? modelNames : nil)
+      layers: [kept] + layers + [changes], validates: refused.isEmpty)
     return (final, before, refused)
   }
 

@@ -1,5 +1,6 @@
 internal import Datasets
 private import Losses
+internal import Networks
 
 extension ValueForm where Value == Augmentation {
   static var augmentation: Self {
@@ -84,7 +85,7 @@ extension ValueForm where Value == DataSource {
     var form = Self(
       parse: { word in
         if word.isEmpty { throw ConfigurationError("the folder of photos is empty text") }
-        if word == "synthetic" { return .synthetic(Self.defaultSynthetic) }
+        if word == "synthetic" { return .synthetic(.usual) }
         guard word.hasPrefix("synthetic:") else { return .folder(try userPath(word)) }
         return .synthetic(try Self.synthetic(String(word.dropFirst("synthetic:".count))))
       },
@@ -103,15 +104,8 @@ extension ValueForm where Value == DataSource {
     return form
   }
 
-  private static var defaultSynthetic: SyntheticData {
-    guard case .synthetic(let faces) = RunConfiguration.demo.data else {
-      fatalError("RunConfiguration.demo must train on synthetic faces")
-    }
-    return faces
-  }
-
   private static func synthetic(_ list: String) throws -> SyntheticData {
-    var faces = defaultSynthetic
+    var faces = SyntheticData.usual
     var given: Set<WritableKeyPath<SyntheticData, Int>> = []
     for part in parts(of: list) {
       let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
@@ -221,5 +215,20 @@ extension ValueForm where Value == TrainingLength {
     let integer = ValueForm<Int>.integer
     return Self(parse: { make(try integer.parse($0)) }, text: { integer.text($0.count) })
       .giving("at least 1, at most \(limit)") { (1...limit).contains($0.count) }
+  }
+}
+
+extension ValueForm where Value == Model {
+  /// A model by its name.
+  static var model: Self {
+    Self(
+      parse: { word in
+        guard let model = Models.model(named: word) else {
+          throw ConfigurationError(
+            NearestName.complaint("model", word, among: Models.names), namesOption: true)
+        }
+        return model
+      }, text: \.name
+    ).offering(Models.names)
   }
 }

@@ -208,14 +208,6 @@ extension ValueForm where Value == Bool {
 }
 
 extension ValueForm where Value == String {
-  static var word: Self {
-    Self(
-      parse: { word in
-        if word.isEmpty { throw ConfigurationError("the value is empty") }
-        return word
-      }, text: { $0 })
-  }
-
   /// A file or folder.
   static var path: Self { Self(parse: userPath, text: { $0 }) }
 }

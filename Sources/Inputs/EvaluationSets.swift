@@ -43,8 +43,10 @@ package struct EvaluationSet: Sendable {
       if bringsPhotos(file) {
         return EvaluationSet(name: name, bin: try VerificationBin(path: file))
       }
-      guard let index else { throw DatasetError.unusable(
-          path: file, reason: "is a list of pairs of photos; give --data with them") }
+      guard let index else {
+        throw DatasetError.unusable(
+          path: file, reason: "is a list of pairs of photos; give --data with them")
+      }
       return EvaluationSet(
         name: name, plan: try EvaluationPlan(index, pairsFile: file, isTrained: isTrained))
     }

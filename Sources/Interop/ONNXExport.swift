@@ -120,57 +120,42 @@ struct ONNXExport {
   private mutating func result(
     of operation: Operation, on flow: Flow, and other: Value?, _ layer: any Layer
   ) -> Flow {
-    switch (operation, flow) {
-    case (.convolution(let parameter, let window, let groups), _):
-      return .product(product(parameter, input: written(flow).name, (window, groups)))
-    case (.linear(let parameter, let bias), _):
-      let x = written(flow)
+    if let folded = folded(operation, into: flow) { return .product(folded) }
+    let x = written(flow)
+    switch operation {
+    case .convolution(let parameter, let window, let groups):
+      return .product(product(parameter, input: x.name, (window, groups)))
+    case .linear(let parameter, let bias):
       let flat = x.isMap ? node("Flatten", [x.name], ["axis": .integer(1)]) : x.name
       return .product(product(parameter, input: flat, nil, bias: bias))
-    case (.bias(let bias), .product(var product)) where product.bias == nil:
-      product.bias = weights.values(of: weights.network.description(of: bias))
-      return .product(product)
-    case (.scale(let factor), .product(var product)) where foldsBatchNorm:
-      product.apply(factor)
-      return .product(product)
-    case (.scale(let factor), .product(let product)):
-      return .value(scaled(written(flow), factor, name: product.name))
-    case (.batchNorm(let scale, let offset, let moments, let epsilon), .product(var product))
-    where foldsBatchNorm:
-      product.apply(affine(scale, offset, moments, epsilon))
-      return .product(product)
-    default: return .value(simple(operation, written(flow), other, layer))
-    }
-  }
-
-  /// What `operation` makes of a value.
-  private mutating func simple(
-    _ operation: Operation, _ x: Value, _ other: Value?, _ layer: any Layer
-  ) -> Value {
-    switch operation {
     case .batchNorm(let scale, let offset, let moments, let epsilon):
-      return Value(name: batchNorm(x.name, scale, offset, moments, epsilon), isMap: x.isMap)
+      return .value(
+        Value(name: batchNorm(x.name, scale, offset, moments, epsilon), isMap: x.isMap))
     case .bias(let bias):
-      return Value(name: node("Add", [x.name, perChannel(bias, x)]), isMap: x.isMap)
-    case .scale(let factor): return scaled(x, factor, name: "scale_\(layer.output.id)")
-    case .add: return Value(name: node("Add", [x.name, other!.name]), isMap: x.isMap)
-    case .relu: return Value(name: node("Relu", [x.name]), isMap: x.isMap)
+      return .value(Value(name: node("Add", [x.name, perChannel(bias, x)]), isMap: x.isMap))
+    case .scale(let factor):
+      let name =
+        if case .product(let product) = flow { product.name } else { "scale_\(layer.output.id)" }
+      return .value(scaled(x, factor, name: name))
+    case .add:
+      return .value(Value(name: node("Add", [x.name, other!.name]), isMap: x.isMap))
+    case .relu: return .value(Value(name: node("Relu", [x.name]), isMap: x.isMap))
     case .prelu(let slopes):
-      return Value(name: node("PRelu", [x.name, perChannel(slopes, x)]), isMap: x.isMap)
+      return .value(Value(name: node("PRelu", [x.name, perChannel(slopes, x)]), isMap: x.isMap))
     case .maxPool(let size, let stride, let padding):
-      return Value(name: pool("MaxPool", x.name, size, stride, padding), isMap: true)
+      return .value(Value(name: pool("MaxPool", x.name, size, stride, padding), isMap: true))
     case .l2Pool(let size, let stride, let padding):
-      return Value(name: pool("LpPool", x.name, size, stride, padding), isMap: true)
+      return .value(Value(name: pool("LpPool", x.name, size, stride, padding), isMap: true))
     case .averagePool:
       let mean = node("GlobalAveragePool", [x.name])
-      return Value(name: node("Flatten", [mean], ["axis": .integer(1)]), isMap: false)
-    case .dropout: return x
+      return .value(Value(name: node("Flatten", [mean], ["axis": .integer(1)]), isMap: false))
+    case .dropout: return .value(x)
     case .maxout(let pieces):
       let sizes = Int64(layer.output.shape.channels)
       let split = model.add(
         "maxout_\(layer.output.id)", integers: Array(repeating: sizes, count: pieces))
       let parts = model.add("Split", [x.name, split], outputs: pieces, ["axis": .integer(1)])
-      return Value(name: node("Max", parts), isMap: false)
+      return .value(Value(name: node("Max", parts), isMap: false))
     case .responseNorm(let size, let alpha, let bias):
       let name = node(
         "LRN", [x.name],
@@ -178,9 +163,22 @@ struct ONNXExport {
           "size": .integer(size), "alpha": .float(alpha), "beta": .float(0.75),
           "bias": .float(bias),
         ])
-      return Value(name: name, isMap: true)
-    case .convolution, .linear: fatalError("ONNXExport: \(layer.summary) is a product")
+      return .value(Value(name: name, isMap: true))
     }
+  }
+
+  /// `flow` with `operation` in it, where it is a product that can take it in.
+  private func folded(_ operation: Operation, into flow: Flow) -> Product? {
+    guard case .product(var product) = flow else { return nil }
+    switch operation {
+    case .bias(let bias) where product.bias == nil:
+      product.bias = weights.values(of: weights.network.description(of: bias))
+    case .scale(let factor) where foldsBatchNorm: product.apply(factor)
+    case .batchNorm(let scale, let offset, let moments, let epsilon) where foldsBatchNorm:
+      product.apply(affine(scale, offset, moments, epsilon))
+    default: return nil
+    }
+    return product
   }
 
   private mutating func pool(

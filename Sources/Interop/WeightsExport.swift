@@ -67,7 +67,7 @@ extension ExportRequest {
       normalizesInside
       ? "0 to 255" : "normalize \(configuration.normalize.rawValue)"
     return refused.map { "refused: \($0)" } + [
-      "\(configuration.model) after step \(checkpoint.progress.step) in \(out)",
+      "\(configuration.model.name) after step \(checkpoint.progress.step) in \(out)",
       "images: [N, 3, \(weights.network.image.shape.height), "
         + "\(weights.network.image.shape.width)], \(channels.rawValue), \(input); "
         + "embeddings: [N, \(weights.network.embeddingCount)], not of length 1",

@@ -103,8 +103,7 @@ extension ImportRequest {
       throw InteropError.alreadyCheckpoint(path: file)
     }
     let (options, channels) = try contract(of: archive)
-    var configuration = try RunConfiguration.resolve(
-      flags: options, modelNames: Models.names)
+    var configuration = try RunConfiguration.resolve(flags: options)
     let first = NetworkWeights(configuration)
     let prefix = try first.prefix(in: archive, given: self.prefix)
     if configuration.embedding == nil {
@@ -123,7 +122,7 @@ extension ImportRequest {
       step: 0, copying: false
     ).write(to: out)
     var lines = [
-      "\(weights.network.parameters.count) tensors of \(configuration.model), "
+      "\(weights.network.parameters.count) tensors of \(configuration.model.name), "
         + "\(weights.network.parameterCount) parameters, in \(out)",
       "images: \(configuration.imageSize), normalize \(configuration.normalize.rawValue)"
         + (channels == .bgr ? ", the first convolution turned from BGR to RGB" : ", rgb"),

@@ -2,6 +2,7 @@ package import Collectives
 package import Configuration
 private import Foundation
 private import Glibc
+internal import Networks
 internal import Threads
 
 /// A run folder taken by this job: no other job writes to it while the claim lives.
@@ -35,7 +36,7 @@ package final class RunFolderClaim {
     _ configuration: RunConfiguration, isOwner: Bool, onWait: (Double) throws -> Void
   ) throws {
     let named = configuration.out ?? Self.folder(ofResumed: configuration.resume)
-    var path = named ?? Self.freshName(model: configuration.model)
+    var path = named ?? Self.freshName(model: configuration.model.name)
     if isOwner {
       if named == nil {
         path = try Self.makeFresh(path)

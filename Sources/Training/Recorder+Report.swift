@@ -19,7 +19,7 @@ extension Recorder {
     guard let files else { return }
     let (configuration, data) = (plan.configuration, plan.data)
     var report = RunReport(
-      title: "\(configuration.model) on \(data.name)",
+      title: "\(configuration.model.name) on \(data.name)",
       subtitle: plan.session.machine[0], configuration: configuration.yamlText(),
       machine: plan.session.machine,
       summary: RunReport.Summary(

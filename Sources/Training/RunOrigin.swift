@@ -3,7 +3,6 @@ internal import Collectives
 internal import Configuration
 internal import Datasets
 private import Foundation
-internal import Networks
 internal import RunFolders
 internal import Sessions
 
@@ -113,7 +112,7 @@ struct RunOrigin {
     configuration: RunConfiguration, own: RunConfiguration, changes: [ConfigurationChange]
   ) {
     let resolved = try request.goingOn(
-      from: configuration, path: path, hasBegun: step != nil, modelNames: Models.names)
+      from: configuration, path: path, hasBegun: step != nil)
     guard resolved.refused.isEmpty else {
       throw CheckpointError.otherMathematics(path: path, keys: resolved.refused)
     }

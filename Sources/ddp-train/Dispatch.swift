@@ -2,16 +2,12 @@ internal import Collectives
 internal import Configuration
 private import Glibc
 private import MPICollectives
-private import Networks
 private import Sessions
 internal import Tasks
 internal import Training
 
 /// The way from a command to the ranks: the one place where the program starts MPI.
 enum Dispatch {
-  /// The names of the networks that `--model` takes.
-  static let modelNames = Models.names
-
   /// Exit code of a run that was told to stop and has more to do, for batch scripts that requeue.
   static let moreToDo: Int32 = 85
   /// Exit code of a command line or configuration that is wrong.

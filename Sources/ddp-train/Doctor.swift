@@ -135,7 +135,7 @@ struct Doctor: ParsableCommand {
       classes = classes ?? 10_000
     }
     let configuration = try RunConfiguration.resolve(
-      file: config, flags: flags, modelNames: Dispatch.modelNames)
+      file: config, flags: flags)
     var request = DoctorRequest(
       configuration: configuration, classes: classes, folder: configuration.out ?? ".")
     request.prediction = try prediction()

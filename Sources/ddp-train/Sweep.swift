@@ -137,7 +137,7 @@ struct Sweep: ParsableCommand {
         flipTest.map { .flag(\.flipTest, $0) }, maxBad.map { .flag(\.maxBad, $0) },
       ]
       request.training = try RunConfiguration.resolve(
-        file: config, flags: flags.compactMap { $0 }, modelNames: Dispatch.modelNames)
+        file: config, flags: flags.compactMap { $0 })
     }
     let code = Dispatch.answer(hearsSignals: kind.trains) {
       try request.answer(over: $0) { try TrainingJob.run($0, in: $1) == .finished }

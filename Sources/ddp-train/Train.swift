@@ -59,8 +59,7 @@ struct Train: ParsableCommand {
 
   func run() throws {
     let request = try RunRequest(
-      file: config, flags: given, changes: change.map(ConfigurationAssignment.init(change:)),
-      modelNames: Dispatch.modelNames)
+      file: config, flags: given, changes: change.map(ConfigurationAssignment.init(change:)))
     let faults = try inject.map { text in
       try Checks.from("--inject") { try InjectedFault(argument: text) }
     }

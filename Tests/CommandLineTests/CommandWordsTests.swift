@@ -11,7 +11,7 @@ import Testing
     do {
       let command = try DDPTrain.parseAsRoot(joined)
       _ = try RunConfiguration.resolve(
-        flags: (command as? Train)?.given ?? [], modelNames: Dispatch.modelNames)
+        flags: (command as? Train)?.given ?? [])
       return nil
     } catch {
       let command: any ParsableCommand.Type = words.first == "doctor" ? Doctor.self : Train.self
@@ -53,7 +53,7 @@ import Testing
     let message = try #require(complaint(["train", "--\(word)", "1"]))
     #expect(message == "Unknown option '--\(word)'. Did you mean '--\(option)'?")
     do {
-      _ = try RunConfiguration.parse(yaml: "\(word): 1\n", path: "f", modelNames: [])
+      _ = try RunConfiguration.parse(yaml: "\(word): 1\n", path: "f")
       Issue.record("\(word) was taken")
     } catch {
       #expect("\(error)".contains("unknown key '\(word)'; did you mean '\(option)'?"), "\(error)")
@@ -77,14 +77,14 @@ import Testing
   @Test(arguments: ["off", "no", "false", "none", "Off"])
   func augmentationIsSwitchedOffByAnyOfTheWords(word: String) throws {
     let configuration = try RunConfiguration.parse(
-      yaml: "augment: \(word)\n", path: "f", modelNames: Dispatch.modelNames)
+      yaml: "augment: \(word)\n", path: "f")
     #expect(configuration.text(of: \.augment) == "none")
   }
 
   @Test(arguments: ["off", "no", "false", "none"])
   func resumeIsSwitchedOffByAnyOfTheWords(word: String) throws {
     let configuration = try RunConfiguration.parse(
-      yaml: "resume: \(word)\n", path: "f", modelNames: Dispatch.modelNames)
+      yaml: "resume: \(word)\n", path: "f")
     #expect(configuration.resume == .none)
   }
 

@@ -30,7 +30,7 @@ import Testing
     do {
       let command = try DDPTrain.parseAsRoot(words)
       let given = (command as? Train)?.given ?? (command as? Import)?.contract.given ?? []
-      _ = try RunConfiguration.resolve(flags: given, modelNames: Dispatch.modelNames)
+      _ = try RunConfiguration.resolve(flags: given)
       return nil
     } catch {
       return DDPTrain.message(for: error)
@@ -84,14 +84,14 @@ import Testing
     #expect(embed.data == .folder(home + "/d"))
     let yaml = "data: ~/d\nsplit: people:~/p.txt\npairs: [~/a.txt, b.txt]\nout: ~/o\nresume: ~/r\n"
     let configuration = try RunConfiguration.parse(
-      yaml: yaml, path: "f", modelNames: Dispatch.modelNames)
+      yaml: yaml, path: "f")
     #expect(configuration.data == .folder(home + "/d") && configuration.out == home + "/o")
     #expect(configuration.split == .people(file: home + "/p.txt"))
     #expect(configuration.pairs == [home + "/a.txt", "b.txt"])
     #expect(configuration.resume == .path(home + "/r"))
     // What is written down is read back as it is.
     let again = try RunConfiguration.parse(
-      yaml: configuration.yamlText(), path: "f", modelNames: Dispatch.modelNames)
+      yaml: configuration.yamlText(), path: "f")
     #expect(again == configuration)
   }
 

@@ -37,7 +37,7 @@ struct EngineRun {
 
   static let configuration = {
     var configuration = RunConfiguration.demo
-    configuration.model = "iresnet10"
+    configuration.model = Models.model(named: "iresnet10")!
     configuration.imageSize = 32
     configuration.width = 0.125
     configuration.embedding = 16

@@ -86,6 +86,18 @@ import Testing
     #expect(Self.words(of: result).contains("a layer writes 1x1x2 into a place of 1x1x3"))
   }
 
+  @Test func aBatchNormOnTheImageTraps() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      var graph = MisuseTests.graph()
+      let x = graph.batchNorm(graph.image, name: "a")
+      let result = graph.linear(x, name: "b", outputs: 2)
+      _ = Network(name: "no gradient", graph: graph, output: result, maximumRows: 2)
+    }
+    #expect(Self.words(of: result).contains("BatchNorm: it reads the image 4x4x3"))
+  }
+
   @Test func tooManyRowsTrap() async {
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]

@@ -1,5 +1,6 @@
 import Configuration
 import Datasets
+import Networks
 import Testing
 import Training
 
@@ -50,7 +51,7 @@ import Training
       ("min-photos", { $0.minPhotos += 1 }), ("image-size", { $0.imageSize = 47 }),
       ("resize", { $0.resize = 99 }), ("crop", { $0.crop = 98 }),
       ("landmarks", { $0.landmarks = "f" }), ("normalize", { $0.normalize = .imagenet }),
-      ("augment", { $0.augment.blur = 0.3 }), ("model", { $0.model = "x" }),
+      ("augment", { $0.augment.blur = 0.3 }), ("model", { $0.model = Models.model(named: "nn1")! }),
       ("width", { $0.width = 0.5 }), ("embedding", { $0.embedding = 3 }),
       ("dropout", { $0.dropout = 0.123 }), ("batch-norm", { $0.batchNorm = true }),
       ("pooling", { $0.pooling = .max }),

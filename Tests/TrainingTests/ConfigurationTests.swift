@@ -6,20 +6,16 @@ import Sessions
 import Testing
 import Training
 
-private let models = [
-  "aix-resnet18", "iresnet18", "iresnet50", RunConfiguration.demo.model, "nn1", "nns2",
-]
-
 private func resolve(yaml: String = "", _ flags: (String, String)...) throws -> RunConfiguration {
   let path = NSTemporaryDirectory() + "configuration-\(UUID().uuidString).yaml"
   try yaml.write(toFile: path, atomically: true, encoding: .utf8)
   defer { try? FileManager.default.removeItem(atPath: path) }
   return try RunConfiguration.resolve(
-    file: path, flags: flags.map { .flag($0.0, $0.1) }, modelNames: models)
+    file: path, flags: flags.map { .flag($0.0, $0.1) })
 }
 
 private func parse(_ yaml: String) throws -> RunConfiguration {
-  try RunConfiguration.parse(yaml: yaml, path: "run.yaml", modelNames: models)
+  try RunConfiguration.parse(yaml: yaml, path: "run.yaml")
 }
 
 /// The sentence that `body` throws.
@@ -88,7 +84,7 @@ private let everything = """
 
 @Suite struct ConfigurationTests {
   @Test func nothingGivenIsTheDemo() throws {
-    #expect(try RunConfiguration.resolve(modelNames: models) == .demo)
+    #expect(try RunConfiguration.resolve() == .demo)
     #expect(try resolve(yaml: "# nothing\n") == .demo)
   }
 
@@ -117,7 +113,7 @@ private let everything = """
     #expect(all.normalize == .unit)
     #expect(all.augment.description == "flip:0.5,erase:0.2")
     #expect(all.maxBad == 0.02)
-    #expect(all.model == "aix-resnet18" && all.embedding == 256 && all.dropout == 0.4)
+    #expect(all.model.name == "aix-resnet18" && all.embedding == 256 && all.dropout == 0.4)
     #expect(all.loss == .combined && all.scale == 30)
     #expect(all.margin == [0.9, 0.4, 0.15])
     #expect(all.marginGradient == .straightThrough && all.marginWarmupEpochs == 1.5)
@@ -177,7 +173,7 @@ private let everything = """
     plain.resize = 64
     plain.crop = 32
     plain.imageSize = ImageSize(height: 40, width: 48)
-    plain.model = "nns2"
+    plain.model = Models.model(named: "nns2")!
     plain.batchNorm = true
     plain.pooling = .l2
     plain.initialWeights = "a b/weights.safetensors"
@@ -321,7 +317,7 @@ private let everything = """
 
   @Test func missingFilesAreNamed() {
     let text = complaint {
-      try RunConfiguration.resolve(file: "/no/such.yaml", modelNames: models)
+      try RunConfiguration.resolve(file: "/no/such.yaml")
     }
     #expect(text.contains("--config: cannot read '/no/such.yaml'"))
   }

@@ -18,7 +18,7 @@ extension LawsOfTriplets {
   func everyNetworkOfFaceNetTrainsAndIsMeasured(model: String, loss: LossName) throws {
     func configuration(_ steps: Int) -> RunConfiguration {
       Self.configuration(mining: .always(.all), steps: steps) {
-        $0.model = model
+        $0.model = Models.model(named: model)!
         // So narrow, and on so few pixels, the deep ones embed everybody alike without.
         $0.batchNorm = ["nn2", "nn3", "nn4"].contains(model)
         $0.learningRate = 0.005

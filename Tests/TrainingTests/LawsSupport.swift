@@ -2,6 +2,7 @@ import Collectives
 import Configuration
 import Datasets
 import Foundation
+import Networks
 import RunFolders
 import Sessions
 import TestSupport
@@ -21,7 +22,7 @@ enum SmallRun {
     configuration.data = .synthetic(SyntheticData(people: 12, photos: 6, size: 32))
     configuration.split = .all
     configuration.imageSize = 32
-    configuration.model = model
+    configuration.model = Models.model(named: model)!
     configuration.width = 0.125
     configuration.embedding = 32
     configuration.dropout = 0.2

@@ -23,7 +23,7 @@ import Training
       $0.passes = 1
     },
     "a head larger than a layer": {
-      $0.model = "aix-resnet18"
+      $0.model = Models.model(named: "aix-resnet18")!
       $0.embedding = 512
       $0.data = .synthetic(SyntheticData(people: 36, photos: 2, size: 32))
     },
@@ -73,7 +73,7 @@ import Training
 
   @Test func aDryRunTakesNoneOfIt() throws {
     let configuration = SmallRun.configuration {
-      $0.model = "iresnet50"
+      $0.model = Models.model(named: "iresnet50")!
       $0.width = 4
       $0.imageSize = 112
       $0.batch = 20
@@ -89,7 +89,7 @@ import Training
 
   @Test func aRunThatNoHostCouldHoldEndsInASentence() {
     let configuration = SmallRun.configuration {
-      $0.model = "iresnet100"
+      $0.model = Models.model(named: "iresnet100")!
       $0.width = 16
       $0.imageSize = 1024
       $0.microbatch = 60

@@ -44,7 +44,7 @@ import Testing
 
   private func resolve(_ given: [String: String]) throws -> RunConfiguration {
     try RunConfiguration.resolve(
-      flags: given.map { .flag($0.key, $0.value) }, modelNames: Models.names)
+      flags: given.map { .flag($0.key, $0.value) })
   }
 
   private func complaint(_ given: [String: String]) -> String? {
@@ -70,7 +70,7 @@ import Testing
     #expect(after != before && option.value(after) != option.value(before))
 
     let file = after.yamlText()
-    #expect(try RunConfiguration.parse(yaml: file, path: "f", modelNames: Models.names) == after)
+    #expect(try RunConfiguration.parse(yaml: file, path: "f") == after)
     #expect(file.contains("\n\(name): "))
     #expect((after.commonText != before.commonText) != option.ranksMayDiffer)
     let changes = after.mathematicsDifferences(from: before)

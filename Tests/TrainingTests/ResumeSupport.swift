@@ -2,7 +2,6 @@ import Checkpoints
 import Collectives
 import Configuration
 import Foundation
-import Networks
 import RunFolders
 import Sessions
 import TestSupport
@@ -22,7 +21,7 @@ enum FlaggedRun {
   static func request(_ flags: [String: String], changes: [String] = []) throws -> RunRequest {
     try RunRequest(
       file: nil, flags: flags.sorted { $0.key < $1.key }.map { .flag($0.key, $0.value) },
-      changes: changes.map { try ConfigurationAssignment(change: $0) }, modelNames: Models.names)
+      changes: changes.map { try ConfigurationAssignment(change: $0) })
   }
 
   /// Trains in `folder`; the ending and weights of rank 0. `hook` may change the hooks of a rank.

@@ -6,7 +6,7 @@ import Training
 
 @Suite struct TripletConfigurationTests {
   private func parse(_ yaml: String) throws -> RunConfiguration {
-    try RunConfiguration.parse(yaml: yaml, path: "run.yaml", modelNames: ["iresnet18"])
+    try RunConfiguration.parse(yaml: yaml, path: "run.yaml")
   }
 
   private func complaint(_ yaml: String) -> String {

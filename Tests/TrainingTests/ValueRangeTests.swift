@@ -2,7 +2,6 @@ import Assembly
 import Configuration
 import Datasets
 import Foundation
-import Networks
 import TestSupport
 import Testing
 import Training
@@ -36,7 +35,7 @@ import Training
   private func configuration(_ given: [String: String]) throws -> RunConfiguration? {
     do {
       return try RunConfiguration.resolve(
-        flags: given.map { .flag($0.key, $0.value) }, modelNames: Models.names)
+        flags: given.map { .flag($0.key, $0.value) })
     } catch is ConfigurationError {
       return nil
     }
@@ -58,7 +57,7 @@ import Training
       if name == "data", text.contains("0000") { continue }
       // Written and read back, and the intervals of any epoch.
       let again = try RunConfiguration.parse(
-        yaml: configuration.yamlText(), path: "f", modelNames: Models.names)
+        yaml: configuration.yamlText(), path: "f")
       #expect(again == configuration, "\(name) \(text)")
       for steps in [1, 1_000_000_000] {
         let course = EpochCourse(count: steps, batch: 1)
@@ -86,7 +85,7 @@ import Training
   ])
   func whatNoRunCanMeanIsRefusedByName(name: String, text: String) {
     do {
-      _ = try RunConfiguration.resolve(flags: [.flag(name, text)], modelNames: Models.names)
+      _ = try RunConfiguration.resolve(flags: [.flag(name, text)])
       Issue.record("--\(name) \(text) was taken")
     } catch {
       #expect("\(error)".hasPrefix("--\(name): \(name) is "), "\(error)")

@@ -99,7 +99,7 @@ private func train(
   hook: (inout RunHooks) -> Void = { _ in }
 ) throws -> Run {
   var configuration = try RunConfiguration.resolve(
-    flags: [.flag("image-size", "32")], modelNames: [RunConfiguration.demo.model])
+    flags: [.flag("image-size", "32")])
   configuration.data = .synthetic(SyntheticData(people: 12, photos: 6, size: 32))
   configuration.split = .all
   configuration.width = 0.125

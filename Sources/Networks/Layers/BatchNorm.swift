@@ -1,4 +1,5 @@
 package import Kernels
+private import Preconditions
 
 /// Batch norm over a microbatch (Ioffe and Szegedy 2015; "ghost" statistics, Hoffer et al. 2017),
 /// with what the graph does next to its output: act(scale (x - mean) / deviation + offset + r).
@@ -23,6 +24,9 @@ package struct BatchNorm: Layer {
     _ draft: LayerDraft, scale: Parameter?, offset: Parameter, running: Statistics,
     epsilon: Double, in plan: inout Plan
   ) {
+    require(
+      draft.input.id != 0,
+      "BatchNorm: it reads the image \(draft.input.shape), for which there is no gradient")
     self.scale = scale
     self.offset = offset
     self.running = running
@@ -96,15 +100,12 @@ package struct BatchNorm: Layer {
   }
 
   package func backward(in pass: borrowing Pass) {
-    guard let inputGradient = pass.gradient(of: input) else {
-      fatalError("BatchNorm: directly on the image")
-    }
     BatchNormKernel.backward(
       pass.gradient(of: output), input: pass[input],
       output: residual == nil ? nil : UnsafePointer(pass[output]), outputStride: output.stride,
       residual: activation == .prelu ? residual.map { pass[$0] } : nil,
       pixels: pass.rows * output.shape.pixels, channels: output.shape.channels,
-      coefficients: coefficients(pass), into: inputGradient,
+      coefficients: coefficients(pass), into: pass.gradient(of: input)!,
       addingToInput: pass.adds(to: input),
       residualGradient: residual.flatMap { pass.gradient(of: $0) },
       addingToResidual: residual.map { pass.adds(to: $0) } ?? false,

@@ -32,6 +32,7 @@ package struct ModelOptions: Sendable, Hashable {
 
 /// A model of the program: how it is built, and what its publication chose.
 package struct Model: Sendable {
+  /// What options, files and messages call it; no two have the same.
   package let name: String
   /// The images it was published for.
   package let image: MapShape
@@ -100,6 +101,15 @@ package struct Model: Sendable {
   }
 }
 
+extension Model: Equatable {
+  package static func == (one: Model, other: Model) -> Bool { one.name == other.name }
+}
+
+extension Model {
+  /// The model that is trained where nothing else is said.
+  package static let usual = Model("iresnet18") { IResNet.build(depth: 18, $0, in: &$1) }
+}
+
 /// The models by name.
 package enum Models {
   private static let all = [
@@ -110,7 +120,7 @@ package enum Models {
     Model("resnet34") { ResNet.build(depth: 34, $0, in: &$1) },
     Model("resnet50") { ResNet.build(depth: 50, $0, in: &$1) },
     Model("iresnet10") { IResNet.build(depth: 10, $0, in: &$1) },
-    Model("iresnet18") { IResNet.build(depth: 18, $0, in: &$1) },
+    .usual,
     Model("iresnet34") { IResNet.build(depth: 34, $0, in: &$1) },
     Model("iresnet50") { IResNet.build(depth: 50, $0, in: &$1) },
     Model("iresnet100") { IResNet.build(depth: 100, $0, in: &$1) },
@@ -124,6 +134,7 @@ package enum Models {
     Model(faceNet: "nns2", height: 140, width: 116, inception: .nns2),
   ]
 
+  /// The names of all models, in the order in which messages list them.
   package static var names: [String] { all.map(\.name) }
 
   /// The model of that name; nil if there is none.
