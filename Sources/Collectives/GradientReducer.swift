@@ -35,6 +35,7 @@ package final class GradientReducer: @unchecked Sendable {
   /// lock costs nothing.
   private static let pieceElements = 65_536
 
+  /// Elements of the flat vector.
   package let count: Int
   /// Further sums that belong to the step: losses, counters, batch-norm moments.
   package let extraCount: Int
@@ -58,8 +59,8 @@ package final class GradientReducer: @unchecked Sendable {
   private let pieceIsFresh: UnsafeMutablePointer<Bool>
   private let pieceTotal: Int
   private var passedMicrobatches: [Int]
-  private let stateLock: UnsafeMutablePointer<pthread_mutex_t>
-  private let stateChanged: UnsafeMutablePointer<pthread_cond_t>
+  /// Guards what follows, and tells the thread that waits for it.
+  private let state = Monitor()
   private var watermark = 0
   private var extrasAreFinal = false
   private var finishedMicrobatches = 0
@@ -127,25 +128,12 @@ package final class GradientReducer: @unchecked Sendable {
     lockCount = pieces + 1
     locks = .allocate(capacity: lockCount)
     for i in 0..<lockCount { pthread_mutex_init(locks + i, nil) }
-    stateLock = .allocate(capacity: 1)
-    pthread_mutex_init(stateLock, nil)
-    stateChanged = .allocate(capacity: 1)
-    let attributes = UnsafeMutablePointer<pthread_condattr_t>.allocate(capacity: 1)
-    pthread_condattr_init(attributes)
-    pthread_condattr_setclock(attributes, CLOCK_MONOTONIC)
-    pthread_cond_init(stateChanged, attributes)
-    pthread_condattr_destroy(attributes)
-    attributes.deallocate()
   }
 
   deinit {
     pieceIsFresh.deallocate()
     for i in 0..<lockCount { pthread_mutex_destroy(locks + i) }
     locks.deallocate()
-    pthread_mutex_destroy(stateLock)
-    stateLock.deallocate()
-    pthread_cond_destroy(stateChanged)
-    stateChanged.deallocate()
   }
 
   /// Bytes that a reducer over `ranks` ranks keeps for messages.
@@ -207,14 +195,14 @@ package final class GradientReducer: @unchecked Sendable {
       pthread_mutex_unlock(locks + piece)
       largest = max(largest, found)
     }
-    pthread_mutex_lock(stateLock)
+    state.lock()
     if !gradientGrid.holds(largest, count: microbatches) { hasOverflowed = true }
     passedMicrobatches[index] += 1
     if passedMicrobatches[index] == localMicrobatches {
       watermark = min(watermark, range.lowerBound)
-      pthread_cond_signal(stateChanged)
+      state.broadcast()
     }
-    pthread_mutex_unlock(stateLock)
+    state.unlock()
   }
 
   /// Adds one microbatch's extras [extraCount] and closes the microbatch.
@@ -231,29 +219,29 @@ package final class GradientReducer: @unchecked Sendable {
     let isSound = extraGrid.holds(largest, count: microbatches)
     pthread_mutex_unlock(locks + (lockCount - 1))
     guard !isSound else { return }
-    pthread_mutex_lock(stateLock)
+    state.lock()
     hasOverflowed = true
-    pthread_mutex_unlock(stateLock)
+    state.unlock()
   }
 
   /// Closes a microbatch, all of whose gradients and extras have been added.
   package func finishMicrobatch() {
-    pthread_mutex_lock(stateLock)
+    state.lock()
     finishedMicrobatches += 1
     if finishedMicrobatches == localMicrobatches {
       extrasAreFinal = true
       localEndSeconds = Clock.seconds
-      pthread_cond_signal(stateChanged)
+      state.broadcast()
     }
-    pthread_mutex_unlock(stateLock)
+    state.unlock()
   }
 
   /// Makes the waiting main thread throw `error`; any worker may call.
   package func fail(_ error: any Error) {
-    pthread_mutex_lock(stateLock)
+    state.lock()
     if failure == nil { failure = error }
-    pthread_cond_signal(stateChanged)
-    pthread_mutex_unlock(stateLock)
+    state.broadcast()
+    state.unlock()
   }
 
   /// Sums over all ranks, bucket by bucket as they become final, and multiplies by `scale`; the
@@ -348,20 +336,13 @@ package final class GradientReducer: @unchecked Sendable {
 
   private func wait(onWait: () throws -> Void, until isDone: () -> Bool) throws {
     while true {
-      pthread_mutex_lock(stateLock)
+      state.lock()
       if !isDone(), failure == nil {
-        var deadline = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &deadline)
-        deadline.tv_nsec += 20_000_000
-        if deadline.tv_nsec >= 1_000_000_000 {
-          deadline.tv_nsec -= 1_000_000_000
-          deadline.tv_sec += 1
-        }
-        pthread_cond_timedwait(stateChanged, stateLock, &deadline)
+        _ = state.wait(until: Clock.nanoseconds + 20_000_000)
       }
       let done = isDone()
       let failure = failure
-      pthread_mutex_unlock(stateLock)
+      state.unlock()
       if let failure { throw failure }
       if done { return }
       try onWait()

@@ -3,20 +3,52 @@ internal import Preconditions
 
 /// A rank's compute threads: they live as long as the pool and run one job at a time.
 package final class WorkerPool: @unchecked Sendable {
+  /// How many workers there are.
   package let count: Int
-  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let crew = Crew()
   private var threads: [pthread_t] = []
-  private var job: ((Int) -> Void)?
-  private var generation = 0
-  private var running = 0
-  private var isEnding = false
+
+  /// What the threads share; they outlive the pool where it is dropped amid a job.
+  private final class Crew: @unchecked Sendable {
+    let monitor = Monitor()
+    var job: ((Int) -> Void)?
+    var generation = 0
+    var running = 0
+    var isEnding = false
+
+    func work(_ index: Int) {
+      var seen = 0
+      while true {
+        monitor.lock()
+        while generation == seen && !isEnding { monitor.wait() }
+        if isEnding {
+          monitor.unlock()
+          return
+        }
+        seen = generation
+        let job = self.job!
+        monitor.unlock()
+        job(index)
+        monitor.withLock {
+          running -= 1
+          if running == 0 { monitor.broadcast() }
+        }
+      }
+    }
+
+    func end() {
+      monitor.withLock {
+        isEnding = true
+        monitor.broadcast()
+      }
+    }
+  }
 
   private final class Start {
-    let pool: WorkerPool
+    let crew: Crew
     let index: Int
-    init(pool: WorkerPool, index: Int) {
-      self.pool = pool
+    init(crew: Crew, index: Int) {
+      self.crew = crew
       self.index = index
     }
   }
@@ -25,24 +57,17 @@ package final class WorkerPool: @unchecked Sendable {
   package init(count: Int) {
     require(count > 0, "WorkerPool: \(count) threads")
     self.count = count
-    pthread_mutex_init(lock, nil)
-    let clock = UnsafeMutablePointer<pthread_condattr_t>.allocate(capacity: 1)
-    pthread_condattr_init(clock)
-    pthread_condattr_setclock(clock, CLOCK_MONOTONIC)
-    pthread_cond_init(changed, clock)
-    pthread_condattr_destroy(clock)
-    clock.deallocate()
     let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
     pthread_attr_init(attributes)
     pthread_attr_setstacksize(attributes, 16 << 20)
     for index in 0..<count {
-      let start = Unmanaged.passRetained(Start(pool: self, index: index))
+      let start = Unmanaged.passRetained(Start(crew: crew, index: index))
       var thread: pthread_t = 0
       let code = pthread_create(
         &thread, attributes,
         { argument in
           let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
-          start.pool.work(start.index)
+          start.crew.work(start.index)
           return nil
         }, start.toOpaque())
       if code != 0 {
@@ -56,76 +81,48 @@ package final class WorkerPool: @unchecked Sendable {
     attributes.deallocate()
   }
 
-  // The threads hold the pool: it is dropped after `end` alone.
+  // Whoever drops a pool does not wait for its threads: each ends behind the job that it runs.
   deinit {
-    pthread_mutex_destroy(lock)
-    lock.deallocate()
-    pthread_cond_destroy(changed)
-    changed.deallocate()
+    crew.end()
+    for thread in threads { pthread_detach(thread) }
   }
 
-  /// Ends the threads; the pool cannot be used afterwards.
+  /// Ends the threads and waits for them; the pool cannot be used afterwards. A pool that is
+  /// dropped without ends them too, and waits for none.
   package func end() {
-    pthread_mutex_lock(lock)
-    isEnding = true
-    pthread_cond_broadcast(changed)
-    pthread_mutex_unlock(lock)
+    crew.end()
     for thread in threads { pthread_join(thread, nil) }
     threads = []
   }
 
-  private func work(_ index: Int) {
-    var seen = 0
-    while true {
-      pthread_mutex_lock(lock)
-      while generation == seen && !isEnding { pthread_cond_wait(changed, lock) }
-      if isEnding {
-        pthread_mutex_unlock(lock)
-        return
-      }
-      seen = generation
-      let job = self.job!
-      pthread_mutex_unlock(lock)
-      job(index)
-      pthread_mutex_lock(lock)
-      running -= 1
-      if running == 0 { pthread_cond_broadcast(changed) }
-      pthread_mutex_unlock(lock)
-    }
-  }
-
   /// Starts `job(worker index)` on every thread and returns at once.
   package func start(_ job: @escaping (Int) -> Void) {
-    pthread_mutex_lock(lock)
-    require(running == 0, "WorkerPool.start: the job before is still running")
-    self.job = job
-    running = count
-    generation += 1
-    pthread_cond_broadcast(changed)
-    pthread_mutex_unlock(lock)
+    crew.monitor.withLock {
+      require(crew.running == 0, "WorkerPool.start: the job before is still running")
+      crew.job = job
+      crew.running = count
+      crew.generation += 1
+      crew.monitor.broadcast()
+    }
   }
 
   /// Waits for the job that `start` has started.
   package func wait() {
-    pthread_mutex_lock(lock)
-    while running > 0 { pthread_cond_wait(changed, lock) }
-    job = nil
-    pthread_mutex_unlock(lock)
+    crew.monitor.withLock {
+      while crew.running > 0 { crew.monitor.wait() }
+      crew.job = nil
+    }
   }
 
   /// Waits for the job that `start` has started, at most `seconds`; true if it has ended.
   package func wait(atMost seconds: Double) -> Bool {
-    var deadline = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &deadline)
-    let nanoseconds = deadline.tv_nsec + Int(seconds * 1e9)
-    deadline.tv_sec += nanoseconds / 1_000_000_000
-    deadline.tv_nsec = nanoseconds % 1_000_000_000
-    pthread_mutex_lock(lock)
-    defer { pthread_mutex_unlock(lock) }
-    while running > 0 {
-      if pthread_cond_timedwait(changed, lock, &deadline) != 0 { return running == 0 }
+    let deadline = Clock.nanoseconds + Int(seconds * 1e9)
+    return crew.monitor.withLock {
+      while crew.running > 0 {
+        if !crew.monitor.wait(until: deadline) { return crew.running == 0 }
+      }
+      return true
     }
-    return true
   }
 
   /// Runs `body(worker, item)` for every item of 0..<items, as `forEach(_:_:)`; calls `onWait`

@@ -35,6 +35,21 @@ import Threads
     }
   }
 
+  /// The job's closure is what tells: the threads let go of it when they end.
+  @Test(arguments: [1, 3]) func aPoolThatIsDroppedEndsItsThreads(threads: Int) {
+    final class Told: Sendable {
+      let event: TestEvent
+      init(_ event: TestEvent) { self.event = event }
+      deinit { event.set() }
+    }
+    let gone = TestEvent()
+    do {
+      let told = Told(gone)
+      WorkerPool(count: threads).start { _ in withExtendedLifetime(told) {} }
+    }
+    #expect(gone.wait())
+  }
+
   /// Each worker waits until all the others are at work too.
   @Test(arguments: [1, 2, 5]) func allWorkersWorkAtOnce(threads: Int) {
     withPool(threads) { pool in
