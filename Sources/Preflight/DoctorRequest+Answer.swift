@@ -14,7 +14,7 @@ extension DoctorRequest {
     if !asJSON {
       for line in session.machine + session.map.lines { session.console.say(line) }
     }
-    let report = try Doctor(self, session: session).run()
+    let report = try DoctorMeasurement(self, session: session).run()
     guard communicator.rank == 0 else { return [] }
     if asJSON { return [report.json] }
     guard let prediction = prediction else { return report.lines }

@@ -96,7 +96,7 @@ package struct ScalingRequest: Sendable {
       return ["no prediction: one rank has no network; give --network, or start more ranks"]
     }
     let designs = ScalingModel.Design.all
-    var table = TextTable(
+    var table = ColumnTable(
       [("network", false), ("images a rank", true), ("ranks", true)]
         + designs.map { ($0.name, true) }
         + [("images/s (exact)", true), ("limit (exact)", false)])

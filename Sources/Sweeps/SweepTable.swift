@@ -22,7 +22,7 @@ struct SweepTable {
   /// The table, and under it how it was made.
   var lines: [String] {
     let validation = Verification.targets.indices.dropFirst()
-    var table = TextTable(
+    var table = ColumnTable(
       [(title, isNumber)]
         + validation.map { ("VAL@\(Self.name(Verification.targets[$0]))", true) }
         + [("accuracy", true), ("AUC", true)])
@@ -47,7 +47,7 @@ struct SweepTable {
 
   /// The table with all digits.
   var csv: String {
-    var table = TextTable(
+    var table = ColumnTable(
       [(title, isNumber)]
         + Verification.targets.flatMap { target in
           ["val", "val_error", "far"].map { ("\($0)@\(Self.name(target))", true) }

@@ -122,7 +122,7 @@ struct ClusterAnswer: Encodable {
     ]
     if hasPeople { columns += [("of one person", true), ("person", false)] }
     columns.append(("first photo", false))
-    var table = TextTable(columns)
+    var table = ColumnTable(columns)
     for (number, cluster) in groups.prefix(rowLimit).enumerated() {
       let person =
         hasPeople ? ["\(cluster.ofPerson)", cluster.person ?? ""] : []
@@ -143,12 +143,12 @@ struct ClusterAnswer: Encodable {
   }
 
   /// Every photo with the number of its cluster, in the order of photos.
-  var table: TextTable {
+  var table: ColumnTable {
     var numbers = [Int](repeating: 0, count: photos.count)
     for (number, cluster) in clusters.enumerated() {
       for photo in cluster.members { numbers[photo] = number + 1 }
     }
-    var table = TextTable([("photo", false), ("cluster", true), ("person", false)])
+    var table = ColumnTable([("photo", false), ("cluster", true), ("person", false)])
     for (photo, name) in photos.enumerated() {
       table.append([name, "\(numbers[photo])", people[photo] ?? ""])
     }

@@ -129,7 +129,7 @@ struct IdentifyAnswer: Encodable {
   /// A row a photo, then the figures where labels are known.
   var lines: [String] {
     let places = probes.map(\.candidates.count).max() ?? 0
-    var table = TextTable(
+    var table = ColumnTable(
       [(title: "photo", isNumber: false), (title: "person", isNumber: false)]
         + (0..<places).map {
           (title: $0 == 0 ? "nearest" : "\($0 + 1).", isNumber: false)

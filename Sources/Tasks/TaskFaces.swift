@@ -114,7 +114,7 @@ final class CheckpointFaces: FaceProvider {
   var checkpointPath: String? { network.checkpoint.path }
 
   func faces(_ arguments: [String], oneEach: Bool) throws -> TaskFaces? {
-    let list = try PhotoList(arguments, oneEach: oneEach)
+    let list = try ArgumentPhotos(arguments, oneEach: oneEach)
     for notes in list.notes { notes.tell(network.session.console) }
     var configuration = network.configuration
     configuration.landmarks = options.landmarks

@@ -40,7 +40,7 @@ struct Evaluate: ParsableCommand {
 
   @Option(as: \.landmarks) var landmarks: String?
 
-  @OptionGroup var stored: StoredEmbeddings
+  @OptionGroup var stored: EmbeddingArguments
 
   @Flag(as: \.flipTest) var flipTest: Bool?
 

@@ -13,7 +13,7 @@ struct FaceArguments: ParsableArguments {
 
   @Option(as: \.landmarks) var landmarks: String?
 
-  @OptionGroup var stored: StoredEmbeddings
+  @OptionGroup var stored: EmbeddingArguments
 
   @Flag(as: \.flipTest) var flipTest: Bool?
 

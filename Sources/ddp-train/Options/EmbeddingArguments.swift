@@ -3,7 +3,7 @@ private import Interchange
 internal import Measuring
 
 /// Embeddings that stand in a file, in the place of a checkpoint that would make them.
-struct StoredEmbeddings: ParsableArguments {
+struct EmbeddingArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Stored embeddings (.npz, .csv, .npy), in place of a checkpoint.", valueName: "file"),

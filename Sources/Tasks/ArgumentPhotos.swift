@@ -2,7 +2,7 @@ internal import Datasets
 private import Foundation
 
 /// Photos as a command line names them: files, and folders of `person/photo.jpg`.
-struct PhotoList {
+struct ArgumentPhotos {
   /// As given for files, relative to the folder for its photos.
   private(set) var names: [String] = []
   /// Who is on each photo, by its folder; nil for single files and for photos right in the folder.

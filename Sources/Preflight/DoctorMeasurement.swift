@@ -30,7 +30,7 @@ package struct DoctorRequest: Sendable {
 }
 
 /// Measures a machine, or the ranks of a job, for a training run to come.
-package struct Doctor {
+package struct DoctorMeasurement {
   let request: DoctorRequest
   let session: Session
   var communicator: any Communicator { session.communicator }

@@ -1,7 +1,7 @@
 internal import Datasets
 
 /// Rows of text in columns as wide as they need to be.
-package struct TextTable: Sendable {
+package struct ColumnTable: Sendable {
   private var rows: [[String]]
   private let isNumber: [Bool]
 
