@@ -7,12 +7,15 @@ package import Threads
 
 /// The photos of a run: which there are, which train, and how their bytes become samples.
 package struct TrainingData: Sendable {
+  /// All photos of the data, training or not.
   package let index: PhotoIndex
+  /// Which photos train, in which class, and which are held out.
   package let divided: DividedPhotos
   /// Where the bytes of the photos are.
   package var photos: any PhotoSource { readAhead.source }
   /// The same, brought ahead by a reader thread.
   package let readAhead: ReadAhead
+  /// What makes the network's input of a photo, but for random changes.
   package let preprocessing: Preprocessing
   /// A hash of all paths, of who trains in which class, and of the landmarks: equal on all ranks
   /// and after a resume.
@@ -51,9 +54,7 @@ package struct TrainingData: Sendable {
   }
 
   private init(_ configuration: RunConfiguration, opened: OpenedPhotos) throws {
-    guard opened.index.people.count > 1 else {
-      throw DatasetError.onlyOnePerson(folder: opened.name, person: opened.index.people[0])
-    }
+    try opened.index.requireSeveralPeople(in: opened.name)
     index = opened.index
     name = opened.name
     notes = opened.notes

@@ -4,6 +4,7 @@ private import Preconditions
 package struct OptimizerStep: @unchecked Sendable {
   /// How many updates came before this one; 0 for the first.
   package var index: Int
+  /// The rates in force.
   package var rates: LearningRates
   /// Multiplies the gradients before anything else: clipping, or 1 / samples.
   package var gradientScale: Float
@@ -46,7 +47,7 @@ package protocol Optimizer: Sendable {
   /// Updates parameters and state in `range`, which may be any part of the vector: every cut of the
   /// vector into ranges, on any threads, gives the same bits.
   ///
-  /// `parameters` and `gradients` [groups.count], `state` [stateVectorCount, groups.count], all
+  /// `parameters` and `gradients` [groups.count], `state` [stateNames.count, groups.count], all
   /// from their element 0; gradients are read only.
   func update(
     _ parameters: UnsafeMutablePointer<Float>, along gradients: UnsafePointer<Float>,
@@ -55,9 +56,6 @@ package protocol Optimizer: Sendable {
 }
 
 extension Optimizer {
-  /// How many state vectors the optimizer keeps.
-  package var stateVectorCount: Int { stateNames.count }
-
   /// Zero, but for the optimizers that say otherwise.
   package var initialState: Float { 0 }
 

@@ -7,8 +7,8 @@ import Testing
   func anEpochIsWholeBatchesAndLeavesOtherSamplesOutEachTime(count: Int, batch: Int) {
     var whole = EpochSampler(count: count, batch: batch, seed: 3, dropsLast: true)
     var all = EpochSampler(count: count, batch: batch, seed: 3)
-    #expect(whole.stepsPerEpoch == count / batch && whole.tailCount == batch)
-    #expect(whole.leftOutCount == count % batch && all.leftOutCount == 0)
+    #expect(whole.stepsPerEpoch == count / batch)
+    #expect(whole.course.leftOutCount == count % batch && all.course.leftOutCount == 0)
     var leftOut: Set<Set<Int>> = []
     for epoch in 0..<4 {
       var seen: Set<Int> = []

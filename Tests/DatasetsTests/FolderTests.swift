@@ -48,7 +48,7 @@ import TestSupport
     func line(_ relative: String) -> String {
       do {
         let folder = try FaceFolder(root: disk.path + "/" + relative)
-        try folder.requireSeveralPeople()
+        try folder.index.requireSeveralPeople(in: folder.root)
         try DataSplit.all.divide(folder.index).require(batch: 5)
         return ""
       } catch {

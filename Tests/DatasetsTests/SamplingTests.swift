@@ -13,7 +13,7 @@ import Testing
         let global = sampler.batch(step: epoch * sampler.stepsPerEpoch + step)
         #expect(global.epoch == epoch)
         let isLast = step == sampler.stepsPerEpoch - 1
-        #expect(global.samples.count == (isLast ? sampler.tailCount : batch))
+        #expect(global.samples.count == (isLast ? count - step * batch : batch))
         seen += global.samples
       }
       #expect(seen.sorted() == Array(0..<count))

@@ -21,7 +21,7 @@ import Testing
   func partsOfAllRanksMakeTheWholeVectors(number: Int) throws {
     let optimizer = Self.optimizers[number]
     let alone = try run(optimizer, isSharded: false).outcomes(ranks: 1)[0]
-    #expect(alone.vectors.count == optimizer.stateVectorCount)
+    #expect(alone.vectors.count == optimizer.stateNames.count)
     #expect(alone.vectors.allSatisfy { $0.contains { $0 != optimizer.initialState } })
     for ranks in [2, 3] {
       let sharded = try run(optimizer, isSharded: true).outcomes(ranks: ranks)

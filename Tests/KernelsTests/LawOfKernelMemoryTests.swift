@@ -312,7 +312,6 @@ import TestSupport
       OptimizerKernel.momentum(
         memory[0], along: memory[1], velocity: memory[2], count: count, rate: 0.1, momentum: 0.9,
         nesterov: true, decay: 1e-4, scale: 1, factor: 1)
-      OptimizerKernel.squareRoots(of: memory[7], count: count, into: memory[6])
       OptimizerKernel.adaGrad(
         memory[0], along: memory[1], squares: memory[3], count: count, rate: 0.1, epsilon: 1e-8,
         decay: 1e-4, scale: 1)

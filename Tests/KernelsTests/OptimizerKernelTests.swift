@@ -3,7 +3,7 @@ import Kernels
 import Testing
 
 @Suite struct OptimizerKernelTests {
-  @Test func squareRootsAreWithinOneUnitInTheLastPlace() {
+  @Test func adamWDividesByRootsWithinOneUnitInTheLastPlace() {
     var values: [Float] = [
       0, .leastNonzeroMagnitude, .leastNormalMagnitude, .greatestFiniteMagnitude, 0x1p-100, 1, 4,
       9, 16, 0x1p-126,
@@ -14,14 +14,27 @@ import Testing
       }
     }
     values = values.filter(\.isFinite)
-    var roots = [Float](repeating: .nan, count: values.count)
-    OptimizerKernel.squareRoots(of: values, count: values.count, into: &roots)
-    for (value, root) in zip(values, roots) {
-      #expect(abs(root - value.squareRoot()) <= value.squareRoot().ulp, "square root of \(value)")
+    // w = 0 - 1 / sqrt(v): a root within one unit in the last place, and a division.
+    let zeros = [Float](repeating: 0, count: values.count)
+    func steps(_ values: [Float]) -> [Float] {
+      var steps = [Float](repeating: 0, count: values.count)
+      var means = [Float](repeating: 1, count: values.count)
+      var squares = values
+      OptimizerKernel.adamW(
+        &steps, along: zeros, means: &means, squares: &squares, count: values.count,
+        factors: .init(
+          keep: 1, rate: 1, beta1: 1, beta2: 1, correction2: 1, epsilon: 0, scale: 1))
+      return steps
     }
-    #expect(values.count > 30_000 && Array(roots[5..<9]) == [1, 2, 3, 4] && roots[0] == 0)
-    OptimizerKernel.squareRoots(of: [.infinity, .nan], count: 2, into: &roots)
-    #expect(roots[0] == .infinity && roots[1].isNaN)
+    let all = steps(values)
+    for (value, step) in zip(values, all) where value > 0 {
+      let exact = 1 / Double(value).squareRoot()
+      #expect(abs(-Double(step) - exact) <= 2 * Double(Float(exact).ulp), "root of \(value)")
+    }
+    #expect(values.count > 30_000 && Array(all[5..<9]) == [-1, -0.5, -1 / 3, -0.25])
+    #expect(all[0] == -.infinity)
+    let odd = steps([.infinity, .nan])
+    #expect(odd[0] == 0 && odd[1].isNaN)
   }
 
   /// Dyadic numbers, so that each formula is exact, and a fence behind the last element.

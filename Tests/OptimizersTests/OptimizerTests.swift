@@ -15,7 +15,7 @@ private struct Bench {
     self.groups = groups
     parameters = start
     state = [Float](
-      repeating: optimizer.initialState, count: optimizer.stateVectorCount * groups.count)
+      repeating: optimizer.initialState, count: optimizer.stateNames.count * groups.count)
   }
 
   mutating func step(

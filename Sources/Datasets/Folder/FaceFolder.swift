@@ -7,6 +7,7 @@ package struct Photo: Sendable {
   /// The index of its person in the data set's list of people.
   package var person: Int
 
+  /// The photo at `path` of the person with that index.
   package init(path: String, person: Int) {
     self.path = path
     self.person = person
@@ -20,13 +21,21 @@ package struct PhotoIndex: Sendable {
   /// The names of the people: sorted bytewise, or by the numbers that a pack calls them by.
   package let people: [String]
 
+  /// An index of `photos`, whose people are indices into `people`.
   package init(photos: [Photo], people: [String]) {
     self.init(photos: PhotoList(photos), people: people)
   }
 
+  /// The same of a list that need not be in memory.
   package init(photos: PhotoList, people: [String]) {
     self.photos = photos
     self.people = people
+  }
+
+  /// Throws `DatasetError.onlyOnePerson` of the data called `name` where there is nobody to tell
+  /// apart.
+  package func requireSeveralPeople(in name: String) throws(DatasetError) {
+    guard people.count > 1 else { throw .onlyOnePerson(folder: name, person: people[0]) }
   }
 
   /// The number of photos of each person.
@@ -45,11 +54,16 @@ package struct PhotoIndex: Sendable {
 /// paths, whatever the file system's own order. Symbolic links are followed, cycles are not; names
 /// that begin with a dot are hidden. What is passed over is counted in `notes`.
 package struct FaceFolder: Sendable {
+  /// The folder, as it was given.
   package let root: String
+  /// Its photos and people.
   package let index: PhotoIndex
+  /// What is passed over, and what is most likely not meant.
   package let notes: DataNotes
 
+  /// In the order of their paths.
   package var photos: PhotoList { index.photos }
+  /// The folders with photos right in them.
   package var people: [String] { index.people }
 
   /// Lists the folder at `root`; throws `DatasetError` for a folder that is missing, unreadable or
@@ -63,10 +77,5 @@ package struct FaceFolder: Sendable {
     }
     index = walk.makeIndex()
     notes = FolderNotes.of(walk, index)
-  }
-
-  /// Throws `DatasetError.onlyOnePerson` where there is nobody to tell apart.
-  package func requireSeveralPeople() throws(DatasetError) {
-    guard people.count > 1 else { throw .onlyOnePerson(folder: root, person: people[0]) }
   }
 }

@@ -2,7 +2,9 @@ private import Determinism
 
 /// One global batch.
 package struct GlobalBatch: Sendable {
+  /// Steps before it.
   package let step: Int
+  /// Epochs that are complete before it.
   package let epoch: Int
   /// The samples, in order, as positions in the list of training photos.
   package let samples: ArraySlice<Int>
@@ -19,6 +21,7 @@ package struct GlobalBatch: Sendable {
 package struct EpochSampler: Sendable {
   /// Which part of which epoch a step has.
   package let course: EpochCourse
+  /// What the order of an epoch is a function of.
   package let seed: UInt64
   private var recent: [(epoch: Int, order: [Int])] = []
 
@@ -34,13 +37,8 @@ package struct EpochSampler: Sendable {
   /// The number of samples of an epoch.
   package var count: Int { course.count }
 
+  /// Batches of an epoch.
   package var stepsPerEpoch: Int { course.stepsPerEpoch }
-
-  /// The number of samples in the last batch of an epoch.
-  package var tailCount: Int { min(course.batch, count - (stepsPerEpoch - 1) * course.batch) }
-
-  /// The number of samples that an epoch leaves out, others in each.
-  package var leftOutCount: Int { course.leftOutCount }
 
   /// The order of `epoch`: a function of it, of the seed and of the count.
   package func order(ofEpoch epoch: Int) -> [Int] {

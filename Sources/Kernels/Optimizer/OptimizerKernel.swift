@@ -133,20 +133,4 @@ package enum OptimizerKernel {
       new.v.store(squares + i, count: rest)
     }
   }
-
-  /// Overwrites `roots` [count] with the square roots of `values`, which are not negative, within
-  /// one unit in the last place.
-  package static func squareRoots(
-    of values: UnsafePointer<Float>, count: Int, into roots: UnsafeMutablePointer<Float>
-  ) {
-    var i = 0
-    while i + 8 <= count {
-      Vector8(values + i, count: 8).newtonSquareRoot().store(roots + i, count: 8)
-      i += 8
-    }
-    if i < count {
-      let rest = count - i
-      Vector8(values + i, count: rest).newtonSquareRoot().store(roots + i, count: rest)
-    }
-  }
 }
