@@ -286,8 +286,8 @@ let package = Package(
       ], path: "Benchmarks/ddp-bench", swiftSettings: house),
 
     .target(
-      name: "TestSupport", dependencies: ["Collectives", "Determinism"], path: "Tests/TestSupport",
-      swiftSettings: house),
+      name: "TestSupport", dependencies: ["Collectives", "Determinism", "Losses"],
+      path: "Tests/TestSupport", swiftSettings: house),
     .executableTarget(
       name: "mpi-check",
       dependencies: [

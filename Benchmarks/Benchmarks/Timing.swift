@@ -1,5 +1,5 @@
 private import Foundation
-package import Threads
+internal import Threads
 
 /// Times of a piece of work that was run again and again.
 package struct Timing: Sendable {

@@ -45,6 +45,9 @@ struct EngineRun {
     return configuration
   }()
 
+  /// The class head of `factory`, which the demo's loss has.
+  static func head(of factory: ModelFactory) -> any LossHead { factory.objective.head! }
+
   /// Runs in a world of `ranks` threads with `threads` workers each; the outcome by rank.
   func outcomes(ranks: Int, threads: Int = 1) throws -> [Outcome] {
     let run = self

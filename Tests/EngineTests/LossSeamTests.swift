@@ -2,47 +2,28 @@ import Engine
 import Kernels
 import Losses
 import Synchronization
+import TestSupport
 import Testing
 
 /// ArcFace whose margin shrinks with the mean length of the embeddings, which it keeps from step to
 /// step: a loss with a state.
-private struct LengthAwareHead: LossHead {
-  let inner: MarginSoftmaxHead
-  var classes: Int { inner.classes }
-  var dimension: Int { inner.dimension }
-  var parameterCount: Int { inner.parameterCount }
-  var parameters: [HeadParameter] { inner.parameters }
-  let initialState = LossState(["length": 1])
-  let stateSumCount = 1
-
-  func distribution(
-    of parameter: HeadParameter, _ initialization: HeadInitialization
-  ) -> HeadDistribution { inner.distribution(of: parameter, initialization) }
-
-  func scratchCount(rows: Int) -> Int { inner.scratchCount(rows: rows) }
-
-  func run(
-    _ embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>, rows: Int,
-    weights: UnsafePointer<Float>, marginFactor: Float, state: LossState,
-    into embeddingGradient: UnsafeMutablePointer<Float>,
-    weightGradient: UnsafeMutablePointer<Float>, stateSums: UnsafeMutablePointer<Double>,
-    scratch: UnsafeMutablePointer<Float>
-  ) -> LossValue {
-    stateSums[0] = 0
-    for row in 0..<rows {
-      stateSums[0] += ReductionKernel.sumOfSquares(
-        of: embeddings + row * dimension, count: dimension
-      ).squareRoot()
-    }
-    return inner.run(
-      embeddings, labels: labels, rows: rows, weights: weights,
-      marginFactor: marginFactor / Float(1 + state["length"]), into: embeddingGradient,
-      weightGradient: weightGradient, scratch: scratch)
-  }
-
-  func move(_ state: inout LossState, by means: UnsafePointer<Double>) {
-    state["length"] = 0.9 * state["length"] + 0.1 * means[0]
-  }
+private func lengthAware(_ head: any LossHead) -> WrappedHead {
+  WrappedHead(
+    head, state: LossState(["length": 1]), stateSumCount: 1,
+    moved: { state, means in
+      var state = state
+      state["length"] = 0.9 * state["length"] + 0.1 * means[0]
+      return state
+    },
+    prepare: { microbatch, sums in
+      sums[0] = 0
+      for row in 0..<microbatch.rows {
+        sums[0] += ReductionKernel.sumOfSquares(
+          of: microbatch.embeddings + row * microbatch.width, count: microbatch.width
+        ).squareRoot()
+      }
+      return microbatch.marginFactor / Float(1 + microbatch.state["length"])
+    })
 }
 
 /// Half the mean over the samples of the squared distances to all faces of their person: a loss of
@@ -109,12 +90,7 @@ private struct AttractionObjective: BatchObjective {
 
 @Suite struct LossSeamTests {
   @Test func theStateOfALossIsTheSameInEveryWorld() throws {
-    let run = EngineRun(objective: { factory in
-      guard case .samples(let head as MarginSoftmaxHead) = factory.objective else {
-        fatalError("the demo's loss is ArcFace")
-      }
-      return .samples(LengthAwareHead(inner: head))
-    })
+    let run = EngineRun(objective: { .samples(lengthAware(EngineRun.head(of: $0))) })
     let alone = try run.outcomes(ranks: 1)[0]
     #expect(alone.loss["length"] != 1 && alone.receipts.count == 3)
     for (ranks, threads) in [(1, 2), (2, 1), (3, 2)] {

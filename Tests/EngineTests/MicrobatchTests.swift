@@ -1,6 +1,6 @@
 import Engine
-import Losses
 import Synchronization
+import TestSupport
 import Testing
 
 /// What each call of a head was given, by the first sample of its microbatch.
@@ -12,46 +12,16 @@ private final class Seen: Sendable {
 
   private let all = Mutex<[Microbatch]>([])
 
-  func add(
-    _ embeddings: UnsafePointer<Float>, _ labels: UnsafePointer<Int32>, rows: Int, width: Int
-  ) {
-    let microbatch = Microbatch(
-      embeddings: (0..<rows * width).map { embeddings[$0].bitPattern },
-      labels: (0..<rows).map { labels[$0] })
-    all.withLock { $0.append(microbatch) }
+  func add(_ microbatch: WrappedHead.Microbatch) {
+    let (rows, count) = (microbatch.rows, microbatch.rows * microbatch.width)
+    let copy = Microbatch(
+      embeddings: (0..<count).map { microbatch.embeddings[$0].bitPattern },
+      labels: (0..<rows).map { microbatch.labels[$0] })
+    all.withLock { $0.append(copy) }
   }
 
   /// In the order of the batch: the label of a sample is its slot.
   var microbatches: [Microbatch] { all.withLock { $0.sorted { $0.labels[0] < $1.labels[0] } } }
-}
-
-/// ArcFace that notes what it is given.
-private struct ObservingHead: LossHead {
-  let inner: MarginSoftmaxHead
-  let seen: Seen
-  var classes: Int { inner.classes }
-  var dimension: Int { inner.dimension }
-  var parameterCount: Int { inner.parameterCount }
-  var parameters: [HeadParameter] { inner.parameters }
-
-  func distribution(
-    of parameter: HeadParameter, _ initialization: HeadInitialization
-  ) -> HeadDistribution { inner.distribution(of: parameter, initialization) }
-
-  func scratchCount(rows: Int) -> Int { inner.scratchCount(rows: rows) }
-
-  func run(
-    _ embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>, rows: Int,
-    weights: UnsafePointer<Float>, marginFactor: Float, state: LossState,
-    into embeddingGradient: UnsafeMutablePointer<Float>,
-    weightGradient: UnsafeMutablePointer<Float>, stateSums: UnsafeMutablePointer<Double>,
-    scratch: UnsafeMutablePointer<Float>
-  ) -> LossValue {
-    seen.add(embeddings, labels, rows: rows, width: dimension)
-    return inner.run(
-      embeddings, labels: labels, rows: rows, weights: weights, marginFactor: marginFactor,
-      into: embeddingGradient, weightGradient: weightGradient, scratch: scratch)
-  }
 }
 
 /// Law 1 of docs/design.md: batch norm, dropout and the shape of every product belong to the
@@ -66,10 +36,11 @@ private struct ObservingHead: LossHead {
   ) throws -> [Seen.Microbatch] {
     let seen = Seen()
     var run = EngineRun(objective: { factory in
-      guard case .samples(let head as MarginSoftmaxHead) = factory.objective else {
-        fatalError("the demo's loss is ArcFace")
-      }
-      return .samples(ObservingHead(inner: head, seen: seen))
+      .samples(
+        WrappedHead(EngineRun.head(of: factory)) { microbatch, _ in
+          seen.add(microbatch)
+          return microbatch.marginFactor
+        })
     })
     run.steps = 1
     run.classCount = 18
