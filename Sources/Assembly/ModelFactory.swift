@@ -11,7 +11,9 @@ package import State
 
 /// From a configuration to a network, its loss head, and what the optimizer must know of them.
 package struct ModelFactory: Sendable {
+  /// The network of the configuration, for microbatches of its size.
   package let network: Network
+  /// The loss: a head with weights for the classes, or one of the whole batch.
   package let objective: Objective
   /// Classes of the data, whether the loss has weights for them or not.
   package let classCount: Int

@@ -13,13 +13,17 @@ package import Threads
 /// optimizer's vectors as `optimizer.VECTOR/TENSOR`. The metadata holds the configuration, the
 /// progress and checksums (see docs/checkpoints.md).
 package struct Checkpoint {
+  /// Where the file is, as messages name it.
   package let path: String
+  /// The file: its tensors by name, and the metadata.
   package let file: SafetensorsFile
+  /// Where the run stood when it was written.
   package let progress: TrainingProgress
   /// The resolved configuration of the run, as YAML.
   package let configurationText: String
   /// `TrainingData.fingerprint` of the run.
   package let dataFingerprint: String
+  /// People that the loss was made for; 0 in an imported network.
   package let classCount: Int
 
   /// The key of the metadata that says which program wrote the file, and its version of the form.

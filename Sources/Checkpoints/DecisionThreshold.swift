@@ -18,6 +18,7 @@ package struct DecisionThreshold: Sendable, Equatable {
   /// The false-accept rate of `cautiousValue`.
   package static let cautiousFAR = 0.01
 
+  /// Thresholds that were chosen as `rule` says; its line breaks become spaces.
   package init(value: Double, cautiousValue: Double, flipTest: Bool, rule: String) {
     self.value = value
     self.cautiousValue = cautiousValue

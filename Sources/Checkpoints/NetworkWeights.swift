@@ -5,8 +5,11 @@ package import State
 
 /// A network with its weights and running moments, without loss head and optimizer.
 package final class NetworkWeights {
+  /// The network, which owns no memory.
   package let network: Network
+  /// The configuration that the network was made from.
   package let configuration: RunConfiguration
+  /// Its parameters and running moments, without vectors beside them.
   package let state: ModelState
 
   /// Memory for the network that `configuration` means, not filled.

@@ -13,6 +13,7 @@ package struct OfflineTriplets: Sendable, Equatable {
   /// Training samples, in the order in which they are trained on.
   package let triplets: [Triplet]
 
+  /// Triplets of training samples, found after `step` steps.
   package init(step: Int, triplets: [Triplet]) {
     self.step = step
     self.triplets = triplets

@@ -7,6 +7,7 @@ package struct TrainingProgress: Sendable, Equatable {
   package var step = 0
   /// Steps that updated the weights; the others were skipped.
   package var updates = 0
+  /// Steps whose gradient was not finite or left the grid, and which moved nothing.
   package var skippedSteps = 0
   /// Skipped steps since the last update.
   package var skippedInARow = 0
@@ -14,6 +15,7 @@ package struct TrainingProgress: Sendable, Equatable {
   package var samples = 0
   /// The best figure of an evaluation so far, and the step after which it was measured.
   package var best: Double?
+  /// The step after which `best` was measured.
   package var bestStep: Int?
   /// A hash of the photos and pairs that the best figure was measured on; nil where nobody knows.
   package var bestSet: UInt64?
@@ -32,6 +34,7 @@ package struct TrainingProgress: Sendable, Equatable {
   /// Exponent of the grid of gradient sums.
   package var gridExponent = 0
 
+  /// The start of a run: no step done.
   package init() {}
 }
 

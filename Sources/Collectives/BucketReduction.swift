@@ -3,6 +3,7 @@ internal import Threads
 
 /// When a bucket went over the wire, in seconds of the monotonic clock.
 package struct BucketSpan: Sendable {
+  /// The elements of the flat vector that travelled.
   package var bucket: Range<Int>
   /// When this rank was ready for it, when all ranks were, and when its sums were here.
   package var ready = 0.0

@@ -16,6 +16,7 @@ package struct LaunchEnvironment: Sendable, Equatable {
     case slurm = "srun without MPI"
   }
 
+  /// Who started the process.
   package let launcher: Launcher
 
   /// The number of processes that the launcher says it started, where it says so.

@@ -12,10 +12,13 @@ package protocol Message {
 
 /// The bytes of a message while it is written.
 package struct MessageWriter {
+  /// What has been written.
   package private(set) var bytes: [UInt8] = []
 
+  /// An empty message.
   package init() {}
 
+  /// Appends `value`.
   package mutating func write(_ value: some Message) { value.write(to: &self) }
 
   fileprivate mutating func append(bitsOf value: some BitwiseCopyable) {
@@ -33,11 +36,13 @@ package struct MessageReader {
   private let bytes: [UInt8]
   private var offset = 0
 
+  /// Reads from the start of `bytes`.
   package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   /// Whether everything has been read.
   package var isAtEnd: Bool { offset == bytes.count }
 
+  /// The next value; throws where the bytes are none of its kind.
   package mutating func read<Value: Message>() throws -> Value { try Value(from: &self) }
 
   fileprivate mutating func bits<Value: BitwiseCopyable>(_: Value.Type) throws -> Value {

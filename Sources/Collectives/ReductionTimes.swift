@@ -14,6 +14,7 @@ package struct ReductionTimes: Sendable, Equatable {
   /// What this rank has sent to its peers.
   package var sentBytes = 0
 
+  /// Of nothing that was reduced.
   package init() {}
 
   /// Times of the buckets in `spans`, of which this rank's last microbatch ended at `localEnd`.

@@ -9,6 +9,7 @@ package final class SoloCommunicator: Communicator {
   package let localSize = 1
   package let progress = RankProgress()
 
+  /// The world of this process alone.
   package init() {}
 
   package func whileWaiting<Result>(

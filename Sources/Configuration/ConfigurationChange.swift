@@ -49,9 +49,12 @@ package struct ConfigurationChange: Sendable, Equatable {
   package let step: Int
   /// The long name of the option.
   package let name: String
+  /// The value before, as the YAML file has it.
   package let old: String
+  /// The value from that step on.
   package let new: String
 
+  /// A change of the option `name` after `step` steps.
   package init(step: Int, name: String, old: String, new: String) {
     self.step = step
     self.name = name

@@ -7,6 +7,7 @@ package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
   /// Whether the sentence names the option itself, so that its key need not stand before it.
   let namesOption: Bool
 
+  /// An error in what stands at `origin`; `message` is one sentence without it.
   package init(origin: String? = nil, _ message: String, namesOption: Bool = false) {
     self.origin = origin
     self.message = message

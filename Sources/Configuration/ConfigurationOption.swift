@@ -26,6 +26,7 @@ package struct ConfigurationOption: Sendable {
 
   /// The long name: `--name`, and `name:` of the YAML file.
   package let name: String
+  /// The heading under which file and help list it.
   package let group: Group
   /// What it is for, without the full stop, as every command that takes it says.
   package let sentence: String
@@ -33,7 +34,9 @@ package struct ConfigurationOption: Sendable {
   package let note: String
   /// What stands for the value in help; empty for flags.
   package let valueName: String
+  /// Whether a value follows the flag, and which.
   package let input: Input
+  /// What a shell offers in the place of the value.
   package let completion: Completion
   /// The member that holds the value.
   package let member: PartialKeyPath<RunConfiguration> & Sendable

@@ -12,6 +12,7 @@ package struct ConfigurationAssignment: Sendable, Equatable {
   /// `--image-size` or `FILE:LINE`.
   package let origin: String
 
+  /// The option `key` set to `text` at `origin`.
   package init(key: String, text: String, origin: String) {
     self.key = key
     self.text = text

@@ -24,6 +24,7 @@ package struct SyntheticData: Sendable, Equatable {
   /// Side of a photo in pixels.
   package var size: Int
 
+  /// `photos` photos of `size` pixels of each of `people` people.
   package init(people: Int, photos: Int, size: Int) {
     self.people = people
     self.photos = photos
@@ -97,17 +98,22 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
 package struct MiningSchedule: Sendable, Equatable {
   /// A mode and when it begins; the first begins at once, as `.never`.
   package struct Stage: Sendable, Equatable {
+    /// Which triplets are trained on from there.
     package var mode: MiningMode
+    /// The step or epoch that it begins at; `never` for the first stage, which is there at once.
     package var start: Interval
 
+    /// Mining in `mode` from `start` on.
     package init(mode: MiningMode, start: Interval) {
       self.mode = mode
       self.start = start
     }
   }
 
+  /// In the order in which they come.
   package var stages: [Stage]
 
+  /// A schedule of `stages`, the first of which begins at once.
   package init(stages: [Stage]) { self.stages = stages }
 
   /// One mode from first to last.

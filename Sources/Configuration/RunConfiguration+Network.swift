@@ -1,3 +1,4 @@
+internal import Datasets
 package import Networks
 
 extension RunConfiguration {

@@ -25,6 +25,7 @@ package struct CheckRequest: Sendable {
   package var printsJSON = false
   package var threads: Int?
 
+  /// Looks at `data`.
   package init(data: String) { self.data = data }
 }
 

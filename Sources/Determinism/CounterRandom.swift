@@ -12,6 +12,7 @@ package enum RandomPurpose: UInt64, Sendable {
 /// hashed to a key; number `i` of the stream is SplitMix64 of that key at counter `i`
 /// (Steele, Lea, Flood 2014). Any number can be asked for at any time, on any rank or thread.
 package struct CounterRandom: Sendable {
+  /// What all numbers of this place are functions of.
   package let key: UInt64
 
   package init(

@@ -2,7 +2,7 @@ package import Collectives
 internal import Losses
 package import Networks
 package import Optimizers
-package import State
+internal import State
 
 /// The memory that a replica and an engine take, known before there is either.
 package struct EngineMemory: Sendable, Equatable {

@@ -9,6 +9,7 @@ package struct Ledger: Sendable {
   /// Where a sum, or several that belong together, stand on a page.
   package struct Slot: Sendable, Equatable {
     fileprivate let start: Int
+    /// How many doubles it has.
     package let count: Int
   }
 
@@ -16,6 +17,7 @@ package struct Ledger: Sendable {
   package private(set) var count = 0
   private var names: Set<String> = []
 
+  /// A ledger without slots.
   package init() {}
 
   /// Books `count` sums under `name`, which nobody else may have.

@@ -73,6 +73,7 @@ package struct BatchOutcome: Sendable {
   package var targetCosine: Double
   /// The mean squared distance of the unit embeddings to their mean.
   package var spread: Double
+  /// What the triplets were; nil for other losses.
   package var triplets: TripletFigures?
 
   package init(

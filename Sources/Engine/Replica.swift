@@ -6,10 +6,15 @@ package import State
 /// What is trained, one copy a rank: network, loss, optimizer and all that they change. It knows no
 /// ranks: those are of the world that an engine works in.
 package final class Replica {
+  /// The network, whose parameters are the first of the flat vector.
   package let network: Network
+  /// The loss, whose parameters are behind those of the network.
   package let objective: Objective
+  /// Which rate and which decay every tensor has.
   package let groups: ParameterGroups
+  /// The rule that moves the parameters.
   package let optimizer: any Optimizer
+  /// All that a step changes.
   package let state: ModelState
   /// The grid of the exact sums of gradients.
   package let gradientGrid: SummationGrid

@@ -4,6 +4,7 @@ package import Losses
 package struct StepBatch: Sendable {
   /// Steps before this one.
   package let step: Int
+  /// Whole epochs that are done before it.
   package let epoch: Int
   /// Indices of the samples, in batch order.
   package let samples: [Int]
@@ -29,10 +30,12 @@ package struct StepBatch: Sendable {
 
 /// A sample that was brought.
 package struct BatchSample: Sendable {
+  /// The class of the person on the photo.
   package let label: Int32
   /// Whether it stands in for a bad photo.
   package let isReplaced: Bool
 
+  /// A sample of class `label`, in the place of an unreadable one if it `isReplaced`.
   package init(label: Int32, isReplaced: Bool) {
     self.label = label
     self.isReplaced = isReplaced

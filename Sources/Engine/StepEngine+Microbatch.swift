@@ -1,5 +1,5 @@
-package import Collectives
-package import Kernels
+internal import Collectives
+internal import Kernels
 internal import Losses
 internal import Networks
 internal import State

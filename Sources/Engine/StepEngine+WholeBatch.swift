@@ -1,7 +1,7 @@
 internal import Collectives
 internal import Determinism
 private import Glibc
-package import Kernels
+internal import Kernels
 internal import Networks
 internal import Preconditions
 internal import Threads

@@ -12,8 +12,11 @@ package import Timing
 
 /// Computes steps: microbatches on this rank's workers, exact sums over all, one update.
 package final class StepEngine {
+  /// What is trained.
   package let replica: Replica
+  /// The ranks and workers that it is trained in.
   package let world: World
+  /// The exact sums of gradients, over microbatches and then over ranks.
   package let reducer: GradientReducer
   let samples: any SampleSource
   let workers: [Worker]
@@ -79,7 +82,9 @@ package final class StepEngine {
   /// microbatches and ranks as 52 bits leave room for.
   private static let ledgerExponent = -30
 
+  /// The network that is trained.
   package var network: Network { replica.network }
+  /// Parameters, moments and vectors of this rank.
   package var state: ModelState { replica.state }
 
   /// What a step computes, with the memory that it takes beside the workers'.

@@ -4,13 +4,16 @@ package import Timing
 
 /// The sums of one step over all microbatches of all ranks.
 package struct StepSums: Sendable {
+  /// Of the losses of all samples.
   package var lossSum = 0.0
   /// Samples nearest their own class; for triplets, to another face of their person.
   package var correctCount = 0.0
+  /// Of the cosines between samples and the weights of their own class.
   package var targetCosineSum = 0.0
   /// The sum over microbatches of samples x mean squared distance of unit embeddings to their mean;
   /// for a loss of the whole batch, that counts as one microbatch.
   package var spreadSum = 0.0
+  /// Samples that stand in for an unreadable photo.
   package var replacedCount = 0.0
   /// Ranks that saw a gradient that is not finite or leaves the grid.
   package var unsoundRanks = 0.0
@@ -18,6 +21,7 @@ package struct StepSums: Sendable {
   package var microbatchesOfRanks: [Int] = []
   /// What each rank's step before this one was spent on: a step is not over when its sums are made.
   package var secondsOfRanks: [RankSeconds] = []
+  /// What the triplets were; nil with other losses.
   package var triplets: TripletFigures?
 }
 

@@ -2,13 +2,14 @@ package import Collectives
 internal import Determinism
 internal import Kernels
 package import Optimizers
-internal import State
+package import State
 package import Threads
 
 /// What an update leaves behind, the same on every rank.
 package struct UpdateReceipt: Sendable, Equatable {
   /// Of the gradient, before clipping.
   package let norm: Double
+  /// Of the bits of the summed gradient, the same on all ranks.
   package let gradientHash: UInt64
   /// Of the weights as they are now.
   package let weightsHash: UInt64

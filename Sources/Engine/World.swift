@@ -4,8 +4,11 @@ package import Timing
 
 /// Where a replica is trained: this rank's workers, the other ranks, and how they add up.
 package struct World {
+  /// The compute threads of this rank.
   package let pool: WorkerPool
+  /// What the ranks do together.
   package let communicator: any Communicator
+  /// How gradients travel between ranks.
   package let reduction: Reduction
   /// Whether each rank keeps and updates a part of the optimizer's state.
   package let isSharded: Bool

@@ -2,8 +2,11 @@ internal import Preconditions
 
 /// Embeddings of photos as a network gave them, one row a photo [count, dimension].
 package struct Embeddings: Sendable {
+  /// [count, dimension].
   package let values: [Float]
+  /// Numbers of an embedding.
   package let dimension: Int
+  /// Embeddings.
   package let count: Int
   /// The L2 norm of each row [count], in double precision.
   package let norms: [Double]

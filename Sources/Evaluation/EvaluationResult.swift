@@ -1,6 +1,8 @@
 /// One measured number with the name it is printed and stored under.
 package struct Figure: Sendable, Equatable {
+  /// As logs and tables call it.
   package let name: String
+  /// The figure itself; NaN where there is none.
   package let value: Double
   /// Digits after the point in print.
   package let digits: Int
@@ -35,8 +37,11 @@ package struct Figure: Sendable, Equatable {
 
 /// Everything an evaluation found: what was asked for is there, the rest is absent.
 package struct EvaluationResult: Sendable {
+  /// Of pairs; nil where there were none.
   package var verification: Verification?
+  /// Of all people; nil where pairs alone were asked for.
   package var identification: Identification?
+  /// By the class weights; nil for people that the head does not know.
   package var closedSet: ClosedSetAccuracy?
   /// Over the photos that were embedded.
   package var photoCount: Int

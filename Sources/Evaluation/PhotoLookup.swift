@@ -1,5 +1,6 @@
 /// Photos by the names that lists call them by: every name means one photo, or none.
 package struct PhotoLookup {
+  /// What a name may mean.
   package enum Answer: Equatable, Sendable {
     case one(Int)
     case none

@@ -1,10 +1,12 @@
 /// What the sets of one evaluation gave, the one that counts first.
 package struct SetResults {
+  /// By the names of the sets, the one that counts first.
   package let results: [(name: String, result: EvaluationResult)]
 
   /// The results of at least one set.
   package init(results: [(name: String, result: EvaluationResult)]) { self.results = results }
 
+  /// That of the set that counts.
   package var first: EvaluationResult { results[0].result }
 
   /// The printed figures, with the set's name before them where there are several.

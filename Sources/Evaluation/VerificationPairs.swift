@@ -4,8 +4,11 @@ internal import Preconditions
 package struct VerificationPairs: Sendable {
   /// Two photos, whether they show one person, and the fold they are scored in.
   package struct Pair: Sendable, Equatable {
+    /// One photo of the pair, an index.
     package let first: Int
+    /// The other one.
     package let second: Int
+    /// Whether both show one person.
     package let isSame: Bool
     /// In 0..<foldCount.
     package let fold: Int

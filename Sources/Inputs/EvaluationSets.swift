@@ -8,6 +8,7 @@ internal import Interchange
 package struct EvaluationSet: Sendable {
   /// The name of its file without the ending; empty for photos held out.
   package let name: String
+  /// Which of its photos are embedded, and how they are scored.
   package let plan: EvaluationPlan
   /// Where its photos are; nil for those of the data.
   package let source: (any PhotoSource)?

@@ -8,8 +8,11 @@ package import Threads
 
 /// A data set as `--data` names it: its index and where its bytes are.
 package struct OpenedPhotos {
+  /// Which photos there are, and who is on them.
   package let index: PhotoIndex
+  /// Where the bytes of the photos come from.
   package let source: any PhotoSource
+  /// What to call the data in a message: the path, or the words for drawn faces.
   package let name: String
   /// What is passed over, and what is most likely not meant; nothing of drawn faces.
   package let notes: DataNotes

@@ -1,6 +1,7 @@
 /// Rows of numbers with a name each, as text: a header `name,0,1,...`, then `NAME,x,y,...`
 /// (RFC 4180: names with commas, quotes or line ends stand in quotes).
 package struct CSVTable: Sendable, Equatable {
+  /// The first cell of each row.
   package let names: [String]
   /// Numbers of a row.
   package let columns: Int

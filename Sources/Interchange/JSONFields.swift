@@ -16,6 +16,7 @@ package struct JSONFields {
     }
   }
 
+  /// The text of the member `name`; nil where there is none.
   package subscript(name: String) -> String? { fields[name] }
 
   /// `fields` as a JSON object in one line.

@@ -59,6 +59,7 @@ extension LossHead {
 package struct LossState: Sendable, Equatable {
   /// In the order in which the loss gave them.
   package let names: [String]
+  /// In the order of `names`.
   package private(set) var values: [Double]
 
   /// No numbers.

@@ -7,6 +7,7 @@ package struct LossValue: Sendable, Equatable {
   /// The sum of the cosines between each embedding and the weights of its class.
   package var targetCosineSum: Double
 
+  /// Sums over the samples of a microbatch.
   package init(lossSum: Double = 0, correctCount: Int = 0, targetCosineSum: Double = 0) {
     self.lossSum = lossSum
     self.correctCount = correctCount

@@ -45,10 +45,13 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   /// The margin of the ArcFace paper, in radians.
   package static let usualArcFaceMargin = 0.5
 
+  /// Which loss, with its margins.
   package let kind: Kind
   /// The factor s before the softmax; 1 for plain softmax.
   package let scale: Double
+  /// What ArcFace does at angles at which the margin would turn back.
   package let variant: Variant
+  /// The derivative that is taken of the target logit.
   package let gradient: Gradient
 
   private init(

@@ -1,6 +1,8 @@
 /// A named tensor inside the flat parameters of a loss head.
 package struct HeadParameter: Sendable, Equatable {
+  /// As checkpoints call it, behind `head.`.
   package let name: String
+  /// Its sizes, rows first.
   package let shape: [Int]
   /// Where it lies in the head's flat vector.
   package let range: Range<Int>

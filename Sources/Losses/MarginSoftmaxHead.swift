@@ -8,7 +8,9 @@ private import Preconditions
 /// One thread runs one microbatch; all memory is the caller's. Results depend on the microbatch
 /// alone.
 package struct MarginSoftmaxHead: LossHead, Equatable {
+  /// The loss that it computes.
   package let configuration: MarginSoftmaxConfiguration
+  /// Rows of the class weights.
   package let classes: Int
   /// The width of an embedding.
   package let dimension: Int
@@ -16,6 +18,7 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
   /// cache.
   private let blockClasses: Int
 
+  /// A head for embeddings of `dimension` numbers and `classes` people.
   package init(configuration: MarginSoftmaxConfiguration, classes: Int, dimension: Int) {
     require(
       classes >= 2 && dimension >= 1,
@@ -26,6 +29,7 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
     blockClasses = max(16, 65_536 / dimension)
   }
 
+  /// Whether a number is added to each class's logit.
   package var hasBias: Bool { configuration.kind == .softmax(bias: true) }
 
   /// The floats of weights and bias together.

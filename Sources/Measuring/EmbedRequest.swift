@@ -7,9 +7,11 @@ internal import Sessions
 package struct EmbedRequest: Sendable, Equatable {
   /// A checkpoint file, or a run folder (its newest good one).
   package var checkpoint: String
+  /// The photos to embed.
   package var data: DataSource
   /// The embeddings [N, D] to write, `FILE.npy`, `.npz` or `.csv`.
   package var out: String
+  /// Five points a photo; nil takes them as they are.
   package var landmarks: String?
   /// Embeddings are summed with those of the mirrored photo.
   package var flipTest: Bool?
@@ -17,10 +19,12 @@ package struct EmbedRequest: Sendable, Equatable {
   package var maxBad: Double?
   /// One byte a number (`Embeddings.quantized`) in place of a float.
   package var writesBytes = false
+  /// Compute threads of a rank; nil is its share of the host.
   package var threads: Int?
   /// Nothing on standard output.
   package var quiet: Bool
 
+  /// Embeds `data` by `checkpoint` into the file `out`.
   package init(checkpoint: String, data: DataSource, out: String, quiet: Bool = false) {
     self.checkpoint = checkpoint
     self.data = data

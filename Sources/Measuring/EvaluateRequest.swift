@@ -14,6 +14,7 @@ package struct EvaluateRequest: Sendable, Equatable {
     case embeddings(file: String, names: String?)
   }
 
+  /// What gives the embeddings that are measured.
   package var source: Source
   /// The photos to embed; always given with a checkpoint, never with stored embeddings.
   package var data: DataSource?
@@ -21,8 +22,11 @@ package struct EvaluateRequest: Sendable, Equatable {
   package var pairs: [String] = []
   /// Which photos to measure, in place of `pairs`.
   package var split: DataSplit?
+  /// The seed of a random split.
   package var splitSeed: UInt64?
+  /// Photos that a person of the split has at least.
   package var minPhotos: Int?
+  /// A file of five points a photo, by which faces are aligned.
   package var landmarks: String?
   /// Embeddings are summed with those of the mirrored photo.
   package var flipTest: Bool?
@@ -30,10 +34,12 @@ package struct EvaluateRequest: Sendable, Equatable {
   package var maxBad: Double?
   /// Keeps the threshold that the evaluation chooses in the checkpoint.
   package var storesThreshold = false
+  /// Compute threads of a rank; nil is its share of the host.
   package var threads: Int?
   /// Only figures on standard output.
   package var quiet: Bool
 
+  /// Measures what `source` gives.
   package init(source: Source, quiet: Bool = false) {
     self.source = source
     self.quiet = quiet

@@ -6,7 +6,9 @@ internal import Sessions
 
 /// Embeddings that some program has stored, with their names.
 package struct StoredEmbeddings {
+  /// One row a name.
   package let embeddings: Embeddings
+  /// What each row is of, as the file says.
   package let names: [String]
 
   /// Reads a file that `embed` writes; `names` is a file of names, one a line, for those that have

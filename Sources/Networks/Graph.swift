@@ -5,6 +5,7 @@ private import Preconditions
 package struct Value: Sendable {
   /// The number in the graph; 0 is the image.
   package let id: Int
+  /// What it is of one image.
   package let shape: MapShape
   /// The first channel of the range; 0 for a whole value.
   let channelOffset: Int

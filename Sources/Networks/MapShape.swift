@@ -2,8 +2,10 @@ private import Preconditions
 
 /// The shape of one image's activation, channels innermost: [height, width, channels].
 package struct MapShape: Sendable, Hashable, CustomStringConvertible {
+  /// In pixels, and numbers of each pixel.
   package let height, width, channels: Int
 
+  /// A map of `height` rows of `width` pixels.
   package init(height: Int, width: Int, channels: Int) {
     require(
       height > 0 && width > 0 && channels > 0,

@@ -2,13 +2,20 @@ private import Preconditions
 
 /// A finished network: layers in forward order, its parameters, and the memory that a pass needs.
 package struct Network: Sendable {
+  /// The name of its model.
   package let name: String
+  /// In the order in which they run forward.
   package let layers: [any Layer]
+  /// Every tensor of the flat vector, in order.
   package let parameters: [ParameterDescription]
+  /// The running moments of every batch norm, in order.
   package let statistics: [StatisticsDescription]
+  /// What the first layer reads: images of one size.
   package let image: Activation
   package let output: Activation
+  /// The most images of a microbatch.
   package let maximumRows: Int
+  /// Floats of the flat vector.
   package let parameterCount: Int
   /// Floats of running means and variances.
   package let statisticsCount: Int

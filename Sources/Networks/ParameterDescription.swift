@@ -29,7 +29,9 @@ package struct ParameterDescription: Sendable {
   package let shape: [Int]
   /// The elements' range in the flat vector.
   package let range: Range<Int>
+  /// How the tensor lies in memory.
   package let layout: ParameterLayout
+  /// The distribution of its first values.
   package let initializer: Initializer
   /// False for batch-norm scales and offsets, biases and slopes, which recipes may leave undecayed.
   package let isWeight: Bool
@@ -134,12 +136,15 @@ package struct ParameterDescription: Sendable {
 package struct StatisticsDescription: Sendable {
   /// The layer's name in the model's published definition, such as `layer1.0.bn1`.
   package let name: String
+  /// Channels of the batch norm.
   package let channels: Int
   /// Where the means begin; the variances follow at once: [2][channels].
   package let offset: Int
   /// Positions of one image over which the layer takes its moments.
   package let pixels: Int
 
+  /// The place of the running means.
   package var means: Range<Int> { offset..<offset + channels }
+  /// The place of the running variances.
   package var variances: Range<Int> { offset + channels..<offset + 2 * channels }
 }

@@ -8,11 +8,14 @@ package enum Phase: Sendable {
 
 /// What dropout draws from: the masks are a function of these, not of rank or thread.
 package struct PassRandomness: Sendable {
+  /// The seed of the run.
   package let seed: UInt64
+  /// Steps before the one that the pass is of.
   package let step: Int
   /// The batch slot of the microbatch's first image; the others follow.
   package let firstSlot: Int
 
+  /// The randomness of the microbatch that begins at slot `firstSlot` of the batch of `step`.
   package init(seed: UInt64, step: Int, firstSlot: Int) {
     self.seed = seed
     self.step = step
@@ -24,6 +27,7 @@ package struct PassRandomness: Sendable {
 package struct Pass: ~Copyable {
   /// Images of this microbatch.
   package let rows: Int
+  /// Training or inference: what dropout and batch norm go by.
   package let phase: Phase
   /// The gradients of the layer that has just run backward [largestLayerCount].
   package let layerGradients: UnsafeMutablePointer<Float>

@@ -6,6 +6,7 @@ private import Preconditions
 /// g = gradient + weightDecay w; squares += g^2, from initialAccumulator on;
 /// w -= rate / (1 + step rateDecay) * g / (sqrt(squares) + epsilon).
 package struct AdaGrad: Optimizer, Equatable {
+  /// As in PyTorch: `lr_decay`, `weight_decay`, `eps`.
   package let rateDecay, weightDecay, epsilon: Double
   /// Where the sums of squares start; from 0 the first step moves every weight by the whole rate.
   package let initialAccumulator: Double

@@ -4,6 +4,7 @@ private import Preconditions
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2019), as torch.optim.AdamW.
 package struct AdamW: Optimizer, Equatable {
+  /// As in PyTorch: `betas`, `weight_decay`, `eps`.
   package let beta1, beta2, weightDecay, epsilon: Double
 
   package init(

@@ -9,11 +9,14 @@ package struct ParameterGroups: Sendable, Equatable {
 
   /// One tensor of the flat vector.
   package struct Tensor: Sendable, Equatable {
+    /// Its place in the flat vector.
     package let range: Range<Int>
+    /// Whose rate it has.
     package let part: Part
     /// Whether weight decay applies.
     package let decays: Bool
 
+    /// The tensor in `range`, with the rate of `part`.
     package init(range: Range<Int>, part: Part, decays: Bool) {
       self.range = range
       self.part = part
@@ -75,8 +78,10 @@ package struct ParameterGroups: Sendable, Equatable {
 
 /// The learning rates of one step.
 package struct LearningRates: Sendable, Equatable {
+  /// The rates of the network and of the class weights.
   package var backbone, head: Double
 
+  /// Two rates, each of which may be 0.
   package init(backbone: Double, head: Double) {
     self.backbone = backbone
     self.head = head

@@ -6,9 +6,12 @@ private import Preconditions
 /// g = gradient + weightDecay w; velocity = momentum velocity + g;
 /// w -= rate * (nesterov ? g + momentum velocity : velocity).
 package struct SGD: Optimizer, Equatable {
+  /// As in PyTorch.
   package let momentum, weightDecay: Double
+  /// Whether the step looks ahead along the momentum (Nesterov 1983).
   package let nesterov: Bool
 
+  /// SGD as PyTorch has it, without dampening.
   package init(momentum: Double = 0.9, weightDecay: Double = 0, nesterov: Bool = false) {
     require(
       momentum >= 0 && momentum < 1 && weightDecay >= 0 && (!nesterov || momentum > 0),

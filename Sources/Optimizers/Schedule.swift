@@ -19,7 +19,9 @@ package struct Schedule: Sendable, Equatable {
     case cosine
   }
 
+  /// The course of the rate behind the warm-up.
   package let decay: Decay
+  /// Steps of the whole run, and those over which the rate grows from nothing.
   package let totalSteps, warmUpSteps: Int
   /// The rate that the decay does not go below; the warm-up may.
   package let floorRate: Double

@@ -4,6 +4,7 @@ private import Preconditions
 /// The tensors of a flat vector cut into fixed blocks of at most 65,536 elements, the unit in which
 /// norms are summed: threads may share the blocks in any way and the norms keep their bits.
 package struct TensorBlocks: Sendable, Equatable {
+  /// Elements of a block at most: norms are sums over blocks, whoever computes them.
   package static let blockElements = 65_536
 
   /// The blocks in the order of the vector.
@@ -11,6 +12,7 @@ package struct TensorBlocks: Sendable, Equatable {
   /// For each tensor, which blocks are its own.
   package let blocksOfTensor: [Range<Int>]
 
+  /// Cuts every tensor of `groups` into blocks, the last of which may be short.
   package init(_ groups: ParameterGroups) {
     var ranges: [Range<Int>] = []
     var blocksOfTensor: [Range<Int>] = []

@@ -11,6 +11,7 @@ internal import Threads
 /// lock on `.lock` keeps a second job out of the folder of one that lives. Where it cannot, because
 /// the first one is cut off on a host that lives on, `RunOwnership` keeps that one from writing.
 package final class RunFolderClaim {
+  /// The folder that is taken.
   package let folder: RunFolder
   private var lock: Int32 = -1
   private var ownership: RunOwnership?

@@ -8,6 +8,7 @@ package struct JobIdentity: Sendable, Equatable {
   /// SLURM_RESTART_COUNT: how often the job was requeued.
   package let restart: Int
 
+  /// The job `id` of the queueing system, started for the `restart`th time again.
   package init(id: String?, restart: Int) {
     self.id = id
     self.restart = restart
@@ -34,12 +35,14 @@ package struct JobIdentity: Sendable, Equatable {
 /// overwritten in place, because network file systems show a changed file at its next opening,
 /// while an exchanged name may stay in their caches for a minute.
 package final class RunOwnership: Sendable {
+  /// The file in the run folder that names who has it.
   package static let fileName = ".owner"
   /// Of the file, padded with blanks, so that claims overwrite one another whole.
   private static let byteCount = 512
 
   /// One claim, a line of the file.
   package struct Claim: Sendable, Equatable {
+    /// One more than that of the claim before it.
     package var generation: Int
     /// Tells two claims of one number apart.
     var token: String
@@ -47,6 +50,7 @@ package final class RunOwnership: Sendable {
     var host: String
     var process: Int
 
+    /// The line of the file, without its padding.
     package var text: String {
       "generation=\(generation) token=\(token) job=\(job.id ?? "none") restart=\(job.restart) "
         + "host=\(host) pid=\(process)"
@@ -85,6 +89,7 @@ package final class RunOwnership: Sendable {
     }
   }
 
+  /// What this job has written there.
   package let claim: Claim
   private let folder: String
 

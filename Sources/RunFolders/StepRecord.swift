@@ -8,26 +8,45 @@ package import Timing
 
 /// What one step leaves behind in `metrics.jsonl`.
 package struct StepRecord: Sendable {
+  /// Steps done, this one too.
   package var step: Int
+  /// The epoch that the step is of, from 1.
   package var epoch: Int
+  /// Samples that the run has seen, those of this step too.
   package var samples: Int
+  /// The sum of the losses by the samples of the batch.
   package var loss: Double
+  /// The rate of the backbone in the step.
   package var learningRate: Double
+  /// The rate of the class weights.
   package var headLearningRate: Double
+  /// Of the mean gradient, before it is clipped.
   package var gradientNorm: Double
+  /// Samples of the batch by `stepSeconds`.
   package var imagesPerSecond: Double
+  /// The share of samples nearest to their own class, margin aside.
   package var accuracy: Double
+  /// The mean cosine between samples and their own class.
   package var targetCosine: Double
+  /// How far the embeddings of the batch are from lying at one point.
   package var spread: Double
+  /// By phase, in the mean over this rank's workers.
   package var seconds: PhaseSeconds
+  /// From the batch's choice to the weights' update.
   package var stepSeconds: Double
+  /// Steps of the whole run that were skipped.
   package var skippedSteps: Int
+  /// Samples of the batch that others stood in for.
   package var skippedSamples: Int
+  /// Whether this step moved nothing.
   package var isSkipped: Bool
+  /// Those that each rank computed.
   package var microbatches: [Int]
   /// How the photos of this rank came to its workers, over all steps of the process.
   package var readAhead: ReadAheadCounts
+  /// Of the bits of the summed gradient.
   package var gradientHash: UInt64
+  /// Of the bits of parameters and moments after the step.
   package var weightsHash: UInt64
   /// How this rank's sums went to the other ranks.
   package var reduction = ReductionTimes()

@@ -13,8 +13,11 @@ internal import State
 
 /// A checkpoint made ready to embed photos, on all ranks.
 package final class CheckpointNetwork {
+  /// The process, with its ranks and workers.
   package let session: Session
+  /// The file that the weights are of.
   package let checkpoint: Checkpoint
+  /// That of the run which wrote it.
   package let configuration: RunConfiguration
   private let weights: NetworkWeights
   private let memories: [AlignedBytes.Box]
@@ -55,6 +58,7 @@ package final class CheckpointNetwork {
       memories: memories.map(\.pointer), prepared: prepared.pointer)
   }
 
+  /// The network of the checkpoint.
   package var network: Network { weights.network }
 
   /// The configuration of the run with the data of an evaluation in place of its own.

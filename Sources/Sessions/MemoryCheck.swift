@@ -5,8 +5,11 @@ internal import Collectives
 package enum MemoryCheck {
   /// A host that could not hold its ranks if it did nothing else.
   package struct Failure: Error, CustomStringConvertible {
+    /// The host that has too little.
     package let host: String
+    /// What its ranks want together.
     package let neededBytes: Int
+    /// What it has.
     package let totalBytes: Int
 
     package var description: String {

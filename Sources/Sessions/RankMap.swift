@@ -5,8 +5,11 @@ private import Foundation
 package struct RankMap: Sendable, Equatable {
   /// The place of one rank.
   package struct Place: Sendable, Equatable, Codable, Message {
+    /// The rank, from 0.
     package var rank: Int
+    /// The name of its host.
     package var host: String
+    /// Its compute threads.
     package var threads: Int
     /// Processors that the rank may use, as a list of ranges such as `0-3,8`.
     package var processors: String
@@ -43,8 +46,10 @@ package struct RankMap: Sendable, Equatable {
   /// Lines that the console shows at most.
   private static let lineLimit = 16
 
+  /// One a rank, in their order.
   package let places: [Place]
 
+  /// A map of `places`, which are those of ranks 0, 1, ...
   package init(places: [Place]) { self.places = places }
 
   /// Gathers the places of all ranks; every rank calls it.

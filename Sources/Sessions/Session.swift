@@ -6,9 +6,13 @@ package import Threads
 /// What a command of several ranks needs before anything else: threads, memory of the launcher's
 /// mistakes, and somebody to speak.
 package final class Session {
+  /// What the ranks of the job do together.
   package let communicator: any Communicator
+  /// Where lines are said: on the first rank alone.
   package let console: Console
+  /// The compute threads of this rank.
   package let pool: WorkerPool
+  /// How many there are.
   package let threads: Int
   /// Where the ranks run.
   package let map: RankMap
@@ -21,6 +25,7 @@ package final class Session {
   /// The host of each rank.
   package var hostNames: [String] { map.places.map(\.host) }
 
+  /// Why a session cannot begin.
   package enum Failure: Error, CustomStringConvertible {
     case launcher(String)
 

@@ -4,6 +4,7 @@ private import Foundation
 
 /// What every rank must have in common with its peers, compared once at the start.
 package struct WorldCheck: Sendable {
+  /// What is not the same on all ranks.
   package enum Failure: Error, CustomStringConvertible {
     case different(what: String, groups: String)
 

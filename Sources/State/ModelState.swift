@@ -19,6 +19,7 @@ package struct StateVector: Sendable, Equatable {
   package let name: String
   /// What every element is before the first step.
   package let initial: Float
+  /// Which rank has which part of it.
   package let residence: Residence
 
   /// A vector that starts as `initial` everywhere.
@@ -35,8 +36,11 @@ package struct StateVector: Sendable, Equatable {
 package final class ModelState {
   /// Every tensor of `parameters`, in order; the head's names begin with `head.`.
   package let descriptions: [ParameterDescription]
+  /// Where the moments of each batch norm lie in `statistics`.
   package let statisticsDescriptions: [StatisticsDescription]
+  /// Floats of `parameters`.
   package let parameterCount: Int
+  /// Floats of `statistics`.
   package let statisticsCount: Int
   /// The vectors beside the parameters, in the order of their memory: the optimizer's are first.
   package let vectors: [StateVector]

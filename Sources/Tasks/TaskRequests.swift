@@ -2,16 +2,20 @@ package import Measuring
 
 /// What the commands that compare faces have in common.
 package struct FaceOptions: Sendable, Equatable {
+  /// What gives the embeddings.
   package var source: EvaluateRequest.Source
   /// In place of the checkpoint's own: squared L2 between normalised embeddings, 0...4.
   package var threshold: Double?
+  /// Five points a photo, by which faces are aligned.
   package var landmarks: String?
   /// Embeddings are summed with those of the mirrored photo; nil as the threshold was chosen.
   package var flipTest: Bool?
+  /// Compute threads of a rank; nil is its share of the host.
   package var threads: Int?
   /// JSON on standard output, and nothing else.
   package var json = false
 
+  /// Faces by what `source` gives.
   package init(source: EvaluateRequest.Source) { self.source = source }
 }
 

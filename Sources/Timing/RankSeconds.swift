@@ -2,6 +2,7 @@
 package struct RankSeconds: Sendable, Equatable {
   /// Bringing photos and computing, averaged over the rank's workers.
   package var decode = 0.0
+  /// Forward, head and backward.
   package var compute = 0.0
   /// Waiting for other ranks.
   package var peers = 0.0

@@ -4,6 +4,7 @@ package struct StragglerWatch: Sendable {
   package enum Cause: String, Sendable, Equatable {
     case decode, compute, other
 
+    /// The cause in words, as "slow by".
     package var text: String {
       switch self {
       case .decode: "reading and decoding photos"
@@ -15,8 +16,11 @@ package struct StragglerWatch: Sendable {
 
   /// A slow rank: how much longer than the median it takes, as a share of the median's step.
   package struct Finding: Sendable, Equatable {
+    /// The slow rank.
     package let rank: Int
+    /// What it is slow at.
     package let cause: Cause
+    /// How much longer than the median, as a share of the median's step.
     package let excess: Double
   }
 
@@ -29,6 +33,7 @@ package struct StragglerWatch: Sendable {
   private var microbatches: [Int] = []
   private var steps = 0
 
+  /// A watch at the start of its first window.
   package init() {}
 
   /// Takes in the seconds of every rank's step and the microbatches it computed in it; at the end

@@ -8,6 +8,7 @@ internal import Threads
 /// Something that one rank does wrong on purpose, at the end of a step: `--inject`, for tests
 /// alone.
 package struct InjectedFault: Sendable, Equatable {
+  /// What goes wrong.
   package enum Kind: String, Sendable, CaseIterable {
     /// The main thread stops for ever; the process lives.
     case hang
@@ -23,9 +24,13 @@ package struct InjectedFault: Sendable, Equatable {
     case stop
   }
 
+  /// What happens.
   package let kind: Kind
+  /// To whom.
   package let rank: Int
+  /// After how many steps.
   package let step: Int
+  /// For how long, where it passes.
   package var seconds = 0.0
 
   /// Reads `KIND:rank=R,step=S[,seconds=T]`; throws `ConfigurationError`.

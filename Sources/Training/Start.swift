@@ -133,6 +133,7 @@ package enum Start {
 
 /// Where a run stands between two steps, beside its tensors.
 package struct Standing {
+  /// Steps, figures and counters.
   package var progress = TrainingProgress()
   /// The hard triplets in use, where mining is offline.
   var offline: OfflineTriplets?

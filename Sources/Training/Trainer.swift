@@ -23,7 +23,9 @@ package final class Trainer {
     case interrupted
   }
 
+  /// What was fixed before the first step.
   package let plan: TrainingPlan
+  /// Where the run stands between two steps.
   package private(set) var progress: TrainingProgress
   let bench: Workbench
   let hooks: RunHooks
@@ -64,8 +66,11 @@ package final class Trainer {
     try self.init(bench, at: standing, old: nil, checkOwner: {}, hooks: hooks)
   }
 
+  /// The process that it runs in.
   package var session: Session { plan.session }
+  /// The engine of its steps, for who looks on.
   package var engine: StepEngine { bench.engine }
+  /// Memory in bytes of this rank, and of each of its workers.
   package var memoryBytes: (rank: Int, worker: Int) { bench.memoryBytes }
   /// The receipt of weights, loss head and statistics.
   package var weightsHash: UInt64 { bench.weightsHash }

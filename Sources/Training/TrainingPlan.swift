@@ -13,13 +13,17 @@ internal import Threads
 
 /// What is fixed of a run before its first step, the same for all of its life.
 package struct TrainingPlan {
+  /// The resolved options.
   package let configuration: RunConfiguration
+  /// The process, with its ranks and workers.
   package let session: Session
+  /// The photos, divided and hashed.
   package let data: TrainingData
   /// What is measured, the set that counts first; none where nothing is.
   package let evaluationSets: [EvaluationSet]
   /// Where its steps and epochs meet.
   package let course: EpochCourse
+  /// Steps of the whole run.
   package let totalSteps: Int
   /// Steps of an epoch that has the batch of the moment from its start.
   package var stepsPerEpoch: Int { course.stepsPerEpoch }

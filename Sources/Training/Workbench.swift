@@ -18,6 +18,7 @@ internal import Timing
 /// What computes the steps of a run: the engine, and what brings it batches and samples. All that
 /// training asks of the engine is asked here and in Workbench+State.
 package struct Workbench {
+  /// What computes and reduces a step.
   package let engine: StepEngine
   let plan: TrainingPlan
   let batches: BatchSource

@@ -187,7 +187,10 @@ import Training
     for (change, word) in [
       ({ (c: inout RunConfiguration) in c.normalize = .unit }, "normalize was half, is unit"),
       ({ (c: inout RunConfiguration) in c.embedding = 16 }, "embedding was 32, is 16"),
-      ({ (c: inout RunConfiguration) in c.model = Models.model(named: "iresnet18")! }, "model was iresnet10"),
+      (
+        { (c: inout RunConfiguration) in c.model = Models.model(named: "iresnet18")! },
+        "model was iresnet10"
+      ),
     ] {
       let error = #expect(throws: TrainingFailure.self) {
         try SmallRun.train(tuning(change), folder: folder.file("refused"))

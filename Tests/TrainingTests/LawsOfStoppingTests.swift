@@ -182,7 +182,8 @@ import Training
     ("lr", { $0.learningRate = 0.05 }), ("batch", { $0.batch = 24 }),
     ("microbatch", { $0.microbatch = 5 }), ("seed", { $0.seed = 9 }),
     ("dropout", { $0.dropout = 0.1 }), ("margin", { $0.margin = [0.4] }),
-    ("model", { $0.model = Models.model(named: "iresnet10")! }), ("augment", { $0.augment = .none }),
+    ("model", { $0.model = Models.model(named: "iresnet10")! }),
+    ("augment", { $0.augment = .none }),
     ("gradient-grid", { $0.gradientGrid = .exponent(-35) }),
     ("data", { $0.data = .synthetic(SyntheticData(people: 13, photos: 6, size: 32)) }),
   ]

@@ -29,6 +29,7 @@ package enum RunPhase: Int, Sendable, CaseIterable {
 
 /// Where a rank stands, as its peers are told.
 package struct RankState: Sendable, Equatable, CustomStringConvertible {
+  /// What the rank is doing.
   package var phase: RunPhase
   /// The step in work, from 1; 0 before the first.
   package var step: Int

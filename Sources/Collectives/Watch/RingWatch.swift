@@ -52,6 +52,7 @@ package struct RingWatch: Sendable {
     var isReportedMissing = false
   }
 
+  /// The rank that watches.
   package let rank: Int
   private var neighbours: [Neighbour]
   private var own = RankState()

@@ -2,10 +2,12 @@ private import Determinism
 
 /// Where in a run a sample is used; with the seed, all that its augmentation depends on.
 package struct SampleCoordinates: Hashable, Sendable {
+  /// Steps before the one that the sample is for.
   package var step: Int
   /// The place of the sample in its global batch.
   package var slot: Int
 
+  /// The place of a sample in a run.
   package init(step: Int, slot: Int) {
     self.step = step
     self.slot = slot
@@ -30,9 +32,12 @@ package struct Augmentation: Equatable, Sendable, CustomStringConvertible {
   /// The probability that a rectangle is erased.
   package var erase = 0.0
 
+  /// Nothing is changed.
   package init() {}
 
+  /// Photos as they are.
   package static let none = Augmentation()
+  /// The changes that `--augment default` means.
   package static let `default`: Augmentation = {
     var usual = Augmentation()
     for name in ["flip", "shift", "scale", "color"] { usual.set(name, to: nil) }

@@ -2,7 +2,9 @@
 package struct AugmentationDraw: Equatable, Sendable {
   /// A part of the sample, in sides of it, and the colour that covers it.
   package struct Rectangle: Equatable, Sendable {
+    /// Corner and sizes as shares of the image.
     package var x, y, width, height: Double
+    /// The colour that it is filled with.
     package var red, green, blue: UInt8
 
     package init(
@@ -13,19 +15,25 @@ package struct AugmentationDraw: Equatable, Sendable {
     }
   }
 
+  /// Left becomes right.
   package var isMirrored = false
   /// The shift of the crop on the photo, in sides of the crop.
   package var shiftX = 0.0
   package var shiftY = 0.0
   /// The side of the crop on the photo, in sides of the usual crop.
   package var zoom = 1.0
+  /// Factor of all colours.
   package var brightness = 1.0
+  /// Factor of the distance to the mean grey.
   package var contrast = 1.0
+  /// Factor of the distance to the pixel's own grey.
   package var saturation = 1.0
   /// The side at which the sample is seen before it is enlarged again, in sides of the sample.
   package var resolution = 1.0
+  /// What is painted over; nil for nothing.
   package var erased: Rectangle?
 
+  /// Changes nothing.
   package init() {}
 
   /// `axis` of a sample that is `size` pixels long after zoom and a shift of `shift`, about the
@@ -46,6 +54,7 @@ package struct AugmentationDraw: Equatable, Sendable {
     return ImageSize(height: seen(size.height), width: seen(size.width))
   }
 
+  /// Whether any colour becomes another one.
   package var changesColor: Bool { brightness != 1 || contrast != 1 || saturation != 1 }
 
   /// Changes brightness, contrast (about the mean luma) and saturation of `image` [pixelCount, 3].

@@ -7,10 +7,12 @@ private import Interchange
 
 /// Bytes in memory that grows and is kept.
 package final class ByteBuffer: @unchecked Sendable {
+  /// Bytes that it holds.
   package private(set) var count = 0
   private var capacity = 0
   private var start: UnsafeMutableRawPointer?
 
+  /// An empty buffer, which grows as it is filled.
   package init() {}
 
   /// Has room for `capacity` bytes from the start.

@@ -8,6 +8,7 @@ package struct PhotoList: RandomAccessCollection, Sendable {
 
   private let storage: Storage
 
+  /// The photos of an array.
   package init(_ photos: [Photo]) { storage = .listed(photos) }
 
   /// Photo i shows person `people[i]` and is called `path(i)`.
@@ -24,6 +25,7 @@ package struct PhotoList: RandomAccessCollection, Sendable {
     }
   }
 
+  /// Photo number `photo`, its path made where it is not stored.
   package subscript(photo: Int) -> Photo {
     switch storage {
     case .listed(let photos): photos[photo]

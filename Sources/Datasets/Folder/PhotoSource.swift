@@ -26,6 +26,7 @@ package struct FolderSource: PhotoSource {
   private let root: String
   private let photos: PhotoList
 
+  /// The files of `folder`.
   package init(_ folder: FaceFolder) {
     root = folder.root
     photos = folder.photos
@@ -48,6 +49,7 @@ package struct MemorySource: PhotoSource {
   private let files: [[UInt8]]
   private let names: [String]
 
+  /// `files` as they are, photo i called `names[i]`.
   package init(_ files: [[UInt8]], names: [String]) {
     require(
       files.count == names.count, "MemorySource: \(files.count) files, \(names.count) names")

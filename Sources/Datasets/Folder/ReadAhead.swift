@@ -38,6 +38,7 @@ package final class ReadAhead: PhotoSource, @unchecked Sendable {
 
   package var count: Int { source.count }
   package func name(of photo: Int) -> String { source.name(of: photo) }
+  /// How photos have come so far.
   package var counts: ReadAheadCounts { state.snapshot }
 
   /// Appends photos, in the order in which they will be wanted.

@@ -9,7 +9,9 @@
 package struct Framing: Equatable, Sendable {
   /// Height and width of a sample.
   package let imageSize: ImageSize
+  /// The shorter side of the photo before the crop in pixels; nil leaves it.
   package let resize: Int?
+  /// The side of the central square in pixels; nil is the shorter side.
   package let crop: Int?
 
   /// Throws `DatasetError.badOption` for sizes that make no sample.

@@ -1,7 +1,9 @@
 /// Height and width of a sample in pixels; a whole number is a square.
 package struct ImageSize: Hashable, Sendable, ExpressibleByIntegerLiteral, CustomStringConvertible {
+  /// In pixels.
   package let height, width: Int
 
+  /// An image of `height` rows of `width` pixels.
   package init(height: Int, width: Int) {
     self.height = height
     self.width = width
@@ -23,6 +25,8 @@ package struct ImageSize: Hashable, Sendable, ExpressibleByIntegerLiteral, Custo
   /// As `init(_:)` reads it.
   package var description: String { height == width ? "\(height)" : "\(height)x\(width)" }
 
+  /// Pixels in all.
   package var pixels: Int { height * width }
+  /// The larger of height and width.
   package var longerSide: Int { max(height, width) }
 }

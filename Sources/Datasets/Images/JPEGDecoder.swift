@@ -3,6 +3,7 @@ private import Preconditions
 
 /// Why the bytes of one photo could not become pixels.
 package struct ImageError: Error, CustomStringConvertible, Sendable {
+  /// What is wrong with the image, to follow its name.
   package let description: String
   /// Whether the machine failed and not the photo: another rank, or a later try, may well read it.
   /// Nothing may stand in for such a photo, or the run would depend on who failed when.
@@ -16,7 +17,9 @@ package struct ImageError: Error, CustomStringConvertible, Sendable {
 
 /// The size of a stored image and how it is to be turned.
 package struct ImageHeader: Equatable, Sendable {
+  /// Columns as they are stored, before they are turned upright.
   package var width: Int
+  /// Rows as they are stored.
   package var height: Int
   /// EXIF orientation 1...8; 1 is upright.
   package var orientation: Int

@@ -2,8 +2,11 @@ private import Preconditions
 
 /// An RGB image of bytes [height, width, 3] in memory that grows and is kept.
 package final class PixelBuffer: @unchecked Sendable {
+  /// Pixels of a row.
   package private(set) var width = 0
+  /// Rows.
   package private(set) var height = 0
+  /// Red, green, blue [height, width, 3].
   package private(set) var pixels: UnsafeMutablePointer<UInt8>
   private var capacity: Int
 

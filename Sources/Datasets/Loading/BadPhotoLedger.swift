@@ -4,9 +4,12 @@ private import Synchronization
 package struct BadPhoto: Equatable, Sendable {
   /// Its index in the data set.
   package var photo: Int
+  /// Its name in the data.
   package var path: String
+  /// What is wrong with it.
   package var reason: String
 
+  /// Photo number `photo` of the data, called `path`, which cannot be used for `reason`.
   package init(photo: Int, path: String, reason: String) {
     self.photo = photo
     self.path = path
@@ -28,6 +31,7 @@ package final class BadPhotoLedger: Sendable {
 
   private let state = Mutex(State())
 
+  /// A ledger without entries.
   package init() {}
 
   /// Notes that `photo` is bad.
@@ -54,6 +58,7 @@ package final class BadPhotoLedger: Sendable {
     state.withLock { $0.byPhoto.values.sorted { $0.photo < $1.photo } }
   }
 
+  /// Bad photos that are known.
   package var count: Int { state.withLock { $0.byPhoto.count } }
 
   /// How many samples of this process were replaced so far.

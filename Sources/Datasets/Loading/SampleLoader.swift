@@ -7,6 +7,7 @@ package struct LoadedSample: Equatable, Sendable {
   package var photo: Int
   /// The class of its person.
   package var label: Int
+  /// Whether it stands in for an unreadable photo.
   package var isReplacement: Bool
 }
 
@@ -15,9 +16,13 @@ package struct LoadedSample: Equatable, Sendable {
 package final class SampleLoader: Sendable {
   /// The photos of the data set that train, in the order that samplers count.
   package let training: [Int]
+  /// What makes the network's input of a photo.
   package let preprocessing: Preprocessing
+  /// How training photos are changed at random.
   package let augmentation: Augmentation
+  /// What those changes are a function of, with step and slot.
   package let seed: UInt64
+  /// Where unreadable photos are noted.
   package let ledger: BadPhotoLedger
   let source: any PhotoSource
   private let photos: PhotoList

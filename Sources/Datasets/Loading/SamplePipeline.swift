@@ -2,10 +2,13 @@ private import Preconditions
 
 /// What turns the bytes of a photo into a sample; a value that all threads share.
 package struct Preprocessing: Sendable {
+  /// Which part of the photo, at which size.
   package let framing: Framing
   /// Five-point alignment; where present, it takes the place of resize and crop.
   package let landmarks: Landmarks?
+  /// How bytes become numbers.
   package let normalization: Normalization
+  /// Photos of more pixels are refused unread.
   package let pixelLimit: Int
 
   package init(
@@ -21,6 +24,7 @@ package struct Preprocessing: Sendable {
     self.pixelLimit = pixelLimit
   }
 
+  /// The size of what comes out.
   package var imageSize: ImageSize { framing.imageSize }
 }
 

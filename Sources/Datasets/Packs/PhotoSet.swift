@@ -21,8 +21,11 @@ package struct PhotoSet: Sendable {
     case list = "list of photos"
   }
 
+  /// What the path turned out to be.
   package let format: Format
+  /// Its photos and people.
   package let index: PhotoIndex
+  /// Where the bytes of the photos come from.
   package let source: any PhotoSource
   /// The label of each person, ascending, where the data call people by numbers.
   package let labels: [Int]?

@@ -11,9 +11,13 @@ private import Preconditions
 package struct PeopleSampler: Sendable {
   /// The number of samples of an epoch.
   package let count: Int
+  /// Samples of a batch.
   package let batch: Int
+  /// People of a batch who come with several photos.
   package let peoplePerBatch: Int
+  /// The most photos of each of them.
   package let photosPerPerson: Int
+  /// What the choice is a function of, with the step.
   package let seed: UInt64
   private let personOfSample: [Int]
   private let samplesOfPerson: [[Int]]

@@ -9,6 +9,7 @@ package struct DividedPhotos: Sendable {
   /// A closed set with `minPhotos` 0 gives a class to every person, trained or not, as the AI-X
   /// project does; otherwise the training people have one each. Classes follow the people's order.
   package let classOfPerson: [Int]
+  /// Classes of the loss head.
   package let classCount: Int
   /// Whether the held-out photos show training people by nature.
   package let isClosedSet: Bool

@@ -7,6 +7,7 @@ package struct TrainedPeople: Sendable {
   package let trains: [Bool]
   private let classes: [String: Int]
 
+  /// The people `names` of the classes in order, and whether each has training photos.
   package init(names: [String], trains: [Bool]) {
     self.names = names
     self.trains = trains

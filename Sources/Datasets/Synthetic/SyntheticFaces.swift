@@ -6,10 +6,13 @@ private import Preconditions
 /// A person has a face (outline, skin, eyes, brows, nose, mouth, hair, marks, glasses, beard);
 /// a photo adds pose, expression, light, occlusion, background, blur, noise and JPEG quality.
 package struct SyntheticFaces: Sendable {
+  /// How many people there are.
   package let people: Int
+  /// Photos of each of them.
   package let photosPerPerson: Int
   /// The side of a photo, in pixels.
   package let size: Int
+  /// What every face is a function of.
   package let seed: UInt64
 
   package init(people: Int, photosPerPerson: Int, size: Int, seed: UInt64) {

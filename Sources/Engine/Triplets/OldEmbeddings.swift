@@ -1,4 +1,4 @@
-package import Kernels
+internal import Kernels
 private import Preconditions
 
 /// What an older network makes of every training sample, for a new one to become compatible with
@@ -6,7 +6,9 @@ private import Preconditions
 ///
 /// Its memory is there from the start and is filled before the first step.
 package final class OldEmbeddings: @unchecked Sendable {
+  /// Training samples that there is room for.
   package let samples: Int
+  /// Numbers of an embedding.
   package let dimension: Int
   private let memory: ReservedMemory
   private let labelMemory: UnsafeMutablePointer<Int32>

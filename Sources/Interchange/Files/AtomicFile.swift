@@ -10,6 +10,7 @@
 /// removes. Where the name is a link to a file, that file is replaced and the link stays; a device
 /// or a pipe, such as /dev/stdout, is written to as it is.
 package struct AtomicFile: ~Copyable {
+  /// Where the file will be when it is whole.
   package let path: String
   /// What is renamed into what; nil for what is written to as it is.
   private let names: (temporary: String, final: String)?

@@ -16,6 +16,7 @@ package struct ONNXModel {
     package let shape: [Int]
     package let values: Values
 
+    /// The numbers of a tensor.
     package enum Values: Sendable {
       case floats([Float])
       case integers([Int64])

@@ -6,6 +6,7 @@ private import Preconditions
 /// Files of other tools are read too: they have no checksums, and then `verify` has only the
 /// structure to check, which opening the file already did.
 package final class SafetensorsFile: TensorArchive, Sendable {
+  /// Where the file is.
   package let path: String
   /// The tensors in the order of their bytes.
   package let entries: [SafetensorsEntry]

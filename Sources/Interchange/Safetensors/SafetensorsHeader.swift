@@ -55,7 +55,9 @@ extension SafetensorsType {
 
 /// One tensor of a safetensors file.
 package struct SafetensorsEntry: Sendable, Equatable {
+  /// What the file calls the tensor.
   package let name: String
+  /// The type of its elements.
   package let type: SafetensorsType
   /// Dimensions, the slowest first; empty for a scalar.
   package let shape: [Int]

@@ -1,5 +1,6 @@
 /// What deflate has packed (RFC 1951), unpacked again.
 package struct Inflate {
+  /// Why bytes are no DEFLATE stream.
   package struct Problem: Error {
     let message: String
   }

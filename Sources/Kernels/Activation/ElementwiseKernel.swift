@@ -3,9 +3,13 @@ private import Preconditions
 /// What a pass over single elements does: the per-channel values [C], each of which may be missing,
 /// and the factor.
 package struct ElementwiseCoefficients {
+  /// Addends [channels]; nil is 0.
   package var bias: UnsafePointer<Float>?
+  /// What value and bias are multiplied with.
   package var factor: Float
+  /// What is applied to the result.
   package var activation: ActivationFunction
+  /// PReLU's slopes [channels]; nil for other activations.
   package var slopes: UnsafePointer<Float>?
 
   /// Coefficients for y = act(factor * (x + bias) + residual).

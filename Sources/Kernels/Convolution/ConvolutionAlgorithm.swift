@@ -1,6 +1,7 @@
 /// One way of computing a convolution and its gradients: an entry of the list from which a plan
 /// takes the first that suits, as oneDNN's lists of implementations.
 package struct ConvolutionAlgorithm: Sendable, CustomStringConvertible {
+  /// As tables of the benchmark call it.
   package let name: String
   let suits: @Sendable (ConvolutionShape, ConvolutionUse) -> Bool
   /// Multiply-adds of the products of one image.

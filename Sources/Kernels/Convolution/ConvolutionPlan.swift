@@ -4,8 +4,11 @@ private import Preconditions
 /// so the same shape and rows give the same bits in every arena. With weights prepared in advance
 /// `maximumRows` has a say too. The registers change nothing but the speed.
 package struct ConvolutionPlan: Sendable {
+  /// Sizes of one image's convolution.
   package let shape: ConvolutionShape
+  /// The most images of a call.
   package let maximumRows: Int
+  /// The first of the list that suits the shape.
   package let algorithm: ConvolutionAlgorithm
   /// How `forward` computes with weights that `prepare` has made ready: as `algorithm`, but for so
   /// few images that reading four times the weights from memory takes longer than the products it

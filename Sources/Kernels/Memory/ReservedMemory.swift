@@ -8,7 +8,9 @@ private import Preconditions
 
 /// Floats that read as 0 and take memory only where they are written, page by page.
 package struct ReservedMemory: ~Copyable, @unchecked Sendable {
+  /// The first of `count` floats, which read as 0 until they are written.
   package let pointer: UnsafeMutablePointer<Float>
+  /// Floats of address space.
   package let count: Int
   private let bytes: Int
 

@@ -1,10 +1,16 @@
 /// The per-channel values [C] of a batch norm and the activation fused to it.
 package struct BatchNormCoefficients {
+  /// Means [channels].
   package var mean: UnsafePointer<Float>
+  /// 1 / sqrt(variance + epsilon) [channels].
   package var inverseDeviation: UnsafePointer<Float>
+  /// Factors [channels]; nil is 1.
   package var scale: UnsafePointer<Float>?
+  /// Addends [channels].
   package var offset: UnsafePointer<Float>
+  /// What is applied to the result.
   package var activation: ActivationFunction
+  /// PReLU's slopes [channels]; nil for other activations.
   package var slopes: UnsafePointer<Float>?
 
   /// Coefficients for y = act(scale * (x - mean) * inverseDeviation + offset); no scale means 1.

@@ -2,7 +2,9 @@ private import Preconditions
 
 /// The geometry of a pooling from [N,H,W,C] to [N,OH,OW,C], sizes rounded down.
 package struct PoolingShape: Sendable {
+  /// Images, and the sizes of one.
   package let batch, height, width, channels: Int
+  /// Side of a window, pixels between two, and zeros at each side.
   package let window, stride, padding: Int
   /// Floats between the output's pixels: more than the channels where others lie between.
   package let outputStride: Int
@@ -32,8 +34,11 @@ package struct PoolingShape: Sendable {
     self.outputStride = outputStride ?? channels
   }
 
+  /// Rows of windows.
   package var outputHeight: Int { (height + 2 * padding - window) / stride + 1 }
+  /// Windows of a row.
   package var outputWidth: Int { (width + 2 * padding - window) / stride + 1 }
+  /// Numbers of all images.
   package var inputCount: Int { batch * height * width * channels }
   /// Elements of the output, not counting what lies between.
   package var outputCount: Int { batch * outputHeight * outputWidth * channels }

@@ -14,6 +14,7 @@ package struct SummationGrid: Sendable, Equatable {
     self.exponent = exponent
   }
 
+  /// The distance of two neighbours on the grid.
   package var spacing: Double { Double(sign: .plus, exponent: exponent, significand: 1) }
 
   /// Sums of any grouping are exact while the magnitudes of their addends add up to at most this.

@@ -1,15 +1,18 @@
 /// What the triplets of a step were.
 package struct TripletFigures: Sendable, Equatable {
+  /// How they were found.
   package var mode: MiningMode
   /// The margin in force.
   package var margin: Double
   /// What could have become triplets, and those with a loss above zero.
   package var candidates: Int
+  /// Those with a loss above zero.
   package var triplets: Int
   /// The sum of the losses of all triplets.
   package var lossSum: Double
   /// Mean squared distances over all pairs of the batch, of one person and of two.
   package var positiveDistance: Double
+  /// That of two people, over all pairs of the batch.
   package var negativeDistance: Double
   /// Microbatches with triplets, which were propagated backward.
   package var activeMicrobatches: Int

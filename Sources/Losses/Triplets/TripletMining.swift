@@ -25,10 +25,14 @@ package enum MiningMode: String, Sendable, Equatable, CaseIterable {
 
 /// Slots of a batch, or photos: an anchor, another face of its person, and one of another person.
 package struct Triplet: Sendable, Equatable {
+  /// The photo that the two others are compared with.
   package var anchor: Int
+  /// Another photo of the same person.
   package var positive: Int
+  /// A photo of someone else.
   package var negative: Int
 
+  /// Three positions, whatever list they are in.
   package init(anchor: Int, positive: Int, negative: Int) {
     self.anchor = anchor
     self.positive = positive
@@ -38,10 +42,13 @@ package struct Triplet: Sendable, Equatable {
 
 /// How a batch is mined.
 package struct MiningRequest: Sendable {
+  /// Which triplets are wanted.
   package let mode: MiningMode
   /// The margin alpha between squared distances.
   package let margin: Double
+  /// What random choices are a function of, with `step`.
   package let seed: UInt64
+  /// Steps before the one whose batch is mined.
   package let step: Int
   /// The triplets of `.offline`, as slots of the batch; empty for the other modes.
   package let listed: [Triplet]
@@ -68,10 +75,13 @@ package struct EmbeddedBatch: @unchecked Sendable {
   package let inverseNorms: UnsafePointer<Double>
   /// The person of each row [count]; below 0 for a row of the older network that is missing.
   package let labels: UnsafePointer<Int32>
+  /// Rows.
   package let count: Int
   /// Rows of the network that learns; those from here on are the older one's.
   package let learnedCount: Int
+  /// Numbers of an embedding.
   package let width: Int
+  /// Floats from one row to the next.
   package let stride: Int
 
   package init(

@@ -15,6 +15,7 @@ package struct TripletSelection: Sendable {
   package private(set) var triplets = 0
   /// Pairs of an anchor and another face of its person; of an anchor and somebody else's.
   package private(set) var pairs = 0
+  /// Pairs of an anchor and a photo of someone else.
   package private(set) var negativePairs = 0
   /// Anchors that have another face of their person in the batch, and those whose nearest it is.
   package private(set) var anchors = 0

@@ -10,6 +10,7 @@ package struct BatchNorm: Layer {
   private let scale: Parameter?
   private let offset: Parameter
   private let slopes: Parameter?
+  /// What is applied to the result.
   package let activation: ActivationFunction
   private let running: Statistics
   /// [3][channels]: mean, biased variance, inverse deviation of this pass.

@@ -5,6 +5,7 @@ package struct ModelOptions: Sendable, Hashable {
 
   /// Features of the embedding.
   package var embedding: Int
+  /// The probability with which dropout drops an element.
   package var dropout: Double
   /// Multiplies the channels of every stage; 1 is the published network.
   package var width: Double
@@ -36,7 +37,9 @@ package struct Model: Sendable {
   package let name: String
   /// The images it was published for.
   package let image: MapShape
+  /// Features of its embedding, as published.
   package let embedding: Int
+  /// The probability of its dropout, as published.
   package let dropout: Double
   /// Whether its size is part of what it is, so that a crop of another size does not change it.
   package let fixesImage: Bool
@@ -102,6 +105,7 @@ package struct Model: Sendable {
 }
 
 extension Model: Equatable {
+  /// Models are told apart by their names.
   package static func == (one: Model, other: Model) -> Bool { one.name == other.name }
 }
 
