@@ -34,7 +34,7 @@ import Testing
     let arrived = TestEvent()
     nonisolated(unsafe) var bytes = Data()
     Thread {
-      bytes = FileManager.default.contents(atPath: pipe) ?? Data()
+      bytes = FileHandle(forReadingAtPath: pipe)?.readDataToEndOfFile() ?? Data()
       arrived.set()
     }.start()
     try SafetensorsFile.write(

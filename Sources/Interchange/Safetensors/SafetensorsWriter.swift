@@ -51,9 +51,10 @@ extension SafetensorsFile {
   ///
   /// With `checksums`, the metadata gets `xxh64:NAME`, the XXH64 of each tensor's bytes, and
   /// `integrity`, the XXH64 of the file's length field, header and padding with zeros for its own
-  /// 16 digits. Bytes are lent once and never copied: the hashes, whose length is known, go into the
-  /// header at the end; twice where the file is a pipe or a device. Tensors are laid out as the format's own writer does: widest elements first, then by name. `beforeCommit`
-  /// is called when all is written but the name; what it throws leaves the name as it was. Throws
+  /// 16 digits. Bytes are lent once and never copied: the hashes, whose length is known, go into
+  /// the header at the end; twice where the file is a pipe or a device. Tensors are laid out as the
+  /// format's own writer does: widest elements first, then by name. `beforeCommit` is called when
+  /// all is written but the name; what it throws leaves the name as it was. Throws
   /// `InterchangeError.unwritable` or `.noSpace`.
   package static func write(
     tensors: [SafetensorsTensor], metadata: [String: String] = [:], checksums: Bool = true,
