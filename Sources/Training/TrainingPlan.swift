@@ -9,6 +9,7 @@ internal import Networks
 internal import Optimizers
 package import RunFolders
 package import Sessions
+internal import State
 package import Threads
 
 /// What is fixed of a run before its first step, the same for all of its life.

@@ -4,13 +4,13 @@ private import Foundation
 enum LaunchedRank {
   /// A launcher's variables: the rank, and what shows that there are other ranks. One that is alone,
   /// or one of several tasks that know nothing of each other, speaks for itself.
-  private static let launchers: [(rank: String, others: (String) -> Bool, witness: String)] = [
+  private static let launchers: [(rank: String, others: @Sendable (String) -> Bool, witness: String)] = [
     ("OMPI_COMM_WORLD_RANK", isSeveral, "OMPI_COMM_WORLD_SIZE"),
     ("PMIX_RANK", { !$0.isEmpty }, "PMIX_NAMESPACE"),
     ("PMI_RANK", isSeveral, "PMI_SIZE"),
   ]
 
-  private static func isSeveral(_ size: String) -> Bool { (Int(size) ?? 1) > 1 }
+  @Sendable private static func isSeveral(_ size: String) -> Bool { (Int(size) ?? 1) > 1 }
 
   /// The rank of the first launcher that has started this process with others; nil without one.
   static let rank: Int? = rank(in: ProcessInfo.processInfo.environment)

@@ -1,6 +1,7 @@
 import Engine
 import Glibc
 import Networks
+import State
 import Testing
 import Threads
 

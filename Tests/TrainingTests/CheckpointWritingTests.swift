@@ -8,6 +8,7 @@ import Interchange
 import Networks
 import Sessions
 import TestSupport
+import State
 import Testing
 import Threads
 import Training

@@ -12,7 +12,7 @@ import Testing
   private func write(_ name: String, steps: Int, odd: Int = .max) throws -> String {
     let path = "\(folder)/\(name)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    FileManager.default.createFile(atPath: path + "/metrics.jsonl", contents: nil)
+    #expect(FileManager.default.createFile(atPath: path + "/metrics.jsonl", contents: nil))
     let file = try #require(FileHandle(forWritingAtPath: path + "/metrics.jsonl"))
     // In pieces: other suites of the process look at what is allocated.
     var text = ""

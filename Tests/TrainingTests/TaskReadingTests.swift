@@ -118,7 +118,7 @@ import Training
       ("g/train/ann/1", 0), ("g/train/bob/1", 90), ("g/test/bob/2", 95), ("p/ann/2", 3),
       ("p/bob/3", 92), ("q/x/train/ann/5", 1), ("r/zed/1", 180),
     ])
-    func decided(_ probes: String) throws -> (lines: [String], isGood: Bool) {
+    func decided(_ probes: String) throws -> TaskAnswer {
       try IdentifyRequest(options, gallery: "g", probes: [probes]).answer(over: SoloCommunicator())
     }
     let shallow = try decided("p").lines

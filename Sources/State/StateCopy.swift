@@ -1,5 +1,4 @@
 internal import Kernels
-package import State
 package import Threads
 
 /// A copy of parameters and vectors of a state, in memory that stays from one checkpoint to the
