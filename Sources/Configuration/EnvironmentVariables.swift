@@ -27,7 +27,7 @@ package enum EnvironmentVariables {
       let all = switches + others
       let nearest = all.min { NearestName.distance(name, $0) < NearestName.distance(name, $1) }
       return "nobody reads \(name) of the environment"
-        + (nearest.map { NearestName.distance(name, $0) < 5 ? "; did you mean \($0)?" : "" } ?? "")
+        + (nearest.map { NearestName.distance(name, $0) < 3 ? "; did you mean \($0)?" : "" } ?? "")
     }
   }
 

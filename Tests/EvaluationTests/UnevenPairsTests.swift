@@ -23,10 +23,10 @@ import Testing
   private let same = (0..<40).map { 0.3 + 0.02 * Double($0) }
   private let different = (0..<40).map { 0.7 + 0.03 * Double($0) }
 
-  /// Four folds in the order of the list: two of pairs of one person, two of pairs of two.
+  /// Four folds: two of pairs of one person, two of pairs of two.
   @Test func foldsOfOneKindHaveNoPartInRatesOfTheOther() {
     let even = scored(same, different, folds: 4) { $0 % 4 }
-    let uneven = scored(same, different, folds: 4) { $0 / 20 }
+    let uneven = scored(same, different, folds: 4) { 2 * ($0 / 40) + $0 % 2 }
     #expect(even.oneSidedFoldCount == 0 && uneven.oneSidedFoldCount == 4)
     #expect(uneven.exactArea == even.exactArea && even.exactArea > 0.9)
     // Distances lie on the grid: the mean of folds of equal size is the whole.

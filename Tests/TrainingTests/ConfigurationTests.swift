@@ -220,7 +220,7 @@ private let everything = """
     ("lr: [1", "not valid YAML"),
     ("seed: -1", "seed: '-1' is not a whole number from 0"),
     ("evaluate-every: 2epochs", "'2epochs' is not N steps, Ne epochs or 0"),
-    ("batch:", "batch: 'none' is not a whole number"),
+    ("batch:", "batch: has no value"),
     ("lr: 0.1\nbatch: 0", "run.yaml:2: batch is 0"),
   ])
   func mistakesInAFileAreNamedWithTheirLine(yaml: String, expected: String) {

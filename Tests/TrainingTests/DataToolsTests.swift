@@ -40,7 +40,16 @@ import Training
       .write(toFile: list, atomically: true, encoding: .utf8)
     #expect(try overlap(list, names[0], names[3]).0 == 2)
     #expect(try overlap(list, "/else/" + names[0], names[3]).0 == 2)
-    let unknown = try overlap(list, "ann/1.jpg", "bob/1.jpg")
+    #expect(try overlap(list, "ann/1.jpg", "bob/1.jpg").0 == 0)
+    // Of photos in one folder, and people who are numbers, nothing can be told.
+    let flat = root + "/flat"
+    try FileManager.default.createDirectory(atPath: flat, withIntermediateDirectories: true)
+    for (i, name) in names.enumerated() {
+      try FileManager.default.copyItem(atPath: folder + "/" + name, toPath: flat + "/\(i).jpg")
+    }
+    try names.indices.map { "\($0).jpg \($0 / 3)\n" }.joined()
+      .write(toFile: flat + "/list.txt", atomically: true, encoding: .utf8)
+    let unknown = try overlap(flat + "/list.txt", "ann/x.jpg", "bob/y.jpg")
     #expect(unknown.0 == 0 && unknown.1.contains { $0.contains("cannot be told") })
     // person/video/photo: the last folder alone is nobody's name.
     let videos = root + "/videos"

@@ -105,7 +105,7 @@ import Training
         try timeline.write(to: path, continuing: false, over: SoloCommunicator())
       }
       let sentence = failure?.description ?? ""
-      #expect(sentence.contains(path) && sentence.contains("File too large"), "\(sentence)")
+      #expect(sentence.contains(path) && sentence.contains("no space left"), "\(sentence)")
       #expect(!sentence.contains("\n"))
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["timeline.json"])
       #expect(try String(contentsOfFile: path, encoding: .utf8) == "the timeline before")

@@ -31,6 +31,6 @@ package enum TensorFiles {
     if LegacyPyTorch.begins(start) { return try PyTorchFile(legacy: file) }
     if start.count > 8, start[8] == UInt8(ascii: "{") { return try SafetensorsFile(path: path) }
     throw InterchangeError.malformed(
-      path: path, reason: "it is neither a safetensors, nor a PyTorch, nor an .npz file")
+      path: path, reason: "it is neither safetensors nor a PyTorch or .npz file")
   }
 }
