@@ -140,7 +140,7 @@ package struct EvaluationResult: Sendable {
     var figures = [
       Figure("accuracy", verification.accuracy),
       Figure("accuracy-std", verification.accuracyDeviation),
-      Figure("threshold", verification.meanThreshold, digits: 4, isHeadline: false),
+      Figure("threshold", verification.mostAccurateThreshold, digits: 4, isHeadline: false),
     ]
     for (rate, name) in zip(verification.validationRates, ["1e-1", "1e-2", "1e-3"]) {
       figures.append(Figure("VAL@FAR=\(name)", rate.mean))
