@@ -124,8 +124,16 @@ package struct DataNotes: Sendable, Equatable {
   package var passedOver = PassedOver()
   /// What is most likely not meant, a line each.
   package var warnings: [String] = []
+  /// What was made out of the data, such as the columns of a table that were taken, a line each.
+  package var remarks: [String] = []
 
   package init() {}
+
+  /// Takes over all that `other` says.
+  mutating func add(_ other: DataNotes) {
+    warnings += other.warnings
+    remarks += other.remarks
+  }
 
   /// The warnings, with one for photos that are passed over.
   package var allWarnings: [String] {
