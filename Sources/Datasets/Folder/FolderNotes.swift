@@ -4,10 +4,17 @@ internal import Threads
 enum FolderNotes {
   /// The notes of a walk whose photos are taken as `index`: what is passed over, folders without
   /// photos, photos in the root itself, one name below several folders.
-  static func of(_ walk: FolderWalk, _ index: PhotoIndex) -> DataNotes {
+  static func of(
+    _ walk: FolderWalk, _ index: PhotoIndex, isMetadataKnown: Bool
+  ) -> DataNotes {
     var notes = DataNotes()
     notes.passedOver = walk.passedOver
-    if let metadata = walk.unreadMetadata.first {
+    let unread = walk.unreadMetadata.first { path in
+      let parts = path.split(separator: "/")
+      let isKnown = isMetadataKnown && parts.count <= 2
+      return !isKnown || !FolderContents.isMetadata(String(parts.last ?? ""))
+    }
+    if let metadata = unread {
       notes.warnings.append(
         "\(metadata) is not read, and people are called by their folders: metadata are read as "
           + "metadata.csv or metadata.jsonl in the folder itself or in those right in it")
@@ -124,8 +131,8 @@ enum FolderNotes {
       let count = groups.reduce(0) { $0 + $1.count }
       warnings.append(
         "\(count) people have names that differ from another's in capitals, in white space around "
-          + "them or in how Unicode composes them, such as \(shown), and are counted apart; if they "
-          + "are one, call them alike")
+          + "them or in how Unicode composes them, such as \(shown), and are counted apart; if "
+          + "they are one, call them alike")
     }
     let odd = people.filter(PhotoLabels.hasControls)
     if let first = odd.first {

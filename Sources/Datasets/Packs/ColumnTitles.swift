@@ -53,7 +53,7 @@ struct ColumnTitles {
   /// What is said of the columns that were taken, and of those that were not.
   func remark(file: String, photo: Int, label: Int?) -> String {
     let rest = titles.indices.filter { $0 != photo && $0 != label && !words[$0].isEmpty }
-    let person = label.map { "labels from \(shown($0))" } ?? "people by the photos' folders"
+    let person = label.map { "labels from column \(shown($0))" } ?? "people by the photos' folders"
     let unused = rest.isEmpty ? "" : "; not used: " + rest.map(shown).joined(separator: ", ")
     return "\(file): photos from column \(shown(photo)), \(person)\(unused)"
   }

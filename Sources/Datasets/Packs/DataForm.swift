@@ -268,8 +268,8 @@ struct FolderContents {
     return try told(found, &notes)
   }
 
-  /// Those of `tables` that have columns of photos and labels. Where none has, and there are folders
-  /// to call people by, nothing, with a warning.
+  /// Those of `tables` that have columns of photos and labels; where none has and there are
+  /// folders to call people by, nothing, with a warning.
   private func told(
     _ tables: [(part: String, name: String)], _ notes: inout DataNotes
   ) throws(DatasetError) -> [(part: String, name: String)] {

@@ -115,8 +115,8 @@ struct LMDBPhotos: PhotoSource {
         } catch {
           throw .unusable(
             path: file.path,
-            reason: "has \(error.description) under the key '\(name)'; labels are whole numbers or "
-              + "texts")
+            reason: "has under the key '\(name)' \(error.description); labels are whole numbers "
+              + "or texts")
         }
       }
       var place = place
@@ -146,7 +146,7 @@ struct LMDBPhotos: PhotoSource {
       } catch {
         throw .unusable(
           path: file.path,
-          reason: "has \(error) under the key '\(String(decoding: key, as: UTF8.self))'")
+          reason: "has under the key '\(String(decoding: key, as: UTF8.self))' \(error)")
       }
     }
 
@@ -154,8 +154,8 @@ struct LMDBPhotos: PhotoSource {
       .badPack(
         path: file.path,
         reason: "has a value of a form that is not read, under the key '\(key)'; a photo is "
-          + "MessagePack or a pickle of (image, label) or (image, feature, label) as Vec2Face writes it, or an image whose "
-          + "key is person/photo")
+          + "MessagePack or a pickle of (image, label) or (image, feature, label) as Vec2Face "
+          + "writes it, or an image whose key is person/photo")
     }
 
     private func bytes(at offset: Int, count: Int) throws(DatasetError) -> [UInt8] {

@@ -26,7 +26,7 @@ struct ListLayout: Equatable {
   func parts(of row: [Substring]) -> (photo: Substring, label: Substring?)? {
     var row = row
     while row.count > columns, row.last?.trimmedASCII.isEmpty == true { row.removeLast() }
-    if row.count > columns, columns == 2, let separator {
+    if row.count > columns, columns == 2, let separator, separator != .tab {
       let mark = String(UnicodeScalar(separator.rawValue))
       let surplus = row.count - columns
       let joined = row[photo...(photo + surplus)].joined(separator: mark)
@@ -93,9 +93,7 @@ struct ListLayout: Equatable {
           separator: nil, columns: 1, photo: 0, label: nil, titles: isTitled ? titles.titles : nil))
     }
     let cells = body.map { trimmed($0) }
-    guard let count = isTitled ? first.count : mostCommon(cells.map(\.count)), count > 1 else {
-      return nil
-    }
+    guard let count = isTitled ? first.count : mostCommon(cells.map(\.count)) else { return nil }
     if isTitled { return titled(titles, cells, separator, isThere, scored) }
     var candidates: [Candidate] = []
     let pairs = [(0, 1), (1, 0)].map {
@@ -196,9 +194,12 @@ struct ListLayout: Equatable {
     return row
   }
 
+  /// The count above 1 that most rows have, the first of them that are as common.
   private static func mostCommon(_ counts: [Int]) -> Int? {
-    Dictionary(counts.map { ($0, 1) }, uniquingKeysWith: +)
-      .max { ($0.value, -$0.key) < ($1.value, -$1.key) }?.key
+    let several = counts.filter { $0 > 1 }
+    let frequency = Dictionary(several.map { ($0, 1) }, uniquingKeysWith: +)
+    let most = frequency.values.max()
+    return several.first { frequency[$0] == most }
   }
 
   /// Whether `path` ends as photos do.

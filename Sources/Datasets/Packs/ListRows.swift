@@ -117,7 +117,14 @@ extension ListLayout {
         Substring($0)
       }
     }
-    guard let photo = layout.parts(of: row ?? [line[...]])?.photo, !isThere(photo),
+    let parts = layout.parts(of: row ?? [line[...]])
+    if let parts, !isThere(parts.photo), let label = parts.label, isThere(label) {
+      throw .badLine(
+        path: path, line: 1,
+        reason: "has the photo where most lines after it have the label; these are lines of two "
+          + "kinds: write all of them alike")
+    }
+    guard let photo = parts?.photo, !isThere(photo),
       !looksLikePhoto(photo), !photo.utf8.contains(UInt8(ascii: "/"))
     else { return }
     throw .badLine(

@@ -62,8 +62,8 @@ struct ListedPhotos: PhotoSource {
     else {
       throw .badLine(
         path: file, line: line,
-        reason: "names a photo alone, '\(path)', that stands in no folder which could say who is on "
-          + "it; write 'path label'")
+        reason: "names a photo alone, '\(path)', that stands in no folder which could say who is "
+          + "on it; write 'path label'")
     }
     return path[..<cut]
   }
@@ -228,7 +228,7 @@ struct ListedPhotos: PhotoSource {
       for place in photo..<end {
         let path = paths.slice(place)
         let isThere =
-          names.map { $0.contains(Array(path[folder.endIndex...])) }
+          names.map { $0.contains(Array(path.dropFirst(folder.count))) }
           ?? FileReader.isNamed(absolute(text(path), root))
         if !isThere { missing.insert(Int32(place)) }
       }

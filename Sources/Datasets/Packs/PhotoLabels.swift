@@ -158,7 +158,9 @@ extension Substring {
   /// Without spaces, tabs and line ends at either end. Other white space, such as a no-break space,
   /// is part of a name.
   var trimmedASCII: Substring {
-    func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D }
+    func isBlank(_ byte: UInt8) -> Bool {
+      byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D
+    }
     var bytes = utf8[...]
     while let first = bytes.first, isBlank(first) { bytes.removeFirst() }
     while let last = bytes.last, isBlank(last) { bytes.removeLast() }

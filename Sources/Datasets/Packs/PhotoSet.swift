@@ -65,7 +65,7 @@ package struct PhotoSet: Sendable {
     case .folder:
       let folder: FaceFolder
       do throws(DatasetError) {
-        folder = try FaceFolder(root: path, meter: meter)
+        folder = try FaceFolder(root: path, meter: meter, isMetadataKnown: true)
       } catch {
         guard case .noPhotos = error else { throw error }
         throw try DataForm.packedContents(of: path) ?? error

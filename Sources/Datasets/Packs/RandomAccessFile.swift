@@ -124,7 +124,8 @@ enum LineReader {
       held += count
       var start = isMarked ? 3 : 0
       while let (end, next) = lineEnd(buffer, start..<held, isLast: count == 0) {
-        guard try body(UnsafeRawBufferPointer(rebasing: buffer[start..<end]), number) else { return }
+        let line = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
+        guard try body(line, number) else { return }
         number += 1
         start = next
       }

@@ -28,8 +28,9 @@ struct RecordPack: PhotoSource {
     var notes = DataNotes()
     if records.magic == RecordFile.formerMagic {
       notes.remarks.append(
-        "\(path) was written by ddp-train 0.1, with a word between its records that no other program "
-          + "knows; to have it read by them, pack it again: ddp-train pack \(path) --to rec --out NEW")
+        "\(path) was written by ddp-train 0.1, with a word between its records that no other "
+          + "program knows; to have them read it, pack it again: ddp-train pack \(path) --to rec "
+          + "--out NEW")
     }
     if let listed = try Self.list(stem + ".lst", of: layout.photos, places, reader) {
       let (paths, people) = listed
@@ -48,6 +49,12 @@ struct RecordPack: PhotoSource {
     }
     let own = if let byPeople { byPeople } else { try reader.labels(of: layout.photos) }
     let found = LabelledPeople(labels: own)
+    let ranges = layout.people.count { !$0.isEmpty }
+    if byPeople != nil, found.names.count < ranges {
+      notes.warnings.append(
+        "\(path): \(ranges) records of people have \(found.names.count) labels among them; those "
+          + "of one label are one person")
+    }
     self.notes = notes
     labels = found.labels
     let (places, first, names, people) = (places, first, found.names, found.people)

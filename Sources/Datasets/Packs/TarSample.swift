@@ -64,8 +64,8 @@ struct TarSample {
   var photos: [(stem: ExactText, member: TarMember)] = []
   var notes: [Note] = []
 
-  /// The photos with their labels, and those that have none. Throws `DatasetError` where a photo has
-  /// two labels. `archive` is for messages.
+  /// The photos with their labels, and those that have none. Throws `DatasetError` where a photo
+  /// has two labels. `archive` is for messages.
   func labelled(
     in archive: String
   ) throws(DatasetError) -> (labelled: [Labelled], others: [TarMember]) {
@@ -104,16 +104,18 @@ struct TarSample {
         let shown = labels.map(\.text).sorted().joined(separator: " and ")
         throw .unusable(path: archive, reason: "says of \(photo.name) that it shows \(shown)")
       }
-      return Labelled(photo: photo, label: label.text, path: notes.lazy.compactMap { $0.fields?["path"] }.first)
+      return Labelled(
+        photo: photo, label: label.text,
+        path: notes.lazy.compactMap { $0.fields?["path"] }.first)
     }
     return nil
   }
 
   /// Why a photo without a label cannot be used.
   static func unlabelled(_ photo: String) -> String {
-    "says of \(photo) neither in a .cls, nor in a .json (\(labelKeys.joined(separator: ", "))), nor "
-      + "in a .txt who it shows; they stand beside it, with no other sample between, and below its own "
-      + "name where it has dots"
+    "says of \(photo) neither in a .cls, nor in a .json (\(labelKeys.joined(separator: ", "))), "
+      + "nor in a .txt who it shows; they stand beside it, with no other sample between, and below "
+      + "its own name where it has dots"
   }
 
   /// The words by which a `.json` says who is on a photo, the more telling first.

@@ -201,8 +201,8 @@ struct TarShards: PhotoSource {
       let others = keys.dropFirst().map { "'\($0)'" }.joined(separator: ", ")
       notes.warnings.append(
         "\(archive): '\(first)' of each .json is taken for the label, and \(others) "
-          + "\(keys.count == 2 ? "is" : "are") not; if another one says who is on a photo, rename or "
-          + "remove this one")
+          + "\(keys.count == 2 ? "is" : "are") not; if another one says who is on a photo, rename "
+          + "or remove this one")
     }
 
     /// Throws `DatasetError` where no photo has a label, or more than one in twenty have none;
@@ -249,7 +249,7 @@ struct TarShards: PhotoSource {
         do throws(LabelProblem) {
           try labels.append(found.label)
         } catch {
-          throw .unusable(path: file.path, reason: "has \(error) beside \(photo.name)")
+          throw .unusable(path: file.path, reason: "has beside \(photo.name) \(error)")
         }
         if let path = found.path {
           paths.append(path.utf8)

@@ -113,7 +113,8 @@ package enum PickledLabel {
     }
     guard let type, let data else { return nil }
     let word = arguments(type, document).first.flatMap { name in
-      document.text(name) ?? bytes(name, document, source).map { String(decoding: $0, as: UTF8.self) }
+      document.text(name)
+        ?? bytes(name, document, source).map { String(decoding: $0, as: UTF8.self) }
     }
     let order = document.states[type].flatMap(document.elements).flatMap { state in
       state.count > 1 ? document.text(state[1]) : nil
