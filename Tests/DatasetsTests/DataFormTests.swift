@@ -6,6 +6,13 @@ import Testing
 @Suite struct DataFormTests {
   private static let jpeg = Pictures.jpeg(16, 16)
 
+  /// What the folder with `more` in it is.
+  private static func open(_ more: [String: [UInt8]]) throws -> PhotoSet {
+    let disk = people(more)
+    defer { withExtendedLifetime(disk) {} }
+    return try PhotoSet(path: disk.path)
+  }
+
   private static func people(_ more: [String: [UInt8]] = [:]) -> TemporaryFolder {
     let disk = TemporaryFolder()
     for path in ["ann/1.jpg", "ann/2.jpg", "bob/1.jpg"] { disk.write(path, jpeg) }
@@ -41,7 +48,7 @@ import Testing
     for (name, bytes) in [("x.rec", []), ("data.mdb", []), ("x.rec", [1, 2, 3, 4, 5])]
       as [(String, [UInt8])]
     {
-      let set = try PhotoSet(path: Self.people([name: bytes]).path)
+      let set = try Self.open([name: bytes])
       #expect(set.format == .folder && set.index.people == ["ann", "bob"])
       #expect(set.notes.warnings.count == 1)
       #expect(set.notes.warnings[0].hasPrefix("\(name) is \(bytes.isEmpty ? "empty" : "not what")"))
@@ -55,7 +62,7 @@ import Testing
 
   @Test func metadataOfOnePersonAreNotThoseOfAll() throws {
     let table = Array("file_name,label\n1.jpg,zed\n".utf8)
-    let set = try PhotoSet(path: Self.people(["ann/metadata.csv": table]).path)
+    let set = try Self.open(["ann/metadata.csv": table])
     #expect(set.format == .folder && set.index.photos.count == 3)
     #expect(set.notes.warnings.count == 1)
     #expect(set.notes.warnings[0].hasPrefix("ann/metadata.csv is not read, since other folders"))
@@ -83,7 +90,7 @@ import Testing
 
   @Test func theColumnsOfMetadataAreSaid() throws {
     let csv = "file_name,label,identity\nann/1.jpg,0,ann\nann/2.jpg,1,ann\nbob/1.jpg,1,bob\n"
-    let set = try PhotoSet(path: Self.people(["metadata.csv": Array(csv.utf8)]).path)
+    let set = try Self.open(["metadata.csv": Array(csv.utf8)])
     #expect(
       set.notes.remarks == [
         "metadata.csv: photos from column 'file_name', labels from column 'label'; not used: "
@@ -96,12 +103,13 @@ import Testing
       "filename,person_id\nann/1.jpg,a\nann/2.jpg,a\nbob/1.jpg,b\n,\n \n",
       "path;subject\nann/1.jpg;a\nann/2.jpg;a\nbob/1.jpg;b\n\n",
     ] {
-      let set = try PhotoSet(path: Self.people(["metadata.csv": Array(csv.utf8)]).path)
+      let set = try Self.open(["metadata.csv": Array(csv.utf8)])
       #expect(set.index.photos.map(\.person) == [0, 0, 1] && set.notes.warnings.isEmpty)
     }
-    let json = "{\"File_Name\": \"ann/1.jpg\", \"Label\": \"a\"}\n"
+    let json =
+      "{\"File_Name\": \"ann/1.jpg\", \"Label\": \"a\"}\n"
       + "{\"File_Name\": \"bob/1.jpg\", \"Label\": \"b\"}\n"
-    let listed = try PhotoSet(path: Self.people(["metadata.jsonl": Array(json.utf8)]).path)
+    let listed = try Self.open(["metadata.jsonl": Array(json.utf8)])
     #expect(listed.index.photos.count == 2)
   }
 

@@ -149,7 +149,9 @@ import TestSupport
   @Test func aFewPhotosWithoutALabelAreLeftOutAndCounted() throws {
     let disk = TemporaryFolder()
     func members(_ labelled: Int, _ others: Int) -> [(name: String, bytes: [UInt8])] {
-      (0..<labelled).flatMap { [("\($0).jpg", Self.photo), ("\($0).cls", Array("\($0 % 5)".utf8))] }
+      (0..<labelled).flatMap {
+        [("\($0).jpg", Self.photo), ("\($0).cls", Array("\($0 % 5)".utf8))]
+      }
         + (0..<others).map { ("x\($0).jpg", Self.photo) }
     }
     let set = try PhotoSet(path: Tar.write(members(38, 2), to: disk, "few.tar"))

@@ -29,8 +29,9 @@ import Testing
   @Test("What pack writes begins with dmlc's word")
   func writesTheTrueWord() throws {
     let out = TemporaryFolder()
-    _ = try PackWriter.write(
-      PhotoSet(path: PackTests.folder().path), as: .rec, to: out.path + "/p")
+    let disk = PackTests.folder()
+    _ = try PackWriter.write(PhotoSet(path: disk.path), as: .rec, to: out.path + "/p")
+    withExtendedLifetime(disk) {}
     let bytes = try Data(contentsOf: URL(fileURLWithPath: out.path + "/p/train.rec"))
     #expect(Array(bytes.prefix(4)) == Self.magic)
   }
@@ -61,8 +62,9 @@ import Testing
   /// InsightFace's layout whose people's records no longer follow the photos' labels.
   @Test func rangesThatContradictTheRecordsAreNotFollowed() throws {
     let out = TemporaryFolder()
-    _ = try PackWriter.write(
-      PhotoSet(path: PackTests.folder().path), as: .rec, to: out.path + "/p")
+    let disk = PackTests.folder()
+    _ = try PackWriter.write(PhotoSet(path: disk.path), as: .rec, to: out.path + "/p")
+    withExtendedLifetime(disk) {}
     try FileManager.default.removeItem(atPath: out.path + "/p/train.lst")
     var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: out.path + "/p/train.rec")))
     let offsets = try String(contentsOfFile: out.path + "/p/train.idx", encoding: .utf8)

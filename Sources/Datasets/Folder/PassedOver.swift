@@ -56,6 +56,22 @@ package struct PassedOver: Sendable, Equatable {
     byFolder[name] = folder
   }
 
+  /// Counts what `other` counts too.
+  mutating func add(_ other: PassedOver) {
+    byKind.merge(other.byKind) { own, theirs in
+      var both = own
+      both.count += theirs.count
+      both.example = min(own.example, theirs.example)
+      return both
+    }
+    byFolder.merge(other.byFolder) { own, theirs in
+      var both = own
+      both.count += theirs.count
+      both.example = min(own.example, theirs.example)
+      return both
+    }
+  }
+
   /// Takes away what was counted of the files at `paths`, which are read after all.
   mutating func forget(_ paths: [String]) {
     for path in paths {
@@ -131,6 +147,7 @@ package struct DataNotes: Sendable, Equatable {
 
   /// Takes over all that `other` says.
   mutating func add(_ other: DataNotes) {
+    passedOver.add(other.passedOver)
     warnings += other.warnings
     remarks += other.remarks
   }

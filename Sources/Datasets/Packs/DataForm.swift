@@ -154,7 +154,8 @@ struct FolderContents {
       notes = beside(form)
       return form
     }
-    let sound = records.filter { RecordFile.magic(of: start(of: $0)) != nil }
+    let sound =
+      records.filter { RecordFile.magic(of: start(of: $0)) != nil }
       + bases.filter { LMDBFile.isOne(start(of: $0)[...]) }
     if let pack = sound.first(where: { !$0.hasSuffix(".lmdb") }) {
       throw .badOption(

@@ -33,8 +33,9 @@ struct ListLayout: Equatable {
       row.replaceSubrange(photo...(photo + surplus), with: [joined[...]])
     }
     // Cells that are missing at the end are empty, where titles say what they would be.
-    guard row.count == columns
-      || titles != nil && row.count < columns && row.count > max(photo, label ?? 0)
+    guard
+      row.count == columns
+        || titles != nil && row.count < columns && row.count > max(photo, label ?? 0)
     else { return nil }
     let path = Self.unquoted(row[photo].trimmedASCII)
     return (path, label.map { Self.unquoted(row[$0].trimmedASCII) })
@@ -134,7 +135,9 @@ struct ListLayout: Equatable {
   ) -> Candidate {
     let count = titles.titles.count
     let labels = titles.labelColumns
-    func found(_ column: Int) -> Int { cells.count { $0.count > column && isThere($0[column]) } }
+    func found(_ column: Int) -> Int {
+      cells.count { $0.count > column && $0.count <= count && isThere($0[column]) }
+    }
     var photo = titles.photo ?? (count == 2 ? labels.first.map { 1 - $0 } : nil) ?? 0
     if titles.photo == nil, count > 2 {
       photo = (0..<count).max { found($0) < found($1) } ?? 0

@@ -98,7 +98,8 @@ extension ListLayout {
       }
       if let found = candidate(rows, separator, isThere: isThere) { candidates.append(found) }
     }
-    guard let best = best(candidates) else {
+    let titled = candidates.filter { $0.layout.titles != nil }
+    guard let best = best(titled.isEmpty ? candidates : titled) else {
       throw failure ?? .badLine(path: path, line: 1, reason: "is not 'path label'")
     }
     if let problem = best.problem { throw .badLine(path: path, line: 1, reason: problem) }

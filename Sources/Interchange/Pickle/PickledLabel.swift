@@ -47,6 +47,10 @@ package enum PickledLabel {
     case .global(let name): throw Problem(description: "a label that is the class \(name)")
     case .persistent: throw Problem(description: "a label that is kept outside of the pickle")
     case .object:
+      if let written = bytes(value, document, source) {
+        if let text = String(validating: written, as: UTF8.self) { return text }
+        throw Problem(description: "a label of bytes that are no UTF-8 text")
+      }
       if let found = try numpy(value, document, source) { return found }
       if let found = try torch(value, document, source) { return found }
       throw Problem(
@@ -101,14 +105,10 @@ package enum PickledLabel {
     } else if callee.hasSuffix("multiarray._reconstruct"),
       let state = document.states[value].flatMap(document.elements), state.count == 5
     {
-      let count = (document.integers(state[1]) ?? [2]).reduce(1) {
-        $0.multipliedReportingOverflow(by: $1).partialValue
-      }
-      guard count == 1 else {
-        throw Problem(description: "a label that is an array of NumPy of \(count) numbers")
-      }
+      try requireOne(document.integers(state[1]))
       (type, data) = (state[2], state[4])
-    } else if callee.hasSuffix("numeric._frombuffer"), given.count >= 2 {
+    } else if callee.hasSuffix("numeric._frombuffer"), given.count >= 3 {
+      try requireOne(document.integers(given[2]))
       (type, data) = (given[1], given[0])
     }
     guard let type, let data else { return nil }
@@ -123,6 +123,14 @@ package enum PickledLabel {
       throw Problem(description: "a label of NumPy that is no number and no text")
     }
     return try label(found, type: word, isBigEndian: order == ">")
+  }
+
+  /// Throws `Problem` where an array of NumPy of shape `shape` has not one element.
+  private static func requireOne(_ shape: [Int]?) throws(Problem) {
+    let count = (shape ?? [0]).reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
+    guard count == 1 else {
+      throw Problem(description: "a label that is an array of NumPy of \(count) numbers")
+    }
   }
 
   /// The label that `bytes` of NumPy's type `type`, such as `i8` or `U3`, say.
