@@ -21,6 +21,10 @@ struct CPNGDecoder {
   jmp_buf failure;
   char message[160];
   int has_header;
+  /// Whether every row is there; what may follow says nothing of pixels.
+  int has_rows;
+  /// Whether the file ended behind the last row.
+  int is_whole;
   uint8_t *exif;
   size_t exif_count;
 };
@@ -41,6 +45,7 @@ static void judge_warning(png_structp codec, png_const_charp reason) {
 
 static void take(png_structp codec, png_bytep target, size_t count) {
   CPNGDecoder *decoder = png_get_io_ptr(codec);
+  if (count > decoder->left && decoder->has_rows) decoder->is_whole = 1;
   if (count > decoder->left) refuse(decoder, "the data ends before the image does (truncated file)");
   memcpy(target, decoder->next, count);
   decoder->next += count;
@@ -55,6 +60,8 @@ static void forget(CPNGDecoder *decoder) {
   decoder->exif = NULL;
   decoder->exif_count = 0;
   decoder->has_header = 0;
+  decoder->has_rows = 0;
+  decoder->is_whole = 0;
 }
 
 void cpng_decoder_destroy(CPNGDecoder *decoder) {
@@ -170,8 +177,9 @@ int cpng_read_header(CPNGDecoder *decoder, const uint8_t *bytes, size_t count, i
 
 int cpng_decode(CPNGDecoder *decoder, uint8_t *rgb, size_t capacity) {
   if (setjmp(decoder->failure)) {
+    const int is_whole = decoder->is_whole;
     forget(decoder);
-    return 1;
+    return is_whole ? 0 : 1;
   }
   if (!decoder->has_header) refuse(decoder, "no header was read before decoding");
   png_structp codec = decoder->codec;
@@ -196,6 +204,7 @@ int cpng_decode(CPNGDecoder *decoder, uint8_t *rgb, size_t capacity) {
   for (int pass = 0; pass < passes; pass++) {
     for (size_t y = 0; y < height; y++) png_read_row(codec, rgb + 3 * width * y, NULL);
   }
+  decoder->has_rows = 1;
   png_read_end(codec, NULL);
   forget(decoder);
   return 0;

@@ -35,7 +35,8 @@ extension ConfigurationOption {
     option(
       .data, "data", \.data, .data,
       "An image folder (person/photo.jpg), a RecordIO pack, WebDataset shards, an LMDB, an "
-        + "imagefolder with metadata or a list of photos; or synthetic[:people=N,photos=M,size=S]",
+        + "imagefolder with metadata or a list of photos; folder:PATH takes PATH as an image "
+        + "folder whatever else lies in it; or synthetic[:people=N,photos=M,size=S]",
       value: "path|synthetic", completion: anyFile)
     option(
       .data, "split", \.split, .split,

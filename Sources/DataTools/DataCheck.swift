@@ -37,6 +37,8 @@ struct DataCheck: Encodable {
   var passedOver: [PassedOver.Group]
   /// Where the most things are that are not read.
   var passedOverFolders: [PassedOver.Folder]
+  /// What was made out of the data: the columns of a table, a form that is no longer written.
+  var remarks: [String]
   /// What is most likely not meant.
   var warnings: [String]
   /// Why nobody can train on the data as a whole.
@@ -96,7 +98,8 @@ struct DataCheck: Encodable {
     }
     return DataCheck(
       passedOver: set.notes.passedOver.groups,
-      passedOverFolders: set.notes.passedOver.folders(limit: 100), warnings: warnings,
+      passedOverFolders: set.notes.passedOver.folders(limit: 100), remarks: set.notes.remarks,
+      warnings: warnings,
       errors: index.people.count > 1
         ? [] : ["\(DatasetError.onlyOnePerson(folder: request.data, person: index.people[0]))"],
       data: request.data, format: set.format.rawValue, photos: index.photos.count,
@@ -213,6 +216,7 @@ struct DataCheck: Encodable {
         "\(data): \(format), \(photos) photos of \(people) people, \(bytes) bytes",
         "photos of a person: \(fewestPhotos) to \(mostPhotos)",
       ]
+    lines += remarks
     lines += errors.map { "error: \($0)" }
     func list(_ title: String, _ items: [String]) {
       guard !items.isEmpty else { return }
@@ -250,7 +254,7 @@ struct DataCheck: Encodable {
 extension DataCheck {
   /// Data that cannot be opened, and why.
   private init(unusable data: String, _ reason: String) {
-    (passedOver, passedOverFolders, warnings, errors) = ([], [], [], [reason])
+    (passedOver, passedOverFolders, remarks, warnings, errors) = ([], [], [], [], [reason])
     (self.data, format) = (data, "")
     (photos, people, bytes, fewestPhotos, mostPhotos) = (0, 0, 0, 0, 0)
     (peopleWithOnePhoto, badPhotos, duplicates, missingLabels, overlaps) = ([], [], [], [], [])

@@ -3,9 +3,10 @@
 package struct CSVRows {
   private var reader: CSVTable.Reader
 
-  /// Reads the file at `path`; throws `InterchangeError`.
-  package init(path: String) throws {
-    reader = try CSVTable.Reader(path: path)
+  /// Reads the file at `path`, its cells parted by `separator` where it is given; throws
+  /// `InterchangeError`.
+  package init(path: String, separator: UInt8? = nil) throws {
+    reader = try CSVTable.Reader(path: path, separator: separator)
   }
 
   /// The cells of the next row, nil at the end; throws `InterchangeError.badLine`.

@@ -109,15 +109,16 @@ package struct CSVTable: Sendable, Equatable {
     /// The line, from one, at which the next row begins.
     private(set) var line = 1
 
-    /// Reads the file at `path`; throws `InterchangeError`.
-    init(path: String) throws {
+    /// Reads the file at `path`, its cells parted by `separator` where it is given; throws
+    /// `InterchangeError`.
+    init(path: String, separator given: UInt8? = nil) throws {
       bytes = try TextFile.bytes(of: path)
       self.path = path
       position = bytes.startIndex
       let first = bytes.prefix { $0 != 0x0A && $0 != 0x0D }
       let others: [UInt8] = [0x3B, 0x09]
       separator =
-        first.contains(0x2C) ? 0x2C : others.first { first.contains($0) } ?? 0x2C
+        given ?? (first.contains(0x2C) ? 0x2C : others.first { first.contains($0) } ?? 0x2C)
     }
 
     var isAtEnd: Bool { position >= bytes.endIndex }

@@ -16,6 +16,11 @@ package struct JSONFields {
     }
   }
 
+  /// The names of the members, sorted bytewise.
+  package var names: [String] {
+    fields.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
   /// The text of the member `name`; nil where there is none.
   package subscript(name: String) -> String? { fields[name] }
 

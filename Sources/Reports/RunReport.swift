@@ -151,6 +151,8 @@ package struct RunReport: Sendable {
   package var phases: [Phase] = []
   /// What of the data is passed over, a line each.
   package var passedOver: [String] = []
+  /// What was made out of the data, such as the columns of a table that were taken.
+  package var dataRemarks: [String] = []
   /// What of the data is most likely not meant, a line each.
   package var dataWarnings: [String] = []
   package var summary: Summary
@@ -194,6 +196,7 @@ package struct RunReport: Sendable {
       section("Training", curves()), section("Changed on the way", facts(changes)),
       section("Evaluation", evaluationPanels()), section("Worst pairs", worstPairPanels()),
       section("Where the time went", phasePanel()),
+      section("What the data were read as", facts(dataRemarks)),
       section("Data passed over", facts(passedOver)),
       section("Machine", facts(machine)), section("Configuration", configurationPanel()),
     ]

@@ -35,6 +35,7 @@ extension Recorder {
         people: data.divided.trainingPeopleCount, photos: data.divided.training.count,
         imagesSeen: progress.samples, wallSeconds: Clock.seconds - plan.startSeconds,
         weightsHash: receipt.map(Hash64.text) ?? ""))
+    report.dataRemarks = data.notes.remarks
     report.passedOver = data.notes.passedOver.lines
     report.dataWarnings = data.notes.allWarnings
     report.summary.leftOutOfEpoch = plan.leftOutOfEpoch

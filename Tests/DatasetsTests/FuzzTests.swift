@@ -150,7 +150,7 @@ import TestSupport
       case .rows: return (.csv, Array("name,0\n".utf8) + filled(Array("\n".utf8)))
       case .cells: return (.csv, filled([0x2C]))
       case .records:
-        return (.recordsAlone, filled([0x0A, 0x23, 0xD7, 0x3E, 0, 0, 0, 0]))
+        return (.recordsAlone, filled([0x0A, 0x23, 0xD7, 0xCE, 0, 0, 0, 0]))
       case .metadataCells: return (.metadataCSV, Array("file_name,label\n".utf8) + filled([0x2C]))
       case .metadataArray:
         return (.metadataJSONL, Array("{\"a\":[".utf8) + filled(Array("0,".utf8)))

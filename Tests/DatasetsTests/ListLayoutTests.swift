@@ -58,11 +58,11 @@ import Testing
   }
 
   @Test(arguments: [
-    ("cy/1.jpg\n", "line 1: is not 'path label'"),
+    ("1.jpg\n", "line 1: names a photo alone, '1.jpg', that stands in no folder"),
     ("cy/1.jpg\t7\nbob/1,2.jpg 1\n", "line 2: is not 'path label' as the lines before it"),
-    ("1\tcy/1.jpg\t7\n1\tcy/1.jpg\n", "line 2: is not 'flag path label'"),
-    ("0\t1.0\t2.0\tcy/1.jpg\n", "line 1: is not 'path label'"),
-    ("cy/1.jpg 7\ncy/1.jpg 7\n", "names cy/1.jpg twice; leave one"),
+    ("1\tcy/1.jpg\t7\n1\tcy/1.jpg\n", "line 2: is not '... path label' as the"),
+    ("0\t1.0\t2.0\tcy/1.jpg\n", "line 1: has 4 cells, and nothing says which is the label"),
+    ("cy/1.jpg 7\ncy/1.jpg 8\n", "says of cy/1.jpg that it shows '7' and '8'; leave one"),
     ("cy\\1.jpg 7\n", "write / in the place of \\"), ("\n\n", "names no photos"),
   ])
   func whatIsWrongIsSaidWithoutAnotherCopy(text: String, complaint: String) throws {

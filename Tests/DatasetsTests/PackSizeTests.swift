@@ -19,7 +19,7 @@ import Testing
     func record(_ key: Int, label: Float, labels: [Float], data: [UInt8]) {
       index += "\(key)\t\(records.count)\n".utf8
       func put(_ word: UInt32) { withUnsafeBytes(of: word.littleEndian) { records += $0 } }
-      put(0x3ED7_230A)
+      put(0xCED7_230A)
       put(UInt32(24 + 4 * labels.count + data.count))
       put(UInt32(labels.count))
       put(label.bitPattern)

@@ -108,7 +108,7 @@ enum WebPPhoto {
     return file(rgba, width: image.width, height: image.height, quality: quality)
   }
 
-  private static func chunk(_ name: String, _ data: [UInt8]) -> [UInt8] {
+  static func chunk(_ name: String, _ data: [UInt8]) -> [UInt8] {
     Array(name.utf8) + word(data.count, 4) + data + (data.count % 2 == 1 ? [0] : [])
   }
 
@@ -116,7 +116,7 @@ enum WebPPhoto {
     (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
   }
 
-  private static func riff(_ chunks: [UInt8]) -> [UInt8] {
+  static func riff(_ chunks: [UInt8]) -> [UInt8] {
     Array("RIFF".utf8) + word(chunks.count + 4, 4) + Array("WEBP".utf8) + chunks
   }
 

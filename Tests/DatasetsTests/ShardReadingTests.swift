@@ -95,7 +95,9 @@ import Testing
       Tar.Member(name: "0.right.jpg", bytes: photo(1)),
       Tar.Member(name: "0.cls", bytes: text("3")),
     ])
-    #expect(said.contains("several photos in sample 0") && said.contains("0.left.jpg"), "\(said)")
+    #expect(
+      said.contains("below its own name where it has dots") && said.contains("0.left.jpg"),
+      "\(said)")
     let twice = try complaint([
       Tar.Member(name: "0.jpg", bytes: photo(0)), Tar.Member(name: "0.a.cls", bytes: text("3")),
       Tar.Member(name: "0.b.cls", bytes: text("4")),
@@ -127,7 +129,7 @@ import Testing
       Tar.Member(name: "1.jpg", bytes: photo(1)),
       Tar.Member(name: "1.json", bytes: text("{\"person\": \"bob\"}")),
     ])
-    #expect(said.contains("says of 1.jpg neither in a .cls nor in a .json"), "\(said)")
+    #expect(said.contains("says of 1.jpg neither in a .cls, nor in a .json"), "\(said)")
   }
 
   @Test func archivesOneBehindTheOtherAreNotReadByHalves() throws {

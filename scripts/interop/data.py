@@ -42,7 +42,7 @@ def records(path):
     parts, start = [], 0
     while offset < len(data):
         magic, word = struct.unpack_from("<II", data, offset)
-        assert magic == 0x3ED7230A, offset
+        assert magic == 0xCED7230A, offset
         kind, length = word >> 29, word & (1 << 29) - 1
         if kind in (0, 1):
             parts, start = [], offset
@@ -122,7 +122,7 @@ with open(scratch / "theirs-rec/train.rec", "wb") as pack, open(
         scratch / "theirs-rec/train.idx", "w") as index_file:
     def write_idx(key, payload):
         index_file.write(f"{key}\t{pack.tell()}\n")
-        magic = struct.pack("<I", 0x3ED7230A)
+        magic = struct.pack("<I", 0xCED7230A)
         cuts = [i for i in range(0, len(payload) - 3, 4) if payload[i:i + 4] == magic]
         pieces = [payload[a:b] for a, b in zip([0] + [c + 4 for c in cuts], cuts + [len(payload)])]
         for number, piece in enumerate(pieces):
@@ -134,7 +134,7 @@ with open(scratch / "theirs-rec/train.rec", "wb") as pack, open(
     for number, path in enumerate(photos, 1):
         person, image = people.index(path.parent.name), path.read_bytes()
         if number == 7:  # Behind the end of image, where decoders do not look.
-            image += bytes(-len(image) % 4) + struct.pack("<I", 0x3ED7230A) * 2
+            image += bytes(-len(image) % 4) + struct.pack("<I", 0xCED7230A) * 2
         write_idx(number, pack_img([person, 0] if number % 2 else person, number, image))
         if person == len(spans):
             spans.append([number, number])

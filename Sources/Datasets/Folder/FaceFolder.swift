@@ -69,6 +69,11 @@ package struct FaceFolder: Sendable {
   /// Lists the folder at `root`; throws `DatasetError` for a folder that is missing, unreadable or
   /// without photos. `meter` counts photos as they are found.
   package init(root: String, meter: WorkMeter? = nil) throws(DatasetError) {
+    try self.init(root: root, meter: meter, isMetadataKnown: false)
+  }
+
+  /// As above; with `isMetadataKnown` somebody else says why metadata are not read.
+  init(root: String, meter: WorkMeter?, isMetadataKnown: Bool) throws(DatasetError) {
     self.root = root
     var walk = FolderWalk(root: root, meter: meter)
     try walk.run()
@@ -76,6 +81,6 @@ package struct FaceFolder: Sendable {
       throw .noPhotos(folder: root, passedOver: walk.passedOver.lines.first)
     }
     index = walk.makeIndex()
-    notes = FolderNotes.of(walk, index)
+    notes = FolderNotes.of(walk, index, isMetadataKnown: isMetadataKnown)
   }
 }

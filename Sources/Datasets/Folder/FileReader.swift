@@ -148,6 +148,43 @@ package enum FileReader {
     return stat(path, &facts) == 0
   }
 
+  /// Whether there is a regular file at `path`, or a link to one.
+  static func isFile(_ path: String) -> Bool {
+    var facts = stat()
+    return stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFREG
+  }
+
+  /// Whether the folder of `path` has something of that name, be it a link to nowhere.
+  static func isNamed(_ path: String) -> Bool {
+    var facts = stat()
+    return lstat(path, &facts) == 0
+  }
+
+  /// The names in the folder at `path` by their bytes, and whether each is a folder; throws
+  /// `DatasetError.unreadable`.
+  static func entries(
+    in path: String
+  ) throws(DatasetError) -> [(name: [UInt8], isFolder: Bool)] {
+    guard let stream = opendir(path) else {
+      throw .unreadable(path: path, reason: reason(errno))
+    }
+    defer { closedir(stream) }
+    var entries: [(name: [UInt8], isFolder: Bool)] = []
+    while let entry = readdir(stream) {
+      let offset = MemoryLayout<dirent>.offset(of: \.d_name)!
+      let start = UnsafeRawPointer(entry).advanced(by: offset).assumingMemoryBound(to: UInt8.self)
+      let name = Array(UnsafeBufferPointer(start: start, count: strlen(start)))
+      var isFolder = entry.pointee.d_type == UInt8(DT_DIR)
+      if entry.pointee.d_type != UInt8(DT_REG), !isFolder {
+        var facts = stat()
+        let target = path + "/" + String(decoding: name, as: UTF8.self)
+        isFolder = stat(target, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
+      }
+      entries.append((name, isFolder))
+    }
+    return entries
+  }
+
   /// The system's text for `code`.
   static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
 

@@ -4,10 +4,17 @@ internal import Threads
 enum FolderNotes {
   /// The notes of a walk whose photos are taken as `index`: what is passed over, folders without
   /// photos, photos in the root itself, one name below several folders.
-  static func of(_ walk: FolderWalk, _ index: PhotoIndex) -> DataNotes {
+  static func of(
+    _ walk: FolderWalk, _ index: PhotoIndex, isMetadataKnown: Bool
+  ) -> DataNotes {
     var notes = DataNotes()
     notes.passedOver = walk.passedOver
-    if let metadata = walk.unreadMetadata.first {
+    let unread = walk.unreadMetadata.first { path in
+      let parts = path.split(separator: "/")
+      let isKnown = isMetadataKnown && parts.count <= 2
+      return !isKnown || !FolderContents.isMetadata(String(parts.last ?? ""))
+    }
+    if let metadata = unread {
       notes.warnings.append(
         "\(metadata) is not read, and people are called by their folders: metadata are read as "
           + "metadata.csv or metadata.jsonl in the folder itself or in those right in it")
@@ -60,8 +67,8 @@ enum FolderNotes {
     String(path.prefix { $0 != "/" })
   }
 
-  /// What of the photos below `root` the metadata `files` do not name, and which photos they name
-  /// that are not there; `paths` are the named ones, sorted bytewise.
+  /// What of the photos below `root` the metadata `files` do not name; `paths` are the named ones,
+  /// sorted bytewise.
   static func ofMetadata(
     _ root: String, _ paths: TextTable, files: [String], _ index: PhotoIndex, _ meter: WorkMeter?
   ) -> DataNotes {
@@ -78,8 +85,8 @@ enum FolderNotes {
     notes.passedOver.forget(files)
     let (found, named) = (walk.photos, paths)
     var (at, photo) = (0, 0)
-    var (absent, unnamed) = (0, 0)
-    var (firstAbsent, firstUnnamed) = ("", "")
+    var unnamed = 0
+    var firstUnnamed = ""
     while at < found.count || photo < named.count {
       let isUnnamed =
         photo >= named.count
@@ -89,14 +96,8 @@ enum FolderNotes {
         unnamed += 1
         notes.passedOver.add(found[at], kind: "not named by the metadata")
         at += 1
-      } else if at < found.count, found.slice(at) == named.slice(photo) {
-        at += 1
-        photo += 1
       } else {
-        if !FileReader.exists(root + "/" + named[photo]) {
-          if absent == 0 { firstAbsent = named[photo] }
-          absent += 1
-        }
+        if at < found.count, found.slice(at) == named.slice(photo) { at += 1 }
         photo += 1
       }
     }
@@ -106,25 +107,50 @@ enum FolderNotes {
         "\(files): \(unnamed) of \(found.count) photos that are there \(unnamed == 1 ? "is" : "are") "
           + "not named, such as \(firstUnnamed), and left out; \(named.count) are taken")
     }
-    if absent > 0 {
-      notes.warnings.append(
-        "\(files): \(absent) of the photos that are named \(absent == 1 ? "is" : "are") not there, "
-          + "such as \(firstAbsent)")
-    }
     let parts = Set(files.contains("/") ? index.photos.map { firstFolder($0.path) } : [])
     if let together = splitsTogether(index, parts: parts) { notes.warnings.append(together) }
     return notes
   }
 
+  /// Warnings of names that look like one another, and of those with control characters.
+  static func nearNames(_ people: [String]) -> [String] {
+    var warnings: [String] = []
+    var near: [String: [Int]] = [:]
+    for (person, name) in people.enumerated() {
+      // Swift's strings are equal where they differ in normalisation alone.
+      let parts = name.split(separator: "/", omittingEmptySubsequences: false).map { part in
+        var part = part
+        while part.first?.isWhitespace == true { part.removeFirst() }
+        while part.last?.isWhitespace == true { part.removeLast() }
+        return part
+      }
+      near[parts.joined(separator: "/").lowercased(), default: []].append(person)
+    }
+    let groups = near.values.filter { $0.count > 1 }
+    if let first = groups.min(by: { $0[0] < $1[0] }) {
+      let shown = first.prefix(3).map { "'\(people[$0])'" }.joined(separator: " and ")
+      let count = groups.reduce(0) { $0 + $1.count }
+      warnings.append(
+        "\(count) people have names that differ from another's in capitals, in white space around "
+          + "them or in how Unicode composes them, such as \(shown), and are counted apart; if "
+          + "they are one, call them alike")
+    }
+    let odd = people.filter(PhotoLabels.hasControls)
+    if let first = odd.first {
+      let shown = first.unicodeScalars.map { $0.value < 0x20 ? "?" : String($0) }.joined()
+      warnings.append(
+        "\(odd.count) \(odd.count == 1 ? "person has a name" : "people have names") with control "
+          + "characters, such as '\(shown)'")
+    }
+    return warnings
+  }
+
   /// A warning where people of one name stand below several folders; nil where none do.
   static func repeatedNames(_ people: [String]) -> String? {
-    var places: [Substring: [Int]] = [:]
+    var places: [[UInt8]: [Int]] = [:]
     for (person, path) in people.enumerated() {
-      guard let cut = path.lastIndex(of: "/") else {
-        places[path[...], default: []].append(person)
-        continue
-      }
-      places[path[path.index(after: cut)...], default: []].append(person)
+      let name = path.utf8.split(separator: UInt8(ascii: "/")).last.map(Array.init) ?? []
+      places[name, default: []].append(person)
     }
     let repeated = places.filter { $0.value.count > 1 }
     guard let first = repeated.min(by: { $0.value[0] < $1.value[0] }) else { return nil }

@@ -56,6 +56,22 @@ package struct PassedOver: Sendable, Equatable {
     byFolder[name] = folder
   }
 
+  /// Counts what `other` counts too.
+  mutating func add(_ other: PassedOver) {
+    byKind.merge(other.byKind) { own, theirs in
+      var both = own
+      both.count += theirs.count
+      both.example = min(own.example, theirs.example)
+      return both
+    }
+    byFolder.merge(other.byFolder) { own, theirs in
+      var both = own
+      both.count += theirs.count
+      both.example = min(own.example, theirs.example)
+      return both
+    }
+  }
+
   /// Takes away what was counted of the files at `paths`, which are read after all.
   mutating func forget(_ paths: [String]) {
     for path in paths {
@@ -124,8 +140,17 @@ package struct DataNotes: Sendable, Equatable {
   package var passedOver = PassedOver()
   /// What is most likely not meant, a line each.
   package var warnings: [String] = []
+  /// What was made out of the data, such as the columns of a table that were taken, a line each.
+  package var remarks: [String] = []
 
   package init() {}
+
+  /// Takes over all that `other` says.
+  mutating func add(_ other: DataNotes) {
+    passedOver.add(other.passedOver)
+    warnings += other.warnings
+    remarks += other.remarks
+  }
 
   /// The warnings, with one for photos that are passed over.
   package var allWarnings: [String] {

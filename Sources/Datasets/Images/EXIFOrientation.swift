@@ -1,35 +1,63 @@
 private import Preconditions
 
-/// The orientation tag (0x0112) of EXIF 2.3, and turning an image upright by it.
+/// The orientation tag (0x0112) of EXIF 2.3, or of XMP where EXIF has none, and turning an image
+/// upright by it.
 package enum EXIFOrientation {
   /// The orientation 1...8 of the JPEG file `bytes`; 1 where the tag is absent or makes no sense.
   package static func of(_ bytes: UnsafeRawBufferPointer) -> Int {
     var at = 2
+    var inXMP: Int?
     while at + 4 <= bytes.count, bytes[at] == 0xFF {
       let marker = bytes[at + 1]
       if marker == 0xFF {
         at += 1
         continue
       }
-      if marker == 0xDA || marker == 0xD9 { return 1 }
+      if marker == 0xDA || marker == 0xD9 { break }
       if marker == 0x01 || (0xD0...0xD8).contains(marker) {
         at += 2
         continue
       }
       let length = Int(bytes[at + 2]) << 8 | Int(bytes[at + 3])
       let end = at + 2 + length
-      guard length >= 2, end <= bytes.count else { return 1 }
+      guard length >= 2, end <= bytes.count else { break }
       if marker == 0xE1, length >= 16, isEXIF(bytes, at: at + 4) {
-        return inTIFF(UnsafeRawBufferPointer(rebasing: bytes[(at + 10)..<end]))
+        let block = UnsafeRawBufferPointer(rebasing: bytes[(at + 10)..<end])
+        if let orientation = inTIFF(block) { return orientation }
+      } else if marker == 0xE1, inXMP == nil {
+        let block = UnsafeRawBufferPointer(rebasing: bytes[(at + 4)..<end])
+        if block.starts(with: xmpSignature) { inXMP = Self.inXMP(block) }
       }
       at = end
     }
-    return 1
+    return inXMP ?? 1
+  }
+
+  /// What a segment of XMP begins with in JPEG (XMP Specification, part 3).
+  private static let xmpSignature = Array("http://ns.adobe.com/xap/1.0/\0".utf8)
+
+  /// The orientation 1...8 that a packet of XMP says, as an attribute or an element; nil where it
+  /// says none.
+  static func inXMP(_ packet: UnsafeRawBufferPointer) -> Int? {
+    let name = Array("tiff:Orientation".utf8)
+    guard packet.count > name.count + 2 else { return nil }
+    var place = packet.startIndex
+    while let found = packet[place...].firstIndex(of: name[0]) {
+      place = found + 1
+      let end = found + name.count
+      guard end + 2 < packet.count else { return nil }
+      guard packet[found..<end].elementsEqual(name) else { continue }
+      let isQuoted = packet[end] == 0x3D && (packet[end + 1] == 0x22 || packet[end + 1] == 0x27)
+      guard isQuoted || packet[end] == 0x3E else { continue }
+      let digit = Int(packet[end + (isQuoted ? 2 : 1)]) - 0x30
+      return (1...8).contains(digit) ? digit : nil
+    }
+    return nil
   }
 
   /// The orientation 1...8 that a block of EXIF says, as PNG and WebP keep it: TIFF, with JPEG's
-  /// `Exif` before it or without; 1 where the tag is absent or makes no sense.
-  static func inBlock(_ block: UnsafeRawBufferPointer) -> Int {
+  /// `Exif` before it or without; 1 where the tag makes no sense, nil where it is absent.
+  static func inBlock(_ block: UnsafeRawBufferPointer) -> Int? {
     guard block.count > 6, isEXIF(block, at: 0) else { return inTIFF(block) }
     return inTIFF(UnsafeRawBufferPointer(rebasing: block[6...]))
   }
@@ -40,8 +68,10 @@ package enum EXIFOrientation {
   }
 
   /// The orientation in the first directory of a TIFF block.
-  private static func inTIFF(_ tiff: UnsafeRawBufferPointer) -> Int {
-    guard tiff.count >= 8, tiff[0] == tiff[1], tiff[0] == 0x49 || tiff[0] == 0x4D else { return 1 }
+  private static func inTIFF(_ tiff: UnsafeRawBufferPointer) -> Int? {
+    guard tiff.count >= 8, tiff[0] == tiff[1], tiff[0] == 0x49 || tiff[0] == 0x4D else {
+      return nil
+    }
     let isLittle = tiff[0] == 0x49
     func word(_ at: Int) -> Int {
       let a = Int(tiff[at])
@@ -52,10 +82,10 @@ package enum EXIFOrientation {
       isLittle ? word(at + 2) << 16 | word(at) : word(at) << 16 | word(at + 2)
     }
     let directory = long(4)
-    guard directory >= 8, directory + 2 <= tiff.count else { return 1 }
+    guard directory >= 8, directory + 2 <= tiff.count else { return nil }
     for entry in 0..<word(directory) {
       let at = directory + 2 + 12 * entry
-      guard at + 12 <= tiff.count else { return 1 }
+      guard at + 12 <= tiff.count else { return nil }
       guard word(at) == 0x0112 else { continue }
       // The standard has SHORT; programs write BYTE and LONG, signed and not, as well.
       let value: Int
@@ -67,7 +97,7 @@ package enum EXIFOrientation {
       }
       return (1...8).contains(value) ? value : 1
     }
-    return 1
+    return nil
   }
 
   /// Writes `image`, stored with `orientation`, upright into `upright`.

@@ -59,7 +59,7 @@ package struct Landmarks: Sendable {
       guard let line = String(validating: bytes, as: UTF8.self) else {
         throw .badLine(path: file, line: number, reason: "is not UTF-8 text")
       }
-      try reader.read(line[...].trimmed, number)
+      try reader.read(line[...].trimmedASCII, number)
     }
     try reader.requireFaces()
     let template = Alignment.template(size: imageSize)
@@ -127,7 +127,7 @@ struct LandmarkReader {
     guard words.count >= 10 else { throw bad(number, "is not 'path x1 y1 ... x5 y5'") }
     if words.count > 10 {
       // A path may end in numbers; else there is more than five points.
-      let longer = line[..<words[words.count - 10].startIndex].trimmed
+      let longer = line[..<words[words.count - 10].startIndex].trimmedASCII
       guard place(of: longer) != nil else {
         throw bad(
           number,

@@ -33,8 +33,8 @@ final class PNGDecoder: @unchecked Sendable {
       orientation = EXIFOrientation.inBlock(UnsafeRawBufferPointer(start: text, count: count))
     }
     return ImageHeader(
-      width: Int(header.width), height: Int(header.height), orientation: orientation ?? 1,
-      isAnimation: chunks.isAnimation)
+      width: Int(header.width), height: Int(header.height),
+      orientation: orientation ?? chunks.inXMP ?? 1, isAnimation: chunks.isAnimation)
   }
 
   /// Decodes the image whose header was read into `image`; throws `ImageError`.
@@ -53,7 +53,11 @@ final class PNGDecoder: @unchecked Sendable {
 private struct PNGChunks {
   /// The EXIF orientation of the first eXIf chunk; nil without one.
   private(set) var orientation: Int?
+  /// The orientation that a text of XMP, one that is not compressed, says.
+  private(set) var inXMP: Int?
   private(set) var isAnimation = false
+
+  private static let xmpKeyword = Array("XML:com.adobe.xmp\0\0".utf8)
 
   init(_ bytes: UnsafeRawBufferPointer) {
     var at = 8
@@ -66,6 +70,9 @@ private struct PNGChunks {
       if name.elementsEqual("eXIf".utf8), orientation == nil {
         orientation = EXIFOrientation.inBlock(
           UnsafeRawBufferPointer(rebasing: bytes[(at + 8)..<(at + 8 + length)]))
+      } else if name.elementsEqual("iTXt".utf8), inXMP == nil {
+        let text = UnsafeRawBufferPointer(rebasing: bytes[(at + 8)..<(at + 8 + length)])
+        if text.starts(with: Self.xmpKeyword) { inXMP = EXIFOrientation.inXMP(text) }
       } else if name.elementsEqual("acTL".utf8) {
         isAnimation = true
       }

@@ -11,9 +11,9 @@ final class WebPDecoder: @unchecked Sendable {
 
   init(pixelLimit: Int) { self.pixelLimit = pixelLimit }
 
-  /// An image of so many pixels may come from a few bytes, as one colour does; a larger one stands
-  /// for no more than `pixelsPerByte`, which is far beyond photos.
-  static let freePixels = 1 << 18
+  /// An image of so many pixels, 48 MiB of them, may come from a few bytes, as one colour does; a
+  /// larger one stands for no more than `pixelsPerByte`, which is far beyond photos.
+  static let freePixels = 1 << 24
   static let pixelsPerByte = 4096
 
   /// Reads the header of `bytes`, which must stay in place until `decode`; throws `ImageError`.
@@ -27,7 +27,8 @@ final class WebPDecoder: @unchecked Sendable {
     }
     guard width * height <= max(Self.freePixels, Self.pixelsPerByte * bytes.count) else {
       throw ImageError(
-        description: "the file is too short for so many pixels (truncated file)")
+        description:
+          "\(width) x \(height) pixels are more than a photo of \(bytes.count) bytes has")
     }
     found = (file, bytes)
     return ImageHeader(
@@ -84,7 +85,7 @@ final class WebPDecoder: @unchecked Sendable {
   }
 }
 
-/// The parts of a WebP file: the canvas, its first frame, and what EXIF says.
+/// The parts of a WebP file: the canvas, its first frame, and what EXIF and XMP say.
 private struct WebPFile {
   struct Frame {
     var x = 0
@@ -114,6 +115,7 @@ private struct WebPFile {
     guard end <= bytes.count else { throw Self.tooShort }
     frame.data = 0..<end
     var hasFrame = false
+    var (inEXIF, inXMP): (Int?, Int?)
     var at = 12
     while at + 8 <= end {
       let name = String(decoding: bytes[at..<(at + 4)], as: UTF8.self)
@@ -131,12 +133,16 @@ private struct WebPFile {
         (frame.x, frame.y) = (2 * threeBytes(start), 2 * threeBytes(start + 3))
         frame.data = (start + 16)..<(start + length)
       case "EXIF":
-        orientation = EXIFOrientation.inBlock(
+        inEXIF = EXIFOrientation.inBlock(
+          UnsafeRawBufferPointer(rebasing: bytes[start..<(start + length)]))
+      case "XMP ":
+        inXMP = EXIFOrientation.inXMP(
           UnsafeRawBufferPointer(rebasing: bytes[start..<(start + length)]))
       default: break
       }
       at = start + length + length & 1
     }
+    orientation = inEXIF ?? inXMP ?? 1
     guard hasFrame || !isAnimation else {
       throw ImageError(description: "is an animation without a frame")
     }

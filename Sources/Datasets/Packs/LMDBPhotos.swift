@@ -1,7 +1,9 @@
+private import Interchange
 internal import Threads
 
 /// Photos in an LMDB database, as Vec2Face and HSFace ship training sets: `NAME.lmdb`, or a folder
-/// with `data.mdb`; a key a photo, a value that is `(image, label)` (see `LabelledImage`).
+/// with `data.mdb`; a key a photo, a value that is `(image, label)` (see `LabelledImage`), or
+/// `(image, feature, label)`.
 ///
 /// Photos are in the order of their keys, by number where all are numbers, and are called
 /// `label/key`; where a value is an image alone its key is its path, and the folder in it the
@@ -87,36 +89,73 @@ struct LMDBPhotos: PhotoSource {
         let found = LabelledImage(start[...], count: value.count),
         found.image.count <= Int(UInt32.max)
       else { throw unknown(name) }
-      guard let place = found.label else {
+      guard let place = found.rest else {
         // The person is the folder in the key.
         guard let cut = key.lastIndex(of: UInt8(ascii: "/")), offsets.isEmpty || arePaths else {
           throw unknown(name)
         }
         arePaths = true
-        append(key, found, value, String(decoding: key[..<cut], as: UTF8.self))
+        try append(key, found, value, String(decoding: key[..<cut], as: UTF8.self))
         return
       }
-      let tail = try bytes(
-        at: value.offset + place, count: min(value.count - place, 9 * LabelledImage.lookAhead))
-      guard !arePaths, let label = found.text(of: tail) else { throw unknown(name) }
-      append(key, found, value, label)
+      guard !arePaths else { throw unknown(name) }
+      try append(key, found, value, try label(found, value, place, name))
+    }
+
+    /// The label of the photo `found`, which stands `place` bytes behind the start of its value, or
+    /// a feature further.
+    private func label(
+      _ found: LabelledImage, _ value: LMDBFile.Value, _ place: Int, _ name: String
+    ) throws(DatasetError) -> String {
+      if let start = found.pickleStart {
+        guard value.count - place <= LabelledImage.pickleLimitBytes else { throw unknown(name) }
+        let rest = try bytes(at: value.offset + place, count: value.count - place)
+        do throws(PickledLabel.Problem) {
+          return try PickledLabel.read(start + rest)
+        } catch {
+          throw .unusable(
+            path: file.path,
+            reason: "has under the key '\(name)' \(error.description); labels are whole numbers "
+              + "or texts")
+        }
+      }
+      var place = place
+      func rest(_ count: Int) throws(DatasetError) -> [UInt8] {
+        try bytes(at: value.offset + place, count: min(value.count - place, count))
+      }
+      if found.hasFeature {
+        guard let count = LabelledImage.featureByteCount(try rest(LabelledImage.lookAhead)),
+          count <= value.count - place
+        else { throw unknown(name) }
+        place += count
+      }
+      guard let label = LabelledImage.text(of: try rest(9 * LabelledImage.lookAhead)) else {
+        throw unknown(name)
+      }
+      return label
     }
 
     private mutating func append(
       _ key: ArraySlice<UInt8>, _ found: LabelledImage, _ value: LMDBFile.Value, _ label: String
-    ) {
+    ) throws(DatasetError) {
       keys.append(key)
       offsets.append(value.offset + found.image.lowerBound)
       sizes.append(UInt32(found.image.count))
-      labels.append(label)
+      do throws(LabelProblem) {
+        try labels.append(label)
+      } catch {
+        throw .unusable(
+          path: file.path,
+          reason: "has under the key '\(String(decoding: key, as: UTF8.self))' \(error)")
+      }
     }
 
     private func unknown(_ key: String) -> DatasetError {
       .badPack(
         path: file.path,
         reason: "has a value of a form that is not read, under the key '\(key)'; a photo is "
-          + "MessagePack or a pickle of (image, label) as Vec2Face writes it, or an image whose "
-          + "key is person/photo")
+          + "MessagePack or a pickle of (image, label) or (image, feature, label) as Vec2Face "
+          + "writes it, or an image whose key is person/photo")
     }
 
     private func bytes(at offset: Int, count: Int) throws(DatasetError) -> [UInt8] {

@@ -1,24 +1,34 @@
+private import Interchange
+
 /// What a value of an LMDB of photos begins and ends with: the image's place in it, and who it
 /// shows.
 ///
-/// Three forms are read: MessagePack of `(image, label)` as Vec2Face and HSFace have it, a pickle
-/// of the same, and the bytes of the image alone.
+/// Three forms are read: MessagePack of `(image, label)` as HSFace has it, or of `(image, feature,
+/// label)` as Vec2Face's own `prepare_training_set.py` writes it; a pickle of either; and the bytes
+/// of the image alone.
 struct LabelledImage {
   /// Where the image is, from the start of the value.
   var image: Range<Int>
-  /// Where the label begins; nil for an image alone.
-  var label: Int?
-  private var isPickle = false
+  /// Where what follows the image begins: the label, or the feature before it; nil for an image
+  /// alone.
+  var rest: Int?
+  /// Whether a feature stands between image and label of MessagePack.
+  private(set) var hasFeature = false
+  /// How the value begins where it is a pickle, an empty image in the place of its own; nil for
+  /// MessagePack.
+  private(set) var pickleStart: [UInt8]?
 
   /// As many bytes from the start of a value, and from that of its label, as are looked at.
   static let lookAhead = 32
+  /// A pickle has no more than this behind its image.
+  static let pickleLimitBytes = 1 << 16
 
   /// Reads `start`, the first bytes of a value of `count`; nil for another form.
   init?(_ start: ArraySlice<UInt8>, count: Int) {
     let start = Array(start)
     let alone = start.withUnsafeBytes { ImageFormat($0) }
     if alone != nil {
-      (image, label) = (0..<count, nil)
+      (image, rest) = (0..<count, nil)
       return
     }
     var at = 0
@@ -33,8 +43,10 @@ struct LabelledImage {
     }
     guard let first = start.first else { return nil }
     var length: Int?
-    if first == 0x92 || first == 0xDC && start.starts(with: [0xDC, 0, 2]) {
-      at = first == 0x92 ? 1 : 3
+    let isLong = start.starts(with: [0xDC, 0, 2]) || start.starts(with: [0xDC, 0, 3])
+    if first == 0x92 || first == 0x93 || isLong {
+      hasFeature = isLong ? start[2] == 3 : first == 0x93
+      at = isLong ? 3 : 1
       guard at < start.count else { return nil }
       let kind = start[at]
       at += 1
@@ -46,10 +58,11 @@ struct LabelledImage {
       default: return nil
       }
     } else if first == 0x80, start.count > 2, start[1] <= 5 {
-      isPickle = true
       at = start[2] == 0x95 ? 11 : 2
       // A mark, where the tuple is written with one.
-      if at < start.count, start[at] == 0x28 { at += 1 }
+      let isMarked = at < start.count && start[at] == 0x28
+      if isMarked { at += 1 }
+      pickleStart = [0x80, start[1]] + (isMarked ? [0x28] : []) + [UInt8(ascii: "C"), 0]
       guard at < start.count else { return nil }
       let kind = start[at]
       at += 1
@@ -62,42 +75,36 @@ struct LabelledImage {
     }
     guard let length, length <= count - at else { return nil }
     image = at..<(at + length)
-    label = at + length
+    rest = at + length
   }
 
-  /// The label that `bytes`, from `label` on, hold as text; nil for another form.
-  func text(of bytes: [UInt8]) -> String? {
-    var at = 0
-    if isPickle {
-      // What the image is remembered by.
-      while at < bytes.count, let skipped = [0x94: 1, 0x71: 2, 0x72: 5][Int(bytes[at])] {
-        at += skipped
-      }
+  /// How many bytes the feature at the start of `bytes` takes, by its first bytes; nil for another
+  /// form.
+  static func featureByteCount(_ bytes: [UInt8]) -> Int? {
+    func number(_ count: Int) -> Int? {
+      guard bytes.count > count else { return nil }
+      return 1 + count + bytes[1...count].reduce(0) { $0 << 8 | Int($1) }
     }
-    guard at < bytes.count else { return nil }
-    let kind = bytes[at]
-    let rest = bytes[(at + 1)...]
+    switch bytes.first {
+    case 0xC4, 0xD9: return number(1)
+    case 0xC5, 0xDA: return number(2)
+    case 0xC6, 0xDB: return number(4)
+    case .some(let kind) where (0xA0...0xBF).contains(kind): return 1 + Int(kind & 0x1F)
+    default: return nil
+    }
+  }
+
+  /// The label that `bytes` of MessagePack begin with, as text; nil for another form.
+  static func text(of bytes: [UInt8]) -> String? {
+    guard let kind = bytes.first else { return nil }
+    let rest = bytes.dropFirst()
     func number(_ count: Int) -> UInt64? {
       guard rest.count >= count else { return nil }
-      let digits = rest.prefix(count)
-      return (isPickle ? digits.reversed() : Array(digits)).reduce(UInt64(0)) {
-        $0 << 8 | UInt64($1)
-      }
+      return rest.prefix(count).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     }
     func string(_ count: Int?, after lengthBytes: Int) -> String? {
       guard let count, rest.count >= lengthBytes + count else { return nil }
       return String(validating: rest.dropFirst(lengthBytes).prefix(count), as: UTF8.self)
-    }
-    if isPickle {
-      switch kind {
-      case UInt8(ascii: "K"): return number(1).map { String($0) }
-      case UInt8(ascii: "M"): return number(2).map { String($0) }
-      case UInt8(ascii: "J"):
-        return number(4).map { String(Int32(bitPattern: UInt32($0))) }
-      case 0x8C: return string(number(1).map { Int($0) }, after: 1)
-      case UInt8(ascii: "X"): return string(number(4).map { Int($0) }, after: 4)
-      default: return nil
-      }
     }
     switch kind {
     case 0...0x7F: return String(kind)
@@ -118,15 +125,9 @@ struct LabelledImage {
 
   /// The whole number that all of `bytes` is, in MessagePack or as a pickle; nil for another form.
   static func number(_ bytes: [UInt8]) -> Int? {
-    let isPickle = bytes.first == 0x80 && bytes.count > 2 && bytes[1] <= 5
-    let start = isPickle ? (bytes[2] == 0x95 ? 11 : 2) : 0
-    return LabelledImage(isPickle: isPickle).text(of: Array(bytes.dropFirst(start))).flatMap {
-      Int($0)
+    guard bytes.first == 0x80, bytes.count > 2, bytes[1] <= 5 else {
+      return text(of: bytes).flatMap { Int($0) }
     }
-  }
-
-  private init(isPickle: Bool) {
-    (image, label) = (0..<0, nil)
-    self.isPickle = isPickle
+    return PickledLabel.number(bytes)
   }
 }

@@ -1,110 +1,215 @@
-/// How the lines of a list of photos are laid out: told by the first of them, the same for all.
+/// How the rows of a list of photos are laid out: told by the first of them together, by the disk
+/// and by a line of titles, the same for all.
 struct ListLayout: Equatable {
-  /// What stands where.
-  enum Order: String {
-    case pathLabel = "path label"
-    case labelPath = "label path"
-    /// MXNet's `.lst`.
-    case indexLabelPath = "index label path"
-    /// InsightFace's `.lst`: whether the face is aligned, where it is, and whose it is.
-    case flagPathLabel = "flag path label"
+  enum Separator: UInt8, CaseIterable {
+    case tab = 0x09
+    case space = 0x20
+    case comma = 0x2C
+    case semicolon = 0x3B
   }
 
-  enum Separator: String {
-    case tab = "\t"
-    case space = " "
-    case comma = ","
-    case semicolon = ";"
-  }
+  /// What stands between cells; nil where a line is a path.
+  let separator: Separator?
+  /// The cells of a row.
+  let columns: Int
+  let photo: Int
+  /// The column of the label; nil where people are called by the folders of their photos.
+  let label: Int?
+  /// The titles of the columns, where the first row has them.
+  let titles: [String]?
 
-  let order: Order
-  let separator: Separator
+  /// How many rows are looked at to find the layout.
+  static let sampleCount = 64
 
-  /// The layout of a list whose first line is `line`; nil for one without. `isThere` tells whether
-  /// there is a photo of that path, which decides where the line alone leaves it open.
-  init?(of line: Substring, isThere: (String) -> Bool) {
-    let candidates = Self.candidates(line).filter { $0.parts(of: line) != nil }
-    func path(_ layout: Self) -> Substring { layout.parts(of: line)?.path ?? "" }
+  /// The photo and the label of a row, nil where it is laid out otherwise. Of two columns that of
+  /// the photo may hold separators.
+  func parts(of row: [Substring]) -> (photo: Substring, label: Substring?)? {
+    var row = row
+    while row.count > columns, row.last?.trimmedASCII.isEmpty == true { row.removeLast() }
+    if row.count > columns, columns == 2, let separator, separator != .tab {
+      let mark = String(UnicodeScalar(separator.rawValue))
+      let surplus = row.count - columns
+      let joined = row[photo...(photo + surplus)].joined(separator: mark)
+      row.replaceSubrange(photo...(photo + surplus), with: [joined[...]])
+    }
+    // Cells that are missing at the end are empty, where titles say what they would be.
     guard
-      let found = candidates.first(where: { isThere(String(path($0))) })
-        ?? candidates.first(where: { Self.looksLikePhoto(path($0)) }) ?? candidates.first
+      row.count == columns
+        || titles != nil && row.count < columns && row.count > max(photo, label ?? 0)
     else { return nil }
-    self = found
+    let path = Self.unquoted(row[photo].trimmedASCII)
+    return (path, label.map { Self.unquoted(row[$0].trimmedASCII) })
   }
 
-  private init(_ order: Order, _ separator: Separator) {
-    self.order = order
-    self.separator = separator
+  /// Without the quotes around the whole of it, which CSV has already taken away elsewhere.
+  private static func unquoted(_ text: Substring) -> Substring {
+    guard text.utf8.count > 1, text.utf8.first == 0x22, text.utf8.last == 0x22 else { return text }
+    return text.dropFirst().dropLast()
   }
 
-  private static func candidates(_ line: Substring) -> [Self] {
-    if line.contains("\t") {
-      return [.indexLabelPath, .flagPathLabel, .pathLabel, .labelPath].map { Self($0, .tab) }
-    }
-    let separators: [Separator] = [.space, .comma, .semicolon].filter {
-      line.contains($0.rawValue)
-    }
-    return separators.flatMap { [Self(.pathLabel, $0), Self(.labelPath, $0)] }
+  /// `path label`, in the order of the columns, for a message.
+  var form: String {
+    var words = [String](repeating: "...", count: columns)
+    words[photo] = "path"
+    if let label { words[label] = "label" }
+    return words.joined(separator: separator == .comma ? "," : separator == .semicolon ? ";" : " ")
   }
 
-  /// The path and the label of `line`, which has no white space at its ends; nil where it is laid
-  /// out otherwise.
-  func parts(of line: Substring) -> (path: Substring, label: Substring)? {
-    let mark = Character(separator.rawValue)
-    switch order {
-    case .indexLabelPath:
-      let fields = line.split(separator: mark, maxSplits: 3, omittingEmptySubsequences: false)
-      guard fields.count == 3, Int(fields[0]) != nil, Double(fields[1]) != nil else { return nil }
-      return Self.whole(fields[2], fields[1])
-    case .flagPathLabel:
-      let fields = line.split(separator: mark, maxSplits: 3, omittingEmptySubsequences: false)
-      guard fields.count == 3, fields[0] == "1" || fields[0] == "0" else { return nil }
-      return Self.whole(fields[1], fields[2])
-    case .pathLabel, .labelPath:
-      let isLast = order == .pathLabel
-      guard let cut = isLast ? line.lastIndex(of: mark) : line.firstIndex(of: mark) else {
-        return nil
+  // MARK: Finding it
+
+  /// A layout that the first rows may have, and how well it fits them.
+  struct Candidate {
+    var layout: ListLayout
+    /// Of how many rows the photo is there.
+    var found = 0
+    /// Of how many rows the photo ends as photos do.
+    var named = 0
+    /// Why the label cannot be told.
+    var problem: String?
+  }
+
+  /// The layout of a list whose first rows are `rows` where they are cut at `separator`, with how
+  /// well it fits; nil where they have no such cells. `isThere` tells whether there is a photo of
+  /// that path.
+  static func candidate(
+    _ rows: [[Substring]], _ separator: Separator?, isThere: (Substring) -> Bool
+  ) -> Candidate? {
+    guard let first = rows.first else { return nil }
+    let titles = ColumnTitles(first.map(String.init))
+    let isTitled =
+      titles.areTitles && !(first.count == 1 && separator != nil) && !first.contains { isThere($0) }
+    let body = isTitled ? Array(rows.dropFirst()) : rows
+    func scored(_ layout: ListLayout, _ problem: String? = nil) -> Candidate {
+      var candidate = Candidate(layout: layout, problem: problem)
+      for row in body {
+        guard let path = layout.parts(of: row)?.photo else { continue }
+        if isThere(path) { candidate.found += 1 }
+        if looksLikePhoto(path) { candidate.named += 1 }
       }
-      // A further tab is a further column.
-      if separator == .tab, line.firstIndex(of: mark) != line.lastIndex(of: mark) { return nil }
-      let (before, after) = (line[..<cut], line[line.index(after: cut)...])
-      return isLast ? Self.whole(before, after) : Self.whole(after, before)
+      return candidate
     }
+    if separator == nil {
+      return scored(
+        ListLayout(
+          separator: nil, columns: 1, photo: 0, label: nil, titles: isTitled ? titles.titles : nil))
+    }
+    let cells = body.map { trimmed($0) }
+    guard let count = isTitled ? first.count : mostCommon(cells.map(\.count)) else { return nil }
+    if isTitled { return titled(titles, cells, separator, isThere, scored) }
+    var candidates: [Candidate] = []
+    let pairs = [(0, 1), (1, 0)].map {
+      scored(
+        ListLayout(separator: separator, columns: 2, photo: $0.0, label: $0.1, titles: nil))
+    }
+    if count == 2 || separator != .tab { candidates += pairs }
+    if count > 2 {
+      let full = cells.filter { $0.count == count }
+      for photo in 0..<count {
+        let (label, problem) = labelColumn(full, beside: photo)
+        candidates.append(
+          scored(
+            ListLayout(
+              separator: separator, columns: count, photo: photo, label: label, titles: nil),
+            problem))
+      }
+    }
+    return best(candidates)
   }
 
-  private static func whole(
-    _ path: Substring, _ label: Substring
-  ) -> (path: Substring, label: Substring)? {
-    let (path, label) = (path.trimmed, label.trimmed)
-    return path.isEmpty || label.isEmpty ? nil : (path, label)
+  /// The better one of `candidates`, the first of those that are as good.
+  static func best(_ candidates: [Candidate]) -> Candidate? {
+    var best: Candidate?
+    for candidate in candidates {
+      guard let known = best else {
+        best = candidate
+        continue
+      }
+      if (candidate.found, candidate.named) > (known.found, known.named) { best = candidate }
+    }
+    return best
+  }
+
+  private static func titled(
+    _ titles: ColumnTitles, _ cells: [[Substring]], _ separator: Separator?,
+    _ isThere: (Substring) -> Bool, _ scored: (ListLayout, String?) -> Candidate
+  ) -> Candidate {
+    let count = titles.titles.count
+    let labels = titles.labelColumns
+    func found(_ column: Int) -> Int {
+      cells.count { $0.count > column && $0.count <= count && isThere($0[column]) }
+    }
+    var photo = titles.photo ?? (count == 2 ? labels.first.map { 1 - $0 } : nil) ?? 0
+    if titles.photo == nil, count > 2 {
+      photo = (0..<count).max { found($0) < found($1) } ?? 0
+    }
+    var label = labels.first { $0 != photo }
+    if label == nil, count == 2 { label = 1 - photo }
+    var problem: String?
+    if label == nil, count > 1 {
+      problem =
+        "has no column for the label among its titles; call it 'label', 'person' or 'identity'"
+    }
+    let layout = ListLayout(
+      separator: separator, columns: count, photo: photo, label: label, titles: titles.titles)
+    let candidate = scored(layout, problem)
+    if let label, candidate.found == 0, found(label) > 0 {
+      return scored(
+        layout,
+        "calls column \(label + 1) \(titles.shown(label)), and its cells are the photos; exchange "
+          + "the titles")
+    }
+    return candidate
+  }
+
+  /// The column of the label in rows of three and more cells whose photo is in column `photo`, or
+  /// why it cannot be told: MXNet's `index label path`, InsightFace's `flag path label`, and
+  /// columns that count the rows or are empty left aside.
+  private static func labelColumn(
+    _ rows: [[Substring]], beside photo: Int
+  ) -> (column: Int?, problem: String?) {
+    func column(_ place: Int) -> [Substring] { rows.map { $0[place].trimmedASCII } }
+    func isFlag(_ cells: [Substring]) -> Bool { cells.allSatisfy { $0 == "1" || $0 == "0" } }
+    func counts(_ cells: [Substring]) -> Bool {
+      let numbers = cells.compactMap { Int($0) }
+      return numbers.count == cells.count
+        && zip(numbers, numbers.dropFirst()).allSatisfy { $1 == $0 + 1 }
+    }
+    let count = rows.first?.count ?? 0
+    let first = column(0)
+    if count == 3, photo == 2, first.allSatisfy({ Int($0) != nil }) { return (1, nil) }
+    if count == 3, photo == 1, isFlag(first) || counts(first) { return (2, nil) }
+    let others = (0..<count).filter { place in
+      place != photo && !column(place).allSatisfy(\.isEmpty) && !(place == 0 && counts(first))
+    }
+    if others.count == 1 { return (others[0], nil) }
+    return (
+      nil,
+      "has \(count) cells, and nothing says which is the label; put a line of titles before the "
+        + "first, such as path and label, leave the other columns away, or part path and label by "
+        + "a tab"
+    )
+  }
+
+  /// The cells of a row without empty ones behind the second, which a separator at the end makes.
+  private static func trimmed(_ row: [Substring]) -> [Substring] {
+    var row = row
+    while row.count > 2, row.last?.trimmedASCII.isEmpty == true { row.removeLast() }
+    return row
+  }
+
+  /// The count above 1 that most rows have, the first of them that are as common.
+  private static func mostCommon(_ counts: [Int]) -> Int? {
+    let several = counts.filter { $0 > 1 }
+    let frequency = Dictionary(several.map { ($0, 1) }, uniquingKeysWith: +)
+    let most = frequency.values.max()
+    return several.first { frequency[$0] == most }
   }
 
   /// Whether `path` ends as photos do.
-  private static func looksLikePhoto(_ path: Substring) -> Bool {
+  static func looksLikePhoto(_ path: Substring) -> Bool {
     guard let dot = path.lastIndex(of: ".") else { return false }
-    let endings = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "tif", "tiff", "heic"]
-    return endings.contains(path[path.index(after: dot)...].lowercased())
-  }
-
-  /// Words that stand above the columns of a list.
-  private static let titles: Set<String> = [
-    "path", "paths", "file", "filename", "file_name", "image", "image_path", "img", "photo", "name",
-    "label", "labels", "id", "class", "person", "identity", "index", "target", "subject",
-  ]
-
-  /// Whether `line` names columns, and no photo.
-  static func isHeader(_ line: Substring) -> Bool {
-    let words = line.lowercased().split { $0.isWhitespace || $0 == "," || $0 == ";" }
-    return words.count > 1 && words.allSatisfy { titles.contains(String($0)) }
-  }
-}
-
-extension Substring {
-  /// Without white space at either end.
-  var trimmed: Substring {
-    var text = self
-    while let first = text.first, first.isWhitespace { text = text.dropFirst() }
-    while let last = text.last, last.isWhitespace { text = text.dropLast() }
-    return text
+    let ending = path[path.index(after: dot)...].lowercased()
+    return PhotoName.photos.contains(ending)
+      || ["bmp", "tif", "tiff", "heic", "gif", "avif"].contains(ending)
   }
 }

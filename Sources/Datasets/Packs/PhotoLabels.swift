@@ -1,16 +1,49 @@
+/// A text by its bytes, where Swift compares what texts look like.
+struct ExactText: Hashable {
+  let text: String
+
+  init(_ text: String) { self.text = text }
+
+  static func == (a: Self, b: Self) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+
+  func hash(into hasher: inout Hasher) {
+    let isHashed: Void? = text.utf8.withContiguousStorageIfAvailable {
+      hasher.combine(bytes: UnsafeRawBufferPointer($0))
+    }
+    if isHashed == nil { for byte in text.utf8 { hasher.combine(byte) } }
+  }
+}
+
+/// Why a text is no label.
+struct LabelProblem: Error, CustomStringConvertible {
+  let description: String
+}
+
 /// The labels of photos as a pack or a list gives them, and the people that they mean.
+///
+/// Two labels are one where their bytes are the same: nothing is normalised, and capitals count.
+/// ASCII white space around a label that is written in a text belongs to the text.
 struct PhotoLabels {
-  private var ids: [String: Int32] = [:]
+  private var ids: [ExactText: Int32] = [:]
   private var texts: [String] = []
   private var labels: [Int32] = []
 
-  /// Labels are texts, and the same text is the same label; see `canonical`.
-  mutating func append(_ text: String) {
-    let label = Self.canonical(text)
-    if let id = ids[label] {
+  /// Labels are texts, and the same text is the same label; see `canonical`. Throws `LabelProblem`
+  /// for one that is empty or holds control characters, as numbers do that are not written out.
+  mutating func append(_ text: String) throws(LabelProblem) {
+    let label = Self.canonical(text[...].trimmedASCII)
+    if let id = ids[ExactText(label)] {
       labels.append(id)
     } else {
-      ids[label] = Int32(texts.count)
+      if label.isEmpty { throw LabelProblem(description: "an empty label") }
+      if Self.hasControls(label) {
+        throw LabelProblem(
+          description: "a label with control characters (bytes "
+            + label.utf8.prefix(8).map { byte in
+              (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            }.joined(separator: " ") + "); labels are written as text")
+      }
+      ids[ExactText(label)] = Int32(texts.count)
       labels.append(Int32(texts.count))
       texts.append(label)
     }
@@ -18,13 +51,23 @@ struct PhotoLabels {
 
   /// The label that `text` stands for: `3` for `3.0` and `3.000000`, as columns of floats and
   /// MXNet's lists have whole numbers; any other text for itself. `007`, `1e2` and `0x64` are ids.
-  static func canonical(_ text: String) -> String {
+  static func canonical(_ text: Substring) -> String {
     let parts = text.utf8.split(
       separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, !parts[1].isEmpty, parts[1].allSatisfy({ $0 == UInt8(ascii: "0") }),
       isWhole(parts[0])
-    else { return text }
+    else { return String(text) }
     return String(text.prefix(parts[0].count))
+  }
+
+  /// Whether `text` holds a control character of ASCII or of Unicode's C1.
+  static func hasControls(_ text: String) -> Bool {
+    var last: UInt8 = 0
+    for byte in text.utf8 {
+      if byte < 0x20 || byte == 0x7F || last == 0xC2 && byte < 0xA0 { return true }
+      last = byte
+    }
+    return false
   }
 
   /// The whole number that `label` is, written as numbers are; nil for other texts.
@@ -141,8 +184,10 @@ struct LabelledPeople {
       }
     }
     let found = folders.compactMap { $0.map { String(decoding: $0, as: UTF8.self) } }
-    if found.count == names.count, Set(found).count == names.count { names = found }
+    let distinct = Set(folders.compactMap { $0 })
+    if found.count == names.count, distinct.count == names.count { names = found }
   }
+
   /// Calls people by the lines of the file at `path`, by ascending label, if there is one; throws
   /// `DatasetError` where it is not of these people.
   mutating func takeNames(listedIn path: String) throws(DatasetError) {
@@ -161,5 +206,19 @@ struct LabelledPeople {
           + "belongs to the pack, or remove it")
     }
     names = found
+  }
+}
+
+extension Substring {
+  /// Without spaces, tabs and line ends at either end. Other white space, such as a no-break space,
+  /// is part of a name.
+  var trimmedASCII: Substring {
+    func isBlank(_ byte: UInt8) -> Bool {
+      byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D
+    }
+    var bytes = utf8[...]
+    while let first = bytes.first, isBlank(first) { bytes.removeFirst() }
+    while let last = bytes.last, isBlank(last) { bytes.removeLast() }
+    return Substring(bytes)
   }
 }

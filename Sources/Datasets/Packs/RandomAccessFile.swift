@@ -93,6 +93,16 @@ enum LineReader {
   static func forEach(
     _ path: String, _ body: (UnsafeRawBufferPointer, Int) throws(DatasetError) -> Void
   ) throws(DatasetError) {
+    try forEachUntilDone(path) { (line, number) throws(DatasetError) in
+      try body(line, number)
+      return true
+    }
+  }
+
+  /// As `forEach`, no further than to the line for which `body` says false.
+  static func forEachUntilDone(
+    _ path: String, _ body: (UnsafeRawBufferPointer, Int) throws(DatasetError) -> Bool
+  ) throws(DatasetError) {
     let file = try RandomAccessFile(path: path)
     let buffer = UnsafeMutableRawBufferPointer.allocate(
       byteCount: min(2 * lengthLimit, file.byteCount + 1), alignment: 16)
@@ -114,13 +124,14 @@ enum LineReader {
       held += count
       var start = isMarked ? 3 : 0
       while let (end, next) = lineEnd(buffer, start..<held, isLast: count == 0) {
-        try body(UnsafeRawBufferPointer(rebasing: buffer[start..<end]), number)
+        let line = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
+        guard try body(line, number) else { return }
         number += 1
         start = next
       }
       if count == 0 {
         if start < held {
-          try body(UnsafeRawBufferPointer(rebasing: buffer[start..<held]), number)
+          _ = try body(UnsafeRawBufferPointer(rebasing: buffer[start..<held]), number)
         }
         return
       }

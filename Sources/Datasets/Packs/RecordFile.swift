@@ -10,13 +10,33 @@ struct RecordHeader {
 /// length, the payload, zeros up to a multiple of four. A payload with the magic word in it stands
 /// in several parts, the word left out between them.
 struct RecordFile: Sendable {
-  static let magic: UInt32 = 0x3ED7_230A
+  /// dmlc-core's `RecordIOWriter::kMagic`.
+  static let magic: UInt32 = 0xCED7_230A
+  /// What stands in its place in packs of `ddp-train` 0.1, which no other program reads.
+  static let formerMagic: UInt32 = 0x3ED7_230A
   static let headerBytes = 24
   private static let cutShort = "is cut short"
   /// The magic word stands in a photo by chance: once in a hundred thousand of them.
   private static let partLimit = 1024
 
   let file: RandomAccessFile
+  /// The word that the records of this file begin with.
+  let magic: UInt32
+
+  /// The records of `file`, which begin as its first one does.
+  init(file: RandomAccessFile) {
+    self.file = file
+    let start = (try? file.bytes(at: 0, count: 4)) ?? []
+    magic = Self.magic(of: start) ?? Self.magic
+  }
+
+  /// The word of those known that `start`, the first bytes of a file, are; nil for other bytes.
+  static func magic(of start: some Sequence<UInt8>) -> UInt32? {
+    let bytes = Array(start.prefix(4))
+    guard bytes.count == 4 else { return nil }
+    let word = bytes.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+    return word == magic || word == formerMagic ? word : nil
+  }
 
   /// A part of a record: 0 the whole of it, 1 the first, 2 one in the middle, 3 the last.
   private struct Part {
@@ -41,7 +61,7 @@ struct RecordFile: Sendable {
         description: "\(Self.cutShort): \(file.path) ends at byte \(file.byteCount), "
           + "its record is at \(offset)")
     }
-    guard UInt32(truncatingIfNeeded: words.0.littleEndian) == Self.magic else {
+    guard UInt32(truncatingIfNeeded: words.0.littleEndian) == magic else {
       throw ImageError(description: "has no record at byte \(offset) of \(file.path)")
     }
     let word = UInt32(truncatingIfNeeded: words.0.littleEndian >> 32)
@@ -81,7 +101,7 @@ struct RecordFile: Sendable {
       guard part.kind == 2 || part.kind == 3 else {
         throw ImageError(description: "has a part of kind \(part.kind) inside a record")
       }
-      withUnsafeBytes(of: Self.magic.littleEndian) { payload.append(contentsOf: $0) }
+      withUnsafeBytes(of: magic.littleEndian) { payload.append(contentsOf: $0) }
       payload += try file.bytes(at: part.payload.lowerBound, count: part.payload.count)
       guard payload.count < FileReader.sizeLimitBytes else {
         throw ImageError(description: "has more than \(FileReader.sizeLimitBytes) bytes")

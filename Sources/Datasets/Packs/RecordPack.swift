@@ -13,6 +13,8 @@ struct RecordPack: PhotoSource {
   let index: PhotoIndex
   /// The label of each person.
   let labels: [Int]?
+  /// What is odd about the pack.
+  let notes: DataNotes
   private let records: RecordFile
   private let places: RecordIndex
   private let first: Int
@@ -33,6 +35,13 @@ struct RecordPack: PhotoSource {
     guard !layout.photos.isEmpty else { throw .unusable(path: path, reason: "holds no photos") }
     let reader = LabelReader(records: records, places: places, path: path, meter: meter)
     meter?.restart(of: layout.photos.count)
+    var notes = DataNotes()
+    if records.magic == RecordFile.formerMagic {
+      notes.remarks.append(
+        "\(path) was written by ddp-train 0.1, with a word between its records that no other "
+          + "program knows; to have them read it, pack it again: ddp-train pack \(path) --to rec "
+          + "--out NEW")
+    }
     if let listed = try Self.list(stem + ".lst", of: layout.photos, places, reader) {
       var (paths, people) = listed
       try people.takeNames(listedIn: stem + Self.peopleEnding)
@@ -40,11 +49,25 @@ struct RecordPack: PhotoSource {
       index = PhotoIndex(
         photos: PhotoList(people: people.people) { names[$0] }, people: people.names)
       labels = people.labels
+      self.notes = notes
       return
     }
-    var found = LabelledPeople(
-      labels: try layout.people.isEmpty
-        ? reader.labels(of: layout.photos) : reader.labels(of: layout.photos, by: layout.people))
+    let byPeople =
+      layout.people.isEmpty ? nil : try reader.labels(of: layout.photos, by: layout.people)
+    if byPeople == nil, !layout.people.isEmpty {
+      notes.warnings.append(
+        "\(path): the records of people give ranges of photos that contradict the labels in the "
+          + "photos' own records; the labels are taken, as arcface_torch does")
+    }
+    let own = if let byPeople { byPeople } else { try reader.labels(of: layout.photos) }
+    var found = LabelledPeople(labels: own)
+    let ranges = layout.people.count { !$0.isEmpty }
+    if byPeople != nil, found.names.count < ranges {
+      notes.warnings.append(
+        "\(path): \(ranges) records of people have \(found.names.count) labels among them; those "
+          + "of one label are one person")
+    }
+    self.notes = notes
     labels = found.labels
     let (places, first, numbers, people) = (places, first, found.names, found.people)
     try found.takeNames(listedIn: stem + Self.peopleEnding)
@@ -193,12 +216,22 @@ struct RecordPack: PhotoSource {
       return labels
     }
 
-    /// The label of every photo from that of the first good one of its person.
-    func labels(of photos: Range<Int>, by people: [Range<Int>]) throws(DatasetError) -> [Int32] {
+    /// As many people's photos are compared with one another.
+    private static let sampleCount = 4096
+
+    /// The label of every photo from that of the first good one of its person; nil where another
+    /// label stands in the middle or at the end of a sample of the people's ranges.
+    func labels(of photos: Range<Int>, by people: [Range<Int>]) throws(DatasetError) -> [Int32]? {
       var labels = [Int32](repeating: 0, count: photos.count)
+      let step = max(1, people.count / Self.sampleCount)
       for (person, range) in people.enumerated() where !range.isEmpty {
         var found: Int32?
         for position in range where found == nil { found = try label(at: position) }
+        if person % step == 0 {
+          for position in [(range.lowerBound + range.upperBound) / 2, range.upperBound - 1] {
+            if let other = try label(at: position), other != found { return nil }
+          }
+        }
         for position in range { labels[position - photos.lowerBound] = found ?? Int32(person) }
         meter?.add(range.count)
       }
@@ -227,11 +260,16 @@ struct RecordPack: PhotoSource {
         fits = false
         return
       }
-      let label = PhotoLabels.canonical(String(decoding: fields[1], as: UTF8.self))
+      let text = String(decoding: fields[1], as: UTF8.self)
+      let label = PhotoLabels.canonical(text[...].trimmedASCII)
       if paths.count % step == 0, let own = try reader.label(at: position), label != String(own) {
         fits = false
       }
-      labels.append(label)
+      do throws(LabelProblem) {
+        try labels.append(label)
+      } catch {
+        fits = false
+      }
       paths.append(fields[2])
       reader.meter?.add()
     }

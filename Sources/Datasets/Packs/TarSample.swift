@@ -1,3 +1,5 @@
+internal import Interchange
+
 /// Consecutive members of one key in a WebDataset shard: a photo with what says who is on it.
 ///
 /// WebDataset ends a key at the first dot, so that photos with dots in their names are of one key;
@@ -5,6 +7,13 @@
 struct TarSample {
   /// A `.cls` or `.json` of more bytes than this is refused.
   static let textLimitBytes = 1 << 24
+  /// A `.txt` of more bytes than this is no label.
+  static let plainLimitBytes = 256
+
+  /// What can say who is on a photo, the one that counts first before the others.
+  enum NoteKind: String, CaseIterable {
+    case cls, json, txt
+  }
 
   /// A member's name in its parts.
   struct Name {
@@ -13,7 +22,9 @@ struct TarSample {
     let key: String
     /// Up to its last dot.
     let stem: String
-    let isPhoto, isLabel, isJSON: Bool
+    let isPhoto: Bool
+    /// Nil for what says nothing of who is on a photo.
+    let note: NoteKind?
 
     /// Nil for a name without a dot, and for a hidden one.
     init?(_ name: String) {
@@ -27,22 +38,21 @@ struct TarSample {
       stem = String(name[..<last])
       let ending = name[bytes.index(after: last)...].lowercased()
       isPhoto = PhotoName.photos.contains(ending)
-      isJSON = ending == "json"
-      isLabel = isJSON || ending == "cls"
+      note = NoteKind(rawValue: ending)
     }
   }
 
-  /// What a `.cls` or a `.json` says.
+  /// What a `.cls`, a `.json` or a `.txt` says.
   struct Note {
-    let stem: String
-    let isJSON: Bool
-    let label: String?
-    var path: String?
-    /// What the person is called, where `label` may be a number.
-    var person: String?
+    let name: String
+    let stem: ExactText
+    let kind: NoteKind
+    var label: String?
+    /// What a `.json` holds.
+    var fields: JSONFields?
   }
 
-  /// A photo and who is on it.
+  /// A photo of whom it is said who it shows.
   struct Labelled {
     let photo: TarMember
     let label: String
@@ -52,50 +62,71 @@ struct TarSample {
     let person: String?
   }
 
-  var key = ""
-  var members: Set<String> = []
-  var photos: [(stem: String, member: TarMember)] = []
+  var key = ExactText("")
+  var members: Set<ExactText> = []
+  var photos: [(stem: ExactText, member: TarMember)] = []
   var notes: [Note] = []
 
-  /// The photos with their labels and what they are called; throws `DatasetError` where it is not
-  /// said who is on one of them. `archive` is for messages.
-  func labelled(in archive: String) throws(DatasetError) -> [Labelled] {
-    if photos.count == 1 {
-      // A label belongs to the one photo of its key, whatever stands between key and ending.
-      let own = notes.filter { $0.stem == photos[0].stem }
-      return [try Self.labelled(photos[0].member, own.isEmpty ? notes : own, archive)]
-    }
+  /// The photos with their labels, and those that have none. Throws `DatasetError` where a photo
+  /// has two labels. `archive` is for messages.
+  func labelled(
+    in archive: String
+  ) throws(DatasetError) -> (labelled: [Labelled], others: [TarMember]) {
+    var labelled: [Labelled] = []
+    var others: [TarMember] = []
     let byStem = Dictionary(grouping: notes, by: \.stem)
-    return try photos.map { (stem, member) throws(DatasetError) in
-      guard let own = byStem[stem] else {
-        throw .unusable(
-          path: archive,
-          reason: "has several photos in sample \(key), and none of \(stem).cls and .json says who "
-            + "is on \(member.name)")
+    for (stem, member) in photos {
+      var own = byStem[stem] ?? []
+      // A label belongs to the one photo of its key, whatever stands between key and ending.
+      if photos.count == 1, own.isEmpty { own = notes }
+      if let found = try Self.label(of: member, own, archive) {
+        labelled.append(found)
+      } else {
+        others.append(member)
       }
-      return try Self.labelled(member, own, archive)
     }
+    return (labelled, others)
   }
 
-  /// `.cls` counts before `.json`, which may also give the path and the person's name.
-  private static func labelled(
-    _ photo: TarMember, _ notes: [Note], _ archive: String
-  ) throws(DatasetError) -> Labelled {
-    let classes = notes.filter { !$0.isJSON }
-    let labels = Set((classes.isEmpty ? notes : classes).compactMap(\.label))
-    guard let label = labels.first else {
-      throw .unusable(
-        path: archive,
-        reason: "says of \(photo.name) neither in a .cls nor in a .json (label, cls, class, "
-          + "identity or person) who it shows; they stand beside it, with no other sample between")
-    }
-    guard labels.count == 1 else {
-      throw .unusable(
-        path: archive,
-        reason: "says of \(photo.name) that it shows \(labels.sorted().joined(separator: " and "))")
-    }
-    return Labelled(
-      photo: photo, label: label, path: notes.lazy.compactMap(\.path).first,
-      person: classes.isEmpty ? nil : notes.lazy.compactMap(\.person).first)
+  /// The `.txt` that say who is on a photo are few: where a `.cls` or `.json` does, they are none.
+  var unusedTexts: [String] {
+    let isSaid = notes.contains { $0.kind != .txt && $0.label != nil }
+    return notes.filter { $0.kind == .txt && (isSaid || $0.label == nil || photos.isEmpty) }
+      .map(\.name)
   }
+
+  /// `.cls` counts before `.json`, which may also give the path and the person's name, and that before
+  /// `.txt`.
+  private static func label(
+    of photo: TarMember, _ notes: [Note], _ archive: String
+  ) throws(DatasetError) -> Labelled? {
+    for kind in NoteKind.allCases {
+      let said = notes.filter { $0.kind == kind }.compactMap(\.label)
+      let labels = Set(said.map { ExactText(PhotoLabels.canonical($0[...].trimmedASCII)) })
+      guard let label = labels.first else { continue }
+      guard labels.count == 1 else {
+        let shown = labels.map(\.text).sorted().joined(separator: " and ")
+        throw .unusable(path: archive, reason: "says of \(photo.name) that it shows \(shown)")
+      }
+      return Labelled(
+        photo: photo, label: label.text,
+        path: notes.lazy.compactMap { $0.fields?["path"] }.first,
+        person: kind == .cls
+          ? notes.lazy.compactMap { $0.fields?["person"] ?? $0.fields?["identity"] }.first : nil)
+    }
+    return nil
+  }
+
+  /// Why a photo without a label cannot be used.
+  static func unlabelled(_ photo: String) -> String {
+    "says of \(photo) neither in a .cls, nor in a .json (\(labelKeys.joined(separator: ", "))), "
+      + "nor in a .txt who it shows; they stand beside it, with no other sample between, and below "
+      + "its own name where it has dots"
+  }
+
+  /// The words by which a `.json` says who is on a photo, the more telling first.
+  static let labelKeys = [
+    "label", "cls", "class", "identity", "person", "person_id", "identity_id", "subject",
+    "subject_id", "name",
+  ]
 }

@@ -1,16 +1,17 @@
-private import Interchange
+internal import Interchange
 internal import Threads
 
-/// Photos in WebDataset's tar shards: `KEY.jpg` (`.png`, `.webp`) with `KEY.cls` or `KEY.json`.
+/// Photos in WebDataset's tar shards: `KEY.jpg` (`.png`, `.webp`) with `KEY.cls`, `KEY.json` or
+/// `KEY.txt`.
 ///
 /// A key is a member's path up to the first dot of its last component (webdataset/tariterators.py);
 /// consecutive members of one key are a sample (`TarSample`). Photos are in the order of the
-/// shards. A person is the label in `.cls`, or what `.json` calls `label`, `cls`, `class`,
-/// `identity` or `person`; a photo is called by what `.json` calls `path`, else by its member's
-/// name. People whose label is in `.cls` are called by what `.json` calls `person` or `identity`,
-/// else by the folder in the photo's name, where each has one of its own, else by the label.
-/// Members that are hidden (macOS puts a `._NAME` beside each) are none, links are what they
-/// lead to.
+/// shards. A person is the label in `.cls`, or what `.json` calls by one of `TarSample.labelKeys`,
+/// or a `.txt` of one short line; a photo is called by what `.json` calls `path`, else by its
+/// member's name. People whose label is in `.cls` are called by what `.json` calls `person` or
+/// `identity`, else by the folder in the photo's name, where each has one of its own, else by the
+/// label. Members that are hidden (macOS puts a `._NAME` beside each) are none, links are what they
+/// lead to. Photos without a label are left out and counted, up to one in twenty.
 struct TarShards: PhotoSource {
   let index: PhotoIndex
   let labels: [Int]?
@@ -33,10 +34,7 @@ struct TarShards: PhotoSource {
       try scan.go(through: file, shard: UInt16(files.count))
       files.append(file)
     }
-    guard scan.offsets.count > 0 else {
-      throw .unusable(
-        path: paths[0], reason: "holds no .jpg, .png or .webp with a .cls or .json beside it")
-    }
+    try scan.requireFewUnlabelled(paths[0])
     self.files = files
     notes = scan.notes
     (shards, offsets, sizes) = (scan.shards, scan.offsets, scan.sizes)
@@ -77,6 +75,8 @@ struct TarShards: PhotoSource {
     private var sample = TarSample()
     /// The word by which `.json` says who is on a photo; the first one decides for all.
     private var labelKey: String?
+    /// The photos without a label: how many, and the first.
+    private var unlabelled: (count: Int, example: String, archive: String) = (0, "", "")
     private var links: TarLinks?
 
     init(isOneOfSeveral: Bool, meter: WorkMeter?) {
@@ -92,9 +92,9 @@ struct TarShards: PhotoSource {
           scan.notes.passedOver.add(member.name)
           return
         }
-        if name.key != scan.sample.key {
+        if ExactText(name.key) != scan.sample.key {
           try scan.endSample(file, shard)
-          scan.sample.key = name.key
+          scan.sample.key = ExactText(name.key)
         }
         try scan.add(member, name, small, of: file)
       }
@@ -106,11 +106,11 @@ struct TarShards: PhotoSource {
       _ member: TarMember, _ name: TarSample.Name, _ small: UnsafeRawBufferPointer,
       of file: RandomAccessFile
     ) throws(DatasetError) {
-      guard name.isPhoto || name.isLabel else {
+      guard name.isPhoto || name.note != nil else {
         notes.passedOver.add(member.name)
         return
       }
-      guard sample.members.insert(member.name).inserted else {
+      guard sample.members.insert(ExactText(member.name)).inserted else {
         throw .unusable(
           path: file.path, reason: "has \(member.name) twice in one sample; remove one of them")
       }
@@ -121,7 +121,12 @@ struct TarShards: PhotoSource {
             path: file.path,
             reason: "has \(found.range.count) bytes in \(member.name), too many for a photo")
         }
-        sample.photos.append((name.stem, found))
+        sample.photos.append((ExactText(name.stem), found))
+        return
+      }
+      guard let kind = name.note else { return }
+      if kind == .txt, found.range.count > TarSample.plainLimitBytes {
+        notes.passedOver.add(member.name)
         return
       }
       guard found.range.count <= TarSample.textLimitBytes else {
@@ -138,7 +143,7 @@ struct TarShards: PhotoSource {
           throw .unreadable(path: file.path, reason: error.description)
         }
       }
-      try describe(bytes, name, of: file)
+      try describe(bytes, name, kind, of: file)
     }
 
     /// The member, or the file that it is a link to.
@@ -163,37 +168,101 @@ struct TarShards: PhotoSource {
     }
 
     private mutating func describe(
-      _ bytes: [UInt8], _ name: TarSample.Name, of file: RandomAccessFile
+      _ bytes: [UInt8], _ name: TarSample.Name, _ kind: TarSample.NoteKind,
+      of file: RandomAccessFile
     ) throws(DatasetError) {
-      if !name.isJSON {
-        let text = String(validating: bytes, as: UTF8.self)?
-          .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      func note(_ label: String?, _ fields: JSONFields? = nil) {
+        sample.notes.append(
+          TarSample.Note(
+            name: name.whole, stem: ExactText(name.stem), kind: kind, label: label, fields: fields))
+      }
+      if kind != .json {
+        let text = String(validating: bytes, as: UTF8.self)?[...].trimmedASCII
+        if kind == .txt {
+          // A caption of several lines is no label.
+          let isLabel = text.map { !$0.isEmpty && !PhotoLabels.hasControls(String($0)) } ?? false
+          return note(isLabel ? text.map(String.init) : nil)
+        }
         guard let text, !text.isEmpty else {
           throw .unusable(path: file.path, reason: "has no label in \(name.whole): no UTF-8 text")
         }
-        sample.notes.append(TarSample.Note(stem: name.stem, isJSON: false, label: text))
-        return
+        return note(String(text))
       }
       guard let fields = JSONFields(bytes) else {
-        throw .unusable(path: file.path, reason: "has no JSON object in \(name.whole)")
+        // A number or a text may stand alone.
+        let alone = JSONFields(Array("{\"label\":".utf8) + bytes + Array("}".utf8))
+        guard let label = alone?["label"] else {
+          throw .unusable(path: file.path, reason: "has no JSON object in \(name.whole)")
+        }
+        return note(label)
       }
-      labelKey =
-        labelKey ?? ["label", "cls", "class", "identity", "person"].first { fields[$0] != nil }
-      sample.notes.append(
-        TarSample.Note(
-          stem: name.stem, isJSON: true, label: labelKey.flatMap { fields[$0] },
-          path: fields["path"], person: fields["person"] ?? fields["identity"]))
+      note(nil, fields)
+    }
+
+    private mutating func chooseLabelKey(_ fields: JSONFields, _ archive: String) {
+      let keys = TarSample.labelKeys.filter { key in
+        // A name may be that of the file.
+        fields[key].map { key != "name" || !ListLayout.looksLikePhoto($0[...]) } ?? false
+      }
+      guard let first = keys.first else { return }
+      labelKey = first
+      notes.remarks.append("labels are what each .json calls '\(first)'")
+      guard keys.count > 1 else { return }
+      let others = keys.dropFirst().map { "'\($0)'" }.joined(separator: ", ")
+      notes.warnings.append(
+        "\(archive): '\(first)' of each .json is taken for the label, and \(others) "
+          + "\(keys.count == 2 ? "is" : "are") not; if another one says who is on a photo, rename "
+          + "or remove this one")
+    }
+
+    /// Throws `DatasetError` where no photo has a label, or more than one in twenty have none;
+    /// warns of fewer.
+    mutating func requireFewUnlabelled(_ path: String) throws(DatasetError) {
+      let count = unlabelled.count
+      guard count > 0 || !offsets.isEmpty else {
+        throw .unusable(
+          path: path,
+          reason: "holds no .jpg, .png or .webp with a .cls, .json or .txt beside it")
+      }
+      guard count > 0 else { return }
+      guard 20 * count <= count + offsets.count else {
+        throw .unusable(
+          path: unlabelled.archive,
+          reason: TarSample.unlabelled(unlabelled.example)
+            + (count == 1 ? "" : "; so it is with \(count) of \(count + offsets.count) photos"))
+      }
+      notes.warnings.append(
+        "\(count) of \(count + offsets.count) photos have no label beside them and are left out, "
+          + "such as \(unlabelled.example) (up to one in twenty)")
     }
 
     private mutating func endSample(
       _ file: RandomAccessFile, _ shard: UInt16
     ) throws(DatasetError) {
-      for found in try sample.labelled(in: file.path) {
+      let hasClass = sample.notes.contains { $0.kind == .cls }
+      for place in sample.notes.indices where !sample.photos.isEmpty && !hasClass {
+        guard let fields = sample.notes[place].fields else { continue }
+        if labelKey == nil { chooseLabelKey(fields, file.path) }
+        sample.notes[place].label = labelKey.flatMap { fields[$0] }
+      }
+      let (labelled, others) = try sample.labelled(in: file.path)
+      for photo in others {
+        if unlabelled.count == 0 { unlabelled = (0, photo.name, file.path) }
+        unlabelled.count += 1
+        notes.passedOver.add(photo.name, kind: "photo without a label")
+      }
+      for text in sample.unusedTexts { notes.passedOver.add(text) }
+      for found in labelled {
+        let photo = found.photo
         shards.append(shard)
-        offsets.append(found.photo.range.lowerBound)
-        sizes.append(UInt32(found.photo.range.count))
-        labels.append(found.label)
-        let member = found.photo.name
+        offsets.append(photo.range.lowerBound)
+        sizes.append(UInt32(photo.range.count))
+        do throws(LabelProblem) {
+          try labels.append(found.label)
+        } catch {
+          throw .unusable(path: file.path, reason: "has beside \(photo.name) \(error)")
+        }
+        let member = photo.name
         let name = found.path ?? (member.hasPrefix("./") ? String(member.dropFirst(2)) : member)
         let prefix = isOneOfSeveral && found.path == nil ? Self.stem(file.path) + "/" : ""
         paths.append((prefix + name).utf8)

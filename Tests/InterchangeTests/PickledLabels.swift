@@ -1,0 +1,519 @@
+/// Written by scripts/golden/pickled_labels.py.
+enum PickledLabels {
+  /// The label and the pickle of (image, label), in base64.
+  static let good: [(label: String, pickle: String)] = [
+    (
+      "7",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBEsHhnEFLg=="
+    ),
+    (
+      "300",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBE0sAYZxBS4="
+    ),
+    (
+      "-3",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBEr9////hnEFLg"
+        + "=="
+    ),
+    (
+      "5000000000",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBIoFAPIFKgGGcQ"
+        + "Uu"
+    ),
+    (
+      "ann",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBFgDAAAAYW5ucQ"
+        + "WGcQYu"
+    ),
+    (
+      "7",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBEdAHAAAAAAAAI"
+        + "ZxBS4="
+    ),
+    (
+      "bob",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGgAWAMAAABib2"
+        + "JxBWgChnEGUnEHhnEILg=="
+    ),
+    (
+      "7",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGNudW1weS5fY2"
+        + "9yZS5tdWx0aWFycmF5CnNjYWxhcgpxBWNudW1weQpkdHlwZQpxBlgCAAAAaThxB4mIh3EIUnEJKEsDWAEAAAA8"
+        + "cQpOTk5K/////0r/////SwB0cQtiaABYCAAAAAcAAAAAAAAAcQxoAoZxDVJxDoZxD1JxEIZxES4="
+    ),
+    (
+      "-7",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGNudW1weS5fY2"
+        + "9yZS5tdWx0aWFycmF5CnNjYWxhcgpxBWNudW1weQpkdHlwZQpxBlgCAAAAaTRxB4mIh3EIUnEJKEsDWAEAAAA8"
+        + "cQpOTk5K/////0r/////SwB0cQtiaABYCAAAAMO5w7/Dv8O/cQxoAoZxDVJxDoZxD1JxEIZxES4="
+    ),
+    (
+      "255",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGNudW1weS5fY2"
+        + "9yZS5tdWx0aWFycmF5CnNjYWxhcgpxBWNudW1weQpkdHlwZQpxBlgCAAAAdTFxB4mIh3EIUnEJKEsDWAEAAAB8"
+        + "cQpOTk5K/////0r/////SwB0cQtiaABYAgAAAMO/cQxoAoZxDVJxDoZxD1JxEIZxES4="
+    ),
+    (
+      "65000",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGNudW1weS5fY2"
+        + "9yZS5tdWx0aWFycmF5CnNjYWxhcgpxBWNudW1weQpkdHlwZQpxBlgCAAAAdTJxB4mIh3EIUnEJKEsDWAEAAAA8"
+        + "cQpOTk5K/////0r/////SwB0cQtiaABYBAAAAMOow71xDGgChnENUnEOhnEPUnEQhnERLg=="
+    ),
+    (
+      "9",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGNudW1weS5fY2"
+        + "9yZS5tdWx0aWFycmF5Cl9yZWNvbnN0cnVjdApxBWNudW1weQpuZGFycmF5CnEGSwCFcQdoAFgBAAAAYnEIaAKG"
+        + "cQlScQqHcQtScQwoSwEpY251bXB5CmR0eXBlCnENWAIAAABpOHEOiYiHcQ9ScRAoSwNYAQAAADxxEU5OTkr///"
+        + "//Sv////9LAHRxEmKJaABYCAAAAAkAAAAAAAAAcRNoAoZxFFJxFXRxFmKGcRcu"
+    ),
+    (
+      "12",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGNudW1weS5fY2"
+        + "9yZS5tdWx0aWFycmF5Cl9yZWNvbnN0cnVjdApxBWNudW1weQpuZGFycmF5CnEGSwCFcQdoAFgBAAAAYnEIaAKG"
+        + "cQlScQqHcQtScQwoSwFLAYVxDWNudW1weQpkdHlwZQpxDlgCAAAAaTRxD4mIh3EQUnERKEsDWAEAAAA+cRJOTk"
+        + "5K/////0r/////SwB0cRNiiWgAWAQAAAAAAAAMcRRoAoZxFVJxFnRxF2KGcRgu"
+    ),
+    (
+      "3",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGNudW1weS5fY2"
+        + "9yZS5tdWx0aWFycmF5CnNjYWxhcgpxBWNudW1weQpkdHlwZQpxBlgCAAAAZjRxB4mIh3EIUnEJKEsDWAEAAAA8"
+        + "cQpOTk5K/////0r/////SwB0cQtiaABYBAAAAAAAQEBxDGgChnENUnEOhnEPUnEQhnERLg=="
+    ),
+    (
+      "çelik",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGNudW1weS5fY2"
+        + "9yZS5tdWx0aWFycmF5CnNjYWxhcgpxBWNudW1weQpkdHlwZQpxBlgCAAAAVTVxB4mIh3EIUnEJKEsDWAEAAAA8"
+        + "cQpOTk5LFEsESwh0cQtiaABYFQAAAMOnAAAAZQAAAGwAAABpAAAAawAAAHEMaAKGcQ1ScQ6GcQ9ScRCGcREu"
+    ),
+    (
+      "ann",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGNudW1weS5fY2"
+        + "9yZS5tdWx0aWFycmF5CnNjYWxhcgpxBWNudW1weQpkdHlwZQpxBlgCAAAAUzNxB4mIh3EIUnEJKEsDWAEAAAB8"
+        + "cQpOTk5LA0sBSwB0cQtiaABYAwAAAGFubnEMaAKGcQ1ScQ6GcQ9ScRCGcREu"
+    ),
+    (
+      "7",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGN0b3JjaC5fdX"
+        + "RpbHMKX3JlYnVpbGRfdGVuc29yX3YyCnEFKGN0b3JjaC5zdG9yYWdlCl9sb2FkX2Zyb21fYnl0ZXMKcQZoAFgP"
+        + "AQAAwoACwooKbMO8wpxGw7kgasKoUBkuwoACTcOpAy7CgAJ9cQAoWBAAAABwcm90b2NvbF92ZXJzaW9ucQFNw6"
+        + "kDWA0AAABsaXR0bGVfZW5kaWFucQLCiFgKAAAAdHlwZV9zaXplc3EDfXEEKFgFAAAAc2hvcnRxBUsCWAMAAABp"
+        + "bnRxBksEWAQAAABsb25ncQdLBHV1LsKAAihYBwAAAHN0b3JhZ2VxAGN0b3JjaApMb25nU3RvcmFnZQpxAVgOAA"
+        + "AAOTQyOTUwMzMzOTU1MDRxAlgDAAAAY3B1cQNLAU50cQRRLsKAAl1xAFgOAAAAOTQyOTUwMzMzOTU1MDRxAWEu"
+        + "AQAAAAAAAAAHAAAAAAAAAHEHaAKGcQhScQmFcQpScQtLACkpiWNjb2xsZWN0aW9ucwpPcmRlcmVkRGljdApxDC"
+        + "lScQ10cQ5ScQ+GcRAu"
+    ),
+    (
+      "-2",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGN0b3JjaC5fdX"
+        + "RpbHMKX3JlYnVpbGRfdGVuc29yX3YyCnEFKGN0b3JjaC5zdG9yYWdlCl9sb2FkX2Zyb21fYnl0ZXMKcQZoAFgO"
+        + "AQAAwoACwooKbMO8wpxGw7kgasKoUBkuwoACTcOpAy7CgAJ9cQAoWBAAAABwcm90b2NvbF92ZXJzaW9ucQFNw6"
+        + "kDWA0AAABsaXR0bGVfZW5kaWFucQLCiFgKAAAAdHlwZV9zaXplc3EDfXEEKFgFAAAAc2hvcnRxBUsCWAMAAABp"
+        + "bnRxBksEWAQAAABsb25ncQdLBHV1LsKAAihYBwAAAHN0b3JhZ2VxAGN0b3JjaApJbnRTdG9yYWdlCnEBWA4AAA"
+        + "A5NDI5NTAzMzM5NjAwMHECWAMAAABjcHVxA0sBTnRxBFEuwoACXXEAWA4AAAA5NDI5NTAzMzM5NjAwMHEBYS4B"
+        + "AAAAAAAAAMO+w7/Dv8O/cQdoAoZxCFJxCYVxClJxC0sASwGFcQxLAYVxDYljY29sbGVjdGlvbnMKT3JkZXJlZE"
+        + "RpY3QKcQ4pUnEPdHEQUnERhnESLg=="
+    ),
+    (
+      "5",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGN0b3JjaC5fdX"
+        + "RpbHMKX3JlYnVpbGRfdGVuc29yX3YyCnEFKGN0b3JjaC5zdG9yYWdlCl9sb2FkX2Zyb21fYnl0ZXMKcQZoAFhX"
+        + "AQAAwoACwooKbMO8wpxGw7kgasKoUBkuwoACTcOpAy7CgAJ9cQAoWBAAAABwcm90b2NvbF92ZXJzaW9ucQFNw6"
+        + "kDWA0AAABsaXR0bGVfZW5kaWFucQLCiFgKAAAAdHlwZV9zaXplc3EDfXEEKFgFAAAAc2hvcnRxBUsCWAMAAABp"
+        + "bnRxBksEWAQAAABsb25ncQdLBHV1LsKAAihYBwAAAHN0b3JhZ2VxAGN0b3JjaApMb25nU3RvcmFnZQpxAVgOAA"
+        + "AAOTQyOTUwMzMyMDQ3MDRxAlgDAAAAY3B1cQNLCk50cQRRLsKAAl1xAFgOAAAAOTQyOTUwMzMyMDQ3MDRxAWEu"
+        + "CgAAAAAAAAAAAAAAAAAAAAEAAAAAAAAAAgAAAAAAAAADAAAAAAAAAAQAAAAAAAAABQAAAAAAAAAGAAAAAAAAAA"
+        + "cAAAAAAAAACAAAAAAAAAAJAAAAAAAAAHEHaAKGcQhScQmFcQpScQtLBSkpiWNjb2xsZWN0aW9ucwpPcmRlcmVk"
+        + "RGljdApxDClScQ10cQ5ScQ+GcRAu"
+    ),
+    (
+      "4",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGN0b3JjaC5fdX"
+        + "RpbHMKX3JlYnVpbGRfdGVuc29yX3YyCnEFKGN0b3JjaC5zdG9yYWdlCl9sb2FkX2Zyb21fYnl0ZXMKcQZoAFgN"
+        + "AQAAwoACwooKbMO8wpxGw7kgasKoUBkuwoACTcOpAy7CgAJ9cQAoWBAAAABwcm90b2NvbF92ZXJzaW9ucQFNw6"
+        + "kDWA0AAABsaXR0bGVfZW5kaWFucQLCiFgKAAAAdHlwZV9zaXplc3EDfXEEKFgFAAAAc2hvcnRxBUsCWAMAAABp"
+        + "bnRxBksEWAQAAABsb25ncQdLBHV1LsKAAihYBwAAAHN0b3JhZ2VxAGN0b3JjaApGbG9hdFN0b3JhZ2UKcQFYDg"
+        + "AAADk0Mjk1MDI5MzYyMjQwcQJYAwAAAGNwdXEDSwFOdHEEUS7CgAJdcQBYDgAAADk0Mjk1MDI5MzYyMjQwcQFh"
+        + "LgEAAAAAAAAAAADCgEBxB2gChnEIUnEJhXEKUnELSwApKYljY29sbGVjdGlvbnMKT3JkZXJlZERpY3QKcQwpUn"
+        + "ENdHEOUnEPhnEQLg=="
+    ),
+    (
+      "7",
+      "gASVDwAAAAAAAABDB//YaW1hZ2WUSweGlC4="
+    ),
+    (
+      "300",
+      "gASVEAAAAAAAAABDB//YaW1hZ2WUTSwBhpQu"
+    ),
+    (
+      "-3",
+      "gASVEgAAAAAAAABDB//YaW1hZ2WUSv3///+GlC4="
+    ),
+    (
+      "5000000000",
+      "gASVFAAAAAAAAABDB//YaW1hZ2WUigUA8gUqAYaULg=="
+    ),
+    (
+      "ann",
+      "gASVEwAAAAAAAABDB//YaW1hZ2WUjANhbm6UhpQu"
+    ),
+    (
+      "7",
+      "gASVFgAAAAAAAABDB//YaW1hZ2WUR0AcAAAAAAAAhpQu"
+    ),
+    (
+      "bob",
+      "gASVEwAAAAAAAABDB//YaW1hZ2WUQwNib2KUhpQu"
+    ),
+    (
+      "7",
+      "gASVdgAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwGc2NhbGFylJOUjAVudW1weZ"
+        + "SMBWR0eXBllJOUjAJpOJSJiIeUUpQoSwOMATyUTk5OSv////9K/////0sAdJRiQwgHAAAAAAAAAJSGlFKUhpQu"
+    ),
+    (
+      "-7",
+      "gASVcgAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwGc2NhbGFylJOUjAVudW1weZ"
+        + "SMBWR0eXBllJOUjAJpNJSJiIeUUpQoSwOMATyUTk5OSv////9K/////0sAdJRiQwT5////lIaUUpSGlC4="
+    ),
+    (
+      "255",
+      "gASVbwAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwGc2NhbGFylJOUjAVudW1weZ"
+        + "SMBWR0eXBllJOUjAJ1MZSJiIeUUpQoSwOMAXyUTk5OSv////9K/////0sAdJRiQwH/lIaUUpSGlC4="
+    ),
+    (
+      "65000",
+      "gASVcAAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwGc2NhbGFylJOUjAVudW1weZ"
+        + "SMBWR0eXBllJOUjAJ1MpSJiIeUUpQoSwOMATyUTk5OSv////9K/////0sAdJRiQwLo/ZSGlFKUhpQu"
+    ),
+    (
+      "9",
+      "gASVmgAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwMX3JlY29uc3RydWN0lJOUjA"
+        + "VudW1weZSMB25kYXJyYXmUk5RLAIWUQwFilIeUUpQoSwEpaASMBWR0eXBllJOUjAJpOJSJiIeUUpQoSwOMATyU"
+        + "Tk5OSv////9K/////0sAdJRiiUMICQAAAAAAAACUdJRihpQu"
+    ),
+    (
+      "12",
+      "gASVmQAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwMX3JlY29uc3RydWN0lJOUjA"
+        + "VudW1weZSMB25kYXJyYXmUk5RLAIWUQwFilIeUUpQoSwFLAYWUaASMBWR0eXBllJOUjAJpNJSJiIeUUpQoSwOM"
+        + "AT6UTk5OSv////9K/////0sAdJRiiUMEAAAADJR0lGKGlC4="
+    ),
+    (
+      "3",
+      "gASVcgAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwGc2NhbGFylJOUjAVudW1weZ"
+        + "SMBWR0eXBllJOUjAJmNJSJiIeUUpQoSwOMATyUTk5OSv////9K/////0sAdJRiQwQAAEBAlIaUUpSGlC4="
+    ),
+    (
+      "çelik",
+      "gASVfAAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwGc2NhbGFylJOUjAVudW1weZ"
+        + "SMBWR0eXBllJOUjAJVNZSJiIeUUpQoSwOMATyUTk5OSxRLBEsIdJRiQxTnAAAAZQAAAGwAAABpAAAAawAAAJSG"
+        + "lFKUhpQu"
+    ),
+    (
+      "ann",
+      "gASVawAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwGc2NhbGFylJOUjAVudW1weZ"
+        + "SMBWR0eXBllJOUjAJTM5SJiIeUUpQoSwOMAXyUTk5OSwNLAUsAdJRiQwNhbm6UhpRSlIaULg=="
+    ),
+    (
+      "7",
+      "gASVjwEAAAAAAABDB//YaW1hZ2WUjAx0b3JjaC5fdXRpbHOUjBJfcmVidWlsZF90ZW5zb3JfdjKUk5QojA10b3"
+        + "JjaC5zdG9yYWdllIwQX2xvYWRfZnJvbV9ieXRlc5STlEICAQAAgAKKCmz8nEb5IGqoUBkugAJN6QMugAJ9cQAo"
+        + "WBAAAABwcm90b2NvbF92ZXJzaW9ucQFN6QNYDQAAAGxpdHRsZV9lbmRpYW5xAohYCgAAAHR5cGVfc2l6ZXNxA3"
+        + "1xBChYBQAAAHNob3J0cQVLAlgDAAAAaW50cQZLBFgEAAAAbG9uZ3EHSwR1dS6AAihYBwAAAHN0b3JhZ2VxAGN0"
+        + "b3JjaApMb25nU3RvcmFnZQpxAVgOAAAAOTQyOTUwMzMzOTU1MDRxAlgDAAAAY3B1cQNLAU50cQRRLoACXXEAWA"
+        + "4AAAA5NDI5NTAzMzM5NTUwNHEBYS4BAAAAAAAAAAcAAAAAAAAAlIWUUpRLACkpiYwLY29sbGVjdGlvbnOUjAtP"
+        + "cmRlcmVkRGljdJSTlClSlHSUUpSGlC4="
+    ),
+    (
+      "-2",
+      "gASVjQEAAAAAAABDB//YaW1hZ2WUjAx0b3JjaC5fdXRpbHOUjBJfcmVidWlsZF90ZW5zb3JfdjKUk5QojA10b3"
+        + "JjaC5zdG9yYWdllIwQX2xvYWRfZnJvbV9ieXRlc5STlEP9gAKKCmz8nEb5IGqoUBkugAJN6QMugAJ9cQAoWBAA"
+        + "AABwcm90b2NvbF92ZXJzaW9ucQFN6QNYDQAAAGxpdHRsZV9lbmRpYW5xAohYCgAAAHR5cGVfc2l6ZXNxA31xBC"
+        + "hYBQAAAHNob3J0cQVLAlgDAAAAaW50cQZLBFgEAAAAbG9uZ3EHSwR1dS6AAihYBwAAAHN0b3JhZ2VxAGN0b3Jj"
+        + "aApJbnRTdG9yYWdlCnEBWA4AAAA5NDI5NTAzMzM5NjAwMHECWAMAAABjcHVxA0sBTnRxBFEugAJdcQBYDgAAAD"
+        + "k0Mjk1MDMzMzk2MDAwcQFhLgEAAAAAAAAA/v///5SFlFKUSwBLAYWUSwGFlImMC2NvbGxlY3Rpb25zlIwLT3Jk"
+        + "ZXJlZERpY3SUk5QpUpR0lFKUhpQu"
+    ),
+    (
+      "5",
+      "gASV1wEAAAAAAABDB//YaW1hZ2WUjAx0b3JjaC5fdXRpbHOUjBJfcmVidWlsZF90ZW5zb3JfdjKUk5QojA10b3"
+        + "JjaC5zdG9yYWdllIwQX2xvYWRfZnJvbV9ieXRlc5STlEJKAQAAgAKKCmz8nEb5IGqoUBkugAJN6QMugAJ9cQAo"
+        + "WBAAAABwcm90b2NvbF92ZXJzaW9ucQFN6QNYDQAAAGxpdHRsZV9lbmRpYW5xAohYCgAAAHR5cGVfc2l6ZXNxA3"
+        + "1xBChYBQAAAHNob3J0cQVLAlgDAAAAaW50cQZLBFgEAAAAbG9uZ3EHSwR1dS6AAihYBwAAAHN0b3JhZ2VxAGN0"
+        + "b3JjaApMb25nU3RvcmFnZQpxAVgOAAAAOTQyOTUwMzMyMDQ3MDRxAlgDAAAAY3B1cQNLCk50cQRRLoACXXEAWA"
+        + "4AAAA5NDI5NTAzMzIwNDcwNHEBYS4KAAAAAAAAAAAAAAAAAAAAAQAAAAAAAAACAAAAAAAAAAMAAAAAAAAABAAA"
+        + "AAAAAAAFAAAAAAAAAAYAAAAAAAAABwAAAAAAAAAIAAAAAAAAAAkAAAAAAAAAlIWUUpRLBSkpiYwLY29sbGVjdG"
+        + "lvbnOUjAtPcmRlcmVkRGljdJSTlClSlHSUUpSGlC4="
+    ),
+    (
+      "4",
+      "gASViQEAAAAAAABDB//YaW1hZ2WUjAx0b3JjaC5fdXRpbHOUjBJfcmVidWlsZF90ZW5zb3JfdjKUk5QojA10b3"
+        + "JjaC5zdG9yYWdllIwQX2xvYWRfZnJvbV9ieXRlc5STlEP/gAKKCmz8nEb5IGqoUBkugAJN6QMugAJ9cQAoWBAA"
+        + "AABwcm90b2NvbF92ZXJzaW9ucQFN6QNYDQAAAGxpdHRsZV9lbmRpYW5xAohYCgAAAHR5cGVfc2l6ZXNxA31xBC"
+        + "hYBQAAAHNob3J0cQVLAlgDAAAAaW50cQZLBFgEAAAAbG9uZ3EHSwR1dS6AAihYBwAAAHN0b3JhZ2VxAGN0b3Jj"
+        + "aApGbG9hdFN0b3JhZ2UKcQFYDgAAADk0Mjk1MDI5MzYyMjQwcQJYAwAAAGNwdXEDSwFOdHEEUS6AAl1xAFgOAA"
+        + "AAOTQyOTUwMjkzNjIyNDBxAWEuAQAAAAAAAAAAAIBAlIWUUpRLACkpiYwLY29sbGVjdGlvbnOUjAtPcmRlcmVk"
+        + "RGljdJSTlClSlHSUUpSGlC4="
+    ),
+    (
+      "7",
+      "gAWVDwAAAAAAAABDB//YaW1hZ2WUSweGlC4="
+    ),
+    (
+      "300",
+      "gAWVEAAAAAAAAABDB//YaW1hZ2WUTSwBhpQu"
+    ),
+    (
+      "-3",
+      "gAWVEgAAAAAAAABDB//YaW1hZ2WUSv3///+GlC4="
+    ),
+    (
+      "5000000000",
+      "gAWVFAAAAAAAAABDB//YaW1hZ2WUigUA8gUqAYaULg=="
+    ),
+    (
+      "ann",
+      "gAWVEwAAAAAAAABDB//YaW1hZ2WUjANhbm6UhpQu"
+    ),
+    (
+      "7",
+      "gAWVFgAAAAAAAABDB//YaW1hZ2WUR0AcAAAAAAAAhpQu"
+    ),
+    (
+      "bob",
+      "gAWVEwAAAAAAAABDB//YaW1hZ2WUQwNib2KUhpQu"
+    ),
+    (
+      "7",
+      "gAWVdgAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwGc2NhbGFylJOUjAVudW1weZ"
+        + "SMBWR0eXBllJOUjAJpOJSJiIeUUpQoSwOMATyUTk5OSv////9K/////0sAdJRiQwgHAAAAAAAAAJSGlFKUhpQu"
+    ),
+    (
+      "-7",
+      "gAWVcgAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwGc2NhbGFylJOUjAVudW1weZ"
+        + "SMBWR0eXBllJOUjAJpNJSJiIeUUpQoSwOMATyUTk5OSv////9K/////0sAdJRiQwT5////lIaUUpSGlC4="
+    ),
+    (
+      "255",
+      "gAWVbwAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwGc2NhbGFylJOUjAVudW1weZ"
+        + "SMBWR0eXBllJOUjAJ1MZSJiIeUUpQoSwOMAXyUTk5OSv////9K/////0sAdJRiQwH/lIaUUpSGlC4="
+    ),
+    (
+      "65000",
+      "gAWVcAAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwGc2NhbGFylJOUjAVudW1weZ"
+        + "SMBWR0eXBllJOUjAJ1MpSJiIeUUpQoSwOMATyUTk5OSv////9K/////0sAdJRiQwLo/ZSGlFKUhpQu"
+    ),
+    (
+      "9",
+      "gAWVhQAAAAAAAABDB//YaW1hZ2WUjBNudW1weS5fY29yZS5udW1lcmljlIwLX2Zyb21idWZmZXKUk5QolggAAA"
+        + "AAAAAACQAAAAAAAACUjAVudW1weZSMBWR0eXBllJOUjAJpOJSJiIeUUpQoSwOMATyUTk5OSv////9K/////0sA"
+        + "dJRiKYwBQ5R0lFKUhpQu"
+    ),
+    (
+      "12",
+      "gAWVhAAAAAAAAABDB//YaW1hZ2WUjBNudW1weS5fY29yZS5udW1lcmljlIwLX2Zyb21idWZmZXKUk5QolgQAAA"
+        + "AAAAAAAAAADJSMBW51bXB5lIwFZHR5cGWUk5SMAmk0lImIh5RSlChLA4wBPpROTk5K/////0r/////SwB0lGJL"
+        + "AYWUjAFDlHSUUpSGlC4="
+    ),
+    (
+      "3",
+      "gAWVcgAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwGc2NhbGFylJOUjAVudW1weZ"
+        + "SMBWR0eXBllJOUjAJmNJSJiIeUUpQoSwOMATyUTk5OSv////9K/////0sAdJRiQwQAAEBAlIaUUpSGlC4="
+    ),
+    (
+      "çelik",
+      "gAWVfAAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwGc2NhbGFylJOUjAVudW1weZ"
+        + "SMBWR0eXBllJOUjAJVNZSJiIeUUpQoSwOMATyUTk5OSxRLBEsIdJRiQxTnAAAAZQAAAGwAAABpAAAAawAAAJSG"
+        + "lFKUhpQu"
+    ),
+    (
+      "ann",
+      "gAWVawAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwGc2NhbGFylJOUjAVudW1weZ"
+        + "SMBWR0eXBllJOUjAJTM5SJiIeUUpQoSwOMAXyUTk5OSwNLAUsAdJRiQwNhbm6UhpRSlIaULg=="
+    ),
+    (
+      "7",
+      "gAWVjwEAAAAAAABDB//YaW1hZ2WUjAx0b3JjaC5fdXRpbHOUjBJfcmVidWlsZF90ZW5zb3JfdjKUk5QojA10b3"
+        + "JjaC5zdG9yYWdllIwQX2xvYWRfZnJvbV9ieXRlc5STlEICAQAAgAKKCmz8nEb5IGqoUBkugAJN6QMugAJ9cQAo"
+        + "WBAAAABwcm90b2NvbF92ZXJzaW9ucQFN6QNYDQAAAGxpdHRsZV9lbmRpYW5xAohYCgAAAHR5cGVfc2l6ZXNxA3"
+        + "1xBChYBQAAAHNob3J0cQVLAlgDAAAAaW50cQZLBFgEAAAAbG9uZ3EHSwR1dS6AAihYBwAAAHN0b3JhZ2VxAGN0"
+        + "b3JjaApMb25nU3RvcmFnZQpxAVgOAAAAOTQyOTUwMzMzOTU1MDRxAlgDAAAAY3B1cQNLAU50cQRRLoACXXEAWA"
+        + "4AAAA5NDI5NTAzMzM5NTUwNHEBYS4BAAAAAAAAAAcAAAAAAAAAlIWUUpRLACkpiYwLY29sbGVjdGlvbnOUjAtP"
+        + "cmRlcmVkRGljdJSTlClSlHSUUpSGlC4="
+    ),
+    (
+      "-2",
+      "gAWVjQEAAAAAAABDB//YaW1hZ2WUjAx0b3JjaC5fdXRpbHOUjBJfcmVidWlsZF90ZW5zb3JfdjKUk5QojA10b3"
+        + "JjaC5zdG9yYWdllIwQX2xvYWRfZnJvbV9ieXRlc5STlEP9gAKKCmz8nEb5IGqoUBkugAJN6QMugAJ9cQAoWBAA"
+        + "AABwcm90b2NvbF92ZXJzaW9ucQFN6QNYDQAAAGxpdHRsZV9lbmRpYW5xAohYCgAAAHR5cGVfc2l6ZXNxA31xBC"
+        + "hYBQAAAHNob3J0cQVLAlgDAAAAaW50cQZLBFgEAAAAbG9uZ3EHSwR1dS6AAihYBwAAAHN0b3JhZ2VxAGN0b3Jj"
+        + "aApJbnRTdG9yYWdlCnEBWA4AAAA5NDI5NTAzMzM5NjAwMHECWAMAAABjcHVxA0sBTnRxBFEugAJdcQBYDgAAAD"
+        + "k0Mjk1MDMzMzk2MDAwcQFhLgEAAAAAAAAA/v///5SFlFKUSwBLAYWUSwGFlImMC2NvbGxlY3Rpb25zlIwLT3Jk"
+        + "ZXJlZERpY3SUk5QpUpR0lFKUhpQu"
+    ),
+    (
+      "5",
+      "gAWV1wEAAAAAAABDB//YaW1hZ2WUjAx0b3JjaC5fdXRpbHOUjBJfcmVidWlsZF90ZW5zb3JfdjKUk5QojA10b3"
+        + "JjaC5zdG9yYWdllIwQX2xvYWRfZnJvbV9ieXRlc5STlEJKAQAAgAKKCmz8nEb5IGqoUBkugAJN6QMugAJ9cQAo"
+        + "WBAAAABwcm90b2NvbF92ZXJzaW9ucQFN6QNYDQAAAGxpdHRsZV9lbmRpYW5xAohYCgAAAHR5cGVfc2l6ZXNxA3"
+        + "1xBChYBQAAAHNob3J0cQVLAlgDAAAAaW50cQZLBFgEAAAAbG9uZ3EHSwR1dS6AAihYBwAAAHN0b3JhZ2VxAGN0"
+        + "b3JjaApMb25nU3RvcmFnZQpxAVgOAAAAOTQyOTUwMzMyMDQ3MDRxAlgDAAAAY3B1cQNLCk50cQRRLoACXXEAWA"
+        + "4AAAA5NDI5NTAzMzIwNDcwNHEBYS4KAAAAAAAAAAAAAAAAAAAAAQAAAAAAAAACAAAAAAAAAAMAAAAAAAAABAAA"
+        + "AAAAAAAFAAAAAAAAAAYAAAAAAAAABwAAAAAAAAAIAAAAAAAAAAkAAAAAAAAAlIWUUpRLBSkpiYwLY29sbGVjdG"
+        + "lvbnOUjAtPcmRlcmVkRGljdJSTlClSlHSUUpSGlC4="
+    ),
+    (
+      "4",
+      "gAWViQEAAAAAAABDB//YaW1hZ2WUjAx0b3JjaC5fdXRpbHOUjBJfcmVidWlsZF90ZW5zb3JfdjKUk5QojA10b3"
+        + "JjaC5zdG9yYWdllIwQX2xvYWRfZnJvbV9ieXRlc5STlEP/gAKKCmz8nEb5IGqoUBkugAJN6QMugAJ9cQAoWBAA"
+        + "AABwcm90b2NvbF92ZXJzaW9ucQFN6QNYDQAAAGxpdHRsZV9lbmRpYW5xAohYCgAAAHR5cGVfc2l6ZXNxA31xBC"
+        + "hYBQAAAHNob3J0cQVLAlgDAAAAaW50cQZLBFgEAAAAbG9uZ3EHSwR1dS6AAihYBwAAAHN0b3JhZ2VxAGN0b3Jj"
+        + "aApGbG9hdFN0b3JhZ2UKcQFYDgAAADk0Mjk1MDI5MzYyMjQwcQJYAwAAAGNwdXEDSwFOdHEEUS6AAl1xAFgOAA"
+        + "AAOTQyOTUwMjkzNjIyNDBxAWEuAQAAAAAAAAAAAIBAlIWUUpRLACkpiYwLY29sbGVjdGlvbnOUjAtPcmRlcmVk"
+        + "RGljdJSTlClSlHSUUpSGlC4="
+    ),
+  ]
+  /// What is said instead of a label, and the pickle.
+  static let bad: [(said: String, pickle: String)] = [
+    (
+      "0.5",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBEc/4AAAAAAAAI"
+        + "ZxBS4="
+    ),
+    (
+      "None",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBE6GcQUu"
+    ),
+    (
+      "True or False",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBIiGcQUu"
+    ),
+    (
+      "list",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBF1xBShLAUsCZY"
+        + "ZxBi4="
+    ),
+    (
+      "dictionary",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBH1xBYZxBi4="
+    ),
+    (
+      "array of NumPy of 3",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGNudW1weS5fY2"
+        + "9yZS5tdWx0aWFycmF5Cl9yZWNvbnN0cnVjdApxBWNudW1weQpuZGFycmF5CnEGSwCFcQdoAFgBAAAAYnEIaAKG"
+        + "cQlScQqHcQtScQwoSwFLA4VxDWNudW1weQpkdHlwZQpxDlgCAAAAaThxD4mIh3EQUnERKEsDWAEAAAA8cRJOTk"
+        + "5K/////0r/////SwB0cRNiiWgAWBgAAAAAAAAAAAAAAAEAAAAAAAAAAgAAAAAAAABxFGgChnEVUnEWdHEXYoZx"
+        + "GC4="
+    ),
+    (
+      "'c8'",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGNudW1weS5fY2"
+        + "9yZS5tdWx0aWFycmF5CnNjYWxhcgpxBWNudW1weQpkdHlwZQpxBlgCAAAAYzhxB4mIh3EIUnEJKEsDWAEAAAA8"
+        + "cQpOTk5K/////0r/////SwB0cQtiaABYCQAAAAAAwoA/AAAAAHEMaAKGcQ1ScQ6GcQ9ScRCGcREu"
+    ),
+    (
+      "tensor of PyTorch of [2]",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGN0b3JjaC5fdX"
+        + "RpbHMKX3JlYnVpbGRfdGVuc29yX3YyCnEFKGN0b3JjaC5zdG9yYWdlCl9sb2FkX2Zyb21fYnl0ZXMKcQZoAFgX"
+        + "AQAAwoACwooKbMO8wpxGw7kgasKoUBkuwoACTcOpAy7CgAJ9cQAoWBAAAABwcm90b2NvbF92ZXJzaW9ucQFNw6"
+        + "kDWA0AAABsaXR0bGVfZW5kaWFucQLCiFgKAAAAdHlwZV9zaXplc3EDfXEEKFgFAAAAc2hvcnRxBUsCWAMAAABp"
+        + "bnRxBksEWAQAAABsb25ncQdLBHV1LsKAAihYBwAAAHN0b3JhZ2VxAGN0b3JjaApMb25nU3RvcmFnZQpxAVgOAA"
+        + "AAOTQyOTUwMzMzODczNjBxAlgDAAAAY3B1cQNLAk50cQRRLsKAAl1xAFgOAAAAOTQyOTUwMzMzODczNjBxAWEu"
+        + "AgAAAAAAAAAAAAAAAAAAAAEAAAAAAAAAcQdoAoZxCFJxCYVxClJxC0sASwKFcQxLAYVxDYljY29sbGVjdGlvbn"
+        + "MKT3JkZXJlZERpY3QKcQ4pUnEPdHEQUnERhnESLg=="
+    ),
+    (
+      "datetime.date",
+      "gAJjX2NvZGVjcwplbmNvZGUKcQBYCQAAAMO/w5hpbWFnZXEBWAYAAABsYXRpbjFxAoZxA1JxBGNkYXRldGltZQ"
+        + "pkYXRlCnEFaABYBQAAAAfDpAEBcQZoAoZxB1JxCIVxCVJxCoZxCy4="
+    ),
+    (
+      "0.5",
+      "gASVFgAAAAAAAABDB//YaW1hZ2WURz/gAAAAAAAAhpQu"
+    ),
+    (
+      "None",
+      "gASVDgAAAAAAAABDB//YaW1hZ2WUToaULg=="
+    ),
+    (
+      "True or False",
+      "gASVDgAAAAAAAABDB//YaW1hZ2WUiIaULg=="
+    ),
+    (
+      "list",
+      "gASVFQAAAAAAAABDB//YaW1hZ2WUXZQoSwFLAmWGlC4="
+    ),
+    (
+      "dictionary",
+      "gASVDwAAAAAAAABDB//YaW1hZ2WUfZSGlC4="
+    ),
+    (
+      "array of NumPy of 3",
+      "gASVrQAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwMX3JlY29uc3RydWN0lJOUjA"
+        + "VudW1weZSMB25kYXJyYXmUk5RLAIWUQwFilIeUUpQoSwFLA4WUaASMBWR0eXBllJOUjAJpOJSJiIeUUpQoSwOM"
+        + "ATyUTk5OSv////9K/////0sAdJRiiUMYAAAAAAAAAAABAAAAAAAAAAIAAAAAAAAAlHSUYoaULg=="
+    ),
+    (
+      "'c8'",
+      "gASVdgAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwGc2NhbGFylJOUjAVudW1weZ"
+        + "SMBWR0eXBllJOUjAJjOJSJiIeUUpQoSwOMATyUTk5OSv////9K/////0sAdJRiQwgAAIA/AAAAAJSGlFKUhpQu"
+    ),
+    (
+      "tensor of PyTorch of [2]",
+      "gASVnQEAAAAAAABDB//YaW1hZ2WUjAx0b3JjaC5fdXRpbHOUjBJfcmVidWlsZF90ZW5zb3JfdjKUk5QojA10b3"
+        + "JjaC5zdG9yYWdllIwQX2xvYWRfZnJvbV9ieXRlc5STlEIKAQAAgAKKCmz8nEb5IGqoUBkugAJN6QMugAJ9cQAo"
+        + "WBAAAABwcm90b2NvbF92ZXJzaW9ucQFN6QNYDQAAAGxpdHRsZV9lbmRpYW5xAohYCgAAAHR5cGVfc2l6ZXNxA3"
+        + "1xBChYBQAAAHNob3J0cQVLAlgDAAAAaW50cQZLBFgEAAAAbG9uZ3EHSwR1dS6AAihYBwAAAHN0b3JhZ2VxAGN0"
+        + "b3JjaApMb25nU3RvcmFnZQpxAVgOAAAAOTQyOTUwMzMzODczNjBxAlgDAAAAY3B1cQNLAk50cQRRLoACXXEAWA"
+        + "4AAAA5NDI5NTAzMzM4NzM2MHEBYS4CAAAAAAAAAAAAAAAAAAAAAQAAAAAAAACUhZRSlEsASwKFlEsBhZSJjAtj"
+        + "b2xsZWN0aW9uc5SMC09yZGVyZWREaWN0lJOUKVKUdJRSlIaULg=="
+    ),
+    (
+      "datetime.date",
+      "gASVLAAAAAAAAABDB//YaW1hZ2WUjAhkYXRldGltZZSMBGRhdGWUk5RDBAfkAQGUhZRSlIaULg=="
+    ),
+    (
+      "0.5",
+      "gAWVFgAAAAAAAABDB//YaW1hZ2WURz/gAAAAAAAAhpQu"
+    ),
+    (
+      "None",
+      "gAWVDgAAAAAAAABDB//YaW1hZ2WUToaULg=="
+    ),
+    (
+      "True or False",
+      "gAWVDgAAAAAAAABDB//YaW1hZ2WUiIaULg=="
+    ),
+    (
+      "list",
+      "gAWVFQAAAAAAAABDB//YaW1hZ2WUXZQoSwFLAmWGlC4="
+    ),
+    (
+      "dictionary",
+      "gAWVDwAAAAAAAABDB//YaW1hZ2WUfZSGlC4="
+    ),
+    (
+      "array of NumPy of 3",
+      "gAWVmAAAAAAAAABDB//YaW1hZ2WUjBNudW1weS5fY29yZS5udW1lcmljlIwLX2Zyb21idWZmZXKUk5QolhgAAA"
+        + "AAAAAAAAAAAAAAAAABAAAAAAAAAAIAAAAAAAAAlIwFbnVtcHmUjAVkdHlwZZSTlIwCaTiUiYiHlFKUKEsDjAE8"
+        + "lE5OTkr/////Sv////9LAHSUYksDhZSMAUOUdJRSlIaULg=="
+    ),
+    (
+      "'c8'",
+      "gAWVdgAAAAAAAABDB//YaW1hZ2WUjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwGc2NhbGFylJOUjAVudW1weZ"
+        + "SMBWR0eXBllJOUjAJjOJSJiIeUUpQoSwOMATyUTk5OSv////9K/////0sAdJRiQwgAAIA/AAAAAJSGlFKUhpQu"
+    ),
+    (
+      "tensor of PyTorch of [2]",
+      "gAWVnQEAAAAAAABDB//YaW1hZ2WUjAx0b3JjaC5fdXRpbHOUjBJfcmVidWlsZF90ZW5zb3JfdjKUk5QojA10b3"
+        + "JjaC5zdG9yYWdllIwQX2xvYWRfZnJvbV9ieXRlc5STlEIKAQAAgAKKCmz8nEb5IGqoUBkugAJN6QMugAJ9cQAo"
+        + "WBAAAABwcm90b2NvbF92ZXJzaW9ucQFN6QNYDQAAAGxpdHRsZV9lbmRpYW5xAohYCgAAAHR5cGVfc2l6ZXNxA3"
+        + "1xBChYBQAAAHNob3J0cQVLAlgDAAAAaW50cQZLBFgEAAAAbG9uZ3EHSwR1dS6AAihYBwAAAHN0b3JhZ2VxAGN0"
+        + "b3JjaApMb25nU3RvcmFnZQpxAVgOAAAAOTQyOTUwMzMzODczNjBxAlgDAAAAY3B1cQNLAk50cQRRLoACXXEAWA"
+        + "4AAAA5NDI5NTAzMzM4NzM2MHEBYS4CAAAAAAAAAAAAAAAAAAAAAQAAAAAAAACUhZRSlEsASwKFlEsBhZSJjAtj"
+        + "b2xsZWN0aW9uc5SMC09yZGVyZWREaWN0lJOUKVKUdJRSlIaULg=="
+    ),
+    (
+      "datetime.date",
+      "gAWVLAAAAAAAAABDB//YaW1hZ2WUjAhkYXRldGltZZSMBGRhdGWUk5RDBAfkAQGUhZRSlIaULg=="
+    ),
+  ]
+}
