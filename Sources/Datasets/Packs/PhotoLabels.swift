@@ -99,7 +99,7 @@ struct PhotoLabels {
 
 /// What people are called beside their labels, where each is called something of its own.
 struct NamesOfLabels {
-  private var names: [String: String] = [:]
+  private var names: [ExactText: String] = [:]
   private var fits = true
 
   /// Says what the person of one more photo, of that label, is called; nil where nothing says it.
@@ -109,9 +109,9 @@ struct NamesOfLabels {
       fits = false
       return
     }
-    let label = PhotoLabels.canonical(label)
+    let label = ExactText(PhotoLabels.canonical(label[...].trimmedASCII))
     if let known = names[label] {
-      fits = known == name
+      fits = ExactText(known) == ExactText(name)
     } else {
       names[label] = name
     }
@@ -120,8 +120,9 @@ struct NamesOfLabels {
   /// The names of the people of those labels; nil where not all are said, or not all differ.
   func all(of labels: [String]) -> [String]? {
     guard fits else { return nil }
-    let found = labels.compactMap { names[$0] }
-    return found.count == labels.count && Set(found).count == found.count ? found : nil
+    let found = labels.compactMap { names[ExactText($0)] }
+    let distinct = Set(found.map { ExactText($0) })
+    return found.count == labels.count && distinct.count == found.count ? found : nil
   }
 }
 
