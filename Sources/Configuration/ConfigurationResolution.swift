@@ -59,9 +59,11 @@ extension RunConfiguration {
         let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
         bytes = try handle.readToEnd() ?? Data()
       } catch {
-        let code = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError)
+        let code =
+          ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError)
         let reason =
-          code.domain == NSPOSIXErrorDomain ? String(cString: strerror(Int32(code.code))) : "\(error)"
+          code.domain == NSPOSIXErrorDomain
+          ? String(cString: strerror(Int32(code.code))) : "\(error)"
         throw ConfigurationError(
           origin: "--config", "cannot read '\(file)': \(reason); give a readable YAML file")
       }

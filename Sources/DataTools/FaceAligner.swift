@@ -34,7 +34,9 @@ enum FaceAligner {
       throw DatasetError.unusable(
         path: request.landmarks,
         reason: "has points of none of the photos of \(request.data)"
-          + (landmarks.stranger.map { "; it names \($0), the first of them is \(index.photos[0].path)" }
+          + (landmarks.stranger.map {
+            "; it names \($0), the first of them is \(index.photos[0].path)"
+          }
             ?? ""))
     }
     try requireEmpty(request.out)

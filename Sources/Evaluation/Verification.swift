@@ -11,8 +11,8 @@ package struct ValidationRate: Sendable, Equatable {
   package let reachedFAR: Double
   /// The mean of the fold thresholds.
   package let meanThreshold: Double
-  /// The largest threshold of 0, 0.001, ... 3.999 that accepts at most this rate of all pairs of two
-  /// people: none is held out.
+  /// The largest threshold of 0, 0.001, ... 3.999 that accepts at most this rate of all pairs of
+  /// two people: none is held out.
   package let threshold: Double
 }
 
@@ -54,9 +54,9 @@ package struct Verification: Sendable {
   /// Accuracy follows insightface `recognition/arcface_torch/eval/verification.py`: per fold the
   /// first threshold of 0, 0.01, ... 3.99 that is most accurate on the other folds. VAL follows
   /// this project's rule: per fold the largest t of 0, 0.001, ... 3.999 whose FAR on the other
-  /// folds is at most the target. Empty folds are left out, and a fold without a kind of pair has no
-  /// part in the mean of that kind's rate. Thresholds are chosen on all folds where the others lack a
-  /// kind; with one fold alone `foldRule` says so. Traps without pairs of both kinds.
+  /// folds is at most the target. Empty folds are left out, and a fold without a kind of pair has
+  /// no part in the mean of that kind's rate. Thresholds are chosen on all folds where the others
+  /// lack a kind; with one fold alone `foldRule` says so. Traps without pairs of both kinds.
   package init(distances: [Double], pairs: VerificationPairs) {
     require(
       distances.count == pairs.pairs.count,

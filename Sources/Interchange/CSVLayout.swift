@@ -43,7 +43,8 @@ struct CSVLayout {
     }
     if let other = rest.first(where: { Self.otherWords.contains(words[$0]) }) {
       throw Problem(
-        reason: "has a column '\(titles[other])', which is no number of an embedding; leave it out, "
+        reason:
+          "has a column '\(titles[other])', which is no number of an embedding; leave it out, "
           + "or count the titles of those that are, '0,1,...' or 'e0,e1,...'")
     }
     numbers = rest
@@ -60,7 +61,8 @@ struct CSVLayout {
       guard let number = Int(number) else { continue }
       let stemText = String(stem.reversed())
       let known = columns[stemText, default: []].count
-      let first = columns[stemText]?.first.flatMap { Int(words[$0].drop { !$0.isNumber }) } ?? number
+      let first =
+        columns[stemText]?.first.flatMap { Int(words[$0].drop { !$0.isNumber }) } ?? number
       if number == first + known, first <= 1 { columns[stemText, default: []].append(column) }
     }
     let most = columns.values.max { ($0.count, $1[0]) < ($1.count, $0[0]) } ?? []

@@ -12,8 +12,8 @@ package struct StoredEmbeddings {
   package let names: [String]
 
   /// Reads a file that `embed` writes; `names` is a file of names, one a line, for those that have
-  /// none themselves. What is passed over is told on standard error unless `isQuiet`. Throws what is
-  /// wrong.
+  /// none themselves. What is passed over is told on standard error unless `isQuiet`. Throws what
+  /// is wrong.
   package init(file: String, names: String?, isQuiet: Bool = false) throws {
     (embeddings, self.names) = try EmbeddingFile.read(file, names: names) { note in
       if !isQuiet { StandardOutput.complain("ddp-train: note: \(note)") }

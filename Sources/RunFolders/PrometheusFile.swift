@@ -49,8 +49,7 @@ final class PrometheusFile: RecordSink {
   }
 
   /// Figures of a step: what they are called here and in `metrics.jsonl`.
-  private static var gauges:
-    [(name: String, help: String, key: String, of: (StepRecord) -> Double)]
+  private static var gauges: [(name: String, help: String, key: String, of: (StepRecord) -> Double)]
   {
     [
       ("step", "Steps done.", "step", { Double($0.step) }),

@@ -222,7 +222,8 @@ extension IdentifyAnswer.Decisions {
   }
 }
 
-/// People by the names of a gallery, whose folders may lie deeper than those of others or less deep.
+/// People by the names of a gallery, whose folders may lie deeper than those of others or less
+/// deep.
 private struct GalleryNames {
   private let known: Set<String>
   /// Names by their last components, of as many as are called so.

@@ -42,7 +42,8 @@ struct RateChange {
     let next = plan.schedule.rates(at: step, base: plan.configuration.baseRates)
     let changed = plan.changes.filter { $0.step == step }
       .map { "\($0.name) was \($0.old), is \($0.new)" }.joined(separator: ", ")
-    var text = "\(changed): the learning rate was \(Self.text(last)) in step \(step) and goes on at "
+    var text =
+      "\(changed): the learning rate was \(Self.text(last)) in step \(step) and goes on at "
     text += Self.text(next)
     if !isOtherNow { text += " as it would have, and becomes another one later" }
     if total != plan.totalSteps {

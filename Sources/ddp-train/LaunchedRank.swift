@@ -2,13 +2,14 @@ private import Foundation
 
 /// The rank that the launcher gave this process, known before any MPI call.
 enum LaunchedRank {
-  /// A launcher's variables: the rank, and what shows that there are other ranks. One that is alone,
-  /// or one of several tasks that know nothing of each other, speaks for itself.
-  private static let launchers: [(rank: String, others: @Sendable (String) -> Bool, witness: String)] = [
-    ("OMPI_COMM_WORLD_RANK", isSeveral, "OMPI_COMM_WORLD_SIZE"),
-    ("PMIX_RANK", { !$0.isEmpty }, "PMIX_NAMESPACE"),
-    ("PMI_RANK", isSeveral, "PMI_SIZE"),
-  ]
+  /// A launcher's variables: the rank, and what shows that there are other ranks. One that is
+  /// alone, or one of several tasks that know nothing of each other, speaks for itself.
+  private static let launchers:
+    [(rank: String, others: @Sendable (String) -> Bool, witness: String)] = [
+      ("OMPI_COMM_WORLD_RANK", isSeveral, "OMPI_COMM_WORLD_SIZE"),
+      ("PMIX_RANK", { !$0.isEmpty }, "PMIX_NAMESPACE"),
+      ("PMI_RANK", isSeveral, "PMI_SIZE"),
+    ]
 
   @Sendable private static func isSeveral(_ size: String) -> Bool { (Int(size) ?? 1) > 1 }
 
@@ -18,7 +19,9 @@ enum LaunchedRank {
   /// What `rank` is in `environment`.
   static func rank(in environment: [String: String]) -> Int? {
     launchers.lazy.compactMap { launcher -> Int? in
-      guard let witness = environment[launcher.witness], launcher.others(witness) else { return nil }
+      guard let witness = environment[launcher.witness], launcher.others(witness) else {
+        return nil
+      }
       return environment[launcher.rank].flatMap { Int($0) }
     }.first
   }

@@ -32,13 +32,14 @@ import Testing
 
   /// A process that a launcher has started alone, or one of tasks that know nothing of each other,
   /// speaks: nobody else would.
-  @Test(arguments: [
-    (["OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "2"], 1),
-    (["OMPI_COMM_WORLD_RANK": "1"], nil), (["OMPI_COMM_WORLD_SIZE": "2"], nil),
-    (["PMI_RANK": "3", "PMI_SIZE": "4"], 3), (["PMI_RANK": "0", "PMI_SIZE": "1"], nil),
-    (["PMIX_RANK": "2", "PMIX_NAMESPACE": "job"], 2), (["PMIX_RANK": "2"], nil),
-    (["SLURM_PROCID": "5", "SLURM_NTASKS": "8"], nil), ([:], nil),
-  ] as [([String: String], Int?)])
+  @Test(
+    arguments: [
+      (["OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "2"], 1),
+      (["OMPI_COMM_WORLD_RANK": "1"], nil), (["OMPI_COMM_WORLD_SIZE": "2"], nil),
+      (["PMI_RANK": "3", "PMI_SIZE": "4"], 3), (["PMI_RANK": "0", "PMI_SIZE": "1"], nil),
+      (["PMIX_RANK": "2", "PMIX_NAMESPACE": "job"], 2), (["PMIX_RANK": "2"], nil),
+      (["SLURM_PROCID": "5", "SLURM_NTASKS": "8"], nil), ([:], nil),
+    ] as [([String: String], Int?)])
   func aRankIsOneAmongSeveral(environment: [String: String], rank: Int?) {
     #expect(LaunchedRank.rank(in: environment) == rank)
   }

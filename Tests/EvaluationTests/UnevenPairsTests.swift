@@ -85,7 +85,8 @@ import Testing
     #expect(found.warnings.count == 2)
     #expect(found.warnings[0].contains("1 pairs say otherwise"))
     #expect(found.warnings[1].contains("1 pairs stand in the list again"))
-    let result = EvaluationResult(embeddings: Embeddings([1, 0, 0, 1, 1, 1], dimension: 2), pairs: found)
+    let result = EvaluationResult(
+      embeddings: Embeddings([1, 0, 0, 1, 1, 1], dimension: 2), pairs: found)
     #expect(result.warnings.contains(found.warnings[0]))
   }
 
@@ -103,7 +104,8 @@ import Testing
         embeddings: Embeddings(values, dimension: 2),
         pairs: VerificationPairs(pairs: more, foldCount: 2, foldRule: "two"))
     }
-    #expect(result(inverted: true).warnings.contains { $0.contains("are nearer than pairs of one") })
+    #expect(
+      result(inverted: true).warnings.contains { $0.contains("are nearer than pairs of one") })
     #expect(!result(inverted: false).warnings.contains { $0.contains("are nearer") })
   }
 

@@ -15,8 +15,8 @@ import Training
     return (try #require(found as? [String: Any]), isGood)
   }
 
-  /// Photos are looked up as lists name them; people of whom other photos are listed, by the folders
-  /// above them, as many as both have.
+  /// Photos are looked up as lists name them; people of whom other photos are listed, by the
+  /// folders above them, as many as both have.
   @Test func checkFindsThePeopleOfAListHoweverItNamesThem() throws {
     let root = SmallRun.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: root) }

@@ -103,7 +103,9 @@ import Training
       try log.write(Self.record(step: step))
       first.write(Self.record(step: step))
     }
-    let sets = [("a, \"b\"", [("accuracy", 0.5), ("TAR", Double.nan)]), ("c", [("accuracy", 1.0)])]
+    let sets = [
+      ("a, \"b\"", [("accuracy", 0.5), ("TAR", Double.nan)]), ("c", [("accuracy", 1.0)]),
+    ]
     try log.writeEvaluation(step: 2, figures: sets[0].1, sets: sets, seconds: 1)
     try log.writeEvaluation(step: 4, figures: [("accuracy", 0.25)], seconds: 1)
     first.finish()

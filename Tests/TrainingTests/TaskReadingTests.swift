@@ -111,7 +111,8 @@ import Training
     #expect(nothing.contains("none of the photos of 'known/ann/2' can be compared"))
   }
 
-  /// Galleries lie deeper than probes, or less deep: people are the same by the ends of their names.
+  /// Galleries lie deeper than probes, or less deep: people are the same by the ends of their
+  /// names.
   @Test func peopleAreTheSameAtAnyDepth() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let options = try stored([

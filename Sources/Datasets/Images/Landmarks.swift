@@ -26,10 +26,10 @@ package struct Landmarks: Sendable {
   /// Reads lines `path x1 y1 ... x5 y5` for the photos of `index`, and aligns each to the template
   /// of `imageSize`; lines for other photos are passed over.
   ///
-  /// Paths are relative to the root of the data set, or name a photo as `PhotoLookup` has it, and may
-  /// have spaces; points are in pixels of
-  /// the upright full-size photo, with pixel centres at whole numbers. Throws `DatasetError` for a
-  /// line that is none, for points in another order or unit, and where a photo has no line.
+  /// Paths are relative to the root of the data set, or name a photo as `PhotoLookup` has it, and
+  /// may have spaces; points are in pixels of the upright full-size photo, with pixel centres at
+  /// whole numbers. Throws `DatasetError` for a line that is none, for points in another order or
+  /// unit, and where a photo has no line.
   package init(file: String, for index: PhotoIndex, imageSize: ImageSize) throws(DatasetError) {
     let found = try Self.found(in: file, for: index, imageSize: imageSize)
     let missing = found.similarities.indices.filter { found.similarities[$0] == nil }

@@ -95,8 +95,8 @@ struct TarSample {
       .map(\.name)
   }
 
-  /// `.cls` counts before `.json`, which may also give the path and the person's name, and that before
-  /// `.txt`.
+  /// `.cls` counts before `.json`, which may also give the path and the person's name, and that
+  /// before `.txt`.
   private static func label(
     of photo: TarMember, _ notes: [Note], _ archive: String
   ) throws(DatasetError) -> Labelled? {
