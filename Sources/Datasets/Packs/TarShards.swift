@@ -239,9 +239,12 @@ struct TarShards: PhotoSource {
     private mutating func endSample(
       _ file: RandomAccessFile, _ shard: UInt16
     ) throws(DatasetError) {
-      let hasClass = sample.notes.contains { $0.kind == .cls }
-      for place in sample.notes.indices where !sample.photos.isEmpty && !hasClass {
-        guard let fields = sample.notes[place].fields else { continue }
+      // What a .cls says counts before, and then a .json has names alone.
+      let classes = Set(sample.notes.lazy.filter { $0.kind == .cls }.map(\.stem))
+      for place in sample.notes.indices where !sample.photos.isEmpty {
+        let note = sample.notes[place]
+        let isSaid = classes.contains(note.stem) || sample.photos.count == 1 && !classes.isEmpty
+        guard let fields = note.fields, !isSaid else { continue }
         if labelKey == nil { chooseLabelKey(fields, file.path) }
         sample.notes[place].label = labelKey.flatMap { fields[$0] }
       }
