@@ -35,6 +35,12 @@ extension RunConfiguration {
       samples * Double(imageSize.pixels) * max(1, width) <= 0x1p36, \.microbatch,
       "microbatches of \(min(microbatch, batch)) samples of \(imageSize) pixels are more than a host "
         + "has memory for; lower microbatch")
+    try demand(
+      min(imageSize.height, imageSize.width) >= model.smallestSide, \.imageSize,
+      "image-size is \(imageSize); model \(model.name) takes at least \(model.smallestSide) pixels a "
+        + "side")
+    try demand(
+      Set(pairs).count == pairs.count, \.pairs, "a file of pairs is given twice; give each once")
     try validateData()
     try validateMargin()
     if loss == .triplet { try validateTriplets() }
@@ -87,6 +93,9 @@ extension RunConfiguration {
       mining.stages.first?.start == .never, \.mining,
       "the first mining mode begins at once; give it without @, such as semi-hard,hardest@10e")
     for (first, second) in zip(mining.stages, mining.stages.dropFirst()) {
+      try demand(
+        first.mode != second.mode, \.mining,
+        "mining mode \(first.mode.rawValue) follows on itself; give it once")
       try demand(
         second.start != .never && (first.start == .never || rises(first.start, second.start)),
         \.mining,

@@ -59,7 +59,8 @@ extension ConfigurationOption {
       })
     option(
       .data, "resize", \.resize, pixels.orNil("none"),
-      "Shorter side of the photo before the crop", ", or none", value: "n", idle: [.aligned])
+      "Shorter side of the photo before the crop", ", or none", value: "n",
+      idle: [.aligned, .inRuns("without crop", or: "give crop") { $0.crop == nil }])
     option(
       .data, "crop", \.crop, pixels.orNil("none"), "Side of the central square", ", or none",
       value: "n", idle: [.aligned])
@@ -94,7 +95,7 @@ extension ConfigurationOption {
       "Length of the embedding", ", or auto", value: "n", follows: .model, usual: { _ in nil })
     option(
       .model, "dropout", \.dropout,
-      number.giving("a probability from 0 to below 1") { $0 >= 0 && $0 < 1 }.orNil("auto"),
+      number.giving("a probability from 0 to below 1") { $0 >= 0 && Float($0) < 1 }.orNil("auto"),
       "Probability of dropping an element", ", or auto", value: "p", follows: .model)
     option(
       .model, "batch-norm", \.batchNorm, ValueForm<Bool>.truth.orNil("auto"),
@@ -128,14 +129,19 @@ extension ConfigurationOption {
     option(
       .loss, "margin-variant", \.marginVariant, .name("margin variant"),
       "ArcFace at large angles: \(choices(of: MarginSoftmaxConfiguration.Variant.self))",
-      value: "name", follows: .loss, idle: [.loss(or: { _ in "take arcface" }) { $0 != .arcface }])
+      value: "name", follows: .loss,
+      idle: [.loss(or: { _ in "take arcface" }) { $0 != .arcface }, .withMarginZero])
     option(
       .loss, "margin-gradient", \.marginGradient, .name("margin gradient"),
       choices(of: MarginSoftmaxConfiguration.Gradient.self), value: "name", follows: .loss,
-      idle: [.withoutMargin, .loss { $0 == .triplet }])
+      idle: [
+        .withoutMargin, .loss { $0 == .triplet },
+        .loss(because: ", whose exact gradient it is") { $0 == .cosface }, .withMarginZero,
+      ])
     option(
       .loss, "margin-warmup-epochs", \.marginWarmupEpochs, epochs,
-      "Epochs over which the margin grows", value: "x", follows: .loss, idle: [.withoutMargin])
+      "Epochs over which the margin grows", value: "x", follows: .loss,
+      idle: [.withoutMargin, .withMarginZero])
   }
 
   @Table static var tripletOptions: [ConfigurationOption] {
@@ -353,6 +359,10 @@ extension ConfigurationOption.Idleness {
     "to photos aligned by landmarks", or: "remove landmarks"
   ) { $0.landmarks != nil }
   fileprivate static let withoutMargin = loss { !$0.traits.hasMargin }
+  /// Of a combined margin the first is a factor.
+  fileprivate static let withMarginZero = inRuns("with a margin of 0") {
+    $0.margin == [0] || $0.margin == [1, 0, 0]
+  }
   fileprivate static let withoutTriplets = loss { $0 != .triplet }
   fileprivate static let withoutOfflineMining = inRuns("without mining offline") {
     !$0.mining.has(.offline)

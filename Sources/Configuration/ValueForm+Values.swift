@@ -7,12 +7,16 @@ extension ValueForm where Value == Augmentation {
     Self(
       parse: { word in
         if ["off", "no", "false"].contains(word.lowercased()) { return .none }
+        var names: Set<String> = []
         for part in word.split(separator: ",", omittingEmptySubsequences: false)
         where word != absent && word != "default" {
           let name = String(part.prefix { $0 != ":" }.filter { !$0.isWhitespace })
           if !Augmentation.names.contains(name) {
             throw ConfigurationError(
               NearestName.complaint("augmentation", name, among: Augmentation.names))
+          }
+          if !names.insert(name).inserted {
+            throw ConfigurationError("\(name) is given twice; keep one")
           }
         }
         do {
@@ -66,7 +70,9 @@ extension ValueForm where Value == MiningSchedule {
       parse: { word in
         MiningSchedule(
           stages: try parts(of: word).map { part in
-            let pair = part.split(separator: "@", maxSplits: 1).map(String.init)
+            let pair = part.split(
+              separator: "@", maxSplits: 1, omittingEmptySubsequences: false
+            ).map(String.init)
             return MiningSchedule.Stage(
               mode: try mode.parse(pair.first ?? part),
               start: pair.count == 2 ? try time.parse(pair[1]) : .never)

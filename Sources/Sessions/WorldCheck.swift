@@ -52,8 +52,35 @@ package struct WorldCheck: Sendable {
       (4, "the bytes of their photos"), (5, "the pixels that libjpeg decodes a photo to"),
     ]
     where Set(all.map { $0[field] }).count > 1 {
-      throw Failure.different(what: what, groups: groups(all, by: field))
+      var groups = groups(all, by: field)
+      if field == 2, let lines = try differences(configuration, over: communicator) {
+        groups += " (\(lines))"
+      }
+      throw Failure.different(what: what, groups: groups)
     }
+  }
+
+  /// Configurations longer than this are no options.
+  private static let longestConfiguration = 1 << 16
+
+  /// The first lines in which rank 0 and the first rank that differs from it differ; nil where they
+  /// are no lines. A collective.
+  private static func differences(
+    _ configuration: String, over communicator: any Communicator
+  ) throws -> String? {
+    let isShort = configuration.utf8.count < longestConfiguration
+    let texts = try communicator.allGather(value: isShort ? configuration : "")
+    guard let rank = texts.firstIndex(where: { $0 != texts[0] }) else { return nil }
+    let (one, other) = (texts[0].split(separator: "\n"), texts[rank].split(separator: "\n"))
+    func only(_ lines: [Substring], not others: [Substring]) -> String {
+      let known = Set(others)
+      let found = lines.filter { !known.contains($0) }
+      return found.prefix(3).joined(separator: ", ") + (found.count > 3 ? ", ..." : "")
+    }
+    let (first, second) = (only(one, not: other), only(other, not: one))
+    guard !first.isEmpty || !second.isEmpty, one.count + other.count > 2 else { return nil }
+    return "rank 0 has \(first.isEmpty ? "less" : first); rank \(rank) has "
+      + (second.isEmpty ? "less" : second)
   }
 
   private static func groups(_ all: [[String]], by field: Int) -> String {

@@ -21,14 +21,13 @@ extension IdentifyRequest {
   /// Photos that cannot be compared are named.
   package func answer(over communicator: any Communicator) throws -> TaskAnswer {
     let provider = try options.provider(over: communicator)
+    let threshold = try provider.threshold(options, isCautious: true)
     let gallery = try provider.faces([gallery], oneEach: false)
     let probes = try provider.faces(probes, oneEach: false)
     guard let gallery, let probes else { return .silence }
     guard !gallery.sound.isEmpty else { throw TaskError.noSoundPhoto(self.gallery) }
     let answer = IdentifyAnswer(
-      probes, in: gallery, threshold: try provider.threshold(options, isCautious: true),
-      top: top,
-      neighbours: neighbours)
+      probes, in: gallery, threshold: threshold, top: top, neighbours: neighbours)
     return TaskAnswer(
       lines: options.json ? [try TaskJSON.text(answer)] : answer.lines,
       isGood: gallery.bad.isEmpty && probes.bad.isEmpty)
@@ -40,6 +39,10 @@ extension ClusterRequest {
   /// are asked for are written. Photos that cannot be compared are in no cluster, and named.
   package func answer(over communicator: any Communicator) throws -> TaskAnswer {
     let provider = try options.provider(over: communicator)
+    // Before the photos are embedded, where the lack of one would be said after it.
+    if method == .averageLinkage, clusterCount == nil {
+      _ = try provider.threshold(options, isCautious: true)
+    }
     guard let faces = try provider.faces([photos], oneEach: false) else { return .silence }
     let sound = faces.sound
     guard !sound.isEmpty else { throw TaskError.noSoundPhoto(photos) }

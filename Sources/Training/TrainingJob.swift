@@ -116,6 +116,7 @@ package enum TrainingJob {
     try describe(plan)
     try MemoryCheck.run(
       neededBytes: plan.neededBytes, in: session, willBeTaken: !configuration.dryRun)
+    if plan.isFirst { try requireFolders(of: configuration) }
     if configuration.dryRun { return nil }
     let bench = try work.run("preparing memory") { _ in try Workbench(plan, hooks: hooks) }
     let old = try OldNetwork.open(plan, label: bench.reader.loader.label, work: work)
@@ -134,6 +135,16 @@ package enum TrainingJob {
     if plan.isFirst { try write(configuration, changes, to: folder) }
     isKept = true
     return (trainer, claim)
+  }
+
+  /// Throws `InterchangeError.unwritable` where a file that is written last has no folder to be in.
+  private static func requireFolders(of configuration: RunConfiguration) throws {
+    for path in [configuration.timeline, configuration.prometheus].compactMap({ $0 }) {
+      guard let cut = path.lastIndex(of: "/"), cut > path.startIndex else { continue }
+      let folder = String(path[..<cut])
+      guard !FileManager.default.fileExists(atPath: folder) else { continue }
+      throw InterchangeError.unwritable(path: path, reason: "there is no folder \(folder)")
+    }
   }
 
   /// Throws `CheckpointError.finished` where what is to change would come after the last step.

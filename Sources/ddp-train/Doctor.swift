@@ -136,6 +136,11 @@ struct Doctor: ParsableCommand {
     }
     let configuration = try RunConfiguration.resolve(
       file: config, flags: flags)
+    guard configuration.resume == .none else {
+      throw ValidationError(
+        "doctor begins no run and goes on with none: leave --resume out, and give the run's own "
+          + "options by --config RUN/config.yaml")
+    }
     var request = DoctorRequest(
       configuration: configuration, classes: classes, folder: configuration.out ?? ".")
     request.prediction = try prediction()

@@ -25,6 +25,13 @@ import TestSupport
     #expect(complaint(ranks: 3) { _ in ("a", 1, 2, 3) } == "nothing")
   }
 
+  @Test func optionsThatDifferAreNamed() {
+    let text = complaint(ranks: 3) { rank in
+      ("batch: 8\nlr: \(rank == 2 ? 0.2 : 0.1)\nsteps: 5\n", 1, 2, 3)
+    }
+    #expect(text.contains("(rank 0 has lr: 0.1; rank 2 has lr: 0.2)"), "\(text)")
+  }
+
   @Test func whatDiffersIsNamedWithItsRanks() {
     let all: [(String, @Sendable (Int) -> (String, UInt64, UInt64, UInt64))] = [
       ("the configuration", { ($0 == 1 ? "b" : "a", 1, 2, 3) }),

@@ -41,6 +41,8 @@ package struct Model: Sendable {
   package let embedding: Int
   /// The probability of its dropout, as published.
   package let dropout: Double
+  /// The fewest pixels of a side of an image that its windows without padding leave something of.
+  package let smallestSide: Int
   /// Whether its size is part of what it is, so that a crop of another size does not change it.
   package let fixesImage: Bool
   /// Whether batch norm may take the place of its biases.
@@ -58,6 +60,7 @@ package struct Model: Sendable {
     image = MapShape(height: 112, width: 112, channels: 3)
     embedding = 512
     self.dropout = dropout
+    smallestSide = 8
     fixesImage = false
     takesBatchNorm = false
     takesPooling = false
@@ -70,6 +73,7 @@ package struct Model: Sendable {
     image = MapShape(height: 160, width: 160, channels: 3)
     embedding = 512
     dropout = 0.6
+    smallestSide = 75
     fixesImage = true
     takesBatchNorm = false
     takesPooling = false
@@ -84,6 +88,7 @@ package struct Model: Sendable {
     image = MapShape(height: height, width: width, channels: 3)
     embedding = 128
     dropout = 0
+    smallestSide = 8
     fixesImage = true
     takesBatchNorm = true
     takesPooling = inception != nil
