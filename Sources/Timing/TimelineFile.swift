@@ -17,7 +17,10 @@ struct TimelineFile {
   /// Looks at what is at `path`.
   init(path: String) {
     self.path = path
-    let file = FileHandle(forReadingAtPath: path)
+    var facts = stat()
+    // A pipe would be waited for.
+    let isFile = stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFREG
+    let file = isFile ? FileHandle(forReadingAtPath: path) : nil
     defer { try? file?.close() }
     let head = (try? file?.read(upToCount: Self.headBytes)).flatMap { $0 } ?? Data()
     started = (Array(head) + [0]).withUnsafeBytes { bytes in
