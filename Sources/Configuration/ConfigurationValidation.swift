@@ -1,5 +1,6 @@
 internal import Datasets
 internal import Losses
+internal import Networks
 
 /// A rule that a configuration breaks: the keys it is about, and a sentence that says what to do.
 package struct ConfigurationViolation: Error, Equatable, CustomStringConvertible {

@@ -7,7 +7,7 @@ import Testing
   /// A value of every option that is not its default, and what else must be given for it to fit.
   private static let others: [String: (text: String, beside: [String: String])] = [
     "data": ("photos", [:]), "split": ("random:9", [:]), "split-seed": ("8", [:]),
-    "min-photos": ("3", [:]), "image-size": ("64x48", [:]), "resize": ("99", [:]),
+    "min-photos": ("3", [:]), "image-size": ("64x48", [:]), "resize": ("99", ["crop": "40", "image-size": "48"]),
     "crop": ("40", ["image-size": "48"]), "landmarks": ("points.txt", ["data": "photos"]),
     "normalize": ("unit", [:]), "augment": ("flip:0.5,color:0.3", [:]), "max-bad": ("0.5", [:]),
     "model": ("iresnet34", [:]), "width": ("0.5", [:]), "embedding": ("99", [:]),
@@ -98,7 +98,7 @@ import Testing
     + [
       ["schedule": "step", "milestones": "3e"], ["momentum": "0"], ["model": "iresnet18"],
       ["model": "nn1"], ["model": "nn2"], ["data": "photos", "landmarks": "points.txt"],
-      ["loss": "triplet", "mining": "offline"],
+      ["loss": "triplet", "mining": "offline"], ["loss": "arcface", "margin": "0"],
     ]
 
   @Test func whatDoesNothingIsRefusedInEveryKindOfRun() throws {
