@@ -7,7 +7,8 @@ import Testing
   /// A value of every option that is not its default, and what else must be given for it to fit.
   private static let others: [String: (text: String, beside: [String: String])] = [
     "data": ("photos", [:]), "split": ("random:9", [:]), "split-seed": ("8", [:]),
-    "min-photos": ("3", [:]), "image-size": ("64x48", [:]), "resize": ("99", ["crop": "40", "image-size": "48"]),
+    "min-photos": ("3", [:]), "image-size": ("64x48", [:]),
+    "resize": ("99", ["crop": "40", "image-size": "48"]),
     "crop": ("40", ["image-size": "48"]), "landmarks": ("points.txt", ["data": "photos"]),
     "normalize": ("unit", [:]), "augment": ("flip:0.5,color:0.3", [:]), "max-bad": ("0.5", [:]),
     "model": ("iresnet34", [:]), "width": ("0.5", [:]), "embedding": ("99", [:]),
