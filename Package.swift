@@ -270,7 +270,7 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Comparison",
-      dependencies: ["Checkpoints", "Configuration", "Interchange", "RunFolders"],
+      dependencies: ["Checkpoints", "Configuration", "Datasets", "Interchange", "RunFolders"],
       swiftSettings: house),
     .target(
       name: "DataTools",

@@ -207,6 +207,7 @@ package enum TrainingJob {
     let sample = try work.run("comparing photos", unit: "photos") { meter in
       data.sample { meter.add() }
     }
+    session.console.note("photos: \(Hash64.text(data.fingerprint)) \(sample.text)")
     try WorldCheck.run(
       configuration: requested.commonText,
       dataFingerprint: data.fingerprint, sampleFingerprint: sample.hash,
