@@ -163,7 +163,7 @@ import Training
     #expect(found.contains("\nconfiguration: lr was 0.1, is 0.05"), "\(found)")
   }
 
-  /// Tensors of another shape, in one file alone and of another kind of bytes are told apart, and the
+  /// Tensors of another shape, in one file alone and of other bytes are told apart; the
   /// ones that differ most come first.
   @Test func tensorsThatCannotBeHeldTogetherSayWhy() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
