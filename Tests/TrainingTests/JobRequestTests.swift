@@ -24,7 +24,8 @@ import TestSupport
       JobRequest(together: rank == 2 ? "evaluate" : "train", lines: ["lr: 0.1"])
     }
     #expect(
-      text.contains("ranks differ in the command: rank 0 on thread-host, 1 on thread-host | rank 2"))
+      text.contains("ranks differ in the command: rank 0 on thread-host, 1 on thread-host | rank 2")
+    )
     #expect(text.contains("(rank 0 has train; rank 2 has evaluate)"), "\(text)")
   }
 
