@@ -3,7 +3,7 @@ private import Comparison
 private import Interchange
 private import Sessions
 
-struct Compare: ParsableCommand {
+struct Compare: WorkForOne {
   static let configuration = CommandConfiguration(
     commandName: "compare",
     abstract: "Tells where two runs part, in what, and why.",

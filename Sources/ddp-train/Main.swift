@@ -29,6 +29,11 @@ private enum Main {
     }
     checkProcessor(environment)
     do {
+      if command is any WorkForOne,
+        !Dispatch.isForThisProcess(type(of: command).configuration.commandName ?? "")
+      {
+        finish(code: 0)
+      }
       try command.run()
       finish(code: 0)
     } catch let code as ExitCode {

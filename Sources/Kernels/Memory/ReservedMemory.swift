@@ -14,7 +14,7 @@ package struct ReservedMemory: ~Copyable, @unchecked Sendable {
   package let count: Int
   private let bytes: Int
 
-  /// Address space for `count` floats; traps when the system has none.
+  /// Address space for `count` floats; ends the process where the system has none.
   package init(count: Int) {
     require(count >= 0, "ReservedMemory: a count of \(count) is negative")
     let wanted = max(count * MemoryLayout<Float>.stride, 1)
@@ -25,7 +25,7 @@ package struct ReservedMemory: ~Copyable, @unchecked Sendable {
     #endif
     let raw = mmap(nil, wanted, PROT_READ | PROT_WRITE, flags, -1, 0)
     guard let raw, raw != MAP_FAILED else {
-      fatalError("ReservedMemory: the system refused \(wanted) bytes of address space")
+      Shortage.ofMemory(wanted, code: errno)
     }
     #if os(Linux)
       // A huge page would hold what neighbours on other ranks own.
