@@ -110,7 +110,8 @@ package struct ModelFactory: Sendable {
       state: ModelState(
         descriptions: descriptions, statistics: network.statistics,
         vectors: vectors(configuration), keepsParts: keepsParts || objective.divided != nil,
-        dividedFrom: objective.divided == nil ? nil : network.parameterCount, loss: objective.head?.initialState ?? LossState()),
+        dividedFrom: objective.divided == nil ? nil : network.parameterCount,
+        loss: objective.head?.initialState ?? LossState()),
       gradientGrid: SummationGrid(exponent: gridExponent),
       seed: seed ?? configuration.seed)
   }

@@ -68,8 +68,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
         + "\(folder)/checkpoints; put them back there, or begin anew with another --out or after "
         + "removing \(folder)"
     case .partFailed(let folder, let step):
-      "the checkpoint of step \(step) could not be written to \(folder) by another rank, which says "
-        + "why"
+      "the checkpoint of step \(step) could not be written to \(folder) by another rank, which "
+        + "says why"
     case .otherPart(let path, let part):
       "\(path) was written with other class weights than \(part) holds; copy the files of a "
         + "checkpoint together, or take an older one"

@@ -90,7 +90,8 @@ package final class StepEngine {
       groups: replica.groups, blocks: blocks, optimizer: replica.optimizer, pool: world.pool,
       ownRanges: world.isSharded ? reducer.layout.ranges(of: world.rank) : nil,
       classes: divided.map {
-        DividedClasses(replica.objective.divided!, from: replica.headRange.lowerBound, in: world, $0)
+        DividedClasses(
+          replica.objective.divided!, from: replica.headRange.lowerBound, in: world, $0)
       })
   }
 

@@ -60,7 +60,8 @@ package final class UpdatePass: @unchecked Sendable {
     toldBlocks = ownBlocks.filter { block in
       let start = blocks.ranges[block].lowerBound
       guard let classes else { return true }
-      return classes.isFirst || (start >= classes.start ? classes.isDivided(start) : ownRanges != nil)
+      return classes.isFirst
+        || (start >= classes.start ? classes.isDivided(start) : ownRanges != nil)
     }
     gradientBlocks = (0..<pool.count).map { _ in
       AlignedMemory.Box(count: TensorBlocks.blockElements)

@@ -93,7 +93,8 @@ package struct ParameterDescription: Sendable {
       "\(name): elements \(part) of \(range.count), layout \(layout)")
     let stream = stream(seed: seed)
     switch initializer {
-    case .constant(let value): (memory + part.lowerBound).update(repeating: value, count: part.count)
+    case .constant(let value):
+      (memory + part.lowerBound).update(repeating: value, count: part.count)
     case .normal(let deviation):
       for i in part { memory[i] = Float(stream.normal(i) * deviation) }
     case .uniform(let bound):

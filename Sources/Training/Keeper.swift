@@ -167,8 +167,8 @@ final class Keeper {
   }
 
   /// Brings what other ranks have into the copy, once that of the write before is on disk, or has
-  /// them write it themselves: returns what the checkpoint says of that. Nil where there is no space
-  /// for it, and the run goes on, as it `mayFail`.
+  /// them write it themselves: returns what the checkpoint says of that. Nil where there is no
+  /// space for it, and the run goes on, as it `mayFail`.
   private func gather(
     _ progress: TrainingProgress, mayFail: Bool = true
   ) throws -> [String: String]? {
@@ -203,6 +203,7 @@ final class Keeper {
       metadata[ConfigurationChange.metadataKey] = ConfigurationChange.text(of: plan.changes)
     }
     return bench.snapshot(
-      people: people, metadata: metadata.merging(parts) { $1 }, step: progress.step, copying: copying)
+      people: people, metadata: metadata.merging(parts) { $1 }, step: progress.step,
+      copying: copying)
   }
 }

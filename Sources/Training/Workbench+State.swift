@@ -54,8 +54,8 @@ extension Workbench {
 
   // MARK: Checkpoints
 
-  /// Writes the rows of a divided head, each rank its own; a collective. Returns what the checkpoint
-  /// of `step` says of them.
+  /// Writes the rows of a divided head, each rank its own; a collective. Returns what the
+  /// checkpoint of `step` says of them.
   func writeHead(step: Int) throws -> [String: String] {
     guard let folder = plan.folder else { return [:] }
     return try HeadParts.write(

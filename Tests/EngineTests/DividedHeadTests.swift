@@ -31,8 +31,10 @@ import Testing
     run.steps = 2
     // Every block has some of them, the last class too, and some classes come twice.
     run.label = { step, slot in
-      slot == 5 ? 4_998 : CounterRandom(seed: 9, purpose: .testing, step, slot / 2).integer(
-        0, below: 4_999)
+      slot == 5
+        ? 4_998
+        : CounterRandom(seed: 9, purpose: .testing, step, slot / 2).integer(
+          0, below: 4_999)
     }
     change(&run)
     return run

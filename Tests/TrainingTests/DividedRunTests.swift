@@ -75,7 +75,10 @@ import Training
           hooks.onStep = { if $1.step == turn.last { stop.wantsEnd = true } }
         })
       #expect(outcomes[0].records.last?.step == turn.last)
-      #expect(outcomes.allSatisfy { $0.records.last?.weightsHash == whole.records[turn.last - 1].weightsHash })
+      #expect(
+        outcomes.allSatisfy {
+          $0.records.last?.weightsHash == whole.records[turn.last - 1].weightsHash
+        })
       let checkpoint = try Checkpoint(path: SmallRun.checkpoints(in: folder).last!)
       #expect(checkpoint.head.isDivided == (turn.head != .whole))
       if turn.last == 8 {

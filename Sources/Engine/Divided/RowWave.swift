@@ -16,14 +16,16 @@ struct RowWave {
     self.activeRanks = activeRanks
     // So many pieces that the ranks wait little, each with enough rows for a product.
     let wanted = activeRanks == 1 ? 1 : Self.piecesForRank * (activeRanks - 1)
-    let size = max(Self.leastRows * threads, (rows.count + wanted - 1) / wanted)
+    let tile = Self.tileRows * threads
+    let size = max(1, (rows.count + wanted * tile - 1) / (wanted * tile)) * tile
     pieces = stride(from: rows.lowerBound, to: rows.upperBound, by: size).map {
       $0..<min($0 + size, rows.upperBound)
     }
   }
 
   private static let piecesForRank = 8
-  private static let leastRows = 16
+  /// Rows of a product that registers hold at a time.
+  private static let tileRows = 12
 
   /// Runs `body` for every piece on every active rank, in the order of the ranks, and lets the rows
   /// of `memory` [rows, width] go along. Throws what `body` and the communicator throw.

@@ -140,10 +140,10 @@ package struct ClassShare: Sendable {
   /// Doubles of sums of one worker for `classGradients`.
   package var sumCount: Int { Self.stripClasses * (dimension + 1) }
 
-  /// Rows whose gradients are worked on at a time.
-  private static let passRows = 64
+  /// Rows whose gradients are worked on at a time: whole tiles of twelve, as registers hold them.
+  private static let passRows = 96
   /// Classes whose gradients are worked on at a time, in the second cache with their sums.
-  private static let stripClasses = 32
+  private static let stripClasses = 24
 
   /// Goes on with the gradients at the embeddings of `rows`, part of the `slab` that was scored,
   /// over all classes here; `inverseNorms` [classes.count].

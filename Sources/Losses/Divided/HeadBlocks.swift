@@ -46,8 +46,9 @@ package struct HeadBlocks: Sendable, Equatable {
   /// there are fewer blocks than ranks before it.
   package func classes(of rank: Int, ranks: Int) -> Range<Int> {
     let share = Microbatches.share(of: count, rank: rank, size: ranks)
-    return min(share.lowerBound * blockClasses, classes)..<min(
-      share.upperBound * blockClasses, classes)
+    return min(
+      share.lowerBound * blockClasses, classes)..<min(
+        share.upperBound * blockClasses, classes)
   }
 
   /// The tiles of `range`, classes of a rank, in order.
