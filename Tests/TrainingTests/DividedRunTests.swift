@@ -28,6 +28,10 @@ import Training
 
   private static let undisturbed = try! SmallRun.train(configuration(.whole))[0]
 
+  private final class Flag: @unchecked Sendable {
+    var isSet = false
+  }
+
   private static func files(in folder: String) -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: folder + "/checkpoints")) ?? []).sorted()
   }
@@ -62,17 +66,27 @@ import Training
     let whole = try SmallRun.train(configuration(.whole))[0]
     let folder = SmallRun.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let turns: [(ranks: Int, head: HeadPlacement, last: Int)] = [
-      (3, .divided, 2), (2, .divided, 4), (1, .whole, 6), (2, .auto, 7), (1, .divided, 8),
+    let turns: [(ranks: Int, head: HeadPlacement, last: Int, isAmidStep: Bool)] = [
+      (3, .divided, 2, true), (2, .divided, 4, false), (1, .whole, 6, true), (2, .auto, 7, true),
+      (1, .divided, 8, false),
     ]
     for turn in turns {
       let outcomes = try SmallRun.train(
         configuration(turn.head), ranks: turn.ranks, folder: folder,
         hook: { hooks, rank in
-          guard rank == 0, turn.last < 8 else { return }
+          guard rank == turn.ranks - 1, turn.last < 8 else { return }
           let stop = TestStop()
           hooks.stop = stop
-          hooks.onStep = { if $1.step == turn.last { stop.wantsEnd = true } }
+          // After the step, or amid the one that follows it.
+          let mayStop = Flag()
+          hooks.onStep = {
+            guard $1.step == turn.last else { return }
+            if turn.isAmidStep { mayStop.isSet = true } else { stop.wantsEnd = true }
+          }
+          hooks.onEvent = { event in
+            guard case .microbatchBegins = event, mayStop.isSet else { return }
+            stop.wantEndAmidStep()
+          }
         })
       #expect(outcomes[0].records.last?.step == turn.last)
       #expect(

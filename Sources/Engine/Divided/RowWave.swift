@@ -29,29 +29,47 @@ struct RowWave {
 
   /// Runs `body` for every piece on every active rank, in the order of the ranks, and lets the rows
   /// of `memory` [rows, width] go along. Throws what `body` and the communicator throw.
+  ///
+  /// The ranks meet once: a rank whose `body` has thrown goes through the rounds without working.
   func run<Element: BitwiseCopyable>(
     over communicator: any Communicator, memory: UnsafeMutablePointer<Element>, width: Int,
     _ body: (Range<Int>) throws -> Void
   ) throws {
-    let rank = communicator.rank
-    let rounds = pieces.count + activeRanks - 1
-    for round in 0..<rounds {
-      if rank < activeRanks, pieces.indices.contains(round - rank) {
-        try body(pieces[round - rank])
-      }
-      // The last round has nothing to pass on.
-      guard round < rounds - 1, activeRanks > 1 else { continue }
-      try pass(after: round, over: communicator, memory, width: width)
+    guard activeRanks > 1 else {
+      for piece in pieces where communicator.rank == 0 { try body(piece) }
+      return
     }
+    let rank = communicator.rank
+    var failure: (any Error)?
+    func work(in round: Int) {
+      guard failure == nil, rank < activeRanks, pieces.indices.contains(round - rank) else {
+        return
+      }
+      do {
+        try body(pieces[round - rank])
+      } catch {
+        failure = error
+      }
+    }
+    // What was worked on in the last round stays where it is.
+    let last = pieces.count + activeRanks - 2
+    try communicator.exchange(
+      count: pieces.count, word: 0, rounds: { _ in last },
+      allToAll: { round in
+        work(in: round)
+        return messages(
+          after: round, on: rank, of: communicator.size, memory,
+          bytes: MemoryLayout<Element>.stride * width)
+      }, allGather: { _ in nil })
+    work(in: last)
+    if let failure { throw failure }
   }
 
-  /// Sends what was worked on in `round` to the next rank.
-  private func pass<Element: BitwiseCopyable>(
-    after round: Int, over communicator: any Communicator,
-    _ memory: UnsafeMutablePointer<Element>, width: Int
-  ) throws {
-    let (rank, size) = (communicator.rank, communicator.size)
-    let bytes = MemoryLayout<Element>.stride * width
+  /// What `rank` sends to the next rank after `round`, and gets from the one before: rows of
+  /// `memory` of so many `bytes`.
+  private func messages(
+    after round: Int, on rank: Int, of size: Int, _ memory: UnsafeMutableRawPointer, bytes: Int
+  ) -> AllToAllMessages {
     /// The rows that `sender` passes on, in bytes.
     func rows(of sender: Int) -> Range<Int> {
       guard sender >= 0, sender + 1 < activeRanks, pieces.indices.contains(round - sender) else {
@@ -60,20 +78,14 @@ struct RowWave {
       let piece = pieces[round - sender]
       return piece.lowerBound * bytes..<piece.upperBound * bytes
     }
-    let (out, in_) = (rows(of: rank), rank < activeRanks ? rows(of: rank - 1) : 0..<0)
-    let raw = UnsafeMutableRawPointer(memory)
-    try communicator.exchange(
-      count: round, word: 0, rounds: { _ in 1 },
-      allToAll: { _ in
-        var (outgoing, incoming) = (
-          [Range<Int>](repeating: 0..<0, count: size), [Range<Int>](repeating: 0..<0, count: size)
-        )
-        if !out.isEmpty { outgoing[rank + 1] = 0..<out.count }
-        if !in_.isEmpty { incoming[rank - 1] = 0..<in_.count }
-        return AllToAllMessages(
-          outgoing: raw + out.lowerBound, outgoingParts: outgoing,
-          incoming: raw + in_.lowerBound, incomingParts: incoming,
-          longestPart: (pieces.map(\.count).max() ?? 0) * bytes)
-      }, allGather: { _ in nil })
+    let nothing = [Range<Int>](repeating: 0..<0, count: size)
+    var (outgoing, incoming) = (nothing, nothing)
+    let (sent, received) = (rows(of: rank), rows(of: rank - 1))
+    if !sent.isEmpty { outgoing[rank + 1] = 0..<sent.count }
+    if !received.isEmpty { incoming[rank - 1] = 0..<received.count }
+    return AllToAllMessages(
+      outgoing: memory + sent.lowerBound, outgoingParts: outgoing,
+      incoming: memory + received.lowerBound, incomingParts: incoming,
+      longestPart: (pieces.map(\.count).max() ?? 0) * bytes)
   }
 }
