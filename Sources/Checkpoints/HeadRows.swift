@@ -47,7 +47,7 @@ package final class HeadRows: Sendable {
   }
 
   /// The names of the tensors in parts, and their shapes with all rows.
-  func tensors() -> [(name: String, shape: [Int])] {
+  package func tensors() -> [(name: String, shape: [Int])] {
     var rows: [String: Int] = [:]
     var width: [String: Int] = [:]
     for entry in parts.flatMap(\.entries) {
