@@ -162,12 +162,15 @@ package struct ClassShare: Sendable {
             inverseNorms: inverseNorms, into: scratch + (row - first) * tile.count,
             projections: nil)
         }
-        for product in blocks.products(of: tile) {
+        // One product of the whole head after another, which begins a sum where the head begins.
+        for start in stride(
+          from: tile.lowerBound, to: tile.upperBound, by: blocks.productClasses)
+        {
           LinearKernel.backwardInput(
-            scratch + (product.lowerBound - tile.lowerBound), outputStride: tile.count,
-            weights: parameters + product.lowerBound * dimension, rows: part.count,
-            inputs: dimension, outputs: product.count,
-            into: batch.gradients + first * dimension, addingToInput: product.lowerBound > 0)
+            scratch + (start - tile.lowerBound), outputStride: tile.count,
+            weights: parameters + start * dimension, rows: part.count, inputs: dimension,
+            outputs: min(blocks.productClasses, tile.upperBound - start),
+            into: batch.gradients + first * dimension, addingToInput: start > 0)
         }
       }
     }

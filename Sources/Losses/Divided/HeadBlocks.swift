@@ -58,13 +58,6 @@ package struct HeadBlocks: Sendable, Equatable {
     }
   }
 
-  /// The products of `tile`, in order.
-  func products(of tile: Range<Int>) -> [Range<Int>] {
-    stride(from: tile.lowerBound, to: tile.upperBound, by: productClasses).map {
-      $0..<min($0 + productClasses, tile.upperBound)
-    }
-  }
-
   private static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
     b == 0 ? a : greatestCommonDivisor(b, a % b)
   }
