@@ -17,6 +17,10 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case runExists(folder: String)
   /// The run folder shows that there was a checkpoint, by `sign`, and has none.
   case checkpointsGone(folder: String, sign: String)
+  /// A rank could not write its classes of the checkpoint of `step`; it says why.
+  case partFailed(folder: String, step: Int)
+  /// The file of a rank's classes is of another checkpoint.
+  case otherPart(path: String, part: String)
   /// The configuration of a run says nothing.
   case emptyConfiguration(path: String)
   /// The run has made its last step, and `changes` would come after it.
@@ -63,6 +67,12 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(folder) has lost its checkpoints: log.txt says '\(sign)', and none is left in "
         + "\(folder)/checkpoints; put them back there, or begin anew with another --out or after "
         + "removing \(folder)"
+    case .partFailed(let folder, let step):
+      "the checkpoint of step \(step) could not be written to \(folder) by another rank, which "
+        + "says why"
+    case .otherPart(let path, let part):
+      "\(path) was written with other class weights than \(part) holds; copy the files of a "
+        + "checkpoint together, or take an older one"
     case .emptyConfiguration(let path):
       "\(path) has no options and there is no checkpoint, so nobody knows what the run was; give "
         + "its options with another --out"

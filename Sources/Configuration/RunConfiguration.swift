@@ -61,6 +61,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var marginGradient: MarginSoftmaxConfiguration.Gradient = .exact
   /// `margin-warmup-epochs`: epochs over which the margin grows from nothing.
   package var marginWarmupEpochs: Double = 0
+  /// `head`: whether ranks share the class weights out.
+  package var head: HeadPlacement = .whole
   /// `mining`: which triplets of a batch are trained on, and when.
   package var mining: MiningSchedule = .always(.semiHard)
   /// `people-per-batch`: people of a triplet batch who come with several photos; nil takes what

@@ -36,6 +36,7 @@ package enum UsualNames {
     "steps": "max-steps num-steps total-steps iterations iters max-iter max-iters num-iterations",
     "seed": "random-seed manual-seed rng-seed",
     "reduce": "allreduce all-reduce reduction compression gradient-compression",
+    "head": "partial-fc pfc model-parallel",
     "shard-optimizer": "zero zero1 zero-redundancy fsdp",
     "optimizer": "optim opt solver optimizer-name",
     "momentum": "mom",

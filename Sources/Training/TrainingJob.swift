@@ -236,7 +236,10 @@ package enum TrainingJob {
       "model: \(network.name), \(network.parameterCount) parameters, "
         + "\(network.multiplyAdds / 1_000_000) M multiply-adds an image; "
         + (plan.factory.objective.head.map { "head: \($0.classes) classes x \($0.dimension)" }
-          ?? "no head"))
+          ?? "no head")
+        + (plan.factory.objective.divided.map {
+          ", divided: \($0.classes(of: 0, ranks: plan.communicator.size).count) on rank 0"
+        } ?? ""))
     for line in try BatchSource(plan).lines { console.say(line) }
     if configuration.dependsOnRanks {
       console.warn(

@@ -62,7 +62,8 @@ package struct TrainingPlan {
     try data.divided.require(batch: configuration.batch)
     factory = ModelFactory(
       configuration, classCount: data.divided.classCount,
-      sampleCount: configuration.dryRun ? 0 : data.divided.training.count)
+      sampleCount: configuration.dryRun ? 0 : data.divided.training.count,
+      ranks: session.communicator.size)
     course = Self.course(
       count: data.divided.training.count, batch: configuration.batch,
       dropsLast: configuration.dropsLast, changes: changes)
@@ -139,7 +140,8 @@ package struct TrainingPlan {
   package var checkpointBytes: Int {
     guard writesCheckpoints else { return 0 }
     return StateCopy.bytes(
-      parameterCount: factory.network.parameterCount + factory.objective.parameterCount,
+      parameterCount: factory.network.parameterCount
+        + (factory.objective.divided?.biasRange.count ?? factory.objective.parameterCount),
       vectorCount: factory.vectors(configuration).count)
   }
 

@@ -95,7 +95,7 @@ enum SmallRun {
     }
     let ending = try TrainingJob.run(configuration, in: session, hooks: hooks)
     return Outcome(
-      ending: ending, weights: trained?.weightsHash ?? 0, records: records.all,
+      ending: ending, weights: try trained?.weightsHash ?? 0, records: records.all,
       workerBytes: trained?.memoryBytes.worker ?? 0)
   }
 

@@ -51,7 +51,7 @@ enum FlaggedRun {
         asked.onStep($0, $1)
       }
       let ending = try TrainingJob.run(request, in: session, hooks: hooks)
-      return (ending, trained?.weightsHash ?? 0, steps.all)
+      return (ending, try trained?.weightsHash ?? 0, steps.all)
     }
     let found =
       try ranks == 1 ? body(SoloCommunicator()) : ThreadCommunicator.run(size: ranks, body)[0]

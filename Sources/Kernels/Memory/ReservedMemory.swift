@@ -38,6 +38,21 @@ package struct ReservedMemory: ~Copyable, @unchecked Sendable {
 
   deinit { munmap(pointer, bytes) }
 
+  /// Asks for huge pages in what lies wholly in `range`, which nobody else needs a part of.
+  package func useHugePages(in range: Range<Int>) {
+    require(
+      range.lowerBound >= 0 && range.upperBound <= count,
+      "ReservedMemory.useHugePages: \(range) of \(count) floats")
+    #if os(Linux)
+      let page = 2 << 20
+      let start = UInt(bitPattern: pointer)
+      let first = (start + UInt(4 * range.lowerBound) + UInt(page - 1)) / UInt(page) * UInt(page)
+      let last = (start + UInt(4 * range.upperBound)) / UInt(page) * UInt(page)
+      guard first < last, let address = UnsafeMutableRawPointer(bitPattern: first) else { return }
+      _ = madvise(address, Int(last - first), MADV_HUGEPAGE)
+    #endif
+  }
+
   /// Sets the elements of `range` to 0 and gives back the pages that lie wholly in it.
   package func release(_ range: Range<Int>) {
     require(
