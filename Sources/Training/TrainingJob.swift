@@ -236,6 +236,7 @@ package enum TrainingJob {
         + "\(network.multiplyAdds / 1_000_000) M multiply-adds an image; "
         + (plan.factory.objective.head.map { "head: \($0.classes) classes x \($0.dimension)" }
           ?? "no head"))
+    if let note = configuration.precision.note { console.say(note) }
     for line in try BatchSource(plan).lines { console.say(line) }
     if configuration.dependsOnRanks {
       console.warn(
