@@ -28,13 +28,13 @@ package enum Precision: String, Sendable, CaseIterable {
   package var note: String? {
     guard self == .bfloat16 else { return nil }
     let slower = "emulated: slower than fp32 on this processor"
-    return switch Self.instruction {
-    case .works: "products: bf16 in convolutions, by AVX512_BF16"
-    case .missing: "products: bf16 in convolutions, \(slower)"
-    case .refused:
-      "products: bf16 in convolutions, emulated: the environment does without AVX512_BF16"
-    case .wrong:
-      "products: bf16 in convolutions, \(slower), whose AVX512_BF16 computes other bits than it should"
-    }
+    let way =
+      switch Self.instruction {
+      case .works: "by AVX512_BF16"
+      case .missing: slower
+      case .refused: "emulated: the environment does without AVX512_BF16"
+      case .wrong: "\(slower), whose AVX512_BF16 computes other bits than it should"
+      }
+    return "products: bf16 in convolutions, \(way)"
   }
 }
