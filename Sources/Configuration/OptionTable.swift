@@ -110,6 +110,9 @@ extension ConfigurationOption {
       follows: .model,
       idle: [.model(because: ", which has no inception modules") { !$0.takesPooling }])
     option(
+      .model, "precision", \.precision, .name("precision"),
+      "Numbers of products: fp32, or bf16 in convolutions, with sums in fp32", value: "name")
+    option(
       .model, "init", \.initialWeights, path.place("a file").orNil("none"),
       "A checkpoint whose network training starts from", ", or none", value: "file",
       completion: anyFile)

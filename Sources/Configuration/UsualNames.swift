@@ -18,6 +18,7 @@ package enum UsualNames {
     "embedding": "embedding-size embedding-dim emb-size emb-dim feature-dim feat-dim num-features",
     "dropout": "drop drop-rate dropout-rate p-drop",
     "batch-norm": "bn batchnorm use-bn",
+    "precision": "dtype amp autocast fp16 bf16 bfloat16 mixed-precision half",
     "init": "pretrained weights load load-weights init-from init-checkpoint finetune",
     "loss": "criterion loss-fn loss-name loss-type head margin-loss",
     "scale": "s logit-scale arcface-s",

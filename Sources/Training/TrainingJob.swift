@@ -240,6 +240,7 @@ package enum TrainingJob {
         + (plan.factory.objective.divided.map {
           ", divided: \($0.classes(of: 0, ranks: plan.communicator.size).count) on rank 0"
         } ?? ""))
+    if let note = configuration.precision.note { console.say(note) }
     for line in try BatchSource(plan).lines { console.say(line) }
     if configuration.dependsOnRanks {
       console.warn(

@@ -46,8 +46,15 @@ import TestSupport
   /// Every entry of the list: `theTableReachesEveryAlgorithm`.
   @Test(arguments: ConvolutionKernelTests.cases, RegisterWidth.available)
   func convolutions(_ it: ConvolutionCase, registers: RegisterWidth) {
+    for precision in Precision.allCases { convolutions(it, precision, registers) }
+  }
+
+  private func convolutions(
+    _ it: ConvolutionCase, _ precision: Precision, _ registers: RegisterWidth
+  ) {
     let (shape, rows) = (it.shape, it.reference.rows)
-    let plan = ConvolutionPlan(shape, maximumRows: rows, registers: registers)
+    let plan = ConvolutionPlan(
+      shape, maximumRows: rows, precision: precision, registers: registers)
     let (x, w) = (FencedFloats(it.input), FencedFloats(it.packedWeights))
     let y = FencedFloats(unwritten: it.reference.outputCount)
     let scratch = FencedFloats(unwritten: plan.scratchCount, offset: 0)

@@ -17,6 +17,9 @@ struct FaceArguments: ParsableArguments {
 
   @Flag(as: \.flipTest) var flipTest: Bool?
 
+  @Option(as: \.precision, "Numbers of products, fp32 or bf16, in place of the checkpoint's own")
+  var precision: Precision?
+
   @Option(as: \.threads) var threads: Int?
 
   @Flag(help: "JSON on standard output, and nothing else.")
@@ -27,8 +30,9 @@ struct FaceArguments: ParsableArguments {
       throw ValidationError("--threshold \(threshold) is not a squared distance of 0 to 4")
     }
     try stored.check()
-    if stored.embeddings != nil, landmarks != nil || flipTest != nil {
-      throw ValidationError("--landmarks and --flip-test have no meaning beside --embeddings")
+    if stored.embeddings != nil, landmarks != nil || flipTest != nil || precision != nil {
+      throw ValidationError(
+        "--landmarks, --flip-test and --precision have no meaning beside --embeddings")
     }
   }
 
@@ -54,6 +58,7 @@ struct FaceArguments: ParsableArguments {
     options.threshold = threshold
     options.landmarks = landmarks
     options.flipTest = flipTest
+    options.precision = precision
     options.threads = threads
     options.json = json
     return (options, rest)
