@@ -2,7 +2,6 @@ internal import Collectives
 internal import Losses
 internal import Preconditions
 package import State
-private import Threads
 
 extension StepEngine {
   /// Whether no rank alone has all that belongs in a checkpoint: parts of the vectors, or what each
