@@ -25,6 +25,9 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case emptyConfiguration(path: String)
   /// The run has made its last step, and `changes` would come after it.
   case finished(path: String, step: Int, changes: [String])
+  /// The run has ended after so many `evaluations` without a better figure, and `changes` would
+  /// come after that.
+  case outOfPatience(path: String, step: Int, evaluations: Int, changes: [String])
 
   package var description: String {
     switch self {
@@ -79,6 +82,10 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .finished(let path, let step, let changes):
       "\(path) stands at step \(step), the last one: \(changes.joined(separator: ", ")) would change "
         + "nothing; give a longer --steps or --epochs too"
+    case .outOfPatience(let path, let step, let evaluations, let changes):
+      "\(path) stands at step \(step), where the run has ended after \(evaluations) evaluations "
+        + "without a better figure: \(changes.joined(separator: ", ")) would change nothing; give "
+        + "a --patience of more than \(evaluations) too, or --patience 0"
     }
   }
 

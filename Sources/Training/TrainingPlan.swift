@@ -154,7 +154,18 @@ package struct TrainingPlan {
       ? 0
       : OldEmbeddings.bytes(
         samples: data.divided.training.count, dimension: factory.network.embeddingCount)
-    return memory.rankBytes + old + checkpointBytes + session.threads * memory.workerBytes
+    return memory.rankBytes + old + checkpointBytes + evaluationBytes
+      + session.threads * memory.workerBytes
+  }
+
+  /// Bytes of embeddings of the largest set that is measured: the share of this rank, and all of
+  /// them on the first one.
+  package var evaluationBytes: Int {
+    let row = factory.network.embeddingCount * MemoryLayout<Float>.stride
+    let photos = evaluationSets.map(\.plan.photos.count).max() ?? 0
+    guard communicator.size > 1 else { return photos * row }
+    let share = (photos + communicator.size - 1) / communicator.size
+    return (share + (isFirst ? photos : 0)) * row
   }
 
   var communicator: any Communicator { session.communicator }

@@ -16,6 +16,7 @@ private enum Main {
     let arguments = CommandWords.joiningNegativeNumbers(Array(CommandLine.arguments.dropFirst()))
     var command: any ParsableCommand
     do {
+      try CommandWords.checkNames(arguments)
       command = try DDPTrain.parseAsRoot(arguments)
       try RepeatedOptions.check(arguments)
     } catch {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Configuration
+private import Interchange
 internal import Measuring
 internal import Tasks
 
@@ -8,7 +9,13 @@ struct FaceArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Photos nearer than this are of one person (squared distance, 0 to 4), in place of the "
-        + "checkpoint's own.", valueName: "t"))
+        + "checkpoint's own.", valueName: "t"),
+    transform: { text in
+      guard let value = DecimalNumber.read(text) else {
+        throw ValidationError("'\(text)' is not a number")
+      }
+      return value
+    })
   var threshold: Double?
 
   @Option(as: \.landmarks) var landmarks: String?
