@@ -82,6 +82,8 @@ enum SmallRun {
     defer { session.pool.end() }
     let records = Records()
     var trained: Trainer?
+    // The trainer holds the hooks, which hold it: without this, no run's memory would ever go.
+    defer { trained = nil }
     var asked = RunHooks()
     hook(&asked, communicator.rank)
     var hooks = asked

@@ -38,6 +38,8 @@ enum FlaggedRun {
         launch: LaunchEnvironment(variables: [:]))
       defer { session.pool.end() }
       var trained: Trainer?
+      // As in SmallRun.trainOneRank: the trainer holds the hooks, which hold it.
+      defer { trained = nil }
       let steps = Steps()
       var asked = RunHooks()
       hook(&asked, $0.rank)
