@@ -98,6 +98,8 @@ size_t callocations_bytes_in_use(void) {
   return information.uordblks + information.hblkhd;
 }
 
+// A sanitizer replaces these functions itself; the tests that count find nothing in its builds.
+#if !__has_feature(thread_sanitizer) && !__has_feature(address_sanitizer)
 void *malloc(size_t size) {
   note(size);
   return taken(__libc_malloc(size), __builtin_return_address(0));
@@ -135,3 +137,4 @@ void free(void *place) {
   }
   __libc_free(place);
 }
+#endif
