@@ -157,15 +157,16 @@ package final class CheckpointStore: @unchecked Sendable {
     }
   }
 
-  /// Writes `snapshot` here and now, after the one in the background, and deletes nothing; nothing
-  /// at all where that step is on disk already.
-  package func writeNow(_ snapshot: Snapshot) throws {
+  /// Writes `snapshot` here and now, after the one in the background, and then drops what is not to
+  /// be kept, as `writeInBackground`; nothing at all where that step is on disk already.
+  package func writeNow(_ snapshot: Snapshot, protected: Set<Int>) throws {
     turn.wait()
     defer { turn.signal() }
     failure = nil
     guard !holds(step: snapshot.step) else { return }
     try snapshot.write(to: path(step: snapshot.step), beforeCommit: checkOwner)
     noteGood(path(step: snapshot.step))
+    prune(upTo: snapshot.step, protected: protected.union([snapshot.step]))
   }
 
   private func write(_ snapshot: Snapshot, protected: Set<Int>, isBest: Bool) throws {
