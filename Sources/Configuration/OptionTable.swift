@@ -94,7 +94,7 @@ extension ConfigurationOption {
       "Length of the embedding", ", or auto", value: "n", follows: .model, usual: { _ in nil })
     option(
       .model, "dropout", \.dropout,
-      ValueForm.float("a probability from 0 to below 1") { $0 >= 0 && $0 < 1 }.orNil("auto"),
+      ValueForm.float("a probability from 0 to below 1", below: 1) { $0 >= 0 }.orNil("auto"),
       "Probability of dropping an element", ", or auto", value: "p", follows: .model)
     option(
       .model, "batch-norm", \.batchNorm, ValueForm<Bool>.truth.orNil("auto"),
@@ -236,7 +236,7 @@ extension ConfigurationOption {
       value: "name")
     option(
       .optimizer, "momentum", \.momentum,
-      ValueForm.float("0 to below 1") { $0 >= 0 && $0 < 1 }, "Momentum of sgd and lars", value: "x",
+      ValueForm.float("0 to below 1", below: 1) { $0 >= 0 }, "Momentum of sgd and lars", value: "x",
       follows: .optimizer, usual: { $0.optimizer.traits.momentum ?? 0 },
       idle: [.optimizer { $0.traits.momentum == nil }])
     option(

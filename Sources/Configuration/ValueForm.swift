@@ -127,19 +127,20 @@ extension ValueForm where Value == Double {
       }, text: { numberText($0) })
   }
 
-  /// A number that is computed with as a 32-bit float: as one too it must hold `condition`, as the
-  /// words "give `expectation`" say, and be 0 only where it is.
+  /// A number that is computed with as a 32-bit float and must hold `condition`, as the words
+  /// "give `expectation`" say: as a float too it lies below `limit`, and is 0 only where it is.
   static func float(
-    _ expectation: String, where condition: @escaping @Sendable (Double) -> Bool
+    _ expectation: String, below limit: Double = .infinity,
+    where condition: @escaping @Sendable (Double) -> Bool
   ) -> Self {
     var form = number
     form.expectation = { value in
-      guard condition(value) else { return expectation }
+      guard condition(value), value < limit else { return expectation }
       let rounded = Float(value)
       if value != 0, !rounded.isNormal {
         return expectation + " (nothing between 0 and 1.2e-38, which a 32-bit float does not hold)"
       }
-      return condition(Double(rounded))
+      return Double(rounded) < limit
         ? nil : expectation + " (as a 32-bit float it is \(rounded))"
     }
     return form

@@ -37,6 +37,13 @@ import Testing
     #expect(complaint(name, "0") == nil)
   }
 
+  /// 1e30 is a little more as a float.
+  @Test(arguments: ["scale", "lr", "lr-head", "clip-norm", "weight-decay"])
+  func theBoundsThemselvesAreTaken(name: String) {
+    #expect(complaint(name, "1e30") == nil)
+    #expect(complaint(name, "1e-30") == nil)
+  }
+
   @Test func aChangeIsHeldToTheSame() throws {
     try FlaggedRun.withFolder { folder in
       try FlaggedRun.train(FlaggedRun.small.merging(["steps": "2"]) { $1 }, in: folder)
