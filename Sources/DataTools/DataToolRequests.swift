@@ -94,8 +94,8 @@ extension PackRequest {
 }
 
 extension PackRequest {
-  /// Throws `CommandFiles.Conflict` where one of `paths` is what the pack is made of, or a file that
-  /// no pack has put there.
+  /// Throws `CommandFiles.Conflict` where one of `paths` is what the pack is made of, or a file
+  /// that no pack has put there.
   private func checkFiles(_ paths: PackWriter.Paths) throws {
     // The files of a folder that is not there yet are all new.
     guard !paths.makesFolder || FileReader.exists(out) else { return }
