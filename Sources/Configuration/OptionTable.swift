@@ -278,7 +278,8 @@ extension ConfigurationOption {
       follows: .schedule, idle: [.schedule { !$0.traits.hasMilestones }])
     option(
       .rate, "gamma", \.gamma,
-      ValueForm.float("more than 0, at most 1") { $0 > 0 && $0 <= 1 }, "Factor of step", value: "x", follows: .schedule,
+      ValueForm.float("more than 0, at most 1") { $0 > 0 && $0 <= 1 }, "Factor of step", value: "x",
+      follows: .schedule,
       idle: [.schedule { !$0.traits.hasMilestones }])
     option(
       .rate, "power", \.power, positive, "Power of polynomial", value: "x", follows: .schedule,

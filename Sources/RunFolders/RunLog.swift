@@ -146,7 +146,8 @@ package final class RunLog: LineSink {
   ) -> String? {
     // The log is read where there is something to excuse.
     let gaps = gaps.text == nil ? gaps : gaps.excusing(upTo: folder.stepOfFirstStart)
-    let dropped = damaged == 0 ? nil : "\(damaged) damaged line\(damaged == 1 ? " was" : "s were") dropped"
+    let dropped =
+      damaged == 0 ? nil : "\(damaged) damaged line\(damaged == 1 ? " was" : "s were") dropped"
     switch (gaps.text, dropped) {
     case (nil, nil): return nil
     case (let lacking?, let dropped):

@@ -121,7 +121,8 @@ struct Sweep: ParsableCommand {
       return number
     }
     for (place, number) in numbers.enumerated() where numbers[..<place].contains(number) {
-      throw ValidationError("--values '\(values)' has "
+      throw ValidationError(
+        "--values '\(values)' has "
           + "\(RunConfiguration.text(of: number)) twice; keep one")
     }
     return numbers

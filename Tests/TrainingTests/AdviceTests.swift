@@ -11,7 +11,9 @@ import Training
 
 /// What a message tells to do does what it says, and what is promised to be kept is kept.
 @Suite struct AdviceTests {
-  private static let small = FlaggedRun.small.merging(["steps": "4", "checkpoint-every": "0"]) { $1 }
+  private static let small = FlaggedRun.small.merging(["steps": "4", "checkpoint-every": "0"]) {
+    $1
+  }
 
   /// A head's rate of its own would leap to its first value where the advice left it out.
   @Test(arguments: ["0.1", "0.2", nil])

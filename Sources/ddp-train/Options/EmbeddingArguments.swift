@@ -12,7 +12,8 @@ struct EmbeddingArguments: ParsableArguments {
   var embeddings: String?
 
   @Option(
-    help: ArgumentHelp("Names of the rows of a .npy or .safetensors file, one a line.", valueName: "file.txt"),
+    help: ArgumentHelp(
+      "Names of the rows of a .npy or .safetensors file, one a line.", valueName: "file.txt"),
     completion: .file(extensions: ["txt"]),
     transform: UserPath.read)
   var names: String?
