@@ -111,18 +111,22 @@ package final class CheckpointStore: @unchecked Sendable {
       throw failure
     }
     let snapshot = snapshot()
-    let writer = Thread { [self] in
-      do {
-        try write(snapshot, protected: protected, isBest: isBest)
-      } catch InterchangeError.noSpace where onFullDisk == .continue {
-        lock.withLock { unwritten.append(snapshot.step) }
-      } catch {
-        failure = error
-      }
-      turn.signal()
+    let code = DetachedWork.start { [self] in
+      writeAndSignal(snapshot, protected: protected, isBest: isBest)
     }
-    writer.stackSize = 4 << 20
-    writer.start()
+    // Without a thread steps wait for the disk.
+    if code != 0 { writeAndSignal(snapshot, protected: protected, isBest: isBest) }
+  }
+
+  private func writeAndSignal(_ snapshot: Snapshot, protected: Set<Int>, isBest: Bool) {
+    do {
+      try write(snapshot, protected: protected, isBest: isBest)
+    } catch InterchangeError.noSpace where onFullDisk == .continue {
+      lock.withLock { unwritten.append(snapshot.step) }
+    } catch {
+      failure = error
+    }
+    turn.signal()
   }
 
   /// Waits for the write in the background; throws what went wrong with it.
@@ -157,15 +161,16 @@ package final class CheckpointStore: @unchecked Sendable {
     }
   }
 
-  /// Writes `snapshot` here and now, after the one in the background, and deletes nothing; nothing
-  /// at all where that step is on disk already.
-  package func writeNow(_ snapshot: Snapshot) throws {
+  /// Writes `snapshot` here and now, after the one in the background, and then drops what is not to
+  /// be kept, as `writeInBackground`; nothing at all where that step is on disk already.
+  package func writeNow(_ snapshot: Snapshot, protected: Set<Int>) throws {
     turn.wait()
     defer { turn.signal() }
     failure = nil
     guard !holds(step: snapshot.step) else { return }
     try snapshot.write(to: path(step: snapshot.step), beforeCommit: checkOwner)
     noteGood(path(step: snapshot.step))
+    prune(upTo: snapshot.step, protected: protected.union([snapshot.step]))
   }
 
   private func write(_ snapshot: Snapshot, protected: Set<Int>, isBest: Bool) throws {

@@ -30,7 +30,16 @@ package struct RunComparison {
   package var isAlike: Bool { !common.isEmpty && firstDifference == nil }
 
   /// What there is to say, a line each.
-  package func lines() throws -> [String] {
+  package func lines() throws -> [String] { try differenceLines() + gapLines() }
+
+  /// What the metrics of the runs lack, of which nothing can be said.
+  private func gapLines() -> [String] {
+    zip(folders, traces).compactMap { folder, trace in
+      trace.gaps.text.map { "not compared: \(folder.metrics) lacks \($0)" }
+    }
+  }
+
+  private func differenceLines() throws -> [String] {
     guard let last = common.last else { return ["no step that both runs have made"] }
     guard let firstDifference else {
       return [

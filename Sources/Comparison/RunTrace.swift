@@ -89,6 +89,16 @@ struct RunTrace {
 
   func has(_ step: Int) -> Bool { places[step] != nil }
 
+  /// The steps that lack between those there are, and before them where the run began with the
+  /// first.
+  var gaps: StepGaps {
+    let sorted = places.keys.sorted()
+    let isWhole = starts.first?.hasSuffix(" from step 0") ?? true
+    var gaps = StepGaps(after: isWhole ? 0 : (sorted.first ?? 1) - 1)
+    for step in sorted { gaps.add(step) }
+    return gaps
+  }
+
   /// Whether both have the step and agree in all that counts.
   func agrees(with other: RunTrace, at step: Int) -> Bool {
     guard let own = places[step], let its = other.places[step] else { return false }

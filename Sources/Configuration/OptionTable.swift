@@ -8,11 +8,10 @@ internal import Networks
 
 private let integer = ValueForm<Int>.integer
 private let number = ValueForm<Double>.number
-// What becomes a Float must be one.
-private let positive = number.giving("a positive number, from 1e-30 to 1e30") {
+private let positive = ValueForm.float("a positive number, from 1e-30 to 1e30") {
   (1e-30...1e30).contains($0)
 }
-private let notNegative = number.giving("0 or a positive number, up to 1e30") {
+private let notNegative = ValueForm.float("0 or a positive number, up to 1e30") {
   (0...1e30).contains($0)
 }
 private let epochs = number.giving("0 to 1000000") { (0...1e6).contains($0) }
@@ -95,7 +94,7 @@ extension ConfigurationOption {
       "Length of the embedding", ", or auto", value: "n", follows: .model, usual: { _ in nil })
     option(
       .model, "dropout", \.dropout,
-      number.giving("a probability from 0 to below 1") { $0 >= 0 && Float($0) < 1 }.orNil("auto"),
+      ValueForm.float("a probability from 0 to below 1", below: 1) { $0 >= 0 }.orNil("auto"),
       "Probability of dropping an element", ", or auto", value: "p", follows: .model)
     option(
       .model, "batch-norm", \.batchNorm, ValueForm<Bool>.truth.orNil("auto"),
@@ -237,7 +236,7 @@ extension ConfigurationOption {
       value: "name")
     option(
       .optimizer, "momentum", \.momentum,
-      number.giving("0 to below 1") { $0 >= 0 && $0 < 1 }, "Momentum of sgd and lars", value: "x",
+      ValueForm.float("0 to below 1", below: 1) { $0 >= 0 }, "Momentum of sgd and lars", value: "x",
       follows: .optimizer, usual: { $0.optimizer.traits.momentum ?? 0 },
       idle: [.optimizer { $0.traits.momentum == nil }])
     option(
@@ -278,8 +277,9 @@ extension ConfigurationOption {
       "When step multiplies the rate, such as 10e,15e or 20000", value: "list",
       follows: .schedule, idle: [.schedule { !$0.traits.hasMilestones }])
     option(
-      .rate, "gamma", \.gamma, number.giving("more than 0, at most 1") { $0 > 0 && $0 <= 1 },
-      "Factor of step", value: "x", follows: .schedule,
+      .rate, "gamma", \.gamma,
+      ValueForm.float("more than 0, at most 1") { $0 > 0 && $0 <= 1 }, "Factor of step", value: "x",
+      follows: .schedule,
       idle: [.schedule { !$0.traits.hasMilestones }])
     option(
       .rate, "power", \.power, positive, "Power of polynomial", value: "x", follows: .schedule,

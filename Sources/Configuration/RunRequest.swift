@@ -5,6 +5,8 @@ package struct RunRequest: Sendable {
   package let configuration: RunConfiguration
   /// The file's options and the flags; nil where all of `configuration` is meant.
   private let layers: [[ConfigurationAssignment]]?
+  /// The file that options were read from; nil for none.
+  package let file: String?
   /// `--change`.
   package let changes: [ConfigurationAssignment]
   /// What is wrong with `configuration` alone.
@@ -35,6 +37,7 @@ package struct RunRequest: Sendable {
   /// Asks for all of `configuration`, be there a run to go on with or not.
   package init(_ configuration: RunConfiguration) {
     self.configuration = configuration
+    file = nil
     layers = nil
     changes = []
     complaint = nil
@@ -48,6 +51,7 @@ package struct RunRequest: Sendable {
     try Self.checkOnce(changes, beside: flags)
     let layers = try RunConfiguration.layers(file: file, flags: flags)
     self.layers = layers
+    self.file = file
     self.changes = changes
     configuration = try RunConfiguration.resolve(layers: layers, validates: false)
     guard configuration.resume != .none else {

@@ -77,6 +77,11 @@ func numberText(_ value: Double) -> String {
   value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : "\(value)"
 }
 
+extension RunConfiguration {
+  /// `value` as options have it: a whole number without a fraction.
+  package static func text(of value: Double) -> String { numberText(value) }
+}
+
 func number(_ word: String) -> Double? { DecimalNumber.read(word) }
 
 extension ValueForm where Value == Int {
@@ -120,6 +125,25 @@ extension ValueForm where Value == Double {
         guard let value = Configuration.number(word) else { throw refuse(word, "a number") }
         return value
       }, text: { numberText($0) })
+  }
+
+  /// A number that is computed with as a 32-bit float and must hold `condition`, as the words
+  /// "give `expectation`" say: as a float too it lies below `limit`, and is 0 only where it is.
+  static func float(
+    _ expectation: String, below limit: Double = .infinity,
+    where condition: @escaping @Sendable (Double) -> Bool
+  ) -> Self {
+    var form = number
+    form.expectation = { value in
+      guard condition(value), value < limit else { return expectation }
+      let rounded = Float(value)
+      if value != 0, !rounded.isNormal {
+        return expectation + " (nothing between 0 and 1.2e-38, which a 32-bit float does not hold)"
+      }
+      return Double(rounded) < limit
+        ? nil : expectation + " (as a 32-bit float it is \(rounded))"
+    }
+    return form
   }
 
   static var fraction: Self {

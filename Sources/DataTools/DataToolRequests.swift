@@ -1,5 +1,6 @@
 internal import Collectives
 package import Datasets
+internal import Interchange
 internal import Sessions
 internal import Threads
 
@@ -60,6 +61,10 @@ extension PackRequest {
   /// end, by a signal that is heard; then nothing of it is left.
   package func run() throws -> [String] {
     let (data, form, out, stop) = (data, form, out, StopSignals())
+    let paths = PackWriter.paths(of: form, to: out)
+    try checkFiles(paths)
+    let isNew = !FileReader.exists(paths.pack)
+    let oldProperty = isNew ? paths.property.flatMap { try? TextFile.read($0) } : nil
     do {
       let set = try ToolWork.run("listing \(data)", stop: stop) {
         try PhotoSet(path: data, meter: $0)
@@ -72,12 +77,33 @@ extension PackRequest {
         }
       }
       let people = set.index.people.count
-      return [
+      var lines = [
         "\(set.index.photos.count) photos of \(people) people in \(files.joined(separator: ", "))"
       ]
+      if let path = paths.property, let old = oldProperty, try TextFile.read(path) != old {
+        let text = old.split(whereSeparator: \.isNewline).joined(separator: " ")
+        lines.append(
+          "warning: \(path) was of another pack and said '\(text)'; a folder has one for its "
+            + "train.rec: give each pack a folder of its own, as with --out FOLDER")
+      }
+      return lines
     } catch is Interruption {
       throw ToolError.interrupted(out: out)
     }
+  }
+}
+
+extension PackRequest {
+  /// Throws `CommandFiles.Conflict` where one of `paths` is what the pack is made of, or a file
+  /// that no pack has put there.
+  private func checkFiles(_ paths: PackWriter.Paths) throws {
+    // The files of a folder that is not there yet are all new.
+    guard !paths.makesFolder || FileReader.exists(out) else { return }
+    var files = CommandFiles()
+    files.readData(data, as: "the data")
+    files.write(paths.pack, as: "--out")
+    for path in paths.beside { files.write(path, beside: paths.pack, as: "--out") }
+    try files.check()
   }
 }
 

@@ -39,6 +39,10 @@ extension ExportRequest {
   /// Writes a checkpoint's network for other programs and says what was written; throws what is
   /// wrong with the checkpoint, or `InterchangeError`.
   package func run() throws -> [String] {
+    var files = CommandFiles()
+    files.read(checkpoint, as: "CHECKPOINT")
+    files.write(out, as: "--out")
+    try files.check()
     let (checkpoint, refused) = try CheckpointStore.open(checkpoint)
     let weights = try NetworkWeights(checkpoint)
     if channels == .bgr { weights.reverseChannels() }

@@ -142,11 +142,6 @@ extension CheckpointNetwork {
     guard let form = EmbeddingFile(path: request.out) else {
       throw EvaluationFailure.unknownForm(path: request.out)
     }
-    if let names = form.namesPath(beside: request.out), access(names, F_OK) == 0,
-      access(request.out, F_OK) != 0
-    {
-      throw EvaluationFailure.foreignNames(path: names, out: request.out)
-    }
     let own = configuration(
       data: request.data, split: nil, splitSeed: nil, minPhotos: nil,
       landmarks: request.landmarks)

@@ -1,5 +1,6 @@
 package import Collectives
 package import Configuration
+internal import Interchange
 internal import Scoring
 internal import Sessions
 
@@ -38,8 +39,22 @@ package struct EmbedRequest: Sendable, Equatable {
 extension EmbedRequest {
   /// Writes the embeddings of all photos and their names.
   package func run(over communicator: any Communicator) throws {
+    try checkFiles()
     let session = try Session.start(
       communicator: communicator, threads: threads, quiet: quiet)
     try CheckpointNetwork.open(checkpoint, precision: precision, in: session).embed(self)
+  }
+
+  /// Throws `CommandFiles.Conflict` where the embeddings or their names would cost a file.
+  private func checkFiles() throws {
+    var files = CommandFiles()
+    files.read(checkpoint, as: "CHECKPOINT")
+    files.readData(data, as: "--data")
+    files.read(landmarks, as: "--landmarks")
+    files.write(out, as: "--out")
+    if let names = EmbeddingFile(path: out)?.namesPath(beside: out) {
+      files.write(names, beside: out, as: "--out")
+    }
+    try files.check()
   }
 }

@@ -94,14 +94,23 @@ package enum EmbeddingFile: String, Sendable, CaseIterable {
     case .npy, nil:
       guard let namesPath else { throw EvaluationFailure.noNames(path: path) }
       let names = try TextFile.lines(of: namesPath).filter { !$0.isEmpty }
+      if tensorEndings.contains(where: path.lowercased().hasSuffix) {
+        let archive = try TensorFiles.open(path)
+        let rows = only(archive, called: "embeddings") { archive.shape(of: $0)?.count == 2 }
+        return try pair(
+          path, archive.shape(of: rows) ?? [], try archive.elements(of: rows), names)
+      }
       let contents = try NumPyFile.read(path)
       return try pair(path, contents.shape, contents.values, names)
     }
   }
 
+  /// Of files of tensors by name that are read and not written.
+  private static let tensorEndings = [".safetensors", ".pt", ".pth"]
+
   /// The array called `name`, or the only one that is fit for it; else `name` again.
   private static func only(
-    _ archive: NumPyArchive, called name: String, where isFit: (String) -> Bool
+    _ archive: any TensorArchive, called name: String, where isFit: (String) -> Bool
   ) -> String {
     if archive.names.contains(name) { return name }
     let fit = archive.names.filter(isFit)

@@ -11,7 +11,6 @@ package enum EvaluationFailure: Error, CustomStringConvertible {
   case noThreshold
   case notInBytes(count: Int)
   case nameOfSeveralLines(name: String)
-  case foreignNames(path: String, out: String)
 
   package var description: String {
     switch self {
@@ -30,8 +29,6 @@ package enum EvaluationFailure: Error, CustomStringConvertible {
     case .nameOfSeveralLines(let name):
       "'\(name.split(whereSeparator: \.isNewline).joined(separator: "\\n"))' has a line end, and the "
         + "names beside a .npy file stand one a line; write a .npz or .csv file, or rename the photo"
-    case .foreignNames(let path, let out):
-      "\(path) is there already and no names of \(out), which is not; give another --out, or move it"
     case .notInBytes(let count):
       "\(count) photos have no embedding, which bytes cannot say; repair or remove them, or leave "
         + "out --int8"

@@ -49,6 +49,22 @@ package struct RunFolder: Sendable {
       .map(String.init)
   }
 
+  /// The step that the first resumed start in the folder went on from, as the log has it; 0 for
+  /// none. Of a run that has begun elsewhere those before it are not here.
+  var stepOfFirstStart: Int {
+    let sign = "resumed: step "
+    var first: Int?
+    // A log that cannot be read excuses nothing.
+    try? TextLines.forEach(log) { line, _, _ in
+      guard first == nil else { return }
+      // Behind the time.
+      let words = line.drop { $0 != UInt8(ascii: " ") }.dropFirst()
+      guard words.starts(with: sign.utf8) else { return }
+      first = Int(String(decoding: words.dropFirst(sign.utf8.count), as: UTF8.self))
+    }
+    return first ?? 0
+  }
+
   /// Removes files that a killed process was writing here; the folder is this job's alone.
   func removeLeftovers() {
     for folder in [path, path + "/tensorboard"] {

@@ -13,22 +13,29 @@ package final class RunLog: LineSink {
   private let metrics: Int32
   private let log: Int32
   private let path: String
+  /// What `metrics.jsonl` lacks of the steps that the run goes on behind, in a sentence; nil where
+  /// all are there.
+  package let complaint: String?
   private let keepsWhatFindsNoSpace: Bool
   /// Bytes of `metrics.jsonl` that found no space yet.
   private var pending: [UInt8] = []
 
   /// Opens the files in `folder`. On resume after `step` steps, later lines are dropped, and so are
-  /// evaluations after `evaluatedStep`, so that each stands exactly once. With
-  /// `keepsWhatFindsNoSpace`, metrics wait in memory while the disk is full. Throws
-  /// `RunFolderError.unwritable`.
+  /// evaluations after `evaluatedStep`, so that each stands exactly once. A run that `isForked` has
+  /// made its steps in another folder. With `keepsWhatFindsNoSpace`, metrics wait in memory while
+  /// the disk is full. Throws `RunFolderError.unwritable`.
   package init(
     folder: String, resumedAfter step: Int, evaluatedAfter evaluatedStep: Int,
-    keepsWhatFindsNoSpace: Bool = false
+    isForked: Bool = false, keepsWhatFindsNoSpace: Bool = false
   ) throws {
     self.keepsWhatFindsNoSpace = keepsWhatFindsNoSpace
     let metricsPath = folder + "/metrics.jsonl"
     path = folder
-    try Self.truncate(metricsPath, after: step, evaluatedAfter: evaluatedStep)
+    let (gaps, damaged) = try Self.truncate(
+      metricsPath, after: step, evaluatedAfter: evaluatedStep)
+    complaint = Self.complaint(
+      metricsPath, isForked ? gaps.excusing(upTo: step) : gaps, damaged: damaged,
+      of: RunFolder(path: folder))
     metrics = open(metricsPath, O_WRONLY | O_CREAT | O_APPEND, 0o644)
     guard metrics >= 0 else { throw RunFolderError.unwritable(path: metricsPath, code: errno) }
     let logPath = folder + "/log.txt"
@@ -103,17 +110,51 @@ package final class RunLog: LineSink {
     return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// Drops the lines of steps after `step`, and what is no whole line.
+  /// Drops the lines of steps after `step`, and what is no whole line. Returns which steps up to
+  /// that one lack, and how many lines before others were no whole ones: the last may have been cut
+  /// off by a kill.
   private static func truncate(
     _ path: String, after step: Int, evaluatedAfter evaluatedStep: Int
-  ) throws {
-    try TextLines.filter(path) { line, _, _ in
+  ) throws -> (gaps: StepGaps, damaged: Int) {
+    var gaps = StepGaps()
+    var (seen, broken, damaged) = (0, 0, 0)
+    try TextLines.filter(path) { line, number, _ in
+      // Lines may be asked for twice.
+      let isNew = number == seen
+      if isNew { seen += 1 }
       guard line.first == UInt8(ascii: "{"), line.last == UInt8(ascii: "}"),
         let place = line.firstOffset(of: "\"step\":"), isOne(line)
-      else { return false }
-      let number = line.number(at: place + 7)
-      let limit = line.starts(with: "{\"evaluation\"") ? min(step, evaluatedStep) : step
-      return number <= Double(limit)
+      else {
+        if isNew { broken += 1 }
+        return false
+      }
+      let value = line.number(at: place + 7)
+      let isEvaluation = line.starts(with: "{\"evaluation\"")
+      let isKept = value <= Double(isEvaluation ? min(step, evaluatedStep) : step)
+      if isNew, isKept {
+        damaged = broken
+        if !isEvaluation, value >= 1 { gaps.add(Int(value)) }
+      }
+      return isKept
+    }
+    gaps.end(at: step)
+    return (gaps, damaged)
+  }
+
+  private static func complaint(
+    _ path: String, _ gaps: StepGaps, damaged: Int, of folder: RunFolder
+  ) -> String? {
+    // The log is read where there is something to excuse.
+    let gaps = gaps.text == nil ? gaps : gaps.excusing(upTo: folder.stepOfFirstStart)
+    let dropped =
+      damaged == 0 ? nil : "\(damaged) damaged line\(damaged == 1 ? " was" : "s were") dropped"
+    switch (gaps.text, dropped) {
+    case (nil, nil): return nil
+    case (let lacking?, let dropped):
+      return "\(path) lacks \(lacking)" + (dropped.map { ", and \($0)" } ?? "")
+        + "; report, tables and compare lack them too"
+    case (nil, let dropped?):
+      return "\(path): \(dropped); report and tables lack what was in it"
     }
   }
 

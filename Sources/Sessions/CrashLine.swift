@@ -30,7 +30,9 @@ package enum CrashLine {
       var action = sigaction()
       action.__sigaction_handler.sa_handler = { number in
         signal(number, SIG_DFL)
-        CrashLine.speak(number)
+        let isShortOfMemory = CrashLine.isShortOfMemory
+        CrashLine.speak(number, isShortOfMemory: isShortOfMemory)
+        if isShortOfMemory { _exit(1) }
         raise(number)
       }
       action.sa_flags = Int32(SA_ONSTACK)
@@ -44,7 +46,7 @@ package enum CrashLine {
   }
 
   private static func setSpeaker(_ name: String, _ progress: RankProgress?) {
-    let text = Array("ddp-train: \(name.isEmpty ? "" : name + ": ")died of ".utf8)
+    let text = Array("ddp-train: \(name.isEmpty ? "" : name + ": ")".utf8)
     let prefix = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: text.count)
     _ = prefix.initialize(from: text)
     speaker = Speaker(prefix: prefix, progress: progress)
@@ -59,7 +61,18 @@ package enum CrashLine {
     sigaltstack(&stack, nil)
   }
 
-  private static func speak(_ number: Int32) {
+  /// Whether the system gives no more memory: then the runtime has been refused some, and has died
+  /// of that, where it can by reading its own message that found no room.
+  private static var isShortOfMemory: Bool {
+    let byteCount = 4 << 20
+    let probe = mmap(
+      nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    if probe == MAP_FAILED { return errno == ENOMEM }
+    munmap(probe, byteCount)
+    return false
+  }
+
+  private static func speak(_ number: Int32, isShortOfMemory: Bool) {
     guard let speaker else { return }
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 512) { line in
       var count = 0
@@ -76,7 +89,12 @@ package enum CrashLine {
         put(UInt8(48 + value % 10))
       }
       for byte in speaker.prefix { put(byte) }
-      for (candidate, name) in signals where candidate == number { put(name) }
+      if isShortOfMemory {
+        put("cannot get more memory")
+      } else {
+        put("died of ")
+        for (candidate, name) in signals where candidate == number { put(name) }
+      }
       if let state = speaker.progress?.state {
         put(" in ")
         put(state.phase.name)
@@ -84,10 +102,14 @@ package enum CrashLine {
           put(" of step ")
           put(state.step)
         }
-        put(": out of memory or a fault of the program; the job ends\n")
-      } else {
-        put(": out of memory or a fault of the program\n")
       }
+      if isShortOfMemory {
+        put("; take fewer --threads, a smaller --microbatch or another --model, ")
+        put("or raise the limit (ulimit -v, a job's or a container's)")
+      } else {
+        put(": out of memory or a fault of the program")
+      }
+      put(speaker.progress == nil ? "\n" : "; the job ends\n")
       _ = write(STDERR_FILENO, line.baseAddress, count)
     }
   }

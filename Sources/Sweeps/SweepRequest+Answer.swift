@@ -17,6 +17,7 @@ extension SweepRequest {
     over communicator: any Communicator,
     training train: (RunConfiguration, Session) throws -> Bool
   ) throws -> [String]? {
+    try checkFiles()
     let session = try Session.start(
       communicator: communicator, threads: evaluation.threads ?? training?.threads,
       quiet: evaluation.quiet)
@@ -24,6 +25,28 @@ extension SweepRequest {
     guard communicator.rank == 0 else { return [] }
     if let path = csv { try TextFile.write(table.csv, to: path) }
     return table.lines
+  }
+
+  /// Throws `CommandFiles.Conflict` where the table would cost a file, and `SweepError` where the
+  /// runs would write over each other's timeline.
+  private func checkFiles() throws {
+    var files = CommandFiles()
+    if case .checkpoint(let path) = evaluation.source, !kind.trains {
+      files.read(path, as: "CHECKPOINT")
+    }
+    files.read(other, as: "--with")
+    files.readData(evaluation.data, as: "--data")
+    for path in evaluation.pairs { files.read(path, as: "--pairs") }
+    files.read(evaluation.landmarks, as: "--landmarks")
+    if let training {
+      guard training.timeline == nil else { throw SweepError.sharedTimeline }
+      files.read(configurationFile, as: "--config")
+      files.read(training)
+      files.make(training.out ?? "runs/\(kind.rawValue)")
+      files.write(training.prometheus, as: "--prometheus")
+    }
+    files.write(csv, as: "--csv")
+    try files.check()
   }
 
   private func table(

@@ -73,6 +73,8 @@ package struct SweepRequest: Sendable {
   package var other: String?
   /// The configuration of kinds that train; each run goes to a folder below its `out`.
   package var training: RunConfiguration?
+  /// The file that `training` was read from; nil for none.
+  package var configurationFile: String?
   /// The table to write.
   package var csv: String?
 
@@ -91,13 +93,14 @@ enum SweepError: Error, CustomStringConvertible {
   case closedSet
   case noCheckpoint(SweepKind)
   case noTraining(SweepKind)
+  case sharedTimeline
   /// A run of that name is there already, of another course.
   case otherRun(path: String, differences: [String])
 
   var description: String {
     switch self {
     case .noPairs: "there are no pairs of both kinds to verify; give --pairs FILE"
-    case .badValue(let value, let reason): "--values \(value): \(reason)"
+    case .badValue(let value, let reason): "--values \(RunConfiguration.text(of: value)): \(reason)"
     case .otherDimension(let own, let other):
       "embeddings of \(own) and of \(other) numbers cannot be compared; both networks need one size"
     case .noCheckpoint(let kind): "\(kind.rawValue) needs a checkpoint"
@@ -105,6 +108,8 @@ enum SweepError: Error, CustomStringConvertible {
     case .otherRun(let path, let differences):
       "\(path) holds a run of another course: \(differences.joined(separator: ", ")); a table of "
         + "both would compare nothing: give another --out, or the configuration of before"
+    case .sharedTimeline:
+      "the configuration has a timeline, which each run would write over the one before; remove it"
     case .badVideoPairs(let path, let line, let reason): "\(path), line \(line): \(reason)"
     case .closedSet:
       "training-size holds people out, and this split holds photos out; give --split people:FILE or "

@@ -52,7 +52,9 @@ struct SweepTable {
         + Verification.targets.flatMap { target in
           ["val", "val_error", "far"].map { ("\($0)@\(Self.name(target))", true) }
         }
-        + ["accuracy", "accuracy_error", "auc", "eer", "threshold", "pairs"].map { ($0, true) })
+        + ["accuracy", "accuracy_error", "auc", "eer", "threshold", "fold_threshold", "pairs"].map {
+          ($0, true)
+        })
     for (label, verification) in rows {
       let root = Double(verification.foldAccuracies.count).squareRoot()
       let numbers =
@@ -60,7 +62,7 @@ struct SweepTable {
         + [
           verification.accuracy, verification.accuracyDeviation / root,
           verification.areaUnderMeanROC, verification.equalErrorRate,
-          verification.meanThreshold,
+          verification.mostAccurateThreshold, verification.meanThreshold,
         ]
       table.append(
         [label] + numbers.map { Figure.text($0, digits: 6) } + ["\(verification.pairCount)"])

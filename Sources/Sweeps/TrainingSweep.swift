@@ -79,6 +79,7 @@ struct TrainingSweep {
     }
     // Every rank, as hosts may not share a file system.
     try Folders.make(out)
+    try checkLists(parts.map { "\(out)/people-\($0.count).txt" })
     let runs = try parts.map { chosen in
       let name = "people-\(chosen.count)"
       let list = "\(out)/\(name).txt"
@@ -94,10 +95,25 @@ struct TrainingSweep {
     return try table("#training images", of: runs, plan: plan)
   }
 
+  /// Throws `CommandFiles.Conflict` where one of the lists of people is what the sweep reads.
+  private func checkLists(_ lists: [String]) throws {
+    var files = CommandFiles()
+    files.read(request.configurationFile, as: "--config")
+    files.read(base)
+    for list in lists { files.write(list, as: "--out") }
+    files.write(request.csv, as: "--csv")
+    try files.check()
+  }
+
   /// Trains and scores `runs`, all of which are looked at before the first of them begins.
   private func table(
     _ title: String, of runs: [Run], plan: EvaluationPlan? = nil
   ) throws -> SweepTable? {
+    var files = CommandFiles()
+    files.make(out)
+    for run in runs { files.keepRun("\(out)/\(run.name)") }
+    files.write(request.csv, as: "--csv")
+    try files.check()
     for run in runs { try requireSameCourse(run) }
     var table = SweepTable(title)
     for run in runs {
@@ -107,18 +123,17 @@ struct TrainingSweep {
     return table
   }
 
-  /// Throws `SweepError.otherRun` where the folder of `run` holds one of another length, or one
-  /// that was changed on its way; all else that differs is refused as it is taken up.
+  /// Throws `SweepError.otherRun` where the folder of `run` holds one of another configuration or
+  /// length, or one that was changed on its way: a sweep goes on with runs and changes none.
   private func requireSameCourse(_ run: Run) throws {
     let path = "\(out)/\(run.name)"
     var differences: [String] = []
     if session.communicator.rank == 0,
       let checkpoint = CheckpointStore.newestGood(in: path + "/checkpoints").checkpoint
     {
-      let lengths = ["epochs", "steps"]
       differences =
         try run.configuration.changes(from: checkpoint.configuration, at: 0)
-        .filter { lengths.contains($0.name) }.map { "\($0.name) was \($0.old), is \($0.new)" }
+        .map { "\($0.name) was \($0.old), is \($0.new)" }
       // A length that was changed and fits is still another course than one that has it throughout.
       differences += checkpoint.changes.map { "changed \($0.sentence)" }
     }

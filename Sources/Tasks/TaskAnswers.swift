@@ -38,6 +38,7 @@ extension ClusterRequest {
   /// Which photos show the same people: the lines to print, on the first rank, after the files that
   /// are asked for are written. Photos that cannot be compared are in no cluster, and named.
   package func answer(over communicator: any Communicator) throws -> TaskAnswer {
+    try checkFiles()
     let provider = try options.provider(over: communicator)
     // Before the photos are embedded, where the lack of one would be said after it.
     if method == .averageLinkage, clusterCount == nil {
@@ -62,6 +63,23 @@ extension ClusterRequest {
     return TaskAnswer(
       lines: options.json ? [try TaskJSON.text(answer)] : answer.lines(),
       isGood: faces.bad.isEmpty)
+  }
+
+  /// Throws `CommandFiles.Conflict` where the list or the page of the clusters would cost a file.
+  private func checkFiles() throws {
+    var files = CommandFiles()
+    switch options.source {
+    case .checkpoint(let path):
+      files.read(path, as: "CHECKPOINT")
+      files.readData(photos, as: "FOLDER")
+    case .embeddings(let file, let names):
+      files.read(file, as: "--embeddings")
+      files.read(names, as: "--names")
+    }
+    files.read(options.landmarks, as: "--landmarks")
+    files.write(csv, as: "--csv")
+    files.write(html, as: "--html")
+    try files.check()
   }
 }
 

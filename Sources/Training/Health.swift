@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import Configuration
 internal import Engine
 internal import Losses
 internal import Sessions
@@ -16,7 +17,8 @@ struct Health {
   }
 
   /// Whether the loss is one of triplets, whose collapse has its own marks.
-  let isOfTriplets: Bool
+  private let isOfTriplets: Bool
+  private let levers: Levers
 
   /// Skipped steps in a row that end a run.
   private static let skippedToEnd = 10
@@ -29,6 +31,12 @@ struct Health {
   private static let stepsToFallback = 10
   private static let stepsToEnd = 100
 
+  /// The health of a run by `configuration`.
+  init(_ configuration: RunConfiguration) {
+    isOfTriplets = configuration.loss == .triplet
+    levers = Levers(configuration)
+  }
+
   /// Judges a step by its `triplets` and the `spread` of its embeddings; keeps in `progress`, which
   /// stands after that step, for how long it has been so.
   func judge(
@@ -36,7 +44,7 @@ struct Health {
   ) -> Finding? {
     let skipped = progress.skippedInARow
     if skipped >= Self.skippedToEnd {
-      return .end { TrainingFailure.diverged(steps: skipped, checkpoint: $0) }
+      return .end { TrainingFailure.diverged(steps: skipped, levers, checkpoint: $0) }
     }
     if isOfTriplets {
       guard !isSkipped, let triplets else { return nil }
@@ -44,11 +52,11 @@ struct Health {
     }
     progress.collapsedSteps = spread < Collapse.threshold ? progress.collapsedSteps + 1 : 0
     guard progress.collapsedSteps >= Self.collapsedToEnd else { return nil }
-    return Self.collapse(after: progress.step)
+    return collapse(after: progress.step)
   }
 
-  private static func collapse(after step: Int) -> Finding {
-    .end { TrainingFailure.collapsed(step: step, checkpoint: $0) }
+  private func collapse(after step: Int) -> Finding {
+    .end { TrainingFailure.collapsed(step: step, levers, checkpoint: $0) }
   }
 
   /// Hard mining that collapses falls back to semi-hard; where that does not help, the run ends. A
@@ -79,11 +87,11 @@ struct Health {
           + "mining falls back from \(figures.mode.rawValue) to semi-hard for the rest of the run")
     }
     if progress.collapsedSteps >= Self.stepsToEnd {
-      guard figures.triplets > 0 else { return Self.collapse(after: step) }
+      guard figures.triplets > 0 else { return collapse(after: step) }
       let steps = progress.collapsedSteps
       return .end {
         TrainingFailure.stuckAtMargin(
-          step: step, steps: steps, loss: meanLoss, margin: figures.margin, spread: spread,
+          step: step, steps: steps, loss: meanLoss, margin: figures.margin, spread: spread, levers,
           checkpoint: $0)
       }
     }

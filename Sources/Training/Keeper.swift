@@ -82,7 +82,8 @@ final class Keeper {
     guard progress.step > 0, let parts = try gather(progress), let store else { return }
     sayRequested()
     do {
-      try store.writeNow(snapshot(progress, parts, copying: false))
+      try store.writeNow(
+        snapshot(progress, parts, copying: false), protected: protectedSteps(progress))
       noteWritten()
     } catch InterchangeError.noSpace where plan.configuration.onFullDisk == .continue {
       plan.console.warn(
@@ -108,7 +109,8 @@ final class Keeper {
     defer { noteWritten() }
     guard hasWorked, progress.step > 0, try isMissing(progress.step) else { return }
     let parts = try gather(progress, mayFail: false) ?? [:]
-    try store?.writeNow(snapshot(progress, parts, copying: false))
+    try store?.writeNow(
+      snapshot(progress, parts, copying: false), protected: protectedSteps(progress))
   }
 
   /// Whether the first rank has no checkpoint of `step` yet; a collective where the state is in

@@ -51,13 +51,15 @@ struct RateChange {
       text += "; \(name == .constant ? "the run" : name.rawValue) now ends at step "
       text += "\(plan.totalSteps), not \(total)"
     }
-    return isByLength && isOtherNow ? text + Self.choice(last) : text
+    return isByLength && isOtherNow ? text + choice(last) : text
   }
 
-  private static func choice(_ rates: LearningRates) -> String {
-    "; to go on at \(text(rates)) instead: --change schedule=constant --change "
-      + "lr=\(number(rates.backbone))"
-      + (rates.head == rates.backbone ? "" : " --change lr-head=\(number(rates.head))")
+  private func choice(_ rates: LearningRates) -> String {
+    // A head's rate of its own stays what it is where it is not changed too.
+    let isOwn = plan.configuration.headLearningRate != nil || rates.head != rates.backbone
+    return "; to go on at \(Self.text(rates)) instead: --change schedule=constant --change "
+      + "lr=\(Self.number(rates.backbone))"
+      + (isOwn ? " --change lr-head=\(Self.number(rates.head))" : "")
   }
 
   private static func text(_ rates: LearningRates) -> String {

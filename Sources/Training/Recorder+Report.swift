@@ -38,7 +38,7 @@ extension Recorder {
         weightsHash: receipt.map(Hash64.text) ?? ""))
     report.dataRemarks = data.notes.remarks
     report.passedOver = data.notes.passedOver.lines
-    report.dataWarnings = data.notes.allWarnings
+    report.dataWarnings = data.notes.allWarnings + [files.log.complaint].compactMap(\.self)
     report.summary.leftOutOfEpoch = plan.leftOutOfEpoch
     report.summary.skippedSteps = progress.skippedSteps
     report.changes = plan.changes.map(\.sentence)

@@ -31,18 +31,23 @@ final class Recorder {
   /// When the last step or evaluation had been written.
   private var lastSeconds: Double?
 
-  /// Opens the files of the run folder, where what lies behind `progress` is dropped; `meter`
-  /// counts MiB of what is read. Throws `RunFolderError.unwritable`.
-  init(_ plan: TrainingPlan, at progress: TrainingProgress, meter: WorkMeter? = nil) throws {
+  /// Opens the files of the run folder, where what lies behind `standing` is dropped, and warns of
+  /// what lacks before it; `meter` counts MiB of what is read. Throws `RunFolderError.unwritable`.
+  init(_ plan: TrainingPlan, at standing: Standing, meter: WorkMeter? = nil) throws {
+    let progress = standing.progress
     self.plan = plan
     guard plan.isFirst, let folder = plan.folder else {
       files = nil
       return
     }
+    let own = folder.checkpoints + "/" + CheckpointStore.name(step: progress.step)
+    let isForked = standing.path.map { !CheckpointStore.isSameFile($0, own) } ?? false
     let log = try RunLog(
       folder: folder.path, resumedAfter: progress.step, evaluatedAfter: progress.evaluatedStep,
+      isForked: isForked,
       keepsWhatFindsNoSpace: plan.configuration.onFullDisk == .continue)
     plan.console.record(in: log)
+    if let complaint = log.complaint { plan.console.warn(complaint) }
     files = Files(
       folder: folder, log: log,
       sideLogs: try SideLogs(

@@ -31,7 +31,8 @@ extension Trainer {
           results.first, flipTest: configuration.flipTest, origin: "after step \(progress.step)"))
     }
     if try communicator.agreeOnMaximum(isCollapsed ? 1 : 0) == 1 {
-      throw TrainingFailure.collapsed(step: progress.step, checkpoint: try keeper.lastGood())
+      throw TrainingFailure.collapsed(
+        step: progress.step, Levers(configuration), checkpoint: try keeper.lastGood())
     }
     let findings = try communicator.share(own, from: 0)
     bench.note("evaluation", since: start)

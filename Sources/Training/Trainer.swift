@@ -55,7 +55,7 @@ package final class Trainer {
     progress = standing.progress
     startProgress = standing.progress
     bench.batches.resume(with: standing.offline)
-    let recorder = try Recorder(plan, at: standing.progress, meter: meter)
+    let recorder = try Recorder(plan, at: standing, meter: meter)
     self.recorder = recorder
     let flush = recorder.flush
     keeper = Keeper(bench, startedFrom: standing.path, old: old) {
@@ -63,7 +63,7 @@ package final class Trainer {
       flush()
       try checkOwner()
     }
-    health = Health(isOfTriplets: plan.configuration.loss == .triplet)
+    health = Health(plan.configuration)
     badPhotos = BadPhotos(plan, ledger: bench.reader.loader.ledger)
   }
 
@@ -336,7 +336,8 @@ package final class Trainer {
     let hasWorked = progress != startProgress
     if progress.step > startProgress.step, progress.updates == startProgress.updates {
       throw TrainingFailure.nothingLearned(
-        steps: progress.step - startProgress.step, checkpoint: try keeper.lastGood())
+        steps: progress.step - startProgress.step, Levers(configuration),
+        checkpoint: try keeper.lastGood())
     }
     if isOutOfPatience, let step = progress.bestStep {
       console.say(

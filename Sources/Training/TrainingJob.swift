@@ -99,6 +99,7 @@ package enum TrainingJob {
     let resolved = try origin?.resolve(request)
     let configuration = try resolved?.configuration ?? request.beginning()
     origin?.warnOfPlaces(configuration, request, console: console)
+    if session.communicator.rank == 0 { try checkFiles(of: configuration, request, in: folder) }
     session.communicator.progress.watch(
       limits: configuration.watchLimits,
       failureFile: configuration.dryRun ? nil : folder.failure)
@@ -116,7 +117,6 @@ package enum TrainingJob {
     try describe(plan)
     try MemoryCheck.run(
       neededBytes: plan.neededBytes, in: session, willBeTaken: !configuration.dryRun)
-    if plan.isFirst { try requireFolders(of: configuration) }
     if configuration.dryRun { return nil }
     let bench = try work.run("preparing memory") { _ in try Workbench(plan, hooks: hooks) }
     let old = try OldNetwork.open(plan, label: bench.reader.loader.label, work: work)
@@ -137,14 +137,18 @@ package enum TrainingJob {
     return (trainer, claim)
   }
 
-  /// Throws `InterchangeError.unwritable` where a file that is written last has no folder to be in.
-  private static func requireFolders(of configuration: RunConfiguration) throws {
-    for path in [configuration.timeline, configuration.prometheus].compactMap({ $0 }) {
-      guard let cut = path.lastIndex(of: "/"), cut > path.startIndex else { continue }
-      let folder = String(path[..<cut])
-      guard !FileManager.default.fileExists(atPath: folder) else { continue }
-      throw InterchangeError.unwritable(path: path, reason: "there is no folder \(folder)")
-    }
+  /// Throws `CommandFiles.Conflict` where a file that the run writes beside its folder would cost
+  /// one that it reads or keeps, and `InterchangeError.unwritable` where it has no folder to be in.
+  private static func checkFiles(
+    of configuration: RunConfiguration, _ request: RunRequest, in folder: RunFolder
+  ) throws {
+    var files = CommandFiles()
+    files.keepRun(folder.path)
+    files.read(request.file, as: "--config")
+    files.read(configuration)
+    files.write(configuration.timeline, as: "--timeline")
+    files.write(configuration.prometheus, as: "--prometheus")
+    try files.check()
   }
 
   /// Throws `CheckpointError.finished`, or `outOfPatience` where the run has ended before, where

@@ -121,7 +121,9 @@ struct Sweep: ParsableCommand {
       return number
     }
     for (place, number) in numbers.enumerated() where numbers[..<place].contains(number) {
-      throw ValidationError("--values '\(values)' has \(number) twice; keep one")
+      throw ValidationError(
+        "--values '\(values)' has "
+          + "\(RunConfiguration.text(of: number)) twice; keep one")
     }
     return numbers
   }
@@ -139,6 +141,7 @@ struct Sweep: ParsableCommand {
     request.other = with
     request.csv = csv
     if kind.trains {
+      request.configurationFile = config
       let flags: [ConfigurationAssignment?] = [
         data.map { .flag(\.data, $0) }, split.map { .flag(\.split, $0) },
         pairs.map { .flag(\.pairs, [$0]) }, out.map { .flag(\.out, $0) },

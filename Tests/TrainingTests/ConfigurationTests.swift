@@ -151,7 +151,7 @@ private let everything = """
     odd.resume = .path("'quoted'")
     odd.split = .people(file: "a: b")
     odd.learningRate = 0.1 + 0.2
-    odd.weightDecay = .leastNonzeroMagnitude
+    odd.weightDecay = 1.2345678901234567e-30
     odd.minimumLearningRate = odd.schedule == .cosine ? 1e-17 : 0
     odd.length = .steps(12)
     odd.maxBad = 1.0 / 3

@@ -267,7 +267,7 @@ import Training
       #expect {
         try train()
       } throws: { error in
-        guard case TrainingFailure.collapsed(let step, _) = error else { return false }
+        guard case TrainingFailure.collapsed(let step, _, _) = error else { return false }
         return step == 10
       }
     }

@@ -176,7 +176,7 @@ import Training
           $0.length = .steps(12)
         })
     }
-    guard case .diverged(let steps, let checkpoint) = failure else {
+    guard case .diverged(let steps, _, let checkpoint) = failure else {
       Issue.record("\(String(describing: failure))")
       return
     }

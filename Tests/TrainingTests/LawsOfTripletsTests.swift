@@ -287,7 +287,7 @@ import Training
         Self.stuck(.semiHard, steps: 200),
         hook: { hooks, _ in hooks.onStart = { SmallRun.collapse($0, spread: 0) } })
     }
-    guard case .collapsed(step: 100, _) = failure else {
+    guard case .collapsed(step: 100, _, _) = failure else {
       Issue.record("\(String(describing: failure))")
       return
     }
@@ -302,7 +302,7 @@ import Training
           $0.evaluateEvery = .steps(3)
         }, hook: { hooks, _ in hooks.onStart = { SmallRun.collapse($0, spread: 1e-3) } })
     }
-    guard case .collapsed(step: 3, _) = failure else {
+    guard case .collapsed(step: 3, _, _) = failure else {
       Issue.record("\(String(describing: failure))")
       return
     }

@@ -92,7 +92,7 @@ import Training
         == ["128 (float)", "32 (8 bits)", "16 (4 bits)", "8 (2 bits)", "4 (1 bit)"])
     #expect(bits[4].figures != bits[0].figures)
     let plain = bits[0].figures
-    #expect(plain.count == 15)
+    #expect(plain.count == 16)
 
     // What changes nothing scores the same, on any ranks.
     let qualities = try subject.rows(

@@ -143,7 +143,7 @@ package enum FileReader {
   }
 
   /// Whether there is something called `path`.
-  static func exists(_ path: String) -> Bool {
+  package static func exists(_ path: String) -> Bool {
     var facts = stat()
     return stat(path, &facts) == 0
   }

@@ -29,9 +29,9 @@ package final class ReadAhead: PhotoSource, @unchecked Sendable {
     self.source = source
     let state = ReadAheadState(photoLimit: photoLimit, byteLimit: byteLimit)
     self.state = state
-    let thread = Thread { state.serve(source) }
-    thread.name = "read-ahead"
-    thread.start()
+    let code = DetachedWork.start { state.serve(source) }
+    // Without a thread workers read all of it themselves.
+    if code != 0 { state.stop() }
   }
 
   deinit { state.stop() }
@@ -97,6 +97,8 @@ private final class ReadAheadState: @unchecked Sendable {
 
   func schedule(_ photos: some Sequence<Int>) {
     condition.lock()
+    defer { condition.unlock() }
+    if isStopped { return }
     if 2 * queueHead >= queue.count {
       queue.removeFirst(queueHead)
       queueHead = 0
@@ -106,7 +108,6 @@ private final class ReadAheadState: @unchecked Sendable {
       queue.append(photo)
     }
     condition.broadcast()
-    condition.unlock()
   }
 
   /// Whether the reader has a photo to fetch and room for it.

@@ -1,4 +1,5 @@
 private import CJPEG
+private import Glibc
 private import Preconditions
 
 /// Encodes RGB pixels as JPEG; keeps its buffer, serves one thread at a time.
@@ -27,7 +28,11 @@ package final class JPEGEncoder: @unchecked Sendable {
       cjpeg_encode(
         encoder, pixels, Int32(width), Int32(height), Int32(quality), keepsChroma ? 1 : 0) == 0
     else {
-      fatalError("JPEGEncoder: \(String(cString: cjpeg_encoder_message(encoder)))")
+      let message = String(cString: cjpeg_encoder_message(encoder))
+      if message.hasPrefix("Insufficient memory") {
+        Shortage.ofMemory(3 * width * height, code: ENOMEM)
+      }
+      fatalError("JPEGEncoder: \(message)")
     }
     return Array(
       UnsafeBufferPointer(start: cjpeg_encoded_bytes(encoder), count: cjpeg_encoded_count(encoder)))

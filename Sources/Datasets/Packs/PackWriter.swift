@@ -8,6 +8,33 @@ package enum PackWriter {
     case tar
   }
 
+  /// The files of a pack.
+  package struct Paths: Sendable {
+    /// The photos.
+    package let pack: String
+    /// What belongs to them alone.
+    package var beside: [String] = []
+    /// What says how many people and pixels the packs of its folder have; nil for none.
+    package var property: String?
+    /// Whether the folder is made where it is not there.
+    package var makesFolder = false
+  }
+
+  /// The files that a pack at `path` may have.
+  package static func paths(of form: Form, to path: String) -> Paths {
+    switch form {
+    case .tar: return Paths(pack: path)
+    case .rec:
+      let isFile = path.hasSuffix(".rec")
+      let stem = isFile ? String(path.dropLast(4)) : path + "/train"
+      let folder = stem.lastIndex(of: "/").map { String(stem[...$0]) } ?? ""
+      return Paths(
+        pack: stem + ".rec",
+        beside: [".idx", ".lst", RecordPack.peopleEnding].map { stem + $0 },
+        property: folder + "property", makesFolder: !isFile)
+    }
+  }
+
   /// Writes all photos of `set` in their order, bytes as they are; returns the files written, the
   /// pack itself last. `progress` is told the number of photos done.
   ///

@@ -1,3 +1,8 @@
+#if canImport(Glibc)
+  private import Glibc
+#else
+  private import Darwin
+#endif
 private import Interchange
 
 /// Writes RecordIO files; see `RecordFile`.
@@ -77,13 +82,9 @@ struct RecordWriter: ~Copyable {
   static func write(
     _ set: PhotoSet, to path: String, progress: (Int) throws -> Void
   ) throws -> [String] {
-    let stem: String
-    if path.hasSuffix(".rec") {
-      stem = String(path.dropLast(4))
-    } else {
-      try Folders.make(path)
-      stem = path + "/train"
-    }
+    let paths = PackWriter.paths(of: .rec, to: path)
+    if paths.makesFolder { try Folders.make(path) }
+    let stem = String(paths.pack.dropLast(4))
     let photos = set.index.photos
     let ranges = personRanges(of: set.index)
     let first = ranges == nil ? 0 : 1
@@ -118,8 +119,8 @@ struct RecordWriter: ~Copyable {
       let bounds = [Float(start), Float(start + ranges.count)]
       try index.append("0\t\(try records.append(label: 0, labels: bounds, id: 0, data: nothing))\n")
     }
-    let folder = stem.lastIndex(of: "/").map { String(stem[...$0]) } ?? ""
-    var property = try TextWriter(path: folder + "property")
+    let propertyPath = paths.property!
+    var property = try TextWriter(path: propertyPath)
     try property.append("\(set.index.people.count),\(size?.height ?? 0),\(size?.width ?? 0)\n")
     var people: [String] = []
     if !PackWriter.namesShow(in: set.index) {
@@ -133,12 +134,15 @@ struct RecordWriter: ~Copyable {
         try names.append(name + "\n")
       }
       try names.commit()
+    } else {
+      // Of the pack whose place this one takes.
+      unlink(stem + RecordPack.peopleEnding)
     }
     try index.commit()
     try list.commit()
     try property.commit()
     try records.commit()
-    return [stem + ".idx", stem + ".lst"] + people + [folder + "property", stem + ".rec"]
+    return [stem + ".idx", stem + ".lst"] + people + [propertyPath, stem + ".rec"]
   }
 
   /// The photos of each person, where they stand together and all keys are floats; else nil.

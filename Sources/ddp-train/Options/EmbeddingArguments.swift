@@ -6,13 +6,14 @@ internal import Measuring
 struct EmbeddingArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Stored embeddings (.npz, .csv, .npy), in place of a checkpoint.", valueName: "file"),
-    completion: .file(extensions: ["npy", "npz", "csv"]),
+      "Stored embeddings (.npz, .csv, .npy, .safetensors), in place of a checkpoint.",
+      valueName: "file"), completion: .file(extensions: ["npy", "npz", "csv", "safetensors"]),
     transform: UserPath.read)
   var embeddings: String?
 
   @Option(
-    help: ArgumentHelp("Names of the rows of a .npy file, one a line.", valueName: "file.txt"),
+    help: ArgumentHelp(
+      "Names of the rows of a .npy or .safetensors file, one a line.", valueName: "file.txt"),
     completion: .file(extensions: ["txt"]),
     transform: UserPath.read)
   var names: String?

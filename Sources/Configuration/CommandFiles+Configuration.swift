@@ -1,0 +1,23 @@
+internal import Datasets
+package import Interchange
+
+extension CommandFiles {
+  /// Notes that photos are read from `data`, by the option of that name; nothing of drawn faces.
+  package mutating func readData(_ data: DataSource?, as option: String) {
+    if case .folder(let path) = data { readData(path, as: option) }
+  }
+
+  /// Notes all that a run by `configuration` reads.
+  package mutating func read(_ configuration: RunConfiguration) {
+    func flag(_ member: PartialKeyPath<RunConfiguration>) -> String {
+      "--" + ConfigurationOption.of(member).name
+    }
+    readData(configuration.data, as: flag(\.data))
+    if case .people(let path) = configuration.split { read(path, as: flag(\.split)) }
+    read(configuration.landmarks, as: flag(\.landmarks))
+    read(configuration.initialWeights, as: flag(\.initialWeights))
+    read(configuration.compatibleWith, as: flag(\.compatibleWith))
+    for path in configuration.pairs { read(path, as: flag(\.pairs)) }
+    if case .path(let path) = configuration.resume { read(path, as: flag(\.resume)) }
+  }
+}
