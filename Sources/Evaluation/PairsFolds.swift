@@ -11,6 +11,10 @@ struct PairsFolds {
     let kinds = reader.pairs.map(\.isSame)
     let sameCount = kinds.count { $0 }
     let stretches = Self.stretches(kinds)
+    if let said = try Self.said(reader) {
+      (count, rule, folds) = said
+      return
+    }
     switch reader.counts.count {
     case 2:
       let (folds, perKind) = (reader.counts[0], reader.counts[1])
@@ -30,7 +34,8 @@ struct PairsFolds {
     default: break
     }
     if reader.counts.isEmpty || kinds.count != 2 * reader.counts[0], let stretches,
-      let folds = Self.foldCount(kinds)
+      let folds = Self.foldCount(kinds),
+      !reader.counts.isEmpty || stretches > 1 && folds <= Self.mostUnsaid
     {
       self.init(
         folds, rule: "the \(folds) folds of the file (\(stretches) pairs of each kind in turn)",
@@ -46,6 +51,32 @@ struct PairsFolds {
       rule: "\(folds) interleaved folds (pair i of either kind is in fold i mod \(folds))",
       kinds: kinds
     ) { $0 % folds }
+  }
+
+  /// Stretches of one pair, and more of them than this, are an order of lines and no folds.
+  private static let mostUnsaid = 100
+
+  /// The folds that a column of the file says, by number or else in the order of the lines; nil
+  /// where there is no such column.
+  private static func said(
+    _ reader: PairsReader
+  ) throws(PairsFileError) -> (count: Int, rule: String, folds: [Int])? {
+    let texts = reader.foldTexts.map { text in Int(text).map(String.init) ?? text }
+    guard texts.count == reader.pairs.count, !texts.isEmpty else { return nil }
+    var places: [String: Int] = [:]
+    for text in texts where places[text] == nil { places[text] = places.count }
+    guard places.count > 1, 2 * places.count <= texts.count else {
+      throw reader.fail(
+        reader.pairs[0].line,
+        "the column '\(reader.foldTitle)' says \(places.count) folds of \(texts.count) pairs, and it "
+          + "takes two at least, of several pairs each; give it another title to have it passed over")
+    }
+    let numbers = places.keys.compactMap { Int($0) }
+    if numbers.count == places.count {
+      for (place, number) in numbers.sorted().enumerated() { places[String(number)] = place }
+    }
+    let folds = texts.map { places[$0] ?? 0 }
+    return (places.count, "the \(places.count) folds of the column '\(reader.foldTitle)'", folds)
   }
 
   /// `fold` is told the place of a pair among those of its kind.

@@ -105,7 +105,7 @@ struct ListLayout: Equatable {
     if count > 2 {
       let full = cells.filter { $0.count == count }
       for photo in 0..<count {
-        let (label, problem) = labelColumn(full, beside: photo)
+        let (label, problem) = labelColumn(full, beside: photo, separator)
         candidates.append(
           scored(
             ListLayout(
@@ -134,7 +134,11 @@ struct ListLayout: Equatable {
     _ isThere: (Substring) -> Bool, _ scored: (ListLayout, String?) -> Candidate
   ) -> Candidate {
     let count = titles.titles.count
-    let labels = titles.labelColumns
+    // A name may be that of the file.
+    let labels = titles.labelColumns.filter { column in
+      !titles.isName(column)
+        || 2 * cells.count { $0.count > column && looksLikePhoto($0[column]) } < cells.count
+    }
     func found(_ column: Int) -> Int {
       cells.count { $0.count > column && $0.count <= count && isThere($0[column]) }
     }
@@ -148,6 +152,7 @@ struct ListLayout: Equatable {
     if label == nil, count > 1 {
       problem =
         "has no column for the label among its titles; call it 'label', 'person' or 'identity'"
+        + (titles.hasID ? " ('id' may be that of the photo; call it 'person_id' if it is not)" : "")
     }
     let layout = ListLayout(
       separator: separator, columns: count, photo: photo, label: label, titles: titles.titles)
@@ -162,13 +167,20 @@ struct ListLayout: Equatable {
   }
 
   /// The column of the label in rows of three and more cells whose photo is in column `photo`, or
-  /// why it cannot be told: MXNet's `index label path`, InsightFace's `flag path label`, and
-  /// columns that count the rows or are empty left aside.
+  /// why it cannot be told: MXNet's `index label path`, whose indices are all others, InsightFace's
+  /// `1<TAB>path<TAB>label`, and columns that count the rows or are empty left aside.
   private static func labelColumn(
-    _ rows: [[Substring]], beside photo: Int
+    _ rows: [[Substring]], beside photo: Int, _ separator: Separator?
   ) -> (column: Int?, problem: String?) {
     func column(_ place: Int) -> [Substring] { rows.map { $0[place].trimmedASCII } }
-    func isFlag(_ cells: [Substring]) -> Bool { cells.allSatisfy { $0 == "1" || $0 == "0" } }
+    // A first column of 0 and 1, or one of a spreadsheet, may as well be the label.
+    func isFlag(_ cells: [Substring]) -> Bool {
+      separator == .tab && cells.allSatisfy { $0 == "1" }
+    }
+    func isIndex(_ cells: [Substring]) -> Bool {
+      let numbers = cells.compactMap { Int($0) }
+      return numbers.count == cells.count && Set(numbers).count == numbers.count
+    }
     func counts(_ cells: [Substring]) -> Bool {
       let numbers = cells.compactMap { Int($0) }
       return numbers.count == cells.count
@@ -176,7 +188,7 @@ struct ListLayout: Equatable {
     }
     let count = rows.first?.count ?? 0
     let first = column(0)
-    if count == 3, photo == 2, first.allSatisfy({ Int($0) != nil }) { return (1, nil) }
+    if count == 3, photo == 2, isIndex(first) { return (1, nil) }
     if count == 3, photo == 1, isFlag(first) || counts(first) { return (2, nil) }
     let others = (0..<count).filter { place in
       place != photo && !column(place).allSatisfy(\.isEmpty) && !(place == 0 && counts(first))
