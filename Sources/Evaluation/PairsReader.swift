@@ -36,7 +36,11 @@ struct PairsReader {
     self.file = file
     var lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }.enumerated()
       .map { (number: $0 + 1, fields: PairsLine.fields($1), text: $1) }
-      .filter { !$0.fields.isEmpty && $0.fields[0].first != "#" }[...]
+      .filter { line in
+        // Excel writes what parts the cells before all else.
+        let isSeparator = line.number == 1 && line.text.hasPrefix("sep=") && line.text.count < 6
+        return !line.fields.isEmpty && line.fields[0].first != "#" && !isSeparator
+      }[...]
     guard let first = lines.first else {
       throw fail(1, "the file is empty; the first line of an LFW pairs file holds its counts")
     }

@@ -116,7 +116,17 @@ package struct CSVTable: Sendable, Equatable {
       bytes = try TextFile.bytes(of: path)
       self.path = path
       position = bytes.startIndex
-      let first = bytes.prefix { $0 != 0x0A && $0 != 0x0D }
+      var first = bytes.prefix { $0 != 0x0A && $0 != 0x0D }
+      var given = given
+      if first.count == 5, first.starts(with: "sep=".utf8) {
+        // Excel's word for what parts the cells, in a line of its own.
+        given = given ?? first.last
+        position = first.endIndex
+        if position < bytes.endIndex, bytes[position] == 0x0D { position += 1 }
+        if position < bytes.endIndex, bytes[position] == 0x0A { position += 1 }
+        line = 2
+        first = bytes[position...].prefix { $0 != 0x0A && $0 != 0x0D }
+      }
       let others: [UInt8] = [0x3B, 0x09]
       separator =
         given ?? (first.contains(0x2C) ? 0x2C : others.first { first.contains($0) } ?? 0x2C)

@@ -86,6 +86,13 @@ import Testing
     #expect(try list(["id,name,path"] + names).index.people == ["ann0", "ann1"])
   }
 
+  @Test(arguments: [";", ",", "\t"])
+  func theFirstLineOfASpreadsheetIsNoPhoto(mark: String) throws {
+    let rows = (0..<6).map { "f/\($0).jpg\(mark)p\($0 % 2)" }
+    let set = try list(["sep=\(mark)", "image\(mark)label"] + rows)
+    #expect(set.index.people == ["p0", "p1"] && set.index.photos.count == 6)
+  }
+
   // MARK: Tar archives
 
   private func tar(_ notes: (Int) -> [(String, String)]) throws -> PhotoSet {

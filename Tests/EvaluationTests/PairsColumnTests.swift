@@ -74,6 +74,11 @@ import Testing
         "none for the answer ('id1', 'id2' may say anything)"))
   }
 
+  @Test func theFirstLineOfASpreadsheetIsNoPair() throws {
+    let file = try parse(["sep=;", "path1;path2;same", "a/1.jpg;a/2.jpg;1"])
+    #expect(file.entries.map(\.second) == ["a/2.jpg"] && file.entries[0].line == 3)
+  }
+
   /// Embeddings may be named by the numbers of their rows.
   @Test func numbersBelowTitlesAreNames() throws {
     let file = try parse(["id1,id2,label", "0,18,1", "3,4,0"])

@@ -71,6 +71,11 @@ import Testing
     #expect(table.names == ["a", "b"] && table.columns == 2 && table.values == [1.5, -2, 3, 4])
   }
 
+  @Test func theFirstLineOfASpreadsheetIsNoHeader() throws {
+    let table = try table("sep=|\r\npath|e0|e1\r\na|1.5|-2\r\nb|3|4\r\n")
+    #expect(table.names == ["a", "b"] && table.values == [1.5, -2, 3, 4])
+  }
+
   @Test func blankLinesAreNoPhotos() throws {
     let table = try table("path,e0,e1\na,1.5,-2\n\nb,3,4\n\n\n")
     #expect(table.names == ["a", "b"] && table.values == [1.5, -2, 3, 4])

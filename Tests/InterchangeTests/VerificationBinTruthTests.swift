@@ -31,6 +31,13 @@ import Testing
   /// scripts/golden/verification_bin.py
   private static let sound: [(String, String)] = [
     (
+      "minus one for two people",
+      """
+      gASVNAAAAAAAAABdlChDBP/YAMiUQwX/2AEAyZRDBv/YAgABypRDB//YAwABAsuUZV2UKEr/////Sw\
+      FlhpQu
+      """
+    ),
+    (
       "numpy truths 2",
       """
       gAJdcQAoY19jb2RlY3MKZW5jb2RlCnEBWAcAAADDv8OYAMOIcQJYBgAAAGxhdGluMXEDhnEEUnEFaAFYCAAA\

@@ -30,6 +30,7 @@ for kind, value, protocol in [
     ("an array of big-endian integers", (images, np.array(truths).astype(">i8")), 4),
     ("numpy integers", (images, [np.int64(t) for t in truths]), 4),
     ("floats", (images, [float(t) for t in truths]), 4),
+    ("minus one for two people", (images, [2 * t - 1 for t in truths]), 4),
     ("an array of objects", (np.array(images, dtype=object), truths), 4),
     ("numpy voids", ([np.void(image) for image in images], truths), 4),
     ("an array of numbers", (images, np.array([0.5, 1])), 4),

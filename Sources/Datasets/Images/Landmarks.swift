@@ -143,6 +143,12 @@ struct LandmarkReader {
       }
       numbers.append(value)
     }
+    // The index that pandas writes before the path.
+    if let mark = path.firstIndex(of: ","), Int(path[..<mark]) != nil, place(of: path) == nil,
+      place(of: path[path.index(after: mark)...]) != nil
+    {
+      path = path[path.index(after: mark)...]
+    }
     guard let photo = place(of: path) else {
       stranger = stranger ?? String(path)
       return

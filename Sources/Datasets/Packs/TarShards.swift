@@ -238,7 +238,10 @@ struct TarShards: PhotoSource {
         throw .unusable(
           path: unlabelled.archive,
           reason: TarSample.unlabelled(unlabelled.example)
-            + (count == 1 ? "" : "; so it is with \(count) of \(count + offsets.count) photos"))
+            + (count == 1 ? "" : "; so it is with \(count) of \(count + offsets.count) photos")
+            + (offsets.isEmpty && unlabelled.example.contains("/")
+              ? ". If its folders are the people, unpack it and give the folder, or pack that with "
+                + "'ddp-train pack FOLDER --to tar'" : ""))
       }
       notes.warnings.append(
         "\(count) of \(count + offsets.count) photos have no label beside them and are left out, "

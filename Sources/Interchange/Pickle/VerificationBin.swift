@@ -199,8 +199,8 @@ package struct VerificationBin: Sendable {
   ) throws -> Bool {
     switch document[value] {
     case .bool(let truth): return truth
-    case .integer(let number) where number == 0 || number == 1: return number == 1
-    case .float(let number) where number == 0 || number == 1: return number == 1
+    case .integer(let number) where [-1, 0, 1].contains(number): return number == 1
+    case .float(let number) where [-1, 0, 1].contains(number): return number == 1
     case .object:
       let given = arguments(value, document)
       if document.callee(value)?.hasSuffix("multiarray.scalar") == true, given.count == 2 {
