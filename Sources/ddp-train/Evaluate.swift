@@ -46,6 +46,9 @@ struct Evaluate: ParsableCommand {
 
   @Option(as: \.maxBad) var maxBad: Double?
 
+  @Option(as: \.precision, "Numbers of products, fp32 or bf16, in place of the checkpoint's own")
+  var precision: Precision?
+
   @Flag(help: "Keep the threshold chosen here in the checkpoint, for verify and cluster.")
   var storeThreshold = false
 
@@ -65,6 +68,7 @@ struct Evaluate: ParsableCommand {
       try refuse("--landmarks", landmarks != nil, beside: "--embeddings")
       try refuse("--flip-test", flipTest != nil, beside: "--embeddings")
       try refuse("--max-bad", maxBad != nil, beside: "--embeddings")
+      try refuse("--precision", precision != nil, beside: "--embeddings")
       try refuse("--store-threshold", storeThreshold, beside: "--embeddings")
       guard !pairs.isEmpty else { throw ValidationError("--embeddings needs --pairs FILE") }
     } else {
@@ -97,6 +101,7 @@ struct Evaluate: ParsableCommand {
     request.landmarks = landmarks
     request.flipTest = flipTest
     request.maxBad = maxBad
+    request.precision = precision
     request.storesThreshold = storeThreshold
     request.threads = threads
     let code = Dispatch.run { try request.run(over: $0) }
