@@ -12,7 +12,7 @@ struct PairsFolds {
     let sameCount = kinds.count { $0 }
     let stretches = Self.stretches(kinds)
     if let said = try Self.said(reader) {
-      (count, rule, folds) = said
+      self = said
       return
     }
     switch reader.counts.count {
@@ -60,7 +60,7 @@ struct PairsFolds {
   /// where there is no such column.
   private static func said(
     _ reader: PairsReader
-  ) throws(PairsFileError) -> (count: Int, rule: String, folds: [Int])? {
+  ) throws(PairsFileError) -> PairsFolds? {
     let texts = reader.foldTexts.map { text in Int(text).map(String.init) ?? text }
     guard texts.count == reader.pairs.count, !texts.isEmpty else { return nil }
     var places: [String: Int] = [:]
@@ -76,18 +76,25 @@ struct PairsFolds {
       for (place, number) in numbers.sorted().enumerated() { places[String(number)] = place }
     }
     let folds = texts.map { places[$0] ?? 0 }
-    return (places.count, "the \(places.count) folds of the column '\(reader.foldTitle)'", folds)
+    return PairsFolds(
+      count: places.count, rule: "the \(places.count) folds of the column '\(reader.foldTitle)'",
+      folds: folds)
+  }
+
+  private init(count: Int, rule: String, folds: [Int]) {
+    self.count = count
+    self.rule = rule
+    self.folds = folds
   }
 
   /// `fold` is told the place of a pair among those of its kind.
   private init(_ count: Int, rule: String, kinds: [Bool], fold: (Int) -> Int) {
     var places = (same: 0, different: 0)
-    folds = kinds.map { isSame in
+    let folds = kinds.map { isSame in
       defer { if isSame { places.same += 1 } else { places.different += 1 } }
       return fold(isSame ? places.same : places.different)
     }
-    self.count = count
-    self.rule = rule
+    self.init(count: count, rule: rule, folds: folds)
   }
 
   private static func require(
