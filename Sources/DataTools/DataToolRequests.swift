@@ -72,13 +72,19 @@ extension PackRequest {
         }
       }
       let people = set.index.people.count
-      return [
+      let lone = set.index.lonePhotosWarning.map { ["warning: \($0)"] } ?? []
+      return set.notes.lines + lone + [
         "\(set.index.photos.count) photos of \(people) people in \(files.joined(separator: ", "))"
       ]
     } catch is Interruption {
       throw ToolError.interrupted(out: out)
     }
   }
+}
+
+extension DataNotes {
+  /// What was made out of the data, what is passed over, and what is most likely not meant.
+  var lines: [String] { remarks + passedOver.lines + allWarnings.map { "warning: \($0)" } }
 }
 
 extension CheckRequest {
@@ -96,7 +102,7 @@ extension AlignRequest {
   /// those of a face.
   package func run() throws -> (lines: [String], isGood: Bool) {
     let result = try FaceAligner.run(self)
-    var lines = result.bad.map { "bad photo: \($0)" }
+    var lines = result.notes.lines + result.bad.map { "bad photo: \($0)" }
     lines += result.missing.prefix(20).map { "no landmarks: \($0)" }
     if result.missing.count > 20 { lines.append("no landmarks: \(result.missing.count) in all") }
     if result.faceless > 0 {

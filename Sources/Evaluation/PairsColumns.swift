@@ -8,8 +8,8 @@ struct PairsColumns {
 
   /// The columns of the two photos and of the answer; nil for lines of LFW's form.
   let order: [Int]?
-  /// The column of the fold, and its title.
-  let fold: (column: Int, title: String)?
+  /// The column of the fold, and what to call it, such as `'fold'` or `1`.
+  let fold: (column: Int, name: String)?
 
   private enum Kind {
     case photo, person, number, answer, fold, other
@@ -47,7 +47,7 @@ struct PairsColumns {
     let (photos, people, answers) = (columns(.photo), columns(.person), columns(.answer))
     let known = photos.count + people.count + columns(.number).count + answers.count
     guard known > 1 else { return nil }
-    fold = columns(.fold).first.map { ($0, titles[$0]) }
+    fold = columns(.fold).first.map { ($0, "'\(titles[$0])'") }
     let both = photos.count == 2 ? photos : photos.isEmpty ? people : photos + people
     guard columns(.number).isEmpty, both.count == 2 else {
       order = nil
@@ -90,10 +90,24 @@ struct PairsColumns {
       }
       guard let answer = answers.first else { return nil }
       order = photos + [answer]
-      fold = nil
+      let rest = (0..<4).first { !photos.contains($0) && $0 != answer } ?? 0
+      let isFold = rows.count == lines.count && Self.areFolds(rows.map { $0[rest] })
+      fold = isFold ? (rest, "\(rest + 1)") : nil
       return
     }
     return nil
+  }
+
+  /// Whether `cells` are the numbers of three folds and more that follow each other, of as many
+  /// pairs each; two are as likely to be answers.
+  private static func areFolds(_ cells: [String]) -> Bool {
+    let numbers = cells.compactMap { Int($0) }
+    guard numbers.count == cells.count, let first = numbers.first, (0...1).contains(first),
+      let last = numbers.last, last > first + 1
+    else { return false }
+    let (size, rest) = numbers.count.quotientAndRemainder(dividingBy: last - first + 1)
+    return size > 1 && rest == 0
+      && numbers.indices.allSatisfy { numbers[$0] == first + $0 / size }
   }
 
   /// Whether `cells` are the numbers of their lines.

@@ -68,7 +68,7 @@ struct PairsFolds {
     guard places.count > 1, 2 * places.count <= texts.count else {
       throw reader.fail(
         reader.pairs[0].line,
-        "the column '\(reader.foldTitle)' says \(places.count) folds of \(texts.count) pairs, and it "
+        "the column \(reader.foldName) says \(places.count) folds of \(texts.count) pairs, and it "
           + "takes two at least, of several pairs each; give it another title to have it passed over")
     }
     let numbers = places.keys.compactMap { Int($0) }
@@ -77,7 +77,7 @@ struct PairsFolds {
     }
     let folds = texts.map { places[$0] ?? 0 }
     return PairsFolds(
-      count: places.count, rule: "the \(places.count) folds of the column '\(reader.foldTitle)'",
+      count: places.count, rule: "the \(places.count) folds of the column \(reader.foldName)",
       folds: folds)
   }
 

@@ -25,8 +25,8 @@ struct PairsReader {
   private(set) var counts: [Int] = []
   /// What the column of folds says of each pair; empty where there is none.
   private(set) var foldTexts: [String] = []
-  /// The title of that column.
-  private(set) var foldTitle = ""
+  /// What to call that column.
+  private(set) var foldName = ""
   let file: String
   /// The number of the last line with a pair.
   private(set) var lastLine = 1
@@ -99,10 +99,12 @@ struct PairsReader {
   ) throws(PairsFileError) -> (found: PairsColumns?, areTitled: Bool) {
     do throws(PairsColumns.Problem) {
       if counts.isEmpty, let titled = try PairsColumns(titles: first) {
-        foldTitle = titled.fold?.title ?? ""
+        foldName = titled.fold?.name ?? ""
         return (titled, true)
       }
-      return (try PairsColumns(lines: lines), false)
+      let found = try PairsColumns(lines: lines)
+      foldName = found?.fold?.name ?? ""
+      return (found, false)
     } catch {
       throw fail(line, error.reason)
     }

@@ -68,6 +68,9 @@ package struct CSVTable: Sendable, Equatable {
       } else {
         try self.init(columns: try CSVLayout(header), header, rows)
       }
+      guard !names.isEmpty else {
+        throw bad(1, "has no photo below it; it names columns, and a row a photo follows")
+      }
     } catch let problem as CSVLayout.Problem {
       throw bad(1, problem.reason)
     }

@@ -23,7 +23,7 @@ import Testing
     #expect(set.index.photos.map(\.path) == ["ann/1.jpg", "bob/1.jpg"])
     #expect(set.notes.warnings.isEmpty, "\(set.notes.warnings)")
     let groups = set.notes.passedOver.groups
-    let thumbnails = groups.first { $0.kind == "folder of a network storage (@eaDir)" }
+    let thumbnails = groups.first { $0.kind == "@eaDir (folder of a network storage)" }
     #expect(thumbnails?.count == 3 && thumbnails?.example == "@eaDir")
     #expect(groups.reduce(0) { $0 + $1.count } == 2 + folders.count)
   }
@@ -77,6 +77,25 @@ import Testing
   @Test(arguments: [",", "\t"]) func aFirstColumnOfTwoNumbersIsNoFlag(mark: String) throws {
     let rows = (0..<6).map { "\($0 / 3)\(mark)f/\($0).jpg\(mark)\($0 % 3)" }
     #expect(try complaint(rows).contains("nothing says which is the label"))
+  }
+
+  @Test(arguments: ["Ann Lee", "Bob"], [true, false])
+  func labelsWithSpacesAskForATab(other: String, isFirst: Bool) throws {
+    let rows = (0..<6).map { photo in
+      let (path, label) = ("f/\(photo).jpg", photo % 2 == 0 ? "Ann Lee" : other)
+      return (path, label)
+    }
+    let said = try complaint(rows.map { isFirst ? "\($0.1) \($0.0)" : "\($0.0) \($0.1)" })
+    #expect(said.contains("line 1:") && said.contains("by a tab"), "\(said)")
+    #expect(try list(rows.map { "\($0.0)\t\($0.1)" }).index.people.first == "Ann Lee")
+  }
+
+  /// Paths may have spaces, and labels none.
+  @Test func pathsWithSpacesAreReadAsTheyStand() throws {
+    for photo in 0..<4 { disk.write("f/a b \(photo).jpg", Self.jpeg) }
+    let rows = (0..<4).map { "f/a b \($0).jpg p\($0 / 2)" }
+    let set = try PhotoSet(path: disk.write("l.txt", rows.joined(separator: "\n")))
+    #expect(set.index.people == ["p0", "p1"] && set.index.photos.count == 4)
   }
 
   @Test func aNameThatIsTheFilesIsNoLabel() throws {

@@ -22,6 +22,25 @@ import Testing
     #expect(named.entries.map(\.fold) == (0..<8).map { $0 % 2 })
   }
 
+  /// Some scripts write the fold first, or last, without titles.
+  @Test(arguments: [(0, true), (1, true), (0, false)])
+  func foldsWithoutATitleAreRead(first: Int, isInFront: Bool) throws {
+    func rows(_ fold: (Int) -> Int) -> [String] {
+      (0..<12).map { row in
+        let pair = "a/\(row).jpg b/\(row).jpg \(row % 2)"
+        return isInFront ? "\(fold(row)) \(pair)" : "\(pair) \(fold(row))"
+      }
+    }
+    let file = try parse(rows { first + $0 / 4 })
+    #expect(file.entries.map(\.fold) == (0..<12).map { $0 / 4 })
+    #expect(file.entries.map(\.isSame) == (0..<12).map { $0 % 2 == 1 })
+    #expect(file.foldRule == "the 3 folds of the column \(isInFront ? 1 : 4)")
+    // Numbers of lines, of folds of other sizes, and from 5 on, are no folds.
+    for other in [{ $0 }, { first + min($0 / 3, 2) }, { 5 + $0 / 4 }] as [(Int) -> Int] {
+      #expect(try parse(rows(other)).foldRule.contains("interleaved"))
+    }
+  }
+
   @Test func foldsOfOnePairAreAnError() throws {
     let rows = (0..<8).map { "\($0),a/\($0).jpg,b/\($0).jpg,\($0 % 2)" }
     #expect(

@@ -39,6 +39,7 @@ import Testing
       "path,aa,ab,ac,ad,lens\na,.5,.25,.5,1.5,1\nb,.5,.25,.5,2.5,2\n",
       "has a column 'lens' of whole numbers beside others that are none"
     ),
+    ("path,e0,e1\n\n\n", "has no photo below it"),
     ("path;e0;e1\na;0,5;1,5\n", "'0,5' is no number: it has a decimal comma"),
     ("path,embedding\na,\"[0.1, ..., 0.2]\"\n", "cut short with '...'"),
     ("path,embedding\na,\"[1, 2]\"\nb,\"[1]\"\n", "has 1 numbers in its list, the first one 2"),

@@ -2,12 +2,12 @@
 /// and deleted files in them.
 enum SystemFolder {
   /// What the folder called `name` (the last part of its path) is, for the count of what is passed
-  /// over, such as `folder of a network storage (@eaDir)`; nil for one that is somebody's own.
+  /// over, such as `@eaDir (folder of a network storage)`; nil for one that is somebody's own.
   static func keeper(of name: some Collection<UInt8>) -> String? {
     guard name.count <= longest else { return nil }
     let text = String(decoding: name, as: UTF8.self).lowercased()
     guard let (known, keeper) = keepers[text] else { return nil }
-    return "folder of \(keeper) (\(known))"
+    return "\(known) (folder of \(keeper))"
   }
 
   /// Whether one of the folders in `path` is such a one.

@@ -144,7 +144,7 @@ struct LandmarkReader {
       numbers.append(value)
     }
     // The index that pandas writes before the path.
-    if let mark = path.firstIndex(of: ","), Int(path[..<mark]) != nil, place(of: path) == nil,
+    if let mark = path.firstIndex(where: { [",", ";", "\t"].contains($0) }), Int(path[..<mark]) != nil, place(of: path) == nil,
       place(of: path[path.index(after: mark)...]) != nil
     {
       path = path[path.index(after: mark)...]

@@ -97,9 +97,20 @@ struct ListLayout: Equatable {
     guard let count = isTitled ? first.count : mostCommon(cells.map(\.count)) else { return nil }
     if isTitled { return titled(titles, cells, separator, isThere, scored) }
     var candidates: [Candidate] = []
-    let pairs = [(0, 1), (1, 0)].map {
-      scored(
-        ListLayout(separator: separator, columns: 2, photo: $0.0, label: $0.1, titles: nil))
+    let pairs = [(0, 1), (1, 0)].map { photo, label in
+      let layout = ListLayout(
+        separator: separator, columns: 2, photo: photo, label: label, titles: nil)
+      // The cell at the end that the photo has is one there without the others.
+      let cut = cells.contains { row in
+        let end = photo == 0 ? row.first : row.last
+        guard row.count > 2, let path = layout.parts(of: row)?.photo, let end else { return false }
+        return !isThere(path) && isThere(end.trimmedASCII)
+      }
+      return scored(
+        layout,
+        cut
+          ? "is one of lines of several cells, in some of which the label has more than one; part "
+            + "path and label by a tab" : nil)
     }
     if count == 2 || separator != .tab { candidates += pairs }
     if count > 2 {
@@ -198,7 +209,7 @@ struct ListLayout: Equatable {
       nil,
       "has \(count) cells, and nothing says which is the label; put a line of titles before the "
         + "first, such as path and label, leave the other columns away, or part path and label by "
-        + "a tab"
+        + "a tab, where a label has spaces in it"
     )
   }
 

@@ -52,7 +52,8 @@ enum ListRows {
 
   /// Whether `line` is Excel's word for what parts the cells, `sep=;`, which it writes first.
   private static func isSeparatorLine(_ line: Substring, _ number: Int) -> Bool {
-    number == 1 && line.utf8.count == 5 && line.hasPrefix("sep=")
+    // A tab at the end of the line has been trimmed away.
+    number == 1 && (4...5).contains(line.utf8.count) && line.hasPrefix("sep=")
   }
 
   /// The first lines of the file at `path` that are not blank and no comments; throws
