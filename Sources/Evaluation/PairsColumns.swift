@@ -84,7 +84,8 @@ struct PairsColumns {
       let said = answers.map { column in rows.map { PairsLine.answer($0[column]) } }
       if answers.count == 2, said[0] != said[1] {
         throw Problem(
-          reason: "has two columns that may be the answer, \(answers[0] + 1) and \(answers[1] + 1); "
+          reason:
+            "has two columns that may be the answer, \(answers[0] + 1) and \(answers[1] + 1); "
             + "leave one of them away, or put a line of titles before the first, such as "
             + "'path1,path2,score,same'")
       }

@@ -69,7 +69,8 @@ struct PairsFolds {
       throw reader.fail(
         reader.pairs[0].line,
         "the column \(reader.foldName) says \(places.count) folds of \(texts.count) pairs, and it "
-          + "takes two at least, of several pairs each; give it another title to have it passed over")
+          + "takes two at least, of several pairs each; give it another title to have it passed over"
+      )
     }
     let numbers = places.keys.compactMap { Int($0) }
     if numbers.count == places.count {

@@ -88,7 +88,9 @@ extension CSVTable {
 
   // MARK: Lists
 
-  private static let listWords = ["embedding", "embeddings", "emb", "vector", "feature", "features"]
+  private static let listWords = [
+    "embedding", "embeddings", "emb", "vector", "feature", "features",
+  ]
 
   /// The column whose cells are lists, as `to_csv` of pandas writes arrays; nil where none are.
   static func listColumn(

@@ -50,7 +50,7 @@ import Testing
     for person in 0..<19 { disk.write("p\(person)/1.jpg", Self.jpeg) }
     disk.write("p0/2.jpg", Self.jpeg)
     let lone = try PhotoSet(path: disk.path).index.lonePhotosWarning
-    #expect(lone?.hasPrefix("18 of 19 people have one photo, such as 'p1'") == true, "\(lone ?? "")")
+    #expect(lone?.hasPrefix("18 of 19 people have one photo, such as 'p1'") == true)
     for person in 0..<2 { disk.write("p\(person)/3.jpg", Self.jpeg) }
     for person in 2..<4 { disk.write("p\(person)/2.jpg", Self.jpeg) }
     #expect(try PhotoSet(path: disk.path).index.lonePhotosWarning == nil)
@@ -79,7 +79,7 @@ import Testing
     #expect(try complaint(rows).contains("nothing says which is the label"))
   }
 
-  @Test(arguments: ["Ann Lee", "Bob"], [true, false])
+  @Test(arguments: ["Bo Xi", "Bob"], [true, false])
   func labelsWithSpacesAskForATab(other: String, isFirst: Bool) throws {
     let rows = (0..<6).map { photo in
       let (path, label) = ("f/\(photo).jpg", photo % 2 == 0 ? "Ann Lee" : other)

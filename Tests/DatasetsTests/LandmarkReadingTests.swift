@@ -52,7 +52,10 @@ import Testing
     for mark in [",", ";", "\t"] {
       // As pandas writes it, its index first.
       others.append(
-        [mark + "path" + mark + titles.split(separator: " ").joined(separator: mark)]
+        [
+          "sep=\(mark)",
+          mark + "path" + mark + titles.split(separator: " ").joined(separator: mark),
+        ]
           + lines(mark).enumerated().map { "\($0)\(mark)\($1)" })
     }
     others.append(["\u{FEFF}" + plainLines[0]] + plainLines.dropFirst())

@@ -18,7 +18,8 @@ import Testing
     #expect(file.foldCount == 3 && file.foldRule == "the 3 folds of the column '\(title)'")
     #expect(file.entries.map(\.fold) == (0..<12).map { 2 - $0 / 4 }, "by number")
     let named = try parse(
-      ["path1,path2,same,fold"] + (0..<8).map { "a/\($0).jpg,b/1.jpg,1,\($0 % 2 == 0 ? "x" : "b")" })
+      ["path1,path2,same,fold"] + (0..<8).map { "a/\($0).jpg,b/1.jpg,1,\($0 % 2 == 0 ? "x" : "b")" }
+    )
     #expect(named.entries.map(\.fold) == (0..<8).map { $0 % 2 })
   }
 

@@ -109,8 +109,8 @@ struct ListLayout: Equatable {
       return scored(
         layout,
         cut
-          ? "is one of lines of several cells, in some of which the label has more than one; part "
-            + "path and label by a tab" : nil)
+          ? "begins a list in which labels have several words; part path and label by a tab"
+          : nil)
     }
     if count == 2 || separator != .tab { candidates += pairs }
     if count > 2 {

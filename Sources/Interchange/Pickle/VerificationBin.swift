@@ -181,7 +181,8 @@ package struct VerificationBin: Sendable {
     let sign = UInt64(1) << (8 * number.width - 1)
     let isFloat = number.kind == "f"
     // Halves, singles and doubles of IEEE 754.
-    let one: UInt64 = !isFloat ? 1 : [2: 0x3C00, 4: 0x3F80_0000, 8: 0x3FF0 << 48][number.width] ?? 0
+    let one: UInt64 =
+      !isFloat ? 1 : [2: 0x3C00, 4: 0x3F80_0000, 8: 0x3FF0 << 48][number.width] ?? 0
     var falsehoods: [UInt64] = [0]
     if isFloat { falsehoods += [sign, sign | one] }
     if number.kind == "i" { falsehoods.append(sign | (sign - 1)) }
