@@ -91,6 +91,7 @@ struct DataCheck: Encodable {
     let hashes = found.hashes
     let overlaps = try request.pairs.map { try SetOverlap($0, set, hashes) }
     var warnings = set.notes.allWarnings + overlaps.flatMap(\.warnings)
+    if let lone = index.lonePhotosWarning { warnings.append(lone) }
     if found.animations.count > 0 {
       warnings.append(
         "\(found.animations.count) files are animations, of which the first picture is taken, such "

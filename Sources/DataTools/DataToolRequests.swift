@@ -77,15 +77,15 @@ extension PackRequest {
         }
       }
       let people = set.index.people.count
-      var lines = [
-        "\(set.index.photos.count) photos of \(people) people in \(files.joined(separator: ", "))"
-      ]
+      var lines = set.notes.lines + (set.index.lonePhotosWarning.map { ["warning: \($0)"] } ?? [])
       if let path = paths.property, let old = oldProperty, try TextFile.read(path) != old {
         let text = old.split(whereSeparator: \.isNewline).joined(separator: " ")
         lines.append(
           "warning: \(path) was of another pack and said '\(text)'; a folder has one for its "
             + "train.rec: give each pack a folder of its own, as with --out FOLDER")
       }
+      lines.append(
+        "\(set.index.photos.count) photos of \(people) people in \(files.joined(separator: ", "))")
       return lines
     } catch is Interruption {
       throw ToolError.interrupted(out: out)
@@ -107,6 +107,11 @@ extension PackRequest {
   }
 }
 
+extension DataNotes {
+  /// What was made out of the data, what is passed over, and what is most likely not meant.
+  var lines: [String] { remarks + passedOver.lines + allWarnings.map { "warning: \($0)" } }
+}
+
 extension CheckRequest {
   /// Checks data; returns what to say and whether they are without error.
   package func run() throws -> (lines: [String], isGood: Bool) {
@@ -122,7 +127,7 @@ extension AlignRequest {
   /// those of a face.
   package func run() throws -> (lines: [String], isGood: Bool) {
     let result = try FaceAligner.run(self)
-    var lines = result.bad.map { "bad photo: \($0)" }
+    var lines = result.notes.lines + result.bad.map { "bad photo: \($0)" }
     lines += result.missing.prefix(20).map { "no landmarks: \($0)" }
     if result.missing.count > 20 { lines.append("no landmarks: \(result.missing.count) in all") }
     if result.faceless > 0 {

@@ -19,6 +19,7 @@ enum FaceAligner {
     var faceless = 0
     /// Photos whose landmarks are those of no face; they are aligned.
     var doubtful: [String] = []
+    var notes = DataNotes()
   }
 
   /// Aligns the photos of a data set into the folder `out`, by the same relative paths. Throws
@@ -51,6 +52,7 @@ enum FaceAligner {
     found.bad.sort()
     found.missing.sort()
     found.faceless = landmarks.faceless
+    found.notes = set.notes
     found.doubtful = landmarks.misfits.map { index.photos[$0.photo].path }
     return found
   }

@@ -75,7 +75,9 @@ package struct PairsFile: Sendable {
         case .one(let photo): found.append(photo)
         case .none: missing.append(name)
         case .several(let all):
-          reasons.append("\(all.count) photos are called \(name): \(lookup.text(all))")
+          let others = all.contains { photos[$0] != name }
+          reasons.append(
+            "\(all.count) photos are called \(name)" + (others ? ": \(lookup.text(all))" : ""))
         }
       }
       if found.count == 2, found[0] == found[1] {

@@ -11,6 +11,10 @@ struct PairsFolds {
     let kinds = reader.pairs.map(\.isSame)
     let sameCount = kinds.count { $0 }
     let stretches = Self.stretches(kinds)
+    if let said = try Self.said(reader) {
+      self = said
+      return
+    }
     switch reader.counts.count {
     case 2:
       let (folds, perKind) = (reader.counts[0], reader.counts[1])
@@ -30,7 +34,8 @@ struct PairsFolds {
     default: break
     }
     if reader.counts.isEmpty || kinds.count != 2 * reader.counts[0], let stretches,
-      let folds = Self.foldCount(kinds)
+      let folds = Self.foldCount(kinds),
+      !reader.counts.isEmpty || stretches > 1 && folds <= Self.mostUnsaid
     {
       self.init(
         folds, rule: "the \(folds) folds of the file (\(stretches) pairs of each kind in turn)",
@@ -48,15 +53,49 @@ struct PairsFolds {
     ) { $0 % folds }
   }
 
+  /// Stretches of one pair, and more of them than this, are an order of lines and no folds.
+  private static let mostUnsaid = 100
+
+  /// The folds that a column of the file says, by number or else in the order of the lines; nil
+  /// where there is no such column.
+  private static func said(
+    _ reader: PairsReader
+  ) throws(PairsFileError) -> PairsFolds? {
+    let texts = reader.foldTexts.map { text in Int(text).map(String.init) ?? text }
+    guard texts.count == reader.pairs.count, !texts.isEmpty else { return nil }
+    var places: [String: Int] = [:]
+    for text in texts where places[text] == nil { places[text] = places.count }
+    guard places.count > 1, 2 * places.count <= texts.count else {
+      throw reader.fail(
+        reader.pairs[0].line,
+        "the column \(reader.foldName) says \(places.count) folds of \(texts.count) pairs, and it "
+          + "takes two at least, of several pairs each; give it another title to have it passed over"
+      )
+    }
+    let numbers = places.keys.compactMap { Int($0) }
+    if numbers.count == places.count {
+      for (place, number) in numbers.sorted().enumerated() { places[String(number)] = place }
+    }
+    let folds = texts.map { places[$0] ?? 0 }
+    return PairsFolds(
+      count: places.count, rule: "the \(places.count) folds of the column \(reader.foldName)",
+      folds: folds)
+  }
+
+  private init(count: Int, rule: String, folds: [Int]) {
+    self.count = count
+    self.rule = rule
+    self.folds = folds
+  }
+
   /// `fold` is told the place of a pair among those of its kind.
   private init(_ count: Int, rule: String, kinds: [Bool], fold: (Int) -> Int) {
     var places = (same: 0, different: 0)
-    folds = kinds.map { isSame in
+    let folds = kinds.map { isSame in
       defer { if isSame { places.same += 1 } else { places.different += 1 } }
       return fold(isSame ? places.same : places.different)
     }
-    self.count = count
-    self.rule = rule
+    self.init(count: count, rule: rule, folds: folds)
   }
 
   private static func require(

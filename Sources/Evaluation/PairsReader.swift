@@ -23,6 +23,10 @@ struct PairsReader {
   private(set) var pairs: [Pair] = []
   /// The numbers of line 1, folds and pairs or pairs alone; empty for lists without.
   private(set) var counts: [Int] = []
+  /// What the column of folds says of each pair; empty where there is none.
+  private(set) var foldTexts: [String] = []
+  /// What to call that column.
+  private(set) var foldName = ""
   let file: String
   /// The number of the last line with a pair.
   private(set) var lastLine = 1
@@ -32,7 +36,11 @@ struct PairsReader {
     self.file = file
     var lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }.enumerated()
       .map { (number: $0 + 1, fields: PairsLine.fields($1), text: $1) }
-      .filter { !$0.fields.isEmpty && $0.fields[0].first != "#" }[...]
+      .filter { line in
+        // Excel writes what parts the cells before all else.
+        let isSeparator = line.number == 1 && line.text.hasPrefix("sep=") && line.text.count < 6
+        return !line.fields.isEmpty && line.fields[0].first != "#" && !isSeparator
+      }[...]
     guard let first = lines.first else {
       throw fail(1, "the file is empty; the first line of an LFW pairs file holds its counts")
     }
@@ -43,19 +51,15 @@ struct PairsReader {
       }
       counts = numbers
       lines.removeFirst()
-    } else if let titles = PairsLine.Titles(first.fields) {
-      lines.removeFirst()
-      if let order = titles.order {
-        for index in lines.indices where lines[index].fields.count > order.max()! {
-          lines[index].fields = order.map { lines[index].fields[$0] }
-        }
-      }
     }
+    let columns = try columns(first.fields, lines.map(\.fields), first.number)
+    if columns.areTitled { lines.removeFirst() }
     var form: Form?
     var half: (photo: String, isSame: Bool, line: Int)?
     for line in lines {
+      let (fields, isOrdered) = try ordered(line.fields, columns, line.number)
       let (found, content) = try read(
-        line.fields, line.number, isFirst: form == nil && counts == [])
+        fields, line.number, isOrdered: isOrdered, isFirst: form == nil && counts == [])
       guard form == nil || form == found else {
         throw fail(line.number, "is not \(form?.rawValue ?? "") as the lines before it")
       }
@@ -64,6 +68,7 @@ struct PairsReader {
       switch content {
       case .pair(let first, let second, let isSame):
         pairs.append(Pair(first: first, second: second, isSame: isSame, line: line.number))
+        if let fold = columns.found?.fold { foldTexts.append(line.fields[fold.column]) }
       case .half(let photo, let isSame):
         guard let known = half else {
           half = (photo, isSame, line.number)
@@ -84,14 +89,56 @@ struct PairsReader {
     PairsFileError(file: file, line: line, problem: problem)
   }
 
+  private func noAnswer(_ line: Int, _ field: String) -> PairsFileError {
+    fail(line, "'\(field)' is no answer; 1 stands for one person, 0 or -1 for two")
+  }
+
+  /// Which columns are what, told by `first` where it has titles, else by all `lines`.
+  private mutating func columns(
+    _ first: [String], _ lines: [[String]], _ line: Int
+  ) throws(PairsFileError) -> (found: PairsColumns?, areTitled: Bool) {
+    do throws(PairsColumns.Problem) {
+      if counts.isEmpty, let titled = try PairsColumns(titles: first) {
+        foldName = titled.fold?.name ?? ""
+        return (titled, true)
+      }
+      let found = try PairsColumns(lines: lines)
+      foldName = found?.fold?.name ?? ""
+      return (found, false)
+    } catch {
+      throw fail(line, error.reason)
+    }
+  }
+
+  /// The photos and the answer among `fields`, and whether they are told by the columns.
+  private func ordered(
+    _ fields: [String], _ columns: (found: PairsColumns?, areTitled: Bool), _ line: Int
+  ) throws(PairsFileError) -> ([String], Bool) {
+    guard let found = columns.found else { return (fields, false) }
+    let needed = (found.order ?? []) + [found.fold?.column].compactMap { $0 }
+    guard let last = needed.max(), columns.areTitled || fields.count == 4 else {
+      return (fields, false)
+    }
+    guard fields.count > last else {
+      throw fail(line, "has \(fields.count) fields, and the titles put one in column \(last + 1)")
+    }
+    if let order = found.order { return (order.map { fields[$0] }, true) }
+    var rest = fields
+    if let fold = found.fold { rest.remove(at: fold.column) }
+    return (rest, false)
+  }
+
   private static func noStart(_ text: some StringProtocol) -> String {
     "'\(text)' is neither 'folds<TAB>pairs' nor a single count of pairs, nor a pair"
   }
 
   private func read(
-    _ fields: [String], _ line: Int, isFirst: Bool
+    _ fields: [String], _ line: Int, isOrdered: Bool, isFirst: Bool
   ) throws(PairsFileError) -> (Form, Content) {
-    let fields = PairsLine.withoutExtra(fields)
+    if isOrdered {
+      guard let isSame = PairsLine.answer(fields[2]) else { throw noAnswer(line, fields[2]) }
+      return (.answerLast, .pair(fields[0], fields[1], isSame: isSame))
+    }
     if fields.count == 2, let isSame = PairsLine.answer(fields[1]), Int(fields[0]) == nil {
       return (.halves, .half(fields[0], isSame: isSame))
     }
@@ -104,11 +151,10 @@ struct PairsReader {
       }
     }
     if fields.count > 1, PairsLine.isPath(fields[0]), PairsLine.isPath(fields[1]) {
+      guard fields.count == 2 else { throw noAnswer(line, fields[2]) }
       throw fail(
         line,
-        fields.count == 2
-          ? "names two photos and does not say whether they show one person: 'path path 1', or 0"
-          : "'\(fields[2])' is no answer; 1 stands for one person, 0 or -1 for two")
+        "names two photos and does not say whether they show one person: 'path path 1', or 0")
     }
     guard fields.count == 3 || fields.count == 4 else {
       let text = fields.joined(separator: " ")

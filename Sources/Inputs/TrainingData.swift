@@ -57,7 +57,9 @@ package struct TrainingData: Sendable {
     try opened.index.requireSeveralPeople(in: opened.name)
     index = opened.index
     name = opened.name
-    notes = opened.notes
+    var notes = opened.notes
+    if let lone = opened.index.lonePhotosWarning { notes.warnings.append(lone) }
+    self.notes = notes
     readAhead = ReadAhead(opened.source)
     divided = try configuration.split.divide(
       opened.index, seed: configuration.splitSeed, minPhotos: configuration.minPhotos,

@@ -11,22 +11,30 @@ struct CSVLayout {
   let numbers: [Int]
   /// The others.
   let passedOver: [Int]
+  /// Whether the titles of the numbers count them.
+  let isCounted: Bool
 
   private static let nameWords: Set<String> = [
     "name", "names", "path", "paths", "photo", "file", "filename", "file_name", "filepath",
-    "file_path", "image", "img", "image_path", "image_name", "image_id", "key",
+    "file_path", "image", "img", "image_path", "image_name", "image_id", "img_path", "key",
   ]
   private static let otherWords: Set<String> = [
     "label", "labels", "person", "person_id", "identity", "id", "class", "class_id", "target",
     "score", "quality", "confidence", "conf", "index", "fold", "split", "age", "gender", "set",
+    "sex", "race", "subject", "subject_id", "identity_id", "frame", "camera", "cam", "video",
+    "time", "timestamp", "date", "year", "width", "height", "yaw", "pitch", "roll", "blur",
+  ]
+  /// What pandas calls the column of its index.
+  private static let indexWords: Set<String> = ["", "unnamed: 0"]
+  /// Words before counted columns that are a face's place and not its embedding.
+  private static let placeWords: Set<String> = [
+    "x", "y", "bbox", "box", "kps", "kp", "keypoint", "landmark", "landmarks", "lm", "pt", "point",
   ]
 
   /// Reads `titles`, two or more.
   init(_ titles: [String]) throws(Problem) {
-    let words = titles.map { title in
-      title.split(whereSeparator: \.isWhitespace).joined(separator: " ").lowercased()
-    }
-    let counted = Self.counted(words)
+    let words = Self.words(titles)
+    let counted = try Self.counted(words, titles)
     let name =
       words.indices.first { Self.nameWords.contains(words[$0]) && !counted.contains($0) } ?? 0
     guard !counted.contains(name) else {
@@ -36,7 +44,8 @@ struct CSVLayout {
     }
     let rest = words.indices.filter { $0 != name }
     self.name = name
-    if !counted.isEmpty {
+    isCounted = !counted.isEmpty
+    if isCounted {
       numbers = counted
       passedOver = rest.filter { !counted.contains($0) }
       return
@@ -47,25 +56,65 @@ struct CSVLayout {
           "has a column '\(titles[other])', which is no number of an embedding; leave it out, "
           + "or count the titles of those that are, '0,1,...' or 'e0,e1,...'")
     }
-    numbers = rest
-    passedOver = []
+    numbers = rest.filter { !Self.indexWords.contains(words[$0]) }
+    passedOver = rest.filter { Self.indexWords.contains(words[$0]) }
+    guard !numbers.isEmpty else { throw Problem(reason: "names no column of numbers") }
   }
 
-  /// The columns whose titles are one word before 0, 1, 2, ... or 1, 2, 3, ..., the most there are;
-  /// none where fewer than two count.
-  private static func counted(_ words: [String]) -> [Int] {
-    var columns: [String: [Int]] = [:]
+  /// The column of names in a table whose numbers are lists in column `list`; nil where there is
+  /// none beside it.
+  static func nameColumn(_ titles: [String], beside list: Int) -> Int? {
+    let words = words(titles)
+    let others = words.indices.filter { $0 != list && !indexWords.contains(words[$0]) }
+    return others.first { nameWords.contains(words[$0]) } ?? others.first
+  }
+
+  private static func words(_ titles: [String]) -> [String] {
+    titles.map { title in
+      title.split(whereSeparator: \.isWhitespace).joined(separator: " ").lowercased()
+    }
+  }
+
+  /// The columns whose titles are one word before 0, 1, 2, ... or 1, 2, 3, ..., by their numbers,
+  /// in whatever order they stand; none where fewer than two count. Throws `Problem` where some of
+  /// them are missing or twice there, and where several words count.
+  private static func counted(_ words: [String], _ titles: [String]) throws(Problem) -> [Int] {
+    var columns: [String: [(number: Int, column: Int)]] = [:]
     for (column, word) in words.enumerated() {
       let stem = word.reversed().drop { $0.isASCII && $0.isNumber }
-      let number = word.suffix(word.count - stem.count)
-      guard let number = Int(number) else { continue }
-      let stemText = String(stem.reversed())
-      let known = columns[stemText, default: []].count
-      let first =
-        columns[stemText]?.first.flatMap { Int(words[$0].drop { !$0.isNumber }) } ?? number
-      if number == first + known, first <= 1 { columns[stemText, default: []].append(column) }
+      guard let number = Int(word.suffix(word.count - stem.count)) else { continue }
+      columns[String(stem.reversed()), default: []].append((number, column))
     }
-    let most = columns.values.max { ($0.count, $1[0]) < ($1.count, $0[0]) } ?? []
-    return most.count > 1 ? most : []
+    let series = columns.filter { stem, found in
+      found.count > 1 && !nameWords.contains(stem.filter { $0 != "_" })
+    }
+    let own = series.filter { !placeWords.contains($0.key.filter { $0.isLetter }) }
+    let known = own.isEmpty ? series : own
+    let sorted = known.values.map { $0.sorted { ($0.number, $0.column) < ($1.number, $1.column) } }
+      .sorted { $0[0].column < $1[0].column }
+    func span(_ found: [(number: Int, column: Int)]) -> String {
+      "'\(titles[found[0].column])' to '\(titles[found[found.count - 1].column])'"
+    }
+    guard sorted.count < 2 else {
+      throw Problem(
+        reason: "counts columns in several words, \(span(sorted[0])) and \(span(sorted[1])); leave "
+          + "out those that are not the embedding, or count them all in one word, 'e0,e1,...'")
+    }
+    guard let found = sorted.first else { return [] }
+    for (one, next) in zip(found, found.dropFirst()) where next.number != one.number + 1 {
+      let problem =
+        next.number == one.number
+        ? "has '\(titles[one.column])' and '\(titles[next.column])', one number of an embedding "
+          + "twice"
+        : "has no column between '\(titles[one.column])' and '\(titles[next.column])'"
+      throw Problem(
+        reason: "\(problem); the numbers of an embedding are counted without a hole, "
+          + "'e0,e1,e2,...': put the column back, or count those that are there anew")
+    }
+    guard found[0].number > 1 else { return found.map(\.column) }
+    // The first of a vector may have been left away.
+    throw Problem(
+      reason: "counts columns from '\(titles[found[0].column])' on, not from 0 or 1; put those "
+        + "before it back, or count those that are there anew, 'e0,e1,...'")
   }
 }

@@ -1,12 +1,15 @@
 /// Rows of numbers with a name each, as text: a header `name,0,1,...`, then `NAME,x,y,...`
 /// (RFC 4180: names with commas, quotes or line ends stand in quotes).
 ///
-/// Where titles count, `0,1,...` or `e0,e1,...`, those columns alone are the numbers.
+/// Where titles count, `0,1,...` or `e0,e1,...`, those columns alone are the numbers, by their
+/// number in whatever order. One column may hold a list a row, `NAME,"[x, y]"`.
 package struct CSVTable: Sendable, Equatable {
   /// The first cell of each row.
   package let names: [String]
   /// Titles of the columns that are neither names nor numbers of a row.
   package let passedOver: [String]
+  /// Titles of the first and the last number of a row, where they do not count the numbers.
+  package let uncounted: [String]
   /// Numbers of a row.
   package let columns: Int
   /// Row by row [names.count, columns].
@@ -56,36 +59,24 @@ package struct CSVTable: Sendable, Equatable {
     guard !Self.isRow(header.dropFirst()) else {
       throw bad(1, "holds numbers, not names of columns; put a header 'name,0,1,...' before it")
     }
-    let layout: CSVLayout
-    do throws(CSVLayout.Problem) {
-      layout = try CSVLayout(header)
-    } catch {
-      throw bad(1, error.reason)
-    }
-    columns = layout.numbers.count
-    passedOver = layout.passedOver.map { header[$0] }
-    var names: [String] = []
-    var values: [Float] = []
-    values.reserveCapacity(reader.separatorCount)
-    while !reader.isAtEnd {
-      let line = reader.line
-      let cells = try reader.row()
-      guard cells.count == header.count else {
-        throw bad(line, "has \(cells.count) cells, the first line \(header.count)")
+    let line = reader.line
+    let first = reader.isAtEnd ? [] : try reader.row()
+    let rows = Rows(first: first, firstLine: line, width: header.count, reader: reader)
+    do {
+      if let list = try Self.listColumn(header, first) {
+        try self.init(lists: list, header, rows)
+      } else {
+        try self.init(columns: try CSVLayout(header), header, rows)
       }
-      names.append(cells[layout.name])
-      for column in layout.numbers {
-        guard let value = Self.number(cells[column]) else {
-          throw bad(line, "'\(cells[column].prefix(20))' is no number")
-        }
-        values.append(value)
+      guard !names.isEmpty else {
+        throw bad(1, "has no photo below it; it names columns, and a row a photo follows")
       }
+    } catch let problem as CSVLayout.Problem {
+      throw bad(1, problem.reason)
     }
-    self.names = names
-    self.values = values
   }
 
-  private static func number(_ cell: String) -> Float? {
+  static func number(_ cell: String) -> Float? {
     if let value = Float(cell) { return value }
     let words = cell.split(whereSeparator: \.isWhitespace)
     return words.count == 1 ? Float(words[0]) : nil
@@ -94,9 +85,22 @@ package struct CSVTable: Sendable, Equatable {
   /// Whether cells of a first line are a photo's numbers: numbers that do not count columns.
   private static func isRow(_ cells: ArraySlice<String>) -> Bool {
     let numbers = cells.compactMap(number)
-    guard let first = numbers.first else { return false }
-    let counts = numbers.indices.allSatisfy { numbers[$0] == first + Float($0) }
+    // Titles sorted as text are another order from ten numbers on.
+    let titles = numbers.count > 10 ? numbers.sorted() : numbers
+    guard let first = titles.first else { return false }
+    let counts = titles.indices.allSatisfy { titles[$0] == first + Float($0) }
     return !counts || (first != 0 && first != 1)
+  }
+
+  /// A table of `names` and `values` as they are.
+  init(
+    names: [String], passedOver: [String], uncounted: [String], columns: Int, values: [Float]
+  ) {
+    self.names = names
+    self.passedOver = passedOver
+    self.uncounted = uncounted
+    self.columns = columns
+    self.values = values
   }
 
   struct Reader {
@@ -115,7 +119,17 @@ package struct CSVTable: Sendable, Equatable {
       bytes = try TextFile.bytes(of: path)
       self.path = path
       position = bytes.startIndex
-      let first = bytes.prefix { $0 != 0x0A && $0 != 0x0D }
+      var first = bytes.prefix { $0 != 0x0A && $0 != 0x0D }
+      var given = given
+      if first.count == 5, first.starts(with: "sep=".utf8) {
+        // Excel's word for what parts the cells, in a line of its own.
+        given = given ?? first.last
+        position = first.endIndex
+        if position < bytes.endIndex, bytes[position] == 0x0D { position += 1 }
+        if position < bytes.endIndex, bytes[position] == 0x0A { position += 1 }
+        line = 2
+        first = bytes[position...].prefix { $0 != 0x0A && $0 != 0x0D }
+      }
       let others: [UInt8] = [0x3B, 0x09]
       separator =
         given ?? (first.contains(0x2C) ? 0x2C : others.first { first.contains($0) } ?? 0x2C)

@@ -76,10 +76,15 @@ package enum EmbeddingFile: String, Sendable, CaseIterable {
     switch EmbeddingFile(path: path) {
     case .csv:
       let table = try CSVTable(path: path)
-      if !table.passedOver.isEmpty {
+      if !table.passedOver.isEmpty || !table.uncounted.isEmpty {
+        let span = table.uncounted.map { "'\($0)'" }.joined(separator: " to ")
+        let shown = table.passedOver.prefix(8).map { "'\($0)'" }.joined(separator: ", ")
+        let others = table.passedOver.count - 8
         tell(
-          "\(path): \(table.columns) columns are the numbers; passed over: "
-            + table.passedOver.map { "'\($0)'" }.joined(separator: ", "))
+          "\(path): the \(table.columns) numbers of a photo are "
+            + (span.isEmpty ? "those whose titles count them or a list" : "the columns \(span)")
+            + (shown.isEmpty ? "" : "; passed over: " + shown)
+            + (others > 0 ? " and \(others) more" : ""))
       }
       return (Embeddings(table.values, dimension: table.columns), table.names)
     case .npz:
@@ -124,7 +129,8 @@ package enum EmbeddingFile: String, Sendable, CaseIterable {
       throw EvaluationFailure.notTwoDimensional(path: path, shape: shape)
     }
     guard names.count == shape[0] else {
-      throw EvaluationFailure.namesAndRows(names: names.count, rows: shape[0])
+      throw EvaluationFailure.namesAndRows(
+        names: names.count, rows: shape[0], first: names.first ?? "")
     }
     return (Embeddings(values, dimension: shape[1]), names)
   }

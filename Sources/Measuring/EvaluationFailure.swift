@@ -1,7 +1,7 @@
 /// What makes an evaluation impossible.
 package enum EvaluationFailure: Error, CustomStringConvertible {
   case nothingToMeasure
-  case namesAndRows(names: Int, rows: Int)
+  case namesAndRows(names: Int, rows: Int, first: String)
   case notTwoDimensional(path: String, shape: [Int])
   case noPairs
   case photosBesideEmbeddings(path: String)
@@ -16,8 +16,9 @@ package enum EvaluationFailure: Error, CustomStringConvertible {
     switch self {
     case .nothingToMeasure:
       "nothing is held out; give --pairs FILE, or a --split that holds photos out"
-    case .namesAndRows(let names, let rows):
+    case .namesAndRows(let names, let rows, let first):
       "\(names) names for \(rows) embeddings; --names has one line for each row of --embeddings"
+        + (names == rows + 1 ? "; its line 1, '\(first)', looks like a title: take it away" : "")
     case .notTwoDimensional(let path, let shape):
       "\(path) has shape \(shape); embeddings are [photos, dimension]"
     case .noNames(let path): "\(path) has no names in it; give --names FILE.txt, one a line"

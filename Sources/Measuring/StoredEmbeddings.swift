@@ -15,9 +15,13 @@ package struct StoredEmbeddings {
   /// none themselves. What is passed over is told on standard error unless `isQuiet`. Throws what
   /// is wrong.
   package init(file: String, names: String?, isQuiet: Bool = false) throws {
-    (embeddings, self.names) = try EmbeddingFile.read(file, names: names) { note in
+    func tell(_ note: String) {
       if !isQuiet { StandardOutput.complain("ddp-train: note: \(note)") }
     }
+    let (all, called) = try EmbeddingFile.read(file, names: names, tell: tell)
+    let rows = NamedRows(all, names: called)
+    for note in rows.notes { tell("\(file): \(note)") }
+    (embeddings, self.names) = (rows.embeddings, rows.names)
   }
 
   /// Scores the pairs of each file and prints the figures.

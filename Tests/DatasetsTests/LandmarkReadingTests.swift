@@ -49,6 +49,15 @@ import Testing
     others.append(plainLines.map { "./" + $0 })
     others.append(["6", titles] + plainLines)
     others.append(plainLines + plainLines.prefix(2))
+    for mark in [",", ";", "\t"] {
+      // As pandas writes it, its index first.
+      others.append(
+        [
+          "sep=\(mark)",
+          mark + "path" + mark + titles.split(separator: " ").joined(separator: mark),
+        ]
+          + lines(mark).enumerated().map { "\($0)\(mark)\($1)" })
+    }
     others.append(["\u{FEFF}" + plainLines[0]] + plainLines.dropFirst())
     others.append(plainLines + ["other/1.jpg 0 0 9 0 4 4 0 9 9 9"])
     for other in others {

@@ -31,6 +31,13 @@ import Testing
   /// scripts/golden/verification_bin.py
   private static let sound: [(String, String)] = [
     (
+      "minus one for two people",
+      """
+      gASVNAAAAAAAAABdlChDBP/YAMiUQwX/2AEAyZRDBv/YAgABypRDB//YAwABAsuUZV2UKEr/////Sw\
+      FlhpQu
+      """
+    ),
+    (
       "numpy truths 2",
       """
       gAJdcQAoY19jb2RlY3MKZW5jb2RlCnEBWAcAAADDv8OYAMOIcQJYBgAAAGxhdGluMXEDhnEEUnEFaAFYCAAA\
@@ -93,6 +100,41 @@ import Testing
       """
     ),
     (
+      "numpy floats",
+      """
+      gASVoQAAAAAAAABdlChDBP/YAMiUQwX/2AEAyZRDBv/YAgABypRDB//YAwABAsuUZV2UKIwWbnVtcHkuX2Nv\
+      cmUubXVsdGlhcnJheZSMBnNjYWxhcpSTlIwFbnVtcHmUjAVkdHlwZZSTlIwCZjSUiYiHlFKUKEsDjAE8lE5O\
+      Tkr/////Sv////9LAHSUYkMEAAAAAJSGlFKUaAhoDkMEAACAP5SGlFKUZYaULg==
+      """
+    ),
+    (
+      "an array of minus ones",
+      """
+      gASVwQAAAAAAAABdlChDBP/YAMiUQwX/2AEAyZRDBv/YAgABypRDB//YAwABAsuUZYwWbnVtcHkuX2NvcmUu\
+      bXVsdGlhcnJheZSMDF9yZWNvbnN0cnVjdJSTlIwFbnVtcHmUjAduZGFycmF5lJOUSwCFlEMBYpSHlFKUKEsB\
+      SwKFlGgIjAVkdHlwZZSTlIwCaTiUiYiHlFKUKEsDjAE8lE5OTkr/////Sv////9LAHSUYolDEP//////////\
+      AQAAAAAAAACUdJRihpQu
+      """
+    ),
+    (
+      "an array of halves of minus one",
+      """
+      gASVtQAAAAAAAABdlChDBP/YAMiUQwX/2AEAyZRDBv/YAgABypRDB//YAwABAsuUZYwWbnVtcHkuX2NvcmUu\
+      bXVsdGlhcnJheZSMDF9yZWNvbnN0cnVjdJSTlIwFbnVtcHmUjAduZGFycmF5lJOUSwCFlEMBYpSHlFKUKEsB\
+      SwKFlGgIjAVkdHlwZZSTlIwCZjKUiYiHlFKUKEsDjAE+lE5OTkr/////Sv////9LAHSUYolDBLwAPACUdJRi\
+      hpQu
+      """
+    ),
+    (
+      "an array of floats",
+      """
+      gASVwQAAAAAAAABdlChDBP/YAMiUQwX/2AEAyZRDBv/YAgABypRDB//YAwABAsuUZYwWbnVtcHkuX2NvcmUu\
+      bXVsdGlhcnJheZSMDF9yZWNvbnN0cnVjdJSTlIwFbnVtcHmUjAduZGFycmF5lJOUSwCFlEMBYpSHlFKUKEsB\
+      SwKFlGgIjAVkdHlwZZSTlIwCZjiUiYiHlFKUKEsDjAE8lE5OTkr/////Sv////9LAHSUYolDEAAAAAAAAAAA\
+      AAAAAAAA8D+UdJRihpQu
+      """
+    ),
+    (
       "an array of objects",
       """
       gASVtAAAAAAAAACMFm51bXB5Ll9jb3JlLm11bHRpYXJyYXmUjAxfcmVjb25zdHJ1Y3SUk5SMBW51bXB5lIwH\
@@ -121,6 +163,15 @@ import Testing
       bXVsdGlhcnJheZSMDF9yZWNvbnN0cnVjdJSTlIwFbnVtcHmUjAduZGFycmF5lJOUSwCFlEMBYpSHlFKUKEsB\
       SwKFlGgIjAVkdHlwZZSTlIwCZjiUiYiHlFKUKEsDjAE8lE5OTkr/////Sv////9LAHSUYolDEAAAAAAAAOA/\
       AAAAAAAA8D+UdJRihpQu
+      """
+    ),
+    (
+      "an array of bytes of all ones",
+      """
+      gASVswAAAAAAAABdlChDBP/YAMiUQwX/2AEAyZRDBv/YAgABypRDB//YAwABAsuUZYwWbnVtcHkuX2NvcmUu\
+      bXVsdGlhcnJheZSMDF9yZWNvbnN0cnVjdJSTlIwFbnVtcHmUjAduZGFycmF5lJOUSwCFlEMBYpSHlFKUKEsB\
+      SwKFlGgIjAVkdHlwZZSTlIwCdTGUiYiHlFKUKEsDjAF8lE5OTkr/////Sv////9LAHSUYolDAv8BlHSUYoaU\
+      Lg==
       """
     ),
     (

@@ -127,6 +127,30 @@ import Training
     #expect(isGood && found["missingLabels"] as? [Int] == [1, 2, 4])
   }
 
+  @Test("pack and align say what they pass over, and pack that nothing can be learnt")
+  func packAndAlignSayWhatTheyPassOver() throws {
+    let root = SmallRun.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    let folder = root + "/photos"
+    try SyntheticFaces(people: 10, photosPerPerson: 1, size: 160, seed: 5).writeFolder(to: folder)
+    let names = try PhotoSet(path: folder).index.photos.map(\.path)
+    let kept = folder + "/@eaDir/" + names[0]
+    try FileManager.default.createDirectory(atPath: kept, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(
+      atPath: folder + "/" + names[0], toPath: kept + "/SYNOPHOTO_THUMB_M.jpg")
+    let out = root + "/packed"
+    let packed = try #require(PackRequest(data: folder, form: "tar", out: out)).run()
+    #expect(packed[0].hasPrefix("passed over: 1 @eaDir (folder of a network storage)"))
+    #expect(packed.contains { $0.hasPrefix("warning: 10 of 10 people have one photo") })
+    #expect(packed.last?.hasPrefix("10 photos of 10 people in ") == true)
+    try names.map { "\($0) 55 70 100 72 78 95 60 118 96 119\n" }.joined()
+      .write(toFile: root + "/points.txt", atomically: true, encoding: .utf8)
+    let request = try #require(
+      AlignRequest(data: folder, out: root + "/aligned", landmarks: root + "/points.txt"))
+    let (lines, isGood) = try request.run()
+    #expect(isGood && lines[0] == packed[0] && lines.count == 3, "\(lines)")
+  }
+
   @Test("Aligned photos are the warp of the full-size photo, to within what JPEG rounds")
   func alignWritesTheTemplate() throws {
     let root = SmallRun.temporaryFolder()

@@ -30,9 +30,15 @@ for kind, value, protocol in [
     ("an array of big-endian integers", (images, np.array(truths).astype(">i8")), 4),
     ("numpy integers", (images, [np.int64(t) for t in truths]), 4),
     ("floats", (images, [float(t) for t in truths]), 4),
+    ("minus one for two people", (images, [2 * t - 1 for t in truths]), 4),
+    ("numpy floats", (images, [np.float32(t) for t in truths]), 4),
+    ("an array of minus ones", (images, 2 * np.array(truths) - 1), 4),
+    ("an array of halves of minus one", (images, (2 * np.array(truths) - 1).astype(">f2")), 4),
+    ("an array of floats", (images, np.array(truths).astype(float)), 4),
     ("an array of objects", (np.array(images, dtype=object), truths), 4),
     ("numpy voids", ([np.void(image) for image in images], truths), 4),
     ("an array of numbers", (images, np.array([0.5, 1])), 4),
+    ("an array of bytes of all ones", (images, np.array([255, 1], np.uint8)), 4),
     ("an array of twos", (images, np.array([0, 2])), 4),
 ]:
     print(f'    ("{kind}", "{base64.b64encode(pickle.dumps(value, protocol=protocol)).decode()}"),')

@@ -38,6 +38,19 @@ package struct PhotoIndex: Sendable {
     guard people.count > 1 else { throw .onlyOnePerson(folder: name, person: people[0]) }
   }
 
+  /// A warning where nearly all of ten and more people have one photo, from which nobody learns
+  /// what photos of a person have in common; nil where they have more.
+  package var lonePhotosWarning: String? {
+    let counts = photosPerPerson
+    let lone = counts.count { $0 == 1 }
+    guard counts.count >= 10, 10 * lone >= 9 * counts.count else { return nil }
+    let example = counts.firstIndex(of: 1).map { people[$0] } ?? ""
+    return
+      "\(lone) of \(counts.count) people have one photo, such as '\(example)': nothing can be "
+      + "learnt of what photos of a person have in common; look whether the labels say who is on a "
+      + "photo, and are not its name, its caption or its number"
+  }
+
   /// The number of photos of each person.
   package var photosPerPerson: [Int] {
     var counts = [Int](repeating: 0, count: people.count)

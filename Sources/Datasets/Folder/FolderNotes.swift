@@ -38,6 +38,7 @@ enum FolderNotes {
           + "the people in folders")
     }
     if let repeated = repeatedNames(index.people) { notes.warnings.append(repeated) }
+    if let nested = nested(index.people) { notes.warnings.append(nested) }
     let parts = Set(index.people.map(firstFolder))
     if let together = splitsTogether(index, parts: parts) { notes.warnings.append(together) }
     return notes
@@ -143,6 +144,25 @@ enum FolderNotes {
           + "characters, such as '\(shown)'")
     }
     return warnings
+  }
+
+  /// A warning where folders of people lie in the folders of others, as thumbnails and crops do;
+  /// nil where none do.
+  static func nested(_ people: [String]) -> String? {
+    let known = Set(people.map { Array($0.utf8) })
+    let inside = people.filter { path in
+      var above = path.utf8[...]
+      while let cut = above.lastIndex(of: UInt8(ascii: "/")) {
+        above = above[..<cut]
+        if known.contains(Array(above)) { return true }
+      }
+      return false
+    }
+    guard let first = inside.first else { return nil }
+    return
+      "\(inside.count) of \(people.count) people \(inside.count == 1 ? "is a folder" : "are folders")"
+      + " within another person's folder, such as \(first), and count as people of their own; if "
+      + "they hold thumbnails, crops or frames of the same person, move them out or join them"
   }
 
   /// A warning where people of one name stand below several folders; nil where none do.

@@ -120,7 +120,12 @@ struct FolderWalk {
         continue
       }
       switch kindOf(path, name, kind) {
-      case .folder: entries.append(Entry(key: name + [UInt8(ascii: "/")]))
+      case .folder:
+        if let keeper = SystemFolder.keeper(of: name) {
+          passedOver.add(String(decoding: path, as: UTF8.self), kind: keeper)
+          continue
+        }
+        entries.append(Entry(key: name + [UInt8(ascii: "/")]))
       case .photo: entries.append(Entry(key: name))
       case .other(let format):
         let text = String(decoding: path, as: UTF8.self)

@@ -3,7 +3,7 @@
 package struct PassedOver: Sendable, Equatable {
   /// Things of one kind.
   package struct Group: Sendable, Equatable, Encodable {
-    /// `.heic`, `hidden`, `no ending`.
+    /// `.heic`, `hidden`, `no ending`, `@eaDir (folder of a network storage)`.
     package var kind: String
     package var count: Int
     /// The path of the first of them, in the order of their names.

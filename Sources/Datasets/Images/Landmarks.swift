@@ -121,7 +121,8 @@ struct LandmarkReader {
 
   /// Takes the line into account; throws `DatasetError` where it is none.
   mutating func read(_ line: Substring, _ number: Int) throws(DatasetError) {
-    if line.isEmpty { return }
+    // Excel writes what parts the cells before all else.
+    if line.isEmpty || number == 1 && line.hasPrefix("sep=") && line.utf8.count < 6 { return }
     var (path, words) = Self.parts(line)
     if words.count < 10, number <= 2, Self.isHeader(line) { return }
     guard words.count >= 10 else { throw bad(number, "is not 'path x1 y1 ... x5 y5'") }
@@ -142,6 +143,13 @@ struct LandmarkReader {
         throw bad(number, "'\(word.prefix(20))' is no place on a photo, in pixels")
       }
       numbers.append(value)
+    }
+    // The index that pandas writes before the path.
+    if let mark = path.firstIndex(where: { [",", ";", "\t"].contains($0) }),
+      Int(path[..<mark]) != nil, place(of: path) == nil,
+      place(of: path[path.index(after: mark)...]) != nil
+    {
+      path = path[path.index(after: mark)...]
     }
     guard let photo = place(of: path) else {
       stranger = stranger ?? String(path)

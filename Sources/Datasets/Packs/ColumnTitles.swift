@@ -34,6 +34,12 @@ struct ColumnTitles {
   /// The columns whose titles are words for the label, the more telling first.
   var labelColumns: [Int] { Self.labels.compactMap { words.firstIndex(of: $0) } }
 
+  /// Whether column `column` is called `name`, which may be the photo's.
+  func isName(_ column: Int) -> Bool { words[column] == "name" }
+
+  /// Whether a column is called `id`, which may be the photo's or the person's.
+  var hasID: Bool { words.contains("id") }
+
   /// Whether there is nothing here but words for columns.
   var areAllKnown: Bool {
     words.contains { Self.photos.contains($0) || Self.labels.contains($0) }
@@ -60,7 +66,10 @@ struct ColumnTitles {
 
   /// A warning where more columns than `label` could be the label; nil where none could.
   func doubt(file: String, label: Int) -> String? {
-    let others = labelColumns.filter { $0 != label }
+    // A class may be all sorts of things, and `id` the person's then.
+    let isVague = ["class", "classid", "classname", "target", "name"].contains(words[label])
+    let ids = words.indices.filter { isVague && words[$0] == "id" }
+    let others = labelColumns.filter { $0 != label } + ids
     guard !others.isEmpty else { return nil }
     return "\(file): column \(shown(label)) is taken for the label, and "
       + others.map(shown).joined(separator: ", ") + (others.count == 1 ? " is" : " are")

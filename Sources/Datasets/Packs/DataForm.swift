@@ -122,6 +122,7 @@ struct FolderContents {
     self.root = root
     for (bytes, isFolder) in try FileReader.entries(in: root) where bytes.first != 0x2E {
       let name = String(decoding: bytes, as: UTF8.self)
+      if isFolder, SystemFolder.keeper(of: bytes) != nil { continue }
       if isFolder { folders.append(name) } else { files.append(name) }
     }
     files.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }

@@ -97,15 +97,26 @@ struct ListLayout: Equatable {
     guard let count = isTitled ? first.count : mostCommon(cells.map(\.count)) else { return nil }
     if isTitled { return titled(titles, cells, separator, isThere, scored) }
     var candidates: [Candidate] = []
-    let pairs = [(0, 1), (1, 0)].map {
-      scored(
-        ListLayout(separator: separator, columns: 2, photo: $0.0, label: $0.1, titles: nil))
+    let pairs = [(0, 1), (1, 0)].map { photo, label in
+      let layout = ListLayout(
+        separator: separator, columns: 2, photo: photo, label: label, titles: nil)
+      // The cell at the end that the photo has is one there without the others.
+      let cut = cells.contains { row in
+        let end = photo == 0 ? row.first : row.last
+        guard row.count > 2, let path = layout.parts(of: row)?.photo, let end else { return false }
+        return !isThere(path) && isThere(end.trimmedASCII)
+      }
+      return scored(
+        layout,
+        cut
+          ? "begins a list in which labels have several words; part path and label by a tab"
+          : nil)
     }
     if count == 2 || separator != .tab { candidates += pairs }
     if count > 2 {
       let full = cells.filter { $0.count == count }
       for photo in 0..<count {
-        let (label, problem) = labelColumn(full, beside: photo)
+        let (label, problem) = labelColumn(full, beside: photo, separator)
         candidates.append(
           scored(
             ListLayout(
@@ -134,7 +145,11 @@ struct ListLayout: Equatable {
     _ isThere: (Substring) -> Bool, _ scored: (ListLayout, String?) -> Candidate
   ) -> Candidate {
     let count = titles.titles.count
-    let labels = titles.labelColumns
+    // A name may be that of the file.
+    let labels = titles.labelColumns.filter { column in
+      !titles.isName(column)
+        || 2 * cells.count { $0.count > column && looksLikePhoto($0[column]) } < cells.count
+    }
     func found(_ column: Int) -> Int {
       cells.count { $0.count > column && $0.count <= count && isThere($0[column]) }
     }
@@ -148,6 +163,7 @@ struct ListLayout: Equatable {
     if label == nil, count > 1 {
       problem =
         "has no column for the label among its titles; call it 'label', 'person' or 'identity'"
+        + (titles.hasID ? " ('id' may be that of the photo; call it 'person_id' if it is not)" : "")
     }
     let layout = ListLayout(
       separator: separator, columns: count, photo: photo, label: label, titles: titles.titles)
@@ -162,13 +178,20 @@ struct ListLayout: Equatable {
   }
 
   /// The column of the label in rows of three and more cells whose photo is in column `photo`, or
-  /// why it cannot be told: MXNet's `index label path`, InsightFace's `flag path label`, and
-  /// columns that count the rows or are empty left aside.
+  /// why it cannot be told: MXNet's `index label path`, whose indices are all others, InsightFace's
+  /// `1<TAB>path<TAB>label`, and columns that count the rows or are empty left aside.
   private static func labelColumn(
-    _ rows: [[Substring]], beside photo: Int
+    _ rows: [[Substring]], beside photo: Int, _ separator: Separator?
   ) -> (column: Int?, problem: String?) {
     func column(_ place: Int) -> [Substring] { rows.map { $0[place].trimmedASCII } }
-    func isFlag(_ cells: [Substring]) -> Bool { cells.allSatisfy { $0 == "1" || $0 == "0" } }
+    // A first column of 0 and 1, or one of a spreadsheet, may as well be the label.
+    func isFlag(_ cells: [Substring]) -> Bool {
+      separator == .tab && cells.allSatisfy { $0 == "1" }
+    }
+    func isIndex(_ cells: [Substring]) -> Bool {
+      let numbers = cells.compactMap { Int($0) }
+      return numbers.count == cells.count && Set(numbers).count == numbers.count
+    }
     func counts(_ cells: [Substring]) -> Bool {
       let numbers = cells.compactMap { Int($0) }
       return numbers.count == cells.count
@@ -176,7 +199,7 @@ struct ListLayout: Equatable {
     }
     let count = rows.first?.count ?? 0
     let first = column(0)
-    if count == 3, photo == 2, first.allSatisfy({ Int($0) != nil }) { return (1, nil) }
+    if count == 3, photo == 2, isIndex(first) { return (1, nil) }
     if count == 3, photo == 1, isFlag(first) || counts(first) { return (2, nil) }
     let others = (0..<count).filter { place in
       place != photo && !column(place).allSatisfy(\.isEmpty) && !(place == 0 && counts(first))
@@ -186,7 +209,7 @@ struct ListLayout: Equatable {
       nil,
       "has \(count) cells, and nothing says which is the label; put a line of titles before the "
         + "first, such as path and label, leave the other columns away, or part path and label by "
-        + "a tab"
+        + "a tab, where a label has spaces in it"
     )
   }
 

@@ -18,7 +18,7 @@ enum ListRows {
         }
         // A tab at the end of a line is an empty cell more, which no layout minds.
         let line = text[...].trimmedASCII
-        if line.isEmpty { return true }
+        if line.isEmpty || isSeparatorLine(line, number) { return true }
         guard let separator else { return try body([line], number) }
         let cells = line.utf8.split(
           separator: separator.rawValue, omittingEmptySubsequences: false)
@@ -50,6 +50,12 @@ enum ListRows {
     }
   }
 
+  /// Whether `line` is Excel's word for what parts the cells, `sep=;`, which it writes first.
+  private static func isSeparatorLine(_ line: Substring, _ number: Int) -> Bool {
+    // A tab at the end of the line has been trimmed away.
+    number == 1 && (4...5).contains(line.utf8.count) && line.hasPrefix("sep=")
+  }
+
   /// The first lines of the file at `path` that are not blank and no comments; throws
   /// `DatasetError`.
   static func firstLines(
@@ -61,7 +67,9 @@ enum ListRows {
         throw .badLine(path: path, line: number, reason: "is not UTF-8 text")
       }
       let line = text[...].trimmedASCII
-      if !line.isEmpty, line.utf8.first != UInt8(ascii: "#") { lines.append(String(line)) }
+      if !line.isEmpty, line.utf8.first != UInt8(ascii: "#"), !isSeparatorLine(line, number) {
+        lines.append(String(line))
+      }
       return lines.count < count
     }
     return lines

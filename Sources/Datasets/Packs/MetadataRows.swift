@@ -33,7 +33,7 @@ enum MetadataRows {
 
   static let wanted =
     "a column of photos, 'file_name', and one that says who is on them: 'label', 'person', "
-    + "'identity', 'class' or 'name'"
+    + "'identity', 'class' or 'name' ('id' may be the photo's: call it 'person_id' if it is not)"
 
   /// The columns that are taken; nil where one of them is not there.
   private static func columns(_ titles: ColumnTitles) -> (photo: Int, label: Int)? {

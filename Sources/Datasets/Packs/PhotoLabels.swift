@@ -100,18 +100,20 @@ struct PhotoLabels {
 /// What people are called beside their labels, where each is called something of its own.
 struct NamesOfLabels {
   private var names: [ExactText: String] = [:]
-  private var fits = true
+  private var isComplete = true
+  /// Two names of one label, the first that were found.
+  private(set) var contradiction: (label: String, names: [String])?
 
   /// Says what the person of one more photo, of that label, is called; nil where nothing says it.
   mutating func add(_ name: String?, for label: String) {
-    guard fits else { return }
+    guard contradiction == nil else { return }
     guard let name else {
-      fits = false
+      isComplete = false
       return
     }
     let label = ExactText(PhotoLabels.canonical(label[...].trimmedASCII))
     if let known = names[label] {
-      fits = ExactText(known) == ExactText(name)
+      if ExactText(known) != ExactText(name) { contradiction = (label.text, [known, name]) }
     } else {
       names[label] = name
     }
@@ -119,7 +121,7 @@ struct NamesOfLabels {
 
   /// The names of the people of those labels; nil where not all are said, or not all differ.
   func all(of labels: [String]) -> [String]? {
-    guard fits else { return nil }
+    guard isComplete, contradiction == nil else { return nil }
     let found = labels.compactMap { names[ExactText($0)] }
     let distinct = Set(found.map { ExactText($0) })
     return found.count == labels.count && distinct.count == found.count ? found : nil

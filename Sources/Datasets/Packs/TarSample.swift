@@ -26,12 +26,12 @@ struct TarSample {
     /// Nil for what says nothing of who is on a photo.
     let note: NoteKind?
 
-    /// Nil for a name without a dot, and for a hidden one.
+    /// Nil for a name without a dot, a hidden one, and one in a folder that systems keep.
     init?(_ name: String) {
       let bytes = name.utf8
       let start = bytes.lastIndex(of: 0x2F).map { bytes.index(after: $0) } ?? bytes.startIndex
       guard let dot = bytes[start...].firstIndex(of: 0x2E), dot != start,
-        let last = bytes[start...].lastIndex(of: 0x2E), !name.hasPrefix("__MACOSX/")
+        let last = bytes[start...].lastIndex(of: 0x2E), !SystemFolder.holds(name)
       else { return nil }
       whole = name
       key = String(name[..<dot])
@@ -60,6 +60,10 @@ struct TarSample {
     let path: String?
     /// What the person is called; nil where nothing but the label says it.
     let person: String?
+    /// Where the label stands.
+    let kind: NoteKind
+    /// Whom a `.json` says to be on it, beside the `.cls` that counts.
+    let claim: String?
   }
 
   var key = ExactText("")
@@ -112,7 +116,11 @@ struct TarSample {
         photo: photo, label: label.text,
         path: notes.lazy.compactMap { $0.fields?["path"] }.first,
         person: kind == .cls
-          ? notes.lazy.compactMap { $0.fields?["person"] ?? $0.fields?["identity"] }.first : nil)
+          ? notes.lazy.compactMap { $0.fields?["person"] ?? $0.fields?["identity"] }.first : nil,
+        kind: kind,
+        claim: kind == .cls
+          ? claimKeys.lazy.compactMap { key in notes.lazy.compactMap { $0.fields?[key] }.first }
+            .first : nil)
     }
     return nil
   }
@@ -129,4 +137,7 @@ struct TarSample {
     "label", "cls", "class", "identity", "person", "person_id", "identity_id", "subject",
     "subject_id", "name",
   ]
+
+  /// Those of them that say nothing else.
+  private static let claimKeys = labelKeys.filter { !["cls", "class", "name"].contains($0) }
 }

@@ -36,6 +36,12 @@ struct TarShards: PhotoSource {
     }
     try scan.requireFewUnlabelled(paths[0])
     self.files = files
+    if let (label, names) = scan.claims.contradiction {
+      scan.notes.warnings.append(
+        "\(paths[0]): the .cls are taken for the labels, and the .json beside them say otherwise: "
+          + "class \(label) is '\(names[0])' and '\(names[1])' to them; if the .json say who is on "
+          + "a photo, leave the .cls away")
+    }
     notes = scan.notes
     (shards, offsets, sizes) = (scan.shards, scan.offsets, scan.sizes)
     var people = scan.labels.people()
@@ -71,6 +77,9 @@ struct TarShards: PhotoSource {
     /// What the people are called by `.json`, and by the folders in the names of their photos.
     var persons = NamesOfLabels()
     var folders = NamesOfLabels()
+    /// Whom `.json` says to be on photos that have a `.cls`.
+    var claims = NamesOfLabels()
+    private var isTextSaid = false
     var notes = DataNotes()
     private var sample = TarSample()
     /// The word by which `.json` says who is on a photo; the first one decides for all.
@@ -229,7 +238,10 @@ struct TarShards: PhotoSource {
         throw .unusable(
           path: unlabelled.archive,
           reason: TarSample.unlabelled(unlabelled.example)
-            + (count == 1 ? "" : "; so it is with \(count) of \(count + offsets.count) photos"))
+            + (count == 1 ? "" : "; so it is with \(count) of \(count + offsets.count) photos")
+            + (offsets.isEmpty && unlabelled.example.contains("/")
+              ? ". If its folders are the people, unpack it and give the folder, or pack that with "
+                + "'ddp-train pack FOLDER --to tar'" : ""))
       }
       notes.warnings.append(
         "\(count) of \(count + offsets.count) photos have no label beside them and are left out, "
@@ -270,6 +282,11 @@ struct TarShards: PhotoSource {
         let prefix = isOneOfSeveral && found.path == nil ? Self.stem(file.path) + "/" : ""
         paths.append((prefix + name).utf8)
         persons.add(found.person, for: found.label)
+        claims.add(found.claim, for: found.label)
+        if found.kind == .txt, !isTextSaid {
+          isTextSaid = true
+          notes.remarks.append("labels are what each .txt says, such as '\(found.label)'")
+        }
         folders.add(name.utf8.lastIndex(of: 0x2F).map { String(name[..<$0]) }, for: found.label)
         meter?.add()
       }

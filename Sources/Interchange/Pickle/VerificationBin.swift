@@ -145,21 +145,21 @@ package struct VerificationBin: Sendable {
     if let elements = document.elements(raw) {
       return try elements.map { try truth($0, document, source) }
     }
-    let width = try width(of: type, document, source)
+    let number = try number(of: type, document, source)
     let bytes = try bytes(of: raw, document, source)
-    guard bytes.count % width == 0 else {
-      throw PickleProblem(message: "its truths are \(bytes.count) bytes, \(width) each")
+    guard bytes.count % number.width == 0 else {
+      throw PickleProblem(message: "its truths are \(bytes.count) bytes, \(number.width) each")
     }
-    return try stride(from: 0, to: bytes.count, by: width).map {
-      try truth(ofBytes: bytes[$0..<$0 + width])
+    return try stride(from: 0, to: bytes.count, by: number.width).map {
+      try truth(ofBytes: bytes[$0..<$0 + number.width], number)
     }
   }
 
-  /// The bytes of an element of the NumPy type that `value` is a call for; throws `PickleProblem`
-  /// for what is neither truth nor whole number.
-  private static func width(
+  /// The kind of an element of the NumPy type that `value` is a call for (`b`, `i`, `u`, `f`), and
+  /// its bytes; throws `PickleProblem` for what is neither truth nor number.
+  private static func number(
     of value: PickleDocument.Value, _ document: PickleDocument, _ source: [UInt8]
-  ) throws -> Int {
+  ) throws -> (kind: Character, width: Int) {
     let isType = document.callee(value)?.hasSuffix("dtype") == true
     let word = isType ? arguments(value, document).first ?? value : value
     let name =
@@ -168,20 +168,30 @@ package struct VerificationBin: Sendable {
       case .bytes(let range): String(decoding: source[range], as: UTF8.self)
       default: ""
       }
-    guard let kind = name.first, "biu".contains(kind), let width = Int(name.dropFirst()),
-      [1, 2, 4, 8].contains(width)
+    guard let kind = name.first, "biuf".contains(kind), let width = Int(name.dropFirst()),
+      (kind == "f" ? [2, 4, 8] : [1, 2, 4, 8]).contains(width)
     else { throw PickleProblem(message: "its truths are an array of '\(name)', not of bool") }
-    return width
+    return (kind, width)
   }
 
-  /// 0 or 1 in either order of bytes.
-  private static func truth(ofBytes bytes: ArraySlice<UInt8>) throws -> Bool {
-    let ones = bytes.count { $0 == 1 }
-    let isWhole = ones == 0 || ones == 1 && (bytes.first == 1 || bytes.last == 1)
-    guard bytes.allSatisfy({ $0 <= 1 }), isWhole else {
-      throw PickleProblem(message: "one of its answers is neither true nor false")
+  /// 1 for true, 0 or -1 for false, in either order of bytes.
+  private static func truth(
+    ofBytes bytes: ArraySlice<UInt8>, _ number: (kind: Character, width: Int)
+  ) throws -> Bool {
+    let sign = UInt64(1) << (8 * number.width - 1)
+    let isFloat = number.kind == "f"
+    // Halves, singles and doubles of IEEE 754.
+    let one: UInt64 =
+      !isFloat ? 1 : [2: 0x3C00, 4: 0x3F80_0000, 8: 0x3FF0 << 48][number.width] ?? 0
+    var falsehoods: [UInt64] = [0]
+    if isFloat { falsehoods += [sign, sign | one] }
+    if number.kind == "i" { falsehoods.append(sign | (sign - 1)) }
+    func bits(_ bytes: some Sequence<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+    for bits in [bits(bytes), bits(bytes.reversed())] {
+      if bits == one { return true }
+      if falsehoods.contains(bits) { return false }
     }
-    return ones == 1
+    throw PickleProblem(message: "one of its answers is neither true nor false")
   }
 
   /// The bytes of a byte string, however Python has written it.
@@ -199,14 +209,15 @@ package struct VerificationBin: Sendable {
   ) throws -> Bool {
     switch document[value] {
     case .bool(let truth): return truth
-    case .integer(let number) where number == 0 || number == 1: return number == 1
-    case .float(let number) where number == 0 || number == 1: return number == 1
+    case .integer(let number) where [-1, 0, 1].contains(number): return number == 1
+    case .float(let number) where [-1, 0, 1].contains(number): return number == 1
     case .object:
       let given = arguments(value, document)
       if document.callee(value)?.hasSuffix("multiarray.scalar") == true, given.count == 2 {
         let bytes = try bytes(of: given[1], document, source)
-        guard bytes.count == (try width(of: given[0], document, source)) else { break }
-        return try truth(ofBytes: bytes[...])
+        let number = try number(of: given[0], document, source)
+        guard bytes.count == number.width else { break }
+        return try truth(ofBytes: bytes[...], number)
       }
     default: break
     }
