@@ -36,7 +36,8 @@ extension VerificationPairs {
       isDisjoint
       ? "\(foldCount) folds, no person in two of them"
       : "\(foldCount) folds of pairs dealt in turn (too few people for folds by people)"
-    return VerificationPairs(pairs: pairs, foldCount: foldCount, foldRule: rule)
+    return VerificationPairs(
+      pairs: pairs, foldCount: foldCount, foldRule: rule, people: labels)
   }
 
   /// The photos of each person, shuffled, people dealt to groups that can each make both kinds.
