@@ -130,46 +130,51 @@ extension PairScores {
     require(
       sameCount > 0 && differentCount > 0,
       "PairScores: \(sameCount) pairs of one person, \(differentCount) of two; it takes both")
-    let groups = groups()
-    return targets.map { target in
+    let allowed = targets.map { Self.allowed($0, of: differentCount) }
+    let all = AcceptPoint(threshold: 4, falseAcceptRate: 1, trueAcceptRate: 1)
+    var strict = [AcceptPoint?](repeating: nil, count: targets.count)
+    var nearest = NearestPoints(
+      targets: targets, sameCount: sameCount, differentCount: differentCount)
+    var accepted = (same: 0, different: 0)
+    var at = 0
+    while at < order.count {
+      let distance = distances[order[at]]
+      let before = accepted
+      while at < order.count, distances[order[at]] == distance {
+        if pairs.pairs[order[at]].isSame { accepted.same += 1 } else { accepted.different += 1 }
+        at += 1
+      }
+      for index in targets.indices where strict[index] == nil && accepted.different > allowed[index]
+      {
+        strict[index] = AcceptPoint(
+          threshold: distance, falseAcceptRate: Double(before.different) / Double(differentCount),
+          trueAcceptRate: Double(before.same) / Double(sameCount))
+      }
+      nearest.add(
+        .init(value: distance, same: accepted.same, different: accepted.different))
+    }
+    return zip(targets, zip(strict, nearest.finish())).map { target, points in
       AcceptRate(
-        targetFAR: target, differentCount: differentCount, strict: strict(target, groups),
-        nearest: AcceptCurve.nearest(
-          to: target, in: groups, sameCount: sameCount, differentCount: differentCount))
+        targetFAR: target, differentCount: differentCount, strict: points.0 ?? all,
+        nearest: points.1)
     }
-  }
-
-  /// Accepted pairs of either kind up to and with each distinct distance, ascending.
-  private func groups() -> [AcceptCurve.Group] {
-    var groups: [AcceptCurve.Group] = []
-    var (same, different) = (0, 0)
-    for pair in order {
-      if pairs.pairs[pair].isSame { same += 1 } else { different += 1 }
-      if let last = groups.last, last.value == distances[pair] { groups.removeLast() }
-      groups.append(.init(value: distances[pair], same: same, different: different))
-    }
-    return groups
-  }
-
-  private func strict(_ target: Double, _ groups: [AcceptCurve.Group]) -> AcceptPoint {
-    let allowed = Self.allowed(target, of: differentCount)
-    let end = groups.firstIndex { $0.different > allowed } ?? groups.count
-    let accepted = end > 0 ? (groups[end - 1].same, groups[end - 1].different) : (0, 0)
-    return AcceptPoint(
-      threshold: end < groups.count ? groups[end].value : 4,
-      falseAcceptRate: Double(accepted.1) / Double(differentCount),
-      trueAcceptRate: Double(accepted.0) / Double(sameCount))
   }
 }
 
-/// Points of a curve of accepted pairs as scikit-learn's `roc_curve` keeps them.
-package enum AcceptCurve {
+/// Reads a curve of accepted pairs, threshold by threshold, for the points that are nearest to given
+/// false-accept rates.
+///
+/// As scikit-learn's `roc_curve` it begins with none accepted and leaves out points on a straight
+/// line between their neighbours; of equally near points the one of the largest rates counts, since
+/// insightface reads from the end.
+package struct NearestPoints {
   /// How many pairs of either kind are accepted at a threshold of `value`, with those at it.
-  package struct Group: Sendable {
+  package struct Group {
     package let value: Double
     package let same: Int
     package let different: Int
 
+    /// `same` and `different` pairs up to and with `value`.
     package init(value: Double, same: Int, different: Int) {
       self.value = value
       self.same = same
@@ -177,32 +182,47 @@ package enum AcceptCurve {
     }
   }
 
-  /// The point of least |FAR - `target`|, of equals the one of the largest rates.
-  ///
-  /// `roc_curve` leaves out points on a straight line between their neighbours, and begins with
-  /// none accepted; insightface reads what is left from its end.
-  package static func nearest(
-    to target: Double, in groups: [Group], sameCount: Int, differentCount: Int
-  ) -> AcceptPoint {
-    func point(_ group: Group) -> AcceptPoint {
-      AcceptPoint(
-        threshold: group.value, falseAcceptRate: Double(group.different) / Double(differentCount),
-        trueAcceptRate: Double(group.same) / Double(sameCount))
-    }
-    var best = AcceptPoint(threshold: -.infinity, falseAcceptRate: 0, trueAcceptRate: 0)
-    for index in groups.indices where isKept(index, of: groups) {
-      let candidate = point(groups[index])
-      if abs(candidate.falseAcceptRate - target) <= abs(best.falseAcceptRate - target) {
-        best = candidate
-      }
-    }
+  private let targets: [Double]
+  private let sameCount: Double
+  private let differentCount: Double
+  private var best: [AcceptPoint]
+  private var before: Group?
+  private var last: Group?
+
+  /// Looks for the points nearest to `targets` among pairs of which there are so many.
+  package init(targets: [Double], sameCount: Int, differentCount: Int) {
+    self.targets = targets
+    self.sameCount = Double(sameCount)
+    self.differentCount = Double(differentCount)
+    let start = AcceptPoint(threshold: .nan, falseAcceptRate: 0, trueAcceptRate: 0)
+    best = [AcceptPoint](repeating: start, count: targets.count)
+  }
+
+  /// Takes the next threshold into account, at which more is accepted.
+  package mutating func add(_ next: Group) {
+    if let last, before.map({ Self.isCorner($0, last, next) }) ?? true { consider(last) }
+    before = last
+    last = next
+  }
+
+  /// The point nearest to each target.
+  package mutating func finish() -> [AcceptPoint] {
+    if let last { consider(last) }
+    last = nil
     return best
   }
 
-  private static func isKept(_ index: Int, of groups: [Group]) -> Bool {
-    guard index > 0, index < groups.count - 1 else { return true }
-    let (a, b, c) = (groups[index - 1], groups[index], groups[index + 1])
-    return c.same - b.same != b.same - a.same
-      || c.different - b.different != b.different - a.different
+  private static func isCorner(_ a: Group, _ b: Group, _ c: Group) -> Bool {
+    c.same - b.same != b.same - a.same || c.different - b.different != b.different - a.different
+  }
+
+  private mutating func consider(_ group: Group) {
+    let rate = Double(group.different) / differentCount
+    for (index, target) in targets.enumerated()
+    where abs(rate - target) <= abs(best[index].falseAcceptRate - target) {
+      best[index] = AcceptPoint(
+        threshold: group.value, falseAcceptRate: rate,
+        trueAcceptRate: Double(group.same) / sameCount)
+    }
   }
 }

@@ -27,7 +27,10 @@ package struct PeopleBootstrap: Sendable {
       func place(_ photo: Int) -> Int32 {
         let next = Int32(places.count)
         return places[people[photo], default: -1] >= 0
-          ? places[people[photo]]! : { places[people[photo]] = next; return next }()
+          ? places[people[photo]]!
+          : {
+            places[people[photo]] = next; return next
+          }()
       }
       units = pairs.pairs.map { pair in
         let first = place(pair.first)

@@ -105,7 +105,9 @@ package struct SubsetTable: Sendable {
   /// Pairs that are in no subset, a sentence each.
   package var warnings: [String] {
     var warnings: [String] = []
-    if acrossCount > 0 { warnings.append("\(acrossCount) pairs are of two subsets, and in neither") }
+    if acrossCount > 0 {
+      warnings.append("\(acrossCount) pairs are of two subsets, and in neither")
+    }
     if unknownCount > 0 {
       warnings.append("\(unknownCount) pairs have a photo of no subset, and are in none")
     }

@@ -1,4 +1,4 @@
-package import Interchange
+internal import Interchange
 
 /// A file that divides people or photos into subsets: a line `person subset` or `path subset` each,
 /// with tabs, commas or spaces between.

@@ -76,8 +76,8 @@ extension CheckpointNetwork {
   ) throws {
     for ((name, result), names) in zip(results.results, names) {
       let prefix = results.results.count > 1 ? name + " " : ""
-      if let table = VerificationTable(result) { session.console.say(prefix + table.rule) }
-      let (lines, warnings) = try tables.lines(of: result, names: names)
+      let (rules, lines, warnings) = try tables.lines(of: result, names: names)
+      for rule in rules { session.console.say(prefix + rule) }
       for line in lines { session.console.receipt(prefix + line) }
       for warning in warnings { session.console.warn(prefix + warning) }
     }

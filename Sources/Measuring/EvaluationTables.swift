@@ -13,14 +13,14 @@ struct EvaluationTables {
     quality = try request.quality.map { try PhotoQuality($0) }
   }
 
-  /// The lines of `result`, of photos with `names`, and what is to be warned of; throws where a
-  /// photo has no quality.
+  /// How the tables of `result`, of photos with `names`, are made, their lines, and what is to be
+  /// warned of; throws where a photo has no quality.
   func lines(
     of result: EvaluationResult, names: [String]
-  ) throws -> (lines: [String], warnings: [String]) {
+  ) throws -> (rules: [String], lines: [String], warnings: [String]) {
     guard let table = VerificationTable(result), let scores = result.scores,
       let verification = result.verification
-    else { return ([], []) }
+    else { return ([], [], []) }
     var lines = table.lines
     var warnings: [String] = []
     if let subsets {
@@ -32,11 +32,12 @@ struct EvaluationTables {
     }
     if let quality {
       let used = Set(scores.pairs.photoIndices)
-      lines += ErrorDiscard(
-        scores, quality: try quality.values(of: names, norms: scores.norms, used: used)
-      ).lines
+      lines +=
+        ErrorDiscard(
+          scores, quality: try quality.values(of: names, norms: scores.norms, used: used)
+        ).lines
     }
-    return (lines, warnings)
+    return ([table.rule], lines, warnings)
   }
 }
 

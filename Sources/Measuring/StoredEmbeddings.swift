@@ -34,7 +34,7 @@ package struct StoredEmbeddings {
   }
 
   /// The person of each row: the folder of its name; nil where a name has none.
-  private var people: [Int]? {
+  package var people: [Int]? {
     var places: [Substring: Int] = [:]
     var people: [Int] = []
     for name in names {
@@ -68,9 +68,8 @@ package struct StoredEmbeddings {
     }
     let result = EvaluationResult(
       embeddings: embeddings, pairs: people.map(resolved.naming) ?? resolved)
-    for rule in result.rules { StandardOutput.print(prefix + rule) }
-    if let table = VerificationTable(result) { StandardOutput.print(prefix + table.rule) }
-    let (lines, warnings) = try tables.lines(of: result, names: names)
+    let (rules, lines, warnings) = try tables.lines(of: result, names: names)
+    for rule in result.rules + rules { StandardOutput.print(prefix + rule) }
     for line in result.lines + lines { StandardOutput.print(prefix + line) }
     for warning in result.warnings + warnings {
       StandardOutput.print("\(prefix)warning: \(warning)")

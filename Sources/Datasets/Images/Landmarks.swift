@@ -42,6 +42,32 @@ package struct Landmarks: Sendable {
     notes = Self.notes(of: found, index, file: file)
   }
 
+  /// Aligns photo i by the five points `points[i]`, x1 y1 ... x5 y5 in pixels of the upright photo,
+  /// to the template of `imageSize`; fails with the photo whose points are one.
+  package static func aligning(
+    _ points: [[Double]], imageSize: ImageSize
+  ) -> Result<Landmarks, Misfit> {
+    let template = Alignment.template(size: imageSize)
+    var toPhoto: [Similarity] = []
+    for (photo, numbers) in points.enumerated() {
+      let five = (0..<5).map { (x: numbers[2 * $0], y: numbers[2 * $0 + 1]) }
+      guard let similarity = Similarity(from: five, to: template) else {
+        return .failure(Misfit(photo: photo))
+      }
+      toPhoto.append(similarity.inverse)
+    }
+    return .success(Landmarks(toPhoto: toPhoto, imageSize: imageSize))
+  }
+
+  /// A photo whose five points are one.
+  package struct Misfit: Error {
+    package let photo: Int
+  }
+
+  private init(toPhoto: [Similarity], imageSize: ImageSize) {
+    (self.toPhoto, self.imageSize, notes) = (toPhoto, imageSize, [])
+  }
+
   private static func notes(of found: Found, _ index: PhotoIndex, file: String) -> [String] {
     guard let first = found.misfits.first else { return [] }
     return [
