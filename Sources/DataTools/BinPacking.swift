@@ -6,8 +6,8 @@ internal import Threads
 
 extension BinRequest {
   /// Writes a verification set of InsightFace (`lfw.bin`); returns what to say. Photos keep their
-  /// bytes, pairs go fold by fold. Throws what is wrong in one line, and that it was asked to end, by
-  /// a signal that is heard; then nothing of it is left.
+  /// bytes, pairs go fold by fold. Throws what is wrong in one line, and that it was asked to end,
+  /// by a signal that is heard; then nothing of it is left.
   package func run() throws -> [String] {
     let (data, out, stop) = (data, out, StopSignals())
     do {

@@ -145,9 +145,9 @@ extension VerificationPairs {
     }.prefix(quota).map { ($0.key.first, $0.key.second) }
   }
 
-  /// The same pairs with as many of either kind in every fold as the fold with the fewest has, folds
-  /// one behind the other, of each the pairs of one person first, as files of pairs have them; and
-  /// how many of each kind that are.
+  /// The same pairs with as many of either kind in every fold as the fold with the fewest has,
+  /// folds one behind the other, of each the pairs of one person first, as files of pairs have
+  /// them; and how many of each kind that are.
   package func evened() -> (pairs: VerificationPairs, perKind: Int) {
     let kinds = (0..<foldCount).map { fold in
       [true, false].map { isSame in pairs.filter { $0.fold == fold && $0.isSame == isSame } }

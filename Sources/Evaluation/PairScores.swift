@@ -161,8 +161,8 @@ extension PairScores {
   }
 }
 
-/// Reads a curve of accepted pairs, threshold by threshold, for the points that are nearest to given
-/// false-accept rates.
+/// Reads a curve of accepted pairs, threshold by threshold, for the points that are nearest to
+/// given false-accept rates.
 ///
 /// As scikit-learn's `roc_curve` it begins with none accepted and leaves out points on a straight
 /// line between their neighbours; of equally near points the one of the largest rates counts, since

@@ -81,9 +81,13 @@ struct ProtocolFaces {
     path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
   }
 
-  /// The photos below `folder` whose names `isWanted` says, embedded by the checkpoint of `options`;
-  /// a collective. `alignment` gives for the wanted names the five points of each, nil for photos
-  /// that are aligned already. Stored embeddings are taken as they are, on the first rank.
+  /// The lines of `body`, which is given faces and a number of threads on the first rank; nothing
+  /// on the others; a collective.
+  ///
+  /// The faces are the photos below `folder`, embedded by the checkpoint of `options`, or what it
+  /// has stored; with `wanted` those names alone, in that order, of which none may be missing.
+  /// `points` are the five of each wanted photo, nil for photos that are aligned already;
+  /// `pointsFile` names their file in errors.
   static func open(
     _ options: ProtocolOptions, folder: String, communicator: any Communicator,
     wanted: [String]? = nil, points: [[Double]]? = nil, pointsFile: String = "",

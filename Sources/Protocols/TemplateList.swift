@@ -2,8 +2,8 @@ internal import Interchange
 
 /// The photos of IJB by row: which template and which medium (a photo or a video) each belongs to.
 ///
-/// `face_tid_mid.txt` has a line `photo template medium` each, `name_5pts_score.txt` the same photos
-/// in the same order with five points and the detector's score behind them.
+/// `face_tid_mid.txt` has a line `photo template medium` each, `name_5pts_score.txt` the same
+/// photos in the same order with five points and the detector's score behind them.
 struct TemplateList {
   /// By row.
   let photos: [String]

@@ -28,7 +28,8 @@ extension TinyFaceRequest {
 }
 
 /// TinyFace's identification (CVLface evaluations/tinyface): a probe is found at rank k where any
-/// photo of its person is among the k most similar of the gallery, matches and distractors together.
+/// photo of its person is among the k most similar of the gallery, matches and distractors
+/// together.
 struct TinyFace {
   static let ranks = [1, 5, 20]
   /// The share of mated probes, by `ranks`.

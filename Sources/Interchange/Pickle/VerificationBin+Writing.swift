@@ -1,7 +1,7 @@
 extension VerificationBin {
   /// Writes a set of `isSame.count` pairs, whose encoded images 2i and 2i + 1 `image` gives, whole
-  /// or not at all: a pickle of protocol 4, as Python writes it and insightface reads it (`pickle.load(file,
-  /// encoding='bytes')`). Throws `InterchangeError` and what `image` throws.
+  /// or not at all: a pickle of protocol 4, which insightface reads by
+  /// `pickle.load(file, encoding='bytes')`. Throws `InterchangeError` and what `image` throws.
   package static func write(
     isSame: [Bool], to path: String, image: (Int) throws -> [UInt8]
   ) throws {
