@@ -36,6 +36,17 @@ let kernelSettings: [SwiftSetting] =
   let wideSettings = kernelSettings
 #endif
 
+/// The products of bfloat16 pairs in AVX-512 likewise.
+#if arch(x86_64)
+  let pairSettings: [SwiftSetting] =
+    house + [
+      .unsafeFlags(["-O", "-wmo", "-num-threads", "1"], .when(configuration: .debug)),
+      .unsafeFlags(["-Xcc", "-march=cooperlake", "-enforce-exclusivity=unchecked"]),
+    ]
+#else
+  let pairSettings = kernelSettings
+#endif
+
 /// What a program needs to be compiled and linked against an MPI.
 struct MPIFlags {
   var compiler: [String] = []
@@ -117,6 +128,7 @@ let package = Package(
       name: "CMPI", cSettings: mpiCompilerSettings,
       linkerSettings: [.unsafeFlags(MPIFlags.chosen.linker)]),
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CBF16"),
     .systemLibrary(name: "CProcessor"),
     .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
@@ -127,7 +139,13 @@ let package = Package(
     .target(
       name: "KernelsAVX512", dependencies: ["CProcessor"], swiftSettings: wideSettings),
     .target(
-      name: "Kernels", dependencies: ["CBLAS", "CProcessor", "KernelsAVX512", "Preconditions"],
+      name: "KernelsBF16", dependencies: ["CBF16", "CProcessor"], swiftSettings: pairSettings),
+    .target(name: "KernelsPairs", dependencies: ["CProcessor"], swiftSettings: kernelSettings),
+    .target(
+      name: "Kernels",
+      dependencies: [
+        "CBLAS", "CProcessor", "KernelsAVX512", "KernelsBF16", "KernelsPairs", "Preconditions",
+      ],
       swiftSettings: kernelSettings),
     .target(
       name: "Networks", dependencies: ["Kernels", "Determinism", "Preconditions"],
@@ -177,7 +195,8 @@ let package = Package(
     .target(
       name: "Configuration",
       dependencies: [
-        "Collectives", "Datasets", "Interchange", "Losses", "Networks", "Preconditions", "Yams",
+        "Collectives", "Datasets", "Interchange", "Kernels", "Losses", "Networks", "Preconditions",
+        "Yams",
       ],
       swiftSettings: house),
     .target(
@@ -277,7 +296,7 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Comparison",
-      dependencies: ["Checkpoints", "Configuration", "Interchange", "RunFolders"],
+      dependencies: ["Checkpoints", "Configuration", "Datasets", "Interchange", "RunFolders"],
       swiftSettings: house),
     .target(
       name: "DataTools",
@@ -308,7 +327,7 @@ let package = Package(
     .executableTarget(
       name: "ddp-bench",
       dependencies: [
-        "Benchmarks", "MPICollectives", "Collectives", "Networks",
+        "Benchmarks", "MPICollectives", "Collectives", "Kernels", "Networks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Benchmarks/ddp-bench", swiftSettings: house),
 

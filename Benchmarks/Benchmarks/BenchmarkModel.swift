@@ -2,7 +2,7 @@ package import Assembly
 package import Configuration
 package import Datasets
 private import Determinism
-internal import Kernels
+package import Kernels
 private import Networks
 
 /// The training configuration that all figures of whole steps are measured with.
@@ -13,6 +13,8 @@ package struct BenchmarkModel: Sendable {
   package var classCount: Int
   /// Multiplies the channels; 1 is the published network.
   package var width: Double
+  /// In what numbers products are computed.
+  package var precision: Precision
   package var batch: Int
   package var microbatch: Int
 
@@ -20,7 +22,7 @@ package struct BenchmarkModel: Sendable {
   /// published for where that is nil.
   package init(
     name: String, imageSize: Int? = nil, classCount: Int = 5748, width: Double = 1,
-    batch: Int = 64, microbatch: Int = 16
+    precision: Precision = .float32, batch: Int = 64, microbatch: Int = 16
   ) {
     self.name = name
     let published = Models.model(named: name)!.image
@@ -29,6 +31,7 @@ package struct BenchmarkModel: Sendable {
       ?? ImageSize(height: published.height, width: published.width)
     self.classCount = classCount
     self.width = width
+    self.precision = precision
     self.batch = batch
     self.microbatch = microbatch
   }
@@ -39,6 +42,7 @@ package struct BenchmarkModel: Sendable {
     var configuration = RunConfiguration.demo
     configuration.model = Models.model(named: name)!
     configuration.width = width
+    configuration.precision = precision
     configuration.imageSize = imageSize
     configuration.embedding = 512
     configuration.dropout = 0

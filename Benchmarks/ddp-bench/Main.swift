@@ -1,4 +1,5 @@
 internal import ArgumentParser
+private import Kernels
 private import Networks
 
 @main
@@ -30,7 +31,14 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Factor of the channels of every stage.")
   var width = 1.0
 
+  @Option(help: "Numbers of products: fp32 or bf16.")
+  var precision = Precision.float32.rawValue
+
   func validate() throws {
+    guard Precision(rawValue: precision) != nil else {
+      let names = Precision.allCases.map(\.rawValue).joined(separator: " ")
+      throw ValidationError("no precision '\(precision)'; there are \(names)")
+    }
     guard Models.names.contains(model) else {
       throw ValidationError("no model '\(model)'; there are \(Models.names.joined(separator: " "))")
     }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Benchmarks
 private import Foundation
+private import Kernels
 
 struct Embed: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -100,6 +101,7 @@ struct Follow: ParsableCommand {
 extension ModelOptions {
   /// The model of the options, with the default head and batch.
   var value: BenchmarkModel {
-    BenchmarkModel(name: model, imageSize: imageSize, width: width)
+    BenchmarkModel(
+      name: model, imageSize: imageSize, width: width, precision: Precision(rawValue: precision)!)
   }
 }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Benchmarks
 private import Collectives
+private import Kernels
 private import MPICollectives
 
 struct Step: ParsableCommand {
@@ -43,7 +44,8 @@ struct Step: ParsableCommand {
   func run() throws {
     let model = BenchmarkModel(
       name: options.model, imageSize: options.imageSize, classCount: classes,
-      width: options.width, batch: batch, microbatch: microbatch)
+      width: options.width,
+      precision: Precision(rawValue: options.precision)!, batch: batch, microbatch: microbatch)
     let benchmark = StepBenchmark(model: model, threads: threads, steps: steps, photos: data)
     let code = MPIWorld.run { communicator in
       let report = try benchmark.run(over: communicator, ratesBudgetSeconds: 0.1)

@@ -24,8 +24,10 @@ package struct ModelFactory: Sendable {
   /// Builds the model of `configuration` for `classCount` people.
   ///
   /// Of `sampleCount` training samples an older network's embeddings have room, where the run is to
-  /// be compatible with one.
-  package init(_ configuration: RunConfiguration, classCount: Int, sampleCount: Int = 0) {
+  /// be compatible with one. A head may be divided over `ranks` ranks.
+  package init(
+    _ configuration: RunConfiguration, classCount: Int, sampleCount: Int = 0, ranks: Int = 1
+  ) {
     let isAIX = configuration.model.name.hasPrefix("aix-")
     let network = configuration.makeNetwork()
     self.network = network
@@ -34,9 +36,15 @@ package struct ModelFactory: Sendable {
       configuration.compatibleWith == nil
       ? nil : OldEmbeddings(samples: sampleCount, dimension: network.embeddingCount)
     if let loss = configuration.lossConfiguration {
-      objective = .samples(
-        MarginSoftmaxHead(
-          configuration: loss, classes: classCount, dimension: network.embeddingCount))
+      let head = MarginSoftmaxHead(
+        configuration: loss, classes: classCount, dimension: network.embeddingCount)
+      let isDivided = configuration.head.isDivided(
+        classes: classCount, batch: configuration.batch, ranks: ranks)
+      objective =
+        isDivided
+        ? .divided(
+          DividedHead(head, batch: configuration.batch, passes: configuration.passes))
+        : .samples(head)
       headInitialization = isAIX ? .kaiming : loss.isNormalized ? .normal : .linear
     } else {
       objective = .wholeBatch(
@@ -101,8 +109,9 @@ package struct ModelFactory: Sendable {
       groups: groups(decaysNormAndBias: configuration.decaysNormAndBias), optimizer: optimizer,
       state: ModelState(
         descriptions: descriptions, statistics: network.statistics,
-        vectors: vectors(configuration),
-        keepsParts: keepsParts, loss: objective.head?.initialState ?? LossState()),
+        vectors: vectors(configuration), keepsParts: keepsParts || objective.divided != nil,
+        dividedFrom: objective.divided == nil ? nil : network.parameterCount,
+        loss: objective.head?.initialState ?? LossState()),
       gradientGrid: SummationGrid(exponent: gridExponent),
       seed: seed ?? configuration.seed)
   }

@@ -12,6 +12,32 @@ static inline int cprocessor_has_avx512(void) {
 #endif
 }
 
+/* Whether it has the products of bfloat16 pairs of AVX512_BF16 beside them. */
+static inline int cprocessor_has_avx512_bf16(void) {
+#if defined(__x86_64__)
+  return cprocessor_has_avx512() && __builtin_cpu_supports("avx512bf16");
+#else
+  return 0;
+#endif
+}
+
+/* Takes subnormal inputs and results of this thread for zero from now on; returns what was. */
+static inline unsigned cprocessor_flush_subnormals(void) {
+#if defined(__x86_64__)
+  unsigned before = __builtin_ia32_stmxcsr();
+  __builtin_ia32_ldmxcsr(before | 0x8040);
+  return before;
+#else
+  return 0;
+#endif
+}
+
+static inline void cprocessor_restore_float_state(unsigned state) {
+#if defined(__x86_64__)
+  __builtin_ia32_ldmxcsr(state);
+#endif
+}
+
 /* Eight floats, as Swift's SIMD8<Float>. */
 typedef float cprocessor_eight_floats __attribute__((vector_size(32)));
 

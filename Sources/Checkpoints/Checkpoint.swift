@@ -17,6 +17,8 @@ package struct Checkpoint {
   package let path: String
   /// The file: its tensors by name, and the metadata.
   package let file: SafetensorsFile
+  /// Its class weights by rows, which are beside the file where they were divided over the ranks.
+  package let head: HeadRows
   /// Where the run stood when it was written.
   package let progress: TrainingProgress
   /// The resolved configuration of the run, as YAML.
@@ -82,8 +84,10 @@ package struct Checkpoint {
     guard file.metadata[Self.formatKey] == Self.formatVersion else {
       throw CheckpointError.foreign(path: path)
     }
-    meter?.expect(file.byteCount >> 20)
+    let head = try HeadRows(of: file)
+    meter?.expect((file.byteCount + head.byteCount) >> 20)
     try file.verify(requiresChecksums: true, holdingBytes: holdsBytes) { meter?.add($0 >> 20) }
+    try head.verify { meter?.add($0 >> 20) }
     func text(_ key: String) throws -> String {
       guard let value = file.metadata[key] else {
         throw CheckpointError.incomplete(path: path, what: key)
@@ -98,6 +102,7 @@ package struct Checkpoint {
     }
     self.path = path
     self.file = file
+    self.head = head
     progress = try TrainingProgress(metadata: file.metadata, path: path)
     classCount = try number("classes")
     configurationText = try text("configuration")
@@ -109,9 +114,9 @@ package struct Checkpoint {
 
   /// Fills `state` with the tensors: parameters, running moments, all its vectors, and the state of
   /// the loss. Throws `CheckpointError.incomplete` for a tensor that is missing or has another
-  /// shape.
+  /// shape. Of a head that is divided over the ranks, each loads its rows itself (`HeadRows`).
   package func load(into state: ModelState) throws {
-    for description in state.descriptions {
+    for description in state.wholeDescriptions {
       try load(description, named: description.name, into: state.parameters)
       for (index, vector) in state.vectors.enumerated() {
         try load(
@@ -154,7 +159,16 @@ package struct Checkpoint {
 
   /// The class weights of the loss head [classes, dimension]; nil if the file has none.
   package func classWeights() throws -> [Float]? {
-    file.entry(named: "head.weight") == nil ? nil : try file.floats("head.weight")
+    guard let shape = head.tensors().first(where: { $0.name == HeadRows.weightName })?.shape else {
+      return file.entry(named: HeadRows.weightName) == nil
+        ? nil : try file.floats(HeadRows.weightName)
+    }
+    return try [Float](unsafeUninitializedCapacity: shape[0] * shape[1]) { memory, count in
+      try head.read(
+        HeadRows.weightName, rows: 0..<shape[0], of: shape[0], width: shape[1],
+        into: memory.baseAddress!)
+      count = shape[0] * shape[1]
+    }
   }
 
   /// The hash of weights, loss head and batch-norm statistics, as runs print it at the end.
@@ -165,6 +179,9 @@ package struct Checkpoint {
       let values = try file.floats(entry.name)
       hashes.append((entry.name, values.withUnsafeBytes { Hash64.of($0) }))
     }
+    for (name, shape) in head.tensors() where Self.isWeight(name) {
+      hashes.append((name, try head.hash(of: name, shape: shape)))
+    }
     return WeightsHash.combine(hashes)
   }
 
@@ -172,6 +189,11 @@ package struct Checkpoint {
     _ description: ParameterDescription, named name: String,
     into vector: UnsafeMutablePointer<Float>
   ) throws {
+    if head.isDivided, description.name == HeadRows.weightName {
+      return try head.read(
+        name, rows: 0..<description.shape[0], of: description.shape[0],
+        width: description.shape[1], into: vector + description.range.lowerBound)
+    }
     let values = try floats(name, shape: description.shape)
     values.withUnsafeBufferPointer {
       description.copyMemory(

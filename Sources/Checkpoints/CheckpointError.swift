@@ -17,10 +17,17 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case runExists(folder: String)
   /// The run folder shows that there was a checkpoint, by `sign`, and has none.
   case checkpointsGone(folder: String, sign: String)
+  /// A rank could not write its classes of the checkpoint of `step`; it says why.
+  case partFailed(folder: String, step: Int)
+  /// The file of a rank's classes is of another checkpoint.
+  case otherPart(path: String, part: String)
   /// The configuration of a run says nothing.
   case emptyConfiguration(path: String)
   /// The run has made its last step, and `changes` would come after it.
   case finished(path: String, step: Int, changes: [String])
+  /// The run has ended after so many `evaluations` without a better figure, and `changes` would
+  /// come after that.
+  case outOfPatience(path: String, step: Int, evaluations: Int, changes: [String])
 
   package var description: String {
     switch self {
@@ -63,12 +70,22 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(folder) has lost its checkpoints: log.txt says '\(sign)', and none is left in "
         + "\(folder)/checkpoints; put them back there, or begin anew with another --out or after "
         + "removing \(folder)"
+    case .partFailed(let folder, let step):
+      "the checkpoint of step \(step) could not be written to \(folder) by another rank, which "
+        + "says why"
+    case .otherPart(let path, let part):
+      "\(path) was written with other class weights than \(part) holds; copy the files of a "
+        + "checkpoint together, or take an older one"
     case .emptyConfiguration(let path):
       "\(path) has no options and there is no checkpoint, so nobody knows what the run was; give "
         + "its options with another --out"
     case .finished(let path, let step, let changes):
       "\(path) stands at step \(step), the last one: \(changes.joined(separator: ", ")) would change "
         + "nothing; give a longer --steps or --epochs too"
+    case .outOfPatience(let path, let step, let evaluations, let changes):
+      "\(path) stands at step \(step), where the run has ended after \(evaluations) evaluations "
+        + "without a better figure: \(changes.joined(separator: ", ")) would change nothing; give "
+        + "a --patience of more than \(evaluations) too, or --patience 0"
     }
   }
 

@@ -41,6 +41,13 @@ package final class CheckpointStore: @unchecked Sendable {
     for name in names where name.hasPrefix("step-") && name.hasSuffix(".tmp") {
       unlink(folder + "/" + name)
     }
+    // Parts whose checkpoint never came to be.
+    let steps = Self.steps(in: folder)
+    for name in names where HeadParts.isPart(name) {
+      if !steps.contains(where: { HeadParts.isPart(name, ofStep: $0) }) {
+        unlink(folder + "/" + name)
+      }
+    }
   }
 
   /// The name of the file of `step` steps, such as `step-000000042.safetensors`.
@@ -182,8 +189,13 @@ package final class CheckpointStore: @unchecked Sendable {
     let best = try? FileManager.default.destinationOfSymbolicLink(
       atPath: folder + "/best.safetensors")
     let linked = best.flatMap(Self.step(ofFile:))
-    for step in steps.dropLast(keep) where !protected.contains(step) && step != linked {
-      unlink(path(step: step))
+    let gone = steps.dropLast(keep).filter { !protected.contains($0) && $0 != linked }
+    guard !gone.isEmpty else { return }
+    for step in gone { unlink(path(step: step)) }
+    // Behind the checkpoints that name them.
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    for name in names where gone.contains(where: { HeadParts.isPart(name, ofStep: $0) }) {
+      unlink(folder + "/" + name)
     }
   }
 

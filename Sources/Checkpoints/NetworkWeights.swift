@@ -20,9 +20,12 @@ package final class NetworkWeights {
       descriptions: network.parameters, statistics: network.statistics)
   }
 
-  /// The network of a checkpoint; throws what is wrong with it.
-  package convenience init(_ checkpoint: Checkpoint) throws {
-    self.init(try checkpoint.configuration)
+  /// The network of a checkpoint, with products in `precision` in place of its own where that is
+  /// given; throws what is wrong with it.
+  package convenience init(_ checkpoint: Checkpoint, precision: Precision? = nil) throws {
+    var configuration = try checkpoint.configuration
+    if let precision { configuration.precision = precision }
+    self.init(configuration)
     try checkpoint.load(into: state)
   }
 

@@ -28,7 +28,8 @@ package final class Snapshot: @unchecked Sendable {
   ) {
     self.people = people
     self.triplets = triplets
-    descriptions = state.descriptions
+    // Ranks write what is divided among them beside it.
+    descriptions = state.wholeDescriptions
     statisticsDescriptions = state.statisticsDescriptions
     vectorNames = state.vectors.map(\.name)
     self.metadata = metadata.merging(state.loss.metadata) { own, _ in own }
@@ -59,9 +60,10 @@ package final class Snapshot: @unchecked Sendable {
       beforeCommit: beforeCommit)
   }
 
-  /// The receipt of weights, loss head and statistics.
-  package func weightsHash() -> UInt64 {
-    var hashes: [(String, UInt64)] = []
+  /// The receipt of weights, loss head and statistics; `head` is the hash of the weights of a head
+  /// that is divided over the ranks.
+  package func weightsHash(head: UInt64? = nil) -> UInt64 {
+    var hashes = head.map { [(HeadRows.weightName, $0)] } ?? []
     for tensor in weightTensors() {
       try? tensor.withBytes { hashes.append((tensor.name, Hash64.of($0))) }
     }

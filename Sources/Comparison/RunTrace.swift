@@ -27,6 +27,8 @@ struct RunTrace {
   private let places: [Int: Place]
   /// The lines of the last start that begin with these words, without them.
   let program, processor: String?
+  /// What the last start says of its photos: their fingerprint, then `PhotoSample.text`.
+  let photos: String?
   /// The weights that the run began with, by their receipt, or as an earlier version says it.
   let firstWeights: String?
   /// The starts of the run, each by the step that it went on from and its number of ranks.
@@ -65,7 +67,7 @@ struct RunTrace {
         guard words.starts(with: word.utf8) else { return nil }
         return String(decoding: words.dropFirst(word.utf8.count), as: UTF8.self)
       }
-      for word in ["program: ", "processor: ", "first weights: "] {
+      for word in ["program: ", "processor: ", "first weights: ", "photos: "] {
         if let text = text(behind: word) { last[word] = text }
       }
       if let places = text(behind: "ranks: ") {
@@ -75,7 +77,7 @@ struct RunTrace {
         starts[starts.count - 1].step = step
       }
     }
-    (program, processor) = (last["program: "], last["processor: "])
+    (program, processor, photos) = (last["program: "], last["processor: "], last["photos: "])
     firstWeights = last["first weights: "].map { line in
       line.components(separatedBy: ", weights ").last ?? line
     }

@@ -83,6 +83,25 @@ extension RunConfiguration {
     }
   }
 
+  /// The configuration before `changes`, which are in the order in which they came. What an option
+  /// was that only another choice brings is what is usual beside it. Throws `ConfigurationError`
+  /// for a value that this version does not know.
+  package func before(_ changes: some BidirectionalCollection<ConfigurationChange>) throws
+    -> RunConfiguration
+  {
+    var own = self
+    for change in changes.reversed() {
+      // A length in another unit is told with its unit; of data only the bytes have changed.
+      let words = change.old.split(separator: " ").map(String.init)
+      let isLength = words.count == 2 && ConfigurationOption.named(words[1])?.member == \Self.length
+      let name = isLength ? words[1] : change.name
+      guard let option = ConfigurationOption.named(name), change.old != "absent", name != "data"
+      else { continue }
+      try option.set(&own, isLength ? words[0] : change.old)
+    }
+    return own
+  }
+
   /// The length with its unit, as "6 steps".
   private var lengthText: String {
     ConfigurationOption.all.filter { $0.member == \RunConfiguration.length }

@@ -94,6 +94,28 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
   }
 }
 
+/// Where class weights are: `--head`. The bits are the same.
+package enum HeadPlacement: String, Sendable, Equatable, CaseIterable {
+  /// On every rank.
+  case whole
+  /// Each on one rank.
+  case divided
+  /// Divided where several ranks have many more classes than faces in a batch, else whole.
+  case auto
+
+  /// Whether the head of `classes` classes is divided over `ranks` ranks, in batches of `batch`.
+  ///
+  /// A whole head sends 10 bytes for a number of its gradient, a divided one 12 for a number of the
+  /// embeddings, and waits for all of the batch; below four times its faces that is not worth it.
+  package func isDivided(classes: Int, batch: Int, ranks: Int) -> Bool {
+    switch self {
+    case .whole: false
+    case .divided: true
+    case .auto: ranks > 1 && classes >= 4 * batch
+    }
+  }
+}
+
 /// Which triplets are taken when: `--mining`, a mode or several from easy to hard.
 package struct MiningSchedule: Sendable, Equatable {
   /// A mode and when it begins; the first begins at once, as `.never`.

@@ -110,6 +110,9 @@ extension ConfigurationOption {
       follows: .model,
       idle: [.model(because: ", which has no inception modules") { !$0.takesPooling }])
     option(
+      .model, "precision", \.precision, .name("precision"),
+      "Numbers of products: fp32, or bf16 in convolutions, with sums in fp32", value: "name")
+    option(
       .model, "init", \.initialWeights, path.place("a file").orNil("none"),
       "A checkpoint whose network training starts from", ", or none", value: "file",
       completion: anyFile)
@@ -142,6 +145,11 @@ extension ConfigurationOption {
       .loss, "margin-warmup-epochs", \.marginWarmupEpochs, epochs,
       "Epochs over which the margin grows", value: "x", follows: .loss,
       idle: [.withoutMargin, .withMarginZero])
+    option(
+      .loss, "head", \.head, .name("head"),
+      "The class weights: whole on every rank, divided over the ranks, or auto; the same bits",
+      value: "name", isMathematical: false, follows: .loss,
+      idle: [.loss(because: ", which has no class weights") { !$0.traits.hasClassWeights }])
   }
 
   @Table static var tripletOptions: [ConfigurationOption] {
@@ -164,8 +172,13 @@ extension ConfigurationOption {
       follows: .loss, idle: [.withoutTriplets])
     option(
       .triplets, "passes", \.passes, integer.giving("1 or 2") { (1...2).contains($0) },
-      "2 computes a triplet batch twice, 1 keeps all its activations", value: "n",
-      isMathematical: false, follows: .loss, idle: [.withoutTriplets])
+      "2 computes a batch twice where the loss or a divided head sees all of it first, 1 keeps "
+        + "all its activations", value: "n", isMathematical: false, follows: .loss,
+      idle: [
+        .inRuns("with a whole head", or: "take loss triplet, or head divided") {
+          $0.loss != .triplet && $0.head == .whole
+        }
+      ])
     option(
       .triplets, "offline-every", \.offlineEvery, atLeast(1, " step"),
       "Steps between searches for hard triplets", value: "n", follows: .loss,

@@ -1,5 +1,9 @@
 internal import Datasets
+package import Kernels
 package import Networks
+
+/// In what numbers products are computed, by its name in the options.
+package typealias Precision = Kernels.Precision
 
 extension RunConfiguration {
   /// The network that the options of the model mean, for microbatches of at most `microbatch`.
@@ -9,6 +13,6 @@ extension RunConfiguration {
       maximumRows: min(microbatch, batch),
       options: ModelOptions(
         embedding: embedding ?? model.embedding, dropout: dropout ?? model.dropout, width: width,
-        batchNorm: batchNorm, pooling: pooling))
+        batchNorm: batchNorm, pooling: pooling, precision: precision))
   }
 }

@@ -1,5 +1,6 @@
 package import Collectives
 package import Datasets
+package import Kernels
 package import Losses
 package import Networks
 
@@ -45,6 +46,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var batchNorm: Bool?
   /// `pooling`: the pooling of inception modules; nil is that of the published table.
   package var pooling: ModelOptions.Pooling?
+  /// `precision`: in what numbers products are computed.
+  package var precision: Precision = .float32
 
   /// `init`: a checkpoint whose network training starts from; nil draws first weights.
   package var initialWeights: String?
@@ -61,6 +64,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var marginGradient: MarginSoftmaxConfiguration.Gradient = .exact
   /// `margin-warmup-epochs`: epochs over which the margin grows from nothing.
   package var marginWarmupEpochs: Double = 0
+  /// `head`: whether ranks share the class weights out.
+  package var head: HeadPlacement = .whole
   /// `mining`: which triplets of a batch are trained on, and when.
   package var mining: MiningSchedule = .always(.semiHard)
   /// `people-per-batch`: people of a triplet batch who come with several photos; nil takes what

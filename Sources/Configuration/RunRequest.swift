@@ -103,6 +103,12 @@ package struct RunRequest: Sendable {
     }
   }
 
+  /// What all ranks of a job must ask for, line by line, be there a run to go on with or not.
+  package var commonLines: [String] {
+    configuration.commonText.split(separator: "\n").map(String.init)
+      + changes.map { "change: \($0.key)=\($0.text)" }
+  }
+
   /// The configuration of a run that begins; throws `ConfigurationError`.
   package func beginning() throws -> RunConfiguration {
     if let complaint { throw complaint }

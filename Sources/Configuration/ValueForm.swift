@@ -77,12 +77,7 @@ func numberText(_ value: Double) -> String {
   value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : "\(value)"
 }
 
-func number(_ word: String) -> Double? {
-  guard let value = Double(word), value.isFinite, !word.lowercased().hasPrefix("0x") else {
-    return nil
-  }
-  return value
-}
+func number(_ word: String) -> Double? { DecimalNumber.read(word) }
 
 extension ValueForm where Value == Int {
   static var integer: Self {

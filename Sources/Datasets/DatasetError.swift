@@ -12,7 +12,7 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
   case fewerPhotosThanBatch(photos: Int, batch: Int)
   case badOption(name: String, text: String, reason: String)
   case badLine(path: String, line: Int, reason: String)
-  case noNameFound(list: String, folder: String)
+  case noNameFound(list: String, first: String, folder: String)
   case emptyTrainingPart(reason: String)
   case missingLandmarks(file: String, count: Int, first: String, other: String?)
   case tooManyBadPhotos(count: Int, total: Int, limit: Double, list: [String])
@@ -54,8 +54,9 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
       "\(name) \(text): \(reason)"
     case .badLine(let path, let line, let reason):
       "\(path), line \(line): \(reason)"
-    case .noNameFound(let list, let folder):
-      "none of the names in \(list) is a folder in \(folder); check --data and --split"
+    case .noNameFound(let list, let first, let folder):
+      "none of the names in \(list) is a folder in \(folder): the first line names '\(first)'; give one "
+        + "person a line, as the folders are called"
     case .emptyTrainingPart(let reason):
       "nothing to train on: \(reason)"
     case .missingLandmarks(let file, let count, let first, let other):

@@ -9,38 +9,64 @@ package struct Hash64 {
 
   /// The hash of `bytes`.
   package static func of(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
-    let count = bytes.count
-    guard let base = bytes.baseAddress else { return avalanche(seed &+ p5) }
+    guard bytes.count > 0 else { return avalanche(seed &+ p5) }
+    let whole = bytes.count & ~31
+    let lanes =
+      whole == 0
+      ? start(seed) : advance(start(seed), over: UnsafeRawBufferPointer(rebasing: bytes[..<whole]))
+    return finish(
+      lanes, count: UInt64(bytes.count), tail: UnsafeRawBufferPointer(rebasing: bytes[whole...]),
+      seed: seed)
+  }
+
+  /// The four accumulators before the first bytes, with seed 0.
+  static var startLanes: SIMD4<UInt64> { start(0) }
+
+  private static func start(_ seed: UInt64) -> SIMD4<UInt64> {
+    SIMD4(seed &+ p1 &+ p2, seed &+ p2, seed, seed &- p1)
+  }
+
+  /// The accumulators after `bytes`, a multiple of 32.
+  static func advance(
+    _ lanes: SIMD4<UInt64>, over bytes: UnsafeRawBufferPointer
+  ) -> SIMD4<UInt64> {
+    guard let base = bytes.baseAddress else { return lanes }
+    var (v1, v2, v3, v4) = (lanes[0], lanes[1], lanes[2], lanes[3])
     var offset = 0
-    var hash: UInt64
-    if count >= 32 {
-      var v1 = seed &+ p1 &+ p2
-      var v2 = seed &+ p2
-      var v3 = seed
-      var v4 = seed &- p1
-      while offset + 32 <= count {
-        v1 = round(v1, read64(base, offset))
-        v2 = round(v2, read64(base, offset + 8))
-        v3 = round(v3, read64(base, offset + 16))
-        v4 = round(v4, read64(base, offset + 24))
-        offset += 32
-      }
-      hash = rotate(v1, 1) &+ rotate(v2, 7) &+ rotate(v3, 12) &+ rotate(v4, 18)
-      for v in [v1, v2, v3, v4] { hash = (hash ^ round(0, v)) &* p1 &+ p4 }
-    } else {
-      hash = seed &+ p5
+    while offset + 32 <= bytes.count {
+      v1 = round(v1, read64(base, offset))
+      v2 = round(v2, read64(base, offset + 8))
+      v3 = round(v3, read64(base, offset + 16))
+      v4 = round(v4, read64(base, offset + 24))
+      offset += 32
     }
-    hash = hash &+ UInt64(count)
-    while offset + 8 <= count {
+    return SIMD4(v1, v2, v3, v4)
+  }
+
+  /// The hash of `count` bytes: `lanes` have all but the `tail`, fewer than 32.
+  static func finish(
+    _ lanes: SIMD4<UInt64>, count: UInt64, tail: UnsafeRawBufferPointer, seed: UInt64 = 0
+  ) -> UInt64 {
+    var hash = seed &+ p5
+    if count >= 32 {
+      hash =
+        rotate(lanes[0], 1) &+ rotate(lanes[1], 7) &+ rotate(lanes[2], 12)
+        &+ rotate(lanes[3], 18)
+      for lane in 0..<4 { hash = (hash ^ round(0, lanes[lane])) &* p1 &+ p4 }
+    }
+    hash = hash &+ count
+    guard let base = tail.baseAddress else { return avalanche(hash) }
+    var offset = 0
+    while offset + 8 <= tail.count {
       hash = rotate(hash ^ round(0, read64(base, offset)), 27) &* p1 &+ p4
       offset += 8
     }
-    if offset + 4 <= count {
+    if offset + 4 <= tail.count {
       let word = UInt64(base.loadUnaligned(fromByteOffset: offset, as: UInt32.self).littleEndian)
       hash = rotate(hash ^ (word &* p1), 23) &* p2 &+ p3
       offset += 4
     }
-    while offset < count {
+    while offset < tail.count {
       let byte = UInt64(base.load(fromByteOffset: offset, as: UInt8.self))
       hash = rotate(hash ^ (byte &* p5), 11) &* p1
       offset += 1

@@ -34,6 +34,21 @@ package struct BatchCrew {
   }
 }
 
+extension BatchCrew {
+  /// Runs `body(worker, item)` for 0..<`count` on this rank's workers and waits.
+  func run(
+    _ count: Int, _ body: @escaping (_ worker: Int, _ item: Int) -> Void
+  ) throws {
+    nonisolated(unsafe) let workers = workers
+    try world.pool.run(count, checking: check) { [world] index, item in
+      let begin = Clock.seconds
+      body(index, item)
+      world.communicator.progress.tick()
+      workers[index].seconds[.head] += Clock.seconds - begin
+    }
+  }
+}
+
 extension WorkerPool {
   /// Runs `body(worker, item)` for 0..<`count` and waits, calling `check` meanwhile; throws the
   /// first error of either, after all that run have ended.

@@ -23,17 +23,17 @@ package struct EngineMemory: Sendable, Equatable {
     network: Network, objective: Objective, groups: ParameterGroups, vectorCount: Int,
     rank: Int, ranks: Int, threads: Int, reduction: Reduction, shardsOptimizer: Bool
   ) {
-    let head = objective.head
+    let head = objective.headOfWorkers
     let isSharded = shardsOptimizer && ranks > 1
     let blocks = TensorBlocks(groups)
     var ledger = Ledger()
     _ = StepSlots(
       in: &ledger, rankCount: ranks, statisticsCount: network.statisticsCount,
       lossSums: head?.stateSumCount ?? 0,
-      blockValues: isSharded ? UpdatePass.valuesOfBlock * blocks.count : 0)
-    let count = network.parameterCount + objective.parameterCount
+      blockValues: UpdatePass.values(of: blocks, objective, isSharded: isSharded))
+    let count = network.parameterCount + (head?.parameterCount ?? 0)
     let layout = BucketLayout(
-      count: count, blocks: blocks.ranges,
+      count: count, blocks: blocks.ranges.filter { $0.upperBound <= count },
       minimumCount: max(1, World.bucketBytes(ranks: ranks) / 8), ranks: ranks,
       wholeBlocks: isSharded)
     let kept = isSharded ? layout.ranges(of: rank).reduce(0) { $0 + $1.count } : count
@@ -42,17 +42,24 @@ package struct EngineMemory: Sendable, Equatable {
       layout: layout, ranks: ranks, reduction: reduction)
     let worker = Worker.bytes(network: network, head: head, ledgerCount: ledger.count)
     let sums = 8 * (count + ledger.count)
-    guard case .wholeBatch(let batch) = objective else {
-      rankBytes = state + sums + messages
-      workerBytes = worker
-      return
-    }
-    let loss = batch.memory(width: network.embeddingCount, workers: threads)
-    rankBytes =
+    func bytes(_ batch: any BatchPasses, loss: Int) -> Int {
       state + sums + messages
-      + WholeBatchMemory.bytes(
-        batch, loss: loss.batch, network: network, threads: threads,
-        localMicrobatches: WholeBatchMemory.localMicrobatches(batch, network, ranks: ranks))
-    workerBytes = worker + loss.worker
+        + WholeBatchMemory.bytes(
+          batch, loss: loss, network: network, threads: threads,
+          localMicrobatches: WholeBatchMemory.localMicrobatches(batch, network, ranks: ranks))
+    }
+    switch objective {
+    case .samples: (rankBytes, workerBytes) = (state + sums + messages, worker)
+    case .divided(let divided):
+      let loss = divided.bytes(rank: rank, ranks: ranks, microbatch: network.maximumRows)
+      let own =
+        divided.ownRange(of: rank, ranks: ranks).count + divided.biasRange.count
+      rankBytes = bytes(divided, loss: loss.rank) + 4 * own * (1 + vectorCount)
+      workerBytes = worker + loss.worker
+    case .wholeBatch(let batch):
+      let loss = batch.memory(width: network.embeddingCount, workers: threads)
+      rankBytes = bytes(batch, loss: loss.batch)
+      workerBytes = worker + loss.worker
+    }
   }
 }

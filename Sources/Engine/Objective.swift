@@ -4,12 +4,29 @@ package import Losses
 package enum Objective: Sendable {
   /// A loss of each sample by itself, with class weights.
   case samples(any LossHead)
+  /// The same where each rank has the weights of some classes, and their gradients.
+  case divided(DividedHead)
   /// A loss of the whole batch, without parameters.
   case wholeBatch(any BatchObjective)
 
   /// The head with class weights, nil for losses of the whole batch.
   package var head: (any LossHead)? {
+    switch self {
+    case .samples(let head): head
+    case .divided(let divided): divided.head
+    case .wholeBatch: nil
+    }
+  }
+
+  /// The head that every worker runs whole; nil where there is none.
+  var headOfWorkers: (any LossHead)? {
     if case .samples(let head) = self { return head }
+    return nil
+  }
+
+  /// The head whose classes are divided over the ranks; nil where there is none.
+  package var divided: DividedHead? {
+    if case .divided(let divided) = self { return divided }
     return nil
   }
 
@@ -17,15 +34,18 @@ package enum Objective: Sendable {
   package var parameterCount: Int { head?.parameterCount ?? 0 }
 }
 
-/// What is to be known of a loss of the whole batch before there are workers.
-package protocol BatchObjective: Sendable {
-  /// Samples of a batch.
+/// How a batch goes through the network where its loss needs all embeddings first.
+package protocol BatchPasses: Sendable {
+  /// Samples of a batch at most.
   var batch: Int { get }
 
   /// 2 embeds the batch, then computes the microbatches that matter again; 1 keeps an arena for
   /// each microbatch instead. The bits are the same.
   var passes: Int { get }
+}
 
+/// What is to be known of a loss of the whole batch before there are workers.
+package protocol BatchObjective: BatchPasses {
   /// The loss with its memory, for embeddings of `width` and `workers` compute threads.
   func makeLoss(width: Int, workers: Int) -> any BatchLoss
 
@@ -56,6 +76,15 @@ package protocol BatchLoss: AnyObject {
   /// once.
   func gradients(
     at slots: Range<Int>, on worker: Int, into gradients: UnsafeMutablePointer<Float>)
+
+  /// What the samples of `slots`, a microbatch, come to, where the loss is one of each sample: then
+  /// the ledger adds it up over the microbatches, and nothing of it is in the outcome.
+  func value(of slots: Range<Int>) -> LossValue?
+}
+
+extension BatchLoss {
+  /// Nothing: the outcome has it.
+  package func value(of slots: Range<Int>) -> LossValue? { nil }
 }
 
 /// What a loss of the whole batch has found.

@@ -41,6 +41,13 @@ package final class Replica {
     network.parameterCount..<network.parameterCount + objective.parameterCount
   }
 
+  /// Those of `blocks` whose gradients are summed over the ranks: all but those of a head that is
+  /// divided.
+  func reducedBlocks(_ blocks: TensorBlocks) -> [Range<Int>] {
+    guard objective.divided != nil else { return blocks.ranges }
+    return blocks.ranges.filter { $0.upperBound <= headRange.lowerBound }
+  }
+
   /// A pass in training over the slots of `range`, in a worker's or a microbatch's `memory`, with
   /// its batch-norm moments in `moments` [statisticsCount] and gradients in `layerGradients`.
   func makePass(

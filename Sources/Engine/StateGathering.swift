@@ -7,7 +7,7 @@ extension StepEngine {
   /// Whether no rank alone has all that belongs in a checkpoint: parts of the vectors, or what each
   /// has lost by rounding.
   package var checkpointNeedsAllRanks: Bool {
-    world.size > 1 && (ownRanges != nil || state.addend != nil)
+    world.size > 1 && (world.isSharded || state.addend != nil || divided != nil)
   }
 
   /// Brings the vectors of the state together in `copy`, which rank 0 alone has, each as its
@@ -21,8 +21,13 @@ extension StepEngine {
       let target = copy?.vector(index)
       switch vector.residence {
       case .addend: try sum(source, into: target)
-      case .withUpdates where ownRanges != nil: try gather(source, into: target)
-      case .withUpdates: target?.update(from: source, count: state.parameterCount)
+      case .withUpdates where world.isSharded: try gather(source, into: target)
+      case .withUpdates: target?.update(from: source, count: reducer.count)
+      }
+      // A bias of a divided head is every rank's, behind the rest.
+      guard let target, vector.residence == .withUpdates else { continue }
+      for range in state.wholeRanges where range.lowerBound >= reducer.count {
+        (target + range.lowerBound).update(from: source + range.lowerBound, count: range.count)
       }
     }
   }
@@ -32,18 +37,28 @@ extension StepEngine {
   /// the first step.
   package func shareState(withVectors: Bool) throws {
     let communicator = world.communicator
-    try communicator.broadcast(
-      UnsafeMutableBufferPointer(start: state.parameters, count: state.parameterCount), from: 0)
+    // Of a divided head, the classes are every rank's own matter.
+    try share(state.parameters, keeping: nil)
     try communicator.broadcast(
       UnsafeMutableBufferPointer(start: state.statistics, count: state.statisticsCount), from: 0)
     guard withVectors else { return }
     state.loss.set(try communicator.broadcast(state.loss.values, from: 0))
     for index in state.vectors.indices {
-      try communicator.broadcast(
-        UnsafeMutableBufferPointer(start: state.vector(index), count: state.parameterCount),
-        keeping: ownRanges?.sorted { $0.lowerBound < $1.lowerBound }, from: 0)
+      try share(
+        state.vector(index),
+        keeping: world.isSharded ? networkRanges.sorted { $0.lowerBound < $1.lowerBound } : nil)
     }
     keepOwnParts()
+  }
+
+  /// Makes what every rank has of `vector` that of rank 0; of what is summed over the ranks, with
+  /// `ranges`, those alone.
+  private func share(_ vector: UnsafeMutablePointer<Float>, keeping ranges: [Range<Int>]?) throws {
+    for range in state.wholeRanges {
+      try world.communicator.broadcast(
+        UnsafeMutableBufferPointer(start: vector + range.lowerBound, count: range.count),
+        keeping: range.lowerBound == 0 ? ranges : nil, from: 0)
+    }
   }
 
   /// Adds up what every rank has in `source`, into `target` on rank 0.
@@ -69,7 +84,7 @@ extension StepEngine {
     let rank = world.rank
     let nothing = Array(repeating: 0..<0, count: world.size)
     try world.communicator.exchange(
-      count: state.parameterCount, word: 0, rounds: { _ in layout.buckets.count },
+      count: reducer.count, word: 0, rounds: { _ in layout.buckets.count },
       allToAll: { index in
         let bucket = layout.buckets[index]
         let parts = layout.parts[index]
@@ -95,8 +110,8 @@ extension StepEngine {
   /// Drops of the vectors what other ranks keep, after every rank has been given all of them. Of
   /// addends each place is kept once, by the rank that sums it.
   private func keepOwnParts() {
-    let isSharded = ownRanges != nil
-    state.keepVectors(only: reducer.layout.ranges(of: world.rank)) {
+    let isSharded = world.isSharded
+    state.keepVectors(only: reducer.layout.ranges(of: world.rank) + headRanges) {
       isSharded || $0.residence == .addend
     }
   }

@@ -1,3 +1,4 @@
+internal import Determinism
 package import Losses
 
 /// What one global batch is: which samples, and the random coordinates of the step.
@@ -25,6 +26,17 @@ package struct StepBatch: Sendable {
     self.microbatches = microbatches
     self.marginFactor = marginFactor
     self.mining = mining
+  }
+}
+
+extension StepBatch {
+  /// The slots of the microbatches of each of `ranks` ranks, by rank.
+  func slots(ofRanks ranks: Int) -> [Range<Int>] {
+    (0..<ranks).map { rank in
+      let share = Microbatches.share(of: microbatches.count, rank: rank, size: ranks)
+      guard let first = share.first, let last = share.last else { return 0..<0 }
+      return microbatches[first].lowerBound..<microbatches[last].upperBound
+    }
   }
 }
 

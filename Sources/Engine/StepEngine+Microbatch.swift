@@ -75,14 +75,27 @@ extension StepEngine {
       stateSums: sums, scratch: scratch)
     let samples = Double(batch.samples.count)
     for i in 0..<slots.lossState.count { sums[i] /= samples }
-    page[slots.meanLoss] = loss.lossSum / samples
+    write(loss, of: batch, to: page)
+    // Before backward, which may overwrite the embeddings.
+    writeSpread(embeddings, range, worker, to: page)
+  }
+
+  /// Writes what a microbatch of `batch` came to to `page`.
+  func write(_ loss: LossValue, of batch: StepBatch, to page: LedgerPage) {
+    page[slots.meanLoss] = loss.lossSum / Double(batch.samples.count)
     page[slots.correctCount] = Double(loss.correctCount)
     page[slots.targetCosine] = loss.targetCosineSum
-    // Before backward, which may overwrite the embeddings.
+  }
+
+  /// Writes how far the embeddings of the microbatch `range` lie apart to `page`.
+  func writeSpread(
+    _ embeddings: UnsafePointer<Float>, _ range: Range<Int>, _ worker: Worker, to page: LedgerPage
+  ) {
     page[slots.spread] =
       Double(range.count)
       * Collapse.spread(
-        embeddings, rows: range.count, dimension: network.embeddingCount, scratch: scratch)
+        embeddings, rows: range.count, dimension: network.embeddingCount,
+        scratch: worker.headScratch.pointer)
   }
 
   /// Writes a microbatch's share of the batch-norm moments to `page`.

@@ -1,5 +1,4 @@
 internal import Collectives
-internal import Determinism
 private import Glibc
 internal import Kernels
 internal import Networks
@@ -15,7 +14,8 @@ extension StepEngine {
     checking check: StopCheck
   ) throws -> StepSums {
     require(
-      batch.samples.count == memory.batch,
+      batch.samples.count == memory.batch
+        || divided != nil && batch.samples.count < memory.batch,
       "StepEngine: \(batch.samples.count) samples, planned for \(memory.batch)")
     let start = Clock.seconds
     let share = ownShare(of: batch.microbatches.count)
@@ -38,7 +38,11 @@ extension StepEngine {
     }
     let isSound = try backpropagate(
       outcome, of: batch, followedBy: next, share: share, in: memory, checking: check)
-    var sums = try reduceLedger(of: batch, computed: share.count, isSound: isSound, since: start)
+    var sums = try reduceLedger(
+      of: batch, computed: share.count, isSound: isSound && divided?.isSound != false,
+      since: start)
+    // The ledger has all that is a sum over samples.
+    guard divided == nil else { return sums }
     let samples = Double(batch.samples.count)
     sums.lossSum = samples * outcome.loss
     sums.correctCount = outcome.correctCount
@@ -73,6 +77,7 @@ extension StepEngine {
     lap.measure(.summation) {
       let page = worker.clearedPage
       page[slots.replacedCount] = Double(replaced)
+      if divided != nil { writeSpread(memory.embeddings(of: range), range, worker, to: page) }
       writeMoments(place.moments, of: range, in: batch, to: page)
       reducer.add(extras: page.values)
     }
@@ -81,11 +86,7 @@ extension StepEngine {
   /// Gives every rank the embeddings and labels of the whole batch, in place.
   private func gatherEmbeddings(of batch: StepBatch, in memory: WholeBatchMemory) throws {
     guard world.size > 1 else { return }
-    let slots = (0..<world.size).map { rank -> Range<Int> in
-      let share = Microbatches.share(of: batch.microbatches.count, rank: rank, size: world.size)
-      guard let first = share.first, let last = share.last else { return 0..<0 }
-      return batch.microbatches[first].lowerBound..<batch.microbatches[last].upperBound
-    }
+    let slots = batch.slots(ofRanks: world.size)
     try world.communicator.allGather(
       UnsafeMutableBufferPointer(
         start: memory.embeddings.pointer, count: memory.batch * memory.width),
@@ -144,6 +145,11 @@ extension StepEngine {
     }
     try backward(in: pass, lap: &lap)
     world.onEvent?(.backwardEnds(microbatch))
+    if let value = memory.loss.value(of: range) {
+      let page = worker.clearedPage
+      write(value, of: batch, to: page)
+      reducer.add(extras: page.values)
+    }
     reducer.finishMicrobatch()
   }
 

@@ -25,6 +25,8 @@ package final class StepEngine {
   /// Brings other ranks' parts of the weights; nil where every rank updates all of them.
   private let gathering: WeightGathering?
   private let work: Work
+  /// The loss of a head that is divided over the ranks; nil with others.
+  let divided: DividedLoss?
   /// Whether a step was left in its middle; an engine whose step was left computes no more.
   private let isAborted = Atomic<Bool>(false)
   /// Seconds by phase of the last step, averaged over the workers.
@@ -43,15 +45,16 @@ package final class StepEngine {
     self.world = world
     self.samples = samples
     let network = replica.network
-    let head = replica.objective.head
+    let head = replica.objective.headOfWorkers
     let blocks = TensorBlocks(replica.groups)
     var ledger = Ledger()
     slots = StepSlots(
       in: &ledger, rankCount: world.size, statisticsCount: network.statisticsCount,
       lossSums: head?.stateSumCount ?? 0,
-      blockValues: world.isSharded ? UpdatePass.valuesOfBlock * blocks.count : 0)
+      blockValues: UpdatePass.values(of: blocks, replica.objective, isSharded: world.isSharded))
     reducer = GradientReducer(
-      layerRanges: network.layers.map(\.parameters) + [replica.headRange], blocks: blocks.ranges,
+      layerRanges: network.layers.map(\.parameters) + (head == nil ? [] : [replica.headRange]),
+      blocks: replica.reducedBlocks(blocks),
       extraCount: ledger.count, gradientGrid: replica.gradientGrid,
       extraGrid: SummationGrid(exponent: Self.ledgerExponent),
       bucketBytes: World.bucketBytes(ranks: world.size), rank: world.rank, ranks: world.size,
@@ -64,18 +67,32 @@ package final class StepEngine {
       Worker(network: network, head: head, ledger: finalLedger)
     }
     self.workers = workers
-    switch replica.objective {
-    case .samples(let head): work = .samples(head)
-    case .wholeBatch(let objective):
-      work = .wholeBatch(
+    func wholeBatch(_ objective: any BatchPasses, _ loss: any BatchLoss) -> Work {
+      .wholeBatch(
         WholeBatchMemory(
-          objective, network: network, workers: workers,
+          objective, loss: loss, network: network, workers: workers,
           localMicrobatches: WholeBatchMemory.localMicrobatches(
             objective, network, ranks: world.size)))
     }
+    switch replica.objective {
+    case .samples(let head): (work, divided) = (.samples(head), nil)
+    case .divided(let objective):
+      let loss = DividedLoss(objective, of: replica, in: world)
+      (work, divided) = (wholeBatch(objective, loss), loss)
+    case .wholeBatch(let objective):
+      let loss = objective.makeLoss(width: network.embeddingCount, workers: workerCount)
+      (work, divided) = (wholeBatch(objective, loss), nil)
+    }
+    if divided != nil {
+      replica.state.useHugePages(in: DividedHead.ranges(of: replica, in: world))
+    }
     update = UpdatePass(
       groups: replica.groups, blocks: blocks, optimizer: replica.optimizer, pool: world.pool,
-      ownRanges: world.isSharded ? reducer.layout.ranges(of: world.rank) : nil)
+      ownRanges: world.isSharded ? reducer.layout.ranges(of: world.rank) : nil,
+      classes: divided.map {
+        DividedClasses(
+          replica.objective.divided!, from: replica.headRange.lowerBound, in: world, $0)
+      })
   }
 
   /// The grid of the ledger's sums: addends of up to 2^22 in steps of 2^-30, for as many
@@ -115,13 +132,20 @@ package final class StepEngine {
 
   /// The ranges of the flat vector whose optimizer state this rank keeps; nil where it keeps all.
   package var ownRanges: [Range<Int>]? {
-    world.isSharded ? reducer.layout.ranges(of: world.rank) : nil
+    guard world.isSharded || divided != nil else { return nil }
+    return networkRanges + headRanges
+  }
+
+  /// What this rank keeps of the network's part of the optimizer's state.
+  var networkRanges: [Range<Int>] {
+    world.isSharded ? reducer.layout.ranges(of: world.rank) : [0..<reducer.count]
   }
 
   /// Sets the first weights, a function of the replica's seed, and the first state of what this
   /// rank keeps of the vectors.
   package func initialize() {
-    state.initialize(seed: replica.seed, pool: world.pool, vectorsIn: ownRanges)
+    state.initialize(
+      seed: replica.seed, pool: world.pool, vectorsIn: ownRanges, dividedIn: headRanges)
   }
 
   /// Computes the gradients of `batch`: afterwards the reducer holds the sums over all ranks.
@@ -221,8 +245,8 @@ package final class StepEngine {
       throw error
     }
     world.pool.wait()
-    if gathering != nil {
-      update.measure(reducer)
+    if update.isDivided {
+      update.measure(reducer, state)
       update.writeOwn(to: LedgerPage(reducer.extras).pointer(to: slots.blocks))
     }
     return (computed.value, isSound)
@@ -240,7 +264,7 @@ package final class StepEngine {
     let begin = Clock.seconds
     try reducer.reduceExtras(over: world.communicator)
     world.timeline?.record("sum extras", from: begin)
-    if gathering != nil { update.readAll(from: page.pointer(to: slots.blocks)) }
+    if update.isDivided { update.readAll(from: page.pointer(to: slots.blocks)) }
     guard
       HashSum.areAll(
         weightsHash, sums: page.pointer(to: slots.weightsHash), ranks: world.size)
@@ -272,9 +296,10 @@ package final class StepEngine {
     sampleCount: Int, index: Int, rates: LearningRates, clipping: GradientClipping?
   ) throws -> UpdateReceipt {
     let start = Clock.seconds
-    if gathering == nil { update.measure(reducer) }
+    if !update.isDivided { update.measure(reducer, state) }
     let receipt = try update.apply(
-      to: state, reducer, index: index, rates: rates, clipping: clipping
+      to: state, reducer, index: index, rates: rates, clipping: clipping,
+      over: world.communicator
     ) {
       guard let gathering else { return }
       let begin = Clock.seconds

@@ -27,26 +27,42 @@ package final class UpdatePass: @unchecked Sendable {
   let blocks: TensorBlocks
   /// The blocks that this rank updates.
   private let ownBlocks: [Int]
+  /// Of those, the ones that it tells the other ranks of: all that no rank before it updates too.
+  private let toldBlocks: [Int]
+  /// Of a head that is divided over the ranks: its classes here.
+  private let classes: DividedClasses?
+  /// Whether ranks update different blocks, and have to tell each other.
+  let isDivided: Bool
   private let gradientBlocks: [AlignedMemory.Box]
   private let gradientSums, parameterSums: UnsafeMutablePointer<Double>
   private let gradientHashes, weightHashes: UnsafeMutablePointer<UInt64>
   private let factors: UnsafeMutablePointer<Float>
 
-  /// Updates the blocks that lie in `ownRanges`, which do not cut any; nil updates all.
+  /// Updates the blocks that lie in `ownRanges`, which do not cut any; nil updates all. Of a head
+  /// that is divided, which is in no range, those of `classes`.
   package init(
     groups: ParameterGroups, blocks: TensorBlocks, optimizer: any Optimizer, pool: WorkerPool,
-    ownRanges: [Range<Int>]?
+    ownRanges: [Range<Int>]?, classes: DividedClasses? = nil
   ) {
+    self.classes = classes
+    isDivided = ownRanges != nil || classes != nil
     self.groups = groups
     self.optimizer = optimizer
     self.pool = pool
     self.blocks = blocks
-    ownBlocks =
-      ownRanges.map { ranges in
-        blocks.ranges.indices.filter { block in
-          ranges.contains { $0.contains(blocks.ranges[block].lowerBound) }
-        }
-      } ?? Array(blocks.ranges.indices)
+    func own(_ block: Int) -> Bool {
+      let start = blocks.ranges[block].lowerBound
+      if let classes, start >= classes.start { return classes.owns(start) }
+      return ownRanges?.contains { $0.contains(start) } ?? true
+    }
+    let ownBlocks = blocks.ranges.indices.filter(own)
+    self.ownBlocks = ownBlocks
+    toldBlocks = ownBlocks.filter { block in
+      let start = blocks.ranges[block].lowerBound
+      guard let classes else { return true }
+      return classes.isFirst
+        || (start >= classes.start ? classes.isDivided(start) : ownRanges != nil)
+    }
     gradientBlocks = (0..<pool.count).map { _ in
       AlignedMemory.Box(count: TensorBlocks.blockElements)
     }
@@ -70,16 +86,39 @@ package final class UpdatePass: @unchecked Sendable {
     factors.deallocate()
   }
 
-  /// Numbers that `writeOwn` and `readAll` take of a block: a sum of squares and a hash.
-  package static let valuesOfBlock = 1 + HashSum.count
+  /// Numbers that `writeOwn` and `readAll` take of a block: sums of squares of gradient and
+  /// parameters, and a hash.
+  package static let valuesOfBlock = 2 + HashSum.count
 
-  /// Squares and hashes the gradient in this rank's blocks. `apply` makes it anew from the sums,
-  /// block by block: a second vector of gradients would cost more than that.
-  package func measure(_ reducer: GradientReducer) {
+  /// Numbers of the ledger that the blocks take: none where every rank has all of them.
+  static func values(
+    of blocks: TensorBlocks, _ objective: Objective, isSharded: Bool
+  ) -> Int {
+    isSharded || objective.divided != nil ? valuesOfBlock * blocks.count : 0
+  }
+
+  /// The gradient of a block, wherever it is.
+  private func gradient(
+    of range: Range<Int>, _ reducer: GradientReducer, on worker: Int
+  ) -> UnsafePointer<Float> {
+    if let classes, range.lowerBound >= classes.start {
+      return classes.gradients + (range.lowerBound - classes.start)
+    }
+    return reducer.gradient(of: range, scratch: gradientBlocks[worker].pointer)
+  }
+
+  /// Squares and hashes the gradient in this rank's blocks, and squares the parameters of `state`
+  /// where the optimizer wants that. `apply` makes the gradient anew from the sums, block by block:
+  /// a second vector of gradients would cost more than that.
+  package func measure(_ reducer: GradientReducer, _ state: ModelState) {
+    nonisolated(unsafe) let parameters = state.parameters
     pool.forEach(ownBlocks.count) { [self] worker, item in
       let block = ownBlocks[item]
       let range = blocks.ranges[block]
-      let gradient = reducer.gradient(of: range, scratch: gradientBlocks[worker].pointer)
+      let gradient = gradient(of: range, reducer, on: worker)
+      if optimizer.needsTensorFactors {
+        blocks.sumsOfSquares(of: parameters, in: block..<block + 1, into: parameterSums)
+      }
       gradientSums[block] = ReductionKernel.sumOfSquares(of: gradient, count: range.count)
       gradientHashes[block] = Hash64.of(
         UnsafeRawBufferPointer(start: gradient, count: 4 * range.count))
@@ -90,10 +129,11 @@ package final class UpdatePass: @unchecked Sendable {
   /// measure: added to zeros, every number arrives as it is.
   package func writeOwn(to values: UnsafeMutablePointer<Double>) {
     values.update(repeating: 0, count: Self.valuesOfBlock * blocks.count)
-    for block in ownBlocks {
+    for block in toldBlocks {
       let place = values + Self.valuesOfBlock * block
       place[0] = gradientSums[block]
-      HashSum.write(gradientHashes[block], to: place + 1)
+      place[1] = parameterSums[block]
+      HashSum.write(gradientHashes[block], to: place + 2)
     }
   }
 
@@ -102,23 +142,21 @@ package final class UpdatePass: @unchecked Sendable {
     for block in 0..<blocks.count {
       let place = values + Self.valuesOfBlock * block
       gradientSums[block] = place[0]
-      gradientHashes[block] = HashSum.read(place + 1)
+      parameterSums[block] = place[1]
+      gradientHashes[block] = HashSum.read(place + 2)
     }
   }
 
   /// Updates this rank's blocks of `state` along the measured gradient, lets `gather` bring those
-  /// of the other ranks, and takes the receipts.
+  /// of the other ranks, and takes the receipts; of classes that other ranks have it gets those
+  /// over `communicator`. Throws what these throw.
   package func apply(
     to state: ModelState, _ reducer: GradientReducer, index: Int, rates: LearningRates,
-    clipping: GradientClipping?, gather: () throws -> Void
-  ) rethrows -> UpdateReceipt {
+    clipping: GradientClipping?, over communicator: any Communicator = SoloCommunicator(),
+    gather: () throws -> Void
+  ) throws -> UpdateReceipt {
     nonisolated(unsafe) let parameters = state.parameters
     nonisolated(unsafe) let vectors = state.vectorsPointer
-    if optimizer.needsTensorFactors {
-      pool.forEach(blocks.count) { [self] _, block in
-        blocks.sumsOfSquares(of: parameters, in: block..<block + 1, into: parameterSums)
-      }
-    }
     let norm = blocks.norm(from: gradientSums)
     let clipScale = Float(clipping?.scale(norm: norm) ?? 1)
     if optimizer.needsTensorFactors {
@@ -131,7 +169,7 @@ package final class UpdatePass: @unchecked Sendable {
       tensorFactors: UnsafePointer(factors))
     pool.forEach(ownBlocks.count) { [self] worker, item in
       let range = blocks.ranges[ownBlocks[item]]
-      let gradient = reducer.gradient(of: range, scratch: gradientBlocks[worker].pointer)
+      let gradient = gradient(of: range, reducer, on: worker)
       optimizer.update(
         parameters, along: gradient - range.lowerBound, state: vectors, in: range,
         of: groups, at: step)
@@ -139,9 +177,11 @@ package final class UpdatePass: @unchecked Sendable {
     try gather()
     pool.forEach(blocks.count) { [self] _, block in
       let range = blocks.ranges[block]
+      if let classes, range.lowerBound >= classes.start, !classes.owns(range.lowerBound) { return }
       weightHashes[block] = Hash64.of(
         UnsafeRawBufferPointer(start: parameters + range.lowerBound, count: 4 * range.count))
     }
+    try classes?.gather(weightHashes, of: blocks, over: communicator)
     return UpdateReceipt(
       norm: norm, gradientHash: combined(gradientHashes), weightsHash: combined(weightHashes))
   }

@@ -35,15 +35,18 @@ final class WholeBatchMemory: @unchecked Sendable {
   private let kept: [Kept]
   private let workers: [Worker]
 
-  /// Memory for a rank's share of a batch, at most `localMicrobatches`.
+  /// Memory for a rank's share of a batch, at most `localMicrobatches`, whose loss is `loss`.
   init(
-    _ objective: any BatchObjective, network: Network, workers: [Worker], localMicrobatches: Int
+    _ objective: any BatchPasses, loss: any BatchLoss, network: Network, workers: [Worker],
+    localMicrobatches: Int
   ) {
     self.workers = workers
-    loss = objective.makeLoss(width: network.embeddingCount, workers: workers.count)
+    self.loss = loss
     batch = objective.batch
     width = network.embeddingCount
-    keepsPasses = objective.passes == 1
+    // What the workers' own arenas hold is kept for nothing.
+    keepsPasses =
+      objective.passes == 1 || loss is DividedLoss && localMicrobatches <= workers.count
     embeddings = AlignedMemory(count: batch * width, fill: .nan)
     labels = .allocate(capacity: batch)
     labels.initialize(repeating: -1, count: batch)
@@ -58,14 +61,14 @@ final class WholeBatchMemory: @unchecked Sendable {
 
   /// Arenas beside those of the workers.
   private static func keptPasses(
-    _ objective: any BatchObjective, threads: Int, localMicrobatches: Int
+    _ objective: any BatchPasses, threads: Int, localMicrobatches: Int
   ) -> Int {
     objective.passes == 1 ? max(0, localMicrobatches - threads) : 0
   }
 
   /// The most microbatches of a batch that a rank of `ranks` computes.
   static func localMicrobatches(
-    _ objective: any BatchObjective, _ network: Network, ranks: Int
+    _ objective: any BatchPasses, _ network: Network, ranks: Int
   ) -> Int {
     let microbatches = Microbatches.cut(objective.batch, microbatch: network.maximumRows).count
     return Microbatches.share(of: microbatches, rank: 0, size: ranks).count
@@ -73,7 +76,7 @@ final class WholeBatchMemory: @unchecked Sendable {
 
   /// Bytes of such memory, with those of the loss for the batch.
   static func bytes(
-    _ objective: any BatchObjective, loss: Int, network: Network, threads: Int,
+    _ objective: any BatchPasses, loss: Int, network: Network, threads: Int,
     localMicrobatches: Int
   ) -> Int {
     4 * objective.batch * network.embeddingCount + loss

@@ -22,8 +22,7 @@ final class Worker {
     layerGradients = AlignedMemory(
       count: max(network.largestLayerCount, head?.parameterCount ?? 0), fill: 0)
     moments = AlignedMemory(count: network.statisticsCount, fill: 0)
-    headScratch = AlignedMemory(
-      count: head?.scratchCount(rows: network.maximumRows) ?? 0, fill: .nan)
+    headScratch = AlignedMemory(count: Self.scratchCount(network, head), fill: .nan)
     labels = .allocate(capacity: network.maximumRows)
     labels.initialize(repeating: 0, count: network.maximumRows)
     pageCount = ledger.count
@@ -36,8 +35,13 @@ final class Worker {
   static func bytes(network: Network, head: (any LossHead)?, ledgerCount: Int) -> Int {
     let floats =
       max(network.largestLayerCount, head?.parameterCount ?? 0) + network.statisticsCount
-      + (head?.scratchCount(rows: network.maximumRows) ?? 0)
+      + scratchCount(network, head)
     return Arena.bytes(for: network, phase: .training) + 4 * floats + 8 * ledgerCount
+  }
+
+  /// Floats for the head, or for one norm of each row.
+  private static func scratchCount(_ network: Network, _ head: (any LossHead)?) -> Int {
+    max(network.maximumRows, head?.scratchCount(rows: network.maximumRows) ?? 0)
   }
 
   deinit {

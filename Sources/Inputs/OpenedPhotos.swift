@@ -18,8 +18,9 @@ package struct OpenedPhotos {
   package let notes: DataNotes
 
   /// Opens a folder, a pack or a list; or draws synthetic faces, each rank its share, and exchanges
-  /// them; a collective. It can be left, and says how far it is, where `work` is given. Without
-  /// `drawing` synthetic faces are listed and not drawn, for who looks at no photo.
+  /// them; a collective. Very many are drawn as they are read. It can be left, and says how far it
+  /// is, where `work` is given. Without `drawing` synthetic faces are listed and not drawn, for who
+  /// looks at no photo.
   package static func open(
     _ data: DataSource, seed: UInt64, communicator: any Communicator, pool: WorkerPool,
     drawing: Bool = true, work: LongWork? = nil
@@ -34,7 +35,12 @@ package struct OpenedPhotos {
       let faces = SyntheticFaces(
         people: size.people, photosPerPerson: size.photos, size: size.size, seed: seed)
       let name = "synthetic:people=\(size.people),photos=\(size.photos),size=\(size.size)"
-      guard drawing else { return undrawn(faces, name: name) }
+      guard drawing else {
+        return listed(faces, name: name) { UndrawnSource(photos: $0.photos) }
+      }
+      guard faces.count <= DrawnPhotos.keptCount else {
+        return listed(faces, name: name) { _ in DrawnPhotos(faces) }
+      }
       let index = try LongWork.run(in: work, "naming people") { _ in
         PhotoIndex(
           photos: (0..<faces.count).map {
@@ -50,17 +56,18 @@ package struct OpenedPhotos {
     }
   }
 
-  /// The faces that there would be.
-  private static func undrawn(_ faces: SyntheticFaces, name: String) -> OpenedPhotos {
+  /// The faces that there are, without drawing them.
+  private static func listed(
+    _ faces: SyntheticFaces, name: String, source: (PhotoIndex) -> any PhotoSource
+  ) -> OpenedPhotos {
     let photosPerPerson = faces.photosPerPerson
     @Sendable func path(_ photo: Int) -> String {
       faces.path(person: photo / photosPerPerson, photo: photo % photosPerPerson)
     }
     let photos = PhotoList(
       people: (0..<faces.count).map { Int32($0 / photosPerPerson) }, path: path)
-    return OpenedPhotos(
-      index: PhotoIndex(photos: photos, people: (0..<faces.people).map(faces.personName)),
-      source: UndrawnSource(photos: photos), name: name, notes: DataNotes())
+    let index = PhotoIndex(photos: photos, people: (0..<faces.people).map(faces.personName))
+    return OpenedPhotos(index: index, source: source(index), name: name, notes: DataNotes())
   }
 
   /// Photos by name alone.

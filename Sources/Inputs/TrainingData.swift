@@ -72,6 +72,14 @@ package struct TrainingData: Sendable {
     PhotoSample(of: photos, count: index.photos.count, onPhoto: onPhoto)
   }
 
+  /// Photos that `--crop` enlarges, of some that are looked at; nil where none is. `onPhoto` is
+  /// called for each that is read.
+  package func enlargedPhotos(onPhoto: () -> Void = {}) -> EnlargedPhotos? {
+    guard preprocessing.landmarks == nil else { return nil }
+    return EnlargedPhotos(
+      of: photos, among: divided.training, framing: preprocessing.framing, onPhoto: onPhoto)
+  }
+
   /// The `fingerprint` of photos that are divided and prepared so.
   package static func fingerprint(
     of index: PhotoIndex, _ divided: DividedPhotos, _ preprocessing: Preprocessing

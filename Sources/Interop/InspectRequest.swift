@@ -35,6 +35,9 @@ extension InspectRequest {
     }
     let weights = checkpoint.file.entries.filter { Checkpoint.isWeight($0.name) }
     for entry in weights { StandardOutput.print("  \(entry.name)  \(entry.summary)") }
+    for (name, shape) in checkpoint.head.tensors() where Checkpoint.isWeight(name) {
+      StandardOutput.print("  \(name)  F32 \(shape), in parts beside the file")
+    }
     let others = checkpoint.file.entries.count {
       $0.name.hasPrefix(Checkpoint.optimizerPrefix)
     }

@@ -1,4 +1,3 @@
-private import Determinism
 private import Kernels
 private import Preconditions
 
@@ -26,8 +25,11 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
     self.configuration = configuration
     self.classes = classes
     self.dimension = dimension
-    blockClasses = max(16, 65_536 / dimension)
+    blockClasses = Self.productClasses(dimension: dimension)
   }
+
+  /// Classes of a product with embeddings of `dimension` numbers.
+  static func productClasses(dimension: Int) -> Int { max(16, 65_536 / dimension) }
 
   /// Whether a number is added to each class's logit.
   package var hasBias: Bool { configuration.kind == .softmax(bias: true) }
@@ -145,17 +147,13 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
   }
 
   /// Turns one row of scores into the gradient at the products and adds to the projections.
-  ///
-  /// The target is kept out of the sum over the others, S: the loss is log(1 + e^z) with
-  /// z = log S - target and p(target) - 1 = -1 / (1 + e^-z), exact however small the loss is.
   private func differentiate(
     _ row: Int, label: Int, marginFactor: Double, cosine rawCosine: Double, _ places: Places
   ) -> LossValue {
     let scores = places.scores + row * classes
     let exponentials = places.gradients + row * classes
-    let cosine = rawCosine > 1 ? 1 : rawCosine < -1 ? -1 : rawCosine
+    let cosine = Self.clamped(rawCosine)
     let score = configuration.isNormalized ? cosine : Double(scores[label])
-    let target = configuration.target(cosine: score, marginFactor: marginFactor)
     let scale = configuration.scale
 
     scores[label] = -.infinity
@@ -164,20 +162,20 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
       of: scores, count: classes, scale: Float(scale), minus: greatest, into: exponentials)
     scores[label] = Float(score)
 
-    let z = Elementary.log(others) + scale * (Double(greatest) - target.value)
-    // e^-|z|: neither overflows.
-    let small = Elementary.exp(-abs(z))
-    let error = z > 0 ? 1 / (1 + small) : small / (1 + small)
+    let sample = SampleSoftmax(
+      score: score, cosine: cosine, greatest: greatest, others: others,
+      marginFactor: marginFactor, of: configuration)
     SoftmaxKernel.gradients(
       from: exponentials, cosines: scores, inverseNorms: places.inverseNorms, count: classes,
-      factor: Float(scale * error / others), addingTo: places.projections)
-    let gradient = Float(-scale * error * target.slope)
+      factor: sample.factor, addingTo: places.projections)
+    let gradient = sample.targetGradient
     exponentials[label] = gradient * places.inverseNorms[label]
     places.projections[label] = places.projections[label].addingProduct(gradient, scores[label])
-    return LossValue(
-      lossSum: max(z, 0) + Elementary.log1p(small),
-      correctCount: Float(score) > greatest ? 1 : 0, targetCosineSum: cosine)
+    return sample.value
   }
+
+  /// A cosine without what rounding has put beyond 1.
+  static func clamped(_ cosine: Double) -> Double { cosine > 1 ? 1 : cosine < -1 ? -1 : cosine }
 
   /// Carries the gradients at the products to the embeddings and to the parameters.
   private func propagate(

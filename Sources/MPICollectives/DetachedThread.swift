@@ -17,7 +17,7 @@ enum DetachedThread {
         Unmanaged<Box>.fromOpaque(context!).takeRetainedValue().body()
         return nil
       }, context)
-    require(code == 0, "pthread_create failed: \(String(cString: strerror(code)))")
+    if code != 0 { Shortage.ofThreads("a thread beside the work", code: code) }
     pthread_detach(thread)
   }
 }

@@ -232,13 +232,14 @@ final class Heartbeat: @unchecked Sendable {
 
   @discardableResult private func say(_ finding: RingWatch.Finding) -> String {
     func text(_ seconds: Double) -> String { "\(Int(seconds.rounded())) s" }
+    func seen(_ last: RankState) -> String { last.seen(from: progress.state) }
     let sentence =
       switch finding {
       case .silent(let rank, let seconds, let last):
-        "\(peer(rank)) is silent for \(text(seconds)), last heard of in \(last): dead, stopped or "
+        "\(peer(rank)) is silent for \(text(seconds)), last heard of in \(seen(last)): dead, stopped or "
           + "cut off; the job ends, --resume auto goes on from the last checkpoint"
       case .missing(let rank, let seconds, let last):
-        "\(peer(rank)) gives no sign for \(text(seconds)), last heard of in \(last); it may be why "
+        "\(peer(rank)) gives no sign for \(text(seconds)), last heard of in \(seen(last)); it may be why "
           + "the job ends"
       case .returned(let rank, let seconds):
         "\(peer(rank)) was silent for \(text(seconds)) and is back; the job goes on"

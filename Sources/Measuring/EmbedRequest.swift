@@ -17,6 +17,8 @@ package struct EmbedRequest: Sendable, Equatable {
   package var flipTest: Bool?
   /// The share of photos that may be unreadable; nil takes the checkpoint's own.
   package var maxBad: Double?
+  /// In what numbers products are computed; nil takes the checkpoint's own.
+  package var precision: Precision?
   /// One byte a number (`Embeddings.quantized`) in place of a float.
   package var writesBytes = false
   /// Compute threads of a rank; nil is its share of the host.
@@ -38,6 +40,6 @@ extension EmbedRequest {
   package func run(over communicator: any Communicator) throws {
     let session = try Session.start(
       communicator: communicator, threads: threads, quiet: quiet)
-    try CheckpointNetwork.open(checkpoint, in: session).embed(self)
+    try CheckpointNetwork.open(checkpoint, precision: precision, in: session).embed(self)
   }
 }

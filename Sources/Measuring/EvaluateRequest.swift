@@ -32,6 +32,8 @@ package struct EvaluateRequest: Sendable, Equatable {
   package var flipTest: Bool?
   /// The share of photos that may be unreadable; nil takes the checkpoint's own.
   package var maxBad: Double?
+  /// In what numbers products are computed; nil takes the checkpoint's own.
+  package var precision: Precision?
   /// Keeps the threshold that the evaluation chooses in the checkpoint.
   package var storesThreshold = false
   /// The false-accept rate of the threshold that is kept; nil keeps the most accurate one.
@@ -62,7 +64,7 @@ extension EvaluateRequest {
     case .checkpoint(let path):
       let session = try Session.start(
         communicator: communicator, threads: threads, quiet: quiet)
-      try CheckpointNetwork.open(path, in: session).evaluate(self)
+      try CheckpointNetwork.open(path, precision: precision, in: session).evaluate(self)
     }
   }
 }

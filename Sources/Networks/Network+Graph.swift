@@ -1,13 +1,17 @@
+package import Kernels
+
 extension Network {
   /// Makes the network of `graph`, whose result is `output`, for microbatches of at most
-  /// `maximumRows`. Everything else that an operation writes is read by another.
+  /// `maximumRows`, with products in `precision`. Everything else that an operation writes is read
+  /// by another.
   ///
   /// Operations that one kernel can compute become one layer; without `fuses` each is a layer of
   /// its own, which computes the same more slowly.
   package init(
-    name: String, graph: Graph, output: Value, maximumRows: Int, fuses: Bool = true
+    name: String, graph: Graph, output: Value, maximumRows: Int, precision: Precision = .float32,
+    fuses: Bool = true
   ) {
-    var plan = Plan(graph, maximumRows: maximumRows)
+    var plan = Plan(graph, maximumRows: maximumRows, precision: precision)
     var activations = [graph.image.id: plan.image]
     var concatenations = graph.concatenations[...]
     for (number, fused) in graph.fusedNodes(result: output).enumerated() {

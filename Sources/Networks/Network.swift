@@ -1,3 +1,4 @@
+package import Kernels
 private import Preconditions
 
 /// A finished network: layers in forward order, its parameters, and the memory that a pass needs.
@@ -15,6 +16,8 @@ package struct Network: Sendable {
   package let output: Activation
   /// The most images of a microbatch.
   package let maximumRows: Int
+  /// In what numbers products are computed.
+  package let precision: Precision
   /// Floats of the flat vector.
   package let parameterCount: Int
   /// Floats of running means and variances.
@@ -50,6 +53,7 @@ package struct Network: Sendable {
     image = plan.image
     self.output = output
     maximumRows = plan.maximumRows
+    precision = plan.precision
     parameterCount = plan.parameters.last?.range.upperBound ?? 0
     statisticsCount = plan.statistics.last?.variances.upperBound ?? 0
     preparedBytes = plan.preparedBytes

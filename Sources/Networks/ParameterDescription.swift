@@ -73,8 +73,7 @@ package struct ParameterDescription: Sendable {
   /// Fills the tensor (`memory`, its first element) with its first values: a function of the seed,
   /// the tensor's name and the logical index.
   package func initialize(_ memory: UnsafeMutablePointer<Float>, seed: UInt64) {
-    let name = Int(truncatingIfNeeded: Hash64.of(name))
-    let stream = CounterRandom(seed: seed, purpose: .initialization, name)
+    let stream = stream(seed: seed)
     switch initializer {
     case .constant(let value): memory.update(repeating: value, count: range.count)
     case .normal(let deviation):
@@ -82,6 +81,30 @@ package struct ParameterDescription: Sendable {
     case .uniform(let bound):
       forEachElement { memory[$1] = Float((2 * stream.uniform($0) - 1) * bound) }
     }
+  }
+
+  /// Fills elements `part` of a tensor that lies as it is logically, `memory` its first element,
+  /// with what `initialize` gives them.
+  package func initialize(
+    _ memory: UnsafeMutablePointer<Float>, part: Range<Int>, seed: UInt64
+  ) {
+    require(
+      layout == .plain && part.lowerBound >= 0 && part.upperBound <= range.count,
+      "\(name): elements \(part) of \(range.count), layout \(layout)")
+    let stream = stream(seed: seed)
+    switch initializer {
+    case .constant(let value):
+      (memory + part.lowerBound).update(repeating: value, count: part.count)
+    case .normal(let deviation):
+      for i in part { memory[i] = Float(stream.normal(i) * deviation) }
+    case .uniform(let bound):
+      for i in part { memory[i] = Float((2 * stream.uniform(i) - 1) * bound) }
+    }
+  }
+
+  private func stream(seed: UInt64) -> CounterRandom {
+    CounterRandom(
+      seed: seed, purpose: .initialization, Int(truncatingIfNeeded: Hash64.of(name)))
   }
 
   /// Calls `body(logical index, place in memory)` for every element, in logical order.

@@ -1,3 +1,4 @@
+package import Kernels
 private import Preconditions
 
 /// The memory of a network in the making: layers book activations and workspace here, in forward
@@ -5,6 +6,8 @@ private import Preconditions
 package struct Plan {
   /// Images of the largest microbatch.
   package let maximumRows: Int
+  /// In what numbers layers compute their products.
+  package let precision: Precision
   /// The images: [rows, height, width, 3].
   package let image: Activation
   let parameters: [ParameterDescription]
@@ -42,10 +45,11 @@ package struct Plan {
   }
 
   /// A plan for microbatches of at most `maximumRows` images of `graph`, whose parameters and
-  /// statistics the layers have.
-  package init(_ graph: Graph, maximumRows: Int) {
+  /// statistics the layers have, with products in `precision`.
+  package init(_ graph: Graph, maximumRows: Int, precision: Precision = .float32) {
     require(maximumRows > 0, "Plan: a microbatch of \(maximumRows) images")
     self.maximumRows = maximumRows
+    self.precision = precision
     parameters = graph.parameters
     statistics = graph.statistics
     image = Activation(id: 0, shape: graph.image.shape, element: .float32)

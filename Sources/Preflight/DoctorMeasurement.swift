@@ -57,7 +57,7 @@ package struct DoctorMeasurement {
     let sums = try communicator.size > 1 ? self.sums() : []
     let skew = try clockSkew()
     let fitted = ScalingModel(
-      parameterCount: probe.parameterCount,
+      parameterCount: probe.summedCount,
       computeSeconds: ranks.map(\.imageSeconds).max() ?? 0,
       decodeSeconds: Double(probe.passes) / (ranks.map(\.decodeRate).min() ?? .infinity),
       readSeconds: Double(probe.passes) / (ranks.map(\.photoReadRate).min() ?? .infinity),

@@ -30,6 +30,8 @@ struct ComputeProbe {
   /// The model and loss of `configuration` for `classes` people, over as many samples as all
   /// workers take at once.
   init(_ configuration: RunConfiguration, classes: Int, session: Session) {
+    let isDivided = configuration.head.isDivided(
+      classes: classes, batch: configuration.batch, ranks: session.communicator.size)
     rows = min(configuration.microbatch, configuration.batch)
     samples = session.threads * rows
     var configuration = configuration
@@ -38,6 +40,9 @@ struct ComputeProbe {
     configuration.compatibleWith = nil
     // There is nobody to send rounded gradients to.
     configuration.reduction = .exact
+    if configuration.loss.traits.hasClassWeights {
+      configuration.head = isDivided ? .divided : .whole
+    }
     self.configuration = configuration
     self.session = session
     factory = ModelFactory(configuration, classCount: classes)
@@ -55,8 +60,14 @@ struct ComputeProbe {
 
   var name: String { factory.network.name }
   var parameterCount: Int { factory.network.parameterCount + factory.objective.parameterCount }
+  /// Of these, the ones whose gradients are summed over the ranks: not those of a divided head.
+  var summedCount: Int {
+    factory.objective.divided == nil ? parameterCount : factory.network.parameterCount
+  }
   /// How often a step loads each photo.
-  var passes: Int { factory.objective.head == nil ? configuration.passes : 1 }
+  var passes: Int {
+    factory.objective.head == nil || factory.objective.divided != nil ? configuration.passes : 1
+  }
 
   /// Seconds of an image on one thread while all compute, loss and sums included, and of an update;
   /// the medians of a second's steps, at least three, after as long for processor and memory to

@@ -1,4 +1,5 @@
 internal import Evaluation
+private import Foundation
 internal import Interchange
 internal import Losses
 internal import Timing
@@ -9,11 +10,36 @@ final class EventSink: RecordSink {
   private let events: EventFile
 
   /// Opens a file of events in the folder `folder`, which is made; events of steps after `step`
-  /// count no more. Throws what the file system has against it.
-  init(folder: String, seconds: Double, resumedAfter step: Int) throws {
+  /// count no more, and where there are no files yet, curves of steps up to it and of evaluations
+  /// up to `evaluatedStep` are made of the file `metrics`. Throws what the file system has against
+  /// it.
+  init(
+    folder: String, seconds: Double, resumedAfter step: Int, evaluatedAfter evaluatedStep: Int,
+    metrics: String
+  ) throws {
     self.folder = folder
     try Folders.make(folder)
-    events = try EventFile(folder: folder, seconds: seconds, resumedAfter: step)
+    let isFirst = !(try FileManager.default.contentsOfDirectory(atPath: folder))
+      .contains { $0.hasPrefix(EventFile.namePrefix) }
+    events = try EventFile(folder: folder, seconds: seconds, resumedAfter: isFirst ? 0 : step)
+    guard isFirst, step > 0 else { return }
+    try MetricsLine.forEach(.step, in: metrics, upTo: step) { line in
+      try events.write(
+        StepRecord.scalars(of: line).map { ($0.0, .scalar(Float($0.1))) },
+        step: Int(line.number(["step"])), seconds: seconds)
+    }
+    try MetricsLine.forEach(.evaluation, in: metrics, upTo: min(step, evaluatedStep)) { line in
+      try events.write(
+        line.figures.map { figure in
+          (
+            Self.tag(figure.figure, of: figure.set), .scalar(Float(Double(figure.text) ?? .nan))
+          )
+        }, step: Int(line.number(["evaluation", "step"])), seconds: seconds)
+    }
+  }
+
+  private static func tag(_ figure: String, of set: String) -> String {
+    (set.isEmpty ? "evaluation" : "evaluation-\(set)") + "/" + figure
   }
 
   func write(_ record: StepRecord, at seconds: Double) throws {
@@ -24,13 +50,12 @@ final class EventSink: RecordSink {
   func write(_ results: SetResults, step: Int, at seconds: Double) throws {
     var values: [(tag: String, value: SummaryValue)] = []
     for (name, result) in results.results {
-      let prefix = name.isEmpty ? "evaluation" : "evaluation-\(name)"
-      values += result.figures.map { ("\(prefix)/\($0.name)", .scalar(Float($0.value))) }
+      values += result.figures.map { (Self.tag($0.name, of: name), .scalar(Float($0.value))) }
       if let histogram = result.histogram {
         for (kind, counts) in [("same", histogram.same), ("different", histogram.different)] {
           values.append(
             (
-              "\(prefix)/distance-\(kind)",
+              Self.tag("distance-\(kind)", of: name),
               .histogram(EventHistogram(counts: counts, width: histogram.binWidth))
             ))
         }
@@ -66,22 +91,42 @@ final class EventSink: RecordSink {
 }
 
 extension StepRecord {
+  private static var curves: [(tag: String, path: [String], value: (StepRecord) -> Double)] {
+    [
+      ("train/loss", ["loss"], { $0.loss }),
+      ("train/learning-rate", ["lr"], { $0.learningRate }),
+      ("train/gradient-norm", ["gradient_norm"], { $0.gradientNorm }),
+      ("train/batch-accuracy", ["batch_accuracy"], { $0.accuracy }),
+      ("train/target-cosine", ["target_cosine"], { $0.targetCosine }),
+      ("train/spread", ["spread"], { $0.spread }),
+      ("speed/images-per-second", ["images_per_second"], { $0.imagesPerSecond }),
+      ("speed/step-seconds", ["step_seconds"], { $0.stepSeconds }),
+    ]
+      + PhaseSeconds.Phase.allCases.map { phase in
+        ("seconds/\(phase)", ["seconds", "\(phase)"], { $0.seconds[phase] })
+      }
+  }
+
+  private static var tripletCurves:
+    [(tag: String, path: [String], value: (TripletFigures) -> Double)]
+  {
+    [
+      ("triplets/active-share", ["triplets", "active_share"], { $0.activeShare }),
+      ("triplets/positive-distance", ["triplets", "positive_distance"], { $0.positiveDistance }),
+      ("triplets/negative-distance", ["triplets", "negative_distance"], { $0.negativeDistance }),
+    ]
+  }
+
   /// What TensorBoard plots, by tag.
   fileprivate var scalars: [(String, Double)] {
-    var scalars = [
-      ("train/loss", loss), ("train/learning-rate", learningRate),
-      ("train/gradient-norm", gradientNorm), ("train/batch-accuracy", accuracy),
-      ("train/target-cosine", targetCosine), ("train/spread", spread),
-      ("speed/images-per-second", imagesPerSecond), ("speed/step-seconds", stepSeconds),
-    ]
-    scalars += PhaseSeconds.Phase.allCases.map { ("seconds/\($0)", seconds[$0]) }
-    if let triplets {
-      scalars += [
-        ("triplets/active-share", triplets.activeShare),
-        ("triplets/positive-distance", triplets.positiveDistance),
-        ("triplets/negative-distance", triplets.negativeDistance),
-      ]
+    Self.curves.map { ($0.tag, $0.value(self)) }
+      + (triplets.map { figures in Self.tripletCurves.map { ($0.tag, $0.value(figures)) } } ?? [])
+  }
+
+  /// The same of a line of metrics, as far as it has them.
+  fileprivate static func scalars(of line: MetricsLine) -> [(String, Double)] {
+    (curves.map { ($0.tag, $0.path) } + tripletCurves.map { ($0.tag, $0.path) }).compactMap {
+      tag, path in line.text(path).map { (tag, Double($0) ?? .nan) }
     }
-    return scalars
   }
 }

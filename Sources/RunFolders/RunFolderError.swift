@@ -1,3 +1,4 @@
+private import Interchange
 private import Glibc
 
 /// What cannot be done with a run folder.
@@ -12,7 +13,7 @@ package enum RunFolderError: Error, CustomStringConvertible {
   package var description: String {
     switch self {
     case .unwritable(let path, let code):
-      "cannot write \(path): \(String(cString: strerror(code))); check --out, permissions and space"
+      "cannot write \(path): \(SystemReason.text(code)); check --out, permissions and space"
     case .lost(let path, let owner):
       "\(path) belongs to \(owner) by now, which goes on from its last checkpoint; this job was cut "
         + "off from it, ends and writes nothing more"

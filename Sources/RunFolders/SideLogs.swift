@@ -20,8 +20,8 @@ package final class SideLogs: @unchecked Sendable {
   private var sinks: [any RecordSink]
 
   /// Opens what `configuration` asks for in `folder`, which may be nothing. On resume after `step`
-  /// steps later rows of tables are dropped, and earlier ones that lack are made of
-  /// `metrics.jsonl`. Throws what the file system has against it.
+  /// steps later rows of tables are dropped, and earlier ones that lack, and curves of TensorBoard
+  /// that lack altogether, are made of `metrics.jsonl`. Throws what the file system has against it.
   package init(
     _ configuration: RunConfiguration, folder: RunFolder, totalSteps: Int, resumedAfter step: Int,
     evaluatedAfter evaluatedStep: Int
@@ -32,7 +32,8 @@ package final class SideLogs: @unchecked Sendable {
     if configuration.writesTensorBoard {
       sinks.append(
         try EventSink(
-          folder: folder.path + "/tensorboard", seconds: Self.now, resumedAfter: step))
+          folder: folder.path + "/tensorboard", seconds: Self.now, resumedAfter: step,
+          evaluatedAfter: evaluatedStep, metrics: folder.metrics))
     }
     if configuration.writesCSV {
       sinks.append(

@@ -6,7 +6,7 @@ package import Evaluation
 internal import Foundation
 internal import Inputs
 internal import Interchange
-internal import Kernels
+package import Kernels
 package import Networks
 package import Sessions
 internal import State
@@ -17,7 +17,7 @@ package final class CheckpointNetwork {
   package let session: Session
   /// The file that the weights are of.
   package let checkpoint: Checkpoint
-  /// That of the run which wrote it.
+  /// That of the run which wrote it, but for a precision that was given.
   package let configuration: RunConfiguration
   private let weights: NetworkWeights
   private let memories: [AlignedBytes.Box]
@@ -26,8 +26,11 @@ package final class CheckpointNetwork {
   private let embedder: Embedder
 
   /// Opens the checkpoint that `path` means: rank 0 chooses it, every rank reads it; a collective.
-  /// Throws what is wrong with it, and `WorldCheck.Failure` where ranks read different files.
-  package static func open(_ path: String, in session: Session) throws -> CheckpointNetwork {
+  /// Products are of its own precision unless another is given. Throws what is wrong with it, and
+  /// `WorldCheck.Failure` where ranks read different files.
+  package static func open(
+    _ path: String, precision: Precision? = nil, in session: Session
+  ) throws -> CheckpointNetwork {
     var chosen = path
     if session.communicator.rank == 0 {
       let (checkpoint, refused) = try CheckpointStore.open(path)
@@ -39,13 +42,17 @@ package final class CheckpointNetwork {
       configuration: checkpoint.file.metadata["integrity"] ?? "", dataFingerprint: 0,
       pixels: JPEGProbe.hash, communicator: session.communicator)
     session.console.say("checkpoint: \(checkpoint.path), step \(checkpoint.progress.step)")
-    return try CheckpointNetwork(checkpoint, in: session)
+    let network = try CheckpointNetwork(checkpoint, precision: precision, in: session)
+    if let note = network.configuration.precision.note { session.console.say(note) }
+    return network
   }
 
-  private init(_ checkpoint: Checkpoint, in session: Session) throws {
+  private init(
+    _ checkpoint: Checkpoint, precision: Precision?, in session: Session
+  ) throws {
     self.session = session
     self.checkpoint = checkpoint
-    weights = try NetworkWeights(checkpoint)
+    weights = try NetworkWeights(checkpoint, precision: precision)
     configuration = weights.configuration
     let bytes = weights.network.inferenceBytes
     try MemoryCheck.run(

@@ -24,6 +24,6 @@ final class DetachedBody {
         Unmanaged<DetachedBody>.fromOpaque(context!).takeRetainedValue().run()
         return nil
       }, Unmanaged.passRetained(DetachedBody(run)).toOpaque())
-    require(code == 0, "pthread_create failed: \(String(cString: strerror(code)))")
+    if code != 0 { Shortage.ofThreads("a thread beside the work", code: code) }
   }
 }

@@ -70,20 +70,25 @@ package struct WorldCheck: Sendable {
   ) throws -> String? {
     let isShort = configuration.utf8.count < longestConfiguration
     let texts = try communicator.allGather(value: isShort ? configuration : "")
+    let lines = texts.map { $0.split(separator: "\n").count }
+    return lines.contains { $0 > 1 } ? differences(texts) : nil
+  }
+
+  /// The first lines in which rank 0 and the first rank that differs from it differ; nil where none
+  /// does.
+  static func differences(_ texts: [String]) -> String? {
     guard let rank = texts.firstIndex(where: { $0 != texts[0] }) else { return nil }
     let (one, other) = (texts[0].split(separator: "\n"), texts[rank].split(separator: "\n"))
     func only(_ lines: [Substring], not others: [Substring]) -> String {
       let known = Set(others)
       let found = lines.filter { !known.contains($0) }
+      guard !found.isEmpty else { return "nothing in its place" }
       return found.prefix(3).joined(separator: ", ") + (found.count > 3 ? ", ..." : "")
     }
-    let (first, second) = (only(one, not: other), only(other, not: one))
-    guard !first.isEmpty || !second.isEmpty, one.count + other.count > 2 else { return nil }
-    return "rank 0 has \(first.isEmpty ? "less" : first); rank \(rank) has "
-      + (second.isEmpty ? "less" : second)
+    return "rank 0 has \(only(one, not: other)); rank \(rank) has \(only(other, not: one))"
   }
 
-  private static func groups(_ all: [[String]], by field: Int) -> String {
+  static func groups(_ all: [[String]], by field: Int) -> String {
     var order: [String] = []
     var members: [String: [String]] = [:]
     for (rank, fields) in all.enumerated() {

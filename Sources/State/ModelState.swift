@@ -48,17 +48,24 @@ package final class ModelState {
   package var loss: LossState
   private let initialLoss: LossState
   private let parameterMemory: AlignedMemory
+  /// The parameters where ranks have parts of them, else nothing.
+  private let reservedParameters: ReservedMemory
+  /// Where parameters begin of which each rank has some; nil where it has all.
+  package let dividedFrom: Int?
   private let statisticsMemory: AlignedMemory
   private let vectorMemory: AlignedMemory
   /// The vectors where each rank keeps a part of them, else nothing.
   private let reserved: ReservedMemory
   private let isReserved: Bool
 
-  /// Memory for all of it; with `keepsParts` vectors take none where they are not written.
+  /// Memory for all of it; with `keepsParts` vectors take none where they are not written, and
+  /// neither do parameters where those from `dividedFrom` on are divided over the ranks.
   package init(
     descriptions: [ParameterDescription], statistics: [StatisticsDescription],
-    vectors: [StateVector] = [], keepsParts: Bool = false, loss: LossState = LossState()
+    vectors: [StateVector] = [], keepsParts: Bool = false, dividedFrom: Int? = nil,
+    loss: LossState = LossState()
   ) {
+    self.dividedFrom = dividedFrom
     self.descriptions = descriptions
     statisticsDescriptions = statistics
     parameterCount = descriptions.last?.range.upperBound ?? 0
@@ -66,7 +73,9 @@ package final class ModelState {
     self.vectors = vectors
     self.loss = loss
     initialLoss = loss
-    parameterMemory = AlignedMemory(count: parameterCount, fill: 0)
+    parameterMemory = AlignedMemory(count: dividedFrom == nil ? parameterCount : 0, fill: 0)
+    reservedParameters = ReservedMemory(count: dividedFrom == nil ? 0 : parameterCount)
+    if let dividedFrom { reservedParameters.useHugePages(in: 0..<dividedFrom) }
     statisticsMemory = AlignedMemory(count: statisticsCount, fill: 0)
     let count = parameterCount * vectors.count
     isReserved = keepsParts
@@ -74,8 +83,28 @@ package final class ModelState {
     reserved = ReservedMemory(count: isReserved ? count : 0)
   }
 
+  /// The tensor whose rows are divided over the ranks; nil where there is none.
+  package var dividedDescription: ParameterDescription? {
+    dividedFrom.flatMap { start in descriptions.first { $0.range.lowerBound == start } }
+  }
+
+  /// The tensors that every rank has whole.
+  package var wholeDescriptions: [ParameterDescription] {
+    descriptions.filter { $0.range.lowerBound != dividedFrom }
+  }
+
+  /// Where they lie in the flat vector: all of it, but for what is divided.
+  package var wholeRanges: [Range<Int>] {
+    guard let divided = dividedDescription?.range else { return [0..<parameterCount] }
+    return [0..<divided.lowerBound, divided.upperBound..<parameterCount].filter { !$0.isEmpty }
+  }
+
   /// The flat parameter vector [parameterCount].
-  package var parameters: UnsafeMutablePointer<Float> { parameterMemory.pointer }
+  ///
+  /// Of a part that is divided over the ranks, what others have is address space that reads as 0.
+  package var parameters: UnsafeMutablePointer<Float> {
+    dividedFrom == nil ? parameterMemory.pointer : reservedParameters.pointer
+  }
 
   /// Running means and variances [statisticsCount].
   package var statistics: UnsafeMutablePointer<Float> { statisticsMemory.pointer }
@@ -103,8 +132,18 @@ package final class ModelState {
 
   /// Bytes of the vectors, where they are whole; of a part, those of that part.
   package func bytes(keeping ownRanges: [Range<Int>]?) -> Int {
-    let kept = ownRanges.map { $0.reduce(0) { $0 + $1.count } } ?? parameterCount
-    return parameterMemory.bytes + statisticsMemory.bytes + 4 * kept * vectors.count
+    func count(from start: Int) -> Int {
+      ownRanges?.reduce(0) { $0 + max(0, $1.upperBound - max(start, $1.lowerBound)) }
+        ?? parameterCount - start
+    }
+    let own = dividedFrom.map { $0 + count(from: $0) } ?? parameterCount
+    return 4 * own + statisticsMemory.bytes + 4 * count(from: 0) * vectors.count
+  }
+
+  /// Asks for huge pages in the parts of the parameters that this rank has.
+  package func useHugePages(in ranges: [Range<Int>]) {
+    guard dividedFrom != nil else { return }
+    for range in ranges { reservedParameters.useHugePages(in: range) }
   }
 
   /// Sets the vectors to 0 outside of `ranges`, ascending or descending, and gives the memory back
@@ -132,13 +171,36 @@ package final class ModelState {
     reserved.release(start + range.lowerBound..<start + range.upperBound)
   }
 
+  /// Elements of a divided tensor that a worker initializes at a time.
+  private static let pieceCount = 1 << 18
+
   /// Sets every tensor to its first values, a function of `seed`, and the vectors in `ranges` (nil:
-  /// everywhere) to theirs.
-  package func initialize(seed: UInt64, pool: WorkerPool, vectorsIn ranges: [Range<Int>]? = nil) {
+  /// everywhere) to theirs; of parameters that are divided over the ranks, those in `ownRanges`.
+  package func initialize(
+    seed: UInt64, pool: WorkerPool, vectorsIn ranges: [Range<Int>]? = nil,
+    dividedIn ownRanges: [Range<Int>] = []
+  ) {
     nonisolated(unsafe) let state = self
-    pool.forEach(descriptions.count) { _, i in
-      let description = state.descriptions[i]
-      description.initialize(state.parameters + description.range.lowerBound, seed: seed)
+    let pieces = descriptions.flatMap { description -> [(ParameterDescription, Range<Int>?)] in
+      guard let dividedFrom, description.range.lowerBound >= dividedFrom else {
+        return [(description, nil)]
+      }
+      return ownRanges.flatMap { range -> [(ParameterDescription, Range<Int>?)] in
+        let own = range.clamped(to: description.range)
+        return stride(from: own.lowerBound, to: own.upperBound, by: Self.pieceCount).map {
+          let start = $0 - description.range.lowerBound
+          return (description, start..<start + min(Self.pieceCount, own.upperBound - $0))
+        }
+      }
+    }
+    pool.forEach(pieces.count) { _, i in
+      let (description, part) = pieces[i]
+      let memory = state.parameters + description.range.lowerBound
+      if let part {
+        description.initialize(memory, part: part, seed: seed)
+      } else {
+        description.initialize(memory, seed: seed)
+      }
     }
     for entry in statisticsDescriptions {
       for i in entry.means { statistics[i] = 0 }

@@ -49,7 +49,8 @@ extension SweepRequest {
     case .compatibility:
       let (path, network) = try self.network(session)
       let subject = try SweepSubject(network, evaluation)
-      let other = try CheckpointNetwork.open(other ?? path, in: session)
+      let other = try CheckpointNetwork.open(
+        other ?? path, precision: evaluation.precision, in: session)
       return try CheckpointSweep.compatibility(subject, with: other)
     }
   }
@@ -59,6 +60,8 @@ extension SweepRequest {
     guard case .checkpoint(let path) = evaluation.source else {
       throw SweepError.noCheckpoint(kind)
     }
-    return (path, try CheckpointNetwork.open(path, in: session))
+    return (
+      path, try CheckpointNetwork.open(path, precision: evaluation.precision, in: session)
+    )
   }
 }

@@ -107,7 +107,7 @@ final class CheckpointFaces: FaceProvider {
     self.options = options
     let session = try Session.start(
       communicator: communicator, threads: options.threads, quiet: options.json)
-    network = try CheckpointNetwork.open(path, in: session)
+    network = try CheckpointNetwork.open(path, precision: options.precision, in: session)
     if network.configuration.landmarks != nil, options.landmarks == nil {
       session.console.warn(
         "the network was trained on aligned faces; without --landmarks it sees these as they are")

@@ -1,3 +1,4 @@
+package import Configuration
 package import Measuring
 
 /// What the commands that compare faces have in common.
@@ -10,6 +11,8 @@ package struct FaceOptions: Sendable, Equatable {
   package var landmarks: String?
   /// Embeddings are summed with those of the mirrored photo; nil as the threshold was chosen.
   package var flipTest: Bool?
+  /// In what numbers products are computed; nil takes the checkpoint's own.
+  package var precision: Precision?
   /// Compute threads of a rank; nil is its share of the host.
   package var threads: Int?
   /// JSON on standard output, and nothing else.

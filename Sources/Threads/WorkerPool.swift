@@ -71,9 +71,7 @@ package final class WorkerPool: @unchecked Sendable {
           return nil
         }, start.toOpaque())
       if code != 0 {
-        fatalError(
-          "compute thread \(index + 1) of \(count) could not be started: "
-            + "\(String(cString: strerror(code))); lower --threads or raise the limit (ulimit -u)")
+        Shortage.ofThreads("compute thread \(index + 1) of \(count)", code: code)
       }
       threads.append(thread)
     }

@@ -87,6 +87,6 @@ struct TimelineFile {
   private var failure: InterchangeError {
     FullDisk.isTold(by: errno)
       ? .noSpace(path: path)
-      : .unwritable(path: path, reason: String(cString: strerror(errno)))
+      : .unwritable(path: path, reason: SystemReason.text(errno))
   }
 }

@@ -68,11 +68,10 @@ final class Keeper {
     }
     plan.communicator.progress.enter(.checkpoint)
     let start = Clock.seconds
-    try gather()
-    guard let store else { return }
+    guard let parts = try gather(progress), let store else { return }
     sayRequested()
     try store.writeInBackground(protected: protectedSteps(progress), isBest: isBest) {
-      snapshot(progress, copying: true)
+      snapshot(progress, parts, copying: true)
     }
     if onRequest { requestedStep = progress.step }
     bench.note("checkpoint", since: start)
@@ -80,12 +79,10 @@ final class Keeper {
 
   /// Writes the last completed step at once, because the run was told to end.
   func writeLastStep(_ progress: TrainingProgress) throws {
-    guard progress.step > 0 else { return }
-    try gather()
-    guard let store else { return }
+    guard progress.step > 0, let parts = try gather(progress), let store else { return }
     sayRequested()
     do {
-      try store.writeNow(snapshot(progress, copying: false))
+      try store.writeNow(snapshot(progress, parts, copying: false))
       noteWritten()
     } catch InterchangeError.noSpace where plan.configuration.onFullDisk == .continue {
       plan.console.warn(
@@ -110,8 +107,8 @@ final class Keeper {
     sayNews()
     defer { noteWritten() }
     guard hasWorked, progress.step > 0, try isMissing(progress.step) else { return }
-    try gather()
-    try store?.writeNow(snapshot(progress, copying: false))
+    let parts = try gather(progress, mayFail: false) ?? [:]
+    try store?.writeNow(snapshot(progress, parts, copying: false))
   }
 
   /// Whether the first rank has no checkpoint of `step` yet; a collective where the state is in
@@ -169,10 +166,21 @@ final class Keeper {
     return try plan.communicator.share(store?.lastGood, from: 0)
   }
 
-  /// Brings what other ranks have into the copy, once that of the write before is on disk.
-  private func gather() throws {
+  /// Brings what other ranks have into the copy, once that of the write before is on disk, or has
+  /// them write it themselves: returns what the checkpoint says of that. Nil where there is no
+  /// space for it, and the run goes on, as it `mayFail`.
+  private func gather(
+    _ progress: TrainingProgress, mayFail: Bool = true
+  ) throws -> [String: String]? {
     store?.waitUntilIdle()
     if plan.folder != nil { try bench.gatherVectors() }
+    do {
+      return try bench.writeHead(step: progress.step)
+    } catch InterchangeError.noSpace where mayFail && plan.configuration.onFullDisk == .continue {
+      plan.console.warn(
+        "no space left for the checkpoint of step \(progress.step): the one before is the last")
+      return nil
+    }
   }
 
   private func protectedSteps(_ progress: TrainingProgress) -> Set<Int> {
@@ -182,7 +190,9 @@ final class Keeper {
     return steps
   }
 
-  private func snapshot(_ progress: TrainingProgress, copying: Bool) -> Snapshot {
+  private func snapshot(
+    _ progress: TrainingProgress, _ parts: [String: String], copying: Bool
+  ) -> Snapshot {
     var metadata = progress.metadata(
       configuration: plan.configuration.yamlText(), dataFingerprint: plan.data.fingerprint,
       classCount: plan.factory.classCount)
@@ -193,6 +203,7 @@ final class Keeper {
       metadata[ConfigurationChange.metadataKey] = ConfigurationChange.text(of: plan.changes)
     }
     return bench.snapshot(
-      people: people, metadata: metadata, step: progress.step, copying: copying)
+      people: people, metadata: metadata.merging(parts) { $1 }, step: progress.step,
+      copying: copying)
   }
 }

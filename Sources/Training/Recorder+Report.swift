@@ -6,6 +6,7 @@ internal import Evaluation
 private import Foundation
 internal import Inputs
 internal import Interchange
+internal import Kernels
 internal import Networks
 internal import Reports
 internal import RunFolders
@@ -30,7 +31,7 @@ extension Recorder {
     var report = RunReport(
       title: "\(configuration.model.name) on \(data.name)",
       subtitle: plan.session.machine[0], configuration: configuration.yamlText(),
-      machine: plan.session.machine,
+      machine: plan.session.machine + [configuration.precision.note].compactMap(\.self),
       summary: RunReport.Summary(
         people: data.divided.trainingPeopleCount, photos: data.divided.training.count,
         imagesSeen: progress.samples, wallSeconds: Clock.seconds - plan.startSeconds,

@@ -24,6 +24,10 @@ struct RunOrigin {
   let startFolder: String?
   /// Whether the checkpoint lies elsewhere, as of a run that has none of its own yet.
   let isForked: Bool
+  /// Evaluations without a better figure until there.
+  let evaluationsSinceBest: Int
+  /// `TrainingProgress.bestSet`.
+  let bestSet: UInt64?
 
   /// Looks on rank 0, as `request` says, and tells all ranks; a collective. The checkpoint is on
   /// rank 0 alone; nothing is there for a run that begins. Throws `CheckpointError`.
@@ -61,6 +65,8 @@ struct RunOrigin {
       asked ?? "", asked == nil ? "" : folder.configuration,
       asked == nil ? "" : text(of: folder.changes) ?? "", checkpoint.startFolder ?? "",
       "\(request.configuration.resume == .auto && !isOwn)",
+      "\(checkpoint.progress.evaluationsSinceBest)",
+      checkpoint.progress.bestSet.map { "\($0)" } ?? "",
     ]
   }
 
@@ -75,7 +81,7 @@ struct RunOrigin {
     guard try RunConfiguration.hasOptions(yaml: text, path: folder.configuration) else {
       throw CheckpointError.emptyConfiguration(path: folder.configuration)
     }
-    return [folder.configuration, text] + [String](repeating: "", count: 7) + ["false"]
+    return [folder.configuration, text] + [String](repeating: "", count: 7) + ["false", "0", ""]
   }
 
   private static func text(of path: String) -> String? {
@@ -95,6 +101,8 @@ struct RunOrigin {
     }
     startFolder = word(8)
     isForked = words[9] == "true"
+    evaluationsSinceBest = Int(words[10]) ?? 0
+    bestSet = UInt64(words[11])
   }
 
   /// The checkpoint that `configuration` is to go on from, on rank 0; nil for a fresh start. Throws

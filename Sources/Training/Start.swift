@@ -116,6 +116,7 @@ package enum Start {
     standing.progress.gridExponent = plan.gridExponent
     standing.forgetBestOfOtherPairs(plan)
     try bench.share(withVectors: true)
+    try bench.loadHead(of: standing.path)
     standing.offline = try plan.communicator.share(standing.offline?.text, from: 0)
       .map(OfflineTriplets.init(text:))
     return standing

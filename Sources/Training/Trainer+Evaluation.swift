@@ -2,6 +2,7 @@ internal import Checkpoints
 internal import Collectives
 internal import Configuration
 internal import Datasets
+internal import Engine
 internal import Evaluation
 internal import Inputs
 internal import Losses
@@ -51,7 +52,7 @@ extension Trainer {
     if let embeddings, set.name == plan.evaluationSets[0].name {
       recorder.write(embeddings, of: set)
     }
-    let weights = plan.isFirst ? bench.classWeights : []
+    let weights = set.plan.classes != nil ? try bench.engine.classWeights() : nil
     let bad = try communicator.allGather(value: ledger.entries).flatMap { $0 }
     let result = try FirstRankWork.run(over: communicator, pool: session.pool) {
       embeddings.map { set.plan.score($0, bad: bad, classWeights: weights) }

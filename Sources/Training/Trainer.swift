@@ -80,8 +80,8 @@ package final class Trainer {
   package var memoryBytes: (rank: Int, worker: Int) { bench.memoryBytes }
   /// Bytes of this rank's copy of the state for checkpoints, 0 on all ranks but the first.
   package var checkpointBytes: Int { bench.checkpointBytes }
-  /// The receipt of weights, loss head and statistics.
-  package var weightsHash: UInt64 { bench.weightsHash }
+  /// The receipt of weights, loss head and statistics; a collective with a divided head.
+  package var weightsHash: UInt64 { get throws { try bench.weightsHash() } }
 
   var configuration: RunConfiguration { plan.configuration }
   var communicator: any Communicator { plan.communicator }
@@ -346,8 +346,8 @@ package final class Trainer {
     }
     try keeper.finish(progress, hasWorked: hasWorked)
     try recorder.writePending()
+    let receipt = try weightsHash
     if plan.isFirst {
-      let receipt = weightsHash
       if hasWorked || !recorder.hasReport(of: receipt) {
         recorder.writeReport(at: progress, receipt: receipt)
       }

@@ -110,7 +110,7 @@ package enum TrainingJob {
         changes: changes, meter: meter)
     }
     if let resolved, let origin, let step = origin.step {
-      try requireStepsLeft(for: changes, since: step, of: plan, request, path: origin.path)
+      try requireStepsLeft(for: changes, since: step, of: plan, request, origin)
       say(changes, since: step, RateChange(plan: plan, step: step, own: resolved.own), console)
     }
     try describe(plan)
@@ -147,16 +147,25 @@ package enum TrainingJob {
     }
   }
 
-  /// Throws `CheckpointError.finished` where what is to change would come after the last step.
+  /// Throws `CheckpointError.finished`, or `outOfPatience` where the run has ended before, where
+  /// what is to change would come after the last step.
   private static func requireStepsLeft(
     for changes: [ConfigurationChange], since step: Int, of plan: TrainingPlan,
-    _ request: RunRequest, path: String
+    _ request: RunRequest, _ origin: RunOrigin
   ) throws {
-    guard step == plan.totalSteps, !request.changes.isEmpty,
-      changes.contains(where: { $0.step == step })
-    else { return }
-    throw CheckpointError.finished(
-      path: path, step: step, changes: request.changes.map { "\($0.key)=\($0.text)" })
+    guard !request.changes.isEmpty, changes.contains(where: { $0.step == step }) else { return }
+    let texts = request.changes.map { "\($0.key)=\($0.text)" }
+    if step == plan.totalSteps {
+      throw CheckpointError.finished(path: origin.path, step: step, changes: texts)
+    }
+    let patience = plan.configuration.patience
+    // Another set to measure by begins anew.
+    let isSameSet =
+      origin.bestSet == nil || plan.decidingSet == nil || origin.bestSet == plan.decidingSet
+    if patience > 0, origin.evaluationsSinceBest >= patience, isSameSet {
+      throw CheckpointError.outOfPatience(
+        path: origin.path, step: step, evaluations: origin.evaluationsSinceBest, changes: texts)
+    }
   }
 
   /// Writes what the run is asked for: the next start takes it, until a checkpoint holds it.
@@ -204,9 +213,14 @@ package enum TrainingJob {
       requested, communicator: session.communicator, pool: session.pool, work: work)
     for line in describe(data) { session.console.say(line) }
     data.notes.tell(session.console)
+    let enlarged = try work.run("looking at sizes of photos", unit: "photos") { meter in
+      session.communicator.rank == 0 ? data.enlargedPhotos { meter.add() } : nil
+    }
+    if let enlarged { session.console.warn(enlarged.sentence) }
     let sample = try work.run("comparing photos", unit: "photos") { meter in
       data.sample { meter.add() }
     }
+    session.console.note("photos: \(Hash64.text(data.fingerprint)) \(sample.text)")
     try WorldCheck.run(
       configuration: requested.commonText,
       dataFingerprint: data.fingerprint, sampleFingerprint: sample.hash,
@@ -235,7 +249,11 @@ package enum TrainingJob {
       "model: \(network.name), \(network.parameterCount) parameters, "
         + "\(network.multiplyAdds / 1_000_000) M multiply-adds an image; "
         + (plan.factory.objective.head.map { "head: \($0.classes) classes x \($0.dimension)" }
-          ?? "no head"))
+          ?? "no head")
+        + (plan.factory.objective.divided.map {
+          ", divided: \($0.classes(of: 0, ranks: plan.communicator.size).count) on rank 0"
+        } ?? ""))
+    if let note = configuration.precision.note { console.say(note) }
     for line in try BatchSource(plan).lines { console.say(line) }
     if configuration.dependsOnRanks {
       console.warn(

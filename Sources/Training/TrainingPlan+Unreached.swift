@@ -22,8 +22,14 @@ extension TrainingPlan {
 
   private var evaluationSentences: [String] {
     guard configuration.evaluateEvery != .never else {
-      return configuration.pairs.isEmpty
-        ? [] : ["\(text(\.pairs)): never measured, since evaluate-every is 0"]
+      let never = "since evaluate-every is 0"
+      return
+        (configuration.pairs.isEmpty ? [] : ["\(text(\.pairs)): never measured, \(never)"])
+        + (configuration.flipTest
+          ? [
+            "\(text(\.flipTest)): no evaluation of this run uses it, \(never); evaluate, embed and "
+              + "the tasks take it from the checkpoint"
+          ] : [])
     }
     guard !evaluationSets.isEmpty else {
       return [

@@ -62,7 +62,8 @@ package struct TrainingPlan {
     try data.divided.require(batch: configuration.batch)
     factory = ModelFactory(
       configuration, classCount: data.divided.classCount,
-      sampleCount: configuration.dryRun ? 0 : data.divided.training.count)
+      sampleCount: configuration.dryRun ? 0 : data.divided.training.count,
+      ranks: session.communicator.size)
     course = Self.course(
       count: data.divided.training.count, batch: configuration.batch,
       dropsLast: configuration.dropsLast, changes: changes)
@@ -139,7 +140,8 @@ package struct TrainingPlan {
   package var checkpointBytes: Int {
     guard writesCheckpoints else { return 0 }
     return StateCopy.bytes(
-      parameterCount: factory.network.parameterCount + factory.objective.parameterCount,
+      parameterCount: factory.network.parameterCount
+        + (factory.objective.divided?.biasRange.count ?? factory.objective.parameterCount),
       vectorCount: factory.vectors(configuration).count)
   }
 
@@ -152,7 +154,18 @@ package struct TrainingPlan {
       ? 0
       : OldEmbeddings.bytes(
         samples: data.divided.training.count, dimension: factory.network.embeddingCount)
-    return memory.rankBytes + old + checkpointBytes + session.threads * memory.workerBytes
+    return memory.rankBytes + old + checkpointBytes + evaluationBytes
+      + session.threads * memory.workerBytes
+  }
+
+  /// Bytes of embeddings of the largest set that is measured: the share of this rank, and all of
+  /// them on the first one.
+  package var evaluationBytes: Int {
+    let row = factory.network.embeddingCount * MemoryLayout<Float>.stride
+    let photos = evaluationSets.map(\.plan.photos.count).max() ?? 0
+    guard communicator.size > 1 else { return photos * row }
+    let share = (photos + communicator.size - 1) / communicator.size
+    return (share + (isFirst ? photos : 0)) * row
   }
 
   var communicator: any Communicator { session.communicator }

@@ -6,6 +6,7 @@ internal import Datasets
 internal import Determinism
 internal import Engine
 internal import Networks
+internal import RunFolders
 internal import State
 
 /// The weights of a run and all that a step changes: from where they come, and into checkpoints.
@@ -44,7 +45,23 @@ extension Workbench {
   /// that a step changes; each rank keeps its parts.
   func share(withVectors: Bool) throws { try engine.shareState(withVectors: withVectors) }
 
+  /// Loads this rank's rows of a divided head from the checkpoint that rank 0 knows; a collective.
+  func loadHead(of path: String?) throws {
+    guard engine.state.dividedFrom != nil, let path = try plan.communicator.share(path, from: 0)
+    else { return }
+    try HeadRows(path: path).load(into: engine.state, own: engine.headRanges)
+  }
+
   // MARK: Checkpoints
+
+  /// Writes the rows of a divided head, each rank its own; a collective. Returns what the
+  /// checkpoint of `step` says of them.
+  func writeHead(step: Int) throws -> [String: String] {
+    guard let folder = plan.folder else { return [:] }
+    return try HeadParts.write(
+      engine.state, own: engine.headRanges, step: step, folder: folder.checkpoints,
+      over: plan.communicator)
+  }
 
   /// Whether no rank alone has all that belongs in a checkpoint.
   var checkpointNeedsAllRanks: Bool { engine.checkpointNeedsAllRanks }
@@ -71,8 +88,10 @@ extension Workbench {
       parameters: copying ? copy : nil, vectors: copying || isGathered ? copy : nil)
   }
 
-  /// The receipt of weights, loss head and statistics.
-  package var weightsHash: UInt64 {
-    Snapshot(of: engine.state, people: [], triplets: nil, metadata: [:], step: 0).weightsHash()
+  /// The receipt of weights, loss head and statistics; a collective with a divided head.
+  package func weightsHash() throws -> UInt64 {
+    let head = try engine.headHash()
+    return Snapshot(of: engine.state, people: [], triplets: nil, metadata: [:], step: 0)
+      .weightsHash(head: head)
   }
 }

@@ -124,17 +124,10 @@ package struct Workbench {
       onWait: checkStop)
   }
 
-  /// The class weights of the loss head [classes, dimension]; nil where it has none.
-  var classWeights: [Float]? {
-    guard let head = plan.factory.objective.head else { return nil }
-    let start = engine.state.parameters + plan.factory.network.parameterCount
-    return Array(
-      UnsafeBufferPointer(start: start, count: head.classes * head.dimension))
-  }
-
-  /// The values of every parameter by its name, for as long as no step changes them.
+  /// The values of every parameter that this rank has whole, by its name, for as long as no step
+  /// changes them.
   var parameters: [(name: String, values: UnsafeBufferPointer<Float>)] {
-    engine.state.descriptions.map { description in
+    engine.state.wholeDescriptions.map { description in
       let range = description.range
       return (
         description.name,

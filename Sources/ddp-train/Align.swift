@@ -4,7 +4,7 @@ internal import DataTools
 private import Interchange
 private import Sessions
 
-struct Align: ParsableCommand {
+struct Align: WorkForOne {
   static let configuration = CommandConfiguration(
     commandName: "align",
     abstract: "Writes photos aligned by five points to InsightFace's template.",

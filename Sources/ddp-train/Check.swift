@@ -4,7 +4,7 @@ internal import DataTools
 private import Interchange
 private import Sessions
 
-struct Check: ParsableCommand {
+struct Check: WorkForOne {
   static let configuration = CommandConfiguration(
     commandName: "check",
     abstract: "Looks for what is wrong with photos before anybody trains on them.",

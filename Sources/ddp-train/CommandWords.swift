@@ -29,6 +29,21 @@ enum CommandWords {
     return next.isNumber || next == "." || rest.hasPrefix("inf") || rest.hasPrefix("nan")
   }
 
+  /// Throws `ValidationError` for a file's name that begins with a dash, which would be read as
+  /// options: a word before `--` with an ending, such as `-1.jpg`.
+  static func checkNames(_ words: [String]) throws {
+    for word in words.prefix(while: { $0 != "--" }) where word.hasPrefix("-") {
+      guard !word.contains("="), let point = word.lastIndex(of: ".") else { continue }
+      let ending = word[word.index(after: point)...]
+      guard ending.count > 1, ending.first?.isLetter == true,
+        ending.allSatisfy({ $0.isLetter || $0.isNumber })
+      else { continue }
+      throw ValidationError(
+        "'\(word)' begins with a dash and is read as an option; for a file of that name write "
+          + "'./\(word)', or put '--' before the names")
+    }
+  }
+
   /// What ArgumentParser says of each argument of `command`.
   static func arguments(of command: any ParsableCommand.Type) -> [[String: Any]] {
     let document = try? JSONSerialization.jsonObject(with: Data(command._dumpHelp().utf8))

@@ -3,7 +3,7 @@ private import Comparison
 private import Interchange
 private import Sessions
 
-struct Compare: ParsableCommand {
+struct Compare: WorkForOne {
   static let configuration = CommandConfiguration(
     commandName: "compare",
     abstract: "Tells where two runs part, in what, and why.",
@@ -11,7 +11,7 @@ struct Compare: ParsableCommand {
       The first step that differs, what of it (samples, loss, gradient, weights), which tensors of \
       the first checkpoint that both have from there on, and what differs in configuration, data, \
       program and processor. docs/receipts.md says how to read it. The exit code is 0 where they are \
-      alike and 1 where they are not.
+      alike, 1 where they are not and 2 where one cannot be read.
 
       EXAMPLES
         ddp-train compare runs/one runs/two
@@ -29,7 +29,14 @@ struct Compare: ParsableCommand {
   var second: String
 
   func run() throws {
-    let (lines, isAlike) = try CompareRequest(first: first, second: second).run()
+    let (lines, isAlike): ([String], Bool)
+    do {
+      (lines, isAlike) = try CompareRequest(first: first, second: second).run()
+    } catch {
+      // As diff and cmp: 1 says that they differ.
+      StandardOutput.complain("ddp-train: \(error)")
+      throw ExitCode(2)
+    }
     for line in lines { StandardOutput.print(line) }
     if !isAlike { throw ExitCode.failure }
   }

@@ -1,5 +1,6 @@
 internal import Collectives
 internal import Configuration
+private import Foundation
 private import Glibc
 private import MPICollectives
 private import Sessions
@@ -19,6 +20,7 @@ enum Dispatch {
     StopSignals.install()
     let code = MPIWorld.run(wantsEnd: { StopSignals().wantsEnd ? moreToDo : nil }) {
       do {
+        try JobRequest(together: "train", lines: request.commonLines).agree(over: $0)
         let ending = try TrainingJob.run(
           request, over: $0, injecting: faults, moreToDo: moreToDo)
         return ending == .finished ? 0 : moreToDo
@@ -40,9 +42,36 @@ enum Dispatch {
     _exit(code)
   }
 
+  /// What this process is asked for, by the words of its command line.
+  private static var asked: JobRequest {
+    let words = CommandLine.arguments.dropFirst()
+    return JobRequest(together: words.first ?? "", words: Array(words.dropFirst()))
+  }
+
+  /// Whether this process is to do `command`, which is for one: of ranks that ask for the same only
+  /// the first, which says so. Ends the job where they do not all ask for such work.
+  static func isForThisProcess(_ command: String) -> Bool {
+    guard LaunchEnvironment.current.startsMPI, LaunchedRank.rank != nil else { return true }
+    let words = Array(CommandLine.arguments.dropFirst())
+    let request = JobRequest(
+      alone: command, words: words, in: FileManager.default.currentDirectoryPath)
+    let skipped: Int32 = 1
+    return MPIWorld.run {
+      let ranks = try request.agree(over: $0)
+      guard ranks.first == $0.rank else { return skipped }
+      if ranks.count > 1 {
+        StandardOutput.complain(
+          "ddp-train: \(command) is work for one process: of \(ranks.count) ranks that ask for the "
+            + "same the first one does it")
+      }
+      return 0
+    } != skipped
+  }
+
   /// Runs `body` on every rank; the exit code.
   static func run(_ body: (any Communicator) throws -> Void) -> Int32 {
     MPIWorld.run {
+      try asked.agree(over: $0)
       try body($0)
       return 0
     }
@@ -59,6 +88,7 @@ enum Dispatch {
     let code = MPIWorld.run(
       wantsEnd: { hearsSignals && StopSignals().wantsEnd ? moreToDo : nil }
     ) {
+      try asked.agree(over: $0)
       if hearsSignals {
         StartGuard.arm($0.progress, stop: StopSignals(), rank: $0.rank, moreToDo)
       }
@@ -74,6 +104,7 @@ enum Dispatch {
   /// be used.
   static func task(_ body: (any Communicator) throws -> TaskAnswer) -> Int32 {
     MPIWorld.run {
+      try asked.agree(over: $0)
       let answer = try body($0)
       for line in answer.lines { StandardOutput.print(line) }
       return answer.isGood ? 0 : 1

@@ -106,10 +106,10 @@ struct Doctor: ParsableCommand {
   private static func network(_ text: String) throws -> ScalingRequest.Network {
     let parts = text.lowercased().split(separator: ":", omittingEmptySubsequences: false)
     let units = [("gbit", 1e9), ("mbit", 1e6)]
-    let times = parts.dropFirst().map { Double($0) ?? -1 }
+    let times = parts.dropFirst().map { DecimalNumber.read($0) ?? -1 }
     guard (1...2).contains(times.count), times.allSatisfy({ $0 > 0 && $0.isFinite }),
       let (unit, factor) = units.first(where: { parts[0].hasSuffix($0.0) }),
-      let rate = Double(parts[0].dropLast(unit.count)), rate > 0, rate.isFinite
+      let rate = DecimalNumber.read(parts[0].dropLast(unit.count)), rate > 0
     else {
       throw ValidationError(
         "--network '\(text)' is not RATE:LATENCY, such as 10gbit:30 (microseconds)")

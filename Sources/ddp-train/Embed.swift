@@ -36,6 +36,9 @@ struct Embed: ParsableCommand {
 
   @Option(as: \.maxBad) var maxBad: Double?
 
+  @Option(as: \.precision, "Numbers of products, fp32 or bf16, in place of the checkpoint's own")
+  var precision: Precision?
+
   @Flag(
     name: .customLong("int8"),
     help: "Write one byte a number, each photo scaled to fill it; distances stay within rounding.")
@@ -58,6 +61,7 @@ struct Embed: ParsableCommand {
     request.landmarks = landmarks
     request.flipTest = flipTest
     request.maxBad = maxBad
+    request.precision = precision
     request.writesBytes = int8
     request.threads = threads
     let code = Dispatch.run { try request.run(over: $0) }

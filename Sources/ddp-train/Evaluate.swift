@@ -48,6 +48,9 @@ struct Evaluate: ParsableCommand {
 
   @Option(as: \.maxBad) var maxBad: Double?
 
+  @Option(as: \.precision, "Numbers of products, fp32 or bf16, in place of the checkpoint's own")
+  var precision: Precision?
+
   @Flag(help: "Keep the threshold chosen here in the checkpoint, for verify and cluster.")
   var storeThreshold = false
 
@@ -66,7 +69,8 @@ struct Evaluate: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Error against discard by 'norm' of embeddings, or by FILE.csv[:column] of name and quality.",
-      valueName: "norm|file"), completion: .file())
+      valueName: "norm|file"), completion: .file(),
+    transform: { $0 == "norm" ? $0 : try UserPath.read($0) })
   var quality: String?
 
   @Option(as: \.threads) var threads: Int?
@@ -88,6 +92,7 @@ struct Evaluate: ParsableCommand {
       try refuse("--landmarks", landmarks != nil, beside: "--embeddings")
       try refuse("--flip-test", flipTest != nil, beside: "--embeddings")
       try refuse("--max-bad", maxBad != nil, beside: "--embeddings")
+      try refuse("--precision", precision != nil, beside: "--embeddings")
       try refuse("--store-threshold", storeThreshold, beside: "--embeddings")
       try refuse("--threshold-at-far", thresholdAtFar != nil, beside: "--embeddings")
       guard !pairs.isEmpty else { throw ValidationError("--embeddings needs --pairs FILE") }
@@ -121,6 +126,7 @@ struct Evaluate: ParsableCommand {
     request.landmarks = landmarks
     request.flipTest = flipTest
     request.maxBad = maxBad
+    request.precision = precision
     request.storesThreshold = storeThreshold || thresholdAtFar != nil
     request.thresholdFAR = thresholdAtFar
     request.subsets = subsets

@@ -3,7 +3,7 @@ private import Interchange
 internal import Interop
 private import Sessions
 
-struct Export: ParsableCommand {
+struct Export: WorkForOne {
   static let configuration = CommandConfiguration(
     commandName: "export",
     abstract: "Writes a checkpoint's network for other programs.",

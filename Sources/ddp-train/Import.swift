@@ -4,7 +4,7 @@ private import Interchange
 internal import Interop
 private import Sessions
 
-struct Import: ParsableCommand {
+struct Import: WorkForOne {
   static let configuration = CommandConfiguration(
     commandName: "import",
     abstract: "Makes a checkpoint of other programs' weights.",

@@ -2,7 +2,7 @@ internal import ArgumentParser
 private import Interchange
 internal import Interop
 
-struct Inspect: ParsableCommand {
+struct Inspect: WorkForOne {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "Prints what a checkpoint holds, and the hash of its weights.",

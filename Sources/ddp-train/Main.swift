@@ -16,6 +16,7 @@ private enum Main {
     let arguments = CommandWords.joiningNegativeNumbers(Array(CommandLine.arguments.dropFirst()))
     var command: any ParsableCommand
     do {
+      try CommandWords.checkNames(arguments)
       command = try DDPTrain.parseAsRoot(arguments)
       try RepeatedOptions.check(arguments)
     } catch {
@@ -29,6 +30,11 @@ private enum Main {
     }
     checkProcessor(environment)
     do {
+      if command is any WorkForOne,
+        !Dispatch.isForThisProcess(type(of: command).configuration.commandName ?? "")
+      {
+        finish(code: 0)
+      }
       try command.run()
       finish(code: 0)
     } catch let code as ExitCode {

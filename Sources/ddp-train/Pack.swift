@@ -3,7 +3,7 @@ internal import DataTools
 private import Interchange
 private import Sessions
 
-struct Pack: ParsableCommand {
+struct Pack: WorkForOne {
   static let configuration = CommandConfiguration(
     commandName: "pack",
     abstract: "Writes photos as one file that MXNet, WebDataset or InsightFace reads.",

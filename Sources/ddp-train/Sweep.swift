@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Configuration
 internal import Datasets
+private import Foundation
 private import Interchange
 internal import Measuring
 internal import Sweeps
@@ -110,12 +111,19 @@ struct Sweep: ParsableCommand {
   }
 
   private func numbers() throws -> [Double] {
-    try (values ?? "").split(separator: ",").map { text in
-      guard let number = Double(text), number.isFinite else {
-        throw ValidationError("--values '\(text)' is not a number")
+    guard let values else { return [] }
+    let numbers = try values.split(separator: ",", omittingEmptySubsequences: false).map { part in
+      let text = part.trimmingCharacters(in: .whitespaces)
+      guard let number = DecimalNumber.read(text) else {
+        throw ValidationError(
+          "--values '\(values)': '\(text)' is not a number; give numbers with commas between")
       }
       return number
     }
+    for (place, number) in numbers.enumerated() where numbers[..<place].contains(number) {
+      throw ValidationError("--values '\(values)' has \(number) twice; keep one")
+    }
+    return numbers
   }
 
   func run() throws {

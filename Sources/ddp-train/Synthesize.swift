@@ -4,7 +4,7 @@ internal import DataTools
 private import Interchange
 private import Sessions
 
-struct Synthesize: ParsableCommand {
+struct Synthesize: WorkForOne {
   static let configuration = CommandConfiguration(
     commandName: "synthesize",
     abstract: "Draws people and writes their photos as an image folder.",

@@ -34,6 +34,42 @@ import Testing
     #expect(message?.contains(sentence) == true, "\(message ?? "no complaint")")
   }
 
+  @Test(arguments: [
+    (["verify", "r", "a", "b", "--threshold", "0x1"], "'0x1' is not a number"),
+    (["verify", "r", "a", "b", "--threshold", "1e-400"], "'1e-400' is not a number"),
+    (["train", "--lr", "0x1p-2"], "'0x1p-2' is not a number"),
+    (["train", "--lr", "1e-400"], "'1e-400' is not a number"),
+    (["train", "--augment", "color:0x1p-2"], "the amount of color lies above 0"),
+    (["sweep", "crop", "r", "--data", "d", "--values", "0x8"], "'0x8' is not a number"),
+    (["sweep", "crop", "r", "--data", "d", "--values", ""], "'' is not a number"),
+    (["sweep", "crop", "r", "--data", "d", "--values", "8,,9"], "'' is not a number"),
+    (["sweep", "crop", "r", "--data", "d", "--values", "8,9,8.0"], "has 8.0 twice; keep one"),
+    (["doctor", "--predict", "2", "--network", "0x9gbit:3"], "is not RATE:LATENCY"),
+  ])
+  func numbersAreDecimalAndGivenOnce(words: [String], sentence: String) {
+    let message = complaint(words)
+    #expect(message?.contains(sentence) == true, "\(message ?? "no complaint")")
+  }
+
+  @Test func valuesOfASweepMayHaveSpaces() {
+    #expect(complaint(["sweep", "crop", "r", "--data", "d", "--values", "8, 9"]) == nil)
+  }
+
+  @Test(arguments: ["-1.jpg", "-photo.jpg", "-h.png", "--x.jpeg", "-a.tar"])
+  func aNameThatBeginsWithADashIsToldFromAnOption(name: String) {
+    #expect {
+      try CommandWords.checkNames(["verify", "r", name, "b.jpg"])
+    } throws: {
+      DDPTrain.message(for: $0).contains("write './\(name)', or put '--' before the names")
+    }
+  }
+
+  @Test func optionsAndNumbersAreNoNames() throws {
+    try CommandWords.checkNames([
+      "train", "-h", "--lr", "-1.5", "--lr=-.5", "--out=a.jpg", "-1.e", "./-1.jpg", "--", "-1.jpg",
+    ])
+  }
+
   @Test func aNegativeNumberThatIsRightIsTaken() {
     #expect(complaint(["train", "--gradient-grid", "-30"]) == nil)
     #expect(

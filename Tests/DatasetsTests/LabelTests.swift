@@ -62,6 +62,42 @@ import Testing
     }
   }
 
+  /// Whole numbers of which some have leading zeros, and nothing else that is a text.
+  @Test func leadingZerosTellPeopleApart() throws {
+    let labels = ["007", "7", "07", "0", "00"]
+    try expectDistinct(labels) { disk, rows in
+      disk.write("metadata.csv", "file_name,label\n" + rows.map { "\($0),\($1)\n" }.joined())
+      return disk.path
+    }
+    try expectDistinct(labels) { disk, rows in
+      disk.write(
+        "metadata.jsonl",
+        rows.map { "{\"file_name\": \"\($0)\", \"label\": \"\($1)\"}\n" }.joined())
+      return disk.path
+    }
+    try expectDistinct(labels) { disk, rows in
+      disk.write("list.txt", rows.map { "\($0) \($1)\n" }.joined())
+    }
+    try expectDistinct(labels) { disk, rows in
+      disk.write("list.csv", rows.map { "\($0),\($1)\n" }.joined())
+    }
+    try expectDistinct(labels) { disk, rows in
+      Tar.write(
+        rows.flatMap {
+          [($0.photo, Pictures.jpeg(8, 8)), ($0.photo.stem + ".cls", Array($0.label.utf8))]
+        }, to: disk, "zeros.tar")
+    }
+    try expectDistinct(labels) { disk, rows in
+      Tar.write(
+        rows.flatMap {
+          [
+            ($0.photo, Pictures.jpeg(8, 8)),
+            ($0.photo.stem + ".json", Array("{\"label\": \"\($0.label)\"}".utf8)),
+          ]
+        }, to: disk, "zeros.tar")
+    }
+  }
+
   /// Pairs of spellings of one whole number, in every format.
   @Test func wholeNumbersOfFloatColumnsAreOnePerson() throws {
     let labels = ["3", "3.0", "3.000000", "0", "0.0", "12", "12.00"]

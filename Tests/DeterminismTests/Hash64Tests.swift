@@ -12,6 +12,21 @@ import Testing
     #expect(Hash64.of(text) == expected)
   }
 
+  /// In parts, of which another process goes on from the one before.
+  @Test(arguments: [0, 1, 31, 32, 63, 64, 100, 1_003]) func partsHaveTheHashOfTheWhole(count: Int) {
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ 5) }
+    let whole = bytes.withUnsafeBytes { Hash64.of($0) }
+    for first in stride(from: 0, through: count, by: Hash64Stream.unit) {
+      bytes.withUnsafeBytes { bytes in
+        var stream = Hash64Stream()
+        stream.add(UnsafeRawBufferPointer(rebasing: bytes[..<first]))
+        var next = Hash64Stream(words: stream.words)
+        next.add(UnsafeRawBufferPointer(rebasing: bytes[first...]))
+        #expect(next.hash == whole, "\(first) of \(count) bytes first")
+      }
+    }
+  }
+
   @Test func printsSixteenDigits() {
     #expect(Hash64.text(0xab) == "00000000000000ab")
   }

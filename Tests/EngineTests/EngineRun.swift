@@ -25,11 +25,17 @@ struct EngineRun {
   var classCount = 6
   /// What the image of a slot is drawn with.
   var seed: @Sendable (_ slot: Int) -> UInt64 = { _ in 3 }
+  var configuration = Self.configuration
+  var clipping: GradientClipping?
+  /// The class of a slot; nil is the slot modulo `classCount`.
+  var label: (@Sendable (_ step: Int, _ slot: Int) -> Int)?
 
   /// What a run leaves.
   struct Outcome: Equatable, Sendable {
     var receipts: [UpdateReceipt] = []
     var losses: [Double] = []
+    /// Correct samples, sum of target cosines, sum of spreads, ranks with unsound gradients.
+    var figures: [[Double]] = []
     var loss = LossState()
     /// The vectors of the state, whole, on rank 0.
     var vectors: [[Float]] = []
@@ -62,7 +68,8 @@ struct EngineRun {
   }
 
   private func outcome(in world: World) throws -> Outcome {
-    let factory = ModelFactory(Self.configuration, classCount: classCount)
+    let factory = ModelFactory(
+      configuration, classCount: classCount, ranks: world.communicator.size)
     let objective = objective(factory)
     // The tensors of a head are there with the losses that have one.
     let hasHead = objective.head != nil
@@ -78,16 +85,18 @@ struct EngineRun {
       network: factory.network, objective: objective, groups: groups, optimizer: optimizer,
       state: ModelState(
         descriptions: descriptions, statistics: factory.network.statistics, vectors: vectors,
-        keepsParts: world.isSharded, loss: objective.head?.initialState ?? LossState()),
+        keepsParts: world.isSharded || objective.divided != nil,
+        dividedFrom: objective.divided == nil ? nil : factory.network.parameterCount,
+        loss: objective.head?.initialState ?? LossState()),
       gradientGrid: SummationGrid(exponent: -36), seed: 7)
     let count = factory.network.image.shape.count
-    let (seed, classCount) = (seed, classCount)
+    let (seed, classCount, label) = (seed, classCount, label)
     let engine = StepEngine(
       replica, in: world,
       samples: ComputedSamples { slot, batch, image in
         let random = CounterRandom(seed: seed(slot), purpose: .testing, batch.step, slot)
         for i in 0..<count { image[i] = Float(2 * random.uniform(i) - 1) }
-        return Int32(slot % classCount)
+        return Int32(label?(batch.step, slot) ?? slot % classCount)
       })
     engine.initialize()
     var outcome = Outcome()
@@ -97,10 +106,13 @@ struct EngineRun {
           step: step, epoch: 0, samples: Array(0..<samples),
           microbatches: Microbatches.cut(samples, microbatch: 4), marginFactor: 1))
       outcome.losses.append(sums.lossSum)
+      outcome.figures.append([
+        sums.correctCount, sums.targetCosineSum, sums.spreadSum, sums.unsoundRanks,
+      ])
       outcome.receipts.append(
         try engine.applyUpdate(
           sampleCount: samples, index: step, rates: LearningRates(backbone: 0.05, head: 0.05),
-          clipping: nil))
+          clipping: clipping))
     }
     outcome.loss = replica.state.loss
     let copy = world.communicator.rank == 0 ? StateCopy(of: replica.state) : nil

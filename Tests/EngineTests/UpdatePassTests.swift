@@ -93,8 +93,8 @@ import Threads
     let (reducer, state) = (try reduced(), state(for: optimizer))
     let pass = UpdatePass(
       groups: groups, blocks: blocks, optimizer: optimizer, pool: pool, ownRanges: nil)
-    pass.measure(reducer)
-    let receipt = pass.apply(
+    pass.measure(reducer, state)
+    let receipt = try pass.apply(
       to: state, reducer, index: 0, rates: rates, clipping: clipping, gather: {})
     return Result(
       receipt: receipt, parameters: values(state.parameters), vectors: values(state.vectorsPointer))
@@ -165,7 +165,7 @@ import Threads
     }
     var sums = [Double](repeating: 0, count: UpdatePass.valuesOfBlock * Self.blocks.count)
     for pass in passes {
-      pass.measure(reducer)
+      pass.measure(reducer, Self.state(for: optimizer))
       var own = [Double](repeating: .nan, count: sums.count)
       pass.writeOwn(to: &own)
       for i in sums.indices { sums[i] += own[i] }
@@ -175,7 +175,7 @@ import Threads
       let state = Self.state(for: optimizer)
       let own = layout.ranges(of: rank)
       #expect(!own.isEmpty)
-      let receipt = pass.apply(
+      let receipt = try pass.apply(
         to: state, reducer, index: 0, rates: Self.rates, clipping: clipping
       ) {
         let isOwn = (0..<Self.groups.count).map { index in own.contains { $0.contains(index) } }

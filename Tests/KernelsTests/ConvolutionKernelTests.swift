@@ -110,9 +110,9 @@ import TestSupport
     #expect(xAt.values == x && dyAt.values == dy && weightsAt.values == it.packedWeights)
   }
 
-  @Test(arguments: cases)
-  func statisticsAreThoseOfTheOutput(_ it: ConvolutionCase) {
-    let (plan, channels) = (it.plan, it.reference.outputChannels)
+  @Test(arguments: cases, Precision.allCases)
+  func statisticsAreThoseOfTheOutput(_ it: ConvolutionCase, precision: Precision) {
+    let (plan, channels) = (it.plan(precision), it.reference.outputChannels)
     let scratch = FencedFloats(unwritten: plan.scratchCount, offset: 0)
     let (x, w) = (FencedFloats(it.input), FencedFloats(it.packedWeights))
     let plain = FencedFloats(unwritten: it.reference.outputCount)
@@ -147,11 +147,11 @@ import TestSupport
   }
 
   /// The bits depend neither on addresses, nor on what scratch held, nor on the plan's maximum.
-  @Test(arguments: cases)
-  func resultsDependOnShapeAndRowsAlone(_ it: ConvolutionCase) {
+  @Test(arguments: cases, Precision.allCases)
+  func resultsDependOnShapeAndRowsAlone(_ it: ConvolutionCase, precision: Precision) {
     let (input, weights, gradient) = (it.input, it.packedWeights, it.outputGradient)
     func run(offset: Int, fill: Float, maximumRows: Int) -> [[UInt32]] {
-      let plan = ConvolutionPlan(it.shape, maximumRows: maximumRows)
+      let plan = ConvolutionPlan(it.shape, maximumRows: maximumRows, precision: precision)
       let scratch = FencedFloats(unwritten: plan.scratchCount, offset: 0)
       scratch.fill(fill)
       let (x, w) = (
@@ -178,13 +178,15 @@ import TestSupport
     #expect(first == run(offset: 8, fill: -.infinity, maximumRows: it.reference.rows + 29))
   }
 
-  /// AVX2 and AVX-512 give the same bits, whatever the algorithm; one of them alone has no twin.
-  @Test(arguments: cases)
-  func registersOfAnyWidthGiveTheSameBits(_ it: ConvolutionCase) {
+  /// AVX2 and AVX-512 give the same bits, whatever the algorithm, and so do pairs of bfloat16 with
+  /// and without the instruction for them; one of them alone has no twin.
+  @Test(arguments: cases, Precision.allCases)
+  func registersOfAnyWidthGiveTheSameBits(_ it: ConvolutionCase, precision: Precision) {
     let (x, w) = (FencedFloats(it.input), FencedFloats(it.packedWeights))
     let (dy, rows) = (FencedFloats(it.outputGradient), it.reference.rows)
     func run(_ registers: RegisterWidth) -> [[UInt32]] {
-      let plan = ConvolutionPlan(it.shape, maximumRows: rows, registers: registers)
+      let plan = ConvolutionPlan(
+        it.shape, maximumRows: rows, precision: precision, registers: registers)
       let scratch = FencedFloats(unwritten: plan.scratchCount, offset: 0)
       let ready = FencedFloats(unwritten: plan.preparedCount)
       let (y, served) = (FencedFloats(dy.values), FencedFloats(dy.values))
@@ -217,9 +219,9 @@ import TestSupport
 
   /// Weights prepared in advance: the same bits, or where few images are better served by patches
   /// the same convolution.
-  @Test(arguments: cases)
-  func preparedWeightsServeForward(_ it: ConvolutionCase) {
-    let (plan, reference) = (it.plan, it.reference)
+  @Test(arguments: cases, Precision.allCases)
+  func preparedWeightsServeForward(_ it: ConvolutionCase, precision: Precision) {
+    let (plan, reference) = (it.plan(precision), it.reference)
     let scratch = FencedFloats(unwritten: plan.scratchCount, offset: 0)
     let (x, w) = (FencedFloats(it.input), FencedFloats(it.packedWeights))
     let prepared = FencedFloats(unwritten: plan.preparedCount)
@@ -238,10 +240,12 @@ import TestSupport
     if plan.preparedAlgorithm.name == plan.algorithm.name {
       #expect(values == forward(nil))
     } else {
-      #expect(plan.preparedAlgorithm.name == "im2col")
+      #expect(
+        plan.preparedAlgorithm.name
+          == (precision == .float32 ? "im2col" : "im2col pairs"))
       let exact = reference.forward(
         it.input.map(Double.init), weights: it.weights.map(Double.init))
-      #expect(worstRelativeToRMS(values, exact) <= 1e-5)
+      #expect(worstRelativeToRMS(values, exact) <= (precision == .float32 ? 1e-5 : 3e-2))
     }
   }
 
@@ -262,11 +266,14 @@ import TestSupport
 
   /// Every entry of the list of each width is the choice of several cases, also by the preparation.
   @Test func theTableReachesEveryAlgorithm() {
-    for registers in RegisterWidth.allCases {
+    for (registers, precision) in RegisterWidth.allCases.flatMap({ width in
+      Precision.allCases.map { (width, $0) }
+    }) {
       let plans = Self.cases.map {
-        ConvolutionPlan($0.shape, maximumRows: $0.reference.rows, registers: registers)
+        ConvolutionPlan(
+          $0.shape, maximumRows: $0.reference.rows, precision: precision, registers: registers)
       }
-      let names = registers.algorithms(for: Self.cases[0].shape).map(\.name)
+      let names = registers.algorithms(for: Self.cases[0].shape, precision: precision).map(\.name)
       #expect(Set(names).count == names.count && names.count >= 4)
       for name in names {
         #expect(plans.count { $0.algorithm.name == name } >= 4, "\(name)")

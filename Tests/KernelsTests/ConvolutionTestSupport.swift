@@ -26,7 +26,11 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
       paddingHeight: reference.paddingHeight, paddingWidth: reference.paddingWidth)
   }
 
-  var plan: ConvolutionPlan { ConvolutionPlan(shape, maximumRows: reference.rows) }
+  var plan: ConvolutionPlan { plan(.float32) }
+
+  func plan(_ precision: Precision) -> ConvolutionPlan {
+    ConvolutionPlan(shape, maximumRows: reference.rows, precision: precision)
+  }
 
   var description: String {
     let r = reference
@@ -66,6 +70,26 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
     }
     return packed
   }
+}
+
+/// `values` rounded to the nearest bfloat16, to even where two are as near.
+func roundedToBFloat16(_ values: [Float]) -> [Float] {
+  values.map { value in
+    let bits = value.bitPattern
+    return Float(bitPattern: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) & 0xFFFF_0000)
+  }
+}
+
+/// rms(values - reference) / rms(reference); infinite when a value is not finite.
+func rmsRelativeToRMS(_ values: [Float], _ reference: [Double]) -> Double {
+  precondition(values.count == reference.count && !values.isEmpty)
+  var (errors, squares) = (0.0, 0.0)
+  for (value, expected) in zip(values, reference) {
+    if !value.isFinite { return .infinity }
+    errors += (Double(value) - expected) * (Double(value) - expected)
+    squares += expected * expected
+  }
+  return (errors / squares).squareRoot()
 }
 
 /// max |values - reference| / rms(reference); infinite when a value is not finite.

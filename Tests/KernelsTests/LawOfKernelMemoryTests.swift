@@ -46,8 +46,15 @@ import TestSupport
   /// Every entry of the list: `theTableReachesEveryAlgorithm`.
   @Test(arguments: ConvolutionKernelTests.cases, RegisterWidth.available)
   func convolutions(_ it: ConvolutionCase, registers: RegisterWidth) {
+    for precision in Precision.allCases { convolutions(it, precision, registers) }
+  }
+
+  private func convolutions(
+    _ it: ConvolutionCase, _ precision: Precision, _ registers: RegisterWidth
+  ) {
     let (shape, rows) = (it.shape, it.reference.rows)
-    let plan = ConvolutionPlan(shape, maximumRows: rows, registers: registers)
+    let plan = ConvolutionPlan(
+      shape, maximumRows: rows, precision: precision, registers: registers)
     let (x, w) = (FencedFloats(it.input), FencedFloats(it.packedWeights))
     let y = FencedFloats(unwritten: it.reference.outputCount)
     let scratch = FencedFloats(unwritten: plan.scratchCount, offset: 0)
@@ -225,20 +232,20 @@ import TestSupport
     }
   }
 
-  @Test(arguments: [1, 16])
-  func dense(rows: Int) {
+  @Test(arguments: [1, 16], RegisterWidth.available)
+  func dense(rows: Int, lanes: RegisterWidth) {
     let (memory, inputs, outputs) = (Operands(), 300, 200)
     defer { memory.free() }
     let run = {
       LinearKernel.forward(
         memory[0], weights: memory[1], bias: memory[2], rows: rows, inputs: inputs,
-        outputs: outputs, into: memory[3])
+        outputs: outputs, into: memory[3], in: lanes)
       LinearKernel.backwardInput(
         memory[3], weights: memory[1], rows: rows, inputs: inputs, outputs: outputs,
-        into: memory[0])
+        into: memory[0], in: lanes)
       LinearKernel.backwardWeights(
         memory[3], input: memory[0], rows: rows, inputs: inputs, outputs: outputs,
-        into: memory[1], biasGradient: memory[2])
+        into: memory[1], biasGradient: memory[2], in: lanes)
     }
     expectNoAllocations("dense layer", run)
   }

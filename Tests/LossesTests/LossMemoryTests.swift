@@ -19,11 +19,9 @@ import TestSupport
     #expect(count == 0, "\(name): \(count) allocations")
   }
 
-  @Test(arguments: [
-    MarginSoftmaxConfiguration.softmax(), .normalizedSoftmax(scale: 16),
-    .arcFace(scale: 32, margin: 0.5), .cosFace(scale: 32, margin: 0.35),
-  ])
-  func heads(configuration: MarginSoftmaxConfiguration) {
+  @Test(arguments: HeadCase.all)
+  func heads(_ item: HeadCase) {
+    let configuration = item.configuration
     let head = MarginSoftmaxHead(configuration: configuration, classes: 40, dimension: Self.width)
     let embeddings = FencedFloats(TestNumbers.normal(Self.rows * Self.width, seed: 1))
     let weights = FencedFloats(TestNumbers.normal(head.parameterCount, seed: 2))
@@ -37,7 +35,7 @@ import TestSupport
     )
     labels.withUnsafeBufferPointer { labels in
       let labels = labels.baseAddress!
-      expectNoAllocations("\(configuration.kind)") {
+      expectNoAllocations(item.name) {
         _ = head.run(
           x, labels: labels, rows: Self.rows, weights: w, into: dx, weightGradient: dw,
           scratch: work)

@@ -1,5 +1,6 @@
 import Configuration
 import Datasets
+import Kernels
 import Networks
 import Testing
 import Training
@@ -54,7 +55,7 @@ import Training
       ("augment", { $0.augment.blur = 0.3 }), ("model", { $0.model = Models.model(named: "nn1")! }),
       ("width", { $0.width = 0.5 }), ("embedding", { $0.embedding = 3 }),
       ("dropout", { $0.dropout = 0.123 }), ("batch-norm", { $0.batchNorm = true }),
-      ("pooling", { $0.pooling = .max }),
+      ("pooling", { $0.pooling = .max }), ("precision", { $0.precision = .bfloat16 }),
       ("loss", { $0.loss = .normalizedSoftmax }), ("scale", { $0.scale += 1 }),
       ("margin", { $0.margin = [0.01] }), ("margin-variant", { $0.marginVariant = .easy }),
       ("margin-gradient", { $0.marginGradient = .straightThrough }),

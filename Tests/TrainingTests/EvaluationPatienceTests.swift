@@ -31,10 +31,24 @@ import Training
       let kept = try FlaggedRun.newest(folder).progress
       #expect(kept.step == 16 && kept.bestStep == 4 && kept.evaluationsSinceBest == 3)
       #expect(try FlaggedRun.log(folder).contains { $0.contains("the run ends at step 16 of 48") })
+      for flags in [[:], ["patience": "3"]] {
+        #expect {
+          try FlaggedRun.train(
+            flags.merging(["resume": "auto"]) { $1 }, changes: ["lr=2e-9"], in: folder,
+            ranks: ranks)
+        } throws: {
+          "\($0)".contains(
+            "ended after 3 evaluations without a better figure: lr=2e-9 would change nothing; give "
+              + "a --patience of more than 3 too")
+        }
+      }
       // Ended is ended, until it is to be more patient.
       #expect(try FlaggedRun.train(["resume": "auto"], in: folder).steps.isEmpty)
       let on = try FlaggedRun.train(["resume": "auto", "patience": "4"], in: folder)
       #expect(on.steps == Array(17...20))
+      let changed = try FlaggedRun.train(
+        ["resume": "auto", "patience": "5"], changes: ["lr=2e-9"], in: folder)
+      #expect(changed.steps == Array(21...24))
     }
   }
 

@@ -6,6 +6,7 @@ import Determinism
 import Foundation
 import Glibc
 import Interchange
+import Kernels
 import Networks
 import Testing
 import TestSupport
@@ -183,7 +184,7 @@ import Training
     ("microbatch", { $0.microbatch = 5 }), ("seed", { $0.seed = 9 }),
     ("dropout", { $0.dropout = 0.1 }), ("margin", { $0.margin = [0.4] }),
     ("model", { $0.model = Models.model(named: "iresnet10")! }),
-    ("augment", { $0.augment = .none }),
+    ("augment", { $0.augment = .none }), ("precision", { $0.precision = .bfloat16 }),
     ("gradient-grid", { $0.gradientGrid = .exponent(-35) }),
     ("data", { $0.data = .synthetic(SyntheticData(people: 13, photos: 6, size: 32)) }),
   ]

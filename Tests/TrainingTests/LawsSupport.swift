@@ -82,6 +82,8 @@ enum SmallRun {
     defer { session.pool.end() }
     let records = Records()
     var trained: Trainer?
+    // The trainer holds the hooks, which hold it: without this, no run's memory would ever go.
+    defer { trained = nil }
     var asked = RunHooks()
     hook(&asked, communicator.rank)
     var hooks = asked
@@ -95,7 +97,7 @@ enum SmallRun {
     }
     let ending = try TrainingJob.run(configuration, in: session, hooks: hooks)
     return Outcome(
-      ending: ending, weights: trained?.weightsHash ?? 0, records: records.all,
+      ending: ending, weights: try trained?.weightsHash ?? 0, records: records.all,
       workerBytes: trained?.memoryBytes.worker ?? 0)
   }
 

@@ -22,6 +22,16 @@ import Training
       $0.margin = [0.2]
       $0.passes = 1
     },
+    "a divided head": { $0.head = .divided },
+    "a divided head with a bias, all sharded": {
+      $0.head = .divided
+      $0.loss = .softmax
+      $0.margin = []
+      $0.scale = 1
+      $0.optimizer = .adamw
+      $0.shardsOptimizer = true
+      $0.passes = 1
+    },
     "a head larger than a layer": {
       $0.model = Models.model(named: "aix-resnet18")!
       $0.embedding = 512

@@ -38,6 +38,8 @@ enum FlaggedRun {
         launch: LaunchEnvironment(variables: [:]))
       defer { session.pool.end() }
       var trained: Trainer?
+      // As in SmallRun.trainOneRank: the trainer holds the hooks, which hold it.
+      defer { trained = nil }
       let steps = Steps()
       var asked = RunHooks()
       hook(&asked, $0.rank)
@@ -51,7 +53,7 @@ enum FlaggedRun {
         asked.onStep($0, $1)
       }
       let ending = try TrainingJob.run(request, in: session, hooks: hooks)
-      return (ending, trained?.weightsHash ?? 0, steps.all)
+      return (ending, try trained?.weightsHash ?? 0, steps.all)
     }
     let found =
       try ranks == 1 ? body(SoloCommunicator()) : ThreadCommunicator.run(size: ranks, body)[0]

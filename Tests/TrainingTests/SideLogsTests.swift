@@ -72,6 +72,39 @@ import Timing
     #expect(rows.dropFirst().allSatisfy { $0[norm].isEmpty })
   }
 
+  /// Curves that are asked for at a resume begin with the run.
+  @Test func curvesThatAreAskedForLateAreMadeOfTheMetrics() throws {
+    let lines = (1...5).map { Self.record(step: $0).json }
+    let evaluation = #"{"evaluation":{"step":3,"accuracy":0.75,"evaluation_seconds":1}}"#
+    try (lines[..<3] + [evaluation] + lines[3...]).map { $0 + "\n" }.joined()
+      .write(toFile: folder.metrics, atomically: true, encoding: .utf8)
+    let first = try open(resumedAfter: 4) { $0.writesTensorBoard = true }
+    first.write(Self.record(step: 5))
+    first.finish()
+    func tags() throws -> [String: Int] {
+      let names = try FileManager.default.contentsOfDirectory(
+        atPath: folder.path + "/tensorboard")
+      var counts: [String: Int] = [:]
+      for name in names {
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: folder.path + "/tensorboard/" + name))
+        for tag in ["train/loss", "train/spread", "evaluation/accuracy"] {
+          var place = bytes.startIndex
+          while let found = bytes[place...].firstRange(of: Data(tag.utf8)) {
+            counts[tag, default: 0] += 1
+            place = found.upperBound
+          }
+        }
+      }
+      return counts
+    }
+    let expected = ["train/loss": 5, "train/spread": 5, "evaluation/accuracy": 1]
+    #expect(try tags() == expected)
+    // The second file of events takes nothing over again.
+    let second = try open(resumedAfter: 5) { $0.writesTensorBoard = true }
+    second.finish()
+    #expect(try tags() == expected)
+  }
+
   @Test func nothingIsWrittenThatNobodyAskedFor() throws {
     let logs = try open { _ in }
     logs.write(Self.record(step: 1))

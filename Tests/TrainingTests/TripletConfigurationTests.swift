@@ -75,7 +75,7 @@ import Training
 
   @Test(arguments: [
     ("mining: hardest", "run.yaml:1: mining does nothing with loss arcface"),
-    ("passes: 1", "passes does nothing with loss arcface"),
+    ("passes: 1", "passes does nothing with a whole head"),
     ("loss: triplet\nscale: 30", "scale does nothing with loss triplet"),
     ("loss: triplet\nlr-head: 0.1", "lr-head does nothing with loss triplet"),
     ("loss: triplet\nmargin: 0", "the margin of loss triplet is 0"),

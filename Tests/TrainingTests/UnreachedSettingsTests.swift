@@ -52,6 +52,12 @@ import Training
       } == [])
   }
 
+  @Test func aFlipTestOfNoEvaluationIsNamed() throws {
+    #expect(
+      try only { $0.flipTest = true }
+        .hasPrefix("flip-test true: no evaluation of this run uses it, since evaluate-every is 0"))
+  }
+
   @Test func anEvaluationOfNothingIsNamed() throws {
     #expect(
       try only { $0.evaluateEvery = .epochs(1) }

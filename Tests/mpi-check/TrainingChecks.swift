@@ -130,7 +130,7 @@ private func train(
     asked.onStep($0, $1)
   }
   run.ending = try TrainingJob.run(configuration, in: session, hooks: hooks)
-  run.weights = trained?.weightsHash ?? 0
+  run.weights = try trained?.weightsHash ?? 0
   return run
 }
 

@@ -73,6 +73,30 @@ by_link() {
   $bare_root run "$root" ln -sfn "$place/ddp-train" /tmp/a-link && is_version MPICH /tmp/a-link
 }
 
+# Two nodes of the lab's SLURM, ranks by srun, with what the package has and nothing of the clone.
+package_by_srun() {
+  local submitted_from
+  submitted_from=$scratch/unpacked/$(basename "$tarball" .tar.gz)
+  # The job inherits the environment, and would take that program.
+  local DDP_TRAIN=
+  mkdir -p "$scratch/unpacked" && tar -C "$scratch/unpacked" -xzf "$tarball" || return 1
+  DDP_TRAIN_LAUNCHER=srun DDP_TRAIN_RANKS=2 submit train --cpus-per-task=2 --nodes=2 --time=10 -- \
+    --steps "$steps" || return 1
+  completed 120 && is_undisturbed "$log" && grep -q '^4 ranks x 1 thread on 2 hosts' "$log" &&
+    grep -qE 'srun --mpi=pmix.* \./ddp-train train' "$log"
+}
+
+package_under_slurm() {
+  # Numbers of jobs begin anew.
+  rm -f "$scratch"/job-*.log
+  if $lab_slurm up > "$scratch/out" 2>&1; then
+    judge "the package by srun on two nodes gives the tree's weights" package_by_srun
+  else
+    cannot "the package by srun" "SLURM does not start here: $(tail -n 3 "$scratch/out" | tr '\n' ' ')"
+  fi
+  $lab_slurm down || true
+}
+
 package_part() {
   root=$scratch/bare
   tarball=${DDP_TRAIN_PACKAGE:-}
@@ -83,6 +107,7 @@ package_part() {
     fi
     tarball=$(echo "$scratch"/package/*.tar.gz)
   fi
+  package_under_slurm
   if ! $bare_root make "$root" > "$scratch/out" 2>&1; then
     cannot package "debootstrap makes no Debian here: $(tail -n 1 "$scratch/out")"
     return

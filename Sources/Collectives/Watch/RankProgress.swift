@@ -45,6 +45,13 @@ package struct RankState: Sendable, Equatable, CustomStringConvertible {
     self.isWaiting = isWaiting
   }
 
+  /// The state as the last sign of a peer told it, for a rank that stands at `own`: signs are half
+  /// a second apart, and steps may be shorter, but nobody is a step ahead of a peer.
+  package func seen(from own: RankState) -> String {
+    own.step > step + 1
+      ? "\(self) and at work on step \(own.step - 1) or later since" : "\(self)"
+  }
+
   /// The state in three words for a message.
   package var words: [Int64] {
     [Int64(phase.rawValue << 1 | (isWaiting ? 1 : 0)), Int64(step), Int64(ticks)]

@@ -1,3 +1,4 @@
+private import Interchange
 private import Determinism
 
 /// Where in a run a sample is used; with the seed, all that its augmentation depends on.
@@ -73,7 +74,7 @@ package struct Augmentation: Equatable, Sendable, CustomStringConvertible {
       }
       var amount: Double?
       if words.count == 2 {
-        guard let value = Double(words[1]), value > 0, value <= facts.limit else {
+        guard let value = DecimalNumber.read(words[1]), value > 0, value <= facts.limit else {
           throw .badOption(
             name: "--augment", text: text,
             reason: "the amount of \(name) lies above 0 and up to \(facts.limit)")

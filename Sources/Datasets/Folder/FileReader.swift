@@ -186,7 +186,7 @@ package enum FileReader {
   }
 
   /// The system's text for `code`.
-  static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
+  static func reason(_ code: Int32) -> String { SystemReason.text(code) }
 
   /// The lines of the text file at `path`, without line ends; throws `DatasetError`.
   package static func lines(of path: String) throws(DatasetError) -> [String] {

@@ -1,4 +1,6 @@
 private import CPNG
+private import Glibc
+private import Preconditions
 
 /// Decodes PNG files (ISO/IEC 15948) to 8-bit RGB, upright; serves one thread at a time.
 ///
@@ -11,7 +13,7 @@ final class PNGDecoder: @unchecked Sendable {
 
   init(pixelLimit: Int) {
     guard let decoder = cpng_decoder_create() else {
-      fatalError("PNGDecoder: out of memory")
+      Shortage.ofMemory(1 << 10, code: ENOMEM)
     }
     self.decoder = decoder
     self.pixelLimit = pixelLimit

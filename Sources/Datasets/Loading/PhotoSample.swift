@@ -38,9 +38,10 @@ package struct PhotoSample: Sendable, Equatable {
 
   /// Whether the sample that `text` tells of may be of the same photos: lengths count where both
   /// have them, since a pack of a folder knows none.
-  package func agrees(with text: String) -> Bool {
-    let parts = text.split(separator: " ").map(String.init)
-    let own = self.text.split(separator: " ").map(String.init)
-    return zip(parts, own).allSatisfy { $0 == $1 }
+  package func agrees(with text: String) -> Bool { Self.agree(self.text, text) }
+
+  /// The same for two that are kept as text.
+  package static func agree(_ one: String, _ other: String) -> Bool {
+    zip(one.split(separator: " "), other.split(separator: " ")).allSatisfy { $0 == $1 }
   }
 }

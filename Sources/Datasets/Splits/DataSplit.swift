@@ -59,7 +59,9 @@ package enum DataSplit: Equatable, Sendable, CustomStringConvertible {
     case .people(let file):
       let names = try PeopleList.names(in: file)
       let (chosen, missing) = Self.find(names, among: index.people)
-      guard chosen.contains(true) else { throw .noNameFound(list: file, folder: folder) }
+      guard chosen.contains(true) else {
+        throw .noNameFound(list: file, first: names.first ?? "", folder: folder)
+      }
       absent = missing
       for photo in index.photos.indices { trains[photo] = chosen[index.photos.person(of: photo)] }
     case .peopleRandom(let fraction):
@@ -85,6 +87,21 @@ package enum DataSplit: Equatable, Sendable, CustomStringConvertible {
     CounterRandom(seed: seed, purpose: .split)
   }
 
+  /// What a line of a list may name: itself, a folder with a slash at its end, and a name with its
+  /// number of photos behind a comma or a space.
+  private static func readings(of line: String) -> [String] {
+    var readings = [line]
+    if line.hasSuffix("/") { readings.append(String(line.dropLast())) }
+    if let cut = line.lastIndex(where: { $0 == "," || $0.isWhitespace }),
+      Int(line[line.index(after: cut)...]) != nil
+    {
+      var name = line[..<cut]
+      while let last = name.last, last == "," || last.isWhitespace { name.removeLast() }
+      readings.append(String(name))
+    }
+    return readings
+  }
+
   /// Which of `people` are in `names`, by whole relative path or by the name of the last folder.
   private static func find(
     _ names: [String], among people: [String]
@@ -99,7 +116,7 @@ package enum DataSplit: Equatable, Sendable, CustomStringConvertible {
     var chosen = [Bool](repeating: false, count: people.count)
     var absent: [String] = []
     for name in names {
-      guard let found = places[name] else {
+      guard let found = Self.readings(of: name).lazy.compactMap({ places[$0] }).first else {
         absent.append(name)
         continue
       }

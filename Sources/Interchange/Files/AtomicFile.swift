@@ -215,4 +215,4 @@ private func writeFailure(_ path: String) -> InterchangeError {
     ? .noSpace(path: path) : .unwritable(path: path, reason: systemReason())
 }
 
-private func systemReason() -> String { String(cString: strerror(errno)) }
+private func systemReason() -> String { SystemReason.text(errno) }

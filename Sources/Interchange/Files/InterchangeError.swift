@@ -17,6 +17,12 @@ package enum InterchangeError: Error, Equatable, CustomStringConvertible {
   /// The file is cut short, or its bytes are not those that were written.
   case corrupt(path: String, reason: String)
 
+  /// Whether `error` is that of a full disk.
+  package static func isNoSpace(_ error: any Error) -> Bool {
+    if case .noSpace? = error as? InterchangeError { return true }
+    return false
+  }
+
   /// One line of at most a thousand characters, whatever the file's own words in it are.
   package var description: String {
     String(sentence.split(whereSeparator: \.isNewline).joined(separator: " ").prefix(1000))

@@ -84,7 +84,7 @@ package enum Folders {
   /// `InterchangeError.unwritable`.
   package static func make(_ path: String) throws {
     if let code = failure(ofMaking: path) {
-      throw InterchangeError.unwritable(path: path, reason: String(cString: strerror(code)))
+      throw InterchangeError.unwritable(path: path, reason: SystemReason.text(code))
     }
   }
 

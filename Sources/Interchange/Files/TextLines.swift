@@ -78,7 +78,7 @@ package enum TextLines {
     // What is dropped is most often all behind a step.
     if let firstDropped, isTail {
       guard truncate(path, off_t(firstDropped)) == 0 else {
-        throw InterchangeError.unwritable(path: path, reason: String(cString: strerror(errno)))
+        throw InterchangeError.unwritable(path: path, reason: SystemReason.text(errno))
       }
       return
     }

@@ -14,6 +14,9 @@ package final class SafetensorsFile: TensorArchive, Sendable {
   package let metadata: [String: String]
   /// Whether the file carries a checksum for every tensor and for its header.
   package let hasChecksums: Bool
+  /// The hash of its header, in which those of the tensors are: that of the whole file; nil without
+  /// checksums.
+  package let integrity: String?
   /// Length of the whole file in bytes.
   package var byteCount: Int { file.byteCount }
 
@@ -52,6 +55,7 @@ package final class SafetensorsFile: TensorArchive, Sendable {
       entries = header.entries
       metadata = header.metadata
       checksums = header.checksums
+      integrity = header.integrity
     } catch let problem as HeaderJSON.Problem {
       throw InterchangeError.malformed(path: path, reason: problem.message)
     } catch let damage as SafetensorsHeader.Damage {
@@ -80,6 +84,26 @@ package final class SafetensorsFile: TensorArchive, Sendable {
       "SafetensorsFile.read: '\(name)' is \(entry.summary), its destination \(bytes.count) bytes"
     )
     try read(entry, into: bytes)
+  }
+
+  /// Overwrites `bytes` by those of the tensor of that name from its byte `start` on, which no
+  /// checksum is compared with; throws `InterchangeError`.
+  package func read(
+    _ name: String, from start: Int, into bytes: UnsafeMutableRawBufferPointer
+  ) throws {
+    guard let entry = entry(named: name) else {
+      throw InterchangeError.unsupported(path: path, reason: "it has no tensor '\(name)'")
+    }
+    require(
+      start >= 0 && start + bytes.count <= entry.range.count,
+      "SafetensorsFile.read: bytes \(start) to \(start + bytes.count) of \(entry.range.count)")
+    if let memory = held {
+      let first = entry.range.lowerBound + start
+      bytes.copyMemory(
+        from: UnsafeRawBufferPointer(rebasing: memory.bytes[first..<first + bytes.count]))
+      return
+    }
+    try file.read(at: dataStart + entry.range.lowerBound + start, into: bytes)
   }
 
   /// The elements of the F32 tensor of that name; throws `InterchangeError`.

@@ -95,6 +95,8 @@ struct SafetensorsHeader {
   var metadata: [String: String]
   /// XXH64 of each tensor's bytes as 16 hexadecimal digits, by name.
   var checksums: [String: String]
+  /// The hash of the header that was read; nil where it has none.
+  private(set) var integrity: String?
 
   init(entries: [SafetensorsEntry], metadata: [String: String], checksums: [String: String]) {
     self.entries = entries
@@ -211,6 +213,7 @@ struct SafetensorsHeader {
       throw Damage(message: "its header has the checksum \(found), not \(expected)")
     }
     metadata[Self.integrityKey] = nil
+    integrity = expected
     if Set(checksums.keys) != Set(entries.map(\.name)) {
       throw Damage(message: "its checksums are not those of its tensors")
     }

@@ -62,6 +62,8 @@ package struct EventHistogram: Sendable {
 
 /// A file of events that TensorBoard reads while it grows: TFRecord frames of protocol buffers.
 package final class EventFile {
+  /// What the names of such files begin with.
+  package static let namePrefix = "events.out.tfevents."
   package let path: String
   private let descriptor: Int32
 
@@ -77,14 +79,14 @@ package final class EventFile {
     var made: (String, Int32)
     repeat {
       let path =
-        folder + "/events.out.tfevents."
+        folder + "/" + Self.namePrefix
         + String(repeating: "0", count: max(0, 10 - digits.count)) + digits
         + ".\(name.isEmpty ? "host" : name).\(getpid()).\(number)"
       made = (path, open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o644))
       number += 1
     } while made.1 < 0 && errno == EEXIST
     guard made.1 >= 0 else {
-      throw InterchangeError.unwritable(path: made.0, reason: String(cString: strerror(errno)))
+      throw InterchangeError.unwritable(path: made.0, reason: SystemReason.text(errno))
     }
     (path, descriptor) = made
     try write(Self.version(seconds: seconds))
@@ -115,7 +117,7 @@ package final class EventFile {
       #endif
       if count < 0 && errno == EINTR { continue }
       guard count >= 0 else {
-        throw InterchangeError.unwritable(path: path, reason: String(cString: strerror(errno)))
+        throw InterchangeError.unwritable(path: path, reason: SystemReason.text(errno))
       }
       done += count
     }

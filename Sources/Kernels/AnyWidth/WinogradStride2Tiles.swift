@@ -15,52 +15,128 @@ package struct WinogradStride2Tiles: Sendable {
   private var outputHeight: Int { (height + 1) / 2 }
   private var outputWidth: Int { (width + 1) / 2 }
 
-  /// Floats of scratch that a transform takes for one tile, in registers of any width.
-  package static var workCount: Int { 9 * 9 * 16 }
+  /// Floats of scratch that a transform takes for one tile, in registers of any width: what lies
+  /// between its two passes, and as much of the tile with which this one is a pair.
+  package static var workCount: Int { 2 * 9 * 9 * 16 }
 
   /// Floats between the columns of a tile in scratch.
   @inline(__always) private static var line: Int { 9 &* Vector.width }
 
-  /// Writes the transformed windows of `tiles`, `planeStride` floats between the 81 planes,
-  /// `stride` between tiles; `work` is scratch of `workCount` floats, here and below.
+  /// Writes the transformed windows of `tiles`: in each of the 81 planes, which are `planeStride`
+  /// floats apart, a row of factors along the channels, `stride` floats between tiles; `work` is
+  /// scratch of `workCount` floats, here and below.
   @inline(never)
   package func transformInput(
     _ input: UnsafePointer<Float>, channels: Int, tiles: Range<Int>,
     into planes: UnsafeMutablePointer<Float>, planeStride: Int, stride: Int,
     work: UnsafeMutablePointer<Float>
   ) {
-    let rowStride = width * channels
     for tile in tiles {
-      let place = grid.place(tile)
-      let (y0, x0) = (2 * place.top - 1, 2 * place.left - 1)
-      let corner = input + ((place.image * height + y0) * rowStride + x0 * channels)
+      let window = Window(input, tile, self, channels)
       let target = planes + (tile - tiles.lowerBound) * stride
-      let inside = max(0, -y0)..<min(9, height - y0)
-      let isInside = inside.count == 9
       var c = 0
       while c < channels {
-        for j in 0..<9 {
-          let q = work + j &* Self.line
-          if x0 + j < 0 || x0 + j >= width {
-            q.zero(Self.line)
-            continue
-          }
-          let p = corner + (j * channels + c)
-          if isInside {
-            WinogradStride2.input(
-              { p[vector: $0 &* rowStride] }, { q[vector: $0 &* Vector.width] = $1 })
-          } else {
-            WinogradStride2.input(
-              { inside.contains($0) ? p[vector: $0 &* rowStride] : Vector() },
-              { q[vector: $0 &* Vector.width] = $1 })
-          }
-        }
-        for i in 0..<9 {
-          let (q, to) = (work + i &* Vector.width, target + (i * 9 * planeStride + c))
-          WinogradStride2.input(
-            { q[vector: $0 &* Self.line] }, { to[vector: $0 &* planeStride] = $1 })
+        window.transform(from: c, work) { i, j, value in
+          Factor.store(value, in: target + (i &* 9 &+ j) &* planeStride, from: c)
         }
         c += Vector.width
+      }
+    }
+  }
+
+  /// As `transformInput`, with factors along the tiles: a row of each plane holds as many tiles as
+  /// a factor has values, zeros behind the last, and a factor for each channel.
+  @inline(never)
+  package func transformInputAlongTiles(
+    _ input: UnsafePointer<Float>, channels: Int, tiles: Range<Int>,
+    into planes: UnsafeMutablePointer<Float>, planeStride: Int, stride: Int,
+    work: UnsafeMutablePointer<Float>
+  ) {
+    for tile in Swift.stride(from: tiles.lowerBound, to: tiles.upperBound, by: Factor.values) {
+      let window = Window(input, tile, self, channels)
+      let next = Window(input, min(tile + Factor.values, tiles.upperBound) - 1, self, channels)
+      let isPair = tile + 1 < tiles.upperBound
+      let target = planes + (tile - tiles.lowerBound) / Factor.values * stride
+      var c = 0
+      while c < channels {
+        Self.writePairs(to: target + c, planeStride: planeStride, isPair: isPair, work) {
+          isOdd, put in
+          (isOdd ? next : window).transform(from: c, work, put)
+        }
+        c += Vector.width
+      }
+    }
+  }
+
+  /// As `WinogradPairs.write`, for 81 planes that are written one by one.
+  @inline(__always)
+  private static func writePairs(
+    to target: MutableFloats, planeStride: Int, isPair: Bool, _ work: MutableFloats,
+    _ transform: (_ isOdd: Bool, _ put: (_ i: Int, _ j: Int, Vector) -> Void) -> Void
+  ) {
+    if Factor.values == 1 {
+      transform(false) { i, j, value in
+        target[vector: (i &* 9 &+ j) &* planeStride] = value
+      }
+      return
+    }
+    let held = work + 9 &* line
+    transform(false) { i, j, value in held[vector: i &* line &+ j &* Vector.width] = value }
+    @inline(__always) func putPair(_ i: Int, _ j: Int, _ odd: Vector) {
+      let even = held[vector: i &* line &+ j &* Vector.width]
+      target[vector: (i &* 9 &+ j) &* planeStride] = Factor.pairs(even: even, odd: odd)
+    }
+    if isPair {
+      transform(true, putPair)
+    } else {
+      for i in 0..<9 { for j in 0..<9 { putPair(i, j, Vector()) } }
+    }
+  }
+
+  /// The 9x9 window of a tile, which may reach beyond the image.
+  private struct Window {
+    let channels, rowStride, width, x0: Int
+    let inside: Range<Int>
+    let corner: Floats
+
+    @inline(__always)
+    init(_ input: Floats, _ tile: Int, _ tiles: WinogradStride2Tiles, _ channels: Int) {
+      let place = tiles.grid.place(tile)
+      let y0 = 2 * place.top - 1
+      x0 = 2 * place.left - 1
+      self.channels = channels
+      width = tiles.width
+      rowStride = width * channels
+      corner = input + ((place.image * tiles.height + y0) * rowStride + x0 * channels)
+      inside = max(0, -y0)..<min(9, tiles.height - y0)
+    }
+
+    /// Calls `put` with the row, the column and the product of each plane, of a vector of channels
+    /// from `c` on.
+    @inline(__always)
+    func transform(
+      from c: Int, _ work: MutableFloats, _ put: (_ i: Int, _ j: Int, Vector) -> Void
+    ) {
+      let isInside = inside.count == 9
+      for j in 0..<9 {
+        let q = work + j &* line
+        if x0 + j < 0 || x0 + j >= width {
+          q.zero(line)
+          continue
+        }
+        let p = corner + (j * channels + c)
+        if isInside {
+          WinogradStride2.input(
+            { p[vector: $0 &* rowStride] }, { q[vector: $0 &* Vector.width] = $1 })
+        } else {
+          WinogradStride2.input(
+            { inside.contains($0) ? p[vector: $0 &* rowStride] : Vector() },
+            { q[vector: $0 &* Vector.width] = $1 })
+        }
+      }
+      for i in 0..<9 {
+        let q = work + i &* Vector.width
+        WinogradStride2.input({ q[vector: $0 &* line] }, { put(i, $0, $1) })
       }
     }
   }
@@ -109,47 +185,93 @@ package struct WinogradStride2Tiles: Sendable {
     }
   }
 
-  /// Writes the transformed output gradients of `tiles`: the channels from `k` on of a tile go to
-  /// `tile * tileStride + k / 16 * panelStride + k % 16` of each plane. Rows of [K] floats are
-  /// panels 16 floats apart.
+  /// Writes the transformed output gradients of `tiles`, in each of the 81 planes a row of factors
+  /// along the channels, `stride` floats between tiles.
   @inline(never)
   package func transformGradient(
     _ gradient: UnsafePointer<Float>, channels: Int, tiles: Range<Int>,
-    into planes: UnsafeMutablePointer<Float>, planeStride: Int, tileStride: Int,
-    panelStride: Int, work: UnsafeMutablePointer<Float>
+    into planes: UnsafeMutablePointer<Float>, planeStride: Int, stride: Int,
+    work: UnsafeMutablePointer<Float>
   ) {
-    let rowStride = outputWidth * channels
-    let zero = Vector()
     for tile in tiles {
-      let place = grid.place(tile)
-      let (rows, columns) = (place.rows, place.columns)
-      let corner =
-        gradient + ((place.image * outputHeight + place.top) * rowStride + place.left * channels)
-      let target = planes + (tile - tiles.lowerBound) * tileStride
+      let outputs = Outputs(gradient, tile, self, channels)
+      let target = planes + (tile - tiles.lowerBound) * stride
       var k = 0
       while k < channels {
-        for j in 0..<4 {
-          let q = work + j &* Self.line
-          if j >= columns {
-            q.zero(Self.line)
-            continue
-          }
-          let p = corner + (j * channels + k)
-          WinogradStride2.outputAdjoint(
-            (
-              p[vector: 0], rows > 1 ? p[vector: rowStride] : zero,
-              rows > 2 ? p[vector: 2 * rowStride] : zero,
-              rows > 3 ? p[vector: 3 * rowStride] : zero
-            ), { q[vector: $0 &* Vector.width] = $1 })
-        }
-        let panel = target + ((k >> 4) * panelStride + (k & 15))
-        for i in 0..<9 {
-          let to = panel + i * 9 * planeStride
-          WinogradStride2.outputAdjoint(
-            Floats(work + i &* Vector.width).four(stride: Self.line),
-            { to[vector: $0 &* planeStride] = $1 })
+        outputs.transform(from: k, work) { i, j, value in
+          Factor.store(value, in: target + (i &* 9 &+ j) &* planeStride, from: k)
         }
         k += Vector.width
+      }
+    }
+  }
+
+  /// Writes the transformed output gradients of `tiles` as panels [channels/16][tiles/values][16]
+  /// of factors along the tiles, `panelStride` floats apart, in each of the 81 planes.
+  @inline(never)
+  package func transformGradientAlongTiles(
+    _ gradient: UnsafePointer<Float>, channels: Int, tiles: Range<Int>,
+    into planes: UnsafeMutablePointer<Float>, planeStride: Int, panelStride: Int,
+    work: UnsafeMutablePointer<Float>
+  ) {
+    for tile in Swift.stride(from: tiles.lowerBound, to: tiles.upperBound, by: Factor.values) {
+      let outputs = Outputs(gradient, tile, self, channels)
+      let next = Outputs(gradient, min(tile + Factor.values, tiles.upperBound) - 1, self, channels)
+      let isPair = tile + 1 < tiles.upperBound
+      let target = planes + (tile - tiles.lowerBound) / Factor.values * 16
+      var k = 0
+      while k < channels {
+        Self.writePairs(
+          to: target + ((k >> 4) * panelStride + (k & 15)), planeStride: planeStride,
+          isPair: isPair, work
+        ) { isOdd, put in
+          (isOdd ? next : outputs).transform(from: k, work, put)
+        }
+        k += Vector.width
+      }
+    }
+  }
+
+  /// The gradients of up to 4x4 outputs of a tile.
+  private struct Outputs {
+    let rows, columns, channels, rowStride: Int
+    let corner: Floats
+
+    @inline(__always)
+    init(_ gradient: Floats, _ tile: Int, _ tiles: WinogradStride2Tiles, _ channels: Int) {
+      let place = tiles.grid.place(tile)
+      (rows, columns) = (place.rows, place.columns)
+      self.channels = channels
+      rowStride = tiles.outputWidth * channels
+      corner =
+        gradient
+        + ((place.image * tiles.outputHeight + place.top) * rowStride + place.left * channels)
+    }
+
+    /// Calls `put` with the row, the column and the product of each plane, of a vector of channels
+    /// from `k` on.
+    @inline(__always)
+    func transform(
+      from k: Int, _ work: MutableFloats, _ put: (_ i: Int, _ j: Int, Vector) -> Void
+    ) {
+      let zero = Vector()
+      for j in 0..<4 {
+        let q = work + j &* line
+        if j >= columns {
+          q.zero(line)
+          continue
+        }
+        let p = corner + (j * channels + k)
+        WinogradStride2.outputAdjoint(
+          (
+            p[vector: 0], rows > 1 ? p[vector: rowStride] : zero,
+            rows > 2 ? p[vector: 2 * rowStride] : zero,
+            rows > 3 ? p[vector: 3 * rowStride] : zero
+          ), { q[vector: $0 &* Vector.width] = $1 })
+      }
+      for i in 0..<9 {
+        WinogradStride2.outputAdjoint(
+          Floats(work + i &* Vector.width).four(stride: line), { put(i, $0, $1) })
       }
     }
   }

@@ -11,105 +11,193 @@ package struct WinogradTiles: Sendable {
     grid = TileGrid(height: height, width: width, images: images)
   }
 
-  /// Floats of scratch that a transform takes for one tile, in registers of any width.
-  package static var workCount: Int { 6 * 6 * 16 }
+  /// Floats of scratch that a transform takes for one tile, in registers of any width: what lies
+  /// between its two passes, and as much of the tile with which this one is a pair.
+  package static var workCount: Int { 2 * 6 * 6 * 16 }
 
   /// Floats between the columns of a tile in scratch.
   @inline(__always) private static var line: Int { 6 &* Vector.width }
 
-  /// Writes B^T d B of the 6x6 inputs of each tile of `tiles`, `planeStride` floats between the 36
-  /// planes, `stride` between tiles; `work` is scratch of `workCount` floats, `zeros` a row of
-  /// zeros [width x channels].
+  /// Writes B^T d B of the 6x6 inputs of each tile of `tiles`: in each of the 36 planes, which are
+  /// `planeStride` floats apart, a row of factors along the channels, `stride` floats between
+  /// tiles.
+  ///
+  /// `work` is scratch of `workCount` floats, `zeros` a row of zeros [width x channels].
   @inline(never)
   package func transformInput(
     _ input: UnsafePointer<Float>, channels: Int, tiles: Range<Int>,
     into planes: UnsafeMutablePointer<Float>, planeStride: Int, stride: Int,
     work: UnsafeMutablePointer<Float>, zeros: UnsafePointer<Float>
   ) {
-    let rowStride = width * channels
     for tile in tiles {
-      let place = grid.place(tile)
-      let (y0, x0) = (place.top - 1, place.left - 1)
-      let source = input + place.image * height * rowStride
+      let window = Window(input, tile, self, channels, zeros)
       let target = planes + (tile - tiles.lowerBound) * stride
-      let isInside = y0 >= 0 && y0 + 6 <= height && x0 >= 0 && x0 + 6 <= width
-
-      // Rows outside the image are read from the row of zeros.
-      @inline(__always) func row(_ i: Int) -> Floats {
-        y0 + i >= 0 && y0 + i < height ? source + (y0 + i) * rowStride : zeros
-      }
-      let (r0, r1, r2, r3, r4, r5) = (row(0), row(1), row(2), row(3), row(4), row(5))
-      let corner = source + (y0 * rowStride + x0 * channels)
       var c = 0
       while c < channels {
-        if isInside {
-          for j in 0..<6 {
-            let column = Winograd.input((corner + j * channels + c).six(stride: rowStride))
-            (work + j &* Self.line).store(column, stride: Vector.width)
-          }
-        } else {
-          for j in 0..<6 {
-            if x0 + j >= 0 && x0 + j < width {
-              let q = (x0 + j) * channels + c
-              let column = Winograd.input(
-                (
-                  r0[vector: q], r1[vector: q], r2[vector: q], r3[vector: q], r4[vector: q],
-                  r5[vector: q]
-                ))
-              (work + j &* Self.line).store(column, stride: Vector.width)
-            } else {
-              (work + j &* Self.line).zero(Self.line)
-            }
-          }
-        }
-        for i in 0..<6 {
-          let products = Winograd.input(Floats(work + i &* Vector.width).six(stride: Self.line))
-          (target + c + i * 6 * planeStride).store(products, stride: planeStride)
+        window.transform(from: c, work) { i, products in
+          let row = target + i * 6 * planeStride
+          Factor.store(products.0, in: row, from: c)
+          Factor.store(products.1, in: row + planeStride, from: c)
+          Factor.store(products.2, in: row + 2 * planeStride, from: c)
+          Factor.store(products.3, in: row + 3 * planeStride, from: c)
+          Factor.store(products.4, in: row + 4 * planeStride, from: c)
+          Factor.store(products.5, in: row + 5 * planeStride, from: c)
         }
         c += Vector.width
       }
     }
   }
 
+  /// As `transformInput`, with factors along the tiles: a row of each plane holds as many tiles as
+  /// a factor has values, zeros behind the last, and a factor for each channel.
+  @inline(never)
+  package func transformInputAlongTiles(
+    _ input: UnsafePointer<Float>, channels: Int, tiles: Range<Int>,
+    into planes: UnsafeMutablePointer<Float>, planeStride: Int, stride: Int,
+    work: UnsafeMutablePointer<Float>, zeros: UnsafePointer<Float>
+  ) {
+    for tile in Swift.stride(from: tiles.lowerBound, to: tiles.upperBound, by: Factor.values) {
+      let window = Window(input, tile, self, channels, zeros)
+      let next = Window(
+        input, min(tile + Factor.values, tiles.upperBound) - 1, self, channels, zeros)
+      let isPair = tile + 1 < tiles.upperBound
+      let target = planes + (tile - tiles.lowerBound) / Factor.values * stride
+      var c = 0
+      while c < channels {
+        WinogradPairs.write(
+          to: target + c, planeStride: planeStride, isPair: isPair,
+          held: work + 6 &* Self.line
+        ) { isOdd, put in
+          (isOdd ? next : window).transform(from: c, work, put)
+        }
+        c += Vector.width
+      }
+    }
+  }
+
+  /// The 6x6 inputs of a tile, which may reach beyond the image.
+  private struct Window {
+    let tiles: WinogradTiles
+    let channels, rowStride: Int
+    let y0, x0: Int
+    let source, zeros: Floats
+
+    @inline(__always)
+    init(
+      _ input: Floats, _ tile: Int, _ tiles: WinogradTiles, _ channels: Int, _ zeros: Floats
+    ) {
+      let place = tiles.grid.place(tile)
+      self.tiles = tiles
+      self.channels = channels
+      self.zeros = zeros
+      rowStride = tiles.width * channels
+      (y0, x0) = (place.top - 1, place.left - 1)
+      source = input + place.image * tiles.height * rowStride
+    }
+
+    /// Calls `put` with the number and the six products of each row of B^T d B, of a vector of
+    /// channels from `c` on.
+    @inline(__always)
+    func transform(
+      from c: Int, _ work: MutableFloats, _ put: (_ row: Int, Winograd.Six) -> Void
+    ) {
+      let (height, width) = (tiles.height, tiles.width)
+      if y0 >= 0 && y0 + 6 <= height && x0 >= 0 && x0 + 6 <= width {
+        let corner = source + (y0 * rowStride + x0 * channels)
+        for j in 0..<6 {
+          let column = Winograd.input((corner + j * channels + c).six(stride: rowStride))
+          (work + j &* line).store(column, stride: Vector.width)
+        }
+      } else {
+        // Rows outside the image are read from the row of zeros.
+        @inline(__always) func row(_ i: Int) -> Floats {
+          y0 + i >= 0 && y0 + i < height ? source + (y0 + i) * rowStride : zeros
+        }
+        let (r0, r1, r2, r3, r4, r5) = (row(0), row(1), row(2), row(3), row(4), row(5))
+        for j in 0..<6 {
+          if x0 + j >= 0 && x0 + j < width {
+            let q = (x0 + j) * channels + c
+            let column = Winograd.input(
+              (
+                r0[vector: q], r1[vector: q], r2[vector: q], r3[vector: q], r4[vector: q],
+                r5[vector: q]
+              ))
+            (work + j &* line).store(column, stride: Vector.width)
+          } else {
+            (work + j &* line).zero(line)
+          }
+        }
+      }
+      for i in 0..<6 { put(i, Winograd.input(Floats(work + i &* Vector.width).six(stride: line))) }
+    }
+  }
+
   /// Writes A dy A^T of the output gradients of each tile, zeros for what it lacks of 4x4, as
-  /// panels [channels/16][tile][16], `panelStride` floats apart, in each of the 36 planes.
+  /// panels [channels/16][tiles/values][16] of factors along the tiles, `panelStride` floats apart,
+  /// in each of the 36 planes.
   @inline(never)
   package func transformGradient(
     _ gradient: UnsafePointer<Float>, channels: Int, tiles: Range<Int>,
     into planes: UnsafeMutablePointer<Float>, planeStride: Int, panelStride: Int,
     work: UnsafeMutablePointer<Float>
   ) {
-    let rowStride = width * channels
-    for tile in tiles {
-      let place = grid.place(tile)
-      let (rows, columns) = (place.rows, place.columns)
-      let corner =
-        gradient + ((place.image * height + place.top) * rowStride + place.left * channels)
-      let target = planes + (tile - tiles.lowerBound) * 16
+    for tile in Swift.stride(from: tiles.lowerBound, to: tiles.upperBound, by: Factor.values) {
+      let outputs = Outputs(gradient, tile, self, channels)
+      let next = Outputs(gradient, min(tile + Factor.values, tiles.upperBound) - 1, self, channels)
+      let isPair = tile + 1 < tiles.upperBound
+      let target = planes + (tile - tiles.lowerBound) / Factor.values * 16
       var k = 0
       while k < channels {
-        for j in 0..<4 {
-          if j < columns {
-            let p = corner + j * channels + k
-            let zero = Vector()
-            let column = Winograd.outputAdjoint(
-              (
-                p[vector: 0], rows > 1 ? p[vector: rowStride] : zero,
-                rows > 2 ? p[vector: 2 * rowStride] : zero,
-                rows > 3 ? p[vector: 3 * rowStride] : zero
-              ))
-            (work + j &* Self.line).store(column, stride: Vector.width)
-          } else {
-            (work + j &* Self.line).zero(Self.line)
-          }
-        }
-        let panel = target + (k >> 4) * panelStride + (k & 15)
-        for i in 0..<6 {
-          let products = Winograd.outputAdjoint(
-            Floats(work + i &* Vector.width).four(stride: Self.line))
-          (panel + i * 6 * planeStride).store(products, stride: planeStride)
+        WinogradPairs.write(
+          to: target + ((k >> 4) * panelStride + (k & 15)), planeStride: planeStride,
+          isPair: isPair, held: work + 6 &* Self.line
+        ) { isOdd, put in
+          (isOdd ? next : outputs).transform(from: k, work, put)
         }
         k += Vector.width
+      }
+    }
+  }
+
+  /// The gradients of up to 4x4 outputs of a tile.
+  private struct Outputs {
+    let rows, columns, channels, rowStride: Int
+    let corner: Floats
+
+    @inline(__always)
+    init(_ gradient: Floats, _ tile: Int, _ tiles: WinogradTiles, _ channels: Int) {
+      let place = tiles.grid.place(tile)
+      (rows, columns) = (place.rows, place.columns)
+      self.channels = channels
+      rowStride = tiles.width * channels
+      corner =
+        gradient
+        + ((place.image * tiles.height + place.top) * rowStride + place.left * channels)
+    }
+
+    /// Calls `put` with the number and the six products of each row of A dy A^T, of a vector of
+    /// channels from `k` on.
+    @inline(__always)
+    func transform(
+      from k: Int, _ work: MutableFloats, _ put: (_ row: Int, Winograd.Six) -> Void
+    ) {
+      let zero = Vector()
+      for j in 0..<4 {
+        if j < columns {
+          let p = corner + j * channels + k
+          let column = Winograd.outputAdjoint(
+            (
+              p[vector: 0], rows > 1 ? p[vector: rowStride] : zero,
+              rows > 2 ? p[vector: 2 * rowStride] : zero,
+              rows > 3 ? p[vector: 3 * rowStride] : zero
+            ))
+          (work + j &* line).store(column, stride: Vector.width)
+        } else {
+          (work + j &* line).zero(line)
+        }
+      }
+      for i in 0..<6 {
+        put(i, Winograd.outputAdjoint(Floats(work + i &* Vector.width).four(stride: line)))
       }
     }
   }

@@ -41,6 +41,21 @@ package struct ConvolutionAlgorithm: Sendable, CustomStringConvertible {
     ]
   }
 
+  /// All algorithms with products of bfloat16 pairs; stems, of three channels, are computed in the
+  /// floats of `Lanes`.
+  @inline(__always)
+  static func list<Lanes: Registers, Pairs: PairRegisters>(
+    _: Lanes.Type, pairs: Pairs.Type
+  ) -> [ConvolutionAlgorithm] {
+    [
+      ConvolutionAlgorithm(WinogradConvolution<Pairs>.self),
+      ConvolutionAlgorithm(WinogradStride2Convolution<Pairs>.self),
+      ConvolutionAlgorithm(WinogradRowConvolution<Lanes>.self),
+      ConvolutionAlgorithm(Im2ColPairConvolution<Pairs>.self),
+      ConvolutionAlgorithm(Im2ColConvolution<Lanes>.self),
+    ]
+  }
+
   @inline(__always)
   private init<Operations: ConvolutionOperations>(_: Operations.Type) {
     name = Operations.name

@@ -19,15 +19,16 @@ package struct ConvolutionPlan: Sendable {
   /// Floats of the weights transformed in advance; 0 where they are used as they lie.
   package let preparedCount: Int
 
-  /// Plans batches of 1 to `maximumRows` images in `registers`.
+  /// Plans batches of 1 to `maximumRows` images in `registers`, with products in `precision`.
   package init(
-    _ shape: ConvolutionShape, maximumRows: Int, registers: RegisterWidth = .chosen
+    _ shape: ConvolutionShape, maximumRows: Int, precision: Precision = .float32,
+    registers: RegisterWidth = .chosen
   ) {
     require(
       maximumRows > 0, "convolution: a plan for \(maximumRows) images; it needs at least one")
     self.shape = shape
     self.maximumRows = maximumRows
-    let algorithms = registers.algorithms(for: shape)
+    let algorithms = registers.algorithms(for: shape, precision: precision)
     func best(for use: ConvolutionUse) -> ConvolutionAlgorithm {
       algorithms.first { $0.suits(shape, use) }!
     }

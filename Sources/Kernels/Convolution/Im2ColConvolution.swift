@@ -1,6 +1,6 @@
 /// A convolution of any shape as products of a block of patches, small enough for the cache, with
 /// panels of the weights; a 1x1 convolution of stride 1 reads its input in place.
-enum Im2ColConvolution<Lanes: Registers>: ConvolutionOperations {
+enum Im2ColConvolution<Lanes: ConvolutionRegisters>: ConvolutionOperations {
   static var name: String { "im2col" }
 
   static func suits(_ shape: ConvolutionShape, _ use: ConvolutionUse) -> Bool { true }

@@ -17,7 +17,7 @@ package enum GEMMKernel {
   /// past the last may hold anything. Panel p of C begins at `c + p * cPanelStride`, its rows
   /// `cStride` apart; `edge` is scratch of `edgeCount` floats, used when columns % 16 != 0.
   @inline(never)
-  static func multiply<Lanes: Registers>(
+  static func multiply<Lanes: ConvolutionRegisters>(
     rows: Int, columns: Int, depth: Int, a: Floats, aStride: Int, panels: Floats,
     panelStride: Int, into c: MutableFloats, cStride: Int, cPanelStride: Int = 16, adding: Bool,
     edge: MutableFloats, in lanes: Lanes.Type
@@ -32,7 +32,7 @@ package enum GEMMKernel {
         panelStride: panelStride, into: c, cStride: cStride, cPanelStride: cPanelStride,
         adding: adds)
       if rest > 0 {
-        NarrowGEMM.multiplyEdge(
+        Lanes.multiplyEdge(
           transposed: false, rows, width: rest, chunk, a + k, aStride,
           from + whole * panelStride, c + whole * cPanelStride, cStride, adds, edge)
       }
@@ -42,7 +42,7 @@ package enum GEMMKernel {
 
   /// As `multiply`, with A stored transposed: [depth x rows], `aStride` floats between depths.
   @inline(never)
-  static func multiplyTransposed<Lanes: Registers>(
+  static func multiplyTransposed<Lanes: ConvolutionRegisters>(
     rows: Int, columns: Int, depth: Int, a: Floats, aStride: Int, panels: Floats,
     panelStride: Int, into c: MutableFloats, cStride: Int, cPanelStride: Int = 16, adding: Bool,
     edge: MutableFloats, in lanes: Lanes.Type
@@ -57,7 +57,7 @@ package enum GEMMKernel {
         panels: from, panelStride: panelStride, into: c, cStride: cStride,
         cPanelStride: cPanelStride, adding: adds)
       if rest > 0 {
-        NarrowGEMM.multiplyEdge(
+        Lanes.multiplyEdge(
           transposed: true, rows, width: rest, chunk, a + k * aStride, aStride,
           from + whole * panelStride, c + whole * cPanelStride, cStride, adds, edge)
       }

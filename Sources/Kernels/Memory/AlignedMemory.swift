@@ -11,7 +11,7 @@ package struct AlignedMemory: ~Copyable, @unchecked Sendable {
   package let pointer: UnsafeMutablePointer<Float>
   package let count: Int
 
-  /// Memory for `count` floats, all set to `fill`; traps when the system has none.
+  /// Memory for `count` floats, all set to `fill`; ends the process where the system has none.
   package init(count: Int, fill: Float) {
     pointer = allocate(count, of: Float.self)
     self.count = count
@@ -28,7 +28,7 @@ package struct AlignedDoubles: ~Copyable, @unchecked Sendable {
   package let pointer: UnsafeMutablePointer<Double>
   package let count: Int
 
-  /// Memory for `count` doubles, all set to `fill`; traps when the system has none.
+  /// Memory for `count` doubles, all set to `fill`; ends the process where the system has none.
   package init(count: Int, fill: Double) {
     pointer = allocate(count, of: Double.self)
     self.count = count
@@ -45,7 +45,7 @@ package struct AlignedBytes: ~Copyable, @unchecked Sendable {
   package let pointer: UnsafeMutableRawPointer
   package let count: Int
 
-  /// Memory for `count` bytes, all set to `fill`; traps when the system has none.
+  /// Memory for `count` bytes, all set to `fill`; ends the process where the system has none.
   package init(count: Int, fill: UInt8) {
     let bytes = allocate(count, of: UInt8.self)
     bytes.initialize(repeating: fill, count: count)
@@ -78,9 +78,7 @@ private func allocate<Element>(
   var raw: UnsafeMutableRawPointer?
   let code = posix_memalign(&raw, alignment, bytes)
   guard code == 0, let raw else {
-    fatalError(
-      "AlignedMemory: the system refused \(bytes) bytes (code \(code)); "
-        + "use a smaller microbatch, fewer threads or a smaller model")
+    Shortage.ofMemory(bytes, code: code)
   }
   #if os(Linux)
     if large { _ = madvise(raw, bytes, MADV_HUGEPAGE) }

@@ -14,7 +14,7 @@ package struct ReservedMemory: ~Copyable, @unchecked Sendable {
   package let count: Int
   private let bytes: Int
 
-  /// Address space for `count` floats; traps when the system has none.
+  /// Address space for `count` floats; ends the process where the system has none.
   package init(count: Int) {
     require(count >= 0, "ReservedMemory: a count of \(count) is negative")
     let wanted = max(count * MemoryLayout<Float>.stride, 1)
@@ -25,7 +25,7 @@ package struct ReservedMemory: ~Copyable, @unchecked Sendable {
     #endif
     let raw = mmap(nil, wanted, PROT_READ | PROT_WRITE, flags, -1, 0)
     guard let raw, raw != MAP_FAILED else {
-      fatalError("ReservedMemory: the system refused \(wanted) bytes of address space")
+      Shortage.ofMemory(wanted, code: errno)
     }
     #if os(Linux)
       // A huge page would hold what neighbours on other ranks own.
@@ -37,6 +37,21 @@ package struct ReservedMemory: ~Copyable, @unchecked Sendable {
   }
 
   deinit { munmap(pointer, bytes) }
+
+  /// Asks for huge pages in what lies wholly in `range`, which nobody else needs a part of.
+  package func useHugePages(in range: Range<Int>) {
+    require(
+      range.lowerBound >= 0 && range.upperBound <= count,
+      "ReservedMemory.useHugePages: \(range) of \(count) floats")
+    #if os(Linux)
+      let page = 2 << 20
+      let start = UInt(bitPattern: pointer)
+      let first = (start + UInt(4 * range.lowerBound) + UInt(page - 1)) / UInt(page) * UInt(page)
+      let last = (start + UInt(4 * range.upperBound)) / UInt(page) * UInt(page)
+      guard first < last, let address = UnsafeMutableRawPointer(bitPattern: first) else { return }
+      _ = madvise(address, Int(last - first), MADV_HUGEPAGE)
+    #endif
+  }
 
   /// Sets the elements of `range` to 0 and gives back the pages that lie wholly in it.
   package func release(_ range: Range<Int>) {

@@ -30,27 +30,41 @@ package enum RegisterWidth: Sendable, CaseIterable {
     }
   }
 
-  /// The algorithms for convolutions of `shape`, best first.
-  package func algorithms(for shape: ConvolutionShape) -> [ConvolutionAlgorithm] {
-    switch self {
-    case .eight: Self.eightWide
-    case .sixteen: shape.hasWholeRegisters(of: 16) ? Self.sixteenWide : Self.sixteenWideProducts
+  /// The algorithms for convolutions of `shape`, best first, with products in `precision`.
+  package func algorithms(
+    for shape: ConvolutionShape, precision: Precision = .float32
+  ) -> [ConvolutionAlgorithm] {
+    let isWhole = shape.hasWholeRegisters(of: 16)
+    switch (self, precision) {
+    case (.eight, .float32): return Self.eightWide
+    case (.sixteen, .float32): return isWhole ? Self.sixteenWide : Self.sixteenWideProducts
+    case (.sixteen, .bfloat16) where Precision.hasInstruction:
+      return isWhole ? Self.sixteenWidePairs : Self.sixteenWidePairProducts
+    case (_, .bfloat16): return Self.eightWidePairs
     }
   }
 
   private static let eightWide = ConvolutionAlgorithm.list(EightLanes.self)
   private static let sixteenWide = ConvolutionAlgorithm.list(SixteenLanes.self)
   private static let sixteenWideProducts = ConvolutionAlgorithm.list(SixteenLanesInProducts.self)
+  private static let eightWidePairs = ConvolutionAlgorithm.list(
+    EightLanes.self, pairs: EightPairLanes.self)
+  private static let sixteenWidePairs = ConvolutionAlgorithm.list(
+    SixteenLanes.self, pairs: SixteenPairLanes.self)
+  private static let sixteenWidePairProducts = ConvolutionAlgorithm.list(
+    SixteenLanes.self, pairs: SixteenPairLanesInProducts.self)
 
   /// C = A B, or C += A B when `adding`, as `GEMMKernel` does it in registers of this width: A is
-  /// [rows x depth], or [depth x rows] when `transposed`.
+  /// [rows x depth], or [depth x rows] when `transposed`. In bfloat16 the numbers of A and B are
+  /// pairs, which `depth` counts.
   package func multiply(
-    transposed: Bool = false, rows: Int, columns: Int, depth: Int, a: UnsafePointer<Float>,
+    _ precision: Precision = .float32, transposed: Bool = false, rows: Int, columns: Int,
+    depth: Int, a: UnsafePointer<Float>,
     aStride: Int, panels: UnsafePointer<Float>, panelStride: Int,
     into c: UnsafeMutablePointer<Float>, cStride: Int, adding: Bool,
     edge: UnsafeMutablePointer<Float>
   ) {
-    @inline(__always) func multiply<Lanes: Registers>(_ lanes: Lanes.Type) {
+    @inline(__always) func multiply<Lanes: ConvolutionRegisters>(_ lanes: Lanes.Type) {
       if transposed {
         GEMMKernel.multiplyTransposed(
           rows: rows, columns: columns, depth: depth, a: a, aStride: aStride, panels: panels,
@@ -63,9 +77,11 @@ package enum RegisterWidth: Sendable, CaseIterable {
         )
       }
     }
-    switch self {
-    case .eight: multiply(EightLanes.self)
-    case .sixteen: multiply(SixteenLanes.self)
+    switch (self, precision) {
+    case (.eight, .float32): multiply(EightLanes.self)
+    case (.sixteen, .float32): multiply(SixteenLanes.self)
+    case (.sixteen, .bfloat16) where Precision.hasInstruction: multiply(SixteenPairLanes.self)
+    case (_, .bfloat16): multiply(EightPairLanes.self)
     }
   }
 

@@ -1,11 +1,16 @@
 internal import KernelsAVX512
 
-/// What convolutions and dense layers are made of, in registers of one width: algorithms are
-/// generic over it and compiled for each of the types below.
-protocol Registers {
+/// What convolutions are made of, in registers of one width and in factors of one kind: algorithms
+/// are generic over it and compiled for each of the types below and of `PairRegisters.swift`.
+protocol ConvolutionRegisters {
   associatedtype Tiles: WinogradTileTransforms
   associatedtype Stride2Tiles: WinogradStride2TileTransforms
-  associatedtype Rows: WinogradRowTransforms
+  associatedtype Weights: WinogradWeightTransforms
+  associatedtype Stride2Weights: WinogradStride2WeightTransforms
+
+  /// Values in 32 bits of a product's inputs: 1, or 2 in bfloat16. Depths, strides and offsets of
+  /// what is multiplied count these factors.
+  static var factorValues: Int { get }
 
   /// C[rows x 16 panelCount] = A B, or C += A B when `adding`, for one chunk of the depth.
   ///
@@ -21,6 +26,17 @@ protocol Registers {
   static func multiplyPanelsTransposed(
     rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, panels: Floats,
     panelStride: Int, into c: MutableFloats, cStride: Int, cPanelStride: Int, adding: Bool)
+
+  /// As `multiplyPanels`, of a last panel of which `width` columns are meant; A is [rows x depth]
+  /// or, when `transposed`, [depth x rows], and `edge` scratch of `GEMMKernel.edgeCount` floats.
+  static func multiplyEdge(
+    transposed: Bool, _ rows: Int, width: Int, _ depth: Int, _ a: Floats, _ aStride: Int,
+    _ panel: Floats, _ c: MutableFloats, _ cStride: Int, _ adding: Bool, _ edge: MutableFloats)
+}
+
+/// What convolutions and dense layers are made of, in floats.
+protocol Registers: ConvolutionRegisters {
+  associatedtype Rows: WinogradRowTransforms
 
   /// As `multiplyPanels`, with a row-major B, `bStride` apart; lines `fetchOffset` floats behind
   /// those that are read are asked for.
@@ -45,6 +61,8 @@ protocol Registers {
 enum EightLanes: Registers {
   typealias Tiles = WinogradTiles
   typealias Stride2Tiles = WinogradStride2Tiles
+  typealias Weights = WinogradWeights
+  typealias Stride2Weights = WinogradStride2Weights
   typealias Rows = WinogradRow
 
   @inline(__always)
@@ -53,8 +71,9 @@ enum EightLanes: Registers {
     panelStride: Int, into c: MutableFloats, cStride: Int, cPanelStride: Int, adding: Bool
   ) {
     NarrowGEMM.multiply(
-      transposed: false, rows, panelCount, depth, a, aStride, panels, panelStride, c, cStride,
-      cPanelStride, adding)
+      rows: rows, panelCount: panelCount, depth: depth, a: a, aStride: aStride, panels: panels,
+      panelStride: panelStride, into: c, cStride: cStride, cPanelStride: cPanelStride,
+      adding: adding)
   }
 
   @inline(__always)
@@ -62,9 +81,10 @@ enum EightLanes: Registers {
     rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, panels: Floats,
     panelStride: Int, into c: MutableFloats, cStride: Int, cPanelStride: Int, adding: Bool
   ) {
-    NarrowGEMM.multiply(
-      transposed: true, rows, panelCount, depth, a, aStride, panels, panelStride, c, cStride,
-      cPanelStride, adding)
+    NarrowGEMM.multiplyTransposed(
+      rows: rows, panelCount: panelCount, depth: depth, a: a, aStride: aStride, panels: panels,
+      panelStride: panelStride, into: c, cStride: cStride, cPanelStride: cPanelStride,
+      adding: adding)
   }
 
   @inline(__always)
@@ -102,6 +122,8 @@ enum EightLanes: Registers {
 enum SixteenLanes: WideProducts {
   typealias Tiles = KernelsAVX512.WinogradTiles
   typealias Stride2Tiles = KernelsAVX512.WinogradStride2Tiles
+  typealias Weights = KernelsAVX512.WinogradWeights
+  typealias Stride2Weights = KernelsAVX512.WinogradStride2Weights
 }
 
 /// Sixteen floats a register where channels do not fill them: tiles, which go by channels, keep to
@@ -109,6 +131,8 @@ enum SixteenLanes: WideProducts {
 enum SixteenLanesInProducts: WideProducts {
   typealias Tiles = WinogradTiles
   typealias Stride2Tiles = WinogradStride2Tiles
+  typealias Weights = KernelsAVX512.WinogradWeights
+  typealias Stride2Weights = KernelsAVX512.WinogradStride2Weights
 }
 
 /// Products and rows in registers of sixteen floats, which panels always fill.
@@ -165,5 +189,19 @@ extension WideProducts {
     KernelsAVX512.DotProducts.multiply(
       rows: rows, columns: columns, depth: depth, a: a, aStride: aStride, b: b, bStride: bStride,
       into: c, cRowStep: cStride, cColumnStep: 1, adding: adding)
+  }
+}
+
+extension Registers {
+  @inline(__always) static var factorValues: Int { 1 }
+
+  @inline(__always)
+  static func multiplyEdge(
+    transposed: Bool, _ rows: Int, width: Int, _ depth: Int, _ a: Floats, _ aStride: Int,
+    _ panel: Floats, _ c: MutableFloats, _ cStride: Int, _ adding: Bool, _ edge: MutableFloats
+  ) {
+    NarrowGEMM.multiplyEdge(
+      transposed: transposed, rows, width: width, depth, a, aStride, panel, c, cStride, adding, edge
+    )
   }
 }

@@ -19,7 +19,8 @@ package struct Convolution: Layer {
     operations = draft.operations
     parameters = draft.parameters
     let shape = ConvolutionShape(draft.input.shape, window, channels: draft.shape.channels)
-    self.plan = ConvolutionPlan(shape, maximumRows: plan.maximumRows)
+    self.plan = ConvolutionPlan(
+      shape, maximumRows: plan.maximumRows, precision: plan.precision)
     input = plan.read(draft.input, inBackward: true)
     output = plan.write(draft.shape, into: draft.range, offersStatistics: true)
     plan.scratch(self.plan.scratchCount, of: .float32)

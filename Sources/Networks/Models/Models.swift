@@ -1,3 +1,5 @@
+package import Kernels
+
 /// What every model takes.
 package struct ModelOptions: Sendable, Hashable {
   /// What the windows of an inception module's pooling give.
@@ -13,16 +15,19 @@ package struct ModelOptions: Sendable, Hashable {
   package var batchNorm: Bool?
   /// The pooling of all inception modules; nil for that of the published table.
   package var pooling: Pooling?
+  /// In what numbers products are computed.
+  package var precision: Precision
 
   package init(
     embedding: Int = 512, dropout: Double = 0, width: Double = 1, batchNorm: Bool? = nil,
-    pooling: Pooling? = nil
+    pooling: Pooling? = nil, precision: Precision = .float32
   ) {
     self.embedding = embedding
     self.dropout = dropout
     self.width = width
     self.batchNorm = batchNorm
     self.pooling = pooling
+    self.precision = precision
   }
 
   /// `base` channels at this width, a multiple of 8 and at least 8.
@@ -105,7 +110,8 @@ package struct Model: Sendable {
     var graph = Graph(image: image)
     let output = build(options, &graph)
     return Network(
-      name: name, graph: graph, output: output, maximumRows: maximumRows, fuses: fuses)
+      name: name, graph: graph, output: output, maximumRows: maximumRows,
+      precision: options.precision, fuses: fuses)
   }
 }
 

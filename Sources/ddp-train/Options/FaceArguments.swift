@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Configuration
+private import Interchange
 internal import Measuring
 internal import Tasks
 
@@ -8,7 +9,13 @@ struct FaceArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Photos nearer than this are of one person (squared distance, 0 to 4), in place of the "
-        + "checkpoint's own.", valueName: "t"))
+        + "checkpoint's own.", valueName: "t"),
+    transform: { text in
+      guard let value = DecimalNumber.read(text) else {
+        throw ValidationError("'\(text)' is not a number")
+      }
+      return value
+    })
   var threshold: Double?
 
   @Option(as: \.landmarks) var landmarks: String?
@@ -16,6 +23,9 @@ struct FaceArguments: ParsableArguments {
   @OptionGroup var stored: EmbeddingArguments
 
   @Flag(as: \.flipTest) var flipTest: Bool?
+
+  @Option(as: \.precision, "Numbers of products, fp32 or bf16, in place of the checkpoint's own")
+  var precision: Precision?
 
   @Option(as: \.threads) var threads: Int?
 
@@ -27,8 +37,9 @@ struct FaceArguments: ParsableArguments {
       throw ValidationError("--threshold \(threshold) is not a squared distance of 0 to 4")
     }
     try stored.check()
-    if stored.embeddings != nil, landmarks != nil || flipTest != nil {
-      throw ValidationError("--landmarks and --flip-test have no meaning beside --embeddings")
+    if stored.embeddings != nil, landmarks != nil || flipTest != nil || precision != nil {
+      throw ValidationError(
+        "--landmarks, --flip-test and --precision have no meaning beside --embeddings")
     }
   }
 
@@ -54,6 +65,7 @@ struct FaceArguments: ParsableArguments {
     options.threshold = threshold
     options.landmarks = landmarks
     options.flipTest = flipTest
+    options.precision = precision
     options.threads = threads
     options.json = json
     return (options, rest)

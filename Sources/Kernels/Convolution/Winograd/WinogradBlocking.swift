@@ -2,13 +2,16 @@
 /// three numbers alone, so the sums never depend on the size of the arena.
 struct WinogradBlocking {
   let inputs, outputs, tiles: Int
+  /// Values in a factor of the products.
+  let values: Int
   /// Tiles of a block and output channels of a chunk.
   let tileBlock, channelBlock: Int
 
-  init(inputs: Int, outputs: Int, tiles: Int) {
+  init(inputs: Int, outputs: Int, tiles: Int, values: Int) {
     self.inputs = inputs
     self.outputs = outputs
     self.tiles = tiles
+    self.values = values
     if max(inputs, outputs) <= 128 {
       tileBlock = min(48, tiles)
       channelBlock = min(outputs, max(64, min(inputs, outputs))).roundedUp(to: 16)
@@ -24,17 +27,24 @@ struct WinogradBlocking {
 
   var isOneBlock: Bool { tiles <= tileBlock }
   var chunks: Int { (outputs + channelBlock - 1) / channelBlock }
+  /// Factors of a product's depth, forward: the input channels.
+  var depth: Int { inputs / values }
+  /// Factors of the depth of a block for the gradient of the weights: its tiles.
+  var tileDepth: Int { (tileBlock + values - 1) / values }
   /// Floats between tiles and between planes of the transformed input. Rows and planes are padded
   /// by 16 floats, or the 36 streams would fall into the same cache set.
-  var inputStride: Int { inputs + 16 }
+  var inputStride: Int { depth + 16 }
   var inputPlane: Int { (tileBlock * inputStride + 16).roundedUp(to: 16) }
+  /// The same where factors go along the tiles.
+  var tileStride: Int { inputs + 16 }
+  var tilePlane: Int { (tileDepth * tileStride + 16).roundedUp(to: 16) }
   /// The same for the products of a chunk.
   var productStride: Int { channelBlock + 16 }
   var productPlane: Int { tileBlock * productStride + 16 }
   /// Floats between planes of a chunk of transformed weights, as panels.
-  var weightPlane: Int { inputs * channelBlock + 16 }
-  /// The same for the output gradient, panels [K/16][tileBlock][16].
-  var gradientPlane: Int { outputs * tileBlock + 16 }
+  var weightPlane: Int { depth * channelBlock + 16 }
+  /// The same for the output gradient, panels [K/16][tileDepth][16].
+  var gradientPlane: Int { outputs * tileDepth + 16 }
   /// The same for the gradient of the transformed weights, rows [C][channelBlock + 16].
   var weightGradientPlane: Int { inputs * productStride + 16 }
 
@@ -51,13 +61,13 @@ struct WinogradPlaces {
   let zerosCount: Int
 
   private init(
-    _ cut: WinogradBlocking, width: Int, productPlane: Int, weightPlane: Int,
+    _ cut: WinogradBlocking, width: Int, inputPlane: Int, productPlane: Int, weightPlane: Int,
     in scratch: inout Scratch
   ) {
     zerosCount = width * cut.inputs
-    work = scratch.floats(WinogradTiles.workCount)
+    work = scratch.floats(max(WinogradTiles.workCount, WinogradWeights.workCount))
     zeros = scratch.floats(zerosCount)
-    inputs = scratch.floats(36 * cut.inputPlane)
+    inputs = scratch.floats(36 * inputPlane)
     products = scratch.floats(36 * productPlane)
     weights = scratch.floats(cut.chunksKept * 36 * weightPlane)
   }
@@ -67,8 +77,8 @@ struct WinogradPlaces {
     _ cut: WinogradBlocking, width: Int, _ scratch: inout Scratch
   ) -> WinogradPlaces {
     WinogradPlaces(
-      cut, width: width, productPlane: cut.productPlane, weightPlane: cut.weightPlane,
-      in: &scratch)
+      cut, width: width, inputPlane: cut.inputPlane, productPlane: cut.productPlane,
+      weightPlane: cut.weightPlane, in: &scratch)
   }
 
   /// For the gradient of the weights.
@@ -76,7 +86,7 @@ struct WinogradPlaces {
     _ cut: WinogradBlocking, width: Int, _ scratch: inout Scratch
   ) -> WinogradPlaces {
     WinogradPlaces(
-      cut, width: width, productPlane: cut.gradientPlane, weightPlane: cut.weightGradientPlane,
-      in: &scratch)
+      cut, width: width, inputPlane: cut.tilePlane, productPlane: cut.gradientPlane,
+      weightPlane: cut.weightGradientPlane, in: &scratch)
   }
 }

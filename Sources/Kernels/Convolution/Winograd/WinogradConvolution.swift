@@ -1,7 +1,7 @@
 /// 3x3 convolutions of stride 1 and padding 1 by Winograd's F(4x4, 3x3) with points 0, +-sqrt(1/2),
 /// +-sqrt(2), infinity: 36 products of matrices [tiles x C][C x K] for blocks of tiles that stay in
 /// cache.
-enum WinogradConvolution<Lanes: Registers>: ConvolutionOperations {
+enum WinogradConvolution<Lanes: ConvolutionRegisters>: ConvolutionOperations {
   private typealias Blocking = WinogradBlocking
   private typealias Places = WinogradPlaces
 
@@ -38,14 +38,14 @@ enum WinogradConvolution<Lanes: Registers>: ConvolutionOperations {
   private static func blocking(_ shape: ConvolutionShape, _ rows: Int) -> Blocking {
     Blocking(
       inputs: shape.inputChannels, outputs: shape.outputChannels,
-      tiles: shape.tileGrid(images: rows).count)
+      tiles: shape.tileGrid(images: rows).count, values: Lanes.factorValues)
   }
 
   /// Of the input gradient: its inputs are the outputs.
   private static func backwardBlocking(_ shape: ConvolutionShape, _ rows: Int) -> Blocking {
     Blocking(
       inputs: shape.outputChannels, outputs: shape.inputChannels,
-      tiles: shape.tileGrid(images: rows).count)
+      tiles: shape.tileGrid(images: rows).count, values: Lanes.factorValues)
   }
 
   private static func forwardPlaces(
@@ -62,19 +62,21 @@ enum WinogradConvolution<Lanes: Registers>: ConvolutionOperations {
     return (rotated, .convolution(cut, width: shape.width, &scratch))
   }
 
-  /// Floats between the planes of all weights transformed in advance, [36][ceil(K/16)][C][16].
+  /// Floats between the planes of all weights transformed in advance,
+  /// [36][ceil(K/16)][C/values][16].
   private static func preparedPlane(_ shape: ConvolutionShape) -> Int {
-    shape.inputChannels * shape.outputChannels + 16
+    shape.inputChannels / Lanes.factorValues * shape.outputChannels + 16
   }
 
-  static func preparedCount(_ shape: ConvolutionShape) -> Int { 36 * preparedPlane(shape) }
+  /// The transforms' scratch behind the planes.
+  static func preparedCount(_ shape: ConvolutionShape) -> Int {
+    36 * preparedPlane(shape) + Lanes.Weights.workCount
+  }
 
   static func prepare(_ weights: Floats, shape: ConvolutionShape, into prepared: MutableFloats) {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: WinogradWeights.workCount) { work in
-      WinogradWeights.transform(
-        weights, panels: shape.outputChannels / 16, inputChannels: shape.inputChannels,
-        into: prepared, planeStride: preparedPlane(shape), work: work.baseAddress!)
-    }
+    Lanes.Weights.transform(
+      weights, panels: shape.outputChannels / 16, inputChannels: shape.inputChannels,
+      into: prepared, planeStride: preparedPlane(shape), work: prepared + 36 * preparedPlane(shape))
   }
 
   static func forward(
@@ -92,7 +94,7 @@ enum WinogradConvolution<Lanes: Registers>: ConvolutionOperations {
     let ready = prepared.map { ($0, preparedPlane(shape)) }
     convolve(input, tiles, grid, cut, prepared: ready, own) {
       channels, planes, work in
-      WinogradWeights.transform(
+      Lanes.Weights.transform(
         weights + channels.lowerBound * cut.inputs * 9, panels: (channels.count + 15) / 16,
         inputChannels: cut.inputs, into: planes, planeStride: cut.weightPlane, work: work)
     } output: { products, block, channels, work in
@@ -128,10 +130,10 @@ enum WinogradConvolution<Lanes: Registers>: ConvolutionOperations {
     let (rotated, own) = Scratch.cut(scratch) { backwardInputPlaces(cut, shape, &$0) }
     convolve(outputGradient, tiles, grid, cut, prepared: nil, own) {
       channels, planes, work in
-      WinogradWeights.transpose(
+      WinogradWeightOrder.transpose(
         weights, inputChannels: cut.outputs, outputChannels: cut.inputs, channels: channels,
         rotating: true, into: rotated)
-      WinogradWeights.transform(
+      Lanes.Weights.transform(
         rotated, panels: (channels.count + 15) / 16, inputChannels: cut.inputs, into: planes,
         planeStride: cut.weightPlane, work: work)
     } output: { products, block, channels, work in
@@ -172,7 +174,7 @@ enum WinogradConvolution<Lanes: Registers>: ConvolutionOperations {
         let channels = low..<min(low + cut.channelBlock, cut.outputs)
         let made = cut.isOneBlock ? factors : factors + chunk * 36 * cut.weightPlane
         if first == 0, prepared == nil { weightPlanes(channels, made, work) }
-        let planes = prepared.map { $0.planes + low * cut.inputs } ?? Floats(made)
+        let planes = prepared.map { $0.planes + low * cut.depth } ?? Floats(made)
         let weightPlane = prepared?.plane ?? cut.weightPlane
         for f in 0..<36 {
           let users = users(of: f, in: block, grid)
@@ -180,9 +182,9 @@ enum WinogradConvolution<Lanes: Registers>: ConvolutionOperations {
           let offset = users.lowerBound - block.lowerBound
           // Whole panels (columns past the last are zeros), so there is no edge to keep.
           GEMMKernel.multiply(
-            rows: users.count, columns: channels.count.roundedUp(to: 16), depth: cut.inputs,
+            rows: users.count, columns: channels.count.roundedUp(to: 16), depth: cut.depth,
             a: inputs + (f * cut.inputPlane + offset * cut.inputStride), aStride: cut.inputStride,
-            panels: planes + f * weightPlane, panelStride: cut.inputs * 16,
+            panels: planes + f * weightPlane, panelStride: cut.depth * 16,
             into: products + (f * cut.productPlane + offset * cut.productStride),
             cStride: cut.productStride, adding: false, edge: work, in: Lanes.self)
         }
@@ -198,6 +200,15 @@ enum WinogradConvolution<Lanes: Registers>: ConvolutionOperations {
     grid.tiles(fullHeight: f / 6 == 5, fullWidth: f % 6 == 5).clamped(to: block)
   }
 
+  /// The factors along the tiles of a block that hold `tiles`; those of other tiles beside them
+  /// have gradients of zero.
+  @inline(__always)
+  private static func factors(of tiles: Range<Int>, in block: Range<Int>) -> Range<Int> {
+    let values = Lanes.factorValues
+    let first = tiles.lowerBound - block.lowerBound
+    return first / values..<(first + tiles.count + values - 1) / values
+  }
+
   static func backwardWeights(
     _ outputGradient: Floats, input: Floats, rows: Int, shape: ConvolutionShape,
     into weightGradient: MutableFloats, scratch: MutableFloats
@@ -205,7 +216,7 @@ enum WinogradConvolution<Lanes: Registers>: ConvolutionOperations {
     let tiles = Lanes.Tiles(height: shape.height, width: shape.width, images: rows)
     let grid = shape.tileGrid(images: rows)
     let cut = blocking(shape, rows)
-    let panelStride = cut.tileBlock * 16
+    let panelStride = cut.tileDepth * 16
     let own = Scratch.cut(scratch) {
       Places.backwardWeights(cut, width: shape.width, &$0)
     }
@@ -214,9 +225,9 @@ enum WinogradConvolution<Lanes: Registers>: ConvolutionOperations {
     var first = 0
     while first < cut.tiles {
       let block = first..<min(first + cut.tileBlock, cut.tiles)
-      tiles.transformInput(
-        input, channels: cut.inputs, tiles: block, into: inputs, planeStride: cut.inputPlane,
-        stride: cut.inputStride, work: work, zeros: own.zeros)
+      tiles.transformInputAlongTiles(
+        input, channels: cut.inputs, tiles: block, into: inputs, planeStride: cut.tilePlane,
+        stride: cut.tileStride, work: work, zeros: own.zeros)
       tiles.transformGradient(
         outputGradient, channels: cut.outputs, tiles: block, into: gradients,
         planeStride: cut.gradientPlane, panelStride: panelStride, work: work)
@@ -231,16 +242,18 @@ enum WinogradConvolution<Lanes: Registers>: ConvolutionOperations {
             if first == 0 { sum.zero(cut.weightGradientPlane) }
             continue
           }
-          let offset = users.lowerBound - block.lowerBound
+          let depth = factors(of: users, in: block)
           GEMMKernel.multiplyTransposed(
-            rows: cut.inputs, columns: count, depth: users.count,
-            a: inputs + (f * cut.inputPlane + offset * cut.inputStride), aStride: cut.inputStride,
-            panels: gradients + (f * cut.gradientPlane + low * cut.tileBlock + offset * 16),
+            rows: cut.inputs, columns: count, depth: depth.count,
+            a: inputs + (f * cut.tilePlane + depth.lowerBound * cut.tileStride),
+            aStride: cut.tileStride,
+            panels: gradients
+              + (f * cut.gradientPlane + low * cut.tileDepth + depth.lowerBound * 16),
             panelStride: panelStride, into: sum, cStride: cut.productStride, adding: first > 0,
             edge: work, in: Lanes.self)
         }
         if block.upperBound == cut.tiles {
-          WinogradWeights.transformGradient(
+          Lanes.Weights.transformGradient(
             planes, planeStride: cut.weightGradientPlane, stride: cut.productStride,
             panels: count / 16, inputChannels: cut.inputs,
             into: weightGradient + low * cut.inputs * 9, work: work)

@@ -1,6 +1,6 @@
 /// 3x3 convolutions of stride 2 and padding 1 by Winograd's F(4, 2) on the phases of the input: 81
 /// products of matrices, of which those of even samples share their factors, 36 in all.
-enum WinogradStride2Convolution<Lanes: Registers>: ConvolutionOperations {
+enum WinogradStride2Convolution<Lanes: ConvolutionRegisters>: ConvolutionOperations {
   private typealias Blocking = WinogradStride2Blocking
 
   static var name: String { "winograd/2" }
@@ -33,27 +33,31 @@ enum WinogradStride2Convolution<Lanes: Registers>: ConvolutionOperations {
   }
 
   private static func blocking(_ shape: ConvolutionShape) -> Blocking {
-    Blocking(inputs: shape.inputChannels, outputs: shape.outputChannels)
+    Blocking(
+      inputs: shape.inputChannels, outputs: shape.outputChannels, values: Lanes.factorValues)
   }
 
   /// Of the input gradient: its inputs are the outputs.
   private static func backwardBlocking(_ shape: ConvolutionShape) -> Blocking {
-    Blocking(inputs: shape.outputChannels, outputs: shape.inputChannels.roundedUp(to: 16))
+    Blocking(
+      inputs: shape.outputChannels, outputs: shape.inputChannels.roundedUp(to: 16),
+      values: Lanes.factorValues)
   }
 
-  /// Floats between the planes of all weights transformed in advance, [36][K/16][C][16].
+  /// Floats between the planes of all weights transformed in advance, [36][K/16][C/values][16].
   private static func preparedPlane(_ shape: ConvolutionShape) -> Int {
-    shape.inputChannels * shape.outputChannels + 16
+    shape.inputChannels / Lanes.factorValues * shape.outputChannels + 16
   }
 
-  static func preparedCount(_ shape: ConvolutionShape) -> Int { 36 * preparedPlane(shape) }
+  /// The transforms' scratch behind the planes.
+  static func preparedCount(_ shape: ConvolutionShape) -> Int {
+    36 * preparedPlane(shape) + Lanes.Weights.workCount
+  }
 
   static func prepare(_ weights: Floats, shape: ConvolutionShape, into prepared: MutableFloats) {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: WinogradWeights.workCount) { work in
-      WinogradStride2Weights.transform(
-        weights, panels: shape.outputChannels / 16, inputChannels: shape.inputChannels,
-        into: prepared, planeStride: preparedPlane(shape), work: work.baseAddress!)
-    }
+    Lanes.Stride2Weights.transform(
+      weights, panels: shape.outputChannels / 16, inputChannels: shape.inputChannels,
+      into: prepared, planeStride: preparedPlane(shape), work: prepared + 36 * preparedPlane(shape))
   }
 
   static func forward(
@@ -64,7 +68,6 @@ enum WinogradStride2Convolution<Lanes: Registers>: ConvolutionOperations {
     let tiles = Lanes.Stride2Tiles(height: shape.height, width: shape.width, images: rows)
     let grid = shape.tileGrid(images: rows)
     let cut = blocking(shape)
-    let (inputPlane, productPlane) = (cut.plane(inputs), cut.plane(cut.channelBlock))
     let own = Scratch.cut(scratch) { Blocking.ForwardPlaces(cut, &$0) }
     let (work, sums, windows, products) = (own.work, own.sums, own.windows, own.products)
     if let statistics {
@@ -73,27 +76,28 @@ enum WinogradStride2Convolution<Lanes: Registers>: ConvolutionOperations {
     }
     cut.forEachBlock(grid.count) { block in
       tiles.transformInput(
-        input, channels: inputs, tiles: block, into: windows, planeStride: inputPlane,
-        stride: inputs + 16, work: work)
+        input, channels: inputs, tiles: block, into: windows, planeStride: cut.inputPlane,
+        stride: cut.inputStride, work: work)
       cut.forEachChunk { chunk, channels in
         let made = own.factors + cut.place(chunk, of: 36 * cut.weightPlane)
         if prepared == nil, cut.makes(in: block) {
-          WinogradStride2Weights.transform(
+          Lanes.Stride2Weights.transform(
             weights + channels.lowerBound * inputs * 9, panels: channels.count / 16,
             inputChannels: inputs, into: made, planeStride: cut.weightPlane, work: work)
         }
-        let factors = prepared.map { $0 + channels.lowerBound * inputs } ?? Floats(made)
+        let factors = prepared.map { $0 + channels.lowerBound * cut.depth } ?? Floats(made)
         let factorPlane = prepared == nil ? cut.weightPlane : preparedPlane(shape)
-        forEachProduct(block, grid) { product, factor, users, offset in
+        forEachProduct(block, grid) { product, factor, users in
           GEMMKernel.multiply(
-            rows: users, columns: channels.count, depth: inputs,
-            a: windows + (product * inputPlane + offset * (inputs + 16)), aStride: inputs + 16,
-            panels: factors + factor * factorPlane, panelStride: inputs * 16,
-            into: products + (product * productPlane + offset * cut.productStride),
+            rows: users.count, columns: channels.count, depth: cut.depth,
+            a: windows + (product * cut.inputPlane + users.lowerBound * cut.inputStride),
+            aStride: cut.inputStride, panels: factors + factor * factorPlane,
+            panelStride: cut.depth * 16,
+            into: products + (product * cut.productPlane + users.lowerBound * cut.productStride),
             cStride: cut.productStride, adding: false, edge: work, in: Lanes.self)
         }
         tiles.transformOutput(
-          products, planeStride: productPlane, stride: cut.productStride, tiles: block,
+          products, planeStride: cut.productPlane, stride: cut.productStride, tiles: block,
           channels: channels, channelCount: outputs, into: output,
           sums: statistics == nil ? nil : sums, work: work)
         if let statistics {
@@ -115,7 +119,6 @@ enum WinogradStride2Convolution<Lanes: Registers>: ConvolutionOperations {
     let tiles = Lanes.Stride2Tiles(height: shape.height, width: shape.width, images: rows)
     let grid = shape.tileGrid(images: rows)
     let cut = backwardBlocking(shape)
-    let (gradientPlane, windowPlane) = (cut.plane(outputs), cut.plane(cut.channelBlock))
     let own = Scratch.cut(scratch) { Blocking.BackwardInputPlaces(cut, &$0) }
     let (work, gradients, windows, transposed) = (
       own.work, own.gradients, own.windows, own.transposed
@@ -124,29 +127,29 @@ enum WinogradStride2Convolution<Lanes: Registers>: ConvolutionOperations {
     cut.forEachBlock(grid.count) { block in
       tiles.transformGradient(
         outputGradient, channels: outputs, tiles: block, into: gradients,
-        planeStride: gradientPlane, tileStride: outputs + 16, panelStride: 16, work: work)
+        planeStride: cut.inputPlane, stride: cut.inputStride, work: work)
       cut.forEachChunk { chunk, wholeChannels in
         let channels = wholeChannels.clamped(to: 0..<inputs)
         let factors = own.factors + cut.place(chunk, of: 36 * cut.weightPlane)
         if cut.makes(in: block) {
-          WinogradWeights.transpose(
+          WinogradWeightOrder.transpose(
             weights, inputChannels: inputs, outputChannels: outputs, channels: channels,
             rotating: false, into: transposed)
-          WinogradStride2Weights.transform(
+          Lanes.Stride2Weights.transform(
             transposed, panels: wholeChannels.count / 16, inputChannels: outputs, into: factors,
             planeStride: cut.weightPlane, work: work)
         }
-        forEachProduct(block, grid) { product, factor, users, offset in
+        forEachProduct(block, grid) { product, factor, users in
           GEMMKernel.multiply(
-            rows: users, columns: wholeChannels.count, depth: outputs,
-            a: gradients + (product * gradientPlane + offset * (outputs + 16)),
-            aStride: outputs + 16, panels: factors + factor * cut.weightPlane,
-            panelStride: outputs * 16,
-            into: windows + (product * windowPlane + offset * cut.productStride),
+            rows: users.count, columns: wholeChannels.count, depth: cut.depth,
+            a: gradients + (product * cut.inputPlane + users.lowerBound * cut.inputStride),
+            aStride: cut.inputStride, panels: factors + factor * cut.weightPlane,
+            panelStride: cut.depth * 16,
+            into: windows + (product * cut.productPlane + users.lowerBound * cut.productStride),
             cStride: cut.productStride, adding: false, edge: work, in: Lanes.self)
         }
         tiles.scatterInputGradient(
-          windows, planeStride: windowPlane, stride: cut.productStride, tiles: block,
+          windows, planeStride: cut.productPlane, stride: cut.productStride, tiles: block,
           channels: channels, channelCount: inputs, addingTo: inputGradient, work: work)
       }
     }
@@ -160,36 +163,38 @@ enum WinogradStride2Convolution<Lanes: Registers>: ConvolutionOperations {
     let tiles = Lanes.Stride2Tiles(height: shape.height, width: shape.width, images: rows)
     let grid = shape.tileGrid(images: rows)
     let cut = blocking(shape)
-    let inputPlane = cut.plane(inputs)
-    let panelStride = cut.tileBlock * 16
+    let panelStride = cut.tileDepth * 16
     let own = Scratch.cut(scratch) { Blocking.BackwardWeightsPlaces(cut, &$0) }
     let (work, windows, gradients) = (own.work, own.windows, own.gradients)
     cut.forEachBlock(grid.count) { block in
-      tiles.transformInput(
-        input, channels: inputs, tiles: block, into: windows, planeStride: inputPlane,
-        stride: inputs + 16, work: work)
-      tiles.transformGradient(
+      tiles.transformInputAlongTiles(
+        input, channels: inputs, tiles: block, into: windows, planeStride: cut.tilePlane,
+        stride: cut.tileStride, work: work)
+      tiles.transformGradientAlongTiles(
         outputGradient, channels: outputs, tiles: block, into: gradients,
-        planeStride: cut.gradientPlane, tileStride: 16, panelStride: panelStride, work: work)
+        planeStride: cut.gradientPlane, panelStride: panelStride, work: work)
       cut.forEachChunk { chunk, channels in
         let sums = own.sums + cut.place(chunk, of: 36 * cut.weightGradientPlane)
         let makes = cut.makes(in: block)
         if makes { zeroUnused(sums, cut.weightGradientPlane, block, grid) }
-        let panels = gradients + channels.lowerBound * cut.tileBlock
+        let panels = gradients + channels.lowerBound * cut.tileDepth
         var last = -1
-        forEachProduct(block, grid) { product, factor, users, offset in
+        forEachProduct(block, grid) { product, factor, users in
           // The products that share a factor follow each other: the first of them overwrites.
+          let values = Lanes.factorValues
+          let depth = users.lowerBound / values..<(users.upperBound + values - 1) / values
           GEMMKernel.multiplyTransposed(
-            rows: inputs, columns: channels.count, depth: users,
-            a: windows + (product * inputPlane + offset * (inputs + 16)),
-            aStride: inputs + 16, panels: panels + (product * cut.gradientPlane + offset * 16),
+            rows: inputs, columns: channels.count, depth: depth.count,
+            a: windows + (product * cut.tilePlane + depth.lowerBound * cut.tileStride),
+            aStride: cut.tileStride,
+            panels: panels + (product * cut.gradientPlane + depth.lowerBound * 16),
             panelStride: panelStride, into: sums + factor * cut.weightGradientPlane,
             cStride: cut.productStride, adding: !makes || factor == last, edge: work, in: Lanes.self
           )
           last = factor
         }
         guard !cut.keepsWeights || block.upperBound == grid.count else { return }
-        WinogradStride2Weights.transformGradient(
+        Lanes.Stride2Weights.transformGradient(
           sums, planeStride: cut.weightGradientPlane, stride: cut.productStride,
           panels: channels.count / 16, inputChannels: inputs,
           into: weightGradient + channels.lowerBound * inputs * 9,
@@ -198,13 +203,13 @@ enum WinogradStride2Convolution<Lanes: Registers>: ConvolutionOperations {
     }
   }
 
-  /// Calls `body` with each of the 81 products that tiles of the block use, the factor it takes,
-  /// how many tiles these are and where in the block they begin; the products of a factor together,
-  /// for even samples share theirs.
+  /// Calls `body` with each of the 81 products that tiles of the block use, the factor it takes and
+  /// these tiles, counted from the block's first; the products of a factor together, for even
+  /// samples share theirs.
   @inline(__always)
   private static func forEachProduct(
     _ block: Range<Int>, _ grid: TileGrid,
-    _ body: (_ product: Int, _ factor: Int, _ users: Int, _ offset: Int) -> Void
+    _ body: (_ product: Int, _ factor: Int, _ users: Range<Int>) -> Void
   ) {
     for factor in 0..<36 {
       let (row, column) = (factor / 6, factor % 6)
@@ -212,7 +217,8 @@ enum WinogradStride2Convolution<Lanes: Registers>: ConvolutionOperations {
         for j in column..<(column == 5 ? 9 : column + 1) {
           let users = users(i, j, block, grid)
           if !users.isEmpty {
-            body(i * 9 + j, factor, users.count, users.lowerBound - block.lowerBound)
+            let first = users.lowerBound - block.lowerBound
+            body(i * 9 + j, factor, first..<first + users.count)
           }
         }
       }

@@ -2,14 +2,38 @@ private import CProcessor
 
 /// Products of one chunk of the depth in the 16 registers of 8 floats that AVX2 has: 6 x 16 results
 /// at a time stay in twelve of them. The twin of `WideGEMM`.
-enum NarrowGEMM {
+package enum NarrowGEMM {
   /// Up to so many rows a product waits for its panels: their lines are asked for in advance.
   private static let fewRows = 32
 
-  /// C[rows x 16 panelCount] as `Registers.multiplyPanels` has it. Panels outside, rows inside: one
-  /// chunk of a panel in L1 meets every row of A in L2.
+  /// C[rows x 16 panelCount] = A B, or C += A B when `adding`, for one chunk of the depth, as
+  /// `WideGEMM.multiply`.
+  @inline(never)
+  package static func multiply(
+    rows: Int, panelCount: Int, depth: Int, a: UnsafePointer<Float>, aStride: Int,
+    panels: UnsafePointer<Float>, panelStride: Int, into c: UnsafeMutablePointer<Float>,
+    cStride: Int, cPanelStride: Int, adding: Bool
+  ) {
+    product(
+      transposed: false, rows, panelCount, depth, a, aStride, panels, panelStride, c, cStride,
+      cPanelStride, adding)
+  }
+
+  /// As `multiply`, with A stored transposed: [depth x rows], `aStride` floats between depths.
+  @inline(never)
+  package static func multiplyTransposed(
+    rows: Int, panelCount: Int, depth: Int, a: UnsafePointer<Float>, aStride: Int,
+    panels: UnsafePointer<Float>, panelStride: Int, into c: UnsafeMutablePointer<Float>,
+    cStride: Int, cPanelStride: Int, adding: Bool
+  ) {
+    product(
+      transposed: true, rows, panelCount, depth, a, aStride, panels, panelStride, c, cStride,
+      cPanelStride, adding)
+  }
+
+  /// Panels outside, rows inside: one chunk of a panel in L1 meets every row of A in L2.
   @inline(__always)
-  static func multiply(
+  private static func product(
     transposed: Bool, _ rows: Int, _ panelCount: Int, _ depth: Int, _ a: Floats, _ aStride: Int,
     _ panels: Floats, _ panelStride: Int, _ c: MutableFloats, _ cStride: Int,
     _ cPanelStride: Int, _ adding: Bool
@@ -40,9 +64,10 @@ enum NarrowGEMM {
   /// The last panel, of which `width` columns are meant: tiles go to `edge`, and from there what is
   /// meant to C.
   @inline(never)
-  static func multiplyEdge(
-    transposed: Bool, _ rows: Int, width: Int, _ depth: Int, _ a: Floats, _ aStride: Int,
-    _ panel: Floats, _ c: MutableFloats, _ cStride: Int, _ adding: Bool, _ edge: MutableFloats
+  package static func multiplyEdge(
+    transposed: Bool, _ rows: Int, width: Int, _ depth: Int, _ a: UnsafePointer<Float>,
+    _ aStride: Int, _ panel: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>,
+    _ cStride: Int, _ adding: Bool, _ edge: UnsafeMutablePointer<Float>
   ) {
     for row in stride(from: 0, to: rows, by: 6) {
       let count = min(6, rows - row)
@@ -162,14 +187,14 @@ enum NarrowGEMM {
 /// The sums of a tile: named, not an array, so that they live in registers.
 private struct NarrowSums {
   struct Row {
-    var x = Vector8()
-    var y = Vector8()
+    var x = Vector()
+    var y = Vector()
 
     @inline(__always)
-    mutating func add(_ a: Float, times b: (Vector8, Vector8)) {
-      let broadcast = Vector8(repeating: a)
-      x = x.addingProduct(broadcast, b.0)
-      y = y.addingProduct(broadcast, b.1)
+    mutating func add(_ a: Float, times b: (Vector, Vector)) {
+      let broadcast = Vector(repeating: a)
+      x = Factor.multiplyAdd(x, broadcast, b.0)
+      y = Factor.multiplyAdd(y, broadcast, b.1)
     }
 
     @inline(__always)

@@ -184,8 +184,8 @@ package enum WideGEMM {
       @inline(__always)
       func row(_ a: Float, _ x: inout Vector, _ y: inout Vector) {
         let broadcast = Vector(repeating: a)
-        x = x.addingProduct(broadcast, b0)
-        if pair { y = y.addingProduct(broadcast, b1) }
+        x = Factor.multiplyAdd(x, broadcast, b0)
+        if pair { y = Factor.multiplyAdd(y, broadcast, b1) }
       }
       @inline(__always)
       func four(_ p: Floats, _ x: inout WideSums.Four, _ y: inout WideSums.Four) {
@@ -202,7 +202,8 @@ package enum WideGEMM {
       if rows > 8 { four(r, &x.third, &y.third) }
     }
     var (p, q, r, panel, left) = (a, a + 4 &* rowStep, a + 8 &* rowStep, b, depth)
-    while left >= 2 {
+    // Two steps of pairs at once would bring all their factors from A first, to the stack.
+    while Factor.values == 1 && left >= 2 {
       step(p, q, r, panel)
       step(p + depthStep, q + depthStep, r + depthStep, panel + bStep)
       p += 2 &* depthStep
@@ -211,7 +212,14 @@ package enum WideGEMM {
       panel += 2 &* bStep
       left -= 2
     }
-    if left > 0 { step(p, q, r, panel) }
+    while left > 0 {
+      step(p, q, r, panel)
+      p += depthStep
+      q += depthStep
+      r += depthStep
+      panel += bStep
+      left -= 1
+    }
     if adding {
       x.add(c, cStride, rows: rows)
       if pair { y.add(c + cPanelStride, cStride, rows: rows) }

@@ -1,0 +1,2 @@
+/// Eight floats in one AVX register.
+typealias Vector = SIMD8<Float>

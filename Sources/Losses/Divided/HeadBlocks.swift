@@ -1,0 +1,68 @@
+private import Determinism
+private import Kernels
+private import Preconditions
+
+/// The classes of a head cut into blocks that ranks share out, a function of classes and width
+/// alone.
+///
+/// A block is a whole number of everything that the whole head does by ranges of classes, so that
+/// no range is cut between two ranks: its products, its partial sums of exponentials, and the
+/// blocks over which norms and receipts are taken.
+package struct HeadBlocks: Sendable, Equatable {
+  /// Classes of the head.
+  package let classes: Int
+  /// The width of an embedding.
+  package let dimension: Int
+  /// Classes of a product of the whole head.
+  let productClasses: Int
+  /// Classes whose scores lie together: products and partial sums, both whole.
+  package let tileClasses: Int
+  /// Classes of a block, the last of which may be short.
+  package let blockClasses: Int
+
+  /// Elements of a tensor over which a norm is summed at a time (`TensorBlocks.blockElements`).
+  private static let normElements = 65_536
+
+  /// The blocks of a head of `classes` classes and `dimension` numbers.
+  package init(classes: Int, dimension: Int) {
+    require(
+      classes >= 1 && dimension >= 1, "HeadBlocks: \(classes) classes of dimension \(dimension)")
+    self.classes = classes
+    self.dimension = dimension
+    productClasses = MarginSoftmaxHead.productClasses(dimension: dimension)
+    tileClasses = Self.leastCommonMultiple(productClasses, SoftmaxChain.chunk)
+    blockClasses = Self.leastCommonMultiple(
+      tileClasses,
+      Self.normElements / Self.greatestCommonDivisor(Self.normElements, dimension))
+  }
+
+  /// How many blocks there are.
+  package var count: Int { (classes + blockClasses - 1) / blockClasses }
+
+  /// How many of `ranks` ranks have a block: the first ones.
+  package func activeRanks(of ranks: Int) -> Int { min(ranks, count) }
+
+  /// The classes of rank `rank` of `ranks`, contiguous and in the order of the ranks; none where
+  /// there are fewer blocks than ranks before it.
+  package func classes(of rank: Int, ranks: Int) -> Range<Int> {
+    let share = Microbatches.share(of: count, rank: rank, size: ranks)
+    return min(
+      share.lowerBound * blockClasses, classes)..<min(
+        share.upperBound * blockClasses, classes)
+  }
+
+  /// The tiles of `range`, classes of a rank, in order.
+  package func tiles(of range: Range<Int>) -> [Range<Int>] {
+    stride(from: range.lowerBound, to: range.upperBound, by: tileClasses).map {
+      $0..<min($0 + tileClasses, range.upperBound)
+    }
+  }
+
+  private static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
+    b == 0 ? a : greatestCommonDivisor(b, a % b)
+  }
+
+  private static func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {
+    a / greatestCommonDivisor(a, b) * b
+  }
+}
