@@ -9,17 +9,17 @@ extension BinRequest {
   /// bytes, pairs go fold by fold. Throws what is wrong in one line, and that it was asked to end,
   /// by a signal that is heard; then nothing of it is left.
   package func run() throws -> [String] {
-    let (data, out, stop) = (data, out, StopSignals())
+    let (data, list, out, stop) = (data, pairs, out, StopSignals())
     do {
       let set = try ToolWork.run("listing \(data)", stop: stop) {
         try PhotoSet(path: data, meter: $0)
       }
-      let file = try PairsFile(parsing: FileReader.text(of: pairs), file: pairs)
+      let file = try PairsFile(parsing: FileReader.text(of: list), file: list)
       let resolved = file.resolved(against: set.index.photos.map(\.path))
       // A set with some pairs left out would be another one under the same name.
       if let first = resolved.skipped.first {
         throw DatasetError.badOption(
-          name: "--pairs", text: pairs,
+          name: "--pairs", text: list,
           reason: "\(resolved.skipped.count) of its pairs cannot be packed, such as \(first)")
       }
       let pairs = resolved.pairs.enumerated().sorted {
@@ -43,11 +43,27 @@ extension BinRequest {
         }
       }
       let same = pairs.count { $0.isSame }
+      let foldCount = PairsFile.interleavedFoldCount
       return [
         "\(pairs.count) pairs, \(same) of one person, in \(resolved.foldCount) folds in \(out)"
       ]
+        + (resolved.isCut(into: foldCount)
+          ? []
+          : [
+            "warning: who reads a .bin cuts it into \(foldCount) equal folds, which are not those of "
+              + "'\(list)': a person may be in two"
+          ])
     } catch is Interruption {
       throw ToolError.interrupted(out: out)
     }
+  }
+}
+
+extension VerificationPairs {
+  /// Whether its folds are `count` of one size, as readers cut a file in which they stand one behind
+  /// the other.
+  fileprivate func isCut(into count: Int) -> Bool {
+    foldCount == count
+      && Set((0..<count).map { fold in pairs.count { $0.fold == fold } }).count == 1
   }
 }

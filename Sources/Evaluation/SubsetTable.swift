@@ -68,38 +68,19 @@ package struct SubsetTable: Sendable {
       falseRejectRate: same > 0 ? Double(rejected) / Double(same) : nil)
   }
 
-  private var accuracies: [Double] { rows.compactMap(\.accuracy) }
-
-  /// Mean and population deviation of the accuracies; nil without any.
-  package var moments: (mean: Double, deviation: Double)? {
-    accuracies.isEmpty ? nil : populationMoments(accuracies)
-  }
-
-  /// The largest error over the smallest; nil for fewer than two subsets, or one without errors.
-  package var errorRatio: Double? {
-    guard accuracies.count > 1, let best = accuracies.max(), let worst = accuracies.min(), best < 1
-    else { return nil }
-    return (1 - worst) / (1 - best)
-  }
+  /// How far the accuracies of the subsets that have one lie apart.
+  package var spread: AccuracySpread { AccuracySpread(rows.compactMap(\.accuracy)) }
 
   /// The table, a subset a line, then what is of all.
   package var lines: [String] {
     func text(_ value: Double?) -> String { value.map { Figure.text($0, digits: 6) } ?? "none" }
-    var lines = rows.map { row in
+    let lines = rows.map { row in
       "subset \(row.name) accuracy \(text(row.accuracy)), accuracy-std "
         + "\(text(row.accuracyDeviation)), pairs \(row.pairCount), at threshold "
         + "\(Figure.text(threshold, digits: 4)) FAR \(text(row.falseAcceptRate)), "
         + "FRR \(text(row.falseRejectRate))"
     }
-    if let moments {
-      lines.append("subsets-accuracy \(text(moments.mean))")
-      lines.append("subsets-spread \(text(moments.deviation))")
-    }
-    lines.append(
-      "subsets-error-ratio "
-        + (errorRatio.map { Figure.text($0, digits: 4) }
-          ?? (accuracies.count > 1 ? "none: a subset has no errors" : "none: one subset alone")))
-    return lines
+    return lines + spread.lines("subsets")
   }
 
   /// Pairs that are in no subset, a sentence each.

@@ -11,8 +11,8 @@ package struct VerificationTable: Sendable {
   package init?(_ result: EvaluationResult, seed: UInt64 = 0) {
     guard let scores = result.scores, let verification = result.verification else { return nil }
     let bootstrap = PeopleBootstrap(scores.pairs)
-    rates = scores.acceptRates(bootstrap: bootstrap, seed: seed)
-    accuracyInterval = scores.accuracyInterval(of: verification, bootstrap: bootstrap, seed: seed)
+    (rates, accuracyInterval) = scores.acceptRates(
+      of: verification, bootstrap: bootstrap, seed: seed)
     rule =
       "TAR: the largest at a FAR of at most the one asked for; intervals: 95 % of "
       + bootstrap.rule

@@ -36,7 +36,7 @@ extension IJBRequest {
     let list = try TemplateList(
       templates: path(set, "face_tid_mid.txt"), points: path(set, "name_5pts_score.txt"))
     return try ProtocolFaces.open(
-      options, folder: folder, communicator: communicator, wanted: list.photos,
+      options, folder: folder + "/loose_crop", communicator: communicator, wanted: list.photos,
       points: list.points, pointsFile: path(set, "name_5pts_score.txt")
     ) { faces, threads in
       try score(faces.embeddings, list, set, threads: threads)

@@ -1,5 +1,5 @@
 internal import Collectives
-internal import Configuration
+package import Configuration
 internal import Datasets
 internal import Evaluation
 internal import Inputs
@@ -16,6 +16,8 @@ package struct ProtocolOptions: Sendable, Equatable {
   package var flipTest = true
   /// The share of photos that may be unreadable; nil takes the checkpoint's own.
   package var maxBad: Double?
+  /// In what numbers products are computed; nil takes the checkpoint's own.
+  package var precision: Precision?
   /// Compute threads of a rank; nil is its share of the host.
   package var threads: Int?
 
@@ -28,6 +30,7 @@ enum ProtocolError: Error, CustomStringConvertible {
   case noSet(folder: String, wanted: String)
   case severalSets(folder: String)
   case missingPhotos(count: Int, of: Int, first: String, where: String)
+  case severalPhotos(name: String, first: String, second: String, where: String)
   case onePoint(photo: String, file: String)
   case missingTemplates(count: Int, of: String, first: Int32)
   case noPart(folder: String, part: String)
@@ -45,6 +48,8 @@ enum ProtocolError: Error, CustomStringConvertible {
       "'\(folder)' holds IJB-B and IJB-C; say which by --set ijbb or --set ijbc"
     case .missingPhotos(let count, let total, let first, let place):
       "\(count) of \(total) photos are not in \(place), such as \(first)"
+    case .severalPhotos(let name, let first, let second, let place):
+      "\(name) may be \(first) or \(second) in \(place); leave one"
     case .onePoint(let photo, let file): "'\(file)': the five points of \(photo) are one"
     case .missingTemplates(let count, let file, let first):
       "'\(file)' names \(count) templates that have no photo in face_tid_mid.txt, such as \(first)"
@@ -68,13 +73,6 @@ enum ProtocolError: Error, CustomStringConvertible {
 struct ProtocolFaces {
   let names: [String]
   let embeddings: Embeddings
-
-  /// The row of each name's last component; of several the first.
-  var rows: [Substring: Int] {
-    Dictionary(
-      names.enumerated().map { (Self.last($0.element), $0.offset) },
-      uniquingKeysWith: { first, _ in first })
-  }
 
   /// `photo.jpg` of `folder/photo.jpg`.
   static func last(_ path: String) -> Substring {
@@ -104,10 +102,12 @@ struct ProtocolFaces {
     case .checkpoint(let path):
       let session = try Session.start(
         communicator: communicator, threads: options.threads, quiet: false)
-      let network = try CheckpointNetwork.open(path, in: session)
+      let network = try CheckpointNetwork.open(
+        path, precision: options.precision, in: session)
       let opened = try OpenedPhotos.open(
         .folder(folder), seed: 0, communicator: communicator, pool: session.pool,
         work: session.work)
+      opened.notes.tell(session.console)
       let paths = opened.index.photos.map(\.path)
       let photos = try wanted.map { try Self.places($0, in: paths, where: folder) }
       let preprocessing = try Self.preprocessing(
@@ -137,24 +137,32 @@ struct ProtocolFaces {
     // Photos of the folder that are in no list are embedded by nobody.
     var byPhoto = [[Double]](repeating: points[0], count: photoCount)
     for (photo, points) in zip(photos, points) { byPhoto[photo] = points }
-    switch Landmarks.aligning(byPhoto, imageSize: configuration.imageSize) {
+    let listed = Dictionary(zip(photos, names), uniquingKeysWith: { first, _ in first })
+    switch Landmarks.aligning(
+      byPhoto, imageSize: configuration.imageSize, file: file, name: { listed[$0] })
+    {
     case .success(let landmarks):
       return Preprocessing(
         framing: aligned.framing, landmarks: landmarks, normalization: aligned.normalization)
     case .failure(let misfit):
-      let row = photos.firstIndex(of: misfit.photo)
-      throw ProtocolError.onePoint(photo: row.map { names[$0] } ?? "a photo", file: file)
+      throw ProtocolError.onePoint(photo: listed[misfit.photo] ?? "a photo", file: file)
     }
   }
 
-  /// Where each of `wanted` is in `names`, by its last component; throws where one is missing.
+  /// Where each of `wanted` is in `names`, by its last component; throws where one is missing, or
+  /// may be several.
   private static func places(
     _ wanted: [String], in names: [String], where place: String
   ) throws -> [Int] {
     let rows = Dictionary(
-      names.enumerated().map { (last($0.element), $0.offset) },
-      uniquingKeysWith: { first, _ in first })
-    let found = wanted.map { rows[last($0)] }
+      names.enumerated().map { (last($0.element), [$0.offset]) }, uniquingKeysWith: +)
+    let found = try wanted.map { name -> Int? in
+      guard let rows = rows[last(name)] else { return nil }
+      guard rows.count > 1 else { return rows[0] }
+      if let exact = rows.first(where: { names[$0] == name }) { return exact }
+      throw ProtocolError.severalPhotos(
+        name: name, first: names[rows[0]], second: names[rows[1]], where: "'\(place)'")
+    }
     let missing = found.indices.filter { found[$0] == nil }
     if let first = missing.first {
       throw ProtocolError.missingPhotos(

@@ -57,6 +57,14 @@ struct TemplateList {
       throw InterchangeError.malformed(
         path: pointsPath, reason: "it has \(points.count) photos, '\(path)' has \(photos.count)")
     }
+    var rows: [String: Int] = [:]
+    for (row, photo) in photos.enumerated() {
+      guard let known = rows.updateValue(row, forKey: photo), points[known] != points[row] else {
+        continue
+      }
+      throw InterchangeError.malformed(
+        path: pointsPath, reason: "it has two lines with other points for \(photo)")
+    }
     self.photos = photos
     self.templates = templates
     self.media = media
@@ -75,10 +83,12 @@ struct TemplatePairs {
   /// Reads lines `template template 1`, 0 for two people; `places` says where a template is. Throws
   /// `InterchangeError`, also for a template that is in no photo.
   init(path: String, places: [Int32: Int32]) throws {
-    // Identifiers are small whole numbers: a table in place of a hash for each of millions.
-    let largest = Int(places.keys.max() ?? 0)
-    var table = [Int32](repeating: -1, count: max(0, largest) + 1)
-    for (template, place) in places where template >= 0 { table[Int(template)] = place }
+    func place(_ template: Int, _ line: Int) throws -> Int32 {
+      if let id = Int32(exactly: template), let place = places[id] { return place }
+      throw InterchangeError.badLine(
+        path: path, line: line,
+        reason: "names template \(template), which has no photo in face_tid_mid.txt")
+    }
     var (first, second, isSame) = ([Int32](), [Int32](), [Bool]())
     var number = 0
     try TextLines.forEach(path) { line, _, _ in
@@ -90,13 +100,8 @@ struct TemplatePairs {
         throw InterchangeError.badLine(
           path: path, line: number, reason: "is not 'template template 1', or 0 for two people")
       }
-      for template in [values.0, values.1] where template > largest || table[template] < 0 {
-        throw InterchangeError.badLine(
-          path: path, line: number,
-          reason: "names template \(template), which has no photo in face_tid_mid.txt")
-      }
-      first.append(table[values.0])
-      second.append(table[values.1])
+      first.append(try place(values.0, number))
+      second.append(try place(values.1, number))
       isSame.append(values.2 == 1)
     }
     guard !isSame.isEmpty else {

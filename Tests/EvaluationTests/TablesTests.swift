@@ -97,10 +97,12 @@ private struct GoldenPairs: Decodable {
   @Test func weightsAreThoseOfPairsThatStandAsOften() throws {
     let bootstrap = PeopleBootstrap(scores.pairs)
     #expect(bootstrap.unitCount == 40)
+    let targets = [1e-1, 1e-2, 1e-3]
+    let isRight = scores.pairs.pairs.indices.map { $0 % 3 > 0 }
+    let drawn = DrawnPairs(scores, of: bootstrap, at: targets, isRight: isRight)
     for draw in 0..<5 {
-      let counts = bootstrap.counts(draw: draw, seed: 3)
+      let counts = bootstrap.counts(draw: draw, seed: 3).map(Int.init)
       #expect(counts.reduce(0, +) == 40)
-      let weights = bootstrap.weights(counts)
       // Units are numbered as the pairs bring them: recount by people.
       let people = try #require(scores.pairs.people)
       var unit: [Int: Int] = [:]
@@ -111,11 +113,12 @@ private struct GoldenPairs: Decodable {
       }
       var repeated: [VerificationPairs.Pair] = []
       var distances: [Double] = []
+      var right = 0
       for (index, pair) in scores.pairs.pairs.enumerated() {
         let a = counts[unit[people[pair.first]]!]
         let b = counts[unit[people[pair.second]]!]
         let times = pair.isSame ? a : a * b
-        #expect(weights[index] == times)
+        right += isRight[index] ? times : 0
         repeated += [VerificationPairs.Pair](repeating: pair, count: times)
         distances += [Double](repeating: scores.distances[index], count: times)
       }
@@ -123,29 +126,33 @@ private struct GoldenPairs: Decodable {
         distances: distances,
         pairs: VerificationPairs(pairs: repeated, foldCount: 10, foldRule: ""),
         norms: scores.norms)
-      let targets = [1e-1, 1e-2, 1e-3]
+      let rates = drawn.rates(counts.map(Int32.init))
       #expect(
-        scores.trueAcceptRates(at: targets, weights: weights)
-          == explicit.acceptRates(at: targets).map(\.strict.trueAcceptRate))
+        rates.trueAccept == explicit.acceptRates(at: targets).map(\.strict.trueAcceptRate))
+      #expect(rates.accuracy == Double(right) / Double(repeated.count))
     }
   }
 
   @Test func intervalsHoldTheRateAndFollowTheSeed() throws {
     let bootstrap = PeopleBootstrap(scores.pairs)
-    let one = scores.acceptRates(bootstrap: bootstrap, seed: 1)
-    #expect(one == scores.acceptRates(bootstrap: bootstrap, seed: 1))
-    #expect(one != scores.acceptRates(bootstrap: bootstrap, seed: 2))
-    for rate in one.prefix(2) {
+    let verification = try #require(result.verification)
+    func drawn(_ seed: UInt64) -> (rates: [AcceptRate], accuracy: ClosedRange<Double>?) {
+      scores.acceptRates(of: verification, bootstrap: bootstrap, seed: seed)
+    }
+    let one = drawn(1)
+    #expect(one == drawn(1))
+    #expect(one.rates != drawn(2).rates)
+    for rate in one.rates.prefix(2) {
       let interval = try #require(rate.interval)
       #expect(interval.contains(rate.strict.trueAcceptRate))
       #expect(interval.upperBound > interval.lowerBound)
     }
+    let accuracy = try #require(one.accuracy)
+    #expect(accuracy.contains(verification.accuracy))
     // Where nobody knows the people, pairs are drawn.
     let unnamed = VerificationPairs(
       pairs: scores.pairs.pairs, foldCount: 10, foldRule: "")
     #expect(PeopleBootstrap(unnamed).unitCount == 480)
-    let accuracy = try #require(VerificationTable(result)?.accuracyInterval)
-    #expect(accuracy.contains(try #require(result.verification).accuracy))
   }
 
   @Test func percentilesAreNumPys() {
@@ -161,9 +168,9 @@ private struct GoldenPairs: Decodable {
     for (row, expected) in zip(table.rows, golden.subsetAccuracies) {
       #expect(close(try #require(row.accuracy), expected))
     }
-    #expect(close(try #require(table.moments).mean, golden.subsetMean))
-    #expect(close(try #require(table.moments).deviation, golden.subsetSpread))
-    #expect(close(try #require(table.errorRatio), golden.errorRatio))
+    #expect(close(try #require(table.spread.moments).mean, golden.subsetMean))
+    #expect(close(try #require(table.spread.moments).deviation, golden.subsetSpread))
+    #expect(close(try #require(table.spread.errorRatio), golden.errorRatio))
     let counted = table.rows.reduce(0) { $0 + $1.pairCount }
     #expect(counted + table.acrossCount + table.unknownCount == 480)
     #expect(table.acrossCount > 0 && table.unknownCount > 0)
@@ -238,5 +245,46 @@ private struct GoldenPairs: Decodable {
         #expect(even.pairs.count { $0.fold == fold && $0.isSame == isSame } == perKind)
       }
     }
+  }
+
+  @Test func theFourSetsOfRFWHaveSpreadAndRatioOfErrors() throws {
+    let halves = [0, 1].map { half in
+      scores.pairs.pairs.indices.filter { scores.pairs.pairs[$0].fold % 2 == half }
+    }
+    let parts = (halves + [Array(halves[0].dropFirst(40)), Array(halves[1].dropLast(50))]).map {
+      chosen -> EvaluationResult in
+      var part = result
+      let pairs = VerificationPairs(
+        pairs: chosen.map { scores.pairs.pairs[$0] }, foldCount: 10, foldRule: "")
+      part.verification = Verification(
+        distances: chosen.map { scores.distances[$0] }, pairs: pairs)
+      return part
+    }
+    let names = ["txts/Indian_pairs.txt", "African", "Asian_test", "caucasian"]
+    let accuracies = try parts.map { try #require($0.verification).accuracy }
+    #expect(Set(accuracies).count > 1 && accuracies.allSatisfy { $0 < 1 })
+    let lines = SetResults(results: Array(zip(names, parts))).summary
+    let mean = accuracies.reduce(0, +) / 4
+    let variance = accuracies.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 4
+    let ratio = (1 - accuracies.min()!) / (1 - accuracies.max()!)
+    #expect(
+      lines == [
+        "mean-accuracy \(Figure.text(mean, digits: 6)) of \(names.joined(separator: ", "))",
+        "rfw-accuracy \(Figure.text(mean, digits: 6))",
+        "rfw-spread \(Figure.text(variance.squareRoot(), digits: 6))",
+        "rfw-error-ratio \(Figure.text(ratio, digits: 4))",
+      ])
+    #expect(SetResults(results: Array(zip(names, parts)).dropLast()).summary.count == 1)
+  }
+
+  @Test func theFieldsFiveHaveAMeanBesideThatOfAll() throws {
+    let names = ["lfw", "own", "cfp_fp", "agedb_30", "sets/calfw.bin", "cplfw"]
+    let lines = SetResults(results: names.map { ($0, result) }).summary
+    let accuracy = Figure.text(try #require(result.verification).accuracy, digits: 6)
+    #expect(
+      lines == [
+        "mean-accuracy \(accuracy) of lfw, own, cfp_fp, agedb_30, sets/calfw.bin, cplfw",
+        "mean-of-five \(accuracy) of lfw, cfp_fp, agedb_30, sets/calfw.bin, cplfw",
+      ])
   }
 }

@@ -18,7 +18,6 @@ import math
 import pathlib
 
 import numpy as np
-from sklearn.metrics import roc_curve
 
 TESTS = pathlib.Path(__file__).parents[2] / "Tests"
 TARGETS = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6]
@@ -37,6 +36,8 @@ def strict(similarity, same, target):
 
 
 def nearest(similarity, same, target):
+    from sklearn.metrics import roc_curve
+
     fpr, tpr, _ = roc_curve(same, similarity)
     fpr, tpr = np.flipud(fpr), np.flipud(tpr)
     _, index = min(zip(abs(fpr - target), range(len(fpr))))
@@ -248,4 +249,5 @@ def main():
     print(json.dumps(brief, default=float))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -11,9 +11,12 @@ struct ProtocolArguments: ParsableArguments {
   @Flag(
     inversion: .prefixedNo,
     help: "Sum the embeddings of each photo and its mirror image (the protocol's own way).")
-  var flipTest = true
+  var flipTest: Bool?
 
   @Option(as: \.maxBad) var maxBad: Double?
+
+  @Option(as: \.precision, "Numbers of products, fp32 or bf16, in place of the checkpoint's own")
+  var precision: Precision?
 
   @Option(as: \.threads) var threads: Int?
 
@@ -26,6 +29,9 @@ struct ProtocolArguments: ParsableArguments {
       guard words.count == 1 else {
         throw ValidationError("Give one FOLDER beside --embeddings, not \(words.count)")
       }
+      try refuse("--flip-test", flipTest != nil)
+      try refuse("--max-bad", maxBad != nil)
+      try refuse("--precision", precision != nil)
       var options = ProtocolOptions(source: .embeddings(file: embeddings, names: stored.names))
       options.threads = threads
       return (options, words[0])
@@ -34,9 +40,14 @@ struct ProtocolArguments: ParsableArguments {
       throw ValidationError("Give a CHECKPOINT and a FOLDER, not \(words.count) of them")
     }
     var options = ProtocolOptions(source: .checkpoint(words[0]))
-    options.flipTest = flipTest
+    options.flipTest = flipTest ?? options.flipTest
     options.maxBad = maxBad
+    options.precision = precision
     options.threads = threads
     return (options, words[1])
+  }
+
+  private func refuse(_ option: String, _ isGiven: Bool) throws {
+    if isGiven { throw ValidationError("\(option) has no meaning beside --embeddings; remove one") }
   }
 }
