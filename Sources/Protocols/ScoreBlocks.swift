@@ -47,15 +47,16 @@ enum ScoreBlocks {
     return (0..<rowCount).map { results[$0]! }
   }
 
-  /// The inner product of rows `first[i]` and `second[i]` of `values` [n, dimension] for every i.
+  /// The inner product of rows `first[i]` and `second[i]` of `values` [n, dimension] for every i, in
+  /// double precision: among millions of scores a threshold lies between two that are hardly apart.
   static func pairs(
     _ values: [Float], dimension: Int, first: [Int32], second: [Int32], threads: Int
-  ) -> [Float] {
+  ) -> [Double] {
     let count = first.count
     let chunk = 1 << 16
     let chunks = (count + chunk - 1) / chunk
     let lanes = max(1, min(threads, chunks))
-    return [Float](unsafeUninitializedCapacity: count) { buffer, written in
+    return [Double](unsafeUninitializedCapacity: count) { buffer, written in
       nonisolated(unsafe) let out = buffer
       DispatchQueue.concurrentPerform(iterations: lanes) { lane in
         values.withUnsafeBufferPointer { values in
@@ -75,19 +76,19 @@ enum ScoreBlocks {
   /// In eight lanes, which are added at the end.
   private static func product(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int
-  ) -> Float {
-    var sums = SIMD8<Float>(repeating: 0)
+  ) -> Double {
+    var sums = SIMD8<Double>(repeating: 0)
     let (a8, b8) = (UnsafeRawPointer(a), UnsafeRawPointer(b))
     var at = 0
     while at + 8 <= count {
       sums +=
-        a8.loadUnaligned(fromByteOffset: 4 * at, as: SIMD8<Float>.self)
-        * b8.loadUnaligned(fromByteOffset: 4 * at, as: SIMD8<Float>.self)
+        SIMD8<Double>(a8.loadUnaligned(fromByteOffset: 4 * at, as: SIMD8<Float>.self))
+        * SIMD8<Double>(b8.loadUnaligned(fromByteOffset: 4 * at, as: SIMD8<Float>.self))
       at += 8
     }
     var sum = sums.sum()
     while at < count {
-      sum += a[at] * b[at]
+      sum += Double(a[at]) * Double(b[at])
       at += 1
     }
     return sum

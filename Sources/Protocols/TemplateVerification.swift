@@ -7,12 +7,12 @@ package enum CosineRates {
   /// strictly above the threshold, in the community's reading (`nearest`) at it too. Needs pairs of
   /// both kinds.
   package static func rates(
-    _ scores: [Float], isSame: [Bool], at targets: [Double] = PairScores.targets
+    _ scores: [Double], isSame: [Bool], at targets: [Double] = PairScores.targets
   ) -> [AcceptRate] {
     require(
       scores.count == isSame.count, "CosineRates: \(scores.count) scores, \(isSame.count) answers")
-    var same: [Float] = []
-    var different: [Float] = []
+    var same: [Double] = []
+    var different: [Double] = []
     different.reserveCapacity(scores.count)
     for (score, isSame) in zip(scores, isSame) {
       if isSame { same.append(score) } else { different.append(score) }
@@ -30,7 +30,7 @@ package enum CosineRates {
         s < same.count ? same[s] : -.infinity, d < different.count ? different[d] : -.infinity)
       while s < same.count, same[s] == value { s += 1 }
       while d < different.count, different[d] == value { d += 1 }
-      nearest.add(.init(value: Double(value), same: s, different: d))
+      nearest.add(.init(value: value, same: s, different: d))
     }
     return zip(targets, nearest.finish()).map { target, nearest in
       AcceptRate(
@@ -40,7 +40,7 @@ package enum CosineRates {
   }
 
   private static func strict(
-    _ target: Double, _ same: [Float], _ different: [Float]
+    _ target: Double, _ same: [Double], _ different: [Double]
   ) -> AcceptPoint {
     let allowed = PairScores.allowed(target, of: different.count)
     guard allowed < different.count else {
@@ -50,7 +50,7 @@ package enum CosineRates {
     let accepted = different.firstIndex { $0 <= threshold } ?? different.count
     let found = same.firstIndex { $0 <= threshold } ?? same.count
     return AcceptPoint(
-      threshold: Double(threshold),
+      threshold: threshold,
       falseAcceptRate: Double(accepted) / Double(different.count),
       trueAcceptRate: Double(found) / Double(same.count))
   }
