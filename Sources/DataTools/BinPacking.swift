@@ -60,8 +60,8 @@ extension BinRequest {
 }
 
 extension VerificationPairs {
-  /// Whether its folds are `count` of one size, as readers cut a file in which they stand one behind
-  /// the other.
+  /// Whether its folds are `count` of one size, as readers cut a file in which they stand one
+  /// behind the other.
   fileprivate func isCut(into count: Int) -> Bool {
     foldCount == count
       && Set((0..<count).map { fold in pairs.count { $0.fold == fold } }).count == 1

@@ -47,8 +47,9 @@ enum ScoreBlocks {
     return (0..<rowCount).map { results[$0]! }
   }
 
-  /// The inner product of rows `first[i]` and `second[i]` of `values` [n, dimension] for every i, in
-  /// double precision: among millions of scores a threshold lies between two that are hardly apart.
+  /// The inner product of rows `first[i]` and `second[i]` of `values` [n, dimension] for every i,
+  /// in double precision: among millions of scores a threshold lies between two that are hardly
+  /// apart.
   static func pairs(
     _ values: [Float], dimension: Int, first: [Int32], second: [Int32], threads: Int
   ) -> [Double] {

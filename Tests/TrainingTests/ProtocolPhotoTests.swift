@@ -88,8 +88,10 @@ import Testing
   /// The points of the set as `--landmarks` takes them.
   private func landmarks() throws -> String {
     let path = folder + "/points.txt"
-    let lines = try String(contentsOfFile: layout + "/meta/ijbc_name_5pts_score.txt", encoding: .utf8)
-      .split(separator: "\n").map { $0.split(separator: " ").dropLast().joined(separator: " ") }
+    let lines = try String(
+      contentsOfFile: layout + "/meta/ijbc_name_5pts_score.txt", encoding: .utf8
+    )
+    .split(separator: "\n").map { $0.split(separator: " ").dropLast().joined(separator: " ") }
     try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
     return path
   }
@@ -121,7 +123,8 @@ import Testing
   @Test func aPhotoThatIsMissingOrTwiceIsNamed() throws {
     func complaint() -> String {
       do {
-        return "no error: \(try IJBRequest(options, folder: layout).answer(over: SoloCommunicator()))"
+        return
+          "no error: \(try IJBRequest(options, folder: layout).answer(over: SoloCommunicator()))"
       } catch { return "\(error)" }
     }
     try FileManager.default.createDirectory(
@@ -157,7 +160,8 @@ import Testing
     let lines = try TinyFaceRequest(options, folder: tiny).answer(over: SoloCommunicator())
     #expect(
       lines.first
-        == "tinyface: 4 probes, 4 of people in the gallery; 12 photos of the gallery and 8 distractors")
+        == "tinyface: 4 probes, 4 of people in the gallery; 12 photos of the gallery and 8 "
+        + "distractors")
     let faces = try stored(tiny)
     #expect(lines == (try TinyFaceRequest(faces, folder: tiny).answer(over: SoloCommunicator())))
   }

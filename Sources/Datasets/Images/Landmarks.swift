@@ -78,7 +78,9 @@ package struct Landmarks: Sendable {
 
   private static func notes(of misfits: [String], file: String) -> [String] {
     guard let first = misfits.first else { return [] }
-    return ["\(file): the points of \(misfits.count) photos are those of no face, such as of \(first)"]
+    return [
+      "\(file): the points of \(misfits.count) photos are those of no face, such as of \(first)"
+    ]
   }
 
   /// What the file says of the photos of `index`; throws as `init` does for lines and points.
