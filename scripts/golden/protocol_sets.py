@@ -223,7 +223,7 @@ def check(program, checkpoint, out):
                 differ += 1
                 print(f"{name}: {key}: NumPy {a}, printed {b}")
     print(f"{equal} figures equal, {differ} differ")
-    sys.exit(int(differ > 0 or equal < 40))
+    sys.exit(int(differ > 0 or equal < 30))
 
 
 def scale(program, scratch, photos=469_375, count=23_124, same=19_557, other=15_638_932):
