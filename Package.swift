@@ -281,6 +281,13 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
+      name: "Protocols",
+      dependencies: [
+        "Collectives", "Configuration", "Datasets", "Evaluation", "Inputs", "Interchange",
+        "Kernels", "Measuring", "Preconditions", "Scoring", "Sessions",
+      ],
+      swiftSettings: house),
+    .target(
       name: "Sweeps",
       dependencies: [
         "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation",
@@ -302,8 +309,8 @@ let package = Package(
       name: "ddp-train",
       dependencies: [
         "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Interchange",
-        "Interop", "MPICollectives", "Measuring", "Preflight", "Sessions", "Sweeps", "Tasks",
-        "Training",
+        "Interop", "MPICollectives", "Measuring", "Preflight", "Protocols", "Sessions", "Sweeps",
+        "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // Tests look at its commands, in release as everything else.
@@ -376,8 +383,9 @@ let package = Package(
         "Assembly", "CAllocations", "CPhotoWriters", "Checkpoints", "Collectives", "Comparison",
         "Configuration", "DataTools",
         "Datasets", "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Interop",
-        "Kernels", "Losses", "Measuring", "Networks", "Optimizers", "Preflight", "Reports",
-        "RunFolders", "Scoring", "Sessions", "State", "Sweeps", "Tasks", "TestSupport", "Threads",
+        "Kernels", "Losses", "Measuring", "Networks", "Optimizers", "Preflight",
+        "Protocols", "Reports", "RunFolders", "Scoring", "Sessions", "State", "Sweeps", "Tasks",
+        "TestSupport", "Threads",
         "Timing", "Training",
       ]),
     .testTarget(

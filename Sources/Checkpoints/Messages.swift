@@ -6,12 +6,13 @@ extension DecisionThreshold: Message {
     writer.write(cautiousValue)
     writer.write(flipTest)
     writer.write(rule)
+    writer.write(targetFAR)
   }
 
   package init(from reader: inout MessageReader) throws {
     self.init(
       value: try reader.read(), cautiousValue: try reader.read(), flipTest: try reader.read(),
-      rule: try reader.read())
+      rule: try reader.read(), targetFAR: try reader.read())
   }
 }
 

@@ -20,6 +20,22 @@ package struct PackRequest: Sendable {
   }
 }
 
+/// What `ddp-train pack --to bin` is asked.
+package struct BinRequest: Sendable {
+  /// Photos in any form that `--data` takes.
+  package var data: String
+  /// A list of pairs of them.
+  package var pairs: String
+  package var out: String
+
+  /// The photos of `pairs` as one verification set.
+  package init(data: String, pairs: String, out: String) {
+    self.data = data
+    self.pairs = pairs
+    self.out = out
+  }
+}
+
 /// What `ddp-train check` is asked.
 package struct CheckRequest: Sendable {
   package var data: String

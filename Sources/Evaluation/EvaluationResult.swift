@@ -56,6 +56,8 @@ package struct EvaluationResult: Sendable {
   package var worstPairs: [WorstPair] = []
   /// Why there are pairs and no verification; nil where there is one, or no pairs.
   package var missingVerification: String?
+  /// The distances of all pairs, for tables; nil without verification.
+  package var scores: PairScores?
   /// What is most likely not meant with the list of pairs, a sentence each.
   package var pairWarnings: [String] = []
 
@@ -97,6 +99,7 @@ package struct EvaluationResult: Sendable {
       let distances = embeddings.squaredDistances(of: pairs)
       let isSame = pairs.pairs.map(\.isSame)
       verification = Verification(distances: distances, pairs: pairs)
+      scores = PairScores(distances: distances, pairs: pairs, norms: embeddings.norms)
       exactROC = ROC.exactCurve(distances: distances, isSame: isSame)
       histogram = DistanceHistogram(distances: distances, isSame: isSame)
       worstPairs = WorstPair.select(from: pairs, distances: distances, count: worstPairCount)

@@ -11,8 +11,10 @@ extension VerificationPairs {
   /// dominates; pairs of two people draw people, then photos, evenly. Every fold has as many of the
   /// one kind as of the other; no pair occurs twice. Each group gives an equal part of `limit`, or
   /// what its photos hold; nothing comes where nobody has two photos or there is only one person.
+  ///
+  /// With embeddings `hard` [photos] pairs of two people are the nearest of their group instead.
   package static func generated(
-    labels: [Int], limit: Int, folds: Int = 10, seed: UInt64
+    labels: [Int], limit: Int, folds: Int = 10, seed: UInt64, hard: Embeddings? = nil
   ) -> VerificationPairs {
     require(limit >= 0, "VerificationPairs.generated: limit \(limit) is negative")
     require(folds > 0, "VerificationPairs.generated: \(folds) folds")
@@ -24,7 +26,9 @@ extension VerificationPairs {
       let quota = limit / 2 / groups.count + (group < limit / 2 % groups.count ? 1 : 0)
       let random = CounterRandom(seed: seed, purpose: .split, 2, group)
       let same = samePairs(of: people, quota: quota)
-      let different = differentPairs(of: people, quota: same.count, random: random)
+      let different =
+        hard.map { nearestPairs(of: people, quota: same.count, by: $0) }
+        ?? differentPairs(of: people, quota: same.count, random: random)
       for (isSame, kind) in [(true, Array(same.prefix(different.count))), (false, different)] {
         for (index, pair) in kind.enumerated() {
           let fold = isDisjoint ? group : index % folds
@@ -36,7 +40,8 @@ extension VerificationPairs {
       isDisjoint
       ? "\(foldCount) folds, no person in two of them"
       : "\(foldCount) folds of pairs dealt in turn (too few people for folds by people)"
-    return VerificationPairs(pairs: pairs, foldCount: foldCount, foldRule: rule)
+    return VerificationPairs(
+      pairs: pairs, foldCount: foldCount, foldRule: rule, people: labels)
   }
 
   /// The photos of each person, shuffled, people dealt to groups that can each make both kinds.
@@ -100,5 +105,58 @@ extension VerificationPairs {
       attempt += 1
     }
     return pairs
+  }
+
+  /// The photos of others that each photo may be paired with.
+  private static let nearestPerPhoto = 4
+
+  /// Up to `quota` pairs of two people, nearest first: of each photo's nearest photos of others.
+  private static func nearestPairs(
+    of people: [[Int]], quota: Int, by embeddings: Embeddings
+  ) -> [(Int, Int)] {
+    struct Candidate: Hashable {
+      let first, second: Int
+    }
+    let photos = people.enumerated().flatMap { person, photos in photos.map { ($0, person) } }
+      .filter { embeddings.norms[$0.0].isFinite }
+    let dimension = embeddings.dimension
+    let own = Embeddings(
+      photos.flatMap { embeddings.values[$0.0 * dimension..<($0.0 + 1) * dimension] },
+      dimension: dimension)
+    let unit = own.normalized()
+    var found: [Candidate: Float] = [:]
+    Similarity.forEachRow(unit, against: unit, dimension: dimension, isRepeatable: true) {
+      row, cosines in
+      var best: [Int] = []
+      for other in cosines.indices where photos[other].1 != photos[row].1 {
+        if best.count == nearestPerPhoto {
+          guard cosines[other] > cosines[best[nearestPerPhoto - 1]] else { continue }
+          best.removeLast()
+        }
+        best.insert(other, at: best.firstIndex { cosines[$0] < cosines[other] } ?? best.count)
+      }
+      for other in best {
+        let (a, b) = (photos[row].0, photos[other].0)
+        found[Candidate(first: min(a, b), second: max(a, b))] = cosines[other]
+      }
+    }
+    return found.sorted {
+      ($1.value, $0.key.first, $0.key.second) < ($0.value, $1.key.first, $1.key.second)
+    }.prefix(quota).map { ($0.key.first, $0.key.second) }
+  }
+
+  /// The same pairs with as many of either kind in every fold as the fold with the fewest has,
+  /// folds one behind the other, of each the pairs of one person first, as files of pairs have
+  /// them; and how many of each kind that are.
+  package func evened() -> (pairs: VerificationPairs, perKind: Int) {
+    let kinds = (0..<foldCount).map { fold in
+      [true, false].map { isSame in pairs.filter { $0.fold == fold && $0.isSame == isSame } }
+    }
+    let perKind = kinds.flatMap { $0.map(\.count) }.min() ?? 0
+    return (
+      VerificationPairs(
+        pairs: kinds.flatMap { $0.flatMap { $0.prefix(perKind) } }, foldCount: foldCount,
+        foldRule: foldRule, people: people), perKind
+    )
   }
 }

@@ -16,6 +16,47 @@ package struct SetResults {
     }
   }
 
+  /// The sets whose mean the field's tables show.
+  private static let five = ["lfw", "cfp_fp", "agedb_30", "calfw", "cplfw"]
+
+  /// The subsets of RFW (Wang et al., 2019), whose files are called by them.
+  private static let races = ["african", "asian", "caucasian", "indian"]
+
+  /// The mean accuracy over the sets, and over the field's five where they are all there; mean,
+  /// spread and ratio of errors over the four of RFW where they are; nothing where fewer than two
+  /// have one.
+  package var summary: [String] {
+    let accuracies = results.compactMap { name, result in
+      result.verification.map { (name, $0.accuracy) }
+    }
+    guard accuracies.count > 1 else { return [] }
+    func line(_ title: String, _ chosen: [(String, Double)]) -> String {
+      let mean = chosen.reduce(0) { $0 + $1.1 } / Double(chosen.count)
+      return "\(title) \(Figure.text(mean, digits: 6)) of "
+        + chosen.map(\.0).joined(separator: ", ")
+    }
+    var lines = [line("mean-accuracy", accuracies)]
+    let five = Self.five.compactMap { wanted in
+      accuracies.first { Self.stem($0.0) == wanted }
+    }
+    if five.count == Self.five.count, accuracies.count > five.count {
+      lines.append(line("mean-of-five", five))
+    }
+    let subsets = Self.races.compactMap { race in
+      accuracies.first { Self.stem($0.0).lowercased().prefix { $0.isLetter } == race }
+    }
+    if subsets.count == Self.races.count {
+      lines += AccuracySpread(subsets.map(\.1)).lines("rfw")
+    }
+    return lines
+  }
+
+  /// `African_pairs` of `txts/African_pairs.txt`.
+  private static func stem(_ name: String) -> Substring {
+    let last = name.lastIndex(of: "/").map { name[name.index(after: $0)...] } ?? name[...]
+    return last.lastIndex(of: ".").map { last[..<$0] } ?? last
+  }
+
   package var rules: [String] { named(\.rules) }
   package var warnings: [String] { named(\.warnings) }
 
@@ -23,5 +64,40 @@ package struct SetResults {
     results.flatMap { name, result in
       results.count > 1 ? result[keyPath: path].map { "\(name): \($0)" } : result[keyPath: path]
     }
+  }
+}
+
+/// How far the accuracies of parts lie apart, as RFW has it.
+package struct AccuracySpread: Sendable {
+  private let accuracies: [Double]
+
+  /// The spread of `accuracies`, one a part.
+  package init(_ accuracies: [Double]) { self.accuracies = accuracies }
+
+  /// Mean and population deviation; nil without any.
+  package var moments: (mean: Double, deviation: Double)? {
+    accuracies.isEmpty ? nil : populationMoments(accuracies)
+  }
+
+  /// The skewed error ratio: the largest error over the smallest; nil for fewer than two parts, or
+  /// one without errors.
+  package var errorRatio: Double? {
+    guard accuracies.count > 1, let best = accuracies.max(), let worst = accuracies.min(), best < 1
+    else { return nil }
+    return (1 - worst) / (1 - best)
+  }
+
+  /// `NAME-accuracy`, `NAME-spread` and `NAME-error-ratio`, one a line.
+  package func lines(_ name: String) -> [String] {
+    var lines: [String] = []
+    if let moments {
+      lines.append("\(name)-accuracy \(Figure.text(moments.mean, digits: 6))")
+      lines.append("\(name)-spread \(Figure.text(moments.deviation, digits: 6))")
+    }
+    lines.append(
+      "\(name)-error-ratio "
+        + (errorRatio.map { Figure.text($0, digits: 4) }
+          ?? (accuracies.count > 1 ? "none: a subset has no errors" : "none: one subset alone")))
+    return lines
   }
 }

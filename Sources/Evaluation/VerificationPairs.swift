@@ -56,11 +56,13 @@ package struct VerificationPairs: Sendable {
   package let skipped: [Skipped]
   /// Pairs left out because a photo of theirs could not be read.
   package let unreadableCount: Int
+  /// The person of each photo, by its index; nil where nobody knows.
+  package let people: [Int]?
 
   /// Pairs made by hand; traps if a fold is not in 0..<foldCount.
   package init(
     pairs: [Pair], foldCount: Int, foldRule: String, skipped: [Skipped] = [],
-    unreadableCount: Int = 0
+    unreadableCount: Int = 0, people: [Int]? = nil
   ) {
     for pair in pairs {
       require(
@@ -72,6 +74,14 @@ package struct VerificationPairs: Sendable {
     self.foldRule = foldRule
     self.skipped = skipped
     self.unreadableCount = unreadableCount
+    self.people = people
+  }
+
+  /// The same pairs, of photos that show `people` [photos].
+  package func naming(_ people: [Int]) -> VerificationPairs {
+    VerificationPairs(
+      pairs: pairs, foldCount: foldCount, foldRule: foldRule, skipped: skipped,
+      unreadableCount: unreadableCount, people: people)
   }
 
   /// The same pairs but those with a photo of `unreadable`.
@@ -79,7 +89,7 @@ package struct VerificationPairs: Sendable {
     let rest = pairs.filter { !unreadable.contains($0.first) && !unreadable.contains($0.second) }
     return VerificationPairs(
       pairs: rest, foldCount: foldCount, foldRule: foldRule, skipped: skipped,
-      unreadableCount: unreadableCount + pairs.count - rest.count)
+      unreadableCount: unreadableCount + pairs.count - rest.count, people: people)
   }
 
   /// The number of pairs of one person.

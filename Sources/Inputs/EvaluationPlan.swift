@@ -93,7 +93,8 @@ package struct EvaluationPlan: Sendable {
     let places = Dictionary(uniqueKeysWithValues: ordered.enumerated().map { ($1, $0) })
     self.photos = ordered
     origin = String(pairsFile.split(separator: "/").last ?? "")
-    pairs = resolved.renumbered(by: places)
+    pairs = resolved.renumbered(by: places).naming(
+      ordered.map { index.photos.person(of: $0) })
     people = nil
     classes = nil
     var notes: [String] = resolved.skipped.prefix(20).map { "\(pairsFile): skipped \($0)" }

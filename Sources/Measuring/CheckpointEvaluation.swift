@@ -42,7 +42,9 @@ extension CheckpointNetwork {
       pixels: JPEGProbe.hash, communicator: session.communicator)
     let start = Clock.seconds
     let flip = request.flipTest ?? configuration.flipTest
+    let tables = try EvaluationTables(request)
     var scored: [(name: String, result: EvaluationResult)] = []
+    var names: [[String]] = []
     for set in sets {
       guard let source = set.source ?? opened?.source else { continue }
       let (embeddings, bad) = try embeddings(
@@ -51,18 +53,35 @@ extension CheckpointNetwork {
       guard let embeddings else { continue }
       let weights = try checkpoint.classWeights()
       scored.append((set.name, set.plan.score(embeddings, bad: bad, classWeights: weights)))
+      names.append(set.plan.photos.map { source.name(of: $0) })
     }
     guard !scored.isEmpty else { return }
     let results = SetResults(results: scored)
     for rule in results.rules { session.console.say(rule) }
     for line in results.lines { session.console.receipt(line) }
     for warning in results.warnings { session.console.warn(warning) }
+    try tell(tables, of: results, names: names)
     if request.storesThreshold {
-      try storeThreshold(of: results.first, flip: flip, sets[0].plan)
+      try storeThreshold(
+        of: results.first, targetFAR: request.thresholdFAR, flip: flip, sets[0].plan)
     }
     let photoCount = sets.reduce(0) { $0 + $1.plan.photos.count }
     session.console.say(
       "evaluated \(photoCount) photos in \(Console.fixed(Clock.seconds - start, 1)) s")
+  }
+
+  /// Prints the tables of every set, whose photos have `names`, and what is of all.
+  private func tell(
+    _ tables: EvaluationTables, of results: SetResults, names: [[String]]
+  ) throws {
+    for ((name, result), names) in zip(results.results, names) {
+      let prefix = results.results.count > 1 ? name + " " : ""
+      let (rules, lines, warnings) = try tables.lines(of: result, names: names)
+      for rule in rules { session.console.say(prefix + rule) }
+      for line in lines { session.console.receipt(prefix + line) }
+      for warning in warnings { session.console.warn(prefix + warning) }
+    }
+    for line in results.summary { session.console.receipt(line) }
   }
 
   /// The one set of those that `sets` finds; throws `EvaluationFailure.severalSets`.
@@ -124,12 +143,23 @@ extension CheckpointNetwork {
   }
 
   /// Keeps the threshold that `result` has chosen in the checkpoint; throws
-  /// `EvaluationFailure.noThreshold` where no pairs were verified.
+  /// `EvaluationFailure.noThreshold` where no pairs were verified, `.tooFewForRate` where there are
+  /// too few for `targetFAR`.
   private func storeThreshold(
-    of result: EvaluationResult, flip: Bool, _ plan: EvaluationPlan
+    of result: EvaluationResult, targetFAR: Double?, flip: Bool, _ plan: EvaluationPlan
   ) throws {
-    let threshold = DecisionThreshold(
-      result, flipTest: flip, origin: "of \(plan.origin), by evaluate")
+    let origin = "of \(plan.origin), by evaluate"
+    if let targetFAR, let scores = result.scores,
+      let refusal = scores.acceptRates(at: [targetFAR])[0].refusal
+    {
+      throw EvaluationFailure.tooFewForRate(targetFAR, refusal: refusal)
+    }
+    let threshold =
+      if let targetFAR {
+        DecisionThreshold(result, targetFAR: targetFAR, flipTest: flip, origin: origin)
+      } else {
+        DecisionThreshold(result, flipTest: flip, origin: origin)
+      }
     guard let threshold else { throw EvaluationFailure.noThreshold }
     try checkpoint.store(threshold)
     session.console.say("threshold: \(threshold.pairText)")

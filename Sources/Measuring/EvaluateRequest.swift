@@ -36,6 +36,12 @@ package struct EvaluateRequest: Sendable, Equatable {
   package var precision: Precision?
   /// Keeps the threshold that the evaluation chooses in the checkpoint.
   package var storesThreshold = false
+  /// The false-accept rate of the threshold that is kept; nil keeps the most accurate one.
+  package var thresholdFAR: Double?
+  /// A file that divides people into subsets, each measured by itself.
+  package var subsets: String?
+  /// What says how good photos are: `norm`, or a CSV file with `:column`.
+  package var quality: String?
   /// Compute threads of a rank; nil is its share of the host.
   package var threads: Int?
   /// Only figures on standard output.
@@ -54,7 +60,7 @@ extension EvaluateRequest {
     switch source {
     case .embeddings(let file, let names):
       guard communicator.rank == 0 else { return }
-      try StoredEmbeddings(file: file, names: names).evaluate(pairs: pairs)
+      try StoredEmbeddings(file: file, names: names).evaluate(self)
     case .checkpoint(let path):
       let session = try Session.start(
         communicator: communicator, threads: threads, quiet: quiet)

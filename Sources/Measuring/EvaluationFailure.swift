@@ -9,6 +9,7 @@ package enum EvaluationFailure: Error, CustomStringConvertible {
   case noNames(path: String)
   case unknownForm(path: String)
   case noThreshold
+  case tooFewForRate(Double, refusal: String)
   case notInBytes(count: Int)
   case nameOfSeveralLines(name: String)
 
@@ -33,6 +34,8 @@ package enum EvaluationFailure: Error, CustomStringConvertible {
     case .notInBytes(let count):
       "\(count) photos have no embedding, which bytes cannot say; repair or remove them, or leave "
         + "out --int8"
+    case .tooFewForRate(let rate, let refusal):
+      "--threshold-at-far \(rate): \(refusal); give more --pairs, or a larger rate"
     case .noThreshold:
       "--store-threshold: there were no pairs of both kinds to choose a threshold on; give --pairs FILE"
     }

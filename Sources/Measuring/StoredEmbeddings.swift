@@ -24,13 +24,34 @@ package struct StoredEmbeddings {
     (embeddings, self.names) = (rows.embeddings, rows.names)
   }
 
-  /// Scores the pairs of each file and prints the figures.
-  func evaluate(pairs files: [String]) throws {
+  /// Scores the pairs of each file of `request` and prints the figures and tables.
+  func evaluate(_ request: EvaluateRequest) throws {
+    let files = request.pairs
     guard !files.isEmpty else { throw EvaluationFailure.noPairs }
-    for file in files { try evaluate(file, prefix: files.count > 1 ? "\(file) " : "") }
+    let tables = try EvaluationTables(request)
+    var scored: [(name: String, result: EvaluationResult)] = []
+    for file in files {
+      let prefix = files.count > 1 ? "\(file) " : ""
+      scored.append((file, try evaluate(file, tables, prefix: prefix)))
+    }
+    for line in SetResults(results: scored).summary { StandardOutput.print(line) }
   }
 
-  private func evaluate(_ pairs: String, prefix: String) throws {
+  /// The person of each row: the folder of its name; nil where a name has none.
+  package var people: [Int]? {
+    var places: [Substring: Int] = [:]
+    var people: [Int] = []
+    for name in names {
+      guard let end = name.lastIndex(of: "/") else { return nil }
+      people.append(places[name[..<end], default: places.count])
+      places[name[..<end]] = people.last
+    }
+    return people
+  }
+
+  private func evaluate(
+    _ pairs: String, _ tables: EvaluationTables, prefix: String
+  ) throws -> EvaluationResult {
     guard !EvaluationSet.bringsPhotos(pairs) else {
       throw EvaluationFailure.photosBesideEmbeddings(path: pairs)
     }
@@ -49,9 +70,14 @@ package struct StoredEmbeddings {
     if resolved.skipped.count > 20 {
       StandardOutput.print("\(prefix)skipped: \(resolved.skipped.count) pairs in all")
     }
-    let result = EvaluationResult(embeddings: embeddings, pairs: resolved)
-    for rule in result.rules { StandardOutput.print(prefix + rule) }
-    for line in result.lines { StandardOutput.print(prefix + line) }
-    for warning in result.warnings { StandardOutput.print("\(prefix)warning: \(warning)") }
+    let result = EvaluationResult(
+      embeddings: embeddings, pairs: people.map(resolved.naming) ?? resolved)
+    let (rules, lines, warnings) = try tables.lines(of: result, names: names)
+    for rule in result.rules + rules { StandardOutput.print(prefix + rule) }
+    for line in result.lines + lines { StandardOutput.print(prefix + line) }
+    for warning in result.warnings + warnings {
+      StandardOutput.print("\(prefix)warning: \(warning)")
+    }
+    return result
   }
 }

@@ -54,6 +54,13 @@ package enum ReportStyle {
     margin-top:12px;font-size:13.5px}
     .figures div{display:flex;justify-content:space-between;border-bottom:1px solid var(--line);
     padding:3px 0}
+    .rates{overflow-x:auto;margin-top:12px}
+    table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}
+    th,td{text-align:right;padding:3px 0 3px 18px;border-bottom:1px solid var(--line);
+    white-space:nowrap}
+    th{color:var(--soft);font-weight:500}
+    th:first-child,td:first-child{text-align:left;padding-left:0}
+    td.none{text-align:left;color:var(--soft)}
     dt{color:var(--soft)}
     dd{margin:0;font-variant-numeric:tabular-nums}
     .pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(172px,1fr));gap:10px}

@@ -7,7 +7,10 @@ extension RunReport {
   func evaluationPanels() -> [Markup] {
     guard let evaluation else { return [] }
     var panels: [Markup] = []
-    if evaluation.roc.count > 1 { panels.append(rocChart(evaluation)) }
+    if evaluation.roc.count > 1 {
+      panels.append(rocChart(evaluation))
+      panels.append(detChart(evaluation.roc))
+    }
     if let histogram = evaluation.histogram {
       panels.append(
         HistogramChart(histogram: histogram, threshold: evaluation.threshold).render())
@@ -22,6 +25,7 @@ extension RunReport {
         ])
     }
     if !rows.isEmpty { children.append(.element("dl", ["class": "panel figures"], rows)) }
+    children += ratePanel(evaluation.table)
     children += evaluation.rules.map { .element("p", ["class": "note"], text: $0) }
     return children + setPanels()
   }

@@ -73,6 +73,8 @@ package struct RunReport: Sendable {
     package var histogram: DistanceHistogram?
     package var threshold: Double?
     package var worstPairs: [PicturePair]
+    /// True-accept rates with their intervals; nil without verification.
+    package var table: VerificationTable?
 
     /// The detail of `result`; `name` and `jpeg` are asked for the photos of its worst pairs.
     package init(
@@ -85,6 +87,7 @@ package struct RunReport: Sendable {
       validationRates = result.verification?.validationRates ?? []
       histogram = result.histogram
       threshold = result.verification?.mostAccurateThreshold
+      table = VerificationTable(result)
       worstPairs = result.worstPairs.map { pair in
         PicturePair(
           firstJPEG: jpeg(pair.first) ?? [], secondJPEG: jpeg(pair.second) ?? [],

@@ -19,6 +19,8 @@ struct DDPTrain: ParsableCommand {
         ddp-train verify runs/lfw a.jpg b.jpg
         ddp-train identify runs/lfw --gallery known photo.jpg
         ddp-train cluster runs/lfw album --html album.html
+        ddp-train ijb runs/ms1m IJBC
+        ddp-train tinyface runs/ms1m tinyface/Testing_Set
         ddp-train sweep jpeg-quality runs/lfw --data photos --pairs pairs.txt
         ddp-train import backbone.pth --model iresnet50 --normalize half --channels rgb --out r50.safetensors
         ddp-train export runs/lfw --to onnx --out faces.onnx
@@ -26,6 +28,7 @@ struct DDPTrain: ParsableCommand {
         ddp-train compare runs/one runs/two
         mpirun --bind-to none -np 4 ddp-train doctor --model iresnet50
         ddp-train check photos --pairs pairs.txt
+        ddp-train pairs photos --out pairs.txt
         ddp-train pack photos --to rec --out packs/photos
         ddp-train align photos aligned --landmarks points.txt
         ddp-train synthesize faces --people 50 --photos 10
@@ -41,8 +44,9 @@ struct DDPTrain: ParsableCommand {
     version: "\(Version.current), \(MPIWorld.libraryVersion)",
     subcommands: [
       Train.self, Evaluate.self, Embed.self, Verify.self, Identify.self, Cluster.self, Sweep.self,
-      Import.self, Export.self, Inspect.self, Compare.self, Pack.self, Check.self, Align.self,
-      Synthesize.self,
+      IJB.self, TinyFace.self, Import.self, Export.self, Inspect.self, Compare.self, Pairs.self,
+      Pack.self, Check.self,
+      Align.self, Synthesize.self,
       Doctor.self,
     ],
     defaultSubcommand: Train.self)

@@ -15,6 +15,8 @@ struct Evaluate: ParsableCommand {
         ddp-train evaluate --embeddings faces.npy --names faces.txt --pairs pairs.txt
         ddp-train evaluate --embeddings faces.npz --pairs pairs.txt
         ddp-train evaluate runs/ms1m --pairs lfw.bin --pairs cfp_fp.bin --pairs agedb_30.bin
+        ddp-train evaluate runs/lfw --data photos --pairs pairs.txt --threshold-at-far 1e-3
+        ddp-train evaluate runs/lfw --data photos --pairs pairs.txt --subsets groups.txt --quality norm
       """)
 
   @Argument(
@@ -52,6 +54,25 @@ struct Evaluate: ParsableCommand {
   @Flag(help: "Keep the threshold chosen here in the checkpoint, for verify and cluster.")
   var storeThreshold = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Keep the threshold that accepts at most this share of pairs of two people, such as 1e-4.",
+      valueName: "rate"))
+  var thresholdAtFar: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Lines 'person subset' or 'path subset': each subset is measured by itself.",
+      valueName: "file"), completion: .file(), transform: UserPath.read)
+  var subsets: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Error against discard by 'norm' of embeddings, or by FILE.csv[:column] of name and quality.",
+      valueName: "norm|file"), completion: .file(),
+    transform: { $0 == "norm" ? $0 : try UserPath.read($0) })
+  var quality: String?
+
   @Option(as: \.threads) var threads: Int?
 
   @Flag(help: "Only figures on standard output.")
@@ -59,6 +80,9 @@ struct Evaluate: ParsableCommand {
 
   func validate() throws {
     try stored.check()
+    if let thresholdAtFar, !(thresholdAtFar > 0 && thresholdAtFar < 1) {
+      throw ValidationError("--threshold-at-far \(thresholdAtFar) is no rate between 0 and 1")
+    }
     if stored.embeddings != nil {
       try refuse("CHECKPOINT", checkpoint != nil, beside: "--embeddings")
       try refuse("--data", data != nil, beside: "--embeddings")
@@ -70,6 +94,7 @@ struct Evaluate: ParsableCommand {
       try refuse("--max-bad", maxBad != nil, beside: "--embeddings")
       try refuse("--precision", precision != nil, beside: "--embeddings")
       try refuse("--store-threshold", storeThreshold, beside: "--embeddings")
+      try refuse("--threshold-at-far", thresholdAtFar != nil, beside: "--embeddings")
       guard !pairs.isEmpty else { throw ValidationError("--embeddings needs --pairs FILE") }
     } else {
       guard checkpoint != nil else {
@@ -102,7 +127,10 @@ struct Evaluate: ParsableCommand {
     request.flipTest = flipTest
     request.maxBad = maxBad
     request.precision = precision
-    request.storesThreshold = storeThreshold
+    request.storesThreshold = storeThreshold || thresholdAtFar != nil
+    request.thresholdFAR = thresholdAtFar
+    request.subsets = subsets
+    request.quality = quality
     request.threads = threads
     let code = Dispatch.run { try request.run(over: $0) }
     if code != 0 { throw ExitCode(code) }

@@ -6,15 +6,18 @@ private import Sessions
 struct Pack: WorkForOne {
   static let configuration = CommandConfiguration(
     commandName: "pack",
-    abstract: "Writes photos as one file that MXNet or WebDataset reads.",
+    abstract: "Writes photos as one file that MXNet, WebDataset or InsightFace reads.",
     discussion: """
       rec is MXNet RecordIO as InsightFace lays it out: OUT.rec with .idx, .lst and property beside \
       it, or train.rec and so on in a folder OUT. tar is a WebDataset shard. Photos keep their bytes \
-      and their order: training on the pack gives the weights of training on the folder.
+      and their order: training on the pack gives the weights of training on the folder. bin is a \
+      verification set as InsightFace's lfw.bin, of the pairs of --pairs; its readers expect photos \
+      that are aligned to 112x112 (ddp-train align).
 
       EXAMPLES
         ddp-train pack photos --to rec --out packs/photos
         ddp-train pack photos --to tar --out photos.tar
+        ddp-train pack aligned --to bin --pairs pairs.txt --out own.bin
         ddp-train train --data packs/photos --epochs 20
       """)
 
@@ -23,8 +26,13 @@ struct Pack: WorkForOne {
     transform: UserPath.read)
   var data: String
 
-  @Option(help: ArgumentHelp("rec or tar.", valueName: "format"))
+  @Option(help: ArgumentHelp("rec, tar or bin.", valueName: "format"))
   var to: String
+
+  @Option(
+    help: ArgumentHelp("The pairs of a bin, in any form that evaluate reads.", valueName: "file"),
+    completion: .file(), transform: UserPath.read)
+  var pairs: String?
 
   @Option(
     help: ArgumentHelp("What to write.", valueName: "path"), completion: .file(),
@@ -32,12 +40,26 @@ struct Pack: WorkForOne {
   var out: String
 
   func validate() throws {
-    if PackRequest(data: data, form: to, out: out) == nil {
-      throw ValidationError("--to '\(to)' is neither rec nor tar")
+    if to == "bin" {
+      if pairs == nil { throw ValidationError("--to bin needs --pairs FILE") }
+      if !out.hasSuffix(".bin") {
+        throw ValidationError("--out '\(out)' does not end in .bin, by which evaluate knows it")
+      }
+      return
     }
+    if PackRequest(data: data, form: to, out: out) == nil {
+      throw ValidationError("--to '\(to)' is neither rec nor tar nor bin")
+    }
+    if pairs != nil { throw ValidationError("--pairs belongs to --to bin") }
   }
 
   func run() throws {
+    if let pairs, to == "bin" {
+      StopSignals.install()
+      let request = BinRequest(data: data, pairs: pairs, out: out)
+      for line in try request.run() { StandardOutput.print(line) }
+      return
+    }
     guard let request = PackRequest(data: data, form: to, out: out) else { return }
     // From here on a signal asks, so that no half of a pack is left.
     StopSignals.install()

@@ -16,6 +16,7 @@ import Testing
     "export": ["r", "--to", "onnx", "--out", "o"], "inspect": ["r"], "compare": ["a", "b"],
     "pack": ["d", "--to", "rec", "--out", "o"], "check": ["d"],
     "align": ["d", "o", "--landmarks", "l"], "synthesize": ["o"],
+    "ijb": ["r", "f"], "tinyface": ["r", "f"], "pairs": ["d", "--out", "o"],
   ]
 
   private static var commands: [any ParsableCommand.Type] { DDPTrain.configuration.subcommands }

@@ -2,7 +2,7 @@
 
     python3 scripts/interop/data.py PROGRAM SCRATCH
 
-Needs numpy, opencv, tensorboard, webdataset, prometheus_client, safetensors.
+Needs numpy, opencv, pillow, tensorboard, webdataset, prometheus_client, safetensors.
 
 Ends with 'N passed, N failed', as scripts/interop/check.py does.
 """
@@ -256,6 +256,29 @@ check("align equals norm_crop within a grey level in the mean of every photo",
       code == 0 and done.returncode == 0 and done.stdout.startswith("48 photos"),
       said + done.stdout + done.stderr)
 print("; ".join(done.stdout.strip().splitlines()[1:]))
+
+# A verification set as insightface's load_bin reads it.
+code, said = run("pairs", faces, "--folds", 10, "--count", 60, "--out", scratch / "own.txt")
+check("pairs", code == 0, said)
+code, said = run("pack", faces, "--to", "bin", "--pairs", scratch / "own.txt", "--out", scratch / "own.bin")
+check("pack --to bin", code == 0, said)
+with open(scratch / "own.bin", "rb") as file:
+    bins, issame = pickle.load(file, encoding="bytes")
+listed = [line.split("\t") for line in open(scratch / "own.txt").read().splitlines()[1:]]
+check("load_bin gives the photos and answers of the pairs",
+      bins == [(faces / name).read_bytes() for line in listed for name in line[:2]]
+      and issame == [line[2] == "1" for line in listed] and len(listed) > 0, said)
+
+# IJB and TinyFace from photos, against NumPy on what `embed` makes of them.
+code, said = run("train", "--data", turned, "--image-size", 112, "--width", 0.125, "--batch", 16,
+                 "--microbatch", 4, "--steps", 4, "--split", "all", "--evaluate-every", 0,
+                 "--out", scratch / "small")
+check("a network for the protocols", code == 0, said)
+sets = pathlib.Path(__file__).resolve().parents[1] / "golden/protocol_sets.py"
+for words in (["make", turned, scratch / "sets"], ["check", program, scratch / "small", scratch / "sets"]):
+    done = subprocess.run([sys.executable, sets, *map(str, words)], capture_output=True, text=True)
+    check(f"protocols {words[0]}: {(done.stdout.strip().splitlines() or [''])[-1]}",
+          done.returncode == 0, done.stdout + done.stderr)
 
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed > 0)

@@ -39,14 +39,47 @@ package struct Landmarks: Sendable {
     }
     toPhoto = found.similarities.compactMap(\.self)
     self.imageSize = imageSize
-    notes = Self.notes(of: found, index, file: file)
+    notes = Self.notes(of: found.misfits.map { index.photos[$0.photo].path }, file: file)
   }
 
-  private static func notes(of found: Found, _ index: PhotoIndex, file: String) -> [String] {
-    guard let first = found.misfits.first else { return [] }
+  /// Aligns photo i by the five points `points[i]`, x1 y1 ... x5 y5 in pixels of the upright photo,
+  /// to the template of `imageSize`; fails with the photo whose points are one.
+  ///
+  /// Points of no face are in the notes by the `name` of their photo, nil for one that is not asked
+  /// for; `file` is where points come from.
+  package static func aligning(
+    _ points: [[Double]], imageSize: ImageSize, file: String, name: (Int) -> String?
+  ) -> Result<Landmarks, Misfit> {
+    let template = Alignment.template(size: imageSize)
+    var toPhoto: [Similarity] = []
+    var misfits: [String] = []
+    for (photo, numbers) in points.enumerated() {
+      let five = (0..<5).map { (x: numbers[2 * $0], y: numbers[2 * $0 + 1]) }
+      guard let similarity = Similarity(from: five, to: template) else {
+        return .failure(Misfit(photo: photo))
+      }
+      toPhoto.append(similarity.inverse)
+      if Alignment.misfit(five) > Alignment.largestMisfit, let name = name(photo) {
+        misfits.append(name)
+      }
+    }
+    return .success(
+      Landmarks(toPhoto: toPhoto, imageSize: imageSize, notes: notes(of: misfits, file: file)))
+  }
+
+  /// A photo whose five points are one.
+  package struct Misfit: Error {
+    package let photo: Int
+  }
+
+  private init(toPhoto: [Similarity], imageSize: ImageSize, notes: [String]) {
+    (self.toPhoto, self.imageSize, self.notes) = (toPhoto, imageSize, notes)
+  }
+
+  private static func notes(of misfits: [String], file: String) -> [String] {
+    guard let first = misfits.first else { return [] }
     return [
-      "\(file): the points of \(found.misfits.count) photos are those of no face, such as of "
-        + index.photos[first.photo].path
+      "\(file): the points of \(misfits.count) photos are those of no face, such as of \(first)"
     ]
   }
 

@@ -1,0 +1,131 @@
+package import Collectives
+internal import Evaluation
+private import Foundation
+internal import Kernels
+
+/// What `ddp-train ijb` is asked: IJB-B or IJB-C, 1:1 and 1:N.
+package struct IJBRequest: Sendable {
+  /// The two sets, as their files are called.
+  package enum Set: String, Sendable, CaseIterable {
+    case ijbb, ijbc
+  }
+
+  package var options: ProtocolOptions
+  /// Holds `loose_crop` and `meta`.
+  package var folder: String
+  /// Nil takes the one that is there.
+  package var set: Set?
+
+  /// Measures the set in `folder`.
+  package init(_ options: ProtocolOptions, folder: String, set: Set? = nil) {
+    self.options = options
+    self.folder = folder
+    self.set = set
+  }
+
+  /// IJB-C as it is published: photos, templates and pairs.
+  private static let publishedIJBC = (photos: 469_375, templates: 23_124, pairs: 15_658_489)
+}
+
+extension IJBRequest {
+  /// The figures, one a line, on the first rank; nothing on the others. Throws what is wrong with
+  /// the files: order, counts, photos that are missing.
+  package func answer(over communicator: any Communicator) throws -> [String] {
+    BLASRuntime.configureSingleThread()
+    let set = try chosenSet()
+    let list = try TemplateList(
+      templates: path(set, "face_tid_mid.txt"), points: path(set, "name_5pts_score.txt"))
+    return try ProtocolFaces.open(
+      options, folder: folder + "/loose_crop", communicator: communicator, wanted: list.photos,
+      points: list.points, pointsFile: path(set, "name_5pts_score.txt")
+    ) { faces, threads in
+      try score(faces.embeddings, list, set, threads: threads)
+    }
+  }
+
+  private func path(_ set: Set, _ name: String) -> String { "\(folder)/meta/\(set)_\(name)" }
+
+  private func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+  private func chosenSet() throws -> Set {
+    let there = Set.allCases.filter { isThere(path($0, "face_tid_mid.txt")) }
+    if let set {
+      guard there.contains(set) else {
+        throw ProtocolError.noSet(folder: folder, wanted: set.rawValue)
+      }
+      return set
+    }
+    guard let only = there.first else { throw ProtocolError.noSet(folder: folder, wanted: "ijbc") }
+    guard there.count == 1 else { throw ProtocolError.severalSets(folder: folder) }
+    return only
+  }
+
+  private func score(
+    _ embeddings: Embeddings, _ list: TemplateList, _ set: Set, threads: Int
+  ) throws -> [String] {
+    func features(_ mode: TemplateMode) -> TemplateFeatures {
+      TemplateFeatures(
+        embeddings, templates: list.templates, media: list.media, scores: list.detectorScores,
+        mode: mode)
+    }
+    var own = features(.N1D1)
+    let pairs = try TemplatePairs(path: path(set, "template_pair_label.txt"), places: own.places)
+    let same = pairs.isSame.count { $0 }
+    var lines = [
+      "\(set): \(list.photos.count) photos, \(own.templates.count) templates, "
+        + "\(pairs.isSame.count) pairs, \(same) of one person"
+    ]
+    let counts = (list.photos.count, own.templates.count, pairs.isSame.count)
+    if set == .ijbc, counts != Self.publishedIJBC {
+      lines.append(
+        "warning: IJB-C as it is published has \(Self.publishedIJBC.photos) photos, "
+          + "\(Self.publishedIJBC.templates) templates and \(Self.publishedIJBC.pairs) pairs; these "
+          + "figures are of another set")
+    }
+    if embeddings.nonFiniteCount > 0 {
+      lines.append(
+        "warning: \(embeddings.nonFiniteCount) photos could not be read and are left out, "
+          + "\(own.emptyCount) templates have no other")
+    }
+    for mode in TemplateMode.allCases {
+      if mode != .N1D1 { own = features(mode) }
+      let scores = ScoreBlocks.pairs(
+        own.values, dimension: own.dimension, first: pairs.first, second: pairs.second,
+        threads: threads)
+      lines += CosineRates.rates(scores, isSame: pairs.isSame).map { "\(mode) \($0.line)" }
+    }
+    return lines + (try identify(features(.N1D1), set, threads: threads))
+  }
+
+  /// The 1:N figures, or a line that its files are not there.
+  private func identify(
+    _ features: TemplateFeatures, _ set: Set, threads: Int
+  ) throws -> [String] {
+    let galleryPaths = (set == .ijbc ? ["G1", "G2"] : ["S1", "S2"]).map {
+      path(set, "1N_gallery_\($0).csv")
+    }
+    let probePath = path(set, "1N_probe_mixed.csv")
+    let missing = (galleryPaths + [probePath]).filter { !isThere($0) }
+    if let first = missing.first { return ["no 1:N: '\(first)' is not there"] }
+    let galleries = try galleryPaths.map { try TemplateSubjects(path: $0) }
+    let probes = try TemplateSubjects(path: probePath)
+    let known = Swift.Set(features.templates)
+    for (list, path) in zip(galleries + [probes], galleryPaths + [probePath]) {
+      let strangers = list.templates.filter { !known.contains($0) }
+      if let first = strangers.first {
+        throw ProtocolError.missingTemplates(count: strangers.count, of: path, first: first)
+      }
+    }
+    let found = TemplateIdentification(
+      features, galleries: galleries, probes: probes, threads: threads)
+    var lines = [
+      "1:N: \(found.probeCount) probes against \(found.gallerySize) templates of both galleries"
+    ]
+    if found.unmatedCount > 0 {
+      lines.append(
+        "warning: \(found.unmatedCount) probes are of people in no gallery; ranks are of the others"
+      )
+    }
+    return lines + found.lines
+  }
+}

@@ -1,0 +1,129 @@
+internal import Evaluation
+private import Foundation
+
+/// IJB's 1:N protocol: probes against two galleries of different people.
+package struct TemplateIdentification: Sendable {
+  /// A rate at a false-positive identification rate.
+  package struct Rate: Sendable, Equatable {
+    package let targetFPIR: Double
+    package let TPIR: Double
+  }
+
+  /// The ranks that are reported.
+  package static let ranks = [1, 5, 10]
+
+  /// The share of probes whose person is among the best templates of both galleries together, by
+  /// `ranks`.
+  package let rankRates: [Double]
+  /// NIST's definition, the mean over the galleries: probes of people of the other gallery are the
+  /// non-mated ones, of which at most the target have any score above the threshold; found is a
+  /// mated probe whose best template is right and above it.
+  package let rates: [Rate]
+  /// insightface's (ijb_1n.py): all scores of a probe with others of both galleries are pooled, the
+  /// ceil(probes x target)-th largest is the threshold, and found is whose mate is above it.
+  package let pooledRates: [Rate]
+  package let probeCount: Int
+  package let gallerySize: Int
+  /// Probes whose person is in no gallery; they are in NIST's rates alone.
+  package let unmatedCount: Int
+
+  /// One probe's scores, of which these are kept.
+  private struct Found: Sendable {
+    let mate: Float?
+    let rank: Int
+    /// Of either gallery: the largest score, and whether it is of the probe's person.
+    let best: [(score: Float, isRight: Bool)]
+    /// The largest scores with others.
+    let others: [Float]
+  }
+
+  /// `features` of all templates; probes and galleries are lists of them with their people.
+  init(
+    _ features: TemplateFeatures, galleries: [TemplateSubjects], probes: TemplateSubjects,
+    threads: Int
+  ) {
+    let places = features.places
+    func gather(_ templates: [Int32]) -> [Float] {
+      templates.flatMap { template -> ArraySlice<Float> in
+        let place = Int(places[template]!)
+        return features.values[place * features.dimension..<(place + 1) * features.dimension]
+      }
+    }
+    let subjects = galleries.flatMap(\.subjects)
+    let sizes = galleries.map(\.subjects.count)
+    let bounds = sizes.indices.map { sizes[..<$0].reduce(0, +)..<sizes[...$0].reduce(0, +) }
+    let targets = OpenSetIdentification.targets
+    let pooledCounts = targets.map { Int((Double(probes.templates.count) * $0).rounded(.up)) }
+    let keptCount = pooledCounts.max() ?? 1
+    let probeSubjects = probes.subjects
+    let found = ScoreBlocks.map(
+      gather(probes.templates), against: gather(galleries.flatMap(\.templates)),
+      dimension: features.dimension, threads: threads
+    ) { probe, scores in
+      Self.look(
+        scores, subjects: subjects, bounds: bounds, person: probeSubjects[probe],
+        keptCount: keptCount)
+    }
+    let mated = found.filter { $0.mate != nil }
+    rankRates = Self.ranks.map { rank in
+      Double(mated.count { $0.rank < rank }) / Double(max(1, mated.count))
+    }
+    unmatedCount = found.count - mated.count
+    probeCount = found.count
+    gallerySize = subjects.count
+    let pooled = found.flatMap(\.others).sorted(by: >)
+    pooledRates = zip(targets, pooledCounts).compactMap { target, count in
+      guard count <= pooled.count, !mated.isEmpty else { return nil }
+      let threshold = pooled[count - 1]
+      return Rate(
+        targetFPIR: target,
+        TPIR: Double(mated.count { $0.mate! > threshold }) / Double(mated.count))
+    }
+    let galleryPeople = galleries.map { Set($0.subjects) }
+    let perGallery = galleries.indices.map { gallery in
+      OpenSetIdentification(
+        found.indices.map { probe in
+          let best = found[probe].best[gallery]
+          return .init(
+            distance: 2 - 2 * Double(best.score),
+            isMated: galleryPeople[gallery].contains(probeSubjects[probe]), isRight: best.isRight)
+        })
+    }
+    rates = targets.enumerated().compactMap { index, target in
+      let known = perGallery.filter { !$0.rates.isEmpty }
+      guard known.count == perGallery.count, !known.isEmpty else { return nil }
+      let sum = known.reduce(0) { $0 + $1.rates[index].TPIR }
+      return Rate(targetFPIR: target, TPIR: sum / Double(known.count))
+    }
+  }
+
+  private static func look(
+    _ scores: UnsafeMutableBufferPointer<Float>, subjects: [Int32], bounds: [Range<Int>],
+    person: Int32, keptCount: Int
+  ) -> Found {
+    let best = bounds.map { range in
+      let place = range.max { (scores[$0], $1) < (scores[$1], $0) }
+      return place.map { (score: scores[$0], isRight: subjects[$0] == person) }
+        ?? (score: -1, isRight: false)
+    }
+    let mate = subjects.firstIndex(of: person)
+    var others: [Float] = []
+    for place in scores.indices where place != mate { others.append(scores[place]) }
+    others.sort(by: >)
+    let score = mate.map { scores[$0] }
+    let rank = score.map { score in others.firstIndex { $0 <= score } ?? others.count } ?? .max
+    return Found(mate: score, rank: rank, best: best, others: Array(others.prefix(keptCount)))
+  }
+
+  /// The figures to print, one a line.
+  package var lines: [String] {
+    zip(Self.ranks, rankRates).map { "rank-\($0) \(Figure.text($1, digits: 6))" }
+      + rates.map {
+        "TPIR@FPIR=\($0.targetFPIR) \(Figure.text($0.TPIR, digits: 6)), NIST, mean of the galleries"
+      }
+      + pooledRates.map {
+        "TPIR@FPIR=\($0.targetFPIR) \(Figure.text($0.TPIR, digits: 6)), all scores pooled as "
+          + "insightface does"
+      }
+  }
+}
