@@ -6,6 +6,7 @@ internal import Determinism
 internal import Engine
 internal import Inputs
 internal import Losses
+internal import Planning
 internal import Sessions
 
 /// Which samples come in which step, and by which rule their triplets are found.

@@ -8,6 +8,7 @@ internal import Engine
 private import Foundation
 internal import Inputs
 internal import Interchange
+internal import Planning
 internal import RunFolders
 internal import Sessions
 internal import State
@@ -39,7 +40,7 @@ final class Keeper {
     self.bench = bench
     plan = bench.plan
     oldNetworkHash = old?.hash
-    guard plan.isFirst, let folder = plan.folder else {
+    guard plan.isFirst, let folder = plan.runFolder else {
       (store, people) = (nil, [])
       return
     }

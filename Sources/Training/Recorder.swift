@@ -4,6 +4,7 @@ internal import Datasets
 internal import Evaluation
 internal import Inputs
 internal import Losses
+internal import Planning
 internal import Reports
 internal import RunFolders
 internal import Sessions
@@ -35,7 +36,7 @@ final class Recorder {
   /// counts MiB of what is read. Throws `RunFolderError.unwritable`.
   init(_ plan: TrainingPlan, at progress: TrainingProgress, meter: WorkMeter? = nil) throws {
     self.plan = plan
-    guard plan.isFirst, let folder = plan.folder else {
+    guard plan.isFirst, let folder = plan.runFolder else {
       files = nil
       return
     }
@@ -139,4 +140,9 @@ final class Recorder {
 
   /// Returns when the side logs are written.
   func finish() { files?.sideLogs.finish() }
+}
+
+extension TrainingPlan {
+  /// The folder in which the run leaves its files; nil leaves no trace on disk.
+  var runFolder: RunFolder? { folder.map(RunFolder.init) }
 }

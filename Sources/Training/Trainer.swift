@@ -9,6 +9,7 @@ internal import Inputs
 internal import Interchange
 internal import Losses
 internal import Optimizers
+package import Planning
 internal import RunFolders
 package import Sessions
 internal import Threads
