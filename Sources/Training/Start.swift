@@ -6,7 +6,7 @@ internal import Datasets
 internal import Determinism
 internal import Inputs
 internal import Networks
-package import Planning
+internal import Planning
 internal import Resumption
 package import Sessions
 

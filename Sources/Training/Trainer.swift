@@ -155,7 +155,7 @@ package final class Trainer {
     }
     try act(
       on: health.judge(
-        triplets: sums.triplets, spread: record.spread, isSkipped: record.isSkipped,
+        triplets: record.triplets, spread: record.spread, isSkipped: record.isSkipped,
         progress: &progress))
     try writeAndEvaluateIfDue()
   }
@@ -193,7 +193,8 @@ package final class Trainer {
       skippedSteps: progress.skippedSteps, skippedSamples: Int(sums.replacedCount),
       isSkipped: update == nil, microbatches: sums.microbatchesOfRanks,
       readAhead: plan.data.readAhead.counts, gradientHash: update?.gradientHash ?? 0,
-      weightsHash: lastWeightsHash, reduction: bench.reduction, triplets: sums.triplets)
+      weightsHash: lastWeightsHash, reduction: bench.reduction,
+      triplets: sums.figures as? TripletFigures)
   }
 
   private func act(on finding: Health.Finding?) throws {
