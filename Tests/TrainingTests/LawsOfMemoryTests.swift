@@ -70,12 +70,13 @@ import Training
 
   private static func takeTriplets(_ configuration: inout RunConfiguration, _ mode: MiningMode) {
     configuration.loss = .triplet
-    configuration.margin = [mode == .all ? 4 : 0.2]
+    configuration.margin = [mode == .all ? 2 : 0.2]
     configuration.scale = 1
     configuration.mining = .always(mode)
     configuration.batch = 96
     configuration.microbatch = 12
     configuration.photosPerPerson = 6
+    configuration.data = .synthetic(SyntheticData(people: 24, photos: 6, size: 32))
   }
 
   private static func divide(_ configuration: inout RunConfiguration) {
