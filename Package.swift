@@ -251,11 +251,25 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
+      name: "Planning",
+      dependencies: [
+        "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine",
+        "Evaluation", "Inputs", "Losses", "Networks", "Optimizers", "Sessions", "State", "Threads",
+      ],
+      swiftSettings: house),
+    .target(
+      name: "Resumption",
+      dependencies: [
+        "Checkpoints", "Collectives", "Configuration", "Datasets", "RunFolders", "Sessions",
+      ],
+      swiftSettings: house),
+    .target(
       name: "Training",
       dependencies: [
         "Assembly", "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism",
         "Engine", "Evaluation", "Inputs", "Interchange", "Kernels", "Losses", "Networks",
-        "Optimizers", "Reports", "RunFolders", "Scoring", "Sessions", "State", "Threads", "Timing",
+        "Optimizers", "Planning", "Reports", "Resumption", "RunFolders", "Scoring", "Sessions",
+        "State", "Threads", "Timing",
       ],
       swiftSettings: house),
     .target(
@@ -319,8 +333,8 @@ let package = Package(
     .target(
       name: "Benchmarks",
       dependencies: [
-        "Assembly", "Configuration", "Engine", "Inputs", "RunFolders", "Sessions", "State",
-        "Threads", "Timing", "Training", "Networks", "Kernels", "Losses", "Optimizers",
+        "Assembly", "Configuration", "Engine", "Inputs", "Planning", "RunFolders", "Sessions",
+        "State", "Threads", "Timing", "Training", "Networks", "Kernels", "Losses", "Optimizers",
         "Collectives", "Datasets",
         "Interchange", "Determinism", "TestSupport",
       ], path: "Benchmarks/Benchmarks", swiftSettings: kernelSettings),
@@ -383,10 +397,9 @@ let package = Package(
         "Assembly", "CAllocations", "CPhotoWriters", "Checkpoints", "Collectives", "Comparison",
         "Configuration", "DataTools",
         "Datasets", "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Interop",
-        "Kernels", "Losses", "Measuring", "Networks", "Optimizers", "Preflight",
-        "Protocols", "Reports", "RunFolders", "Scoring", "Sessions", "State", "Sweeps", "Tasks",
-        "TestSupport", "Threads",
-        "Timing", "Training",
+        "Kernels", "Losses", "Measuring", "Networks", "Optimizers", "Planning", "Preflight",
+        "Protocols", "Reports", "Resumption", "RunFolders", "Scoring", "Sessions", "State",
+        "Sweeps", "Tasks", "TestSupport", "Threads", "Timing", "Training",
       ]),
     .testTarget(
       name: "CommandLineTests",

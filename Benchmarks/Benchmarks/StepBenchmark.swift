@@ -9,6 +9,7 @@ private import Kernels
 private import Losses
 private import Networks
 private import Optimizers
+private import Planning
 package import RunFolders
 package import Sessions
 package import Threads

@@ -7,7 +7,9 @@ package struct BucketSpan: Sendable {
   package var bucket: Range<Int>
   /// When this rank was ready for it, when all ranks were, and when its sums were here.
   package var ready = 0.0
+  /// When all ranks were ready for it, by the monotonic clock.
   package var agreed = 0.0
+  /// When its sums were here, by the same clock.
   package var end = 0.0
 }
 

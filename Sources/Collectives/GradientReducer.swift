@@ -175,9 +175,11 @@ package final class GradientReducer: @unchecked Sendable {
 
   /// Adds one microbatch's gradient of one layer [range.count]; any worker may call.
   package func add(_ gradient: UnsafePointer<Float>, of range: Range<Int>) {
-    guard let index = layerAt[range.lowerBound], layers[index].range == range else {
-      fatalError("GradientReducer.add: \(range) is no layer's range")
-    }
+    let found = layerAt[range.lowerBound]
+    require(
+      found.map { layers[$0].range } == range,
+      "GradientReducer.add: \(range) is no layer's range")
+    let index = found!
     require(contents == .sums, "GradientReducer.add: the memory holds \(contents), no sums")
     let layer = layers[index]
     var largest: UInt32 = 0

@@ -41,9 +41,11 @@ package struct AllToAllMessages: @unchecked Sendable {
   /// Bytes to send, and where those for each rank lie, by rank; nothing is sent to oneself. They do
   /// not overlap what comes, unless this rank sends nothing, or nothing comes.
   package let outgoing: UnsafeRawPointer
+  /// Where the bytes for each rank lie in `outgoing`, by rank.
   package let outgoingParts: [Range<Int>]
   /// Where bytes of each rank go, by rank.
   package let incoming: UnsafeMutableRawPointer
+  /// Where the bytes of each rank go in `incoming`, by rank.
   package let incomingParts: [Range<Int>]
   /// The bytes of the longest part between any two ranks, the same on all ranks; longer than it is
   /// does no harm.
@@ -73,6 +75,7 @@ package struct AllGatherMessages: @unchecked Sendable {
   /// The bytes of this rank's part, which do not overlap `all`; nil where they are in their place
   /// in `all` already.
   package let own: UnsafeRawPointer?
+  /// Where the whole is put together.
   package let all: UnsafeMutableRawPointer
   /// Where the part of each rank lies in `all`, in bytes, by rank; the same on all ranks.
   package let parts: [Range<Int>]

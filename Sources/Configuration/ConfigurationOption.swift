@@ -38,7 +38,7 @@ package struct ConfigurationOption: Sendable {
   package let group: Group
   /// What it is for, without the full stop, as every command that takes it says.
   package let sentence: String
-  /// What training adds to the sentence, such as ", or none".
+  /// What training adds to the sentence, such as ", the first one counts".
   package let note: String
   /// What stands for the value in help; empty for flags.
   package let valueName: String
@@ -55,7 +55,7 @@ package struct ConfigurationOption: Sendable {
   /// Where the option does nothing, so that nobody may change it there.
   package let idleness: [Idleness]
   /// The word for no value, where there may be none.
-  let absence: String?
+  package let absence: String?
   /// The option whose own default for this one is taken where the user names another value of it.
   let choice: Choice?
   /// Whether that holds only for the first one who names it, be it the same value again.
@@ -86,11 +86,18 @@ package struct ConfigurationOption: Sendable {
   /// The sentence of train's help: what it is for, and the default where there is one.
   package var help: String {
     let preset = value(.demo).map { " (default: \($0))" } ?? ""
-    return "\(sentence)\(note).\(preset)"
+    return "\(sentence)\(note)\(absenceNote).\(preset)"
   }
 }
 
 extension ConfigurationOption {
+  /// The word for no value, where the sentence does not say what it means.
+  private var absenceNote: String {
+    guard let absence, !sentence.split(whereSeparator: { !$0.isLetter }).contains(absence[...])
+    else { return "" }
+    return ", or \(absence)"
+  }
+
   /// Every option, in the order of the written configuration and of the help.
   package static let all =
     dataOptions + modelOptions + tripletOptions + optimizerOptions + runOptions

@@ -14,8 +14,8 @@ private let positive = ValueForm.float("a positive number, from 1e-30 to 1e30") 
 private let notNegative = ValueForm.float("0 or a positive number, up to 1e30") {
   (0...1e30).contains($0)
 }
-private let epochs = number.giving("0 to 1000000") { (0...1e6).contains($0) }
-private let pixels = integer.giving("8 to 8192 pixels") { (8...8192).contains($0) }
+private let epochs = number.within(0...1e6)
+private let pixels = integer.within(8...8192, " pixels")
 /// A whole number from `first` to `limit`; `what` follows the first in words.
 private func atLeast(
   _ first: Int, _ what: String = "", limit: Int = 1_000_000_000
@@ -47,9 +47,7 @@ extension ConfigurationOption {
       "Leave out people with fewer photos", "; 0 gives all a class", value: "k")
     option(
       .data, "image-size", \.imageSize,
-      .imageSize.giving("8 to 1024 pixels") {
-        (8...1024).contains($0.height) && (8...1024).contains($0.width)
-      },
+      .imageSize.sides(within: 8...1024),
       "The network's input in pixels, side or HxW; a --model brings its own", value: "n|hxw",
       follows: .model,
       usual: { configuration in
@@ -58,14 +56,14 @@ extension ConfigurationOption {
       })
     option(
       .data, "resize", \.resize, pixels.orNil("none"),
-      "Shorter side of the photo before the crop", ", or none", value: "n",
+      "Shorter side of the photo before the crop", value: "n",
       idle: [.aligned, .inRuns("without crop", or: "give crop") { $0.crop == nil }])
     option(
-      .data, "crop", \.crop, pixels.orNil("none"), "Side of the central square", ", or none",
-      value: "n", idle: [.aligned])
+      .data, "crop", \.crop, pixels.orNil("none"), "Side of the central square", value: "n",
+      idle: [.aligned])
     option(
       .data, "landmarks", \.landmarks, path.place("a file").orNil("none"),
-      "Five points a photo; aligns the faces", value: "file", completion: anyFile,
+      "Five points a photo, which align the faces", value: "file", completion: anyFile,
       idle: [.inRuns("with synthetic faces, which have none") { $0.data.isSynthetic }])
     option(
       .data, "normalize", \.normalize, .name("normalization"),
@@ -76,7 +74,7 @@ extension ConfigurationOption {
         + "(flip,color:0.2)", value: "list")
     option(
       .data, "max-bad", \.maxBad,
-      .fraction.giving("a fraction from 0 to 1") { (0...1).contains($0) },
+      .fraction.within(0...1, before: "a fraction from "),
       "Stop above this share of unreadable photos", value: "fraction", isMathematical: false)
   }
 
@@ -85,17 +83,17 @@ extension ConfigurationOption {
       .model, "model", \.model, .model,
       "The network; a wrong name lists them", value: "name")
     option(
-      .model, "width", \.width, number.giving("0.01 to 16") { (0.01...16).contains($0) },
+      .model, "width", \.width, number.within(0.01...16),
       "Factor of the channels; 1 is the published network", value: "x", follows: .model,
       usual: { _ in 1 })
     option(
       .model, "embedding", \.embedding,
-      integer.giving("1 to 65536") { (1...65_536).contains($0) }.orNil("auto"),
-      "Length of the embedding", ", or auto", value: "n", follows: .model, usual: { _ in nil })
+      integer.within(1...65_536).orNil("auto"),
+      "Length of the embedding", value: "n", follows: .model, usual: { _ in nil })
     option(
       .model, "dropout", \.dropout,
       ValueForm.float("a probability from 0 to below 1", below: 1) { $0 >= 0 }.orNil("auto"),
-      "Probability of dropping an element", ", or auto", value: "p", follows: .model)
+      "Probability of dropping an element", value: "p", follows: .model)
     option(
       .model, "batch-norm", \.batchNorm, ValueForm<Bool>.truth.orNil("auto"),
       "Batch norm in the place of nn*'s biases: on, off, or auto", value: "on|off",
@@ -113,8 +111,7 @@ extension ConfigurationOption {
       "Numbers of products: fp32, or bf16 in convolutions, with sums in fp32", value: "name")
     option(
       .model, "init", \.initialWeights, path.place("a file").orNil("none"),
-      "A checkpoint whose network training starts from", ", or none", value: "file",
-      completion: anyFile)
+      "A checkpoint whose network training starts from", value: "file", completion: anyFile)
 
     option(.loss, "loss", \.loss, .name("loss"), choices(of: LossName.self), value: "name")
     option(
@@ -159,12 +156,12 @@ extension ConfigurationOption {
     option(
       .triplets, "people-per-batch", \.peoplePerBatch,
       atLeast(1).orNil("auto"),
-      "People with several photos in a triplet batch", ", or auto", value: "p", follows: .loss,
+      "People with several photos in a triplet batch", value: "p", follows: .loss,
       idle: [.withoutTriplets])
     option(
       .triplets, "photos-per-person", \.photosPerPerson,
       atLeast(2, ", which make a positive pair").orNil("auto"),
-      "Photos of each of them", ", or auto", value: "k", follows: .loss, idle: [.withoutTriplets])
+      "Photos of each of them", value: "k", follows: .loss, idle: [.withoutTriplets])
     option(
       .triplets, "triplet-reduction", \.tripletReduction, .name("triplet reduction"),
       "\(choices(of: TripletReduction.self)) of the triplets' losses", value: "name",
@@ -184,12 +181,12 @@ extension ConfigurationOption {
       idle: [.withoutTriplets, .withoutOfflineMining])
     option(
       .triplets, "offline-pool", \.offlinePool, atLeast(1, " photo").orNil("auto"),
-      "Photos searched for hard triplets", ", or auto", value: "n", follows: .loss,
+      "Photos searched for hard triplets", value: "n", follows: .loss,
       idle: [.withoutTriplets, .withoutOfflineMining])
     option(
       .triplets, "compatible-with", \.compatibleWith, path.place("a network").orNil("none"),
-      "A run or checkpoint that the new embeddings are to be comparable with", ", or none",
-      value: "run", follows: .loss, idle: [.withoutTriplets])
+      "A run or checkpoint that the new embeddings are to be comparable with", value: "run",
+      follows: .loss, idle: [.withoutTriplets])
   }
 
   @Table static var optimizerOptions: [ConfigurationOption] {
@@ -206,8 +203,8 @@ extension ConfigurationOption {
       idle: [.inRuns("with loss triplet, whose batches are all whole") { $0.loss == .triplet }])
     option(
       .step, "threads", \.threads,
-      integer.giving("1 to 1024") { (1...1024).contains($0) }.orNil("auto"),
-      "Compute threads of a rank", ", or auto", value: "t", isMathematical: false,
+      integer.within(1...1024).orNil("auto"),
+      "Compute threads of a rank", value: "t", isMathematical: false,
       ranksMayDiffer: true)
     option(
       .step, "epochs", \.length, .length(limit: 1_000_000_000) { .epochs($0) },
@@ -220,9 +217,7 @@ extension ConfigurationOption {
     option(.step, "seed", \.seed, .seed, "Seed of everything random but the split", value: "n")
     option(
       .step, "gradient-grid", \.gradientGrid,
-      .grid.giving("auto or an exponent of two from -120 to 0") {
-        (-120...0).contains($0.exponent ?? 0)
-      },
+      .grid.exponents(within: -120...0),
       "Spacing of the exact gradient sum: auto, or an exponent of two", value: "e")
     option(
       .step, "reduce", \.reduction, .name("reduction"),
@@ -257,7 +252,7 @@ extension ConfigurationOption {
       "Decay batch norm and biases too")
     option(
       .optimizer, "clip-norm", \.clipNorm, positive.orNil("none"),
-      "Largest norm of the whole gradient", ", or none", value: "x")
+      "Largest norm of the whole gradient", value: "x")
 
     option(
       .rate, "lr", \.learningRate, positive, "Learning rate of the backbone", value: "x",
@@ -338,7 +333,7 @@ extension ConfigurationOption {
       value: "seconds", isMathematical: false)
     option(
       .run, "timeline", \.timeline, path.orNil("none"),
-      "Write what every thread does when, for Perfetto", "; or none", value: "file",
+      "A file to write what every thread does when to, for Perfetto", value: "file",
       completion: .file(extensions: ["json"]), isMathematical: false)
     option(
       .logs, "tensorboard", \.writesTensorBoard, .truth,
@@ -348,7 +343,7 @@ extension ConfigurationOption {
       "Write metrics.csv and evaluations.csv to the run folder", isMathematical: false)
     option(
       .logs, "prometheus", \.prometheus, path.orNil("none"),
-      "A text file of metrics to keep up to date for Prometheus", ", or none", value: "file",
+      "A text file of metrics to keep up to date for Prometheus", value: "file",
       completion: .file(extensions: ["prom"]), isMathematical: false)
     option(
       .run, "quiet", \.quiet, .truth, "Only receipts on standard output", isMathematical: false)
@@ -361,8 +356,25 @@ extension ConfigurationOption {
 extension ValueForm where Value == Double {
   /// Seconds to wait, 0 for ever.
   fileprivate static var patience: Self {
-    number.giving("seconds, 1 to 1000000, or 0 to wait for ever") {
-      $0 == 0 || (1...1e6).contains($0)
+    let one = number.within(1...1e6, before: "seconds, ", ", or 0 to wait for ever")
+    var form = number
+    form.expectation = { $0 == 0 ? nil : one.expectation($0) }
+    return form
+  }
+}
+
+extension ValueForm where Value == ImageSize {
+  fileprivate func sides(within range: ClosedRange<Int>) -> Self {
+    giving("\(range.lowerBound) to \(range.upperBound) pixels") {
+      range.contains($0.height) && range.contains($0.width)
+    }
+  }
+}
+
+extension ValueForm where Value == GradientGrid {
+  fileprivate func exponents(within range: ClosedRange<Int>) -> Self {
+    giving("auto or an exponent of two from \(range.lowerBound) to \(range.upperBound)") {
+      $0.exponent.map(range.contains) ?? true
     }
   }
 }

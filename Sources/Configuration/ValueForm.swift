@@ -35,6 +35,16 @@ struct ValueForm<Value>: Sendable {
     return form
   }
 
+  /// The form whose values lie in `range`, as "LOWEST to HIGHEST" says, `before` it and `after` it
+  /// other words.
+  func within(
+    _ range: ClosedRange<Value>, before: String = "", _ after: String = ""
+  ) -> Self where Value: Comparable & Sendable {
+    giving("\(before)\(text(range.lowerBound)) to \(text(range.upperBound))\(after)") {
+      range.contains($0)
+    }
+  }
+
   /// The form of a place: another one is no other run.
   func place(_ word: String) -> Self {
     var form = self

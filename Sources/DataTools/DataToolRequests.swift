@@ -8,7 +8,9 @@ internal import Threads
 package struct PackRequest: Sendable {
   /// Photos in any form that `--data` takes.
   package var data: String
+  /// The format of the pack.
   package var form: PackWriter.Form
+  /// The pack to write.
   package var out: String
 
   /// `form` is `rec` or `tar`; nil for another word.
@@ -38,10 +40,13 @@ package struct BinRequest: Sendable {
 
 /// What `ddp-train check` is asked.
 package struct CheckRequest: Sendable {
+  /// Photos in any form that `--data` takes.
   package var data: String
   /// Evaluation sets whose people must not be in the data.
   package var pairs: [String] = []
+  /// Whether the answer is one JSON object.
   package var printsJSON = false
+  /// Threads that read photos; nil is the host's share.
   package var threads: Int?
 
   /// Looks at `data`.
@@ -50,7 +55,9 @@ package struct CheckRequest: Sendable {
 
 /// What `ddp-train align` is asked.
 package struct AlignRequest: Sendable {
+  /// Photos in any form that `--data` takes.
   package var data: String
+  /// The folder to write, which must be empty or not there.
   package var out: String
   /// Lines `path x1 y1 ... x5 y5`.
   package var landmarks: String
@@ -58,6 +65,7 @@ package struct AlignRequest: Sendable {
   package var size: ImageSize
   /// JPEG quality of the aligned photos, 1...100.
   package var quality = 98
+  /// Threads that align photos; nil is the host's share.
   package var threads: Int?
 
   /// `size` is `112` or `140x116`, height first; nil where it is no size of 1 to 1024 pixels.

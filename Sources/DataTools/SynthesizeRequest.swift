@@ -6,7 +6,9 @@ internal import Threads
 package struct SynthesizeRequest: Sendable, Equatable {
   /// The image folder to write, `OUT/person/photo.jpg`.
   package var out: String
+  /// How many people and photos, and their size.
   package var faces: SyntheticData
+  /// What the people are a function of.
   package var seed: UInt64
 
   package init(out: String, faces: SyntheticData, seed: UInt64) {

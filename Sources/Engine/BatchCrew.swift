@@ -8,6 +8,8 @@ internal import Timing
 package struct BatchCrew {
   let world: World
   let workers: [Worker]
+  /// Where workers put what they find.
+  let found: BlockWords
   let check: StopCheck
 
   /// Runs `body(worker, block, &words)` for every block of 0..<`count`, each on one worker of one
@@ -19,18 +21,50 @@ package struct BatchCrew {
     _ body: @escaping (_ worker: Int, _ block: Int, _ words: inout [UInt64]) -> Void
   ) throws -> [UInt64] {
     let share = Microbatches.share(of: count, rank: world.rank, size: world.size)
-    let found = Mutex([[UInt64]](repeating: [], count: share.count))
-    nonisolated(unsafe) let workers = workers
+    found.begin(count: share.count)
+    nonisolated(unsafe) let (workers, found) = (workers, found)
     try world.pool.run(share.count, checking: check) { index, item in
       let begin = Clock.seconds
-      var words: [UInt64] = []
-      body(index, share.lowerBound + item, &words)
-      let finished = words
-      found.withLock { $0[item] = finished }
+      found.write(item) { body(index, share.lowerBound + item, &$0) }
       workers[index].seconds[.head] += Clock.seconds - begin
     }
-    let own = found.withLock { Array($0.joined()) }
+    let own = found.joined()
     return world.size == 1 ? own : try world.communicator.allGather(joining: own).all
+  }
+}
+
+/// The words of a rank's blocks, in memory that is there again in the next step.
+final class BlockWords {
+  /// By block; a block is one worker's at a time.
+  private var blocks = UnsafeMutableBufferPointer<[UInt64]>(start: nil, count: 0)
+  private var count = 0
+  private var all: [UInt64] = []
+
+  deinit {
+    blocks.deinitialize()
+    blocks.deallocate()
+  }
+
+  /// Makes room for `count` blocks, all empty.
+  func begin(count: Int) {
+    self.count = count
+    for block in blocks.indices { blocks[block].removeAll(keepingCapacity: true) }
+    guard blocks.count < count else { return }
+    let more = UnsafeMutableBufferPointer<[UInt64]>.allocate(capacity: count)
+    let end = more.moveInitialize(fromContentsOf: blocks)
+    more[end...].initialize(repeating: [])
+    blocks.deallocate()
+    blocks = more
+  }
+
+  /// Lends the words of `block` to be appended to.
+  func write(_ block: Int, _ body: (inout [UInt64]) -> Void) { body(&blocks[block]) }
+
+  /// The words of all blocks in their order; they are copied where the last ones are still in use.
+  func joined() -> [UInt64] {
+    all.removeAll(keepingCapacity: true)
+    for words in blocks[..<count] { all.append(contentsOf: words) }
+    return all
   }
 }
 

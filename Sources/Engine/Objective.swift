@@ -56,8 +56,8 @@ package protocol BatchObjective: BatchPasses {
 /// A loss of the whole batch: no microbatch can go backward before all have gone forward.
 ///
 /// The engine embeds the microbatches, gives every rank the embeddings of all, lets the loss find
-/// what it is (`evaluate`), and asks for its gradient at the embeddings of each microbatch that
-/// matters, on the rank and worker that propagate it backward.
+/// what it is (`evaluate`), and asks what came of it for the gradient at the embeddings of each
+/// microbatch that matters, on the rank and worker that propagate it backward.
 package protocol BatchLoss: AnyObject {
   /// Bytes of memory for the batch, and for each worker.
   var bytes: Int { get }
@@ -70,10 +70,18 @@ package protocol BatchLoss: AnyObject {
     _ batch: StepBatch, embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
     by crew: BatchCrew
   ) throws -> BatchOutcome?
+}
 
+/// What one loss of the whole batch is asked of a batch, which the engine hands on unread.
+package protocol BatchRequest: Sendable {}
+
+/// What one loss of the whole batch has found of a batch, which the engine hands on unread.
+package protocol BatchFigures: Sendable {}
+
+/// A batch whose loss is found, until the next one is evaluated: what its passes backward need.
+package protocol EvaluatedBatch: Sendable {
   /// Overwrites `gradients` [slots.count, width] with the derivatives of samples x the mean loss by
-  /// the embeddings of `slots`, for the batch that was evaluated last; called by several workers at
-  /// once.
+  /// the embeddings of `slots`; called by several workers at once.
   func gradients(
     at slots: Range<Int>, on worker: Int, into gradients: UnsafeMutablePointer<Float>)
 
@@ -82,7 +90,7 @@ package protocol BatchLoss: AnyObject {
   func value(of slots: Range<Int>) -> LossValue?
 }
 
-extension BatchLoss {
+extension EvaluatedBatch {
   /// Nothing: the outcome has it.
   package func value(of slots: Range<Int>) -> LossValue? { nil }
 }
@@ -102,12 +110,15 @@ package struct BatchOutcome: Sendable {
   package var targetCosine: Double
   /// The mean squared distance of the unit embeddings to their mean.
   package var spread: Double
-  /// What the triplets were; nil for other losses.
-  package var triplets: TripletFigures?
+  /// What the loss has found beside these; nil where it is nothing.
+  package var figures: (any BatchFigures)?
+  /// The gradients at the embeddings of the batch.
+  package var evaluated: any EvaluatedBatch
 
   package init(
     loss: Double, gradientScale: Double, active: [Int], correctCount: Double,
-    targetCosine: Double, spread: Double, triplets: TripletFigures? = nil
+    targetCosine: Double, spread: Double, figures: (any BatchFigures)? = nil,
+    evaluated: any EvaluatedBatch
   ) {
     self.loss = loss
     self.gradientScale = gradientScale
@@ -115,6 +126,7 @@ package struct BatchOutcome: Sendable {
     self.correctCount = correctCount
     self.targetCosine = targetCosine
     self.spread = spread
-    self.triplets = triplets
+    self.figures = figures
+    self.evaluated = evaluated
   }
 }

@@ -1,5 +1,4 @@
 internal import Determinism
-package import Losses
 
 /// What one global batch is: which samples, and the random coordinates of the step.
 package struct StepBatch: Sendable {
@@ -13,19 +12,19 @@ package struct StepBatch: Sendable {
   package let microbatches: [Range<Int>]
   /// The share of the margin in force, 0...1.
   package let marginFactor: Float
-  /// How triplets are found; nil for losses of each sample by itself.
-  package var mining: MiningRequest?
+  /// What a loss of the whole batch is asked of this one; nil where it is asked nothing.
+  package let request: (any BatchRequest)?
 
   package init(
     step: Int, epoch: Int, samples: [Int], microbatches: [Range<Int>], marginFactor: Float,
-    mining: MiningRequest? = nil
+    request: (any BatchRequest)? = nil
   ) {
     self.step = step
     self.epoch = epoch
     self.samples = samples
     self.microbatches = microbatches
     self.marginFactor = marginFactor
-    self.mining = mining
+    self.request = request
   }
 }
 

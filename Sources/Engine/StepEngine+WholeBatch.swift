@@ -28,7 +28,8 @@ extension StepEngine {
     let outcome = try withoutActuallyEscaping(check) { check in
       try memory.loss.evaluate(
         batch, embeddings: memory.embeddings.pointer, labels: memory.labels,
-        by: BatchCrew(world: world, workers: workers, check: check))
+        by: BatchCrew(
+          world: world, workers: workers, found: memory.found, check: check))
     }
     guard let outcome else {
       reducer.abandon()
@@ -48,7 +49,7 @@ extension StepEngine {
     sums.correctCount = outcome.correctCount
     sums.targetCosineSum = samples * outcome.targetCosine
     sums.spreadSum = samples * outcome.spread
-    sums.triplets = outcome.triplets
+    sums.figures = outcome.figures
     return sums
   }
 
@@ -115,12 +116,14 @@ extension StepEngine {
     return try reduceGradients(of: own.count, scale: outcome.gradientScale, checking: check) {
       index, item in
       try engine.backpropagate(
-        own[item], item: own[item] - share.lowerBound, of: batch, on: index, in: memory)
+        own[item], item: own[item] - share.lowerBound, of: batch, outcome.evaluated, on: index,
+        in: memory)
     }.isSound
   }
 
   private func backpropagate(
-    _ microbatch: Int, item: Int, of batch: StepBatch, on index: Int, in memory: WholeBatchMemory
+    _ microbatch: Int, item: Int, of batch: StepBatch, _ evaluated: any EvaluatedBatch,
+    on index: Int, in memory: WholeBatchMemory
   ) throws {
     let worker = workers[index]
     let range = batch.microbatches[microbatch]
@@ -141,11 +144,11 @@ extension StepEngine {
       try checkSame(UnsafePointer(pass[network.output]), in: range, memory)
     }
     lap.measure(.head) {
-      memory.loss.gradients(at: range, on: index, into: pass.gradient(of: network.output))
+      evaluated.gradients(at: range, on: index, into: pass.gradient(of: network.output))
     }
     try backward(in: pass, lap: &lap)
     world.onEvent?(.backwardEnds(microbatch))
-    if let value = memory.loss.value(of: range) {
+    if let value = evaluated.value(of: range) {
       let page = worker.clearedPage
       write(value, of: batch, to: page)
       reducer.add(extras: page.values)

@@ -1,5 +1,4 @@
 internal import Collectives
-package import Losses
 package import Timing
 
 /// The sums of one step over all microbatches of all ranks.
@@ -21,8 +20,8 @@ package struct StepSums: Sendable {
   package var microbatchesOfRanks: [Int] = []
   /// What each rank's step before this one was spent on: a step is not over when its sums are made.
   package var secondsOfRanks: [RankSeconds] = []
-  /// What the triplets were; nil with other losses.
-  package var triplets: TripletFigures?
+  /// What the loss has found beside these; nil where it is nothing.
+  package var figures: (any BatchFigures)?
 }
 
 /// What the engine itself sums in a step.

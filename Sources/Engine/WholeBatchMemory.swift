@@ -23,6 +23,8 @@ final class WholeBatchMemory: @unchecked Sendable {
   }
 
   let loss: any BatchLoss
+  /// What the workers find of the loss, kept from step to step.
+  let found = BlockWords()
   let batch: Int
   let width: Int
   /// Whether each microbatch keeps what it computed forward, so that it needs no second pass.

@@ -10,7 +10,9 @@ internal import Preconditions
 package struct AverageLinkage: Sendable {
   /// Two clusters that become one; clusters go by their lowest row.
   package struct Merge: Sendable, Equatable {
+    /// The lowest row of the one that stays.
     package let first: Int
+    /// The lowest row of the one that joins it.
     package let second: Int
     /// The mean squared distance between the members of the two.
     package let height: Double

@@ -6,6 +6,7 @@ package struct ClosedSetAccuracy: Sendable, Equatable {
   package let cosine: Double
   /// The same with raw inner products, neither side normalised: the figure the AI-X project prints.
   package let dot: Double
+  /// Photos that were asked about.
   package let photoCount: Int
   /// Photos of people without a class, which can never be right; they count as wrong.
   package let unknownCount: Int

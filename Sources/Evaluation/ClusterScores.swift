@@ -5,7 +5,9 @@ internal import Preconditions
 package struct ClusterScores: Sendable, Equatable {
   /// Precision, recall and their harmonic mean.
   package struct Rates: Sendable, Equatable {
+    /// Of what the clusters put together, the share that belongs together.
     package let precision: Double
+    /// Of what belongs together, the share that the clusters put together.
     package let recall: Double
 
     package init(precision: Double, recall: Double) {
@@ -28,8 +30,11 @@ package struct ClusterScores: Sendable, Equatable {
   package let normalizedMutualInformation: Double
   /// Agreement of pairs, corrected for chance (Hubert and Arabie 1985).
   package let adjustedRandIndex: Double
+  /// Photos that were clustered.
   package let photoCount: Int
+  /// People on them.
   package let personCount: Int
+  /// Clusters that were found.
   package let clusterCount: Int
 
   /// Compares `clusters` [photos] with `people` [photos], the numbers of their clusters and people.

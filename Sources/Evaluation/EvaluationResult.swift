@@ -45,12 +45,15 @@ package struct EvaluationResult: Sendable {
   package var closedSet: ClosedSetAccuracy?
   /// Over the photos that were embedded.
   package var photoCount: Int
+  /// The mean L2 norm of the embeddings before they are normalised.
   package var meanEmbeddingNorm: Double
+  /// The mean squared distance of two of the normalised embeddings.
   package var meanPairwiseDistance: Double
   /// Photos whose embedding held a NaN or an infinity.
   package var nonFiniteCount: Int
   /// The curve over all pairs at once; empty without verification.
   package var exactROC: [ROCPoint] = []
+  /// The distances of pairs of one person and of two; nil without verification.
   package var histogram: DistanceHistogram?
   /// The most distant pairs of one person, then the closest of two.
   package var worstPairs: [WorstPair] = []

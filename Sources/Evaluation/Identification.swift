@@ -14,6 +14,7 @@ package struct Identification: Sendable, Equatable {
   /// The share of probes whose most similar gallery photo (by cosine, the first of equals) shows
   /// the same person; zero without probes.
   package let rank1: Double
+  /// Photos that are looked for.
   package let probeCount: Int
   /// The photos a probe is compared with.
   package let gallerySize: Int

@@ -12,6 +12,7 @@ package struct KMeans: Sendable {
   /// Assignments of rows to centres until they stayed, or `iterationLimit`.
   package let iterationCount: Int
 
+  /// Assignments at most.
   package static let iterationLimit = 100
 
   /// Clusters the rows of `embeddings` [count, dimension] into `clusterCount`, or as many as there

@@ -2,6 +2,7 @@ internal import Preconditions
 
 /// A row of a gallery and how far it is.
 package struct Neighbour: Sendable, Equatable {
+  /// The row of the gallery.
   package let row: Int
   /// Squared L2 after normalisation, 0...4.
   package let squaredDistance: Double
@@ -70,15 +71,19 @@ package struct OpenSetIdentification: Sendable, Equatable {
 
   /// The true-positive identification rate at a false-positive one.
   package struct Rate: Sendable, Equatable {
+    /// The false-positive rate that was asked for.
     package let targetFPIR: Double
     /// The share of mated probes whose nearest row is right and nearer than `threshold`.
     package let TPIR: Double
     /// The share of the others that have a row nearer than `threshold`.
     package let reachedFPIR: Double
+    /// The squared distance below which a row is taken for the person.
     package let threshold: Double
   }
 
+  /// Probes of people who are in the gallery.
   package let matedCount: Int
+  /// Probes of people who are not.
   package let nonMatedCount: Int
   /// The share of mated probes whose nearest row is right, whatever its distance; nil without any.
   package let rank1: Double?

@@ -39,9 +39,11 @@ package struct DistanceHistogram: Sendable, Equatable {
 package struct WorstPair: Sendable, Equatable {
   /// Indices into the photos that were scored.
   package let first: Int
+  /// The other photo, in the same numbers.
   package let second: Int
   /// Squared L2.
   package let distance: Double
+  /// Whether both show one person.
   package let isSame: Bool
 
   /// The `count` most distant pairs of one person, worst first, then as many of the closest of two.

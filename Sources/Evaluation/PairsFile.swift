@@ -30,7 +30,9 @@ package struct PairsFile: Sendable {
   package struct Entry: Sendable, Equatable {
     /// The paths of the photos; by LFW's rule, `name/name_%04d.jpg`, where it has numbers.
     package let first: String
+    /// The path of the other photo.
     package let second: String
+    /// Whether both show one person.
     package let isSame: Bool
     /// Counted from zero.
     package let fold: Int
@@ -41,7 +43,9 @@ package struct PairsFile: Sendable {
   /// The folds a file without folds is cut into.
   package static let interleavedFoldCount = 10
 
+  /// The pairs, in the order of the file.
   package let entries: [Entry]
+  /// Folds that the pairs are in.
   package let foldCount: Int
   /// How the folds were made, in words.
   package let foldRule: String

@@ -2,7 +2,9 @@ internal import Preconditions
 
 /// A point of a receiver operating characteristic, both rates in 0...1.
 package struct ROCPoint: Sendable, Equatable {
+  /// The share of pairs of two people that are accepted.
   package let falseAcceptRate: Double
+  /// The share of pairs of one person that are accepted.
   package let trueAcceptRate: Double
 
   /// A point at (`falseAcceptRate`, `trueAcceptRate`).

@@ -6,6 +6,7 @@ package struct ValidationRate: Sendable, Equatable {
   package let targetFAR: Double
   /// The share of pairs of one person accepted (FaceNet's VAL).
   package let mean: Double
+  /// The population deviation of that over the folds.
   package let deviation: Double
   /// The share of pairs of two people accepted on the held-out folds, their mean.
   package let reachedFAR: Double
@@ -20,9 +21,11 @@ package struct ValidationRate: Sendable, Equatable {
 package struct Verification: Sendable {
   /// Mean and population deviation of the fold accuracies.
   package let accuracy: Double
+  /// The population deviation of the fold accuracies.
   package let accuracyDeviation: Double
   /// Per fold that has pairs, in order.
   package let foldAccuracies: [Double]
+  /// The threshold that was most accurate on the other folds, per fold that has pairs.
   package let foldThresholds: [Double]
   /// At each of `targets`.
   package let validationRates: [ValidationRate]
@@ -34,8 +37,11 @@ package struct Verification: Sendable {
   package let exactArea: Double
   /// Where false accepts equal false rejects on `meanROC`.
   package let equalErrorRate: Double
+  /// Pairs that were scored.
   package let pairCount: Int
+  /// Those of one person.
   package let sameCount: Int
+  /// Pairs of the list that were left out.
   package let skippedCount: Int
   /// The threshold of 0, 0.01, ... 3.99 that is most accurate on all pairs, none held out; in the
   /// middle of the first of them in a row.

@@ -134,17 +134,12 @@ package struct VerificationPairs: Sendable {
     Set(pairs.flatMap { [$0.first, $0.second] }).sorted()
   }
 
-  /// The same pairs where photo `p` is called `newIndex[p]`; traps where it has no new name.
-  package func renumbered(by newIndex: [Int: Int]) -> VerificationPairs {
-    func lookUp(_ photo: Int) -> Int {
-      guard let index = newIndex[photo] else {
-        fatalError("VerificationPairs: photo \(photo) of a pair has no new index")
-      }
-      return index
-    }
+  /// The same pairs where each photo is called by its place in `photoIndices`.
+  package func renumbered() -> VerificationPairs {
+    let places = Dictionary(uniqueKeysWithValues: photoIndices.enumerated().map { ($1, $0) })
     let renumbered = pairs.map {
       Pair(
-        first: lookUp($0.first), second: lookUp($0.second), isSame: $0.isSame, fold: $0.fold)
+        first: places[$0.first]!, second: places[$0.second]!, isSame: $0.isSame, fold: $0.fold)
     }
     return VerificationPairs(
       pairs: renumbered, foldCount: foldCount, foldRule: foldRule, skipped: skipped,

@@ -84,17 +84,9 @@ package struct EvaluationPlan: Sendable {
         reason: "none of its pairs is in the data; check --data and the names in the file"
           + (resolved.skipped.first.map { ": \($0)" } ?? ""))
     }
-    var photos = Set<Int>()
-    for pair in resolved.pairs {
-      photos.insert(pair.first)
-      photos.insert(pair.second)
-    }
-    let ordered = photos.sorted()
-    let places = Dictionary(uniqueKeysWithValues: ordered.enumerated().map { ($1, $0) })
-    self.photos = ordered
+    photos = resolved.photoIndices
     origin = String(pairsFile.split(separator: "/").last ?? "")
-    pairs = resolved.renumbered(by: places).naming(
-      ordered.map { index.photos.person(of: $0) })
+    pairs = resolved.renumbered().naming(photos.map { index.photos.person(of: $0) })
     people = nil
     classes = nil
     var notes: [String] = resolved.skipped.prefix(20).map { "\(pairsFile): skipped \($0)" }

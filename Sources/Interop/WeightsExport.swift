@@ -19,7 +19,9 @@ package struct ExportRequest: Sendable, Equatable {
 
   /// A checkpoint file, or a run folder (its newest good one).
   package var checkpoint: String
+  /// The format to write.
   package var format: Format
+  /// The file to write.
   package var out: String
   /// The order of colours that the written network is to read.
   package var channels = ChannelOrder.rgb

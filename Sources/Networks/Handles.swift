@@ -6,12 +6,15 @@ package struct Parameter: Sendable, Hashable {
   package let index: Int
   /// First element in the flat vector.
   package let offset: Int
+  /// Elements of the tensor.
   package let count: Int
 }
 
 /// The running moments of a batch norm in the flat vector of statistics.
 package struct Statistics: Sendable, Hashable {
+  /// First mean in the flat vector; the variances follow the means.
   package let offset: Int
+  /// Channels of the batch norm, each with a mean and a variance.
   package let channels: Int
 }
 
@@ -20,7 +23,9 @@ package struct Statistics: Sendable, Hashable {
 package struct Activation: Sendable {
   /// The number of the value in its network; 0 is the image.
   package let id: Int
+  /// Of an image.
   package let shape: MapShape
+  /// The type of its elements.
   package let element: Element
   /// The first channel of the range; 0 for a whole value.
   package let channelOffset: Int
@@ -60,13 +65,16 @@ package struct Input: Sendable {
   package let id: Int
   /// How many readers were planned before this one.
   let ordinal: Int
+  /// Of an image.
   package let shape: MapShape
+  /// The type of its elements.
   package let element: Element
 }
 
 /// Memory of a layer that lives from its forward to its backward pass.
 package struct Workspace: Sendable {
   let id: Int
+  /// The type of its elements.
   package let element: Element
 }
 
@@ -74,5 +82,6 @@ package struct Workspace: Sendable {
 package struct PreparedPlace: Sendable {
   /// Bytes from the start of all such weights.
   let offset: Int
+  /// The type of the elements.
   package let element: Element
 }

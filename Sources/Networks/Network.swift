@@ -13,6 +13,7 @@ package struct Network: Sendable {
   package let statistics: [StatisticsDescription]
   /// What the first layer reads: images of one size.
   package let image: Activation
+  /// What the last layer writes: the embeddings.
   package let output: Activation
   /// The most images of a microbatch.
   package let maximumRows: Int
@@ -61,10 +62,9 @@ package struct Network: Sendable {
     readerCounts = plan.activations.map(\.readers.count)
     let ranges = plan.layers.map(\.parameters)
     gradientOffsets = plan.parameters.map { parameter in
-      guard let own = ranges.first(where: { $0.contains(parameter.range.lowerBound) }) else {
-        fatalError("\(name): no layer has the parameter \(parameter.name)")
-      }
-      return parameter.range.lowerBound - own.lowerBound
+      let own = ranges.first { $0.contains(parameter.range.lowerBound) }
+      require(own != nil, "\(name): no layer has the parameter \(parameter.name)")
+      return parameter.range.lowerBound - own!.lowerBound
     }
     training = plan.trainingPlacement(output: output)
     inference = plan.inferencePlacement(output: output)

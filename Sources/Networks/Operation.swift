@@ -35,6 +35,7 @@ package enum Operation: Sendable {
 
 /// Where the taps of a convolution lie.
 package struct ConvolutionWindow: Sendable, Hashable {
+  /// The kernel, how far it moves, and the zeros on each side, in pixels.
   package let height, width, stride, paddingHeight, paddingWidth: Int
 
   /// Sizes in pixels.

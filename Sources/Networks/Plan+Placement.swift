@@ -10,7 +10,9 @@ package struct Placement: Sendable {
   /// Of L layers, layer t runs forward at time t and backward at time 2 L - t, the loss between
   /// them at time L; the images come at time -1.
   package struct Piece: Sendable {
+    /// Where it lies in a worker's memory, in bytes.
     package let bytes: Range<Int>
+    /// The first and the last time at which it is needed.
     package let lifetime: ClosedRange<Int>
     /// Several where gradients share the memory.
     package let owners: [Owner]

@@ -6,6 +6,7 @@ private import Preconditions
 /// Per tensor: factor = trust ||w|| / (||g|| + weightDecay ||w|| + epsilon);
 /// velocity = momentum velocity + factor (g + weightDecay w); w -= rate velocity.
 package struct LARS: Optimizer, Equatable {
+  /// The constants of the rule above.
   package let trust, momentum, weightDecay, epsilon: Double
   /// Whether tensors without weight decay (biases, batch norm) adapt too; if not, their factor is
   /// 1.

@@ -112,7 +112,7 @@ struct ComputeProbe {
     let batch = StepBatch(
       step: step, epoch: 0, samples: Array(0..<samples),
       microbatches: Microbatches.cut(samples, microbatch: rows), marginFactor: 1,
-      mining: mining(step: step))
+      request: mining(step: step))
     _ = try engine.computeGradients(of: batch)
     _ = try engine.applyUpdate(
       sampleCount: samples, index: step, rates: LearningRates(backbone: 1e-6, head: 1e-6),

@@ -5,8 +5,11 @@ internal import Sessions
 package struct DoctorReport: Sendable, Equatable, Codable {
   /// One rank's figures.
   package struct Rank: Sendable, Equatable, Codable {
+    /// Its number.
     package var rank: Int
+    /// The host that it runs on.
     package var host: String
+    /// Its compute threads.
     package var threads: Int
     /// Floating-point operations a second of a matrix product, one thread, while all threads of all
     /// ranks compute theirs.
@@ -22,12 +25,15 @@ package struct DoctorReport: Sendable, Equatable, Codable {
     /// Bytes a second written to the run folder and synced, and read back; of one rank of each
     /// host.
     package var writeRate: Double?
+    /// Bytes a second that are read again from there; nil where nothing was written.
     package var readRate: Double?
   }
 
   /// The sum over all ranks of a number of values.
   package struct Sum: Sendable, Equatable, Codable {
+    /// Numbers of the vector that was summed.
     package var values: Int
+    /// Wall time of one sum over all ranks.
     package var seconds: Double
     /// Bytes that each rank sent, over the seconds.
     package var bytesPerSecond: Double
@@ -41,21 +47,31 @@ package struct DoctorReport: Sendable, Equatable, Codable {
 
   /// Where the photos came from: `--data`.
   package var data: String
+  /// The name of the network.
   package var model: String
+  /// Floats of all parameters, loss head included.
   package var parameterCount: Int
+  /// Samples of a step over all ranks.
   package var batch: Int
+  /// Samples of a microbatch at most.
   package var microbatch: Int
+  /// The figures of each rank, by rank.
   package var ranks: [Rank]
   /// Seconds from one rank to another of a message that carries next to nothing.
   package var latencySeconds: Double
+  /// What sums over ranks have cost; empty for one rank.
   package var sums: [Sum]
   /// The largest difference of two hosts' time of day, and how far it may be off.
   package var clockSkewSeconds: Double
+  /// How exact that is.
   package var clockUncertaintySeconds: Double
+  /// What a step of this world is made of.
   package var prediction: ScalingModel.Prediction
+  /// Samples of all ranks over that step.
   package var predictedImagesPerSecond: Double
   /// Seconds in which one thread packs or adds one value of a sum.
   package var valueSeconds: Double
+  /// The model with the figures of the slowest ranks.
   package var fitted: ScalingModel
   /// For other worlds; empty where nothing was asked.
   package var predictions: [ScalingRequest.Row]

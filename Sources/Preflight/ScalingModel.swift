@@ -17,6 +17,7 @@ package struct ScalingModel: Sendable, Equatable, Codable {
   package var updateSeconds: Double
   /// Seconds in which one thread packs or adds one value, where the wire's rate does not hold it.
   package var valueSeconds: Double
+  /// What the network between ranks costs.
   package var wire: Wire
 
   package init(
@@ -34,7 +35,9 @@ package struct ScalingModel: Sendable, Equatable, Codable {
 
   /// How the ranks reduce and update.
   package struct Design: Sendable, Equatable {
+    /// How sums travel.
     package var reduction: Reduction
+    /// Whether each rank updates a part of the parameters.
     package var isSharded: Bool
 
     package init(_ reduction: Reduction, isSharded: Bool = false) {
@@ -53,6 +56,7 @@ package struct ScalingModel: Sendable, Equatable, Codable {
       }
     }
 
+    /// Those that are compared, the default first.
     package static let all = [
       Design(.exact), Design(.exact, isSharded: true), Design(.fp32), Design(.bf16),
     ]
@@ -60,9 +64,13 @@ package struct ScalingModel: Sendable, Equatable, Codable {
 
   /// The work of one rank in a step.
   package struct Load: Sendable, Equatable {
+    /// Ranks of the world.
     package var ranks: Int
+    /// Compute threads of each rank.
     package var threads: Int
+    /// Samples of a step on each rank.
     package var imagesPerRank: Int
+    /// Samples of a microbatch at most.
     package var microbatch: Int
 
     package init(ranks: Int, threads: Int, imagesPerRank: Int, microbatch: Int) {
@@ -75,12 +83,15 @@ package struct ScalingModel: Sendable, Equatable, Codable {
 
   /// What a step is made of, in seconds.
   package struct Prediction: Sendable, Equatable, Codable {
+    /// Decoding and augmenting, on all threads.
     package var decode: Double
+    /// Forward and backward, on all threads.
     package var compute: Double
     /// All sums on their way, hidden or not.
     package var sums: Double
     /// What of them the last microbatches hide.
     package var hidden: Double
+    /// The update, or that of the rank's part.
     package var update: Double
     /// Agreements and the sum of the extras.
     package var latency: Double

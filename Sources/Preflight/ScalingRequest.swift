@@ -7,7 +7,9 @@ internal import Sessions
 package struct ScalingRequest: Sendable {
   /// A network by name; without a wire it is the one between the ranks that measure.
   package struct Network: Sendable {
+    /// How rows name it.
     package var name: String
+    /// What travels how fast; nil is the network between the ranks that measure.
     package var wire: Wire?
 
     package init(name: String, wire: Wire?) {
@@ -18,14 +20,21 @@ package struct ScalingRequest: Sendable {
 
   /// A step of `ranks` ranks.
   package struct Row: Sendable, Equatable, Codable {
+    /// The name of the network.
     package var network: String
+    /// Samples of a step on each rank.
     package var imagesPerRank: Int
+    /// Ranks of the world.
     package var ranks: Int
+    /// `ScalingModel.Design.name`.
     package var design: String
+    /// What its step is made of.
     package var prediction: ScalingModel.Prediction
+    /// Samples of all ranks over the step.
     package var imagesPerSecond: Double
   }
 
+  /// Numbers of ranks to predict a step for.
   package var ranks: [Int]
   /// Samples of a step on each rank; empty is the batch of the configuration.
   package var imagesPerRank: [Int]

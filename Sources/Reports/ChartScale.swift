@@ -2,7 +2,9 @@ private import Foundation
 
 /// A place of a chart in the units of its data.
 package struct ChartPoint: Equatable, Sendable {
+  /// Along the lower axis.
   package let x: Double
+  /// Along the upright axis.
   package let y: Double
 
   /// The place (`x`, `y`).
@@ -14,9 +16,13 @@ package struct ChartPoint: Equatable, Sendable {
 
 /// An axis: what it spans, where its ticks are, and how a value lands in 0...1.
 package struct ChartScale: Sendable {
+  /// Whether equal factors are equally long.
   package let isLogarithmic: Bool
+  /// The value at its beginning.
   package let low: Double
+  /// The value at its end.
   package let high: Double
+  /// Values with a mark and a number, ascending.
   package let ticks: [Double]
 
   /// A linear axis that holds `values` and ends on round ticks; `floor` and `ceiling` bound it.

@@ -1,5 +1,6 @@
 /// The style sheet of the report: light or dark as the reader's system is.
 package enum ReportStyle {
+  /// All of it, for a `style` element.
   package static let css = """
     :root{color-scheme:light dark;--page:#f6f7f9;--panel:#fff;--ink:#1b2430;--soft:#5d6878;
     --line:#e3e7ec;--axis:#aab3bf;--hover:rgba(40,70,120,.09);--warn:#fff4e0;--warnink:#7a4b00;

@@ -4,9 +4,13 @@ package import Evaluation
 package struct RunReport: Sendable {
   /// What one training step is plotted with.
   package struct Step: Sendable {
+    /// Steps done, this one included.
     package let step: Int
+    /// The mean loss of its samples.
     package let loss: Double
+    /// The rate of the backbone.
     package let learningRate: Double
+    /// Samples of the step over its wall time.
     package let imagesPerSecond: Double
     /// Before clipping.
     package let gradientNorm: Double
@@ -25,7 +29,9 @@ package struct RunReport: Sendable {
 
   /// The figures of an evaluation after `step` steps, by their printed names.
   package struct EvaluationPoint: Sendable {
+    /// Steps done before it.
     package let step: Int
+    /// The figures by their printed names.
     package let figures: [String: Double]
 
     /// Figures such as `EvaluationResult.dictionary`.
@@ -39,11 +45,15 @@ package struct RunReport: Sendable {
   package struct PicturePair: Sendable {
     /// JPEG files; empty where the photo could not be read.
     package let firstJPEG: [UInt8]
+    /// The file of the other photo.
     package let secondJPEG: [UInt8]
+    /// The name to show under the first.
     package let firstName: String
+    /// The name to show under the second.
     package let secondName: String
     /// Squared L2.
     package let distance: Double
+    /// Whether both show one person.
     package let isSame: Bool
 
     /// Two JPEG files with the names to show under them.
@@ -62,16 +72,21 @@ package struct RunReport: Sendable {
 
   /// The last evaluation in detail.
   package struct EvaluationDetail: Sendable {
+    /// What was measured, in the order in which it is shown.
     package var figures: [Figure]
     /// How the figures were made.
     package var rules: [String]
+    /// What is most likely not meant, a line each.
     package var warnings: [String]
     /// Over all pairs at once.
     package var roc: [ROCPoint]
     /// The mean over the folds at each false-accept rate.
     package var validationRates: [ValidationRate]
+    /// The distances of pairs of one person and of two.
     package var histogram: DistanceHistogram?
+    /// The most accurate threshold on all pairs, a squared distance.
     package var threshold: Double?
+    /// The pairs that verification got most wrong.
     package var worstPairs: [PicturePair]
     /// True-accept rates with their intervals; nil without verification.
     package var table: VerificationTable?
@@ -99,7 +114,9 @@ package struct RunReport: Sendable {
 
   /// A part of the wall time.
   package struct Phase: Sendable {
+    /// What is shown for it.
     package let name: String
+    /// Its wall time.
     package let seconds: Double
 
     /// A phase called `name`.
@@ -111,12 +128,15 @@ package struct RunReport: Sendable {
 
   /// What was trained, on what, for how long.
   package struct Summary: Sendable {
+    /// People who train.
     package var people: Int
+    /// Photos that train.
     package var photos: Int
     /// Photos that each epoch leaves out, others every time.
     package var leftOutOfEpoch = 0
     /// Images trained on, repetitions counted.
     package var imagesSeen: Int
+    /// Wall time since the last start.
     package var wallSeconds: Double
     /// 16 hexadecimal digits; empty before the run has ended.
     package var weightsHash: String
@@ -135,6 +155,7 @@ package struct RunReport: Sendable {
     }
   }
 
+  /// The heading of the page.
   package var title: String
   /// A line under the title, such as the model and the number of workers.
   package var subtitle: String
@@ -148,9 +169,11 @@ package struct RunReport: Sendable {
   package var steps: [Step] = []
   /// In ascending order.
   package var evaluations: [EvaluationPoint] = []
+  /// The last evaluation of the set that counts; nil before one.
   package var evaluation: EvaluationDetail?
   /// The figures of each set by its name, where several are measured; the first is `evaluation`.
   package var evaluationSets: [(name: String, figures: [Figure])] = []
+  /// Where the wall time went.
   package var phases: [Phase] = []
   /// What of the data is passed over, a line each.
   package var passedOver: [String] = []
@@ -158,6 +181,7 @@ package struct RunReport: Sendable {
   package var dataRemarks: [String] = []
   /// What of the data is most likely not meant, a line each.
   package var dataWarnings: [String] = []
+  /// What was trained, on what, for how long.
   package var summary: Summary
 
   /// A report without curves or evaluations yet.

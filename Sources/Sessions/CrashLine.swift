@@ -1,5 +1,6 @@
 package import Collectives
 private import Glibc
+private import Synchronization
 
 /// A last line for a process that dies of a fault of its own, such as a trap or memory that the
 /// system does not give: rank, host, phase and step, beside what the runtime says.
@@ -15,6 +16,8 @@ package enum CrashLine {
   }
 
   nonisolated(unsafe) private static var speaker: Speaker?
+  /// Ranks that are threads of one process name themselves at once; the handler takes no lock.
+  private static let naming = Mutex(())
 
   private static let signals: [(Int32, StaticString)] = [
     (SIGILL, "SIGILL"), (SIGTRAP, "SIGTRAP"), (SIGABRT, "SIGABRT"), (SIGSEGV, "SIGSEGV"),
@@ -49,7 +52,7 @@ package enum CrashLine {
     let text = Array("ddp-train: \(name.isEmpty ? "" : name + ": ")".utf8)
     let prefix = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: text.count)
     _ = prefix.initialize(from: text)
-    speaker = Speaker(prefix: prefix, progress: progress)
+    naming.withLock { _ in speaker = Speaker(prefix: prefix, progress: progress) }
   }
 
   /// Gives the calling thread a stack for the handlers, so that one whose own is full speaks too.

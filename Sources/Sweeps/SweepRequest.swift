@@ -64,6 +64,7 @@ enum TrainedSweep {
 
 /// What `ddp-train sweep` is asked.
 package struct SweepRequest: Sendable {
+  /// The experiment.
   package var kind: SweepKind
   /// The checkpoint and the pairs; without a checkpoint where the kind trains.
   package var evaluation: EvaluateRequest

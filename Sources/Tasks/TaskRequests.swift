@@ -24,8 +24,11 @@ package struct FaceOptions: Sendable, Equatable {
 
 /// What `ddp-train verify` is asked: do two photos show one person?
 package struct VerifyRequest: Sendable, Equatable {
+  /// How faces become embeddings, and what decides.
   package var options: FaceOptions
+  /// The path of one photo, or its name among stored embeddings.
   package var first: String
+  /// The other one.
   package var second: String
 
   package init(_ options: FaceOptions, first: String, second: String) {
@@ -37,6 +40,7 @@ package struct VerifyRequest: Sendable, Equatable {
 
 /// What `ddp-train identify` is asked: who are the people on these photos?
 package struct IdentifyRequest: Sendable, Equatable {
+  /// How faces become embeddings, and what decides.
   package var options: FaceOptions
   /// The folder of the people who are known.
   package var gallery: String
@@ -62,12 +66,15 @@ package enum ClusterMethod: String, Sendable, CaseIterable {
 
 /// What `ddp-train cluster` is asked: which photos show the same people?
 package struct ClusterRequest: Sendable, Equatable {
+  /// How faces become embeddings, and what decides.
   package var options: FaceOptions
   /// A folder of photos; among stored embeddings the beginning of names, empty for all.
   package var photos: String
+  /// How clusters are found.
   package var method = ClusterMethod.averageLinkage
   /// How many clusters to make; nil lets the threshold decide.
   package var clusterCount: Int?
+  /// Of k-means.
   package var seed: UInt64 = 1
   /// The picture sheet to write.
   package var html: String?
@@ -82,7 +89,9 @@ package struct ClusterRequest: Sendable, Equatable {
 
 /// What a task prints on the first rank, and whether it could use every photo.
 package struct TaskAnswer: Sendable {
+  /// What the first rank prints.
   package var lines: [String]
+  /// Whether every photo could be used.
   package var isGood: Bool
 
   /// What ranks behind the first print.

@@ -4,6 +4,7 @@ internal import Datasets
 internal import Determinism
 internal import Foundation
 internal import Inputs
+internal import Planning
 
 /// The bad photos of a run, as far as all ranks know of them.
 struct BadPhotos {

@@ -6,6 +6,7 @@ internal import Determinism
 internal import Engine
 internal import Inputs
 internal import Losses
+internal import Planning
 internal import Sessions
 
 /// Which samples come in which step, and by which rule their triplets are found.
@@ -83,7 +84,7 @@ final class BatchSource {
     _ progress: TrainingProgress, search: (PeopleSampler) throws -> OfflineTriplets
   ) throws -> StepBatch {
     switch order {
-    case .epochs: stepBatch(sampled(step: progress.step), mining: nil)
+    case .epochs: stepBatch(sampled(step: progress.step), request: nil)
     case .people(let sampler): try tripletBatch(sampler, progress, search: search)
     }
   }
@@ -94,15 +95,15 @@ final class BatchSource {
     guard batch.step + 1 < plan.totalSteps, !plan.configuration.mining.has(.offline) else {
       return nil
     }
-    return stepBatch(sampled(step: batch.step + 1), mining: nil)
+    return stepBatch(sampled(step: batch.step + 1), request: nil)
   }
 
-  private func stepBatch(_ global: GlobalBatch, mining: MiningRequest?) -> StepBatch {
+  private func stepBatch(_ global: GlobalBatch, request: MiningRequest?) -> StepBatch {
     StepBatch(
       step: global.step, epoch: plan.course.epochs(after: global.step),
       samples: Array(global.samples),
       microbatches: plan.microbatches(of: global.samples.count),
-      marginFactor: plan.marginFactor(after: global.step), mining: mining)
+      marginFactor: plan.marginFactor(after: global.step), request: request)
   }
 
   private func tripletBatch(
@@ -125,7 +126,7 @@ final class BatchSource {
     }
     return stepBatch(
       global,
-      mining: MiningRequest(
+      request: MiningRequest(
         mode: mode,
         margin: configuration.margin[0] * Double(plan.marginFactor(after: progress.step)),
         seed: configuration.seed, step: progress.step, listed: listed))

@@ -8,6 +8,7 @@ internal import Engine
 private import Foundation
 internal import Inputs
 internal import Interchange
+internal import Planning
 internal import RunFolders
 internal import Sessions
 internal import State
@@ -39,7 +40,7 @@ final class Keeper {
     self.bench = bench
     plan = bench.plan
     oldNetworkHash = old?.hash
-    guard plan.isFirst, let folder = plan.folder else {
+    guard plan.isFirst, let folder = plan.runFolder else {
       (store, people) = (nil, [])
       return
     }
@@ -175,7 +176,7 @@ final class Keeper {
     _ progress: TrainingProgress, mayFail: Bool = true
   ) throws -> [String: String]? {
     store?.waitUntilIdle()
-    if plan.folder != nil { try bench.gatherVectors() }
+    if plan.runFolder != nil { try bench.gatherVectors() }
     do {
       return try bench.writeHead(step: progress.step)
     } catch InterchangeError.noSpace where mayFail && plan.configuration.onFullDisk == .continue {

@@ -7,6 +7,7 @@ internal import Engine
 internal import Evaluation
 internal import Inputs
 internal import Networks
+internal import Planning
 internal import Scoring
 internal import Sessions
 internal import Threads

@@ -8,6 +8,7 @@ internal import Inputs
 internal import Interchange
 internal import Kernels
 internal import Networks
+internal import Planning
 internal import Reports
 internal import RunFolders
 internal import Sessions

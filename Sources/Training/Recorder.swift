@@ -4,6 +4,7 @@ internal import Datasets
 internal import Evaluation
 internal import Inputs
 internal import Losses
+internal import Planning
 internal import Reports
 internal import RunFolders
 internal import Sessions
@@ -36,7 +37,7 @@ final class Recorder {
   init(_ plan: TrainingPlan, at standing: Standing, meter: WorkMeter? = nil) throws {
     let progress = standing.progress
     self.plan = plan
-    guard plan.isFirst, let folder = plan.folder else {
+    guard plan.isFirst, let folder = plan.runFolder else {
       files = nil
       return
     }
@@ -144,4 +145,9 @@ final class Recorder {
 
   /// Returns when the side logs are written.
   func finish() { files?.sideLogs.finish() }
+}
+
+extension TrainingPlan {
+  /// The folder in which the run leaves its files; nil leaves no trace on disk.
+  var runFolder: RunFolder? { folder.map(RunFolder.init) }
 }

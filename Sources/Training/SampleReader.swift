@@ -3,6 +3,7 @@ internal import Configuration
 internal import Datasets
 internal import Engine
 internal import Inputs
+internal import Planning
 internal import Sessions
 internal import Threads
 internal import Timing

@@ -6,6 +6,8 @@ internal import Datasets
 internal import Determinism
 internal import Inputs
 internal import Networks
+internal import Planning
+internal import Resumption
 package import Sessions
 
 /// From where a run begins. The first rank alone knows: the others say `fresh` and are told.
@@ -33,7 +35,7 @@ package enum Start {
     _ checkpoint: Checkpoint, against plan: TrainingPlan, old: OldNetwork?
   ) throws {
     guard checkpoint.dataFingerprint == Hash64.text(plan.data.fingerprint) else {
-      throw CheckpointError.otherData(path: checkpoint.path, data: plan.data.name)
+      throw ResumeError.otherData(path: checkpoint.path, data: plan.data.name)
     }
     let mayDiffer = plan.changes.contains {
       $0.step == checkpoint.progress.step && $0.name == "data"
@@ -41,10 +43,10 @@ package enum Start {
     if let sample = plan.dataSample, let written = checkpoint.dataSample, !mayDiffer,
       !sample.agrees(with: written)
     {
-      throw CheckpointError.otherBytes(path: checkpoint.path, data: plan.data.name)
+      throw ResumeError.otherBytes(path: checkpoint.path, data: plan.data.name)
     }
     guard checkpoint.oldNetwork == old.map({ Hash64.text($0.hash) }) else {
-      throw CheckpointError.otherOldNetwork(
+      throw ResumeError.otherOldNetwork(
         path: checkpoint.path, old: plan.configuration.compatibleWith ?? "none")
     }
     let pixels = Hash64.text(JPEGProbe.hash)
@@ -54,7 +56,7 @@ package enum Start {
           + "(\(pixels), not \(written)): the weights will be others than if it had never stopped")
     }
     guard checkpoint.progress.step <= plan.totalSteps else {
-      throw CheckpointError.furtherOn(
+      throw ResumeError.furtherOn(
         path: checkpoint.path, step: checkpoint.progress.step, wanted: plan.totalSteps)
     }
   }
@@ -109,7 +111,7 @@ package enum Start {
       $0.step == progress.step && movesGrid.contains($0.name)
     }
     guard written == plan.gridExponent || mayDiffer else {
-      throw CheckpointError.otherMathematics(
+      throw ResumeError.otherMathematics(
         path: "the checkpoint",
         keys: ["gradient-grid was \(written), is \(plan.gridExponent)"])
     }

@@ -6,6 +6,7 @@ internal import Engine
 internal import Evaluation
 internal import Inputs
 internal import Losses
+internal import Planning
 internal import Sessions
 internal import Threads
 

@@ -9,6 +9,7 @@ internal import Inputs
 internal import Interchange
 internal import Losses
 internal import Optimizers
+package import Planning
 internal import RunFolders
 package import Sessions
 internal import Threads
@@ -154,7 +155,7 @@ package final class Trainer {
     }
     try act(
       on: health.judge(
-        triplets: sums.triplets, spread: record.spread, isSkipped: record.isSkipped,
+        triplets: record.triplets, spread: record.spread, isSkipped: record.isSkipped,
         progress: &progress))
     try writeAndEvaluateIfDue()
   }
@@ -192,7 +193,8 @@ package final class Trainer {
       skippedSteps: progress.skippedSteps, skippedSamples: Int(sums.replacedCount),
       isSkipped: update == nil, microbatches: sums.microbatchesOfRanks,
       readAhead: plan.data.readAhead.counts, gradientHash: update?.gradientHash ?? 0,
-      weightsHash: lastWeightsHash, reduction: bench.reduction, triplets: sums.triplets)
+      weightsHash: lastWeightsHash, reduction: bench.reduction,
+      triplets: sums.figures as? TripletFigures)
   }
 
   private func act(on finding: Health.Finding?) throws {

@@ -1,5 +1,4 @@
 package import Configuration
-internal import Determinism
 internal import Sessions
 
 /// What of a run can be lowered where its loss or its embeddings run away.
@@ -32,7 +31,6 @@ package struct Levers: Sendable, Equatable {
 
 /// Why a run ended before its last step.
 package enum TrainingFailure: Error, CustomStringConvertible {
-  case microbatchOfOne(photos: Int, batch: Int, samples: Int, microbatch: Int)
   case diverged(steps: Int, Levers, checkpoint: String?)
   case nothingLearned(steps: Int, Levers, checkpoint: String?)
   case collapsed(step: Int, Levers, checkpoint: String?)
@@ -45,9 +43,6 @@ package enum TrainingFailure: Error, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .microbatchOfOne(let photos, let batch, let samples, let microbatch):
-      Self.microbatchOfOne(
-        photos: photos, batch: batch, samples: samples, microbatch: microbatch)
     case .diverged(let steps, let levers, let checkpoint):
       "the gradient was not finite or left the grid of the exact sum in \(steps) steps in a row; "
         + Self.advice(levers) + Self.way(checkpoint, levers)
@@ -90,30 +85,5 @@ package enum TrainingFailure: Error, CustomStringConvertible {
     return
       "to go on from the last good checkpoint: --resume \(checkpoint)\(changes) (from an earlier "
       + "one: with another --out too)"
-  }
-
-  private static func microbatchOfOne(
-    photos: Int, batch: Int, samples: Int, microbatch: Int
-  ) -> String {
-    let reason = "batch norm is undefined over a single sample"
-    if microbatch == 1 { return "microbatch is 1, and \(reason); give at least 2" }
-    if batch == 1 { return "batch is 1, and \(reason); give at least 2" }
-    let parts = Microbatches.cut(samples, microbatch: microbatch).map(\.count)
-    let large = parts.count { $0 > 1 }
-    let cut =
-      "\(samples) = \(large == 1 ? "" : "\(large) x ")\(parts[0])"
-      + String(repeating: " + 1", count: parts.count - large)
-    guard samples < batch else {
-      return "a batch is cut into microbatches of at most \(microbatch), \(cut), and \(reason); "
-        + "change --batch or --microbatch"
-    }
-    let whole = photos / batch
-    let batches = whole == 1 ? "\(batch)" : "\(whole) x \(batch)"
-    return "the last batch of an epoch is short, \(photos) = \(batches) + \(samples)"
-      + (samples == 1 ? "" : ", and its microbatches are \(cut)")
-      + ": \(reason); give --drop-last (to a run that goes on --change drop-last=true), which "
-      + "leaves "
-      + (samples == 1 ? "that sample" : "those \(samples) samples")
-      + " out of each epoch (others every time), or another --batch"
   }
 }

@@ -12,6 +12,8 @@ internal import Interchange
 internal import Kernels
 internal import Losses
 internal import Networks
+internal import Planning
+internal import Resumption
 internal import RunFolders
 package import Sessions
 internal import Threads
@@ -107,11 +109,13 @@ package enum TrainingJob {
     let changes = (resolved?.changes ?? []) + (origin?.changedBytes(sample, request) ?? [])
     let plan = try work.run("reading what is measured", unit: "MiB") { meter in
       try TrainingPlan(
-        configuration, session: session, data: data, folder: folder, dataSample: sample,
+        configuration, session: session, data: data, folder: folder.path, dataSample: sample,
         changes: changes, meter: meter)
     }
     if let resolved, let origin, let step = origin.step {
-      try requireStepsLeft(for: changes, since: step, of: plan, request, origin)
+      try origin.requireStepsLeft(
+        for: changes, of: request, totalSteps: plan.totalSteps, patience: configuration.patience,
+        decidingSet: plan.decidingSet)
       say(changes, since: step, RateChange(plan: plan, step: step, own: resolved.own), console)
     }
     try describe(plan)
@@ -149,27 +153,6 @@ package enum TrainingJob {
     files.write(configuration.timeline, as: "--timeline")
     files.write(configuration.prometheus, as: "--prometheus")
     try files.check()
-  }
-
-  /// Throws `CheckpointError.finished`, or `outOfPatience` where the run has ended before, where
-  /// what is to change would come after the last step.
-  private static func requireStepsLeft(
-    for changes: [ConfigurationChange], since step: Int, of plan: TrainingPlan,
-    _ request: RunRequest, _ origin: RunOrigin
-  ) throws {
-    guard !request.changes.isEmpty, changes.contains(where: { $0.step == step }) else { return }
-    let texts = request.changes.map { "\($0.key)=\($0.text)" }
-    if step == plan.totalSteps {
-      throw CheckpointError.finished(path: origin.path, step: step, changes: texts)
-    }
-    let patience = plan.configuration.patience
-    // Another set to measure by begins anew.
-    let isSameSet =
-      origin.bestSet == nil || plan.decidingSet == nil || origin.bestSet == plan.decidingSet
-    if patience > 0, origin.evaluationsSinceBest >= patience, isSameSet {
-      throw CheckpointError.outOfPatience(
-        path: origin.path, step: step, evaluations: origin.evaluationsSinceBest, changes: texts)
-    }
   }
 
   /// Writes what the run is asked for: the next start takes it, until a checkpoint holds it.

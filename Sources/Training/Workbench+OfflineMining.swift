@@ -8,6 +8,7 @@ internal import Evaluation
 internal import Inputs
 internal import Losses
 internal import Networks
+internal import Planning
 internal import Sessions
 internal import Threads
 

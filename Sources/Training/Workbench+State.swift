@@ -6,6 +6,7 @@ internal import Datasets
 internal import Determinism
 internal import Engine
 internal import Networks
+internal import Planning
 internal import RunFolders
 internal import State
 
@@ -57,7 +58,7 @@ extension Workbench {
   /// Writes the rows of a divided head, each rank its own; a collective. Returns what the
   /// checkpoint of `step` says of them.
   func writeHead(step: Int) throws -> [String: String] {
-    guard let folder = plan.folder else { return [:] }
+    guard let folder = plan.runFolder else { return [:] }
     return try HeadParts.write(
       engine.state, own: engine.headRanges, step: step, folder: folder.checkpoints,
       over: plan.communicator)

@@ -9,6 +9,7 @@ internal import Kernels
 internal import Losses
 internal import Networks
 internal import Optimizers
+package import Planning
 internal import Scoring
 internal import Sessions
 internal import State

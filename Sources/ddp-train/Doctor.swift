@@ -23,10 +23,7 @@ struct Doctor: ParsableCommand {
           --images-per-rank 256 --threads-per-rank 16
       """)
 
-  @Option(
-    help: "A YAML file of options of train.", completion: .file(extensions: ["yaml", "yml"]),
-    transform: UserPath.read)
-  var config: String?
+  @Option(config: "A YAML file of options of train") var config: String?
 
   @OptionGroup(title: "\(Sections.Data.title), as of train")
   var dataOptions: TableOptions<Sections.Data>

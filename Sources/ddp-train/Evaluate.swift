@@ -26,12 +26,7 @@ struct Evaluate: ParsableCommand {
 
   @Option(as: \.data) var data: DataSource?
 
-  @Option(
-    help: ArgumentHelp(
-      "Pairs to verify, in LFW's format, or InsightFace's .bin; may be repeated.",
-      valueName: "file"), completion: .file(),
-    transform: UserPath.read)
-  var pairs: [String] = []
+  @Option(as: \.pairs) var pairs: [String] = []
 
   @Option(as: \.split, "The split whose measuring part is scored, as in train")
   var split: DataSplit?

@@ -55,11 +55,7 @@ struct Sweep: ParsableCommand {
     transform: UserPath.read)
   var with: String?
 
-  @Option(
-    help: ArgumentHelp("A YAML file of options of train, for kinds that train.", valueName: "file"),
-    completion: .file(extensions: ["yaml", "yml"]),
-    transform: UserPath.read)
-  var config: String?
+  @Option(config: "A YAML file of options of train, for kinds that train") var config: String?
 
   @Option(as: \.split, "Who trains, for kinds that train")
   var split: DataSplit?

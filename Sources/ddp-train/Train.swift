@@ -26,10 +26,7 @@ struct Train: ParsableCommand {
         85  stopped with a checkpoint and more to do: --resume auto goes on
       """)
 
-  @Option(
-    help: "A YAML file of options.", completion: .file(extensions: ["yaml", "yml"]),
-    transform: UserPath.read)
-  var config: String?
+  @Option(config: "A YAML file of options") var config: String?
 
   @OptionGroup(title: Sections.Data.title) var dataOptions: TableOptions<Sections.Data>
   @OptionGroup(title: Sections.Model.title) var modelOptions: TableOptions<Sections.Model>

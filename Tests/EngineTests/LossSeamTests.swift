@@ -28,7 +28,7 @@ private func lengthAware(_ head: any LossHead) -> WrappedHead {
 
 /// Half the mean over the samples of the squared distances to all faces of their person: a loss of
 /// the whole batch that is not triplets.
-private final class AttractionLoss: BatchLoss, @unchecked Sendable {
+private final class AttractionLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
   let width: Int
   private var rows: [[Double]] = []
   private var labels: [Int32] = []
@@ -53,7 +53,7 @@ private final class AttractionLoss: BatchLoss, @unchecked Sendable {
     let loss = words.reduce(0) { $0 + Double(bitPattern: $1) } / Double(count)
     return BatchOutcome(
       loss: loss, gradientScale: 1 / Double(count), active: Array(batch.microbatches.indices),
-      correctCount: 0, targetCosine: 0, spread: 1)
+      correctCount: 0, targetCosine: 0, spread: 1, evaluated: self)
   }
 
   private func attraction(of row: Int) -> Double {

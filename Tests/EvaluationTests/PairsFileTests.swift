@@ -94,9 +94,7 @@ import Testing
     let file = try PairsFile(parsing: "1\nA\t1\t2\nA\t1\tB\t1\n", file: "p")
     let pairs = file.resolved(
       against: ["z.jpg", "A/A_0002.jpg", "A/A_0001.jpg", "y.jpg", "B/B_0001.jpg"])
-    let used = pairs.photoIndices
-    let newIndex = Dictionary(uniqueKeysWithValues: zip(used, used.indices))
-    let renumbered = pairs.renumbered(by: newIndex)
+    let renumbered = pairs.renumbered()
     #expect(renumbered.pairs.map(\.first) == [1, 1])
     #expect(renumbered.pairs.map(\.second) == [0, 2])
     #expect(renumbered.pairs.map(\.isSame) == [true, false])

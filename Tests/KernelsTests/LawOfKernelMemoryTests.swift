@@ -277,6 +277,15 @@ import TestSupport
         from: memory[1], cosines: memory[0], inverseNorms: memory[3], count: 1003, factor: 0.1,
         addingTo: memory[4])
     }
+    expectNoAllocations("softmax over ranks") {
+      SoftmaxChain.add(
+        exponentialsOf: memory[0], count: 1003, scale: 64, minus: 3, to: doubles[3])
+      _ = SoftmaxChain.sum(
+        of: doubles[3], tail: memory[0] + 1000, count: 3, scale: 64, minus: 3)
+      SoftmaxChain.gradients(
+        of: memory[0], count: 1003, scale: 64, minus: 3, factor: 0.1, inverseNorms: memory[3],
+        into: memory[5], addingTo: memory[4])
+    }
     expectNoAllocations("distances") {
       DistanceKernel.normalize(
         memory[0], rows: rows, width: width, into: doubles[0], inverseNorms: doubles[1])

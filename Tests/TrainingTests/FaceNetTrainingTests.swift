@@ -6,6 +6,7 @@ import Foundation
 import Losses
 import Measuring
 import Networks
+import Resumption
 import Sweeps
 import Testing
 import Training
@@ -85,7 +86,7 @@ extension LawsOfTriplets {
       }
     }
     _ = try SmallRun.train(configuration(4), ranks: 2, folder: folder + "/new")
-    let wrong = #expect(throws: CheckpointError.self) {
+    let wrong = #expect(throws: ResumeError.self) {
       try SmallRun.train(
         configuration(6) { $0.compatibleWith = folder + "/other" }, folder: folder + "/new")
     }

@@ -1,4 +1,6 @@
 import CAllocations
+import Configuration
+import Losses
 import Testing
 import Training
 
@@ -31,16 +33,67 @@ import Training
         $0.width = 0.5
         $0.embedding = 256
       }
-      let watch = Watch()
-      _ = try SmallRun.train(
-        configuration, threads: 2,
-        hook: { hooks, _ in hooks.onStep = { watch.look(after: $1.step) } })
-      // libjpeg takes 18 kB for each photo and gives them back. The activations of a microbatch,
-      // the gradients of a layer and the weights are 100 kB and more.
-      #expect(watch.large == 0, "the largest of \(watch.large): \(watch.largestBytes) bytes")
-      // Both at the same place of an epoch. The test itself keeps a record of each step.
-      let growth = watch.bytesAfterStep26 - watch.bytesAfterStep10
-      #expect(growth < 16 * 2048, "\(growth) bytes more after 16 steps")
+      try Self.expectNoAllocations(configuration)
+    }
+  }
+
+  private static func expectNoAllocations(_ configuration: RunConfiguration) throws {
+    let watch = Watch()
+    _ = try SmallRun.train(
+      configuration, threads: 2,
+      hook: { hooks, _ in hooks.onStep = { watch.look(after: $1.step) } })
+    // libjpeg takes 18 kB for each photo and gives them back. The activations of a microbatch, the
+    // gradients of a layer, the weights and the triplets of a batch are 100 kB and more.
+    #expect(watch.large == 0, "the largest of \(watch.large): \(watch.largestBytes) bytes")
+    // Both at the same place of an epoch. The test itself keeps a record of each step.
+    let growth = watch.bytesAfterStep26 - watch.bytesAfterStep10
+    #expect(growth < 16 * 2048, "\(growth) bytes more after 16 steps")
+  }
+
+  /// Losses that see the whole batch, whose lists are longer than what is looked for.
+  private static let ofTheBatch: [String: @Sendable (inout RunConfiguration) -> Void] = [
+    "triplets": { takeTriplets(&$0, .semiHard) },
+    "all triplets": { takeTriplets(&$0, .all) },
+    "triplets in one pass": {
+      takeTriplets(&$0, .all)
+      $0.passes = 1
+    },
+    "a divided head": { divide(&$0) },
+    "a divided head in one pass, with a bias": {
+      divide(&$0)
+      $0.loss = .softmax
+      $0.margin = []
+      $0.scale = 1
+      $0.passes = 1
+    },
+  ]
+
+  private static func takeTriplets(_ configuration: inout RunConfiguration, _ mode: MiningMode) {
+    configuration.loss = .triplet
+    configuration.margin = [mode == .all ? 2 : 0.2]
+    configuration.scale = 1
+    configuration.mining = .always(mode)
+    configuration.batch = 96
+    configuration.microbatch = 12
+    configuration.photosPerPerson = 6
+    configuration.data = .synthetic(SyntheticData(people: 24, photos: 6, size: 32))
+  }
+
+  private static func divide(_ configuration: inout RunConfiguration) {
+    configuration.head = .divided
+    configuration.data = .synthetic(SyntheticData(people: 90, photos: 2, size: 32))
+  }
+
+  @Test(arguments: ofTheBatch.keys.sorted())
+  func aStepOverTheWholeBatchAllocatesNothing(kind: String) async {
+    await #expect(processExitsWith: .success) { [kind] in
+      let configuration = SmallRun.configuration {
+        $0.length = .steps(28)
+        $0.width = 0.5
+        $0.embedding = 256
+        Self.ofTheBatch[kind]?(&$0)
+      }
+      try Self.expectNoAllocations(configuration)
     }
   }
 

@@ -4,6 +4,7 @@ import Datasets
 import Engine
 import Kernels
 import Networks
+import Planning
 import RunFolders
 import Synchronization
 import Testing

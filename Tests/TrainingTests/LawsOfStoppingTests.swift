@@ -8,6 +8,7 @@ import Glibc
 import Interchange
 import Kernels
 import Networks
+import Resumption
 import Testing
 import TestSupport
 import Training
@@ -193,7 +194,7 @@ import Training
     let folder = try Self.stoppedRun()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     for (key, change) in Self.changes {
-      let error = #expect(throws: CheckpointError.self, "\(key)") {
+      let error = #expect(throws: ResumeError.self, "\(key)") {
         try SmallRun.train(Self.configuration(change), folder: folder)
       }
       guard case .otherMathematics(_, let keys) = error else {
@@ -230,8 +231,8 @@ import Training
       try? FileManager.default.removeItem(atPath: folder)
       try? FileManager.default.removeItem(atPath: other)
     }
-    func error(_ mode: ResumeMode) -> CheckpointError? {
-      #expect(throws: CheckpointError.self) {
+    func error(_ mode: ResumeMode) -> ResumeError? {
+      #expect(throws: ResumeError.self) {
         try SmallRun.train(Self.configuration { $0.resume = mode }, folder: folder)
       }
     }

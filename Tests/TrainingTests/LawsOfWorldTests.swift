@@ -2,6 +2,7 @@ import Collectives
 import Datasets
 import Determinism
 import Foundation
+import Planning
 import State
 import TestSupport
 import Testing
@@ -173,7 +174,7 @@ import Training
     #expect {
       try SmallRun.train(configuration)
     } throws: { error in
-      guard case TrainingFailure.microbatchOfOne = error else { return false }
+      guard case PlanError.microbatchOfOne = error else { return false }
       return true
     }
   }

@@ -172,6 +172,8 @@ final class FaultyCommunicator: Communicator {
   var failure: (any Error)?
   /// Set when a collective has failed.
   var hasFailed: TestEvent?
+  /// Set when so many agreements have been reached.
+  var hasAgreed: (times: Int, event: TestEvent)?
 
   init(_ inner: any Communicator) { self.inner = inner }
 
@@ -198,7 +200,9 @@ final class FaultyCommunicator: Communicator {
     default: others += 1
     }
     do {
-      return try inner.meet(at: operation, word: word)
+      let word = try inner.meet(at: operation, word: word)
+      if let hasAgreed, agreements >= hasAgreed.times { hasAgreed.event.set() }
+      return word
     } catch {
       hasFailed?.set()
       throw error

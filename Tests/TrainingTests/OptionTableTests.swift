@@ -80,6 +80,27 @@ import Testing
     #expect(changes.contains { $0.hasPrefix("\(name) was ") } == option.isMathematical)
   }
 
+  /// A member without an entry is no option: nobody could give it a value.
+  @Test func everyMemberOfTheConfigurationIsAnOption() throws {
+    func members(_ configuration: RunConfiguration) -> [String: String] {
+      Dictionary(
+        uniqueKeysWithValues: Mirror(reflecting: configuration).children.map {
+          ($0.label ?? "", "\($0.value)")
+        })
+    }
+    var reached: Set<String> = []
+    for option in ConfigurationOption.all {
+      var configuration = RunConfiguration.demo
+      let before = members(configuration)
+      try option.set(&configuration, try #require(Self.others[option.name]).text)
+      let after = members(configuration)
+      let changed = before.keys.filter { before[$0] != after[$0] }
+      #expect(changed.count == 1, "\(option.name) sets \(changed)")
+      reached.formUnion(changed)
+    }
+    #expect(reached == Set(members(.demo).keys))
+  }
+
   @Test(arguments: ConfigurationOption.all.map(\.name))
   func anOptionSaysWhatItIsFor(name: String) throws {
     let option = try #require(ConfigurationOption.named(name))
@@ -87,6 +108,10 @@ import Testing
     #expect(option.valueName.isEmpty == (option.input == .flag))
     let preset = option.value(.demo)
     #expect(option.help.hasSuffix(preset.map { "(default: \($0))" } ?? "."))
+    if let absence = option.absence {
+      #expect(option.help.contains(absence))
+      #expect(!option.note.contains(absence), "the help names it by itself")
+    }
     if case .words(let words) = option.completion, option.input == .value, name != "augment" {
       var configuration = RunConfiguration.demo
       for word in words { try option.set(&configuration, word) }

@@ -28,15 +28,18 @@ import Training
     #expect(results[1...].allSatisfy { $0 == nil })
   }
 
+  /// The ranks agree four times in the patience of a rank, so that work which ends after eight
+  /// agreements has lasted longer than that.
   @Test func longWorkOfTheFirstRankOutlivesTheDeadline() throws {
-    let results = try ThreadCommunicator.run(size: 3) { communicator -> Int? in
+    let results = try ThreadCommunicator.run(size: 3) { own -> Int? in
+      let (communicator, isLate) = (FaultyCommunicator(own), TestEvent())
+      communicator.hasAgreed = (8, isLate)
       let pool = WorkerPool(count: 2)
       defer { pool.end() }
       communicator.progress.watch(limits: WatchLimits(silenceSeconds: nil, stallSeconds: 0.4))
       communicator.progress.enter(.compute)
       let result = try FirstRankWork.run(over: communicator, pool: pool) { () -> Int in
-        usleep(1_500_000)
-        return 41
+        isLate.wait() ? 41 : 0
       }
       // The ranks go on together.
       return try communicator.agreeOnMaximum(1) + (result ?? 0)

@@ -3,6 +3,7 @@ import Configuration
 import Datasets
 import Foundation
 import Inputs
+import Planning
 import Sessions
 import Testing
 import Training

@@ -19,6 +19,7 @@ package struct AugmentationDraw: Equatable, Sendable {
   package var isMirrored = false
   /// The shift of the crop on the photo, in sides of the crop.
   package var shiftX = 0.0
+  /// The same downwards.
   package var shiftY = 0.0
   /// The side of the crop on the photo, in sides of the usual crop.
   package var zoom = 1.0

@@ -5,6 +5,7 @@ package struct PassedOver: Sendable, Equatable {
   package struct Group: Sendable, Equatable, Encodable {
     /// `.heic`, `hidden`, `no ending`, `@eaDir (folder of a network storage)`.
     package var kind: String
+    /// How many there are.
     package var count: Int
     /// The path of the first of them, in the order of their names.
     package var example: String
@@ -16,8 +17,11 @@ package struct PassedOver: Sendable, Equatable {
 
   /// A folder and how many of its things are passed over.
   package struct Folder: Sendable, Equatable, Encodable {
+    /// Its path within the data set.
     package var folder: String
+    /// How many things in it are passed over.
     package var count: Int
+    /// The path of the first of them.
     package var example: String
   }
 
@@ -137,6 +141,7 @@ package struct PassedOver: Sendable, Equatable {
 
 /// What somebody should know of a data set before anybody trains on it.
 package struct DataNotes: Sendable, Equatable {
+  /// What lies beside the photos.
   package var passedOver = PassedOver()
   /// What is most likely not meant, a line each.
   package var warnings: [String] = []

@@ -2,6 +2,7 @@ private import Preconditions
 
 /// A similarity of the plane: (x, y) goes to (a x - b y + tx, b x + a y + ty).
 package struct Similarity: Equatable, Sendable {
+  /// Its scale and turn, `a` and `b`, and its shift in pixels.
   package var a, b, tx, ty: Double
 
   /// The least-squares similarity from `source` to `target` (Umeyama 1991, without reflection);

@@ -6,6 +6,7 @@ package struct EnlargedPhotos: Sendable {
   package let crop: Int
   /// The smallest of them, and its [width, height] in pixels.
   package let example: String
+  /// The size of the example in pixels.
   package let width, height: Int
 
   /// The most photos that are looked at.

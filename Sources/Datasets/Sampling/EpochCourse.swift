@@ -9,6 +9,7 @@ package struct EpochCourse: Sendable, Equatable {
   package struct Cut: Sendable, Equatable {
     /// Steps done before the first one that is cut so.
     package let step: Int
+    /// Samples of a batch.
     package let batch: Int
     /// Whether samples that do not fill a batch are left out of the epoch.
     package let dropsLast: Bool

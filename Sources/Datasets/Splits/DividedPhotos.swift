@@ -19,9 +19,11 @@ package struct DividedPhotos: Sendable {
   package let heldOutPeopleCount: Int
   /// The number of people on both sides, and of held-out photos that show them.
   package let sharedPeopleCount: Int
+  /// Held-out photos of people who train too.
   package let heldOutPhotosOfTrainingPeople: Int
   /// The people and photos left out of training for having too few photos.
   package let leftOutPeopleCount: Int
+  /// Photos of people who are left out of training for having too few.
   package let leftOutPhotoCount: Int
   /// The names of a list that the data set does not have.
   package let absentNames: [String]

@@ -9,7 +9,7 @@ internal import Timing
 
 /// The loss of a batch by a head that is divided over the ranks, with all gradients: those of this
 /// rank's classes are final when it has been evaluated.
-final class DividedLoss: BatchLoss, @unchecked Sendable {
+final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
   /// This rank's classes.
   let share: ClassShare
   private let objective: DividedHead
@@ -91,7 +91,7 @@ final class DividedLoss: BatchLoss, @unchecked Sendable {
     try classGradients(batch, slab: slab, by: crew)
     return BatchOutcome(
       loss: .nan, gradientScale: 1 / Double(count), active: Array(batch.microbatches.indices),
-      correctCount: .nan, targetCosine: .nan, spread: .nan)
+      correctCount: .nan, targetCosine: .nan, spread: .nan, evaluated: self)
   }
 
   func value(of slots: Range<Int>) -> LossValue? { batch.value(of: slots) }

@@ -4,7 +4,7 @@ internal import Preconditions
 internal import Threads
 
 /// The triplet loss of a batch: mined by blocks of anchors, its gradient exact at every embedding.
-final class TripletLoss: BatchLoss, @unchecked Sendable {
+final class TripletLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
   private let objective: TripletObjective
   private let width: Int
   private let stride: Int
@@ -16,7 +16,7 @@ final class TripletLoss: BatchLoss, @unchecked Sendable {
   private let miners: [TripletMiner]
   private let scratch: [UnsafeMutablePointer<Double>]
   /// What the batch of the last evaluation holds.
-  private var selection: TripletSelection?
+  private var selection = TripletSelection()
 
   init(_ objective: TripletObjective, width: Int, workers: Int) {
     self.objective = objective
@@ -64,8 +64,9 @@ final class TripletLoss: BatchLoss, @unchecked Sendable {
     _ batch: StepBatch, embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
     by crew: BatchCrew
   ) throws -> BatchOutcome? {
-    require(batch.mining != nil, "TripletLoss: step \(batch.step) does not say how to mine")
-    let request = batch.mining!
+    let mining = batch.request as? MiningRequest
+    require(mining != nil, "TripletLoss: step \(batch.step) does not say how to mine")
+    let request = mining!
     let start = Clock.seconds
     DistanceKernel.normalize(
       embeddings, rows: objective.batch, width: width, into: units, inverseNorms: inverseNorms)
@@ -81,9 +82,8 @@ final class TripletLoss: BatchLoss, @unchecked Sendable {
         first..<min(first + blockAnchors, rowCount), of: embedded, as: request,
         appendingTo: &words)
     }
-    let found = words.withUnsafeBufferPointer { TripletSelection($0, count: rowCount) }
-    selection = found
-    return outcome(of: found, batch, request, seconds: Clock.seconds - start)
+    words.withUnsafeBufferPointer { selection.take($0, count: rowCount) }
+    return outcome(of: selection, batch, request, seconds: Clock.seconds - start)
   }
 
   private func outcome(
@@ -97,21 +97,20 @@ final class TripletLoss: BatchLoss, @unchecked Sendable {
       gradientScale: isMean ? 1 / samples : Double(found.triplets) / samples, active: active,
       correctCount: samples * Double(found.anchorsNearOwn) / Double(max(1, found.anchors)),
       targetCosine: 1 - found.meanPositiveDistance / 2, spread: spread(),
-      triplets: TripletFigures(
+      figures: TripletFigures(
         mode: request.mode, margin: request.margin, candidates: found.candidates,
         triplets: found.triplets, lossSum: found.lossSum,
         positiveDistance: found.meanPositiveDistance,
         negativeDistance: found.meanNegativeDistance, activeMicrobatches: active.count,
-        miningSeconds: seconds))
+        miningSeconds: seconds), evaluated: self)
   }
 
   func gradients(
     at slots: Range<Int>, on worker: Int, into gradients: UnsafeMutablePointer<Float>
   ) {
-    require(selection != nil, "TripletLoss: gradients of \(slots) before a batch was evaluated")
-    selection!.gradients(
+    selection.gradients(
       at: slots, of: embedded,
-      scale: Double(objective.batch) / Double(selection!.triplets), into: gradients,
+      scale: Double(objective.batch) / Double(selection.triplets), into: gradients,
       scratch: scratch[worker])
   }
 

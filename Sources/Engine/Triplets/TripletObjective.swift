@@ -1,5 +1,8 @@
 package import Losses
 
+extension MiningRequest: BatchRequest {}
+extension TripletFigures: BatchFigures {}
+
 /// The triplet loss of a run (Schroff et al. 2015).
 package struct TripletObjective: BatchObjective {
   package let batch: Int

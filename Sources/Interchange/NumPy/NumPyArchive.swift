@@ -100,6 +100,7 @@ package final class NumPyArchive: TensorArchive {
 
 /// An array to be written into a `.npz` file: its header, and the way to its bytes.
 package struct NumPyMember {
+  /// The name of the array, without `.npy`.
   package let name: String
   let header: [UInt8]
   let byteCount: Int
@@ -108,11 +109,10 @@ package struct NumPyMember {
   /// Numbers of a tensor that will be lent twice; F32 and I64 are written as they are.
   package init(_ tensor: SafetensorsTensor) {
     let types: [SafetensorsType: String] = [.float32: "<f4", .int64: "<i8", .int8: "|i1"]
-    guard let type = types[tensor.type] else {
-      fatalError("NumPyMember: '\(tensor.name)' is \(tensor.type.rawValue)")
-    }
+    let type = types[tensor.type]
+    require(type != nil, "NumPyMember: '\(tensor.name)' is \(tensor.type.rawValue)")
     name = tensor.name
-    header = NumPyFile.header(shape: tensor.shape, type: type)
+    header = NumPyFile.header(shape: tensor.shape, type: type!)
     byteCount = tensor.shape.reduce(tensor.type.byteCount, *)
     withBytes = tensor.withBytes
   }

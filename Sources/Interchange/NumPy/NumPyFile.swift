@@ -4,7 +4,9 @@ private import Preconditions
 package enum NumPyFile {
   /// An array as read: `values` in C order, whose count is the product of `shape`.
   package struct Contents: Sendable, Equatable {
+    /// Dimensions, the slowest first; empty for a scalar.
     package let shape: [Int]
+    /// The numbers in C order.
     package let values: [Float]
 
     package init(shape: [Int], values: [Float]) {

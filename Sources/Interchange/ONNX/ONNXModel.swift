@@ -12,8 +12,11 @@ package struct ONNXModel {
 
   /// A value of fixed numbers.
   package struct Tensor: Sendable {
+    /// By which nodes name it.
     package let name: String
+    /// Dimensions, the slowest first.
     package let shape: [Int]
+    /// The numbers in C order.
     package let values: Values
 
     /// The numbers of a tensor.
@@ -25,7 +28,9 @@ package struct ONNXModel {
 
   /// A named value at the edge of the graph: [N, sizes...].
   package struct Port: Sendable {
+    /// By which nodes name it.
     package let name: String
+    /// Dimensions behind the batch.
     package let sizes: [Int]
 
     package init(name: String, sizes: [Int]) {
@@ -40,14 +45,19 @@ package struct ONNXModel {
     let attributes: [(String, Attribute)]
   }
 
+  /// The operator set whose operators are written.
   package static let opset = 13
   static let formatVersion = 7
   /// The largest message of Protocol Buffers.
   static let byteLimit = 0x7FFF_FFFF
 
+  /// The name of the graph.
   package let name: String
+  /// The version of the program that writes it.
   package let producerVersion: String
+  /// What the graph reads.
   package let input: Port
+  /// What the graph gives.
   package private(set) var output: Port
   /// Strings beside the graph.
   package var metadata: [String: String] = [:]

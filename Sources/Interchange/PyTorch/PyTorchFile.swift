@@ -7,6 +7,7 @@ package final class PyTorchFile: TensorArchive {
   package let path: String
   /// The names of the tensors (`TorchDictionaries`), of those too that cannot be read.
   package let names: [String]
+  /// Numbers and texts beside the tensors, by their keys.
   package let metadata: [String: String]
   private let file: PositionedFile
   private let tensors: [String: TorchTensor]

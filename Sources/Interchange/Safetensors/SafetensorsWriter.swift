@@ -3,7 +3,9 @@ private import Preconditions
 
 /// A tensor to be written: its description, and the way to its bytes.
 package struct SafetensorsTensor {
+  /// The name in the file.
   package let name: String
+  /// The type of an element.
   package let type: SafetensorsType
   /// Dimensions, the slowest first; empty for a scalar.
   package let shape: [Int]
@@ -112,13 +114,13 @@ extension SafetensorsFile {
       require(
         names.insert(tensor.name).inserted,
         "SafetensorsFile.write: the tensor name '\(tensor.name)' is taken")
-      guard let byteCount = SafetensorsEntry.byteCount(tensor.type, tensor.shape) else {
-        fatalError(
-          "SafetensorsFile.write: '\(tensor.name)' has the impossible shape \(tensor.shape)")
-      }
-      defer { end += byteCount }
+      let byteCount = SafetensorsEntry.byteCount(tensor.type, tensor.shape)
+      require(
+        byteCount != nil,
+        "SafetensorsFile.write: '\(tensor.name)' has the impossible shape \(tensor.shape)")
+      defer { end += byteCount! }
       return SafetensorsEntry(
-        name: tensor.name, type: tensor.type, shape: tensor.shape, range: end..<end + byteCount)
+        name: tensor.name, type: tensor.type, shape: tensor.shape, range: end..<end + byteCount!)
     }
   }
 }

@@ -14,6 +14,7 @@ package enum SummaryValue: Sendable {
 
 /// Counts of values between limits, as TensorBoard stores them.
 package struct EventHistogram: Sendable {
+  /// What the values come to, without the buckets.
   package let minimum, maximum, count, sum, sumOfSquares: Double
   /// The upper limits of the buckets, ascending.
   package let limits: [Double]
@@ -64,6 +65,7 @@ package struct EventHistogram: Sendable {
 package final class EventFile {
   /// What the names of such files begin with.
   package static let namePrefix = "events.out.tfevents."
+  /// Where the file is.
   package let path: String
   private let descriptor: Int32
 

@@ -3,8 +3,11 @@ private import Preconditions
 /// The shapes of one convolution without bias: input [N, height, width, inputChannels] to output
 /// [N, outputHeight, outputWidth, outputChannels].
 package struct ConvolutionShape: Sendable, Hashable {
+  /// The input in pixels, and the channels of input and output.
   package let height, width, inputChannels, outputChannels: Int
+  /// The kernel in pixels, and how far it moves.
   package let kernelHeight, kernelWidth, stride: Int
+  /// Zeros on each side of the input, in pixels.
   package let paddingHeight, paddingWidth: Int
 
   /// Takes sizes in pixels and channels; traps when the kernel does not fit into the padded input.

@@ -3,9 +3,11 @@ private import Preconditions
 /// The shapes of a convolution whose channels meet in groups of one (depthwise) or two: input
 /// [N, height, width, channels] to output [N, outputHeight, outputWidth, channels], square kernel.
 package struct GroupedConvolutionShape: Sendable, Hashable {
+  /// The input in pixels, and the channels of input and output.
   package let height, width, channels: Int
   /// Channels of a group: 1 or 2.
   package let groupWidth: Int
+  /// The side of the kernel, how far it moves, and the zeros on each side, in pixels.
   package let kernel, stride, padding: Int
 
   /// Takes sizes in pixels and channels; traps when the kernel is wider than 16 or does not fit

@@ -8,7 +8,9 @@ private import Preconditions
 
 /// Floats aligned to 64 bytes, or to 2 MB with huge pages asked for when there are more than 2 MB.
 package struct AlignedMemory: ~Copyable, @unchecked Sendable {
+  /// The first of the floats.
   package let pointer: UnsafeMutablePointer<Float>
+  /// How many floats there are.
   package let count: Int
 
   /// Memory for `count` floats, all set to `fill`; ends the process where the system has none.
@@ -25,7 +27,9 @@ package struct AlignedMemory: ~Copyable, @unchecked Sendable {
 
 /// Doubles aligned as `AlignedMemory` is.
 package struct AlignedDoubles: ~Copyable, @unchecked Sendable {
+  /// The first of the doubles.
   package let pointer: UnsafeMutablePointer<Double>
+  /// How many doubles there are.
   package let count: Int
 
   /// Memory for `count` doubles, all set to `fill`; ends the process where the system has none.
@@ -42,7 +46,9 @@ package struct AlignedDoubles: ~Copyable, @unchecked Sendable {
 
 /// Bytes aligned as `AlignedMemory` is, for values of several types.
 package struct AlignedBytes: ~Copyable, @unchecked Sendable {
+  /// The first of the bytes.
   package let pointer: UnsafeMutableRawPointer
+  /// How many bytes there are.
   package let count: Int
 
   /// Memory for `count` bytes, all set to `fill`; ends the process where the system has none.

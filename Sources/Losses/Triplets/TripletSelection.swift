@@ -8,7 +8,7 @@ private import Preconditions
 /// equation 3).
 package struct TripletSelection: Sendable {
   /// Samples of the batch.
-  package let count: Int
+  package private(set) var count = 0
   /// What could have become triplets (see `MiningMode`): pairs, anchors, or all triplets.
   package private(set) var candidates = 0
   /// Triplets with a loss above zero.
@@ -19,6 +19,7 @@ package struct TripletSelection: Sendable {
   package private(set) var negativePairs = 0
   /// Anchors that have another face of their person in the batch, and those whose nearest it is.
   package private(set) var anchors = 0
+  /// Anchors whose nearest is a face of their person.
   package private(set) var anchorsNearOwn = 0
   /// The sum of the triplets' losses.
   package private(set) var lossSum = 0.0
@@ -29,6 +30,8 @@ package struct TripletSelection: Sendable {
   private var rowEntries: [(slot: Int32, weight: Int32)] = []
   private var columns: [Range<Int>] = []
   private var columnEntries: [(slot: Int32, weight: Int32)] = []
+  /// By slot: how many entries it has, and then the place behind those that are listed.
+  private var columnEnds: [Int] = []
 
   /// The mean squared distance of all pairs of one person; 0 where there is none.
   package var meanPositiveDistance: Double { pairs > 0 ? positiveSum / Double(pairs) : 0 }
@@ -42,13 +45,17 @@ package struct TripletSelection: Sendable {
   /// The mean loss of the triplets; 0 where there is none.
   package var meanLoss: Double { triplets > 0 ? lossSum / Double(triplets) : 0 }
 
-  /// Puts together what miners have found: `words` of all blocks, in the order of the anchors
-  /// 0..<`count`.
-  package init(_ words: UnsafeBufferPointer<UInt64>, count: Int) {
-    self.count = count
+  /// No triplets of no batch.
+  package init() {}
+
+  /// What miners have found: `words` of all blocks, in the order of the anchors 0..<`count`.
+  package init(_ words: UnsafeBufferPointer<UInt64>, count: Int) { take(words, count: count) }
+
+  /// Becomes what miners have found: `words` of all blocks, in the order of the anchors
+  /// 0..<`count`. Memory of the batch before is used again.
+  package mutating func take(_ words: UnsafeBufferPointer<UInt64>, count: Int) {
+    clear(count: count)
     var place = 0
-    var columnCounts = [Int](repeating: 0, count: count)
-    rows.reserveCapacity(count)
     for _ in 0..<count {
       require(
         place + MinedAnchor.wordCount <= words.count,
@@ -70,26 +77,43 @@ package struct TripletSelection: Sendable {
       for word in words[place..<place + entries] {
         let slot = Int32(truncatingIfNeeded: word >> 32)
         rowEntries.append((slot, Int32(truncatingIfNeeded: word)))
-        columnCounts[Int(slot)] += 1
+        columnEnds[Int(slot)] += 1
       }
       place += entries
     }
     require(place == words.count, "TripletSelection: \(words.count) words for \(count) anchors")
-    transpose(columnCounts)
+    transpose()
   }
 
-  private mutating func transpose(_ counts: [Int]) {
+  private mutating func clear(count: Int) {
+    self.count = count
+    (candidates, triplets, pairs, negativePairs) = (0, 0, 0, 0)
+    (anchors, anchorsNearOwn) = (0, 0)
+    (lossSum, positiveSum, negativeSum) = (0, 0, 0)
+    rows.removeAll(keepingCapacity: true)
+    rowEntries.removeAll(keepingCapacity: true)
+    columns.removeAll(keepingCapacity: true)
+    columnEntries.removeAll(keepingCapacity: true)
+    columnEnds.removeAll(keepingCapacity: true)
+    columnEnds.append(contentsOf: repeatElement(0, count: count))
+  }
+
+  /// Lists the entries by slot; `columnEnds` counts them.
+  private mutating func transpose() {
     var end = 0
-    for count in counts {
-      columns.append(end..<end + count)
-      end += count
+    for slot in columnEnds.indices {
+      let first = end
+      end += columnEnds[slot]
+      columns.append(first..<end)
+      columnEnds[slot] = first
     }
-    columnEntries = .init(repeating: (0, 0), count: end)
-    var next = columns.map(\.lowerBound)
+    let none: (slot: Int32, weight: Int32) = (0, 0)
+    columnEntries.append(contentsOf: repeatElement(none, count: end))
     for (anchor, range) in rows.enumerated() {
-      for entry in rowEntries[range] {
-        columnEntries[next[Int(entry.slot)]] = (Int32(anchor), entry.weight)
-        next[Int(entry.slot)] += 1
+      for place in range {
+        let entry = rowEntries[place]
+        columnEntries[columnEnds[Int(entry.slot)]] = (Int32(anchor), entry.weight)
+        columnEnds[Int(entry.slot)] += 1
       }
     }
   }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Configuration
+private import Interchange
 
 /// Options of the table that a command takes.
 protocol OptionList {
@@ -148,6 +149,35 @@ extension Option {
       throw ConfigurationError("give a value, or no --\(ConfigurationOption.of(member).name)")
     }
     return value
+  }
+}
+
+extension Option where Value == [String] {
+  /// The same for a list of paths, each of which is given by itself.
+  init(
+    wrappedValue: [String], as member: KeyPath<RunConfiguration, [String]> & Sendable,
+    _ sentence: String? = nil
+  ) {
+    let option = ConfigurationOption.of(member)
+    self.init(
+      wrappedValue: wrappedValue, name: .customLong(option.name),
+      help: ArgumentHelp(option, sentence), completion: CompletionKind(option.completion),
+      transform: { text in
+        let paths = try RunConfiguration.value(of: member, from: RunConfiguration.listed(text))
+        guard let path = paths.first else {
+          throw ConfigurationError("give a path, or no --\(option.name)")
+        }
+        return path
+      })
+  }
+}
+
+extension Option where Value == String? {
+  /// The file of train's options, in the commands that take one.
+  init(config sentence: String) {
+    self.init(
+      name: .customLong("config"), help: ArgumentHelp("\(sentence).", valueName: "file"),
+      completion: .file(extensions: ["yaml", "yml"]), transform: UserPath.read)
   }
 }
 

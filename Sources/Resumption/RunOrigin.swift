@@ -1,19 +1,19 @@
-internal import Checkpoints
+package import Checkpoints
 internal import Collectives
-internal import Configuration
-internal import Datasets
+package import Configuration
+package import Datasets
 private import Foundation
-internal import RunFolders
-internal import Sessions
+package import RunFolders
+package import Sessions
 
 /// Where a run comes from, as all ranks are told: the checkpoint that it goes on from, or its
 /// configuration alone where it was ended before the first one.
-struct RunOrigin {
+package struct RunOrigin {
   /// The file that has the configuration, which is YAML.
   let path: String
   let configuration: String
   /// Steps done; nil without a checkpoint.
-  let step: Int?
+  package let step: Int?
   /// What has become otherwise on the way to there.
   let changes: [ConfigurationChange]
   /// `PhotoSample.text` of the photos until there; nil where it was not kept.
@@ -30,8 +30,9 @@ struct RunOrigin {
   let bestSet: UInt64?
 
   /// Looks on rank 0, as `request` says, and tells all ranks; a collective. The checkpoint is on
-  /// rank 0 alone; nothing is there for a run that begins. Throws `CheckpointError`.
-  static func find(
+  /// rank 0 alone; nothing is there for a run that begins. Throws `ResumeError`, and
+  /// `CheckpointError` where no checkpoint is whole.
+  package static func find(
     _ request: RunRequest, in folder: RunFolder, session: Session, work: LongWork
   ) throws -> (origin: RunOrigin?, checkpoint: Checkpoint?) {
     var checkpoint: Checkpoint?
@@ -44,7 +45,7 @@ struct RunOrigin {
     }
     guard let told = try session.communicator.share(words, from: 0) else {
       if request.configuration.resume == .auto, request.isBare || !request.changes.isEmpty {
-        throw CheckpointError.nothingToResume(folder: folder.path)
+        throw ResumeError.nothingToResume(folder: folder.path)
       }
       return (nil, nil)
     }
@@ -71,7 +72,7 @@ struct RunOrigin {
   }
 
   /// The same for a run that has a configuration and no checkpoint. Throws
-  /// `CheckpointError.emptyConfiguration` and `ConfigurationError`.
+  /// `ResumeError.emptyConfiguration` and `ConfigurationError`.
   private static func configuredWords(
     _ request: RunRequest, in folder: RunFolder
   ) throws -> [String]? {
@@ -79,7 +80,7 @@ struct RunOrigin {
       return nil
     }
     guard try RunConfiguration.hasOptions(yaml: text, path: folder.configuration) else {
-      throw CheckpointError.emptyConfiguration(path: folder.configuration)
+      throw ResumeError.emptyConfiguration(path: folder.configuration)
     }
     return [folder.configuration, text] + [String](repeating: "", count: 7) + ["false", "0", ""]
   }
@@ -113,7 +114,7 @@ struct RunOrigin {
     switch configuration.resume {
     case .none:
       if folder.holdsRun && !configuration.dryRun {
-        throw CheckpointError.runExists(folder: folder.path)
+        throw ResumeError.runExists(folder: folder.path)
       }
       return nil
     case .auto:
@@ -128,7 +129,7 @@ struct RunOrigin {
       return try openFirst(of: folder, session: session, work: work)
     case .path(let path):
       guard FileManager.default.fileExists(atPath: path) else {
-        throw CheckpointError.missing(path: path)
+        throw ResumeError.missing(path: path)
       }
       let found = try work.run("reading the checkpoint", unit: "MiB") {
         try CheckpointStore.open(path, holdsBytes: true, meter: $0)
@@ -141,14 +142,14 @@ struct RunOrigin {
         guard let newest, newest == found.checkpoint.progress.step,
           CheckpointStore.isSameFile(
             found.checkpoint.path, folder.checkpoints + "/" + CheckpointStore.name(step: newest))
-        else { throw CheckpointError.runExists(folder: folder.path) }
+        else { throw ResumeError.runExists(folder: folder.path) }
       }
       return found.checkpoint
     }
   }
 
   /// The checkpoint of another folder that the run in `folder` began from, where it has none of its
-  /// own yet; nil where it began from none. Throws `CheckpointError.checkpointsGone` where it had
+  /// own yet; nil where it began from none. Throws `ResumeError.checkpointsGone` where it had
   /// one of its own.
   private static func openFirst(
     of folder: RunFolder, session: Session, work: LongWork
@@ -161,11 +162,11 @@ struct RunOrigin {
     var first: String?
     if case .path(let path) = written?.resume { first = path }
     if let sign = folder.signOfCheckpoint(isForked: first != nil) {
-      throw CheckpointError.checkpointsGone(folder: folder.path, sign: sign)
+      throw ResumeError.checkpointsGone(folder: folder.path, sign: sign)
     }
     guard let first else { return nil }
     guard FileManager.default.fileExists(atPath: first) else {
-      throw CheckpointError.missing(path: first)
+      throw ResumeError.missing(path: first)
     }
     let found = try work.run("reading the checkpoint", unit: "MiB") {
       try CheckpointStore.open(first, holdsBytes: true, meter: $0)
@@ -197,8 +198,8 @@ struct RunOrigin {
   // MARK: What becomes of it
 
   /// What the run that goes on does: its configuration, its own before, and all its changes. Throws
-  /// `CheckpointError.otherMathematics` and `ConfigurationError`.
-  func resolve(
+  /// `ResumeError.otherMathematics` and `ConfigurationError`.
+  package func resolve(
     _ request: RunRequest
   ) throws -> (
     configuration: RunConfiguration, own: RunConfiguration, changes: [ConfigurationChange]
@@ -206,7 +207,7 @@ struct RunOrigin {
     let resolved = try request.goingOn(
       from: configuration, path: path, asked: asked, hasBegun: step != nil)
     guard resolved.refused.isEmpty else {
-      throw CheckpointError.otherMathematics(
+      throw ResumeError.otherMathematics(
         path: try isRefusedAsAsked() ? "\(path) with what \(asked?.path ?? "") says" : path,
         keys: resolved.refused)
     }
@@ -230,7 +231,7 @@ struct RunOrigin {
   }
 
   /// Says which relative paths of `configuration` are the run's own and begin elsewhere by now.
-  func warnOfPlaces(
+  package func warnOfPlaces(
     _ configuration: RunConfiguration, _ request: RunRequest, console: Console
   ) {
     let here = FileManager.default.currentDirectoryPath
@@ -243,9 +244,29 @@ struct RunOrigin {
         + "; they are looked for in \(here) now: give them anew, or go on in \(startFolder)")
   }
 
+  /// Throws `ResumeError.finished`, or `outOfPatience` where the run has ended before, where what
+  /// is to change by `request`, among `changes`, would come after the last of `totalSteps`.
+  /// `decidingSet` is the hash of the set that counts from here on.
+  package func requireStepsLeft(
+    for changes: [ConfigurationChange], of request: RunRequest, totalSteps: Int, patience: Int,
+    decidingSet: UInt64?
+  ) throws {
+    guard let step, !request.changes.isEmpty, changes.contains(where: { $0.step == step }) else {
+      return
+    }
+    let texts = request.changes.map { "\($0.key)=\($0.text)" }
+    if step == totalSteps { throw ResumeError.finished(path: path, step: step, changes: texts) }
+    // Another set to measure by begins anew.
+    let isSameSet = bestSet == nil || decidingSet == nil || bestSet == decidingSet
+    if patience > 0, evaluationsSinceBest >= patience, isSameSet {
+      throw ResumeError.outOfPatience(
+        path: path, step: step, evaluations: evaluationsSinceBest, changes: texts)
+    }
+  }
+
   /// The change that the bytes of photos are, where `request` allows it; empty where `sample` shows
   /// none.
-  func changedBytes(_ sample: PhotoSample, _ request: RunRequest) -> [ConfigurationChange] {
+  package func changedBytes(_ sample: PhotoSample, _ request: RunRequest) -> [ConfigurationChange] {
     guard let step, let dataSample, !sample.agrees(with: dataSample),
       request.changes.contains(where: { $0.key == "data" })
         || asked?.changes.contains(where: { $0.name == "data" && $0.step >= step }) == true

@@ -1,26 +1,34 @@
 internal import Assembly
-internal import Configuration
+package import Configuration
 internal import Datasets
 private import Foundation
 internal import Optimizers
 
 /// What becomes of the learning rate where a run goes on with another length or schedule.
-struct RateChange {
-  let plan: TrainingPlan
+package struct RateChange {
+  private let plan: TrainingPlan
   /// Steps done.
-  let step: Int
+  private let step: Int
   /// The configuration that the run had until there.
-  let own: RunConfiguration
+  private let own: RunConfiguration
+
+  /// What becomes of the rate of `plan` after `step` steps, where the run had the configuration
+  /// `own` until there.
+  package init(plan: TrainingPlan, step: Int, own: RunConfiguration) {
+    self.plan = plan
+    self.step = step
+    self.own = own
+  }
 
   /// Whether it comes of the length alone, which changes without being asked.
-  var isByLength: Bool {
+  package var isByLength: Bool {
     let names = Set(plan.changes.filter { $0.step == step }.map(\.name))
     return own.length != plan.configuration.length
       && names.isDisjoint(with: ["lr", "lr-head", "schedule", "milestones", "warmup-epochs"])
   }
 
   /// Both rates and what to do for the other one; nil where no rate to come is another one.
-  var sentence: String? {
+  package var sentence: String? {
     guard step > 0, step < plan.totalSteps else { return nil }
     let before = plan.changes.filter { $0.step < step }
     let course = TrainingPlan.course(

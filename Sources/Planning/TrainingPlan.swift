@@ -1,13 +1,12 @@
-internal import Assembly
-internal import Collectives
+package import Assembly
+package import Collectives
 package import Configuration
 package import Datasets
 internal import Determinism
 package import Engine
 package import Inputs
 internal import Networks
-internal import Optimizers
-package import RunFolders
+package import Optimizers
 package import Sessions
 internal import State
 package import Threads
@@ -31,25 +30,27 @@ package struct TrainingPlan {
   /// Training samples that each epoch of the batch of the moment leaves out, others every time.
   package var leftOutOfEpoch: Int { course.leftOutCount }
   /// What has become otherwise on the way, in the order of its steps.
-  let changes: [ConfigurationChange]
+  package let changes: [ConfigurationChange]
   /// Hashes of some photos; nil where nobody has read them.
-  let dataSample: PhotoSample?
+  package let dataSample: PhotoSample?
   /// A hash of the photos and pairs of the set that counts, and of how they are embedded; nil
   /// without one.
-  let decidingSet: UInt64?
-  /// Where the run leaves its files; nil leaves no trace on disk.
-  let folder: RunFolder?
-  let factory: ModelFactory
-  let schedule: Schedule
+  package let decidingSet: UInt64?
+  /// Path of the folder in which the run leaves its files; nil leaves no trace on disk.
+  package let folder: String?
+  /// What makes its network, its objective and the replica of both.
+  package let factory: ModelFactory
+  /// The course of the learning rate.
+  package let schedule: Schedule
   /// Exponent of the grid of gradient sums.
-  let gridExponent: Int
+  package let gridExponent: Int
   /// When the run was planned, by the monotonic clock.
-  let startSeconds = Clock.seconds
+  package let startSeconds = Clock.seconds
 
-  /// Throws what is wrong with `configuration` for these data; nothing is agreed on with other
-  /// ranks. `changes` are those of a run that goes on.
+  /// Throws what is wrong with `configuration` for these data, `PlanError` among it; nothing is
+  /// agreed on with other ranks. `changes` are those of a run that goes on.
   package init(
-    _ configuration: RunConfiguration, session: Session, data: TrainingData, folder: RunFolder?,
+    _ configuration: RunConfiguration, session: Session, data: TrainingData, folder: String?,
     dataSample: PhotoSample? = nil, changes: [ConfigurationChange] = [],
     meter: WorkMeter? = nil
   ) throws {
@@ -117,7 +118,7 @@ package struct TrainingPlan {
     guard !network.statistics.isEmpty else { return }
     for samples in sizes
     where Microbatches.smallest(samples, microbatch: configuration.microbatch) < 2 {
-      throw TrainingFailure.microbatchOfOne(
+      throw PlanError.microbatchOfOne(
         photos: photos, batch: configuration.batch, samples: samples,
         microbatch: configuration.microbatch)
     }
@@ -134,7 +135,7 @@ package struct TrainingPlan {
   }
 
   /// Whether this is the rank that writes checkpoints.
-  var writesCheckpoints: Bool { isFirst && folder != nil }
+  package var writesCheckpoints: Bool { isFirst && folder != nil }
 
   /// Bytes of the copy of the state that checkpoints are written from: the first rank alone has it.
   package var checkpointBytes: Int {
@@ -147,7 +148,7 @@ package struct TrainingPlan {
 
   /// Bytes of this rank and its threads, with a copy for checkpoints and with what an older network
   /// makes of the training samples.
-  var neededBytes: Int {
+  package var neededBytes: Int {
     let memory = memory
     let old =
       configuration.compatibleWith == nil
@@ -168,24 +169,26 @@ package struct TrainingPlan {
     return (share + (isFirst ? photos : 0)) * row
   }
 
-  var communicator: any Communicator { session.communicator }
-  var console: Console { session.console }
+  /// The ranks of the run.
+  package var communicator: any Communicator { session.communicator }
+  /// Where the run speaks.
+  package var console: Console { session.console }
   /// Whether this is the rank that speaks and writes.
-  var isFirst: Bool { communicator.rank == 0 }
+  package var isFirst: Bool { communicator.rank == 0 }
 
   /// The share of the margin in force in the step after `step` steps, 0...1.
-  func marginFactor(after step: Int) -> Float {
+  package func marginFactor(after step: Int) -> Float {
     let warmup = course.exactSteps(epochs: configuration.marginWarmupEpochs)
     return warmup > 0 ? Float(min(1, Double(step) / warmup)) : 1
   }
 
   /// The microbatches of `count` samples, as ranges of batch slots.
-  func microbatches(of count: Int) -> [Range<Int>] {
+  package func microbatches(of count: Int) -> [Range<Int>] {
     Microbatches.cut(count, microbatch: configuration.microbatch)
   }
 
   /// How many evaluations are to come after `step` steps.
-  func evaluationsLeft(after step: Int) -> Int {
+  package func evaluationsLeft(after step: Int) -> Int {
     guard !evaluationSets.isEmpty, step < totalSteps else { return 0 }
     let every = configuration.evaluateEvery
     let due = every.count(within: totalSteps, in: course) - every.count(within: step, in: course)
@@ -193,7 +196,7 @@ package struct TrainingPlan {
   }
 
   /// The steps up to `last` after which something that comes `every` so often falls due.
-  func dueSteps(_ every: Interval, through last: Int) -> [Int] {
+  package func dueSteps(_ every: Interval, through last: Int) -> [Int] {
     (0..<every.count(within: last, in: course)).map { number in
       switch every {
       case .never: 0
@@ -204,7 +207,7 @@ package struct TrainingPlan {
   }
 
   /// Whether something that comes `every` so often falls due after `step` steps.
-  func isDue(_ every: Interval, after step: Int) -> Bool {
+  package func isDue(_ every: Interval, after step: Int) -> Bool {
     every.isDue(after: step, in: course)
   }
 }
