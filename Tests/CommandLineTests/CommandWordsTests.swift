@@ -43,7 +43,7 @@ import Testing
     (["sweep", "crop", "r", "--data", "d", "--values", "0x8"], "'0x8' is not a number"),
     (["sweep", "crop", "r", "--data", "d", "--values", ""], "'' is not a number"),
     (["sweep", "crop", "r", "--data", "d", "--values", "8,,9"], "'' is not a number"),
-    (["sweep", "crop", "r", "--data", "d", "--values", "8,9,8.0"], "has 8.0 twice; keep one"),
+    (["sweep", "crop", "r", "--data", "d", "--values", "8,9,8.0"], "has 8 twice; keep one"),
     (["doctor", "--predict", "2", "--network", "0x9gbit:3"], "is not RATE:LATENCY"),
   ])
   func numbersAreDecimalAndGivenOnce(words: [String], sentence: String) {

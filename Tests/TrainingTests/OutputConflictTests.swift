@@ -244,7 +244,7 @@ import Training
     try SyntheticFaces(people: 2, photosPerPerson: 2, size: 32, seed: 7).writeFolder(to: few)
     let lines = try pack(few, to: packs + "/b.rec")
     #expect(
-      lines.count == 2 && lines[1].contains("property was of another pack and said '6,32,32'"))
+      lines.count == 2 && lines[0].contains("property was of another pack and said '6,32,32'"))
     // Its own is no other's.
     #expect(try pack(few, to: packs + "/b.rec").count == 1)
     #expect(conflicts { _ = try pack(packs + "/b.rec", to: packs + "/b.rec") })
