@@ -236,6 +236,13 @@ extension RunConfiguration {
 }
 
 extension RunConfiguration {
+  /// Whether a run ends that has found nothing better in so many `evaluations`.
+  package func isOutOfPatience(after evaluations: Int) -> Bool {
+    patience > 0 && evaluations >= patience
+  }
+}
+
+extension RunConfiguration {
   /// The exponent of the gradient grid: as asked, or 2^-36 with the headroom for gradients of up to
   /// 1024 summed over a microbatch, coarser where there are more than 64 of them.
   package func gridExponent(microbatches: Int) -> Int {

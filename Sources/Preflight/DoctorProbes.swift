@@ -65,9 +65,7 @@ struct ComputeProbe {
     factory.objective.divided == nil ? parameterCount : factory.network.parameterCount
   }
   /// How often a step loads each photo.
-  var passes: Int {
-    factory.objective.head == nil || factory.objective.divided != nil ? configuration.passes : 1
-  }
+  var passes: Int { factory.objective.passes }
 
   /// Seconds of an image on one thread while all compute, loss and sums included, and of an update;
   /// the medians of a second's steps, at least three, after as long for processor and memory to

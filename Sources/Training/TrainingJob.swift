@@ -114,7 +114,7 @@ package enum TrainingJob {
     }
     if let resolved, let origin, let step = origin.step {
       try origin.requireStepsLeft(
-        for: changes, of: request, totalSteps: plan.totalSteps, patience: configuration.patience,
+        for: changes, of: request, in: configuration, totalSteps: plan.totalSteps,
         decidingSet: plan.decidingSet)
       say(changes, since: step, RateChange(plan: plan, step: step, own: resolved.own), console)
     }
