@@ -39,6 +39,8 @@ struct EngineRun {
     var loss = LossState()
     /// The vectors of the state, whole, on rank 0.
     var vectors: [[Float]] = []
+    /// The class weights, on rank 0.
+    var classWeights: [Float] = []
   }
 
   static let configuration = {
@@ -115,6 +117,7 @@ struct EngineRun {
           clipping: clipping))
     }
     outcome.loss = replica.state.loss
+    outcome.classWeights = try engine.classWeights() ?? []
     let copy = world.communicator.rank == 0 ? StateCopy(of: replica.state) : nil
     try engine.gatherVectors(into: copy)
     if let copy {
