@@ -30,8 +30,8 @@ struct ComputeProbe {
   /// The model and loss of `configuration` for `classes` people, over as many samples as all
   /// workers take at once.
   init(_ configuration: RunConfiguration, classes: Int, session: Session) {
-    let isDivided = configuration.head.isDivided(
-      classes: classes, batch: configuration.batch, ranks: session.communicator.size)
+    let isDivided = configuration.dividesHead(
+      classes: classes, ranks: session.communicator.size)
     rows = min(configuration.microbatch, configuration.batch)
     samples = session.threads * rows
     var configuration = configuration
