@@ -35,6 +35,13 @@ struct TarShards: PhotoSource {
       files.append(file)
     }
     try scan.requireFewUnlabelled(paths[0])
+    if let first = scan.endless.first {
+      scan.notes.warnings.append(
+        "\(first) ends at byte \(files.first { $0.path == first }?.byteCount ?? 0) without the zeros "
+          + "that a tar archive ends with"
+          + (scan.endless.count > 1 ? ", as \(scan.endless.count - 1) more do" : "")
+          + ": it may have been cut short; what is there is taken")
+    }
     self.files = files
     if let (label, names) = scan.claims.contradiction {
       scan.notes.warnings.append(
@@ -87,6 +94,8 @@ struct TarShards: PhotoSource {
     /// The photos without a label: how many, and the first.
     private var unlabelled: (count: Int, example: String, archive: String) = (0, "", "")
     private var links: TarLinks?
+    /// The shards that have no end.
+    var endless: [String] = []
 
     init(isOneOfSeveral: Bool, meter: WorkMeter?) {
       self.isOneOfSeveral = isOneOfSeveral
@@ -96,7 +105,7 @@ struct TarShards: PhotoSource {
     mutating func go(through file: RandomAccessFile, shard: UInt16) throws(DatasetError) {
       var scan = self
       scan.links = nil
-      try TarArchive.forEach(file) { (member, small) throws(DatasetError) in
+      let hasEnd = try TarArchive.forEach(file) { (member, small) throws(DatasetError) in
         guard let name = TarSample.Name(member.name) else {
           scan.notes.passedOver.add(member.name)
           return
@@ -108,6 +117,7 @@ struct TarShards: PhotoSource {
         try scan.add(member, name, small, of: file)
       }
       try scan.endSample(file, shard)
+      if !hasEnd { scan.endless.append(file.path) }
       self = scan
     }
 
@@ -197,6 +207,8 @@ struct TarShards: PhotoSource {
         }
         return note(String(text))
       }
+      let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+      let bytes = bytes.starts(with: mark) ? Array(bytes.dropFirst(mark.count)) : bytes
       guard let fields = JSONFields(bytes) else {
         // A number or a text may stand alone.
         let alone = JSONFields(Array("{\"label\":".utf8) + bytes + Array("}".utf8))
