@@ -40,12 +40,77 @@ import Testing
     #expect(try PhotoSet(path: short).notes.warnings.isEmpty)
   }
 
+  @Test func shardsThatHoldNothingOrLackAreTold() throws {
+    for number in 0..<6 {
+      let members = Array(Self.members[4 * number..<4 * number + 4])
+      disk.write("set/f-000\(number).tar", Tar.archive(members))
+    }
+    #expect(try PhotoSet(path: disk.path + "/set").notes == DataNotes())
+    disk.write("set/f-0003.tar", [])
+    disk.write("set/f-0004.tar", [UInt8](repeating: 0, count: 10_240))
+    try FileManager.default.removeItem(atPath: disk.path + "/set/f-0002.tar")
+    let set = try PhotoSet(path: disk.path + "/set")
+    #expect(set.index.photos.count == 6)
+    #expect(
+      set.notes.warnings == [
+        "shards that hold nothing: 2, such as \(disk.path)/set/f-0003.tar; fetch them again",
+        "shards that lack between the numbers 0 and 5 of \(disk.path)/set/f-: 1, the first is number "
+          + "2",
+      ])
+  }
+
+  /// Numbers that are dates, or whatever else, need not follow one another.
+  @Test func numbersFarApartAreNoRow() throws {
+    for (name, start) in [("f-20240101.tar", 0), ("f-20240301.tar", 4)] {
+      disk.write("dates/" + name, Tar.archive(Array(Self.members[start..<start + 4])))
+    }
+    #expect(try PhotoSet(path: disk.path + "/dates").notes == DataNotes())
+  }
+
+  @Test func foldersThatAreDeadLinksAreTold() throws {
+    for person in ["Ann", "Bob"] {
+      for photo in 0..<2 {
+        disk.write("people/\(person)/\(photo).jpg", Pictures.jpeg(8, 8, seed: photo))
+      }
+    }
+    for person in ["Eve", "Joe"] {
+      try FileManager.default.createSymbolicLink(
+        atPath: disk.path + "/people/" + person, withDestinationPath: "/not/mounted/" + person)
+    }
+    let set = try PhotoSet(path: disk.path + "/people")
+    #expect(set.index.people == ["Ann", "Bob"])
+    #expect(
+      set.notes.warnings == [
+        "links that lead nowhere: 2, such as Eve; look whether what they lead to is mounted, and "
+          + "has not been moved"
+      ])
+  }
+
   private func pack() throws -> String {
     let photos = PackTests.folder()
     defer { withExtendedLifetime(photos) {} }
     let out = disk.path + "/\(UUID().uuidString)"
     _ = try PackWriter.write(PhotoSet(path: photos.path), as: .rec, to: out)
     return out
+  }
+
+  /// The files of a pack get their names when all of them are on the disk.
+  @Test func aPackThatFindsNoRoomLeavesNothing() async {
+    await #expect(processExitsWith: .success) {
+      let photos = TemporaryFolder()
+      for photo in 0..<24 {
+        photos.write("p\(photo % 3)/\(photo).jpg", Pictures.jpeg(64, 64, seed: photo))
+      }
+      signal(SIGXFSZ, SIG_IGN)
+      var limit = rlimit(rlim_cur: 8192, rlim_max: 8192)
+      setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+      let out = photos.path + "/out"
+      let set = try PhotoSet(path: photos.path)
+      #expect(throws: (any Error).self) { try PackWriter.write(set, as: .rec, to: out) }
+      let left = try FileManager.default.contentsOfDirectory(atPath: out)
+      withExtendedLifetime(photos) {}
+      exit(left.isEmpty ? 0 : 1)
+    }
   }
 
   @Test func recordsThatAnIndexDoesNotNameAreTold() throws {

@@ -26,6 +26,11 @@ enum FolderNotes {
           : "\(walk.barren.count) folders have no photo that is read, such as "
             + walk.barren.example)
     }
+    if walk.deadLinks.count > 0 {
+      notes.warnings.append(
+        "links that lead nowhere: \(walk.deadLinks.count), such as \(walk.deadLinks.example); "
+          + "look whether what they lead to is mounted, and has not been moved")
+    }
     if walk.twins.count > 0 {
       notes.warnings.append(
         "photos that have the name of another but for the ending: \(walk.twins.count), such as "

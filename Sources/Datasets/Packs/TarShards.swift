@@ -35,6 +35,11 @@ struct TarShards: PhotoSource {
       files.append(file)
     }
     try scan.requireFewUnlabelled(paths[0])
+    if let first = scan.empty.first {
+      scan.notes.warnings.append(
+        "shards that hold nothing: \(scan.empty.count), such as \(first); fetch them again")
+    }
+    scan.notes.warnings += Self.gaps(in: paths)
     if let first = scan.endless.first {
       scan.notes.warnings.append(
         "\(first) ends at byte \(files.first { $0.path == first }?.byteCount ?? 0) without the zeros "
@@ -57,6 +62,30 @@ struct TarShards: PhotoSource {
     labels = people.labels
     index = PhotoIndex(
       photos: PhotoList(people: people.people) { names[$0] }, people: people.names)
+  }
+
+  /// A warning of numbers that lack between those of the shards at `paths`, where fewer lack than
+  /// there are.
+  private static func gaps(in paths: [String]) -> [String] {
+    var numbers: [String: Set<Int>] = [:]
+    for path in paths {
+      let digits = path.utf8.dropLast(4).reversed().prefix { (0x30...0x39).contains($0) }.count
+      let stem = String(path.dropLast(4))
+      guard path.hasSuffix(".tar"), digits > 0, let number = Int(stem.suffix(digits)) else {
+        continue
+      }
+      numbers[String(stem.dropLast(digits)), default: []].insert(number)
+    }
+    return numbers.sorted { $0.key < $1.key }.compactMap { stem, found in
+      let (least, most) = (found.min()!, found.max()!)
+      let lacking = most - least + 1 - found.count
+      guard lacking > 0, lacking < found.count,
+        let first = (least...most).first(where: { !found.contains($0) })
+      else { return nil }
+      return
+        "shards that lack between the numbers \(least) and \(most) of \(stem): \(lacking), the "
+        + "first is number \(first)"
+    }
   }
 
   var count: Int { offsets.count }
@@ -96,6 +125,8 @@ struct TarShards: PhotoSource {
     private var links: TarLinks?
     /// The shards that have no end.
     var endless: [String] = []
+    /// The shards that hold nothing.
+    var empty: [String] = []
 
     init(isOneOfSeveral: Bool, meter: WorkMeter?) {
       self.isOneOfSeveral = isOneOfSeveral
@@ -105,7 +136,9 @@ struct TarShards: PhotoSource {
     mutating func go(through file: RandomAccessFile, shard: UInt16) throws(DatasetError) {
       var scan = self
       scan.links = nil
+      var isEmpty = true
       let hasEnd = try TarArchive.forEach(file) { (member, small) throws(DatasetError) in
+        isEmpty = false
         guard let name = TarSample.Name(member.name) else {
           scan.notes.passedOver.add(member.name)
           return
@@ -117,7 +150,11 @@ struct TarShards: PhotoSource {
         try scan.add(member, name, small, of: file)
       }
       try scan.endSample(file, shard)
-      if !hasEnd { scan.endless.append(file.path) }
+      if isEmpty {
+        scan.empty.append(file.path)
+      } else if !hasEnd {
+        scan.endless.append(file.path)
+      }
       self = scan
     }
 
