@@ -94,6 +94,26 @@ import Testing
     return out
   }
 
+  /// A list may name photos anywhere; an archive is unpacked in one folder.
+  @Test func noMemberLeadsOutOfTheArchive() throws {
+    for photo in 0..<4 {
+      disk.write("photos/p\(photo / 2)/\(photo).jpg", Pictures.jpeg(8, 8, seed: photo))
+    }
+    let list = disk.write(
+      "lists/l.txt", (0..<4).map { "../photos/p\($0 / 2)/\($0).jpg \($0 / 2)\n" }.joined())
+    let set = try PhotoSet(path: list)
+    let out = disk.path + "/out.tar"
+    _ = try PackWriter.write(set, as: .tar, to: out)
+    let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: out)))
+    let names = stride(from: 0, to: bytes.count, by: 512).map { start in
+      String(decoding: bytes[start..<start + 100].prefix { $0 != 0 }, as: UTF8.self)
+    }
+    #expect(names.contains("photo-3.jpg") && !names.contains { $0.hasPrefix("..") })
+    let read = try PhotoSet(path: out)
+    #expect(read.index.photos.map(\.path) == set.index.photos.map(\.path))
+    #expect(try PackTests.contents(read) == PackTests.contents(set))
+  }
+
   /// The files of a pack get their names when all of them are on the disk.
   @Test func aPackThatFindsNoRoomLeavesNothing() async {
     await #expect(processExitsWith: .success) {
