@@ -413,7 +413,7 @@ let package = Package(
     .testTarget(
       name: "CommandLineTests",
       dependencies: [
-        "Configuration", "Datasets", "ddp-train",
+        "Configuration", "Datasets", "TestSupport", "ddp-train",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(name: "CAllocations", path: "Tests/CAllocations"),

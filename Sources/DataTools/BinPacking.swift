@@ -6,8 +6,8 @@ internal import Threads
 
 extension BinRequest {
   /// Writes a verification set of InsightFace (`lfw.bin`); returns what to say. Photos keep their
-  /// bytes, pairs go fold by fold. Throws what is wrong in one line, and that it was asked to end,
-  /// by a signal that is heard; then nothing of it is left.
+  /// bytes, pairs go fold by fold. Throws what is wrong in one line, a photo that cannot be decoded
+  /// too, and that it was asked to end, by a signal that is heard; then nothing of it is left.
   package func run() throws -> [String] {
     let (data, list, out, stop) = (data, pairs, out, StopSignals())
     var files = CommandFiles()
@@ -33,16 +33,12 @@ extension BinRequest {
       try ToolWork.run("packing photos") { meter in
         meter.expect(2 * pairs.count)
         let buffer = ByteBuffer()
+        var reader = SoundPhotos(set)
         try VerificationBin.write(isSame: pairs.map(\.isSame), to: out) { image in
           if stop.wantsEnd { throw Interruption() }
           let pair = pairs[image / 2]
           let photo = image % 2 == 0 ? pair.first : pair.second
-          do {
-            try set.source.read(photo, into: buffer)
-          } catch {
-            throw DatasetError.photoOutOfReach(
-              photo: set.index.photos[photo].path, reason: "\(error)")
-          }
+          try reader.read(photo, into: buffer)
           meter.add()
           return Array(buffer.bytes)
         }
@@ -60,6 +56,36 @@ extension BinRequest {
           ])
     } catch is Interruption {
       throw ToolError.interrupted(out: out)
+    }
+  }
+}
+
+/// Photos of a set whose readers have nothing to put in the place of a bad one.
+private struct SoundPhotos {
+  private let set: PhotoSet
+  private let decoder = ImageDecoder()
+  private let pixels = PixelBuffer(width: 1, height: 1)
+  private var known: Set<Int> = []
+
+  init(_ set: PhotoSet) { self.set = set }
+
+  /// Overwrites `buffer` with the bytes of `photo`, which is decoded once; throws `DatasetError`
+  /// where it cannot be read or decoded.
+  mutating func read(_ photo: Int, into buffer: ByteBuffer) throws(DatasetError) {
+    let path = set.index.photos[photo].path
+    do throws(ImageError) {
+      try set.source.read(photo, into: buffer)
+    } catch {
+      throw .photoOutOfReach(photo: path, reason: "\(error)")
+    }
+    guard known.insert(photo).inserted else { return }
+    do throws(ImageError) {
+      try decoder.decode(buffer.bytes, into: pixels)
+    } catch {
+      throw .unusable(
+        path: path,
+        reason: "\(error.description), and cannot be packed; repair it, or leave its pairs out of "
+          + "the list")
     }
   }
 }

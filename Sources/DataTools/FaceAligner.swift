@@ -23,8 +23,14 @@ enum FaceAligner {
   }
 
   /// Aligns the photos of a data set into the folder `out`, by the same relative paths. Throws
-  /// `DatasetError`, `FolderError` for a folder that holds something already.
+  /// `DatasetError`, `FolderError` for a folder that holds something already, and
+  /// `CommandFiles.Conflict` for one among the data.
   static func run(_ request: AlignRequest) throws -> Result {
+    var files = CommandFiles()
+    files.readData(request.data, as: "the data")
+    files.read(request.landmarks, as: "--landmarks")
+    files.writePhotos(into: request.out, as: "the folder")
+    try files.check()
     let set = try ToolWork.run("listing \(request.data)") {
       try PhotoSet(path: request.data, meter: $0)
     }

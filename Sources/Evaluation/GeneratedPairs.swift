@@ -12,7 +12,8 @@ extension VerificationPairs {
   /// one kind as of the other; no pair occurs twice. Each group gives an equal part of `limit`, or
   /// what its photos hold; nothing comes where nobody has two photos or there is only one person.
   ///
-  /// With embeddings `hard` [photos] pairs of two people are the nearest of their group instead.
+  /// With embeddings `hard` [photos] pairs of two people are the nearest of their group instead;
+  /// photos without a direction are in none of them.
   package static func generated(
     labels: [Int], limit: Int, folds: Int = 10, seed: UInt64, hard: Embeddings? = nil
   ) -> VerificationPairs {
@@ -118,7 +119,7 @@ extension VerificationPairs {
       let first, second: Int
     }
     let photos = people.enumerated().flatMap { person, photos in photos.map { ($0, person) } }
-      .filter { embeddings.norms[$0.0].isFinite }
+      .filter { embeddings.hasDirection($0.0) }
     let dimension = embeddings.dimension
     let own = Embeddings(
       photos.flatMap { embeddings.values[$0.0 * dimension..<($0.0 + 1) * dimension] },

@@ -11,8 +11,9 @@ package struct Identification: Sendable, Equatable {
     case allOthers
   }
 
-  /// The share of probes whose most similar gallery photo (by cosine, the first of equals) shows
-  /// the same person; zero without probes.
+  /// The share of probes whose most similar gallery photo (by cosine) shows the same person, and no
+  /// photo of another is as similar (`MatePlace`); zero without probes. Photos without a direction
+  /// find nobody and are found by nobody.
   package let rank1: Double
   /// Photos that are looked for.
   package let probeCount: Int
@@ -51,6 +52,7 @@ package struct Identification: Sendable, Equatable {
 
     let dimension = embeddings.dimension
     let unit = embeddings.normalized()
+    let isComparable = labels.indices.map { embeddings.hasDirection($0) }
     var right = 0
     Similarity.forEachRow(
       Self.gather(probes, from: unit, dimension: dimension),
@@ -58,13 +60,16 @@ package struct Identification: Sendable, Equatable {
       isRepeatable: true
     ) { row, cosines in
       let probe = probes[row]
-      guard embeddings.norms[probe].isFinite, embeddings.norms[probe] > 0 else { return }
-      var best: Int?
-      for candidate in cosines.indices where enrolled[candidate] != probe {
-        if let current = best, !(cosines[candidate] > cosines[current]) { continue }
-        best = candidate
+      guard isComparable[probe] else { return }
+      var (own, other) = (-Float.infinity, -Float.infinity)
+      for (candidate, photo) in enrolled.enumerated() where photo != probe && isComparable[photo] {
+        if labels[photo] == labels[probe] {
+          own = max(own, cosines[candidate])
+        } else {
+          other = max(other, cosines[candidate])
+        }
       }
-      if let best, labels[enrolled[best]] == labels[probe] { right += 1 }
+      if MatePlace.isFirst(own, before: other) { right += 1 }
     }
     rank1 = probes.isEmpty ? 0 : Double(right) / Double(probes.count)
   }

@@ -1,3 +1,5 @@
+internal import Interchange
+
 /// The pairs of a list, before they have folds.
 struct PairsReader {
   struct Pair {
@@ -34,13 +36,12 @@ struct PairsReader {
   /// Reads `text`; throws `PairsFileError` at the first bad line.
   init(_ text: String, file: String) throws(PairsFileError) {
     self.file = file
-    var lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }.enumerated()
-      .map { (number: $0 + 1, fields: PairsLine.fields($1), text: $1) }
-      .filter { line in
-        // Excel writes what parts the cells before all else.
-        let isSeparator = line.number == 1 && line.text.hasPrefix("sep=") && line.text.count < 6
-        return !line.fields.isEmpty && line.fields[0].first != "#" && !isSeparator
-      }[...]
+    let texts = text.split(omittingEmptySubsequences: false) { $0.isNewline }
+    let told = texts.first.flatMap { SeparatorLine.separator(in: $0.utf8) }
+    let mark = told.map { Character(UnicodeScalar($0)) }
+    var lines = texts.enumerated().dropFirst(told == nil ? 0 : 1)
+      .map { (number: $0 + 1, fields: PairsLine.fields($1, told: mark), text: $1) }
+      .filter { !$0.fields.isEmpty && $0.fields[0].first != "#" }[...]
     guard let first = lines.first else {
       throw fail(1, "the file is empty; the first line of an LFW pairs file holds its counts")
     }

@@ -26,18 +26,12 @@ package struct OpenedPhotos {
     drawing: Bool = true, work: LongWork? = nil
   ) throws -> OpenedPhotos {
     switch data {
-    case .folder(let path):
-      let set = try LongWork.run(in: work, "listing \(path)", unit: "photos") {
-        try PhotoSet(path: path, meter: $0)
-      }
-      return OpenedPhotos(index: set.index, source: set.source, name: path, notes: set.notes)
+    case .folder: return try listed(data, seed: seed, work: work)
+    case .synthetic where !drawing: return try listed(data, seed: seed, work: work)
     case .synthetic(let size):
       let faces = SyntheticFaces(
         people: size.people, photosPerPerson: size.photos, size: size.size, seed: seed)
-      let name = "synthetic:people=\(size.people),photos=\(size.photos),size=\(size.size)"
-      guard drawing else {
-        return listed(faces, name: name) { UndrawnSource(photos: $0.photos) }
-      }
+      let name = name(size)
       guard faces.count <= DrawnPhotos.keptCount else {
         return listed(faces, name: name) { _ in DrawnPhotos(faces) }
       }
@@ -54,6 +48,28 @@ package struct OpenedPhotos {
         index: index, source: MemorySource(files, names: index.photos.map(\.path)),
         name: name, notes: DataNotes())
     }
+  }
+
+  /// The photos of `data` for who looks at none of them: synthetic faces are not drawn. Makes no
+  /// collective; can be left, and says how far it is, where `work` is given.
+  package static func listed(
+    _ data: DataSource, seed: UInt64, work: LongWork? = nil
+  ) throws -> OpenedPhotos {
+    switch data {
+    case .folder(let path):
+      let set = try LongWork.run(in: work, "listing \(path)", unit: "photos") {
+        try PhotoSet(path: path, meter: $0)
+      }
+      return OpenedPhotos(index: set.index, source: set.source, name: path, notes: set.notes)
+    case .synthetic(let size):
+      let faces = SyntheticFaces(
+        people: size.people, photosPerPerson: size.photos, size: size.size, seed: seed)
+      return listed(faces, name: name(size)) { UndrawnSource(photos: $0.photos) }
+    }
+  }
+
+  private static func name(_ size: SyntheticData) -> String {
+    "synthetic:people=\(size.people),photos=\(size.photos),size=\(size.size)"
   }
 
   /// The faces that there are, without drawing them.

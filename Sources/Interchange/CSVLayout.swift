@@ -65,9 +65,18 @@ struct CSVLayout {
   /// none beside it.
   static func nameColumn(_ titles: [String], beside list: Int) -> Int? {
     let words = words(titles)
-    let others = words.indices.filter { $0 != list && !indexWords.contains(words[$0]) }
+    let others = ownColumns(titles).filter { $0 != list }
     return others.first { nameWords.contains(words[$0]) } ?? others.first
   }
+
+  /// The columns that are no index of the rows.
+  static func ownColumns(_ titles: [String]) -> [Int] {
+    let words = words(titles)
+    return words.indices.filter { !indexWords.contains(words[$0]) }
+  }
+
+  /// Whether `title` is a word for the name of a photo.
+  static func isNameTitle(_ title: String) -> Bool { nameWords.contains(words([title])[0]) }
 
   private static func words(_ titles: [String]) -> [String] {
     titles.map { title in

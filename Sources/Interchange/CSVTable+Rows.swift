@@ -16,7 +16,11 @@ extension CSVTable {
       while true {
         if cells != [""] {
           guard cells.count == width else {
-            throw bad(line, "has \(cells.count) cells, the first line \(width)")
+            throw bad(
+              line,
+              isSeparatorLine(cells)
+                ? "says what parts the cells and stands below the titles; put it before them"
+                : "has \(cells.count) cells, the first line \(width)")
           }
           try body(cells, line)
         }
@@ -26,21 +30,27 @@ extension CSVTable {
       }
     }
 
+    private func isSeparatorLine(_ cells: [String]) -> Bool {
+      cells.count < 3 && cells[0].lowercased().hasPrefix("sep=") && cells[0].count < 6
+    }
+
     func bad(_ line: Int, _ reason: String) -> InterchangeError {
       .badLine(path: reader.path, line: line, reason: reason)
     }
 
     /// Why `cell` is no number.
     func noNumber(_ line: Int, _ cell: String) -> InterchangeError {
-      let parts = cell.split(separator: ",", omittingEmptySubsequences: false)
-      let hasDecimalComma = parts.count == 2 && Float(parts.joined(separator: ".")) != nil
-      return bad(
-        line,
-        "'\(cell.prefix(20))' is no number"
-          + (hasDecimalComma
-            ? ": it has a decimal comma; write the file with points (pandas: "
-              + "to_csv(..., decimal='.'))" : ""))
+      bad(line, "'\(cell.prefix(20))' is no number" + CSVTable.cause(ofNoNumber: cell))
     }
+  }
+
+  /// What to say behind the word that `cell` is no number, where the cause is known.
+  static func cause(ofNoNumber cell: String) -> String {
+    let parts = cell.split(separator: ",", omittingEmptySubsequences: false)
+    let hasDecimalComma = parts.count == 2 && Float(parts.joined(separator: ".")) != nil
+    return hasDecimalComma
+      ? ": it has a decimal comma; write the file with points (pandas: to_csv(..., decimal='.'))"
+      : ""
   }
 
   /// Reads a column a number.

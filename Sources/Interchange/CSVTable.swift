@@ -45,19 +45,30 @@ package struct CSVTable: Sendable, Equatable {
         .joined(separator: "\"\"") + "\""
   }
 
-  /// Reads such a file, semicolons or tabs in the place of commas where its first line has no
-  /// comma; throws `InterchangeError`, also for a file whose first line is no header.
+  /// Reads such a file, semicolons, tabs or bars in the place of commas where its first line has no
+  /// comma, or says so (`SeparatorLine`); throws `InterchangeError`, also for a file whose first
+  /// line is no header.
   package init(path: String) throws {
     var reader = try Reader(path: path)
+    let top = reader.line
     let header = try reader.row()
     func bad(_ line: Int, _ reason: String) -> InterchangeError {
       .badLine(path: path, line: line, reason: reason)
     }
+    let wanted = "'" + ["name", "0", "1", "..."].joined(separator: reader.mark) + "'"
     guard header.count > 1 else {
-      throw bad(1, "names no columns; a header such as 'name,0,1,...' stands there")
+      throw bad(
+        top,
+        top > 1
+          ? "is not parted by '\(reader.mark)', as the line before it says; a header such as "
+            + "\(wanted) stands there"
+          : "names no columns; a header such as \(wanted) stands there")
     }
     guard !Self.isRow(header.dropFirst()) else {
-      throw bad(1, "holds numbers, not names of columns; put a header 'name,0,1,...' before it")
+      throw bad(
+        top,
+        "holds numbers, not names of columns; put a header \(wanted) before it"
+          + (top > 1 ? ", below the line of 'sep='" : ""))
     }
     let line = reader.line
     let first = reader.isAtEnd ? [] : try reader.row()
@@ -69,10 +80,10 @@ package struct CSVTable: Sendable, Equatable {
         try self.init(columns: try CSVLayout(header), header, rows)
       }
       guard !names.isEmpty else {
-        throw bad(1, "has no photo below it; it names columns, and a row a photo follows")
+        throw bad(top, "has no photo below it; it names columns, and a row a photo follows")
       }
     } catch let problem as CSVLayout.Problem {
-      throw bad(1, problem.reason)
+      throw bad(top, problem.reason)
     }
   }
 
@@ -120,20 +131,20 @@ package struct CSVTable: Sendable, Equatable {
       self.path = path
       position = bytes.startIndex
       var first = bytes.prefix { $0 != 0x0A && $0 != 0x0D }
-      var given = given
-      if first.count == 5, first.starts(with: "sep=".utf8) {
-        // Excel's word for what parts the cells, in a line of its own.
-        given = given ?? first.last
+      let told = SeparatorLine.separator(in: first)
+      if told != nil {
         position = first.endIndex
         if position < bytes.endIndex, bytes[position] == 0x0D { position += 1 }
         if position < bytes.endIndex, bytes[position] == 0x0A { position += 1 }
         line = 2
         first = bytes[position...].prefix { $0 != 0x0A && $0 != 0x0D }
       }
-      let others: [UInt8] = [0x3B, 0x09]
-      separator =
-        given ?? (first.contains(0x2C) ? 0x2C : others.first { first.contains($0) } ?? 0x2C)
+      let marks: [UInt8] = [0x2C, 0x3B, 0x09, 0x7C]
+      separator = given ?? told ?? marks.first { first.contains($0) } ?? marks[0]
     }
+
+    /// What parts the cells, to be shown.
+    var mark: String { separator == 0x09 ? "<TAB>" : String(UnicodeScalar(separator)) }
 
     var isAtEnd: Bool { position >= bytes.endIndex }
 

@@ -81,18 +81,22 @@ extension CheckpointNetwork {
     }
   }
 
-  /// Prints the tables of every set, whose photos have `names`, and what is of all.
+  /// Prints the tables of every set, whose photos have `names`, and what is of all; throws what is
+  /// wrong with the files of the tables.
   private func tell(
     _ tables: EvaluationTables, of results: SetResults, names: [[String]]
   ) throws {
+    var pages: [EvaluationTables.Page] = []
     for ((name, result), names) in zip(results.results, names) {
       let prefix = results.results.count > 1 ? name + " " : ""
-      let (rules, lines, warnings) = try tables.lines(of: result, names: names)
-      for rule in rules { session.console.say(prefix + rule) }
-      for line in lines { session.console.receipt(prefix + line) }
-      for warning in warnings { session.console.warn(prefix + warning) }
+      let page = try tables.page(of: result, names: names)
+      for rule in page.rules { session.console.say(prefix + rule) }
+      for line in page.lines { session.console.receipt(prefix + line) }
+      for warning in page.warnings { session.console.warn(prefix + warning) }
+      pages.append(page)
     }
     for line in results.summary { session.console.receipt(line) }
+    try tables.requireSubsets(in: pages)
   }
 
   /// The one set of those that `sets` finds; throws `EvaluationFailure.severalSets`.

@@ -88,38 +88,37 @@ package enum EmbeddingFile: String, Sendable, CaseIterable {
       }
       return (Embeddings(table.values, dimension: table.columns), table.names)
     case .npz:
-      let archive = try NumPyArchive(path: path)
-      let rows = only(archive, called: "embeddings") {
-        archive.shape(of: $0)?.count == 2 && !archive.holdsText($0)
-      }
-      let words = only(archive, called: "names") { archive.holdsText($0) }
-      return try pair(
-        path, archive.shape(of: rows) ?? [], try archive.elements(of: rows),
-        try archive.strings(of: words))
+      return try pair(path, StoredRows(NumPyArchive(path: path)), names: namesPath, tell)
     case .npy, nil:
-      guard let namesPath else { throw EvaluationFailure.noNames(path: path) }
-      let names = try TextFile.lines(of: namesPath).filter { !$0.isEmpty }
-      if tensorEndings.contains(where: path.lowercased().hasSuffix) {
-        let archive = try TensorFiles.open(path)
-        let rows = only(archive, called: "embeddings") { archive.shape(of: $0)?.count == 2 }
+      switch try TensorFiles.kind(of: path) {
+      case .numPyArray:
+        guard let namesPath else { throw EvaluationFailure.noNames(path: path) }
+        let contents = try NumPyFile.read(path)
         return try pair(
-          path, archive.shape(of: rows) ?? [], try archive.elements(of: rows), names)
+          path, contents.shape, contents.values, try NamesFile.read(namesPath, tell: tell))
+      case .numPyArchive:
+        return try pair(path, StoredRows(NumPyArchive(path: path)), names: namesPath, tell)
+      case .pyTorch:
+        let file = try PyTorchFile(rowsOf: path)
+        let rows = try StoredRows(file, texts: file.texts, areListed: file.areListed)
+        return try pair(path, rows, names: namesPath, tell)
+      case .safetensors:
+        let rows = try StoredRows(SafetensorsFile(path: path), texts: [], areListed: false)
+        return try pair(path, rows, names: namesPath, tell)
       }
-      let contents = try NumPyFile.read(path)
-      return try pair(path, contents.shape, contents.values, names)
     }
   }
 
-  /// Of files of tensors by name that are read and not written.
-  private static let tensorEndings = [".safetensors", ".pt", ".pth"]
-
-  /// The array called `name`, or the only one that is fit for it; else `name` again.
-  private static func only(
-    _ archive: any TensorArchive, called name: String, where isFit: (String) -> Bool
-  ) -> String {
-    if archive.names.contains(name) { return name }
-    let fit = archive.names.filter(isFit)
-    return fit.count == 1 ? fit[0] : name
+  /// `rows` with their own names, or with those of the file at `namesPath`.
+  private static func pair(
+    _ path: String, _ rows: StoredRows, names namesPath: String?, _ tell: (String) -> Void
+  ) throws -> (Embeddings, [String]) {
+    let given = try namesPath.map { try NamesFile.read($0, tell: tell) }
+    if let own = rows.names, let given, own != given {
+      throw EvaluationFailure.namesTwice(path: path)
+    }
+    guard let names = given ?? rows.names else { throw EvaluationFailure.noNames(path: path) }
+    return try pair(path, rows.shape, rows.values, names)
   }
 
   private static func pair(

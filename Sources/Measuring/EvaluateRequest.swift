@@ -12,6 +12,14 @@ package struct EvaluateRequest: Sendable, Equatable {
     case checkpoint(String)
     /// Stored embeddings [N, D], with a file of their names where they have none themselves.
     case embeddings(file: String, names: String?)
+
+    /// Whether photos are read, and aligned where there are points.
+    package var alignsPhotos: Bool {
+      switch self {
+      case .checkpoint: true
+      case .embeddings: false
+      }
+    }
   }
 
   /// What gives the embeddings that are measured.

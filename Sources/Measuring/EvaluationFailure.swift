@@ -12,6 +12,10 @@ package enum EvaluationFailure: Error, CustomStringConvertible {
   case tooFewForRate(Double, refusal: String)
   case notInBytes(count: Int)
   case nameOfSeveralLines(name: String)
+  case noSubsets(reason: String)
+  case severalMatrices(path: String, names: [String])
+  case ownNamesAndRows(path: String, names: Int, rows: Int)
+  case namesTwice(path: String)
 
   package var description: String {
     switch self {
@@ -31,6 +35,17 @@ package enum EvaluationFailure: Error, CustomStringConvertible {
     case .nameOfSeveralLines(let name):
       "'\(name.split(whereSeparator: \.isNewline).joined(separator: "\\n"))' has a line end, and the "
         + "names beside a .npy file stand one a line; write a .npz or .csv file, or rename the photo"
+    case .severalMatrices(let path, let names):
+      "\(path) holds " + names.prefix(8).map { "'\($0)'" }.joined(separator: ", ")
+        + (names.count > 8 ? " and \(names.count - 8) more" : "")
+        + ", and nothing says which are the embeddings; call a matrix [photos, dimension] "
+        + "'embeddings', or leave vectors of one length alone"
+    case .ownNamesAndRows(let path, let names, let rows):
+      "\(path) has \(names) names in it for \(rows) embeddings; it takes one for each"
+    case .namesTwice(let path):
+      "--names: \(path) has names of its own, and they are others; remove --names"
+    case .noSubsets(let reason):
+      "--subsets: \(reason); give lines 'person subset' or 'path subset' of the photos of the pairs"
     case .notInBytes(let count):
       "\(count) photos have no embedding, which bytes cannot say; repair or remove them, or leave "
         + "out --int8"

@@ -30,11 +30,15 @@ package struct StoredEmbeddings {
     guard !files.isEmpty else { throw EvaluationFailure.noPairs }
     let tables = try EvaluationTables(request)
     var scored: [(name: String, result: EvaluationResult)] = []
+    var pages: [EvaluationTables.Page] = []
     for file in files {
       let prefix = files.count > 1 ? "\(file) " : ""
-      scored.append((file, try evaluate(file, tables, prefix: prefix)))
+      let (result, page) = try evaluate(file, tables, prefix: prefix)
+      scored.append((file, result))
+      pages.append(page)
     }
     for line in SetResults(results: scored).summary { StandardOutput.print(line) }
+    try tables.requireSubsets(in: pages)
   }
 
   /// The person of each row: the folder of its name; nil where a name has none.
@@ -51,7 +55,7 @@ package struct StoredEmbeddings {
 
   private func evaluate(
     _ pairs: String, _ tables: EvaluationTables, prefix: String
-  ) throws -> EvaluationResult {
+  ) throws -> (EvaluationResult, EvaluationTables.Page) {
     guard !EvaluationSet.bringsPhotos(pairs) else {
       throw EvaluationFailure.photosBesideEmbeddings(path: pairs)
     }
@@ -72,12 +76,12 @@ package struct StoredEmbeddings {
     }
     let result = EvaluationResult(
       embeddings: embeddings, pairs: people.map(resolved.naming) ?? resolved)
-    let (rules, lines, warnings) = try tables.lines(of: result, names: names)
-    for rule in result.rules + rules { StandardOutput.print(prefix + rule) }
-    for line in result.lines + lines { StandardOutput.print(prefix + line) }
-    for warning in result.warnings + warnings {
+    let page = try tables.page(of: result, names: names)
+    for rule in result.rules + page.rules { StandardOutput.print(prefix + rule) }
+    for line in result.lines + page.lines { StandardOutput.print(prefix + line) }
+    for warning in result.warnings + page.warnings {
       StandardOutput.print("\(prefix)warning: \(warning)")
     }
-    return result
+    return (result, page)
   }
 }

@@ -1,7 +1,9 @@
 package import Collectives
+internal import Datasets
 internal import Evaluation
 private import Foundation
 internal import Kernels
+internal import Measuring
 
 /// What `ddp-train ijb` is asked: IJB-B or IJB-C, 1:1 and 1:N.
 package struct IJBRequest: Sendable {
@@ -35,11 +37,17 @@ extension IJBRequest {
     let set = try chosenSet()
     let list = try TemplateList(
       templates: path(set, "face_tid_mid.txt"), points: path(set, "name_5pts_score.txt"))
+    let pointsFile = path(set, "name_5pts_score.txt")
+    let points = FacePoints.complaint(about: list.points, names: list.photos)
+    if let problem = points.problem, options.source.alignsPhotos {
+      throw ProtocolError.noFaces(file: pointsFile, problem: problem)
+    }
+    let doubt = (points.problem ?? points.note).map { "'\(pointsFile)' \($0)" }
     return try ProtocolFaces.open(
       options, folder: folder + "/loose_crop", communicator: communicator, wanted: list.photos,
-      points: list.points, pointsFile: path(set, "name_5pts_score.txt")
+      points: list.points, pointsFile: pointsFile
     ) { faces, threads in
-      try score(faces.embeddings, list, set, threads: threads)
+      try score(faces.embeddings, list, set, doubt: doubt, threads: threads)
     }
   }
 
@@ -61,7 +69,7 @@ extension IJBRequest {
   }
 
   private func score(
-    _ embeddings: Embeddings, _ list: TemplateList, _ set: Set, threads: Int
+    _ embeddings: Embeddings, _ list: TemplateList, _ set: Set, doubt: String?, threads: Int
   ) throws -> [String] {
     func features(_ mode: TemplateMode) -> TemplateFeatures {
       TemplateFeatures(
@@ -86,6 +94,7 @@ extension IJBRequest {
       lines.append(
         "warning: \(embeddings.nonFiniteCount) photos could not be read and are left out")
     }
+    if let doubt { lines.append("warning: " + doubt) }
     if let collapse = CollapseWarning.text(embeddings) { lines.append("warning: " + collapse) }
     for mode in TemplateMode.allCases {
       if mode != .N1D1 { own = features(mode) }

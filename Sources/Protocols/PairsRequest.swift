@@ -1,13 +1,17 @@
+internal import Collectives
+package import Configuration
 internal import Datasets
 internal import Evaluation
+internal import Inputs
 internal import Interchange
 internal import Kernels
 internal import Measuring
+internal import Sessions
 
 /// What `ddp-train pairs` is asked: a list of pairs of one's own photos to verify.
 package struct PairsRequest: Sendable {
-  /// Photos in any form that `--data` takes.
-  package var data: String
+  /// Photos in any form that `--data` takes, drawn ones too.
+  package var data: DataSource
   package var out: String
   /// Folds that no person is in two of.
   package var folds = 10
@@ -19,10 +23,13 @@ package struct PairsRequest: Sendable {
   package var hard: (file: String, names: String?)?
 
   /// Pairs of the photos of `data` into the file `out`.
-  package init(data: String, out: String) {
+  package init(data: DataSource, out: String) {
     self.data = data
     self.out = out
   }
+
+  /// Pairs of the photos in a folder, a pack or a list.
+  package init(data path: String, out: String) { self.init(data: .folder(path), out: out) }
 }
 
 extension PairsRequest {
@@ -36,14 +43,24 @@ extension PairsRequest {
     files.read(hard?.names, as: "--names")
     files.write(out, as: "--out")
     try files.check()
-    let index = try PhotoSet(path: data).index
+    let work = LongWork(
+      console: Console(isSpeaker: true, isQuiet: writesToOutput, isLaunched: false),
+      progress: RankProgress(), stop: NeverAsked())
+    let index = try OpenedPhotos.listed(data, seed: seed, work: work).index
     let paths = index.photos.map(\.path)
     let people = paths.indices.map { index.photos.person(of: $0) }
-    let made = VerificationPairs.generated(
-      labels: people, limit: limit, folds: folds, seed: seed,
-      hard: try hard.map { try embeddings(of: paths, file: $0.file, names: $0.names) })
+    let nearest = try hard.map { try embeddings(of: paths, file: $0.file, names: $0.names) }
+    func generated(_ embeddings: Embeddings?) -> VerificationPairs {
+      VerificationPairs.generated(
+        labels: people, limit: limit, folds: folds, seed: seed, hard: embeddings)
+    }
+    let made = generated(nearest)
     let (pairs, perKind) = made.evened()
-    guard perKind > 0 else { throw ProtocolError.tooFewPeople }
+    guard perKind > 0 else {
+      throw Self.failure(
+        made, limit: limit, nearest: nearest,
+        wouldBeDrawn: nearest != nil && generated(nil).evened().perKind > 0)
+    }
     var text = "\(pairs.foldCount)\t\(perKind)\n"
     for pair in pairs.pairs {
       for photo in [pair.first, pair.second] {
@@ -63,7 +80,39 @@ extension PairsRequest {
       "\(pairs.pairs.count) pairs of \(used) people in \(out): \(pairs.foldCount) folds of "
         + "\(perKind) pairs of one person and \(perKind) of two, "
         + (hard == nil ? "drawn" : "the nearest") + "; \(made.foldRule)"
-    ]
+    ] + (nearest.map(Self.warnings) ?? []).map { "warning: \($0)" }
+  }
+
+  /// Whether the list goes to where the command says what it has done.
+  package var writesToOutput: Bool { ["/dev/stdout", "/dev/fd/1"].contains(out) }
+
+  /// Why a fold of `made` has no pair of a kind; `wouldBeDrawn` tells whether it had without the
+  /// embeddings.
+  private static func failure(
+    _ made: VerificationPairs, limit: Int, nearest: Embeddings?, wouldBeDrawn: Bool
+  ) -> ProtocolError {
+    if limit < 2 * made.foldCount {
+      return .fewerPairsThanFolds(count: limit, folds: made.foldCount)
+    }
+    guard let nearest, wouldBeDrawn else { return .tooFewPeople }
+    return .noNearest(count: undirected(nearest), of: nearest.count)
+  }
+
+  private static func undirected(_ embeddings: Embeddings) -> Int {
+    (0..<embeddings.count).count { !embeddings.hasDirection($0) }
+  }
+
+  /// What is wrong with the embeddings that pairs are chosen by, a sentence each.
+  private static func warnings(_ embeddings: Embeddings) -> [String] {
+    let count = undirected(embeddings)
+    let lack =
+      count == 0
+      ? []
+      : [
+        "\(count) of \(embeddings.count) photos have no embedding, or one of zeros, and stand in no "
+          + "pair of two people"
+      ]
+    return lack + (CollapseWarning.text(embeddings).map { [$0] } ?? [])
   }
 
   /// The stored embeddings of `paths`, in their order; throws where one is missing.

@@ -32,12 +32,15 @@ enum ProtocolError: Error, CustomStringConvertible {
   case missingPhotos(count: Int, of: Int, first: String, where: String)
   case severalPhotos(name: String, first: String, second: String, where: String)
   case onePoint(photo: String, file: String)
+  case noFaces(file: String, problem: String)
   case missingTemplates(count: Int, of: String, first: Int32)
   case noPart(folder: String, part: String)
   case unlabelled(photo: String)
   case noMates
   case unwritableName(String)
   case tooFewPeople
+  case fewerPairsThanFolds(count: Int, folds: Int)
+  case noNearest(count: Int, of: Int)
 
   var description: String {
     switch self {
@@ -51,6 +54,7 @@ enum ProtocolError: Error, CustomStringConvertible {
     case .severalPhotos(let name, let first, let second, let place):
       "\(name) may be \(first) or \(second) in \(place); leave one"
     case .onePoint(let photo, let file): "'\(file)': the five points of \(photo) are one"
+    case .noFaces(let file, let problem): "'\(file)' \(problem)"
     case .missingTemplates(let count, let file, let first):
       "'\(file)' names \(count) templates that have no photo in face_tid_mid.txt, such as \(first)"
     case .noPart(let folder, let part):
@@ -66,6 +70,12 @@ enum ProtocolError: Error, CustomStringConvertible {
     case .tooFewPeople:
       "no pairs: it takes two people in each fold, one of them with two photos; give fewer --folds, "
         + "or more photos"
+    case .fewerPairsThanFolds(let count, let folds):
+      "no pairs: --count \(count) is less than a pair of each kind in each of \(folds) folds; give "
+        + "\(2 * folds) or more, or fewer --folds"
+    case .noNearest(let count, let total):
+      "no pairs: \(count) of \(total) embeddings are no numbers or zeros, and a fold has no two "
+        + "people with others; repair --embeddings, or leave it out to draw pairs"
     }
   }
 }

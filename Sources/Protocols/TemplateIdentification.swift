@@ -124,13 +124,10 @@ package struct TemplateIdentification: Sendable {
           others.append(scores[place])
         }
       }
-      return (score: max(own, strange), isRight: own > strange)
+      return (score: max(own, strange), isRight: MatePlace.isFirst(own, before: strange))
     }
     others.sort(by: >)
-    let rank: Int =
-      mate.map { mate in
-        mate > -.infinity ? others.firstIndex { $0 < mate } ?? others.count : .max
-      } ?? .max
+    let rank = mate.map { MatePlace.find(mate: $0, amongDescending: others) } ?? .max
     return Found(mate: mate, rank: rank, best: best, others: Array(others.prefix(keptCount)))
   }
 

@@ -95,11 +95,9 @@ struct TinyFace {
       gather(probes), against: gather(gallery), dimension: dimension, threads: threads
     ) { probe, scores -> Int? in
       guard let mates = byPerson[people[probe]] else { return nil }
+      guard isReadable[probe] else { return .max }
       for place in unreadable { scores[place] = -.infinity }
-      let best = mates.reduce(-Float.infinity) { max($0, scores[$1]) }
-      guard isReadable[probe], best > -.infinity else { return .max }
-      let own = mates.count { scores[$0] == best }
-      return scores.reduce(0) { $0 + ($1 >= best ? 1 : 0) } - own
+      return MatePlace.find(mates: mates, among: UnsafeBufferPointer(scores))
     }
   }
 

@@ -87,7 +87,8 @@ package struct LongWork {
     _ what: String, _ meter: WorkMeter, unit: String, seconds: Double
   ) -> String {
     let (done, total) = (meter.doneCount, meter.totalCount)
-    let count = done == 0 ? "" : "\(done)" + (total > 0 ? " of \(total)" : "") + " \(unit), "
+    let counted = meter.unit ?? unit
+    let count = done == 0 ? "" : "\(done)" + (total > 0 ? " of \(total)" : "") + " \(counted), "
     return "\(what): \(count)\(Int(seconds)) s"
   }
 

@@ -70,11 +70,12 @@ struct IdentifyAnswer: Encodable {
     let names = GalleryNames(known)
     let labels = probes.people.map { $0.map(names.name) }
     let own = Self.places(of: probes, in: gallery)
+    // A second one tells most often that the nearest is so alone.
+    let count = max(top, neighbours, 2)
     let found = NearestNeighbours.find(
-      probes.embeddings, in: gallery.embeddings,
-      count: max(top, neighbours) + (own.isEmpty ? 0 : 1)
+      probes.embeddings, in: gallery.embeddings, count: count + (own.isEmpty ? 0 : 1)
     ).enumerated().map { probe, nearest in
-      Array(nearest.filter { $0.row != own[probe] }.prefix(max(top, neighbours)))
+      Array(nearest.filter { $0.row != own[probe] }.prefix(count))
     }
     warnings = Self.warnings(labels: labels, known: known, shared: own.count)
     let countOf = Dictionary(people.map { ($0, 1) }, uniquingKeysWith: +)
@@ -109,7 +110,11 @@ struct IdentifyAnswer: Encodable {
       scored.append(
         OpenSetIdentification.Probe(
           distance: nearest.first?.squaredDistance ?? .infinity, isMated: isMated,
-          isRight: nearest.first.map { people[$0.row] == label } ?? false))
+          isRight: Self.isFirst(label, nearest, people) { row in
+            row == own[probe]
+              ? .infinity
+              : probes.embeddings.squaredDistance(probe, to: row, of: gallery.embeddings)
+          }))
     }
     self.probes = answers
     self.decisions = scored.isEmpty ? nil : decisions
@@ -117,6 +122,21 @@ struct IdentifyAnswer: Encodable {
     var figures: [String: Double] = [:]
     for figure in Self.figures(of: openSet) { figures[figure.name] = figure.value }
     self.figures = figures
+  }
+
+  /// Whether the nearest of the gallery, whose photos show `people`, is of `person` and no photo of
+  /// another is as near; `distance` is that of any row, for ties that `nearest` does not show
+  /// whole.
+  private static func isFirst(
+    _ person: String, _ nearest: [Neighbour], _ people: [String], distance: (Int) -> Double
+  ) -> Bool {
+    guard let first = nearest.first, people[first.row] == person else { return false }
+    let tied = nearest.prefix { $0.squaredDistance == first.squaredDistance }
+    guard tied.allSatisfy({ people[$0.row] == person }) else { return false }
+    return tied.count < nearest.count
+      || !people.indices.contains {
+        people[$0] != person && distance($0) <= first.squaredDistance
+      }
   }
 
   /// Where in the gallery the photos of `probes` are that are there themselves, by the probe.

@@ -57,7 +57,7 @@ struct Evaluate: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Lines 'person subset' or 'path subset': each subset is measured by itself.",
+      "Lines 'person subset' or 'path subset', or FILE:column: each subset by itself.",
       valueName: "file"), completion: .file(), transform: UserPath.read)
   var subsets: String?
 

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Configuration
 private import Interchange
 internal import Protocols
 private import Sessions
@@ -20,8 +21,8 @@ struct Pairs: WorkForOne {
 
   @Argument(
     help: "Photos, in any form that --data takes.", completion: .file(),
-    transform: UserPath.read)
-  var data: String
+    transform: { try RunConfiguration.value(of: \.data, from: $0) })
+  var data: DataSource
 
   @Option(
     help: ArgumentHelp("The list to write.", valueName: "file"), completion: .file(),
@@ -51,6 +52,7 @@ struct Pairs: WorkForOne {
     request.limit = count
     request.seed = seed
     request.hard = stored.embeddings.map { ($0, stored.names) }
-    for line in try request.run() { StandardOutput.print(line) }
+    let say = request.writesToOutput ? StandardOutput.complain : StandardOutput.print
+    for line in try request.run() { say(line) }
   }
 }

@@ -55,6 +55,9 @@ import Testing
         }
         let message = complaint([name] + words + [option, "~nobody/x"])
         #expect(message?.contains("'./~nobody/x'") == true, "\(name) \(option): \(message ?? "-")")
+        // Standard output and input have names of their own.
+        let dash = complaint([name] + words + [option, "-"])
+        #expect(dash?.contains("write /dev/stdout") == true, "\(name) \(option): \(dash ?? "-")")
         count += 1
       }
     }

@@ -5,7 +5,7 @@ import TestSupport
 
 /// Every format that is read, but checkpoints and lists of pairs (`TrainingTests`).
 enum FuzzTarget: String, CaseIterable, Sendable {
-  case safetensors, sealedSafetensors, torch, torchCheckpoint, legacyTorch, npy, npz, csv
+  case safetensors, sealedSafetensors, torch, torchCheckpoint, legacyTorch, torchRows, npy, npz, csv
   case packedNPZ, mendedNPZ
   case records, recordIndex, recordList, recordsAlone, recordPeople, tar, tarLongNames
   case metadataCSV, metadataJSONL, list, numberedList, peopleList, landmarks
@@ -60,8 +60,8 @@ final class FuzzFile {
 
   init(_ target: FuzzTarget, isLarge: Bool = false) throws {
     switch target {
-    case .safetensors, .sealedSafetensors, .torch, .torchCheckpoint, .legacyTorch, .npy, .npz, .csv,
-      .packedNPZ, .mendedNPZ:
+    case .safetensors, .sealedSafetensors, .torch, .torchCheckpoint, .legacyTorch, .torchRows,
+      .npy, .npz, .csv, .packedNPZ, .mendedNPZ:
       name = "file"
       let path = folder.path + "/file"
       try Self.writeTensors(target, to: path, isLarge: isLarge)
@@ -167,6 +167,7 @@ final class FuzzFile {
     case .torch: try torch(TorchFiles.stateDictionary)
     case .torchCheckpoint: try torch(TorchFiles.checkpoint)
     case .legacyTorch: try torch(TorchFiles.legacy)
+    case .torchRows: try torch(TorchRowFiles.named)
     case .packedNPZ, .mendedNPZ: try torch(PackedFiles.archive)
     case .npy: try NumPyFile.write((0..<24).map { Float($0) }, shape: [4, 6], to: path)
     case .npz:
@@ -191,6 +192,9 @@ final class FuzzFile {
     switch target {
     case .npy: _ = try NumPyFile.read(path)
     case .csv: _ = try CSVTable(path: path)
+    case .torchRows:
+      let file = try PyTorchFile(rowsOf: path)
+      for name in file.names { _ = try file.elements(of: name) }
     case .npz, .packedNPZ, .mendedNPZ:
       let archive = try NumPyArchive(path: path)
       for name in archive.names {

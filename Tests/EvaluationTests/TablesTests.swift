@@ -200,13 +200,11 @@ private struct GoldenPairs: Decodable {
     let path = folder.appendingPathComponent("groups.csv").path
     try "person,group\nAnn,x\nBob Cole,y\nAnn/2.jpg,y\n".write(
       toFile: path, atomically: true, encoding: .utf8)
-    let file = try SubsetsFile(path: path)
-    #expect(file.names == ["x", "y"])
-    #expect(
-      file.subsets(of: ["Ann/1.jpg", "Ann/2.jpg", "set/Bob Cole/1.jpg", "Eve/1.jpg"])
-        == [0, 1, 1, nil])
+    let parts = try SubsetsFile(path: path).parts(
+      of: ["Ann/1.jpg", "Ann/2.jpg", "set/Bob Cole/1.jpg", "Eve/1.jpg"])
+    #expect(parts.names == ["x", "y"] && parts.subsets == [0, 1, 1, nil])
     try "Ann x\nAnn y\n".write(toFile: path, atomically: true, encoding: .utf8)
-    #expect(throws: InterchangeError.self) { try SubsetsFile(path: path) }
+    #expect(throws: InterchangeError.self) { try SubsetsFile(path: path).parts(of: ["Ann/1.jpg"]) }
   }
 
   @Test func hardPairsAreTheNearestOfTheirFold() throws {

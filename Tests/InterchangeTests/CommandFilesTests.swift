@@ -72,7 +72,12 @@ import Testing
       ("folder:faces", "faces/ann/1.jpg", true),
       // What was written there before may be written again.
       ("faces", "faces/faces.npy", false), ("faces", "faces/clusters.csv", false),
-      ("faces", "faces/new.jpg", false), ("faces/metadata.csv", "faces/ann/1.jpg", true),
+      // What would be read with them from then on.
+      ("faces", "faces/new.jpg", true), ("faces", "faces/ann/new.png", true),
+      ("faces", "faces/ann/metadata.jsonl", true), ("faces", "faces/new.tar", true),
+      ("faces", "faces/data.mdb", true), ("faces", "faces/ann/new.tar", false),
+      ("faces", "faces/new.csv", false), ("faces", "new.jpg", false),
+      ("faces/metadata.csv", "faces/ann/1.jpg", true),
       ("packs", "packs/train.rec", true), ("packs", "packs/train.lst", true),
       ("packs/train.rec", "packs/train.idx", true), ("packs/train.rec", "packs/property", true),
       ("packs/train.rec", "packs/other.lst", false),
@@ -87,6 +92,20 @@ import Testing
       }
       #expect((message != nil) == isTaken, "\(data) \(out): \(message ?? "taken")")
     }
+  }
+
+  @Test func photosAreNotWrittenAmongTheData() throws {
+    try make("faces/ann/1.jpg")
+    func check(_ out: String) -> String? {
+      complaint {
+        $0.readData(folder.file("faces"), as: "the data")
+        $0.writePhotos(into: folder.file(out), as: "the folder")
+      }
+    }
+    for out in ["faces", "faces/aligned", "faces/ann/../aligned"] {
+      #expect(check(out)?.contains("would be taken for a part of them") == true, "\(out)")
+    }
+    for out in ["aligned", "faces-aligned", "faces/../aligned"] { #expect(check(out) == nil) }
   }
 
   @Test func twoOutputsAreTwoFiles() throws {

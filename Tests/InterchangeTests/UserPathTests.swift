@@ -6,7 +6,7 @@ import Testing
 @Suite struct UserPathTests {
   private static let home = ProcessInfo.processInfo.environment["HOME"] ?? NSHomeDirectory()
 
-  @Test(arguments: ["faces", "./~x", "/a/~b", "a b", "../x", "cost$", "$1", "a$b/c", "-"])
+  @Test(arguments: ["faces", "./~x", "/a/~b", "a b", "../x", "cost$", "$1", "a$b/c", "./-", "-x"])
   func whatNoShellChangesIsTakenAsItStands(text: String) throws {
     #expect(try UserPath.read(text) == text)
   }
@@ -19,7 +19,7 @@ import Testing
   @Test(arguments: [
     ("~bob/x", "'./~bob/x'"), ("~~", "'./~~'"), ("$HOME/faces", "variable $HOME"),
     ("/scratch/${USER}/faces", "variable ${USER}"), ("a/$SCRATCH", "variable $SCRATCH"),
-    ("", "empty"), ("a\0b", "zero byte"),
+    ("", "empty"), ("a\0b", "zero byte"), ("-", "write /dev/stdout or /dev/stdin"),
   ])
   func whatOnlyAShellUnderstandsIsRefusedWithAWayOut(text: String, words: String) {
     do {

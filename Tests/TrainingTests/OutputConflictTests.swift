@@ -110,44 +110,71 @@ import Training
     let photo = try subject.photos + "/" + FaceFolder(root: subject.photos).index.photos[0].path
     let run = subject.run
     let tries: [(String, () throws -> Void)] = [
-      ("export", { try subject.export(to: subject.newest) }),
-      ("export to onnx", { try subject.export(to: subject.newest, .onnx) }),
-      ("export best", { try subject.export(to: run + "/checkpoints/best.safetensors") }),
-      ("export over metrics", { try subject.export(to: run + "/metrics.jsonl") }),
+      ("export --out: a checkpoint", { try subject.export(to: subject.newest) }),
+      ("export --out: a checkpoint, to onnx", { try subject.export(to: subject.newest, .onnx) }),
+      ("export --out: the best", { try subject.export(to: run + "/checkpoints/best.safetensors") }),
+      ("export --out: metrics", { try subject.export(to: run + "/metrics.jsonl") }),
       (
-        "import",
+        "import --out: its file",
         {
           _ = try ImportRequest(
             file: subject.list, out: subject.list, options: [], channels: nil
           ).run()
         }
       ),
-      ("embed", { try subject.embed(to: subject.list, data: .folder(subject.list)) }),
-      ("embed over a run", { try subject.embed(to: run + "/metrics.csv") }),
-      ("sweep", { try subject.sweep(to: subject.list, data: subject.list) }),
-      ("sweep over a run", { try subject.sweep(to: run + "/config.yaml") }),
-      ("cluster", { try subject.cluster(csv: photo) }),
-      ("cluster over a run", { try subject.cluster(html: run + "/report.html") }),
       (
-        "cluster twice",
+        "embed --out: the list",
+        { try subject.embed(to: subject.list, data: .folder(subject.list)) }
+      ),
+      ("embed --out: a run", { try subject.embed(to: run + "/metrics.csv") }),
+      ("sweep --csv: the list", { try subject.sweep(to: subject.list, data: subject.list) }),
+      ("sweep --csv: a run", { try subject.sweep(to: run + "/config.yaml") }),
+      ("cluster --csv: a photo", { try subject.cluster(csv: photo) }),
+      ("cluster --html: a run", { try subject.cluster(html: run + "/report.html") }),
+      (
+        "cluster --html: its other output",
         { try subject.cluster(csv: subject.folder + "/c", html: subject.folder + "/c") }
       ),
-      ("pack", { _ = try PackRequest(data: photo, form: "tar", out: photo)!.run() }),
       (
-        "pack over a photo",
+        "pack --out: the photo",
+        { _ = try PackRequest(data: photo, form: "tar", out: photo)!.run() }
+      ),
+      (
+        "pack --out: a photo",
         { _ = try PackRequest(data: subject.photos, form: "tar", out: photo)!.run() }
       ),
-      ("pack a bin over its pairs", { try subject.packBin(to: subject.pairs) }),
-      ("pack a bin over a photo", { try subject.packBin(to: photo) }),
-      ("pack a bin over a checkpoint", { try subject.packBin(to: subject.newest) }),
-      ("pairs over a photo", { try subject.makePairs(to: photo) }),
-      ("pairs over the list", { try subject.makePairs(of: subject.list, to: subject.list) }),
-      ("pairs over a checkpoint", { try subject.makePairs(to: subject.newest) }),
+      ("pack --out: its pairs", { try subject.packBin(to: subject.pairs) }),
+      ("pack --out: a photo, as bin", { try subject.packBin(to: photo) }),
+      ("pack --out: a checkpoint", { try subject.packBin(to: subject.newest) }),
+      ("pairs --out: a photo", { try subject.makePairs(to: photo) }),
+      ("pairs --out: the list", { try subject.makePairs(of: subject.list, to: subject.list) }),
+      ("pairs --out: a checkpoint", { try subject.makePairs(to: subject.newest) }),
       (
-        "pairs over embeddings",
+        "pairs --out: its embeddings",
         { try subject.makePairs(to: subject.list, embeddings: subject.list) }
       ),
+      // What is not there yet, and would be read as data from then on.
+      ("embed --out: metadata", { try subject.embed(to: subject.photos + "/metadata.csv") }),
+      ("cluster --csv: metadata", { try subject.cluster(csv: subject.photos + "/metadata.csv") }),
+      (
+        "pack --out: beside the photos",
+        {
+          _ = try PackRequest(
+            data: subject.photos, form: "tar", out: subject.photos + "/all.tar")!.run()
+        }
+      ),
+      (
+        "align out: among the photos",
+        {
+          _ = try AlignRequest(
+            data: subject.photos, out: subject.photos + "/aligned", landmarks: subject.pairs)!.run()
+        }
+      ),
     ]
+    let tried = Set(tries.map { String($0.0.prefix { $0 != ":" }) })
+    for (command, options) in WritingOptions.files where command != "train" {
+      for option in options { #expect(tried.contains("\(command) \(option)")) }
+    }
     for (name, body) in tries {
       #expect(conflicts(body), "\(name)")
       #expect(try subject.contents() == before, "\(name)")

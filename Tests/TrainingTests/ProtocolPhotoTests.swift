@@ -113,6 +113,51 @@ import Testing
     #expect(one != alone)
   }
 
+  /// The points of all photos, with `change` made to the ten numbers of some.
+  private func edit(_ change: ([Double]) -> [Double], where isChanged: (Int) -> Bool) throws {
+    let path = layout + "/meta/ijbc_name_5pts_score.txt"
+    let lines = try TextFile.lines(of: path).enumerated().map { row, line in
+      let words = line.split(separator: " ").map(String.init)
+      let numbers = words[1...10].compactMap { Double($0) }
+      let points = isChanged(row) ? change(numbers) : numbers
+      return ([words[0]] + points.map { "\($0)" } + [words[11]]).joined(separator: " ")
+    }
+    try TextFile.write(lines.map { $0 + "\n" }.joined(), to: path)
+  }
+
+  private func complaint(_ options: ProtocolOptions) -> String {
+    do {
+      return "no error: "
+        + (try IJBRequest(options, folder: layout).answer(over: SoloCommunicator()))
+        .joined(separator: "\n")
+    } catch { return "\(error)" }
+  }
+
+  @Test func pointsWithinZeroToOneAreNoPixels() throws {
+    let faces = try stored(crops)
+    try edit({ $0.map { $0 / 32 } }) { _ in true }
+    let text = complaint(options)
+    #expect(text.contains("has points of no face for 24 of 24 photos, such as 1.jpg"), "\(text)")
+    #expect(text.contains("lie within 0 to 1: multiply them by width and height"))
+    // Stored embeddings do not ask for them.
+    let warned = complaint(faces)
+    #expect(warned.hasPrefix("no error") && warned.contains("warning: '"))
+    #expect(warned.contains("lie within 0 to 1"))
+  }
+
+  @Test func aFewPointsOfNoFaceAreWarnedOf() throws {
+    try edit({ $0.map { $0 / 32 } }) { $0 == 5 }
+    let text = complaint(options)
+    #expect(text.hasPrefix("no error"), "\(text)")
+    #expect(text.contains("has points of no face for 1 of 24 photos, such as 6.jpg"))
+  }
+
+  @Test func pointsInAnotherOrderAreNamed() throws {
+    try edit({ numbers in (0..<5).flatMap { [numbers[2 * $0 + 1], numbers[2 * $0]] } }) { _ in true
+    }
+    #expect(complaint(options).contains("does not fit faces: y stands before x"))
+  }
+
   @Test func anyRanksSayTheSameOnTheFirst() throws {
     let alone = try IJBRequest(options, folder: layout).answer(over: SoloCommunicator())
     let request = IJBRequest(options, folder: layout)

@@ -248,15 +248,7 @@ private struct GoldenProtocols: Decodable {
 
   @Test func pairsAreReadBackAsTheyWereMadeAndPackedAsABin() throws {
     let photos = folder + "/photos"
-    for person in 0..<12 {
-      try FileManager.default.createDirectory(
-        atPath: "\(photos)/p\(person)", withIntermediateDirectories: true)
-      for photo in 0..<4 {
-        // No photo is decoded here: any bytes that begin as a JPEG do.
-        try Data([0xFF, 0xD8, 0xFF, UInt8(person), UInt8(photo)]).write(
-          to: URL(fileURLWithPath: "\(photos)/p\(person)/\(photo).jpg"))
-      }
-    }
+    try SyntheticFaces(people: 12, photosPerPerson: 4, size: 32, seed: 5).writeFolder(to: photos)
     let list = folder + "/pairs.txt"
     var request = PairsRequest(data: photos, out: list)
     request.folds = 4

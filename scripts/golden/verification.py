@@ -78,8 +78,11 @@ def validation(distances, same, folds, target):
 def rank_one(unit, labels, probes, gallery):
     right = 0
     for probe in probes:
-        others = [g for g in gallery if g != probe]
-        right += labels[others[int(np.argmax(unit[others] @ unit[probe]))]] == labels[probe]
+        others = np.array([g for g in gallery if g != probe])
+        scores = unit[others] @ unit[probe]
+        is_own = labels[others] == labels[probe]
+        # Somebody else's photo that is as similar stands before the person's own.
+        right += scores[is_own].max(initial=-np.inf) > scores[~is_own].max(initial=-np.inf)
     return right / len(probes)
 
 

@@ -144,6 +144,8 @@ enum FolderNotes {
         var part = part
         while part.first?.isWhitespace == true { part.removeFirst() }
         while part.last?.isWhitespace == true { part.removeLast() }
+        let isNumber = part.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        while isNumber, part.utf8.count > 1, part.first == "0" { part.removeFirst() }
         return part
       }
       near[parts.joined(separator: "/").lowercased(), default: []].append(person)
@@ -153,9 +155,9 @@ enum FolderNotes {
       let shown = first.prefix(3).map { "'\(people[$0])'" }.joined(separator: " and ")
       let count = groups.reduce(0) { $0 + $1.count }
       warnings.append(
-        "\(count) people have names that differ from another's in capitals, in white space around "
-          + "them or in how Unicode composes them, such as \(shown), and are counted apart; if "
-          + "they are one, call them alike")
+        "\(count) people have names that differ from another's in capitals, in zeros before a "
+          + "number, in white space around them or in how Unicode composes them, such as \(shown), "
+          + "and are counted apart; if they are one, call them alike")
     }
     let odd = people.filter(PhotoLabels.hasControls)
     if let first = odd.first {

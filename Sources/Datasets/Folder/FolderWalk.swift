@@ -78,7 +78,6 @@ struct FolderWalk {
       }
       let folder = Array(path.dropLast())
       let entries = try list(folder)
-      meter?.add(entries.count { !$0.isFolder })
       frames.append(Frame(path: folder, entries: entries))
     }
   }
@@ -128,7 +127,9 @@ struct FolderWalk {
           continue
         }
         entries.append(Entry(key: name + [UInt8(ascii: "/")]))
-      case .photo: entries.append(Entry(key: name))
+      case .photo:
+        entries.append(Entry(key: name))
+        meter?.add()
       case .other(let format):
         let text = String(decoding: path, as: UTF8.self)
         passedOver.add(text, format: format)

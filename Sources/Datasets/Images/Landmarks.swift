@@ -54,7 +54,7 @@ package struct Landmarks: Sendable {
     var toPhoto: [Similarity] = []
     var misfits: [String] = []
     for (photo, numbers) in points.enumerated() {
-      let five = (0..<5).map { (x: numbers[2 * $0], y: numbers[2 * $0 + 1]) }
+      let five = FacePoints.points(numbers)
       guard let similarity = Similarity(from: five, to: template) else {
         return .failure(Misfit(photo: photo))
       }
@@ -121,7 +121,7 @@ package struct Landmarks: Sendable {
 
 /// Reads the lines of a file of landmarks.
 struct LandmarkReader {
-  typealias Point = (x: Double, y: Double)
+  typealias Point = FacePoints.Point
 
   struct Line {
     let number: Int
@@ -154,8 +154,7 @@ struct LandmarkReader {
 
   /// Takes the line into account; throws `DatasetError` where it is none.
   mutating func read(_ line: Substring, _ number: Int) throws(DatasetError) {
-    // Excel writes what parts the cells before all else.
-    if line.isEmpty || number == 1 && line.hasPrefix("sep=") && line.utf8.count < 6 { return }
+    if line.isEmpty || number == 1 && SeparatorLine.separator(in: line.utf8) != nil { return }
     var (path, words) = Self.parts(line)
     if words.count < 10, number <= 2, Self.isHeader(line) { return }
     guard words.count >= 10 else { throw bad(number, "is not 'path x1 y1 ... x5 y5'") }
@@ -178,7 +177,7 @@ struct LandmarkReader {
       numbers.append(value)
     }
     // The index that pandas writes before the path.
-    if let mark = path.firstIndex(where: { [",", ";", "\t"].contains($0) }),
+    if let mark = path.firstIndex(where: { [",", ";", "\t", "|"].contains($0) }),
       Int(path[..<mark]) != nil, place(of: path) == nil,
       place(of: path[path.index(after: mark)...]) != nil
     {
@@ -212,70 +211,24 @@ struct LandmarkReader {
     return place
   }
 
-  /// A face of less than two pixels is none.
+  /// Throws `DatasetError` for points that are too near to each other to be those of a face.
   private func requireSize(of points: [Point], _ number: Int) throws(DatasetError) {
-    let (xs, ys) = (points.map(\.x), points.map(\.y))
-    let (left, right) = (xs.min() ?? 0, xs.max() ?? 0)
-    let (top, bottom) = (ys.min() ?? 0, ys.max() ?? 0)
-    if right - left >= 2 || bottom - top >= 2 { return }
-    if left == right, top == bottom { throw bad(number, "its five points are one") }
-    let isNormalized = left >= 0 && top >= 0 && right <= 1 && bottom <= 1
-    throw bad(
-      number,
-      isNormalized
-        ? "its points lie within 0 to 1: multiply them by width and height, points are in pixels"
-        : "its five points lie within two pixels")
+    if let problem = FacePoints.sizeProblem(points) { throw bad(number, problem) }
   }
 
   /// Throws `DatasetError` where most points are those of no face: in another order or unit.
   func requireFaces() throws(DatasetError) {
-    let known = lines.sorted { $0.key < $1.key }.prefix(2000).map(\.value.points)
-    guard !known.isEmpty else { return }
-    func median(_ order: ([Point]) -> [Point]) -> (misfit: Double, turn: Double) {
-      let fits = known.map { Alignment.fit(order($0)) }
-      return (
-        fits.map(\.misfit).sorted()[fits.count / 2], fits.map(\.turn).sorted()[fits.count / 2]
-      )
-    }
-    let misfit = median { $0 }.misfit
-    let causes: [(sentence: String, order: ([Point]) -> [Point])] = [
-      (
-        "its numbers stand as x1 ... x5 y1 ... y5; write x1 y1 ... x5 y5",
-        { points in
-          let flat = points.flatMap { [$0.x, $0.y] }
-          return (0..<5).map { (flat[$0], flat[$0 + 5]) }
-        }
-      ),
-      (
-        "left and right are exchanged; the eye on the left of the picture comes first",
-        { [$0[1], $0[0], $0[2], $0[4], $0[3]] }
-      ),
-      ("y stands before x", { $0.map { ($0.y, $0.x) } }),
-      ("y is counted from below; count it from above", { $0.map { ($0.x, -$0.y) } }),
-      ("the nose comes first; it is the third point", { [$0[1], $0[2], $0[0], $0[3], $0[4]] }),
-      ("the nose comes last; it is the third point", { [$0[0], $0[1], $0[4], $0[2], $0[3]] }),
-    ]
-    let tried = causes.map { (sentence: $0.sentence, fit: median($0.order)) }
-    let best = tried.map(\.fit.misfit).min() ?? misfit
-    // Several may explain the points; of those the one that leaves faces upright.
-    let cause = tried.filter { $0.fit.misfit <= max(2 * best, 0.05) }
-      .min { $0.fit.turn < $1.fit.turn }
-    if let cause, misfit > 0.1, cause.fit.misfit < misfit / 4 {
-      throw .unusable(path: file, reason: "does not fit faces: \(cause.sentence)")
-    }
-    guard misfit <= Alignment.largestMisfit else {
-      throw .unusable(
-        path: file,
-        reason:
-          "does not fit faces: the five points are the eye on the left of the picture, the other "
-          + "eye, the nose, the left and the right corner of the mouth, as x1 y1 ... x5 y5")
+    let known = lines.sorted { $0.key < $1.key }.prefix(FacePoints.sampleCount).map(\.value.points)
+    if let problem = FacePoints.orderProblem(of: known) {
+      throw .unusable(path: file, reason: problem)
     }
   }
 
-  /// A line's path and the numbers behind it, with white space, commas or semicolons between.
+  /// A line's path and the numbers behind it, with white space, commas, semicolons or bars
+  /// between.
   private static func parts(_ line: Substring) -> (path: Substring, words: [Substring]) {
     func separates(_ character: Character) -> Bool {
-      character.isWhitespace || character == "," || character == ";"
+      character.isWhitespace || [",", ";", "|"].contains(character)
     }
     var rest = line
     var words: [Substring] = []
@@ -292,7 +245,7 @@ struct LandmarkReader {
   /// Whether a line at the top counts the photos or names the columns (CelebA has both).
   private static func isHeader(_ line: Substring) -> Bool {
     if Int(line) != nil { return true }
-    let words = line.split { $0.isWhitespace || $0 == "," || $0 == ";" }
+    let words = line.split { $0.isWhitespace || [",", ";", "|"].contains($0) }
     return words.count >= 10 && words.allSatisfy { Double($0) == nil }
   }
 }

@@ -4,6 +4,7 @@
   private import Darwin
 #endif
 private import Interchange
+internal import Threads
 
 /// What a path that is given as data holds.
 enum DataForm {
@@ -18,9 +19,9 @@ enum DataForm {
   static let folderPrefix = "folder:"
 
   /// What `path` names, the path without a prefix, and what is to be said of how it was recognised.
-  /// Throws `DatasetError`.
+  /// Throws `DatasetError`. `meter` counts folders that are looked into.
   static func of(
-    _ path: String
+    _ path: String, meter: WorkMeter? = nil
   ) throws(DatasetError) -> (form: DataForm, path: String, notes: DataNotes) {
     if let shards = try braces(path) { return (.shards(shards), path, DataNotes()) }
     if path.hasPrefix(folderPrefix), !FileReader.exists(path) {
@@ -32,12 +33,19 @@ enum DataForm {
     }
     var facts = stat()
     guard stat(path, &facts) == 0 else {
-      if errno == ENOENT { throw .noSuchFolder(path) }
+      if errno == ENOENT { throw path.hasPrefix("synthetic:") ? drawn(path) : .noSuchFolder(path) }
       throw .unreadable(path: path, reason: FileReader.reason(errno))
     }
     guard facts.st_mode & S_IFMT == S_IFDIR else { return (try ofFile(path), path, DataNotes()) }
-    let (form, notes) = try FolderContents(path).form()
+    let (form, notes) = try FolderContents(path).form(meter)
     return (form, path, notes)
+  }
+
+  private static func drawn(_ path: String) -> DatasetError {
+    .unusable(
+      path: path,
+      reason: "are faces that are drawn in memory, without files; write some into a folder, "
+        + "ddp-train synthesize FOLDER --people N --photos N, and give that")
   }
 
   private static func ofFile(_ path: String) throws(DatasetError) -> DataForm {
@@ -134,11 +142,12 @@ struct FolderContents {
   }
 
   /// What the folder is, and what is to be said of what else it might be; throws `DatasetError`
-  /// where it is a pack and a folder of photos at once.
-  func form() throws(DatasetError) -> (DataForm, DataNotes) {
+  /// where it is a pack and a folder of photos at once. `meter` counts folders that are looked
+  /// into.
+  func form(_ meter: WorkMeter? = nil) throws(DatasetError) -> (DataForm, DataNotes) {
     var notes = DataNotes()
     if let pack = try pack(&notes) { return (pack, notes) }
-    let tables = try metadata(&notes)
+    let tables = try metadata(&notes, meter)
     return (tables.isEmpty ? .folder : .metadata(tables, root: root), notes)
   }
 
@@ -246,13 +255,16 @@ struct FolderContents {
   /// The metadata that say who is on the photos, in the folder or in those right in it; a warning
   /// in `notes` of tables that are about something else.
   private func metadata(
-    _ notes: inout DataNotes
+    _ notes: inout DataNotes, _ meter: WorkMeter?
   ) throws(DatasetError) -> [(part: String, name: String)] {
     let own = files.filter(Self.isMetadata).map { (part: "", name: $0) }
     guard own.isEmpty else { return try told(own, &notes) }
     var found: [(part: String, name: String)] = []
     var without: String?
+    meter?.restart(of: folders.count, unit: "folders")
+    defer { meter?.restart(of: 0) }
     for folder in folders {
+      meter?.add()
       let names = ["metadata.csv", "metadata.jsonl"].filter {
         FileReader.exists(root + "/" + folder + "/" + $0)
       }

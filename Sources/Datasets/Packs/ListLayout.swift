@@ -6,6 +6,7 @@ struct ListLayout: Equatable {
     case space = 0x20
     case comma = 0x2C
     case semicolon = 0x3B
+    case bar = 0x7C
   }
 
   /// What stands between cells; nil where a line is a path.
@@ -52,7 +53,8 @@ struct ListLayout: Equatable {
     var words = [String](repeating: "...", count: columns)
     words[photo] = "path"
     if let label { words[label] = "label" }
-    return words.joined(separator: separator == .comma ? "," : separator == .semicolon ? ";" : " ")
+    let mark = separator.map { String(UnicodeScalar($0.rawValue)) } ?? " "
+    return words.joined(separator: separator == .tab ? " " : mark)
   }
 
   // MARK: Finding it
@@ -109,8 +111,8 @@ struct ListLayout: Equatable {
       return scored(
         layout,
         cut
-          ? "begins a list in which labels have several words; part path and label by a tab"
-          : nil)
+          ? "begins a list in which labels have several words; part path and label by a tab, or "
+            + "put the labels in quotes" : nil)
     }
     if count == 2 || separator != .tab { candidates += pairs }
     if count > 2 {
@@ -209,7 +211,7 @@ struct ListLayout: Equatable {
       nil,
       "has \(count) cells, and nothing says which is the label; put a line of titles before the "
         + "first, such as path and label, leave the other columns away, or part path and label by "
-        + "a tab, where a label has spaces in it"
+        + "a tab, or put the label in quotes, where it has spaces in it"
     )
   }
 

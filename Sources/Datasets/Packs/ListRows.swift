@@ -1,7 +1,7 @@
 private import Interchange
 
-/// The rows of a list of photos, one at a time: by the reader of CSV where commas or semicolons
-/// part the cells, or tabs with quotes; else line by line.
+/// The rows of a list of photos, one at a time: by the reader of CSV where commas, semicolons or
+/// bars part the cells, or tabs with quotes; else line by line.
 enum ListRows {
   /// Calls `body` with the cells of each row that is not blank and the line it begins on, until it
   /// says false; throws `DatasetError`.
@@ -20,9 +20,7 @@ enum ListRows {
         let line = text[...].trimmedASCII
         if line.isEmpty || isSeparatorLine(line, number) { return true }
         guard let separator else { return try body([line], number) }
-        let cells = line.utf8.split(
-          separator: separator.rawValue, omittingEmptySubsequences: false)
-        return try body(cells.map { Substring($0) }, number)
+        return try body(cells(of: line, separator, hasQuotes: hasQuotes), number)
       }
     }
   }
@@ -50,10 +48,59 @@ enum ListRows {
     }
   }
 
-  /// Whether `line` is Excel's word for what parts the cells, `sep=;`, which it writes first.
+  /// The cells of `line`, empty ones too; with `hasQuotes` a cell that stands in quotes is one, and
+  /// keeps them.
+  static func cells(
+    of line: Substring, _ separator: ListLayout.Separator, hasQuotes: Bool
+  ) -> [Substring] {
+    let (mark, quote) = (separator.rawValue, UInt8(ascii: "\""))
+    guard hasQuotes, line.utf8.contains(quote) else {
+      return line.utf8.split(separator: mark, omittingEmptySubsequences: false).map {
+        Substring($0)
+      }
+    }
+    var cells: [Substring] = []
+    var rest = line.utf8[...]
+    while true {
+      var end = rest.firstIndex(of: mark)
+      if rest.first == quote {
+        // A quote that nothing parts from what follows is one of the cell's own.
+        let closing = rest.indices.dropFirst().first { place in
+          let next = rest.index(after: place)
+          return rest[place] == quote && (next == rest.endIndex || rest[next] == mark)
+        }
+        if let closing {
+          let next = rest.index(after: closing)
+          end = next == rest.endIndex ? nil : next
+        }
+      }
+      guard let end else { return cells + [Substring(rest)] }
+      cells.append(Substring(rest[..<end]))
+      rest = rest[rest.index(after: end)...]
+    }
+  }
+
+  /// Whether `line` is the first one and says what parts the cells.
   private static func isSeparatorLine(_ line: Substring, _ number: Int) -> Bool {
-    // A tab at the end of the line has been trimmed away.
-    number == 1 && (4...5).contains(line.utf8.count) && line.hasPrefix("sep=")
+    number == 1 && SeparatorLine.separator(in: line.utf8) != nil
+  }
+
+  /// What parts the cells of the list at `path`, where its first line says it; throws
+  /// `DatasetError`, also for a mark that parts no list.
+  static func toldSeparator(of path: String) throws(DatasetError) -> ListLayout.Separator? {
+    var told: UInt8?
+    try LineReader.forEachUntilDone(path) { (line, _) throws(DatasetError) in
+      told = SeparatorLine.separator(in: line)
+      return false
+    }
+    guard let told else { return nil }
+    guard let separator = ListLayout.Separator(rawValue: told) else {
+      throw .badLine(
+        path: path, line: 1,
+        reason: "says that '\(UnicodeScalar(told))' parts the cells; tabs, spaces, commas, "
+          + "semicolons and bars do")
+    }
+    return separator
   }
 
   /// The first lines of the file at `path` that are not blank and no comments; throws
@@ -86,8 +133,10 @@ extension ListLayout {
     guard let first = lines.first else { throw .unusable(path: path, reason: "names no photos") }
     let hasQuotes = lines.contains { $0.contains("\"") }
     var separators: [Separator?] = [.tab]
-    if !first.utf8.contains(Separator.tab.rawValue) {
-      let marks: [Separator] = [.space, .comma, .semicolon]
+    if let told = try ListRows.toldSeparator(of: path), first.utf8.contains(told.rawValue) {
+      separators = [told]
+    } else if !first.utf8.contains(Separator.tab.rawValue) {
+      let marks: [Separator] = [.space, .comma, .semicolon, .bar]
       separators = marks.filter { first.utf8.contains($0.rawValue) } + [nil]
     }
     var candidates: [Candidate] = []
@@ -112,20 +161,17 @@ extension ListLayout {
     }
     if let problem = best.problem { throw .badLine(path: path, line: 1, reason: problem) }
     if best.layout.titles == nil, best.found > 0, lines.count > 1 {
-      try requirePhoto(in: first, best.layout, path, isThere)
+      try requirePhoto(in: first, best.layout, hasQuotes, path, isThere)
     }
     return (best.layout, hasQuotes)
   }
 
   /// Throws where the first line of a list, `line`, is most likely one of titles.
   private static func requirePhoto(
-    in line: String, _ layout: ListLayout, _ path: String, _ isThere: (Substring) -> Bool
+    in line: String, _ layout: ListLayout, _ hasQuotes: Bool, _ path: String,
+    _ isThere: (Substring) -> Bool
   ) throws(DatasetError) {
-    let row = layout.separator.map { mark in
-      line.utf8.split(separator: mark.rawValue, omittingEmptySubsequences: false).map {
-        Substring($0)
-      }
-    }
+    let row = layout.separator.map { ListRows.cells(of: line[...], $0, hasQuotes: hasQuotes) }
     let parts = layout.parts(of: row ?? [line[...]])
     if let parts, !isThere(parts.photo), let label = parts.label, isThere(label) {
       throw .badLine(

@@ -52,10 +52,11 @@ enum MetadataRows {
     return notes
   }
 
-  /// What parts the cells of the file at `path`, by its first line.
+  /// What parts the cells of the file at `path`, by its first line or by what stands before it.
   private static func separator(of path: String) throws(DatasetError) -> ListLayout.Separator {
+    if let told = try ListRows.toldSeparator(of: path) { return told }
     let first = try ListRows.firstLines(of: path, count: 1).first ?? ""
-    let marks: [ListLayout.Separator] = [.comma, .semicolon, .tab]
+    let marks: [ListLayout.Separator] = [.comma, .semicolon, .tab, .bar]
     return marks.first { first.utf8.contains($0.rawValue) } ?? .comma
   }
 

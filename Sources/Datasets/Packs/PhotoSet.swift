@@ -44,7 +44,7 @@ package struct PhotoSet: Sendable {
   /// Throws `DatasetError`, also for a folder that is several of these. `meter` counts photos as
   /// they are found.
   package init(path: String, meter: WorkMeter? = nil) throws(DatasetError) {
-    let (form, path, said) = try DataForm.of(path)
+    let (form, path, said) = try DataForm.of(path, meter: meter)
     switch form {
     case .records(let file):
       let pack = try RecordPack(path: file, meter: meter)

@@ -61,6 +61,7 @@ struct RecordPack: PhotoSource {
         "\(path): the records of people give ranges of photos that contradict the labels in the "
           + "photos' own records; the labels are taken, as arcface_torch does")
     }
+    if byPeople == nil { meter?.restart(of: layout.photos.count) }
     let own = if let byPeople { byPeople } else { try reader.labels(of: layout.photos) }
     var found = LabelledPeople(labels: own)
     let ranges = layout.people.count { !$0.isEmpty }
@@ -255,6 +256,14 @@ struct RecordPack: PhotoSource {
     }
   }
 
+  /// `label` as the number that MXNet reads it as: records have floats, so `007` is `7`.
+  private static func number(_ label: String) -> String {
+    guard label.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(label) else {
+      return label
+    }
+    return String(number)
+  }
+
   /// The paths and people of the list at `path`, where it names exactly the photos in the order of
   /// their keys, and the labels of a sample of them are those of their records; `notes` are told of
   /// one of another length.
@@ -281,7 +290,7 @@ struct RecordPack: PhotoSource {
         return
       }
       let text = String(decoding: fields[1], as: UTF8.self)
-      let label = PhotoLabels.canonical(text[...].trimmedASCII)
+      let label = Self.number(PhotoLabels.canonical(text[...].trimmedASCII))
       if paths.count % step == 0, let own = try reader.label(at: position), label != String(own) {
         fits = false
       }

@@ -30,6 +30,8 @@ package struct CommandFiles: Sendable {
   private var runs: [String] = []
   /// Folders that this command makes before it writes.
   private var made: [String] = []
+  /// Folders that this command fills with photos.
+  private var photoFolders: [(option: String, path: String, place: String)] = []
 
   package init() {}
 
@@ -64,15 +66,33 @@ package struct CommandFiles: Sendable {
   /// Notes that the folder at `path` is made, where it is not there, before anything is written.
   package mutating func make(_ path: String) { made.append(FilePlace.of(path)) }
 
+  /// Notes that the folder at `path` is filled with photos.
+  package mutating func writePhotos(into path: String, as option: String) {
+    photoFolders.append((option, path, FilePlace.of(path)))
+  }
+
   /// Throws `Conflict` for the first output that would take the place of an input, of another
-  /// output or of what a run keeps, and `InterchangeError.unwritable` for one that has no folder to
-  /// be in.
+  /// output or of what a run keeps, or would be taken for a part of the data itself when they are
+  /// read again; and `InterchangeError.unwritable` for one that has no folder to be in.
   package func check() throws {
+    for folder in photoFolders {
+      guard let input = inputs.first(where: { $0.holdsFolder(folder.place) }) else { continue }
+      throw Conflict(
+        description:
+          "\(folder.option) \(folder.path) lies in \(input.option) \(input.path), and its "
+          + "photos would be taken for a part of them; give another folder")
+    }
     for (number, output) in outputs.enumerated() {
       guard !FilePlace.isNoFile(output.path) else { continue }
       try requirePlace(of: output)
       if let input = inputs.first(where: { $0.holds(output.place) }) {
         throw Self.conflict(output, "which \(input.option) \(input.path) is read from")
+      }
+      if let input = inputs.first(where: { $0.wouldTake(output.place) }) {
+        throw Conflict(
+          description:
+            "\(output.option) \(output.path) lies in \(input.option) \(input.path) and would "
+            + "be taken for a part of it; give another \(output.option)")
       }
       if let other = outputs[..<number].first(where: { $0.place == output.place }) {
         throw Self.conflict(output, "which \(other.option) is written to")
@@ -158,6 +178,27 @@ struct CommandInput: Sendable {
         && Self.packEndings.contains(Self.ending(output))
   }
 
+  /// Whether `folder` is the folder of these data, or lies in it.
+  func holdsFolder(_ folder: String) -> Bool {
+    isData && shardEnding == nil && FilePlace.isFolder(place)
+      && (folder == place || folder.hasPrefix(place == "/" ? "/" : place + "/"))
+  }
+
+  /// Whether a file that is not there yet, at `output`, would be read as data from then on: a photo
+  /// anywhere in the folder, a pack right in it, metadata there or one folder deeper.
+  func wouldTake(_ output: String) -> Bool {
+    let folder = FilePlace.folder(of: output)
+    guard holdsFolder(folder), !FilePlace.exists(output) else { return false }
+    let name = output.split(separator: "/").last ?? ""
+    if Self.isPhoto(output) { return true }
+    if ["metadata.csv", "metadata.jsonl"].contains(name) {
+      return folder == place || FilePlace.folder(of: folder) == place
+    }
+    return folder == place && (name == "data.mdb" || Self.packs.contains(Self.ending(output)))
+  }
+
+  /// Endings of packs that make a folder a pack.
+  private static let packs: Set = ["rec", "tar", "lmdb"]
   /// Endings of what commands write and no form of data reads, but for metadata.
   private static let results: Set = [
     "csv", "txt", "json", "html", "htm", "npy", "npz", "onnx", "safetensors", "prom",

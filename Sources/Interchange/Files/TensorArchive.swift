@@ -19,18 +19,35 @@ package protocol TensorArchive: AnyObject {
 
 /// Opens files of tensors by what they begin with.
 package enum TensorFiles {
-  /// The safetensors, PyTorch or NumPy (`.npz`) file at `path`; throws `InterchangeError`.
-  package static func open(_ path: String) throws -> any TensorArchive {
+  /// What a file of arrays is, by what it begins with.
+  package enum Kind: Sendable {
+    case numPyArray, numPyArchive, pyTorch, safetensors
+  }
+
+  /// What the file at `path` is; throws `InterchangeError`, also for another file.
+  package static func kind(of path: String) throws -> Kind {
     let file = try PositionedFile(path: path)
     let start = try file.bytes(at: 0, count: min(file.byteCount, 16))
+    if start.starts(with: NumPyFile.magic) { return .numPyArray }
     if start.starts(with: ZipArchive.magic) {
-      let archive = try ZipArchive(file)
-      return archive.entries.contains { $0.name.hasSuffix("data.pkl") }
-        ? try PyTorchFile(archive) : try NumPyArchive(archive)
+      let isTorch = try ZipArchive(file).entries.contains { $0.name.hasSuffix("data.pkl") }
+      return isTorch ? .pyTorch : .numPyArchive
     }
-    if LegacyPyTorch.begins(start) { return try PyTorchFile(legacy: file) }
-    if start.count > 8, start[8] == UInt8(ascii: "{") { return try SafetensorsFile(path: path) }
+    if LegacyPyTorch.begins(start) { return .pyTorch }
+    if start.count > 8, start[8] == UInt8(ascii: "{") { return .safetensors }
     throw InterchangeError.malformed(
-      path: path, reason: "it is neither safetensors nor a PyTorch or .npz file")
+      path: path, reason: "it is neither safetensors nor a PyTorch or NumPy file")
+  }
+
+  /// The safetensors, PyTorch or NumPy (`.npz`) file at `path`; throws `InterchangeError`.
+  package static func open(_ path: String) throws -> any TensorArchive {
+    switch try kind(of: path) {
+    case .pyTorch: try PyTorchFile(path: path)
+    case .numPyArchive: try NumPyArchive(path: path)
+    case .safetensors: try SafetensorsFile(path: path)
+    case .numPyArray:
+      throw InterchangeError.malformed(
+        path: path, reason: "it is one array of NumPy without a name, not a file of tensors")
+    }
   }
 }

@@ -7,17 +7,23 @@
 /// A path as people write it, on the command line, in YAML, in lists and in the environment.
 ///
 /// `~` and what begins with `~/` are in the home folder. Nothing else of a shell is known here:
-/// `~somebody` and variables are refused, since a file of that very name is never what was meant.
+/// `~somebody`, variables and `-` are refused, since a file of that very name is never what was
+/// meant.
 package enum UserPath {
   /// Why a text is no path; the description says what to do.
   package struct Failure: Error, Equatable, CustomStringConvertible {
     package let description: String
   }
 
-  /// The path that `text` means; throws `Failure` for one that is empty, or that only a shell
-  /// understands.
+  /// The path that `text` means; throws `Failure` for one that is empty, that only a shell
+  /// understands, or that other programs take for standard input and output.
   package static func read(_ text: String) throws(Failure) -> String {
     if text.isEmpty { throw Failure(description: "the path is empty") }
+    if text == "-" {
+      throw Failure(
+        description: "'-' is no file here: write /dev/stdout or /dev/stdin for standard output or "
+          + "input, or './-' for a file of that name")
+    }
     if text.utf8.contains(0) {
       throw Failure(description: "the path has a zero byte in it, which no file name can have")
     }

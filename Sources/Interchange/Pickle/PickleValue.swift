@@ -71,6 +71,18 @@ struct PickleDocument {
     return integers
   }
 
+  /// The texts of a tuple or list of one and more texts, and of nothing else.
+  func texts(_ value: Value) -> [String]? {
+    guard let elements = elements(value), !elements.isEmpty else { return nil }
+    var texts: [String] = []
+    texts.reserveCapacity(elements.count)
+    for element in elements {
+      guard let text = text(element) else { return nil }
+      texts.append(text)
+    }
+    return texts
+  }
+
   /// The name of the class or function whose call `value` is.
   func callee(_ value: Value) -> String? {
     guard case .object(let callable, _, _) = self[value], case .global(let name) = self[callable]

@@ -9,6 +9,10 @@ package final class PyTorchFile: TensorArchive {
   package let names: [String]
   /// Numbers and texts beside the tensors, by their keys.
   package let metadata: [String: String]
+  /// Lists of texts beside the tensors, by the last of their keys.
+  package let texts: [(key: String, values: [String])]
+  /// Whether the tensors are elements of lists, called by their places: names of nothing else.
+  package let areListed: Bool
   private let file: PositionedFile
   private let tensors: [String: TorchTensor]
   /// Why tensors cannot be read, by their names.
@@ -17,18 +21,26 @@ package final class PyTorchFile: TensorArchive {
   private let storages: [String: Range<Int>]
 
   /// Opens the file and checks it; throws `InterchangeError`.
-  package convenience init(path: String) throws {
+  package convenience init(path: String) throws { try self.init(path: path, root: .dictionary) }
+
+  /// Opens a file that may be a tensor by itself, which is called "", or a list of tensors; throws
+  /// `InterchangeError`.
+  package convenience init(rowsOf path: String) throws {
+    try self.init(path: path, root: .anything)
+  }
+
+  private convenience init(path: String, root: TorchDictionaries.Root) throws {
     let file = try PositionedFile(path: path)
     let start = try file.bytes(at: 0, count: min(file.byteCount, 16))
     if LegacyPyTorch.begins(start) {
-      try self.init(legacy: file)
+      try self.init(legacy: file, root: root)
     } else {
-      try self.init(ZipArchive(file))
+      try self.init(ZipArchive(file), root: root)
     }
   }
 
   /// The zip file that torch writes since 1.6; the checksums of all its members are compared.
-  init(_ archive: ZipArchive) throws {
+  init(_ archive: ZipArchive, root kind: TorchDictionaries.Root = .dictionary) throws {
     file = archive.file
     path = archive.file.path
     guard let entry = archive.entries.first(where: { $0.name.hasSuffix("data.pkl") }) else {
@@ -60,8 +72,9 @@ package final class PyTorchFile: TensorArchive {
     do {
       let (document, _) = try PickleReader.read(
         pickle[...], fileByteCount: file.byteCount)
-      let found = try TorchDictionaries(of: document)
+      let found = try TorchDictionaries(of: document, root: kind)
       (names, tensors, refusals) = (found.names, found.tensors, found.refusals)
+      (texts, areListed) = (found.texts, found.areListed)
     } catch {
       throw Self.described(error, path: path)
     }
@@ -70,13 +83,14 @@ package final class PyTorchFile: TensorArchive {
   }
 
   /// The format before torch 1.6: pickles, then the storages one behind the other.
-  init(legacy file: PositionedFile) throws {
+  init(legacy file: PositionedFile, root: TorchDictionaries.Root = .dictionary) throws {
     self.file = file
     path = file.path
     do {
       let legacy = try LegacyPyTorch(file)
-      let found = try TorchDictionaries(of: legacy.document)
+      let found = try TorchDictionaries(of: legacy.document, root: root)
       (names, tensors, refusals) = (found.names, found.tensors, found.refusals)
+      (texts, areListed) = (found.texts, found.areListed)
       storages = try legacy.storages(tensors.values)
     } catch {
       throw Self.described(error, path: file.path)

@@ -3,22 +3,42 @@
 /// A tensor is called by its keys with dots between, without the ones that all of them begin with:
 /// a checkpoint with one state dict has the names of that, one with several says which is which.
 struct TorchDictionaries {
+  /// What the root of a pickle may be.
+  enum Root {
+    /// A dictionary, as state dicts and checkpoints are.
+    case dictionary
+    /// Also a list, or a tensor by itself, which is called "".
+    case anything
+  }
+
   private(set) var names: [String] = []
   private(set) var tensors: [String: TorchTensor] = [:]
   /// Why tensors cannot be read, by their names.
   private(set) var refusals: [String: String] = [:]
+  /// Lists of texts, by the last of their keys.
+  private(set) var texts: [(key: String, values: [String])] = []
+  /// Whether every tensor is an element of a list, and so called by its place in it.
+  private(set) var areListed = false
   /// The keys of the root, for a message where there are no tensors.
   private(set) var rootKeys: [String] = []
 
   private static let depthLimit = 12
 
-  /// Walks through `document`; throws `TorchRefusal` where its root is no dictionary or none holds
-  /// a tensor, `PickleProblem` for a tensor that is not described as torch does.
-  init(of document: PickleDocument) throws {
-    guard document.pairs(document.root) != nil else {
+  /// Walks through `document`; throws `TorchRefusal` where its root is not as `root` says or none
+  /// holds a tensor, `PickleProblem` for a tensor that is not described as torch does.
+  init(of document: PickleDocument, root: Root = .dictionary) throws {
+    if root == .anything, let tensor = try TorchTensor(document.root, in: document) {
+      (names, tensors) = ([""], ["": tensor])
+      return
+    }
+    let isList = root == .anything && document.elements(document.root) != nil
+    guard isList || document.pairs(document.root) != nil else {
       let name = document.callee(document.root) ?? "something that is no dictionary"
       throw TorchRefusal(
-        message: "a whole Python object (\(name)); save model.state_dict() instead of the model")
+        message: root == .anything
+          ? "a Python object (\(name)) that is neither a tensor nor a list or a dictionary of "
+            + "tensors; save one of these"
+          : "a whole Python object (\(name)); save model.state_dict() instead of the model")
     }
     var found: [(path: [String], name: String, content: Content)] = []
     var walk = Walk(membersLeft: 8 * document.nodes.count + 1024)
@@ -26,9 +46,12 @@ struct TorchDictionaries {
     rootKeys = (document.pairs(document.root) ?? []).compactMap { document.text($0.key) }
     guard !found.isEmpty else {
       throw TorchRefusal(
-        message: "no state dict; its keys are "
-          + rootKeys.prefix(8).map { "'\($0)'" }.joined(separator: ", "))
+        message: root == .anything
+          ? "no tensor"
+          : "no state dict; its keys are "
+            + rootKeys.prefix(8).map { "'\($0)'" }.joined(separator: ", "))
     }
+    (texts, areListed) = (walk.texts, walk.listedCount == found.count)
     let common = found.dropFirst().reduce(found[0].path[...]) { common, tensor in
       let count = zip(common, tensor.path).prefix { $0 == $1 }.count
       return common.prefix(count)
@@ -54,6 +77,9 @@ struct TorchDictionaries {
     var around: Set<PickleDocument.Value> = []
     /// One that stands under two names is walked through for both, so that few may seem to be many.
     var membersLeft: Int
+    var texts: [(key: String, values: [String])] = []
+    /// Tensors that are elements of lists.
+    var listedCount = 0
   }
 
   private static func collect(
@@ -63,6 +89,11 @@ struct TorchDictionaries {
   ) throws {
     guard path.count <= depthLimit, walk.around.insert(value).inserted else { return }
     defer { walk.around.remove(value) }
+    if let texts = document.texts(value) {
+      walk.texts.append((path.last ?? "", texts))
+      return
+    }
+    let isList = document.pairs(value) == nil
     for (key, inner) in members(of: value, document) {
       walk.membersLeft -= 1
       guard walk.membersLeft > 0 else {
@@ -71,6 +102,7 @@ struct TorchDictionaries {
       do {
         if let tensor = try TorchTensor(inner, in: document) {
           found.append((path, key, .tensor(tensor)))
+          if isList { walk.listedCount += 1 }
           continue
         }
       } catch let refusal as TorchRefusal {
