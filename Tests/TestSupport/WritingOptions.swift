@@ -8,7 +8,7 @@ package enum WritingOptions {
   package static let files: [String: Set<String>] = [
     "train": ["--timeline", "--prometheus"], "embed": ["--out"], "cluster": ["--html", "--csv"],
     "sweep": ["--csv"], "import": ["--out"], "export": ["--out"], "pairs": ["--out"],
-    "pack": ["--out"],
+    "pack": ["--out"], "card": ["--out"],
   ]
 
   /// Folders that are empty, or a run's own, before they are written to.
@@ -30,7 +30,8 @@ package enum WritingOptions {
     "cluster": stored.union(["words", "--landmarks"]),
     "sweep": ["checkpoint", "--data", "--pairs", "--with", "--config", "--landmarks"],
     "ijb": stored.union(["words"]), "tinyface": stored.union(["words"]), "import": ["file"],
-    "export": ["checkpoint"], "inspect": ["checkpoint"], "compare": ["first", "second"],
+    "export": ["checkpoint"], "inspect": ["checkpoint"],
+    "card": ["checkpoint", "--evaluation"], "compare": ["first", "second"],
     "pairs": stored.union(["data"]), "pack": ["data", "--pairs"], "check": ["data", "--pairs"],
     "align": ["data", "--landmarks"], "synthesize": [],
     // What a job would do, without doing it.

@@ -1,3 +1,4 @@
+import Cards
 import Collectives
 import Configuration
 import DataTools
@@ -86,6 +87,13 @@ import Training
       _ = try request.run()
     }
 
+    func card(to path: String) throws {
+      var request = CardRequest(checkpoint: run)
+      request.evaluations = [list]
+      request.out = path
+      try request.run()
+    }
+
     func export(to out: String, _ format: ExportRequest.Format = .safetensors) throws {
       _ = try ExportRequest(checkpoint: run, format: format, out: out).run()
     }
@@ -153,6 +161,9 @@ import Training
         "pairs --out: its embeddings",
         { try subject.makePairs(to: subject.list, embeddings: subject.list) }
       ),
+      ("card --out: the checkpoint", { try subject.card(to: subject.newest) }),
+      ("card --out: a run", { try subject.card(to: run + "/metrics.csv") }),
+      ("card --out: what was measured", { try subject.card(to: subject.list) }),
       // What is not there yet, and would be read as data from then on.
       ("embed --out: metadata", { try subject.embed(to: subject.photos + "/metadata.csv") }),
       ("cluster --csv: metadata", { try subject.cluster(csv: subject.photos + "/metadata.csv") }),
