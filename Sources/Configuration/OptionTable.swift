@@ -202,6 +202,11 @@ extension ConfigurationOption {
       "Leave out the samples of an epoch that do not fill its last batch",
       idle: [.inRuns("with loss triplet, whose batches are all whole") { $0.loss == .triplet }])
     option(
+      .step, "sampling", \.sampling, .name("sampling"),
+      "How often people come in an epoch: instance, each photo once; square-root or "
+        + "class-balanced, as the root of their photos or all alike", value: "name",
+      idle: [.inRuns("with loss triplet, whose batches are of people") { $0.loss == .triplet }])
+    option(
       .step, "threads", \.threads,
       integer.within(1...1024).orNil("auto"),
       "Compute threads of a rank", value: "t", isMathematical: false,

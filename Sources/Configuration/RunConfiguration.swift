@@ -92,6 +92,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var microbatch: Int = 8
   /// `drop-last`: leaves out the samples of an epoch that do not fill its last batch.
   package var dropsLast: Bool = false
+  /// `sampling`: how often people come in an epoch.
+  package var sampling: Sampling = .instance
   /// `threads`: compute threads of a rank; nil is its share of the host's CPUs.
   package var threads: Int?
   /// `epochs` or `steps`: how long training lasts.

@@ -32,6 +32,7 @@ package enum UsualNames {
     accumulation-steps gradient-accumulation-steps iter-size
     """,
     "drop-last": "droplast drop-tail",
+    "sampling": "sampler balanced-sampling class-balanced-sampling weighted-sampler",
     "threads": "num-threads nthreads workers num-workers cpus jobs omp-num-threads",
     "epochs": "epoch num-epochs num-epoch n-epochs max-epochs max-epoch nb-epochs",
     "steps": "max-steps num-steps total-steps iterations iters max-iter max-iters num-iterations",

@@ -25,7 +25,7 @@ import Testing
     "offline-every": ("7", ["loss": "triplet", "mining": "offline"]),
     "offline-pool": ("999", ["loss": "triplet", "mining": "offline"]),
     "compatible-with": ("runs/old", ["loss": "triplet"]), "batch": ("99", [:]),
-    "drop-last": ("true", [:]),
+    "drop-last": ("true", [:]), "sampling": ("class-balanced", [:]),
     "microbatch": ("7", [:]), "threads": ("3", [:]), "epochs": ("17", [:]), "steps": ("18", [:]),
     "seed": ("9", [:]), "gradient-grid": ("-24", [:]), "reduce": ("bf16", [:]),
     "shard-optimizer": ("true", [:]), "optimizer": ("lars", [:]), "momentum": ("0.8", [:]),
