@@ -87,13 +87,14 @@ package struct ModelFactory: Sendable {
       }, count: network.parameterCount + objective.parameterCount)
   }
 
-  /// What a step of `configuration` changes beside the parameters: the optimizer's state, and what
-  /// rounding takes away.
+  /// What a step of `configuration` changes beside the parameters: the optimizer's state, what
+  /// rounding takes away, and the average of the weights.
   package func vectors(_ configuration: RunConfiguration) -> [StateVector] {
     let optimizer = configuration.optimizerValue
     let own = optimizer.stateNames.map { StateVector(name: $0, initial: optimizer.initialState) }
-    return configuration.reduction == .bf16
-      ? own + [StateVector(name: "residual", residence: .addend)] : own
+    let lost =
+      configuration.reduction == .bf16 ? [StateVector(name: "residual", residence: .addend)] : []
+    return own + lost + (configuration.ema == nil ? [] : [.average])
   }
 
   /// A replica of the model, its memory not filled: with the optimizer of `configuration` and sums
@@ -113,7 +114,8 @@ package struct ModelFactory: Sendable {
         dividedFrom: objective.divided == nil ? nil : network.parameterCount,
         loss: objective.head?.initialState ?? LossState()),
       gradientGrid: SummationGrid(exponent: gridExponent),
-      seed: seed ?? configuration.seed)
+      seed: seed ?? configuration.seed,
+      average: configuration.ema.map(WeightAverage.init(decay:)))
   }
 }
 

@@ -6,6 +6,16 @@ package import Networks
 package import State
 package import Threads
 
+extension WeightsKind {
+  /// What the names of its tensors begin with.
+  var prefix: String {
+    switch self {
+    case .raw: ""
+    case .ema: "\(Checkpoint.optimizerPrefix)\(StateVector.average.name)/"
+    }
+  }
+}
+
 /// A copy of a run at the end of a step, in a file that any safetensors reader opens.
 ///
 /// Tensors are logical and free of ranks: weights by the names of the model's published definition
@@ -125,21 +135,39 @@ package struct Checkpoint {
       }
     }
     try load([], statistics: state.statisticsDescriptions, into: state)
+    if let moments = state.averageMoments {
+      try loadMoments(state.statisticsDescriptions, of: .ema, into: moments)
+    }
     try state.loss.read(file.metadata, path: path)
   }
 
-  /// Fills those tensors and running moments of `state`; throws as `load(into:)`.
+  /// Fills those tensors and running moments of `state` with those of `kind`; throws as
+  /// `load(into:)`, and `CheckpointError.noAverage` where there are none of that kind.
   package func load(
     _ parameters: [ParameterDescription], statistics: [StatisticsDescription],
-    into state: ModelState
+    of kind: WeightsKind = .raw, into state: ModelState
   ) throws {
+    guard holds(kind) else { throw CheckpointError.noAverage(path: path) }
     for description in parameters {
-      try load(description, named: description.name, into: state.parameters)
+      try load(description, named: kind.prefix + description.name, into: state.parameters)
     }
+    try loadMoments(statistics, of: kind, into: state.statistics)
+  }
+
+  /// Whether there are weights of `kind`.
+  package func holds(_ kind: WeightsKind) -> Bool {
+    kind == .raw || file.entries.contains { $0.name.hasPrefix(kind.prefix) }
+  }
+
+  private func loadMoments(
+    _ statistics: [StatisticsDescription], of kind: WeightsKind,
+    into moments: UnsafeMutablePointer<Float>
+  ) throws {
     for entry in statistics {
       for (suffix, range) in [("running_mean", entry.means), ("running_var", entry.variances)] {
-        let values = try floats("\(entry.name).\(suffix)", shape: [entry.channels])
-        for (i, value) in zip(range, values) { state.statistics[i] = value }
+        let values = try floats(
+          "\(kind.prefix)\(entry.name).\(suffix)", shape: [entry.channels])
+        for (i, value) in zip(range, values) { moments[i] = value }
       }
     }
   }
@@ -157,16 +185,15 @@ package struct Checkpoint {
       text: String(decoding: try file.bytes(Self.tripletsName), as: UTF8.self))
   }
 
-  /// The class weights of the loss head [classes, dimension]; nil if the file has none.
-  package func classWeights() throws -> [Float]? {
-    guard let shape = head.tensors().first(where: { $0.name == HeadRows.weightName })?.shape else {
-      return file.entry(named: HeadRows.weightName) == nil
-        ? nil : try file.floats(HeadRows.weightName)
+  /// The class weights of the loss head [classes, dimension], of `kind`; nil if the file has none.
+  package func classWeights(of kind: WeightsKind = .raw) throws -> [Float]? {
+    let name = kind.prefix + HeadRows.weightName
+    guard let shape = head.tensors().first(where: { $0.name == name })?.shape else {
+      return file.entry(named: name) == nil ? nil : try file.floats(name)
     }
     return try [Float](unsafeUninitializedCapacity: shape[0] * shape[1]) { memory, count in
       try head.read(
-        HeadRows.weightName, rows: 0..<shape[0], of: shape[0], width: shape[1],
-        into: memory.baseAddress!)
+        name, rows: 0..<shape[0], of: shape[0], width: shape[1], into: memory.baseAddress!)
       count = shape[0] * shape[1]
     }
   }

@@ -8,6 +8,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case partFailed(folder: String, step: Int)
   /// The file of a rank's classes is of another checkpoint.
   case otherPart(path: String, part: String)
+  /// The run that wrote it kept no average of the weights.
+  case noAverage(path: String)
 
   package var description: String {
     switch self {
@@ -29,6 +31,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .otherPart(let path, let part):
       "\(path) was written with other class weights than \(part) holds; copy the files of a "
         + "checkpoint together, or take an older one"
+    case .noAverage(let path):
+      "\(path) has no average of the weights, as its run was without --ema; remove --weights ema"
     }
   }
 }

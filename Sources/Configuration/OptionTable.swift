@@ -258,6 +258,11 @@ extension ConfigurationOption {
     option(
       .optimizer, "clip-norm", \.clipNorm, positive.orNil("none"),
       "Largest norm of the whole gradient", value: "x")
+    option(
+      .optimizer, "ema", \.ema,
+      ValueForm.float("more than 0 and below 1", below: 1) { $0 > 0 }.orNil("none"),
+      "Decay of an average of the weights, such as 0.9999, which is evaluated beside them",
+      value: "x")
 
     option(
       .rate, "lr", \.learningRate, positive, "Learning rate of the backbone", value: "x",

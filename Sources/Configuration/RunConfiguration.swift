@@ -129,6 +129,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var warmupEpochs: Double = 0.5
   /// `clip-norm`: the largest global gradient norm; nil leaves gradients as they are.
   package var clipNorm: Double? = 5
+  /// `ema`: the decay of the average of the weights; nil keeps none.
+  package var ema: Double?
   /// `reduce`: how gradients travel between ranks.
   package var reduction: Reduction = .exact
   /// `shard-optimizer`: each rank keeps and updates a part of the optimizer's state.

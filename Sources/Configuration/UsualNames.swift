@@ -44,6 +44,7 @@ package enum UsualNames {
     "momentum": "mom",
     "weight-decay": "wd l2 decay weightdecay",
     "clip-norm": "grad-clip clip-grad clip-grad-norm max-norm max-grad-norm gradient-clip clip",
+    "ema": "ema-decay model-ema averaging moving-average-decay swa polyak",
     "lr": "learning-rate base-lr initial-lr init-lr learningrate rate",
     "lr-head": "head-lr fc-lr classifier-lr",
     "schedule": "scheduler lr-schedule lr-scheduler lr-policy sched",

@@ -23,7 +23,7 @@ package final class StepEngine {
   let slots: StepSlots
   private let update: UpdatePass
   /// Brings other ranks' parts of the weights; nil where every rank updates all of them.
-  private let gathering: WeightGathering?
+  let gathering: WeightGathering?
   private let work: Work
   /// The loss of a head that is divided over the ranks; nil with others.
   let divided: DividedLoss?
@@ -92,7 +92,7 @@ package final class StepEngine {
       classes: divided.map {
         DividedClasses(
           replica.objective.divided!, from: replica.headRange.lowerBound, in: world, $0)
-      })
+      }, average: replica.average)
   }
 
   /// The grid of the ledger's sums: addends of up to 2^22 in steps of 2^-30, for as many
@@ -311,6 +311,10 @@ package final class StepEngine {
     RunningMoments.update(
       state.statistics, statistics: network.statistics,
       sums: UnsafePointer(page.pointer(to: slots.moments)), sampleCount: sampleCount)
+    if let average = replica.average, let moments = state.averageMoments {
+      average.update(
+        moments, towards: state.statistics, in: 0..<state.statisticsCount, index: index)
+    }
     replica.objective.head?.move(&state.loss, by: page.pointer(to: slots.lossState))
     seconds[.update] = Clock.seconds - start
     world.timeline?.record("update", from: start)

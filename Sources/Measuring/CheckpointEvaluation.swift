@@ -51,7 +51,7 @@ extension CheckpointNetwork {
         of: set.plan.photos, in: source, preprocessing: set.preprocessing(preprocessing),
         flip: flip, badLimit: request.maxBad ?? configuration.maxBad)
       guard let embeddings else { continue }
-      let weights = try checkpoint.classWeights()
+      let weights = try checkpoint.classWeights(of: kind)
       scored.append((set.name, set.plan.score(embeddings, bad: bad, classWeights: weights)))
       names.append(set.plan.photos.map { source.name(of: $0) })
     }

@@ -129,7 +129,7 @@ package struct TrainingPlan {
     EngineMemory(
       network: factory.network, objective: factory.objective,
       groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
-      vectorCount: factory.vectors(configuration).count, rank: communicator.rank,
+      vectors: factory.vectors(configuration), rank: communicator.rank,
       ranks: communicator.size, threads: session.threads, reduction: configuration.reduction,
       shardsOptimizer: configuration.shardsOptimizer)
   }
@@ -159,14 +159,16 @@ package struct TrainingPlan {
       + session.threads * memory.workerBytes
   }
 
-  /// Bytes of embeddings of the largest set that is measured: the share of this rank, and all of
-  /// them on the first one.
+  /// Bytes of embeddings of the largest set that is measured, the share of this rank and all of
+  /// them on the first one; and of averaged weights that other ranks keep.
   package var evaluationBytes: Int {
     let row = factory.network.embeddingCount * MemoryLayout<Float>.stride
     let photos = evaluationSets.map(\.plan.photos.count).max() ?? 0
     guard communicator.size > 1 else { return photos * row }
     let share = (photos + communicator.size - 1) / communicator.size
-    return (share + (isFirst ? photos : 0)) * row
+    let gathers = configuration.shardsOptimizer && configuration.ema != nil && photos > 0
+    let averages = gathers ? factory.network.parameterCount * MemoryLayout<Float>.stride : 0
+    return (share + (isFirst ? photos : 0)) * row + averages
   }
 
   /// The ranks of the run.
