@@ -20,6 +20,7 @@ package struct ModelFactory: Sendable {
   /// Room for what an older network makes of the training samples; nil where there is none.
   package let old: OldEmbeddings?
   private let headInitialization: HeadInitialization
+  private let rateScales: [RateScale]
 
   /// Builds the model of `configuration` for `classCount` people.
   ///
@@ -29,7 +30,9 @@ package struct ModelFactory: Sendable {
     _ configuration: RunConfiguration, classCount: Int, sampleCount: Int = 0, ranks: Int = 1
   ) {
     let isAIX = configuration.model.name.hasPrefix("aix-")
-    let network = configuration.makeNetwork()
+    var network = configuration.makeNetwork()
+    network.freeze { parameter in configuration.freeze.contains { $0.matches(parameter.name) } }
+    rateScales = configuration.rateScales
     self.network = network
     self.classCount = classCount
     old =
@@ -83,8 +86,14 @@ package struct ModelFactory: Sendable {
       descriptions.map {
         ParameterGroups.Tensor(
           range: $0.range, part: $0.range.lowerBound < network.parameterCount ? .backbone : .head,
-          decays: $0.isWeight || decaysNormAndBias)
+          decays: $0.isWeight || decaysNormAndBias, rateScale: rateScale(of: $0))
       }, count: network.parameterCount + objective.parameterCount)
+  }
+
+  /// What the rate of a tensor is multiplied by: 0 where it is frozen.
+  private func rateScale(of description: ParameterDescription) -> Double {
+    guard description.range.lowerBound >= network.frozenParameterCount else { return 0 }
+    return rateScales.last { $0.pattern.matches(description.name) }?.factor ?? 1
   }
 
   /// What a step of `configuration` changes beside the parameters: the optimizer's state, what

@@ -112,6 +112,20 @@ extension ConfigurationOption {
     option(
       .model, "init", \.initialWeights, path.place("a file").orNil("none"),
       "A checkpoint whose network training starts from", value: "file", completion: anyFile)
+    option(
+      .model, "head-start", \.headStart, .name("start"),
+      "What class weights start from: drawn, or centres, each person's mean embedding",
+      value: "name",
+      idle: [
+        .loss(because: ", which has no class weights") { !$0.traits.hasClassWeights },
+        .inRuns("without init, whose network embeds the photos", or: "give init") {
+          $0.initialWeights == nil
+        },
+      ])
+    option(
+      .model, "freeze", \.freeze, .patterns,
+      "The first parts of the network, by name, which are not trained (conv1,bn1,layer1)",
+      value: "list")
 
     option(.loss, "loss", \.loss, .name("loss"), choices(of: LossName.self), value: "name")
     option(
@@ -271,6 +285,9 @@ extension ConfigurationOption {
       .rate, "lr-head", \.headLearningRate, positive.orNil("auto"),
       "Learning rate of the loss head; auto is --lr", value: "x", follows: .optimizer,
       idle: [.loss(because: ", which has no class weights") { !$0.traits.hasClassWeights }])
+    option(
+      .rate, "lr-scale", \.rateScales, .rateScales,
+      "Factors of the rate of parts, by name (layer1=0.1,layer2=0.5)", value: "list")
     option(
       .rate, "schedule", \.schedule, .name("schedule"), choices(of: ScheduleName.self),
       value: "name")

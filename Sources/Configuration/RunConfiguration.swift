@@ -52,6 +52,11 @@ package struct RunConfiguration: Sendable, Equatable {
   /// `init`: a checkpoint whose network training starts from; nil draws first weights.
   package var initialWeights: String?
 
+  /// `head-start`: what class weights start from.
+  package var headStart: HeadStart = .drawn
+  /// `freeze`: parts of the network that are not trained.
+  package var freeze: [PartPattern] = []
+
   /// `loss`: the loss.
   package var loss: LossName = .arcface
   /// `scale`: the factor s of the logits.
@@ -107,6 +112,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var learningRate: Double = OptimizerName.sgd.traits.learningRate
   /// `lr-head`: the learning rate of the loss head; nil is that of the backbone.
   package var headLearningRate: Double?
+  /// `lr-scale`: parts whose rate is multiplied, the last one that names a part counts.
+  package var rateScales: [RateScale] = []
   /// `momentum`: the momentum of SGD and LARS.
   package var momentum: Double = OptimizerName.sgd.traits.momentum ?? 0
   /// `weight-decay`: the weight decay.

@@ -47,6 +47,8 @@ package enum UsualNames {
     "ema": "ema-decay model-ema averaging moving-average-decay swa polyak",
     "lr": "learning-rate base-lr initial-lr init-lr learningrate rate",
     "lr-head": "head-lr fc-lr classifier-lr",
+    "lr-scale": "lr-mult layer-lr layer-decay discriminative-lr param-groups",
+    "freeze": "frozen freeze-backbone freeze-layers part-freeze requires-grad",
     "schedule": "scheduler lr-schedule lr-scheduler lr-policy sched",
     "warmup-epochs": "warmup warm-up warmup-epoch warm-up-epochs warmup-steps num-warmup-steps",
     "milestones": "lr-milestones lr-steps decay-epochs decay-epoch lr-step-epochs",

@@ -21,6 +21,8 @@ package final class StepEngine {
   let samples: any SampleSource
   let workers: [Worker]
   let slots: StepSlots
+  /// The running moments that a step moves.
+  let trainedStatistics: [StatisticsDescription]
   private let update: UpdatePass
   /// Brings other ranks' parts of the weights; nil where every rank updates all of them.
   let gathering: WeightGathering?
@@ -45,6 +47,7 @@ package final class StepEngine {
     self.world = world
     self.samples = samples
     let network = replica.network
+    trainedStatistics = network.trainedStatistics
     let head = replica.objective.headOfWorkers
     let blocks = TensorBlocks(replica.groups)
     var ledger = Ledger()
@@ -54,7 +57,7 @@ package final class StepEngine {
       blockValues: UpdatePass.values(of: blocks, replica.objective, isSharded: world.isSharded))
     reducer = GradientReducer(
       layerRanges: network.layers.map(\.parameters) + (head == nil ? [] : [replica.headRange]),
-      blocks: replica.reducedBlocks(blocks),
+      blocks: replica.reducedBlocks(blocks), frozenCount: network.frozenParameterCount,
       extraCount: ledger.count, gradientGrid: replica.gradientGrid,
       extraGrid: SummationGrid(exponent: Self.ledgerExponent),
       bucketBytes: World.bucketBytes(ranks: world.size), rank: world.rank, ranks: world.size,
@@ -309,7 +312,7 @@ package final class StepEngine {
     }
     let page = LedgerPage(reducer.extras)
     RunningMoments.update(
-      state.statistics, statistics: network.statistics,
+      state.statistics, statistics: trainedStatistics,
       sums: UnsafePointer(page.pointer(to: slots.moments)), sampleCount: sampleCount)
     if let average = replica.average, let moments = state.averageMoments {
       average.update(

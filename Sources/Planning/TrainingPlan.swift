@@ -65,6 +65,7 @@ package struct TrainingPlan {
       configuration, classCount: data.divided.classCount,
       sampleCount: configuration.dryRun ? 0 : data.divided.training.count,
       ranks: session.communicator.size)
+    try factory.checkParts(configuration)
     course = Self.course(
       count: data.divided.training.count, batch: configuration.batch,
       dropsLast: configuration.dropsLast, changes: changes)

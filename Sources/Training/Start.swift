@@ -133,6 +133,7 @@ package enum Start {
           + Hash64.text(try checkpoint.weightsHash()))
     }
     try bench.share(withVectors: false)
+    if bench.plan.configuration.headStart == .centres { try bench.startHeadFromCentres() }
   }
 }
 

@@ -15,6 +15,8 @@ import Testing
     "dropout": ("0.25", [:]), "batch-norm": ("true", ["model": "nn1"]),
     "pooling": ("l2", ["model": "nn2"]), "precision": ("bf16", [:]),
     "init": ("old.safetensors", [:]),
+    "head-start": ("centres", ["init": "old.safetensors"]), "freeze": ("conv1,layer1.*", [:]),
+    "lr-scale": ("layer1=0.1,layer*.bias=2", [:]),
     "loss": ("cosface", [:]), "scale": ("31", [:]), "margin": ("0.25", [:]),
     "margin-variant": ("easy", [:]), "margin-gradient": ("straight-through", [:]),
     "margin-warmup-epochs": ("1.5", [:]), "head": ("divided", [:]),
@@ -125,7 +127,7 @@ import Testing
     + OptimizerName.allCases.map { ["optimizer": $0.rawValue] }
     + ScheduleName.allCases.filter { $0 != .step }.map { ["schedule": $0.rawValue] }
     + [
-      ["schedule": "step", "milestones": "3e"], ["momentum": "0"], ["model": "iresnet18"],
+      ["schedule": "step", "milestones": "3e"], ["init": "old.safetensors"], ["momentum": "0"], ["model": "iresnet18"],
       ["model": "nn1"], ["model": "nn2"], ["data": "photos", "landmarks": "points.txt"],
       ["loss": "triplet", "mining": "offline"], ["loss": "arcface", "margin": "0"],
     ]
