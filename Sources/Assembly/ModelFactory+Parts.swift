@@ -1,4 +1,5 @@
 package import Configuration
+internal import Engine
 internal import Networks
 
 /// What is wrong with names of parts, of `--freeze` or `--lr-scale`.

@@ -1,8 +1,11 @@
+internal import Assembly
 internal import Collectives
 internal import Configuration
 internal import Datasets
 internal import Engine
 internal import Evaluation
+internal import Inputs
+internal import Losses
 internal import Networks
 internal import Planning
 internal import Sessions

@@ -1,9 +1,13 @@
 import Checkpoints
 import Configuration
+import Datasets
 import Engine
 import Foundation
 import Interchange
 import Interop
+import Networks
+import RunFolders
+import State
 import TestSupport
 import Testing
 import Training
