@@ -10,6 +10,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case otherPart(path: String, part: String)
   /// The run that wrote it kept no average of the weights.
   case noAverage(path: String)
+  /// The file of a rank's classes is not beside the checkpoint.
+  case missingPart(path: String, part: String)
 
   package var description: String {
     switch self {
@@ -33,6 +35,9 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
         + "checkpoint together, or take an older one"
     case .noAverage(let path):
       "\(path) has no average of the weights, as its run was without --ema; remove --weights ema"
+    case .missingPart(let path, let part):
+      "\(path) lacks \(part): that is a part of its divided head, which belongs beside the "
+        + "checkpoint; copy it there too"
     }
   }
 }

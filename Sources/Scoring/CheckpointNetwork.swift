@@ -28,20 +28,21 @@ package final class CheckpointNetwork {
   private let embedder: Embedder
 
   /// Opens the checkpoint that `path` means: rank 0 chooses it, every rank reads it; a collective.
-  /// Products are of its own precision unless another is given, weights those of `kind`. Throws
-  /// what is wrong with it, and
+  /// Products are of its own precision unless another is given, weights those of `kind`. With
+  /// `needsHead` all parts of a divided head must be there. Throws what is wrong with it, and
   /// `WorldCheck.Failure` where ranks read different files.
   package static func open(
     _ path: String, precision: Precision? = nil, weights kind: WeightsKind = .raw,
-    in session: Session
+    needsHead: Bool = false, in session: Session
   ) throws -> CheckpointNetwork {
     var chosen = path
     if session.communicator.rank == 0 {
-      let (checkpoint, refused) = try CheckpointStore.open(path)
+      let (checkpoint, refused) = try CheckpointStore.open(path, needsHead: needsHead)
       for reason in refused { session.console.warn("refused: \(reason)") }
       chosen = checkpoint.path
     }
-    let checkpoint = try Checkpoint(path: try session.communicator.share(chosen, from: 0))
+    let checkpoint = try Checkpoint(
+      path: try session.communicator.share(chosen, from: 0), needsHead: needsHead)
     try WorldCheck.run(
       configuration: checkpoint.file.metadata["integrity"] ?? "", dataFingerprint: 0,
       pixels: JPEGProbe.hash, communicator: session.communicator)
