@@ -8,6 +8,8 @@ package enum PartError: Error, Equatable, CustomStringConvertible {
   case unknown(option: String, pattern: String, model: String, parts: [String])
   /// A part is frozen, and another before it is trained.
   case notFirst(frozen: String, trained: String)
+  /// Of a layer some parameters are frozen, and others that come after them are not.
+  case partOfLayer(frozen: String, trained: String)
   /// A part has a rate, and is frozen.
   case frozenRate(pattern: String)
   /// Nothing is left to train.
@@ -21,6 +23,9 @@ package enum PartError: Error, Equatable, CustomStringConvertible {
     case .notFirst(let frozen, let trained):
       "--freeze: \(frozen) is frozen and \(trained) before it is not; freeze all from the first "
         + "part on, as nothing is computed below the lowest part that trains"
+    case .partOfLayer(let frozen, let trained):
+      "--freeze: \(frozen) is frozen and \(trained) is not, and one layer computes both; freeze "
+        + "both or neither"
     case .frozenRate(let pattern):
       "--lr-scale: all that '\(pattern)' means is frozen; remove it there or from --freeze"
     case .nothingTrains:
@@ -31,6 +36,16 @@ package enum PartError: Error, Equatable, CustomStringConvertible {
 }
 
 extension ModelFactory {
+  /// What is frozen and what trains, in one sentence; nil where all is trained.
+  package var frozenLine: String? {
+    let count = network.frozenParameterCount
+    guard count > 0, let last = network.parameters.last(where: { $0.range.lowerBound < count })
+    else { return nil }
+    let first = network.parameters.first { $0.range.lowerBound >= count }
+    return "frozen: the first \(count) of \(network.parameterCount) parameters, up to \(last.name); "
+      + (first.map { "\($0.name) and what comes after it trains" } ?? "class weights alone train")
+  }
+
   /// Throws `PartError` where names of parts in `configuration`, of which this is made, are wrong.
   package func checkParts(_ configuration: RunConfiguration) throws {
     func require(_ pattern: PartPattern, of option: String, among names: [String]) throws {
@@ -51,7 +66,9 @@ extension ModelFactory {
       frozen.range.lowerBound >= network.frozenParameterCount,
       let trained = network.parameters.first(where: { !isFrozen($0.name) })
     {
-      throw PartError.notFirst(frozen: frozen.name, trained: trained.name)
+      throw trained.range.lowerBound < frozen.range.lowerBound
+        ? PartError.notFirst(frozen: frozen.name, trained: trained.name)
+        : PartError.partOfLayer(frozen: frozen.name, trained: trained.name)
     }
     for scale in configuration.rateScales {
       try require(scale.pattern, of: "lr-scale", among: descriptions.map(\.name))

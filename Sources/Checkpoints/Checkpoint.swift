@@ -158,9 +158,10 @@ package struct Checkpoint {
     try loadMoments(statistics, of: kind, into: state.statistics)
   }
 
-  /// Whether there are weights of `kind`.
+  /// Whether there are weights of `kind`: an average begins with the first update.
   package func holds(_ kind: WeightsKind) -> Bool {
-    kind == .raw || file.entries.contains { $0.name.hasPrefix(kind.prefix) }
+    kind == .raw
+      || progress.updates > 0 && file.entries.contains { $0.name.hasPrefix(kind.prefix) }
   }
 
   private func loadMoments(
@@ -202,6 +203,12 @@ package struct Checkpoint {
         name, rows: 0..<shape[0], of: shape[0], width: shape[1], into: memory.baseAddress!)
       count = shape[0] * shape[1]
     }
+  }
+
+  /// The biases of the classes of the loss head [classes]; nil if the file has none. Throws
+  /// `InterchangeError`.
+  package func classBiases() throws -> [Float]? {
+    file.entry(named: HeadRows.biasName) == nil ? nil : try file.floats(HeadRows.biasName)
   }
 
   /// The hash of weights, loss head and batch-norm statistics, as runs print it at the end.

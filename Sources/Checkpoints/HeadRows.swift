@@ -10,6 +10,8 @@ internal import Threads
 package final class HeadRows: Sendable {
   /// The tensor whose rows these are.
   static let weightName = "head.weight"
+  /// The tensor beside it that has one number a class, where there is one.
+  static let biasName = "head.bias"
 
   private let path: String
   private let file: SafetensorsFile

@@ -7,7 +7,8 @@ extension ConfigurationOption {
     "margin-warmup-epochs", "mining", "people-per-batch", "photos-per-person", "triplet-reduction",
     "offline-every", "offline-pool", "batch", "microbatch", "drop-last", "sampling",
     "gradient-grid", "momentum", "nesterov", "weight-decay", "decay-norm-and-bias", "clip-norm",
-    "lr", "lr-head", "lr-scale", "freeze", "schedule", "warmup-epochs", "milestones", "gamma", "power", "min-lr",
+    "lr", "lr-head", "lr-scale", "freeze", "schedule", "warmup-epochs", "milestones", "gamma",
+    "power", "min-lr",
   ]
 
   /// Whether the option may be given to `--change`.

@@ -114,7 +114,8 @@ extension ConfigurationOption {
       "A checkpoint whose network training starts from", value: "file", completion: anyFile)
     option(
       .model, "head-start", \.headStart, .name("start"),
-      "What class weights start from: drawn, or centres, each person's mean embedding",
+      "What class weights start from: drawn; centres, each person's mean embedding; trained, those "
+        + "of --init and centres for new people",
       value: "name",
       idle: [
         .loss(because: ", which has no class weights") { !$0.traits.hasClassWeights },

@@ -44,6 +44,8 @@ package enum HeadStart: String, Sendable, Equatable, CaseIterable {
   case drawn
   /// The mean embedding of each person, by the first weights of the network.
   case centres
+  /// The rows that the first weights come with, by name, and the mean embedding of new people.
+  case trained
 }
 
 extension ValueForm where Value == [PartPattern] {

@@ -160,15 +160,21 @@ package struct TrainingPlan {
       + session.threads * memory.workerBytes
   }
 
-  /// Bytes of embeddings of the largest set that is measured, the share of this rank and all of
-  /// them on the first one; and of averaged weights that other ranks keep.
+  /// Bytes of embeddings of the largest set that is measured, or of the photos that class weights
+  /// start from, the share of this rank and all of them on the first one; and of averaged weights
+  /// that other ranks keep.
   package var evaluationBytes: Int {
     let row = factory.network.embeddingCount * MemoryLayout<Float>.stride
-    let photos = evaluationSets.map(\.plan.photos.count).max() ?? 0
+    let measured = evaluationSets.map(\.plan.photos.count).max() ?? 0
+    let photos = max(
+      measured, configuration.headStart == .drawn ? 0 : data.divided.training.count)
     guard communicator.size > 1 else { return photos * row }
     let share = (photos + communicator.size - 1) / communicator.size
-    let gathers = configuration.shardsOptimizer && configuration.ema != nil && photos > 0
-    let averages = gathers ? factory.network.parameterCount * MemoryLayout<Float>.stride : 0
+    let gathers = configuration.shardsOptimizer && configuration.ema != nil && measured > 0
+    let whole =
+      factory.network.parameterCount
+      + (factory.objective.divided == nil ? factory.objective.parameterCount : 0)
+    let averages = gathers ? whole * MemoryLayout<Float>.stride : 0
     return (share + (isFirst ? photos : 0)) * row + averages
   }
 

@@ -21,10 +21,13 @@ extension Trainer {
     for set in plan.evaluationSets {
       if let result = try score(set, by: bench.rawWeights) { scored.append((set.name, result)) }
     }
-    try bench.withAverages { averages in
-      for set in plan.evaluationSets {
-        guard let result = try score(set, by: averages, isAverage: true) else { continue }
-        scored.append((set.name.isEmpty ? "ema" : "ema-\(set.name)", result))
+    // Before the first update the average is nothing.
+    if progress.updates > 0 {
+      try bench.withAverages { averages in
+        for set in plan.evaluationSets {
+          guard let result = try score(set, by: averages, isAverage: true) else { continue }
+          scored.append((set.name.isEmpty ? "ema" : "ema-\(set.name)", result))
+        }
       }
     }
     var own = Findings()

@@ -241,6 +241,7 @@ package enum TrainingJob {
           ", divided: \($0.classes(of: 0, ranks: plan.communicator.size).count) on rank 0"
         } ?? ""))
     if let note = configuration.precision.note { console.say(note) }
+    if let line = plan.factory.frozenLine { console.say(line) }
     for line in try BatchSource(plan).lines { console.say(line) }
     if configuration.dependsOnRanks {
       console.warn(

@@ -71,7 +71,7 @@ package struct Workbench {
     try engine.computeGradients(of: batch, followedBy: next, checking: checkStop)
   }
 
-  private func checkStop() throws {
+  func checkStop() throws {
     if hooks.stop.wantsEnd { throw Interruption() }
   }
 
@@ -133,15 +133,17 @@ package struct Workbench {
   }
 
   /// The embeddings of `photos` of `source` by `weights`, nil for those of the moment, on the first
-  /// rank; nil on the others. Throws `Interruption` where the run is to end.
+  /// rank; nil on the others. Throws `Interruption` where the run is to end, or what `onWait`
+  /// throws in place of that.
   func embed(
     _ photos: [Int], of source: any PhotoSource, preprocessing: Preprocessing, flip: Bool,
-    by weights: Weights? = nil, ledger: BadPhotoLedger
+    by weights: Weights? = nil, ledger: BadPhotoLedger, onWait: (() throws -> Void)? = nil
   ) throws -> Embeddings? {
     let weights = weights ?? rawWeights
     return try embedder.embed(
       photos, of: source, preprocessing: preprocessing, parameters: weights.parameters,
-      statistics: weights.moments, flip: flip, ledger: ledger, onWait: checkStop)
+      statistics: weights.moments, flip: flip, ledger: ledger,
+      onWait: onWait ?? checkStop)
   }
 
   /// The values of every parameter that this rank has whole, by its name, for as long as no step
