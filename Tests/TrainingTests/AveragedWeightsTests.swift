@@ -129,7 +129,7 @@ import Training
   @Test(arguments: ways.keys.sorted())
   func theAverageIsEvaluatedBesideTheWeights(way: String) throws {
     let alone = try Self.inFolder {
-      _ = try SmallRun.train(Self.evaluated(0.99), folder: $0)
+      _ = try SmallRun.train(Self.evaluated(0.99), folder: $0, speaks: true)
       let log = try String(contentsOfFile: $0 + "/log.txt", encoding: .utf8)
       #expect(log.contains(" ema accuracy "))
       return try Self.sets(in: $0)
@@ -155,6 +155,35 @@ import Training
       for name in ["conv1.weight", "bn1.running_mean", "bn1.running_var", "head.weight"] {
         #expect(try file.floats("optimizer.ema/" + name) == file.floats(name), "\(name)")
       }
+    }
+  }
+
+  /// Steps that are skipped move no average, and one that has not begun is not measured.
+  @Test func anAverageBeginsWithTheFirstUpdate() throws {
+    try Self.inFolder { folder in
+      var configuration = Self.evaluated(0.99)
+      configuration.length = .steps(3)
+      configuration.evaluateEvery = .steps(1)
+      configuration.checkpointEvery = .steps(1)
+      let outcome = try SmallRun.train(configuration, folder: folder) { hooks, _ in
+        var kept: Float = 0
+        hooks.onStart = {
+          kept = $0.engine.state.parameters[3]
+          $0.engine.state.parameters[3] = .nan
+        }
+        hooks.onStep = { trainer, record in
+          if record.step == 1 { trainer.engine.state.parameters[3] = kept }
+        }
+      }[0]
+      #expect(outcome.records.map(\.isSkipped) == [true, false, false])
+      // The evaluation of the first step has no named sets.
+      #expect(try Self.sets(in: folder).count == 2)
+      let files = try SmallRun.checkpoints(in: folder)
+      #expect(!(try Checkpoint(path: files[0]).holds(.ema)))
+      let second = try Checkpoint(path: files[1])
+      #expect(second.holds(.ema))
+      #expect(
+        try second.file.floats("optimizer.ema/fc.weight") == second.file.floats("fc.weight"))
     }
   }
 
@@ -186,7 +215,7 @@ import Training
         checkpoint: folder, format: .safetensors, out: folder + "/out.safetensors")
       request.weights = .ema
       let error = #expect(throws: CheckpointError.self) { try request.run() }
-      #expect("\(try #require(error))".contains("without --ema; remove --weights ema"))
+      #expect("\(try #require(error))".contains("without --ema or had not moved them yet; remove --weights ema"))
       // And cannot go on with one.
       var configuration = Self.configuration()
       configuration.resume = .auto

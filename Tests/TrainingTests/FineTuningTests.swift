@@ -72,7 +72,11 @@ import Training
         $0.initialWeights = Self.old
         $0.freeze = Self.trunk
       }
-      _ = try SmallRun.train(configuration, folder: folder)
+      _ = try SmallRun.train(configuration, folder: folder, speaks: true)
+      let log = try FlaggedRun.log(folder).joined(separator: "\n")
+      #expect(log.contains("\nfrozen: the first "), "\(log)")
+      #expect(log.contains(", up to layer2.1.bn3.bias; layer3.0.bn1.weight and what comes after it trains"))
+      #expect(!log.contains("keeps random weights"))
       let moved = try Self.moved(in: folder)
       #expect(!moved.contains { name in Self.trunk.contains { $0.matches(name) } }, "\(moved)")
       #expect(moved.contains("layer3.0.conv1.weight") && moved.contains("fc.weight"))
@@ -225,6 +229,10 @@ import Training
     #expect(unknown.contains("conv1, bn1, prelu, layer1, layer2, layer3, layer4, "), "\(unknown)")
     let later = try Self.complaint { $0.freeze = [PartPattern("layer2")] }
     #expect(later.contains("is frozen and conv1.weight before it is not"), "\(later)")
+    let half = try Self.complaint { $0.freeze = [PartPattern("conv1"), PartPattern("bn1")] }
+    #expect(
+      half.contains("bn1.bias is frozen and prelu.weight is not, and one layer computes both"),
+      "\(half)")
     let rate = try Self.complaint {
       $0.freeze = Self.trunk
       $0.rateScales = [RateScale(PartPattern("layer1"), factor: 2)]
@@ -247,6 +255,10 @@ import Training
         FlaggedRun.small.merging([
           "steps": "2", "schedule": "constant", "freeze": "conv1,bn1,prelu,layer1",
         ]) { $1 }, in: folder)
+      #expect(
+        try FlaggedRun.log(folder).contains {
+          $0.contains("freeze conv1,bn1,prelu,layer1 keeps random weights, since there is no init")
+        })
       let before = try CheckpointStore.open(folder).checkpoint.file.floats("conv1.weight")
       try FlaggedRun.train(
         ["resume": "auto", "steps": "4"], changes: ["freeze=none"], in: folder)

@@ -46,7 +46,7 @@ import Training
     let whole = try SmallRun.train(Self.configuration(sampling))[0]
     _ = try SmallRun.train(Self.configuration(sampling) { $0.length = .steps(4) }, folder: folder)
     let rest = Self.configuration(sampling) { $0.resume = .auto }
-    for outcome in try SmallRun.train(rest, ranks: 2, folder: folder) {
+    for outcome in try SmallRun.train(rest, ranks: 2, folder: folder, speaks: true) {
       #expect(outcome.weights == whole.weights)
     }
     #expect(try CheckpointStore.open(folder).checkpoint.configuration.sampling == sampling)
