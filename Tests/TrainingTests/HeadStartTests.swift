@@ -3,7 +3,6 @@ import Configuration
 import Datasets
 import Engine
 import Foundation
-import Losses
 import State
 import TestSupport
 import Testing

@@ -127,8 +127,9 @@ import Testing
     + OptimizerName.allCases.map { ["optimizer": $0.rawValue] }
     + ScheduleName.allCases.filter { $0 != .step }.map { ["schedule": $0.rawValue] }
     + [
-      ["schedule": "step", "milestones": "3e"], ["init": "old.safetensors"], ["momentum": "0"], ["model": "iresnet18"],
-      ["model": "nn1"], ["model": "nn2"], ["data": "photos", "landmarks": "points.txt"],
+      ["schedule": "step", "milestones": "3e"], ["init": "old.safetensors"], ["momentum": "0"],
+      ["model": "iresnet18"], ["model": "nn1"], ["model": "nn2"],
+      ["data": "photos", "landmarks": "points.txt"],
       ["loss": "triplet", "mining": "offline"], ["loss": "arcface", "margin": "0"],
     ]
 
