@@ -42,7 +42,8 @@ extension ModelFactory {
     guard count > 0, let last = network.parameters.last(where: { $0.range.lowerBound < count })
     else { return nil }
     let first = network.parameters.first { $0.range.lowerBound >= count }
-    return "frozen: the first \(count) of \(network.parameterCount) parameters, up to \(last.name); "
+    return "frozen: the first \(count) of \(network.parameterCount) parameters, up to "
+      + "\(last.name); "
       + (first.map { "\($0.name) and what comes after it trains" } ?? "class weights alone train")
   }
 

@@ -122,9 +122,9 @@ package struct Network: Sendable {
     }
   }
 
-  /// Runs all layers but frozen ones backward from the gradient of the output. After each layer that
-  /// has parameters, `gradientIsReady` is lent its range and the gradient [range.count]; what it
-  /// throws ends the pass.
+  /// Runs all layers but frozen ones backward from the gradient of the output. After each layer
+  /// that has parameters, `gradientIsReady` is lent its range and the gradient [range.count]; what
+  /// it throws ends the pass.
   package func backward(
     in pass: borrowing Pass,
     gradientIsReady: (Range<Int>, UnsafeMutablePointer<Float>) throws -> Void

@@ -215,7 +215,9 @@ import Training
         checkpoint: folder, format: .safetensors, out: folder + "/out.safetensors")
       request.weights = .ema
       let error = #expect(throws: CheckpointError.self) { try request.run() }
-      #expect("\(try #require(error))".contains("without --ema or had not moved them yet; remove --weights ema"))
+      #expect(
+        "\(try #require(error))".contains(
+          "without --ema or had not moved them yet; remove --weights ema"))
       // And cannot go on with one.
       var configuration = Self.configuration()
       configuration.resume = .auto

@@ -57,7 +57,8 @@ import Training
   /// Which tensors of the last checkpoint differ from those of the old network.
   private static func moved(in folder: String) throws -> Set<String> {
     let (old, new) = (
-      try CheckpointStore.open(old).checkpoint.file, try CheckpointStore.open(folder).checkpoint.file
+      try CheckpointStore.open(old).checkpoint.file,
+      try CheckpointStore.open(folder).checkpoint.file
     )
     var names: Set<String> = []
     for entry in old.entries where Checkpoint.isWeight(entry.name) && entry.name != "head.weight" {
@@ -76,7 +77,8 @@ import Training
       let log = try FlaggedRun.log(folder).joined(separator: "\n")
       #expect(
         log.contains(
-          " parameters, up to layer2.1.bn3.bias; layer3.0.bn1.weight and what comes after it trains"),
+          " parameters, up to layer2.1.bn3.bias; layer3.0.bn1.weight and what comes after it trains"
+        ),
         "\(log)")
       #expect(!log.contains("keeps random weights"))
       let moved = try Self.moved(in: folder)
