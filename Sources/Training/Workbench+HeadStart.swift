@@ -28,13 +28,16 @@ extension Workbench {
     let began = Clock.seconds
     var old = [Int32](repeating: -1, count: head.classes)
     var length: Float = 1
-    var text = ""
+    var text = "of \(head.classes) classes start from"
+    var before = ""
     if start == .trained {
       old = try plan.communicator.broadcast(
         try checkpoint.map { plan.data.trainedPeople.classes(in: try $0.trainedPeople()) } ?? [],
         from: 0)
       length = try takeRows(old, of: checkpoint, head)
-      text = "\(old.count { $0 >= 0 }) of \(head.classes) classes start as they were trained, "
+      before =
+        "\(old.count { $0 >= 0 }) of \(head.classes) classes start as they were trained, "
+      text = "from"
     }
     let photos = plan.data.divided.training.filter { old[reader.loader.label(of: $0)] < 0 }
     let count = try takeCentres(of: photos, length: length, head) {
@@ -42,8 +45,8 @@ extension Workbench {
       try work.look("embedding photos for class weights", since: began)
     }
     plan.console.say(
-      "head: \(text)\(count) of \(head.classes) start from the mean embedding of \(photos.count) "
-        + "photos, in \(Console.fixed(Clock.seconds - began, 1)) s")
+      "head: \(before)\(count) \(text) the mean embedding of \(photos.count) photos, in "
+        + "\(Console.fixed(Clock.seconds - began, 1)) s")
   }
 
   /// Takes the rows of `checkpoint` that `old` names by class, -1 for none, and their biases.

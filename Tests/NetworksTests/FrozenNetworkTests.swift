@@ -48,7 +48,7 @@ import TestSupport
     run.fillWithNumbers()
     run.run(.training)
     let output = run.output
-    #expect(run.batchMoments.allSatisfy(\.isNaN), "it reports no moments")
+    #expect(run.batchMoments.allSatisfy { $0.isNaN }, "it reports no moments")
     run.run(.inference)
     #expect(worstError(output, doubles(run.output)) < 1e-4)
   }
@@ -75,7 +75,7 @@ import TestSupport
       $0.range.lowerBound >= network.frozenParameterCount
     }
     #expect(trained.last?.name == "head.bias" && trained.count < network.parameters.count)
-    #expect(gradient[..<network.frozenParameterCount].allSatisfy(\.isNaN), "nothing is computed")
+    #expect(gradient[..<network.frozenParameterCount].allSatisfy { $0.isNaN }, "nothing is computed")
     for entry in trained {
       let start = run.logical(entry, of: run.parameters)
       let exact = run.logical(entry, of: gradient)

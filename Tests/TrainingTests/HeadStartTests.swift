@@ -141,8 +141,8 @@ import Training
       #expect(lines.count == 1)
       #expect(
         lines.first?.hasPrefix(
-          "head: 12 of 16 classes start as they were trained, 4 of 16 start from the mean embedding "
-            + "of 24 photos, in ") ?? false, "\(lines)")
+          "head: 12 of 16 classes start as they were trained, 4 from the mean embedding of 24 "
+            + "photos, in ") ?? false, "\(lines)")
     }
   }
 
