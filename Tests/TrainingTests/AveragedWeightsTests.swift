@@ -67,9 +67,11 @@ import Training
 
   @Test func theAverageFollowsTheWeightsAndDoesNotMoveThem() throws {
     let recurrence = Recurrence()
-    let averaged = try SmallRun.train(Self.configuration()) { hooks, _ in
-      hooks.onStep = { trainer, _ in recurrence.add(trainer, decay: 0.6) }
-    }
+    let averaged = try SmallRun.train(
+      Self.configuration(),
+      hook: { hooks, _ in
+        hooks.onStep = { trainer, _ in recurrence.add(trainer, decay: 0.6) }
+      })
     #expect(recurrence.found.count == recurrence.average.count && !recurrence.found.isEmpty)
     for (found, expected) in zip(recurrence.found, recurrence.average) {
       #expect(abs(Double(found) - expected) <= 1e-5 * max(1, abs(expected)))
@@ -165,16 +167,18 @@ import Training
       configuration.length = .steps(3)
       configuration.evaluateEvery = .steps(1)
       configuration.checkpointEvery = .steps(1)
-      let outcome = try SmallRun.train(configuration, folder: folder) { hooks, _ in
-        var kept: Float = 0
-        hooks.onStart = {
-          kept = $0.engine.state.parameters[3]
-          $0.engine.state.parameters[3] = .nan
-        }
-        hooks.onStep = { trainer, record in
-          if record.step == 1 { trainer.engine.state.parameters[3] = kept }
-        }
-      }[0]
+      let outcome = try SmallRun.train(
+        configuration, folder: folder,
+        hook: { hooks, _ in
+          var kept: Float = 0
+          hooks.onStart = {
+            kept = $0.engine.state.parameters[3]
+            $0.engine.state.parameters[3] = .nan
+          }
+          hooks.onStep = { trainer, record in
+            if record.step == 1 { trainer.engine.state.parameters[3] = kept }
+          }
+        })[0]
       #expect(outcome.records.map(\.isSkipped) == [true, false, false])
       // The evaluation of the first step has no named sets.
       #expect(try Self.sets(in: folder).count == 2)

@@ -165,13 +165,15 @@ import Training
         $0.length = .steps(1)
         $0.warmupEpochs = 0
       }
-      _ = try SmallRun.train(configuration) { hooks, _ in
-        hooks.onStart = {
-          first.parameters = first.take($0)
-          first.ranges = $0.engine.state.descriptions.map { ($0.name, $0.range) }
-        }
-        hooks.onStep = { trainer, _ in first.steps.append(first.take(trainer)) }
-      }
+      _ = try SmallRun.train(
+        configuration,
+        hook: { hooks, _ in
+          hooks.onStart = {
+            first.parameters = first.take($0)
+            first.ranges = $0.engine.state.descriptions.map { ($0.name, $0.range) }
+          }
+          hooks.onStep = { trainer, _ in first.steps.append(first.take(trainer)) }
+        })
       return first
     }
     let plain = try firstStep([])
@@ -205,9 +207,11 @@ import Training
         $0.length = .steps(1)
       }
       let first = First()
-      let outcome = try SmallRun.train(configuration) { hooks, _ in
-        hooks.onStart = { first.parameters = first.take($0) }
-      }
+      let outcome = try SmallRun.train(
+        configuration,
+        hook: { hooks, _ in
+          hooks.onStart = { first.parameters = first.take($0) }
+        })
       let rows = first.parameters.suffix(12 * 32)
       return StepRecordFigures(
         cosine: outcome[0].records[0].targetCosine,

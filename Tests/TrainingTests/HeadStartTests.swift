@@ -50,9 +50,11 @@ import Training
   /// The head before the first step, on one rank.
   private static func head(of configuration: RunConfiguration) throws -> [Float] {
     let first = First()
-    _ = try SmallRun.train(configuration) { hooks, _ in
-      hooks.onStart = { first.take($0) }
-    }
+    _ = try SmallRun.train(
+      configuration,
+      hook: { hooks, _ in
+        hooks.onStart = { first.take($0) }
+      })
     return first.head
   }
 
