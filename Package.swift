@@ -220,7 +220,7 @@ let package = Package(
     .target(
       name: "RunFolders",
       dependencies: [
-        "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange",
+        "Collectives", "Datasets", "Determinism", "Evaluation", "Interchange",
         "Losses", "Networks", "Sessions", "Threads", "Timing",
       ],
       swiftSettings: house),
@@ -260,7 +260,8 @@ let package = Package(
     .target(
       name: "Resumption",
       dependencies: [
-        "Checkpoints", "Collectives", "Configuration", "Datasets", "RunFolders", "Sessions",
+        "Checkpoints", "Collectives", "Configuration", "Datasets", "Networks", "RunFolders",
+        "Sessions",
       ],
       swiftSettings: house),
     .target(
