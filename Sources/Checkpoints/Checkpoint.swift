@@ -1,3 +1,4 @@
+package import CheckpointParts
 package import Configuration
 package import Datasets
 internal import Determinism
@@ -39,10 +40,10 @@ package struct Checkpoint {
   package let classCount: Int
 
   /// The key of the metadata that says which program wrote the file, and its version of the form.
-  package static let formatKey = "ddp-train"
+  package static let formatKey = CheckpointNames.formatKey
   static let formatVersion = "1"
   /// What the names of the state's vectors begin with: `optimizer.VECTOR/TENSOR`.
-  package static let optimizerPrefix = "optimizer."
+  package static let optimizerPrefix = CheckpointNames.optimizerPrefix
   /// The people of the loss head, as `TrainedPeople.text` in UTF-8; no part of the weights.
   static let peopleName = "ddp-train.people"
   /// The hard triplets of offline mining, as `OfflineTriplets.text`.

@@ -1,3 +1,4 @@
+internal import CheckpointParts
 internal import Configuration
 internal import Determinism
 internal import Interchange

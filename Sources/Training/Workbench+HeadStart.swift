@@ -1,4 +1,5 @@
 internal import Assembly
+internal import CheckpointParts
 internal import Checkpoints
 internal import Collectives
 internal import Configuration
@@ -19,8 +20,8 @@ extension Workbench {
   private static let pieceFloats = 4 << 20
 
   /// Gives class weights their first values once the network has its own; a collective. On the
-  /// first rank `checkpoint` is that of `init`. The row of a class that nothing is known of, as none
-  /// of its photos can be read, stays as it was drawn. Throws what reading throws, and
+  /// first rank `checkpoint` is that of `init`. The row of a class that nothing is known of, as
+  /// none of its photos can be read, stays as it was drawn. Throws what reading throws, and
   /// `Interruption` where the run is to end, for which `work` looks.
   func startHead(from checkpoint: Checkpoint?, in work: LongWork?) throws {
     let start = plan.configuration.headStart

@@ -75,7 +75,8 @@ import TestSupport
       $0.range.lowerBound >= network.frozenParameterCount
     }
     #expect(trained.last?.name == "head.bias" && trained.count < network.parameters.count)
-    #expect(gradient[..<network.frozenParameterCount].allSatisfy { $0.isNaN }, "nothing is computed")
+    #expect(
+      gradient[..<network.frozenParameterCount].allSatisfy { $0.isNaN }, "nothing is computed")
     for entry in trained {
       let start = run.logical(entry, of: run.parameters)
       let exact = run.logical(entry, of: gradient)

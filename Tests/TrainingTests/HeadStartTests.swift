@@ -1,3 +1,4 @@
+import CheckpointParts
 import Checkpoints
 import Configuration
 import Datasets
@@ -170,7 +171,7 @@ import Training
     }
   }
 
-  /// A row that lies in another file than the checkpoint's own is wanted here, and by `centres` not.
+  /// A row that lies in another file than the checkpoint's own is wanted here, by `centres` not.
   @Test func aPartOfTheHeadThatIsMissingIsNamed() throws {
     try Self.inFolder { folder in
       _ = try SmallRun.train(
