@@ -94,7 +94,8 @@ package enum HeadParts {
       CheckpointNames.stem(step: step) + ".head-\(rank + 1)-of-\(ranks).safetensors"
     let path = folder + "/" + name
     try SafetensorsFile.write(
-      tensors: tensors, metadata: [CheckpointNames.formatKey: "head part of step \(step)"], to: path)
+      tensors: tensors, metadata: [CheckpointNames.formatKey: "head part of step \(step)"], to: path
+    )
     return Entry(
       file: name, rows: rows, integrity: try SafetensorsFile(path: path).integrity ?? "")
   }

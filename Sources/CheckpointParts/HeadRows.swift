@@ -151,7 +151,8 @@ package final class HeadRows: Sendable {
       try load(weight.name, into: state.parameters)
       for (index, vector) in state.vectors.enumerated() {
         try load(
-          "\(CheckpointNames.optimizerPrefix)\(vector.name)/\(weight.name)", into: state.vector(index))
+          "\(CheckpointNames.optimizerPrefix)\(vector.name)/\(weight.name)",
+          into: state.vector(index))
       }
     }
   }
