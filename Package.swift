@@ -207,9 +207,16 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
+      name: "CheckpointParts",
+      dependencies: [
+        "Collectives", "Datasets", "Determinism", "Evaluation", "Interchange", "Losses", "Networks",
+        "State", "Threads",
+      ],
+      swiftSettings: house),
+    .target(
       name: "Checkpoints",
       dependencies: [
-        "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange",
+        "CheckpointParts", "Collectives", "Configuration", "Datasets", "Determinism", "Interchange",
         "Losses", "Networks", "State", "Threads",
       ],
       swiftSettings: house),
@@ -246,8 +253,9 @@ let package = Package(
     .target(
       name: "Measuring",
       dependencies: [
-        "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation",
-        "Inputs", "Interchange", "Kernels", "Networks", "Scoring", "Sessions", "Threads",
+        "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism",
+        "Evaluation", "Inputs", "Interchange", "Kernels", "Networks", "Scoring", "Sessions",
+        "Threads",
       ],
       swiftSettings: house),
     .target(
@@ -260,24 +268,24 @@ let package = Package(
     .target(
       name: "Resumption",
       dependencies: [
-        "Checkpoints", "Collectives", "Configuration", "Datasets", "Networks", "RunFolders",
-        "Sessions",
+        "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets", "Networks",
+        "RunFolders", "Sessions",
       ],
       swiftSettings: house),
     .target(
       name: "Training",
       dependencies: [
-        "Assembly", "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism",
-        "Engine", "Evaluation", "Inputs", "Interchange", "Kernels", "Losses", "Networks",
-        "Optimizers", "Planning", "Reports", "Resumption", "RunFolders", "Scoring", "Sessions",
-        "State", "Threads", "Timing",
+        "Assembly", "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets",
+        "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Kernels", "Losses",
+        "Networks", "Optimizers", "Planning", "Reports", "Resumption", "RunFolders", "Scoring",
+        "Sessions", "State", "Threads", "Timing",
       ],
       swiftSettings: house),
     .target(
       name: "Interop",
       dependencies: [
-        "Checkpoints", "Configuration", "Datasets", "Determinism", "Interchange", "Kernels",
-        "Networks", "Sessions", "State",
+        "CheckpointParts", "Checkpoints", "Configuration", "Datasets", "Determinism", "Interchange",
+        "Kernels", "Networks", "Sessions", "State",
       ],
       swiftSettings: house),
     .target(
@@ -291,8 +299,9 @@ let package = Package(
     .target(
       name: "Tasks",
       dependencies: [
-        "Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation", "Inputs",
-        "Interchange", "Kernels", "Measuring", "Reports", "Scoring", "Sessions", "Threads",
+        "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation",
+        "Inputs", "Interchange", "Kernels", "Measuring", "Reports", "Scoring", "Sessions",
+        "Threads",
       ],
       swiftSettings: house),
     .target(
@@ -311,13 +320,15 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Comparison",
-      dependencies: ["Checkpoints", "Configuration", "Datasets", "Interchange", "RunFolders"],
+      dependencies: [
+        "CheckpointParts", "Checkpoints", "Configuration", "Datasets", "Interchange", "RunFolders",
+      ],
       swiftSettings: house),
     .target(
       name: "Cards",
       dependencies: [
-        "Checkpoints", "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange",
-        "Networks", "Reports", "RunFolders", "Sessions",
+        "CheckpointParts", "Checkpoints", "Configuration", "Datasets", "Determinism", "Evaluation",
+        "Interchange", "Networks", "Reports", "RunFolders", "Sessions",
       ],
       swiftSettings: house),
     .target(
@@ -403,12 +414,12 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Assembly", "CAllocations", "CPhotoWriters", "Cards", "Checkpoints", "Collectives",
-        "Comparison", "Configuration", "DataTools",
-        "Datasets", "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Interop",
-        "Kernels", "Losses", "Measuring", "Networks", "Optimizers", "Planning", "Preflight",
-        "Protocols", "Reports", "Resumption", "RunFolders", "Scoring", "Sessions", "State",
-        "Sweeps", "Tasks", "TestSupport", "Threads", "Timing", "Training",
+        "Assembly", "CAllocations", "CPhotoWriters", "Cards", "CheckpointParts", "Checkpoints",
+        "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Determinism",
+        "Engine", "Evaluation", "Inputs", "Interchange", "Interop", "Kernels", "Losses",
+        "Measuring", "Networks", "Optimizers", "Planning", "Preflight", "Protocols", "Reports",
+        "Resumption", "RunFolders", "Scoring", "Sessions", "State", "Sweeps", "Tasks",
+        "TestSupport", "Threads", "Timing", "Training",
       ]),
     .testTarget(
       name: "CommandLineTests",

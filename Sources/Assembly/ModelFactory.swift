@@ -20,6 +20,7 @@ package struct ModelFactory: Sendable {
   /// Room for what an older network makes of the training samples; nil where there is none.
   package let old: OldEmbeddings?
   private let headInitialization: HeadInitialization
+  private let rateScales: [RateScale]
 
   /// Builds the model of `configuration` for `classCount` people.
   ///
@@ -29,7 +30,9 @@ package struct ModelFactory: Sendable {
     _ configuration: RunConfiguration, classCount: Int, sampleCount: Int = 0, ranks: Int = 1
   ) {
     let isAIX = configuration.model.name.hasPrefix("aix-")
-    let network = configuration.makeNetwork()
+    var network = configuration.makeNetwork()
+    network.freeze { parameter in configuration.freeze.contains { $0.matches(parameter.name) } }
+    rateScales = configuration.rateScales
     self.network = network
     self.classCount = classCount
     old =
@@ -85,17 +88,24 @@ package struct ModelFactory: Sendable {
       descriptions.map {
         ParameterGroups.Tensor(
           range: $0.range, part: $0.range.lowerBound < network.parameterCount ? .backbone : .head,
-          decays: $0.isWeight || decaysNormAndBias)
+          decays: $0.isWeight || decaysNormAndBias, rateScale: rateScale(of: $0))
       }, count: network.parameterCount + objective.parameterCount)
   }
 
-  /// What a step of `configuration` changes beside the parameters: the optimizer's state, and what
-  /// rounding takes away.
+  /// What the rate of a tensor is multiplied by: 0 where it is frozen.
+  private func rateScale(of description: ParameterDescription) -> Double {
+    guard description.range.lowerBound >= network.frozenParameterCount else { return 0 }
+    return rateScales.last { $0.pattern.matches(description.name) }?.factor ?? 1
+  }
+
+  /// What a step of `configuration` changes beside the parameters: the optimizer's state, what
+  /// rounding takes away, and the average of the weights.
   package func vectors(_ configuration: RunConfiguration) -> [StateVector] {
     let optimizer = configuration.optimizerValue
     let own = optimizer.stateNames.map { StateVector(name: $0, initial: optimizer.initialState) }
-    return configuration.reduction == .bf16
-      ? own + [StateVector(name: "residual", residence: .addend)] : own
+    let lost =
+      configuration.reduction == .bf16 ? [StateVector(name: "residual", residence: .addend)] : []
+    return own + lost + (configuration.ema == nil ? [] : [.average])
   }
 
   /// A replica of the model, its memory not filled: with the optimizer of `configuration` and sums
@@ -115,7 +125,8 @@ package struct ModelFactory: Sendable {
         dividedFrom: objective.divided == nil ? nil : network.parameterCount,
         loss: objective.head?.initialState ?? LossState()),
       gradientGrid: SummationGrid(exponent: gridExponent),
-      seed: seed ?? configuration.seed)
+      seed: seed ?? configuration.seed,
+      average: configuration.ema.map(WeightAverage.init(decay:)))
   }
 }
 

@@ -1,3 +1,4 @@
+package import CheckpointParts
 package import Configuration
 package import Datasets
 internal import Determinism
@@ -5,6 +6,16 @@ package import Interchange
 package import Networks
 package import State
 package import Threads
+
+extension WeightsKind {
+  /// What the names of its tensors begin with.
+  var prefix: String {
+    switch self {
+    case .raw: ""
+    case .ema: "\(Checkpoint.optimizerPrefix)\(StateVector.average.name)/"
+    }
+  }
+}
 
 /// A copy of a run at the end of a step, in a file that any safetensors reader opens.
 ///
@@ -29,10 +40,10 @@ package struct Checkpoint {
   package let classCount: Int
 
   /// The key of the metadata that says which program wrote the file, and its version of the form.
-  package static let formatKey = "ddp-train"
+  package static let formatKey = CheckpointNames.formatKey
   static let formatVersion = "1"
   /// What the names of the state's vectors begin with: `optimizer.VECTOR/TENSOR`.
-  package static let optimizerPrefix = "optimizer."
+  package static let optimizerPrefix = CheckpointNames.optimizerPrefix
   /// The people of the loss head, as `TrainedPeople.text` in UTF-8; no part of the weights.
   static let peopleName = "ddp-train.people"
   /// The hard triplets of offline mining, as `OfflineTriplets.text`.
@@ -129,21 +140,40 @@ package struct Checkpoint {
       }
     }
     try load([], statistics: state.statisticsDescriptions, into: state)
+    if let moments = state.averageMoments {
+      try loadMoments(state.statisticsDescriptions, of: .ema, into: moments)
+    }
     try state.loss.read(file.metadata, path: path)
   }
 
-  /// Fills those tensors and running moments of `state`; throws as `load(into:)`.
+  /// Fills those tensors and running moments of `state` with those of `kind`; throws as
+  /// `load(into:)`, and `CheckpointError.noAverage` where there are none of that kind.
   package func load(
     _ parameters: [ParameterDescription], statistics: [StatisticsDescription],
-    into state: ModelState
+    of kind: WeightsKind = .raw, into state: ModelState
   ) throws {
+    guard holds(kind) else { throw CheckpointError.noAverage(path: path) }
     for description in parameters {
-      try load(description, named: description.name, into: state.parameters)
+      try load(description, named: kind.prefix + description.name, into: state.parameters)
     }
+    try loadMoments(statistics, of: kind, into: state.statistics)
+  }
+
+  /// Whether there are weights of `kind`: an average begins with the first update.
+  package func holds(_ kind: WeightsKind) -> Bool {
+    kind == .raw
+      || progress.updates > 0 && file.entries.contains { $0.name.hasPrefix(kind.prefix) }
+  }
+
+  private func loadMoments(
+    _ statistics: [StatisticsDescription], of kind: WeightsKind,
+    into moments: UnsafeMutablePointer<Float>
+  ) throws {
     for entry in statistics {
       for (suffix, range) in [("running_mean", entry.means), ("running_var", entry.variances)] {
-        let values = try floats("\(entry.name).\(suffix)", shape: [entry.channels])
-        for (i, value) in zip(range, values) { state.statistics[i] = value }
+        let values = try floats(
+          "\(kind.prefix)\(entry.name).\(suffix)", shape: [entry.channels])
+        for (i, value) in zip(range, values) { moments[i] = value }
       }
     }
   }
@@ -161,20 +191,25 @@ package struct Checkpoint {
       text: String(decoding: try file.bytes(Self.tripletsName), as: UTF8.self))
   }
 
-  /// The class weights of the loss head [classes, dimension]; nil if the file has none. Throws
-  /// `InterchangeError` and `CheckpointError.missingPart`.
-  package func classWeights() throws -> [Float]? {
+  /// The class weights of the loss head [classes, dimension], of `kind`; nil if the file has none.
+  /// Throws `InterchangeError` and `CheckpointError.missingPart`.
+  package func classWeights(of kind: WeightsKind = .raw) throws -> [Float]? {
+    let name = kind.prefix + HeadRows.weightName
     let tensors = try head.tensors()
-    guard let shape = tensors.first(where: { $0.name == HeadRows.weightName })?.shape else {
-      return file.entry(named: HeadRows.weightName) == nil
-        ? nil : try file.floats(HeadRows.weightName)
+    guard let shape = tensors.first(where: { $0.name == name })?.shape else {
+      return file.entry(named: name) == nil ? nil : try file.floats(name)
     }
     return try [Float](unsafeUninitializedCapacity: shape[0] * shape[1]) { memory, count in
       try head.read(
-        HeadRows.weightName, rows: 0..<shape[0], of: shape[0], width: shape[1],
-        into: memory.baseAddress!)
+        name, rows: 0..<shape[0], of: shape[0], width: shape[1], into: memory.baseAddress!)
       count = shape[0] * shape[1]
     }
+  }
+
+  /// The biases of the classes of the loss head [classes]; nil if the file has none. Throws
+  /// `InterchangeError`.
+  package func classBiases() throws -> [Float]? {
+    file.entry(named: HeadRows.biasName) == nil ? nil : try file.floats(HeadRows.biasName)
   }
 
   /// The hash of weights, loss head and batch-norm statistics, as runs print it at the end.

@@ -1,3 +1,4 @@
+internal import CheckpointParts
 package import Configuration
 private import Foundation
 private import Glibc
@@ -51,11 +52,7 @@ package final class CheckpointStore: @unchecked Sendable {
   }
 
   /// The name of the file of `step` steps, such as `step-000000042.safetensors`.
-  package static func name(step: Int) -> String {
-    let digits = String(step)
-    return "step-" + String(repeating: "0", count: max(0, 9 - digits.count)) + digits
-      + ".safetensors"
-  }
+  package static func name(step: Int) -> String { CheckpointNames.file(step: step) }
 
   /// The step in the name of a checkpoint file; nil for other files.
   static func step(ofFile name: String) -> Int? {

@@ -1,3 +1,4 @@
+internal import CheckpointParts
 internal import Determinism
 internal import Losses
 

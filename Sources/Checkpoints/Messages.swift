@@ -1,3 +1,4 @@
+package import CheckpointParts
 package import Collectives
 
 extension DecisionThreshold: Message {

@@ -21,12 +21,14 @@ package final class NetworkWeights {
   }
 
   /// The network of a checkpoint, with products in `precision` in place of its own where that is
-  /// given; throws what is wrong with it.
-  package convenience init(_ checkpoint: Checkpoint, precision: Precision? = nil) throws {
+  /// given, and with the weights of `kind`; throws what is wrong with it.
+  package convenience init(
+    _ checkpoint: Checkpoint, precision: Precision? = nil, of kind: WeightsKind = .raw
+  ) throws {
     var configuration = try checkpoint.configuration
     if let precision { configuration.precision = precision }
     self.init(configuration)
-    try checkpoint.load(into: state)
+    try checkpoint.load(network.parameters, statistics: network.statistics, of: kind, into: state)
   }
 
   /// The values of a tensor in logical order.

@@ -1,3 +1,5 @@
+internal import CheckpointParts
+internal import Configuration
 internal import Determinism
 internal import Interchange
 internal import Networks
@@ -9,6 +11,8 @@ package final class Snapshot: @unchecked Sendable {
   private let statisticsDescriptions: [StatisticsDescription]
   private let vectorNames: [String]
   private let statistics: [Float]
+  /// The average of the moments; nil where there is none.
+  private let averageMoments: [Float]?
   /// Parameters, then the state's vectors, each in the flat vector's order.
   private let vectors: [UnsafePointer<Float>]
   /// Whose memory these are.
@@ -36,6 +40,9 @@ package final class Snapshot: @unchecked Sendable {
     self.step = step
     statistics = Array(
       UnsafeBufferPointer(start: state.statistics, count: state.statisticsCount))
+    averageMoments = state.averageMoments.map {
+      Array(UnsafeBufferPointer(start: $0, count: state.statisticsCount))
+    }
     owners = [state] + [parameters, vectors].compactMap(\.self)
     self.vectors =
       [UnsafePointer(parameters?.parameters ?? state.parameters)]
@@ -71,27 +78,28 @@ package final class Snapshot: @unchecked Sendable {
   }
 
   private func weightTensors() -> [SafetensorsTensor] {
-    var tensors = descriptions.map { tensor($0, named: $0.name, in: vectors[0]) }
-    for entry in statisticsDescriptions {
-      tensors.append(
+    descriptions.map { tensor($0, named: $0.name, in: vectors[0]) }
+      + momentTensors(statistics, of: .raw)
+  }
+
+  private func momentTensors(_ moments: [Float], of kind: WeightsKind) -> [SafetensorsTensor] {
+    statisticsDescriptions.flatMap { entry in
+      [("running_mean", entry.means), ("running_var", entry.variances)].map { suffix, range in
         SafetensorsTensor(
-          name: entry.name + ".running_mean", shape: [entry.channels],
-          floats: Array(statistics[entry.means])))
-      tensors.append(
-        SafetensorsTensor(
-          name: entry.name + ".running_var", shape: [entry.channels],
-          floats: Array(statistics[entry.variances])))
+          name: "\(kind.prefix)\(entry.name).\(suffix)", shape: [entry.channels],
+          floats: Array(moments[range]))
+      }
     }
-    return tensors
   }
 
   private func optimizerTensors() -> [SafetensorsTensor] {
-    vectorNames.enumerated().flatMap { index, name in
+    let ofVectors = vectorNames.enumerated().flatMap { index, name in
       descriptions.map {
         tensor(
           $0, named: "\(Checkpoint.optimizerPrefix)\(name)/\($0.name)", in: vectors[index + 1])
       }
     }
+    return ofVectors + (averageMoments.map { momentTensors($0, of: .ema) } ?? [])
   }
 
   private func tensor(

@@ -1,3 +1,4 @@
+package import CheckpointParts
 internal import Datasets
 internal import Determinism
 

@@ -37,6 +37,8 @@ package final class GradientReducer: @unchecked Sendable {
 
   /// Elements of the flat vector.
   package let count: Int
+  /// Elements, from the first on, to which nobody adds: their sums are 0.
+  package let frozenCount: Int
   /// Further sums that belong to the step: losses, counters, batch-norm moments.
   package let extraCount: Int
   /// Gradients [count], in whatever form `contents` says, then the extras [extraCount], always as
@@ -80,9 +82,10 @@ package final class GradientReducer: @unchecked Sendable {
   ///
   /// With `isSharded` each rank gets the sums of its own parts alone, which are whole `blocks`;
   /// `blocks` nil cuts the layers into pieces. `Reduction.bf16` keeps in `residual` [count], which
-  /// outlives the reducer, what rounding takes away.
+  /// outlives the reducer, what rounding takes away. The first `frozenCount` elements, whole
+  /// layers, stay 0.
   package init(
-    layerRanges: [Range<Int>], blocks: [Range<Int>]? = nil, extraCount: Int,
+    layerRanges: [Range<Int>], blocks: [Range<Int>]? = nil, frozenCount: Int = 0, extraCount: Int,
     gradientGrid: SummationGrid, extraGrid: SummationGrid, bucketBytes: Int, rank: Int = 0,
     ranks: Int = 1, reduction: Reduction = .exact, isSharded: Bool = false,
     residual: UnsafeMutablePointer<Float>? = nil
@@ -101,6 +104,10 @@ package final class GradientReducer: @unchecked Sendable {
     layerAt = Dictionary(
       uniqueKeysWithValues: layers.indices.map { (layers[$0].range.lowerBound, $0) })
     count = end
+    self.frozenCount = frozenCount
+    require(
+      frozenCount == 0 || layers.contains { $0.range.upperBound == frozenCount },
+      "GradientReducer: \(frozenCount) frozen elements end in no layer")
     self.extraCount = extraCount
     self.gradientGrid = gradientGrid
     self.extraGrid = extraGrid
@@ -157,7 +164,8 @@ package final class GradientReducer: @unchecked Sendable {
     contents = .sums
     pieceIsFresh.update(repeating: true, count: pieceTotal)
     for i in passedMicrobatches.indices { passedMicrobatches[i] = 0 }
-    watermark = count
+    watermark = frozenCount == count ? 0 : count
+    sums.update(repeating: 0, count: frozenCount)
     finishedMicrobatches = 0
     if !keepingExtras {
       (sums + count).update(repeating: 0, count: extraCount)
@@ -201,7 +209,9 @@ package final class GradientReducer: @unchecked Sendable {
     if !gradientGrid.holds(largest, count: microbatches) { hasOverflowed = true }
     passedMicrobatches[index] += 1
     if passedMicrobatches[index] == localMicrobatches {
-      watermark = min(watermark, range.lowerBound)
+      // Below the lowest layer that is trained all is final.
+      let isLowest = range.lowerBound <= frozenCount
+      watermark = min(watermark, isLowest ? 0 : range.lowerBound)
       state.broadcast()
     }
     state.unlock()

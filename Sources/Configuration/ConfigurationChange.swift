@@ -6,9 +6,9 @@ extension ConfigurationOption {
     "data", "augment", "dropout", "scale", "margin", "margin-variant", "margin-gradient",
     "margin-warmup-epochs", "sample-classes", "idle-rows", "mining", "people-per-batch",
     "photos-per-person", "triplet-reduction", "offline-every", "offline-pool", "batch",
-    "microbatch", "drop-last", "gradient-grid",
-    "momentum", "nesterov", "weight-decay", "decay-norm-and-bias", "clip-norm", "lr", "lr-head",
-    "schedule", "warmup-epochs", "milestones", "gamma", "power", "min-lr",
+    "microbatch", "drop-last", "sampling", "gradient-grid", "momentum", "nesterov", "weight-decay",
+    "decay-norm-and-bias", "clip-norm", "lr", "lr-head", "lr-scale", "freeze", "schedule",
+    "warmup-epochs", "milestones", "gamma", "power", "min-lr",
   ]
 
   /// Whether the option may be given to `--change`.

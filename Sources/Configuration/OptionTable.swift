@@ -112,6 +112,21 @@ extension ConfigurationOption {
     option(
       .model, "init", \.initialWeights, path.place("a file").orNil("none"),
       "A checkpoint whose network training starts from", value: "file", completion: anyFile)
+    option(
+      .model, "head-start", \.headStart, .name("start"),
+      "What class weights start from: drawn; centres, each person's mean embedding; trained, those "
+        + "of --init and centres for new people",
+      value: "name",
+      idle: [
+        .loss(because: ", which has no class weights") { !$0.traits.hasClassWeights },
+        .inRuns("without init, whose network embeds the photos", or: "give init") {
+          $0.initialWeights == nil
+        },
+      ])
+    option(
+      .model, "freeze", \.freeze, .patterns,
+      "The first parts of the network, by name, which are not trained (conv1,bn1,layer1)",
+      value: "list")
 
     option(.loss, "loss", \.loss, .name("loss"), choices(of: LossName.self), value: "name")
     option(
@@ -216,6 +231,11 @@ extension ConfigurationOption {
       "Leave out the samples of an epoch that do not fill its last batch",
       idle: [.inRuns("with loss triplet, whose batches are all whole") { $0.loss == .triplet }])
     option(
+      .step, "sampling", \.sampling, .name("sampling"),
+      "How often people come in an epoch: instance, each photo once; square-root or "
+        + "class-balanced, as the root of their photos or all alike", value: "name",
+      idle: [.inRuns("with loss triplet, whose batches are of people") { $0.loss == .triplet }])
+    option(
       .step, "threads", \.threads,
       integer.within(1...1024).orNil("auto"),
       "Compute threads of a rank", value: "t", isMathematical: false,
@@ -267,6 +287,11 @@ extension ConfigurationOption {
     option(
       .optimizer, "clip-norm", \.clipNorm, positive.orNil("none"),
       "Largest norm of the whole gradient", value: "x")
+    option(
+      .optimizer, "ema", \.ema,
+      ValueForm.float("more than 0 and below 1", below: 1) { $0 > 0 }.orNil("none"),
+      "Decay of an average of the weights, such as 0.9999, which is evaluated beside them",
+      value: "x")
 
     option(
       .rate, "lr", \.learningRate, positive, "Learning rate of the backbone", value: "x",
@@ -275,6 +300,9 @@ extension ConfigurationOption {
       .rate, "lr-head", \.headLearningRate, positive.orNil("auto"),
       "Learning rate of the loss head; auto is --lr", value: "x", follows: .optimizer,
       idle: [.loss(because: ", which has no class weights") { !$0.traits.hasClassWeights }])
+    option(
+      .rate, "lr-scale", \.rateScales, .rateScales,
+      "Factors of the rate of parts, by name (layer1=0.1,layer2=0.5)", value: "list")
     option(
       .rate, "schedule", \.schedule, .name("schedule"), choices(of: ScheduleName.self),
       value: "name")

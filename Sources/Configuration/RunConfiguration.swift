@@ -52,6 +52,11 @@ package struct RunConfiguration: Sendable, Equatable {
   /// `init`: a checkpoint whose network training starts from; nil draws first weights.
   package var initialWeights: String?
 
+  /// `head-start`: what class weights start from.
+  package var headStart: HeadStart = .drawn
+  /// `freeze`: parts of the network that are not trained.
+  package var freeze: [PartPattern] = []
+
   /// `loss`: the loss.
   package var loss: LossName = .arcface
   /// `scale`: the factor s of the logits.
@@ -96,6 +101,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var microbatch: Int = 8
   /// `drop-last`: leaves out the samples of an epoch that do not fill its last batch.
   package var dropsLast: Bool = false
+  /// `sampling`: how often people come in an epoch.
+  package var sampling: Sampling = .instance
   /// `threads`: compute threads of a rank; nil is its share of the host's CPUs.
   package var threads: Int?
   /// `epochs` or `steps`: how long training lasts.
@@ -109,6 +116,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var learningRate: Double = OptimizerName.sgd.traits.learningRate
   /// `lr-head`: the learning rate of the loss head; nil is that of the backbone.
   package var headLearningRate: Double?
+  /// `lr-scale`: parts whose rate is multiplied, the last one that names a part counts.
+  package var rateScales: [RateScale] = []
   /// `momentum`: the momentum of SGD and LARS.
   package var momentum: Double = OptimizerName.sgd.traits.momentum ?? 0
   /// `weight-decay`: the weight decay.
@@ -131,6 +140,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var warmupEpochs: Double = 0.5
   /// `clip-norm`: the largest global gradient norm; nil leaves gradients as they are.
   package var clipNorm: Double? = 5
+  /// `ema`: the decay of the average of the weights; nil keeps none.
+  package var ema: Double?
   /// `reduce`: how gradients travel between ranks.
   package var reduction: Reduction = .exact
   /// `shard-optimizer`: each rank keeps and updates a part of the optimizer's state.

@@ -2,7 +2,7 @@ package import Collectives
 internal import Losses
 package import Networks
 package import Optimizers
-internal import State
+package import State
 
 /// The memory that a replica and an engine take, known before there is either.
 package struct EngineMemory: Sendable, Equatable {
@@ -18,9 +18,9 @@ package struct EngineMemory: Sendable, Equatable {
   }
 
   /// The memory on rank `rank` of `ranks` with `threads` compute threads, for a replica whose state
-  /// has `vectorCount` vectors beside the parameters.
+  /// has `vectors` beside the parameters.
   package init(
-    network: Network, objective: Objective, groups: ParameterGroups, vectorCount: Int,
+    network: Network, objective: Objective, groups: ParameterGroups, vectors: [StateVector],
     rank: Int, ranks: Int, threads: Int, reduction: Reduction, shardsOptimizer: Bool
   ) {
     let head = objective.headOfWorkers
@@ -37,7 +37,8 @@ package struct EngineMemory: Sendable, Equatable {
       minimumCount: max(1, World.bucketBytes(ranks: ranks) / 8), ranks: ranks,
       wholeBlocks: isSharded)
     let kept = isSharded ? layout.ranges(of: rank).reduce(0) { $0 + $1.count } : count
-    let state = 4 * (count + network.statisticsCount + kept * vectorCount)
+    let moments = network.statisticsCount * (vectors.contains(.average) ? 2 : 1)
+    let state = 4 * (count + moments + kept * vectors.count)
     let messages = GradientReducer.messageBytes(
       layout: layout, ranks: ranks, reduction: reduction)
     let worker = Worker.bytes(network: network, head: head, ledgerCount: ledger.count)
@@ -54,7 +55,7 @@ package struct EngineMemory: Sendable, Equatable {
       let loss = divided.bytes(rank: rank, ranks: ranks, microbatch: network.maximumRows)
       let own =
         divided.ownRange(of: rank, ranks: ranks).count + divided.biasRange.count
-      rankBytes = bytes(divided, loss: loss.rank) + 4 * own * (1 + vectorCount)
+      rankBytes = bytes(divided, loss: loss.rank) + 4 * own * (1 + vectors.count)
       workerBytes = worker + loss.worker
     case .wholeBatch(let batch):
       let loss = batch.memory(width: network.embeddingCount, workers: threads)

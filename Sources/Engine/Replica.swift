@@ -16,6 +16,8 @@ package final class Replica {
   package let optimizer: any Optimizer
   /// All that a step changes.
   package let state: ModelState
+  /// How the average of the weights follows them; nil where the state has none.
+  package let average: WeightAverage?
   /// The grid of the exact sums of gradients.
   package let gradientGrid: SummationGrid
   /// What first weights and random numbers are functions of.
@@ -25,7 +27,7 @@ package final class Replica {
   /// network and objective.
   package init(
     network: Network, objective: Objective, groups: ParameterGroups, optimizer: any Optimizer,
-    state: ModelState, gradientGrid: SummationGrid, seed: UInt64
+    state: ModelState, gradientGrid: SummationGrid, seed: UInt64, average: WeightAverage? = nil
   ) {
     self.network = network
     self.objective = objective
@@ -34,6 +36,7 @@ package final class Replica {
     self.state = state
     self.gradientGrid = gradientGrid
     self.seed = seed
+    self.average = average
   }
 
   /// Where the parameters of the loss lie in the flat vector.

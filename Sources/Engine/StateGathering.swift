@@ -32,6 +32,20 @@ extension StepEngine {
     }
   }
 
+  /// Lends the averages of the parameters [parameterCount] and of the running moments
+  /// [statisticsCount], of a divided head this rank's rows; nil where nothing is averaged. Every
+  /// rank calls it between two steps. Throws what `body` and the communicator throw.
+  package func withAverages<Result>(
+    _ body: (UnsafeMutablePointer<Float>, UnsafePointer<Float>) throws -> Result
+  ) throws -> Result? {
+    guard let average = state.average, let moments = state.averageMoments else { return nil }
+    defer {
+      if let ownRanges { state.keepVectors(only: ownRanges) { $0 == .average } }
+    }
+    try gathering?.run(on: average, scratch: reducer.borrow(), over: world.communicator)
+    return try body(average, moments)
+  }
+
   /// Makes parameters, moments, the state of the loss and, with `withVectors`, the vectors of rank
   /// 0 those of every rank, which keeps of the vectors what is its own. Every rank calls it before
   /// the first step.
@@ -40,7 +54,7 @@ extension StepEngine {
     // Of a divided head, the classes are every rank's own matter.
     try share(state.parameters, keeping: nil)
     try communicator.broadcast(
-      UnsafeMutableBufferPointer(start: state.statistics, count: state.statisticsCount), from: 0)
+      UnsafeMutableBufferPointer(start: state.statistics, count: state.allMomentsCount), from: 0)
     guard withVectors else { return }
     state.loss.set(try communicator.broadcast(state.loss.values, from: 0))
     for index in state.vectors.indices {

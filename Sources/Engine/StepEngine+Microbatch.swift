@@ -104,7 +104,7 @@ extension StepEngine {
     to page: LedgerPage
   ) {
     RunningMoments.addends(
-      of: moments, running: state.statistics, statistics: network.statistics,
+      of: moments, running: state.statistics, statistics: trainedStatistics,
       weight: Double(range.count) / Double(batch.samples.count),
       into: page.pointer(to: slots.moments))
   }

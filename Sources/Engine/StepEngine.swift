@@ -21,9 +21,11 @@ package final class StepEngine {
   let samples: any SampleSource
   let workers: [Worker]
   let slots: StepSlots
+  /// The running moments that a step moves.
+  let trainedStatistics: [StatisticsDescription]
   private let update: UpdatePass
   /// Brings other ranks' parts of the weights; nil where every rank updates all of them.
-  private let gathering: WeightGathering?
+  let gathering: WeightGathering?
   private let work: Work
   /// The loss of a head that is divided over the ranks; nil with others.
   let divided: DividedLoss?
@@ -45,6 +47,7 @@ package final class StepEngine {
     self.world = world
     self.samples = samples
     let network = replica.network
+    trainedStatistics = network.trainedStatistics
     let head = replica.objective.headOfWorkers
     let blocks = TensorBlocks(replica.groups)
     var ledger = Ledger()
@@ -54,7 +57,7 @@ package final class StepEngine {
       blockValues: UpdatePass.values(of: blocks, replica.objective, isSharded: world.isSharded))
     reducer = GradientReducer(
       layerRanges: network.layers.map(\.parameters) + (head == nil ? [] : [replica.headRange]),
-      blocks: replica.reducedBlocks(blocks),
+      blocks: replica.reducedBlocks(blocks), frozenCount: network.frozenParameterCount,
       extraCount: ledger.count, gradientGrid: replica.gradientGrid,
       extraGrid: SummationGrid(exponent: Self.ledgerExponent),
       bucketBytes: World.bucketBytes(ranks: world.size), rank: world.rank, ranks: world.size,
@@ -92,7 +95,7 @@ package final class StepEngine {
       classes: divided.map {
         DividedClasses(
           replica.objective.divided!, from: replica.headRange.lowerBound, in: world, $0)
-      })
+      }, average: replica.average)
   }
 
   /// The grid of the ledger's sums: addends of up to 2^22 in steps of 2^-30, for as many
@@ -309,8 +312,12 @@ package final class StepEngine {
     }
     let page = LedgerPage(reducer.extras)
     RunningMoments.update(
-      state.statistics, statistics: network.statistics,
+      state.statistics, statistics: trainedStatistics,
       sums: UnsafePointer(page.pointer(to: slots.moments)), sampleCount: sampleCount)
+    if let average = replica.average, let moments = state.averageMoments {
+      average.update(
+        moments, towards: state.statistics, in: 0..<state.statisticsCount, index: index)
+    }
     replica.objective.head?.move(&state.loss, by: page.pointer(to: slots.lossState))
     seconds[.update] = Clock.seconds - start
     world.timeline?.record("update", from: start)

@@ -23,6 +23,7 @@ package struct UpdateReceipt: Sendable, Equatable {
 package final class UpdatePass: @unchecked Sendable {
   private let groups: ParameterGroups
   private let optimizer: any Optimizer
+  private let average: WeightAverage?
   private let pool: WorkerPool
   let blocks: TensorBlocks
   /// The blocks that this rank updates.
@@ -39,11 +40,13 @@ package final class UpdatePass: @unchecked Sendable {
   private let factors: UnsafeMutablePointer<Float>
 
   /// Updates the blocks that lie in `ownRanges`, which do not cut any; nil updates all. Of a head
-  /// that is divided, which is in no range, those of `classes`.
+  /// that is divided, which is in no range, those of `classes`. The state's average of the weights
+  /// follows them as `average` says.
   package init(
     groups: ParameterGroups, blocks: TensorBlocks, optimizer: any Optimizer, pool: WorkerPool,
-    ownRanges: [Range<Int>]?, classes: DividedClasses? = nil
+    ownRanges: [Range<Int>]?, classes: DividedClasses? = nil, average: WeightAverage? = nil
   ) {
+    self.average = average
     self.classes = classes
     isDivided = ownRanges != nil || classes != nil
     self.groups = groups
@@ -157,6 +160,7 @@ package final class UpdatePass: @unchecked Sendable {
   ) throws -> UpdateReceipt {
     nonisolated(unsafe) let parameters = state.parameters
     nonisolated(unsafe) let vectors = state.vectorsPointer
+    nonisolated(unsafe) let averages = state.average
     let norm = blocks.norm(from: gradientSums)
     let clipScale = Float(clipping?.scale(norm: norm) ?? 1)
     if optimizer.needsTensorFactors {
@@ -178,6 +182,9 @@ package final class UpdatePass: @unchecked Sendable {
         classes.forEachPart(of: range, update)
       } else {
         update(range, gradient(of: range, reducer, on: worker))
+      }
+      if let average, let averages {
+        average.update(averages, towards: parameters, in: range, index: index)
       }
     }
     try gather()

@@ -9,10 +9,10 @@ package struct SetResults {
   /// That of the set that counts.
   package var first: EvaluationResult { results[0].result }
 
-  /// The printed figures, with the set's name before them where there are several.
+  /// The printed figures, with the set's name before them where there are several and it has one.
   package var lines: [String] {
     results.flatMap { name, result in
-      results.count > 1 ? result.lines.map { "\(name) \($0)" } : result.lines
+      results.count > 1 && !name.isEmpty ? result.lines.map { "\(name) \($0)" } : result.lines
     }
   }
 
@@ -62,7 +62,8 @@ package struct SetResults {
 
   private func named(_ path: KeyPath<EvaluationResult, [String]>) -> [String] {
     results.flatMap { name, result in
-      results.count > 1 ? result[keyPath: path].map { "\(name): \($0)" } : result[keyPath: path]
+      results.count > 1 && !name.isEmpty
+        ? result[keyPath: path].map { "\(name): \($0)" } : result[keyPath: path]
     }
   }
 }

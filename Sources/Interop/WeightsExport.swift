@@ -1,5 +1,5 @@
 internal import Checkpoints
-internal import Configuration
+package import Configuration
 internal import Datasets
 internal import Interchange
 internal import Networks
@@ -29,6 +29,8 @@ package struct ExportRequest: Sendable, Equatable {
   package var normalizesInside = false
   /// ONNX: batch norms are folded into the convolutions before them.
   package var foldsBatchNorm = false
+  /// Which weights of the checkpoint are written.
+  package var weights = WeightsKind.raw
 
   package init(checkpoint: String, format: Format, out: String) {
     self.checkpoint = checkpoint
@@ -46,7 +48,7 @@ extension ExportRequest {
     files.write(out, as: "--out")
     try files.check()
     let (checkpoint, refused) = try CheckpointStore.open(checkpoint, needsHead: false)
-    let weights = try NetworkWeights(checkpoint)
+    let weights = try NetworkWeights(checkpoint, of: self.weights)
     if channels == .bgr { weights.reverseChannels() }
     let configuration = weights.configuration
     var metadata = InputContract.metadata(
@@ -73,7 +75,8 @@ extension ExportRequest {
       normalizesInside
       ? "0 to 255" : "normalize \(configuration.normalize.rawValue)"
     return refused.map { "refused: \($0)" } + [
-      "\(configuration.model.name) after step \(checkpoint.progress.step) in \(out)",
+      "\(configuration.model.name) after step \(checkpoint.progress.step)"
+        + "\(self.weights == .ema ? ", the average of its weights," : "") in \(out)",
       "images: [N, 3, \(weights.network.image.shape.height), "
         + "\(weights.network.image.shape.width)], \(channels.rawValue), \(input); "
         + "embeddings: [N, \(weights.network.embeddingCount)], not of length 1",

@@ -1,3 +1,4 @@
+internal import CheckpointParts
 internal import Checkpoints
 internal import Collectives
 package import Configuration
@@ -74,7 +75,7 @@ extension CheckpointNetwork {
   /// are not beside the checkpoint.
   private func closedSetWeights() throws -> [Float]? {
     do {
-      return try checkpoint.classWeights()
+      return try checkpoint.classWeights(of: kind)
     } catch let lack as CheckpointError where checkpoint.head.lacksParts {
       session.console.warn("no accuracy of the closed set: \(lack)")
       return nil

@@ -20,6 +20,8 @@ package struct EmbedRequest: Sendable, Equatable {
   package var maxBad: Double?
   /// In what numbers products are computed; nil takes the checkpoint's own.
   package var precision: Precision?
+  /// Which weights of the checkpoint embed.
+  package var weights = WeightsKind.raw
   /// One byte a number (`Embeddings.quantized`) in place of a float.
   package var writesBytes = false
   /// Compute threads of a rank; nil is its share of the host.
@@ -42,7 +44,8 @@ extension EmbedRequest {
     try checkFiles()
     let session = try Session.start(
       communicator: communicator, threads: threads, quiet: quiet)
-    try CheckpointNetwork.open(checkpoint, precision: precision, in: session).embed(self)
+    try CheckpointNetwork.open(checkpoint, precision: precision, weights: weights, in: session)
+      .embed(self)
   }
 
   /// Throws `CommandFiles.Conflict` where the embeddings or their names would cost a file.

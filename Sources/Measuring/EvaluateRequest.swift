@@ -42,6 +42,8 @@ package struct EvaluateRequest: Sendable, Equatable {
   package var maxBad: Double?
   /// In what numbers products are computed; nil takes the checkpoint's own.
   package var precision: Precision?
+  /// Which weights of the checkpoint embed.
+  package var weights = WeightsKind.raw
   /// Keeps the threshold that the evaluation chooses in the checkpoint.
   package var storesThreshold = false
   /// The false-accept rate of the threshold that is kept; nil keeps the most accurate one.
@@ -72,7 +74,8 @@ extension EvaluateRequest {
     case .checkpoint(let path):
       let session = try Session.start(
         communicator: communicator, threads: threads, quiet: quiet)
-      try CheckpointNetwork.open(path, precision: precision, in: session).evaluate(self)
+      try CheckpointNetwork.open(path, precision: precision, weights: weights, in: session)
+        .evaluate(self)
     }
   }
 }

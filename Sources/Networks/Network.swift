@@ -36,6 +36,12 @@ package struct Network: Sendable {
   package var training: Placement
   /// The memory of an inference pass.
   package var inference: Placement
+  /// How many layers, from the first on, are not trained.
+  package internal(set) var frozenLayers = 0
+  /// Floats of the flat vector that are not trained, from the first on.
+  package internal(set) var frozenParameterCount = 0
+  /// Floats of the running moments that are not moved, from the first on.
+  var frozenStatisticsCount = 0
 
   /// Finishes `plan`; the network's result is `output`, and everything else that a layer writes is
   /// read by another.
@@ -116,14 +122,14 @@ package struct Network: Sendable {
     }
   }
 
-  /// Runs all layers backward from the gradient of the output. After each layer that has
-  /// parameters, `gradientIsReady` is lent its range and the gradient [range.count]; what it throws
-  /// ends the pass.
+  /// Runs all layers but frozen ones backward from the gradient of the output. After each layer
+  /// that has parameters, `gradientIsReady` is lent its range and the gradient [range.count]; what
+  /// it throws ends the pass.
   package func backward(
     in pass: borrowing Pass,
     gradientIsReady: (Range<Int>, UnsafeMutablePointer<Float>) throws -> Void
   ) rethrows {
-    for layer in layers.reversed() {
+    for layer in layers[frozenLayers...].reversed() {
       layer.backward(in: pass)
       if !layer.parameters.isEmpty { try gradientIsReady(layer.parameters, pass.layerGradients) }
     }

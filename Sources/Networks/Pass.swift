@@ -213,6 +213,12 @@ package struct Pass: ~Copyable {
     return (mean, mean + statistics.channels)
   }
 
+  /// Whether a batch norm normalises by its running moments, and reports none: in inference, and
+  /// where it is frozen.
+  package func usesRunningMoments(_ statistics: Statistics) -> Bool {
+    phase == .inference || network.isFrozen(statistics)
+  }
+
   /// Where a batch-norm layer reports its mean [channels] and biased variance [channels].
   package func batch(
     _ statistics: Statistics

@@ -37,7 +37,7 @@ package struct AdaGrad: Optimizer, Equatable {
     check(range, in: groups)
     ParameterGroups.forEach(of: groups.spans, in: range) { _, tensor, part in
       let start = part.lowerBound
-      let rate = step.rates[tensor.part] / (1 + Double(step.index) * rateDecay)
+      let rate = step.rates[tensor] / (1 + Double(step.index) * rateDecay)
       OptimizerKernel.adaGrad(
         parameters + start, along: gradients + start, squares: state + start, count: part.count,
         rate: Float(rate), epsilon: Float(epsilon), decay: tensor.decays ? Float(weightDecay) : 0,

@@ -32,7 +32,7 @@ package struct AdamW: Optimizer, Equatable {
     let correction2 = 1 - Elementary.pow(beta2, time)
     ParameterGroups.forEach(of: groups.spans, in: range) { _, tensor, part in
       let start = part.lowerBound
-      let rate = step.rates[tensor.part]
+      let rate = step.rates[tensor]
       OptimizerKernel.adamW(
         parameters + start, along: gradients + start, means: state + start,
         squares: state + groups.count + start, count: part.count,

@@ -69,7 +69,7 @@ package struct LARS: Optimizer, Equatable {
       let start = part.lowerBound
       OptimizerKernel.momentum(
         parameters + start, along: gradients + start, velocity: state + start, count: part.count,
-        rate: Float(step.rates[tensor.part]), momentum: Float(momentum), nesterov: false,
+        rate: Float(step.rates[tensor]), momentum: Float(momentum), nesterov: false,
         decay: tensor.decays ? Float(weightDecay) : 0, scale: step.gradientScale,
         factor: factors[index])
     }

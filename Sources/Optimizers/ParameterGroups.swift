@@ -15,12 +15,16 @@ package struct ParameterGroups: Sendable, Equatable {
     package let part: Part
     /// Whether weight decay applies.
     package let decays: Bool
+    /// What the rate of the part is multiplied by; with 0 nothing of the tensor changes, nor of its
+    /// state.
+    package let rateScale: Double
 
-    /// The tensor in `range`, with the rate of `part`.
-    package init(range: Range<Int>, part: Part, decays: Bool) {
+    /// The tensor in `range`, with `rateScale` times the rate of `part`.
+    package init(range: Range<Int>, part: Part, decays: Bool, rateScale: Double = 1) {
       self.range = range
       self.part = part
       self.decays = decays
+      self.rateScale = rateScale
     }
   }
 
@@ -41,10 +45,12 @@ package struct ParameterGroups: Sendable, Equatable {
         "ParameterGroups: tensor \(tensor.range) after element \(end) of \(count)")
       end = tensor.range.upperBound
       if let last = spans.last, last.range.upperBound == tensor.range.lowerBound,
-        last.part == tensor.part, last.decays == tensor.decays
+        last.part == tensor.part, last.decays == tensor.decays,
+        last.rateScale == tensor.rateScale
       {
         spans[spans.count - 1] = Tensor(
-          range: last.range.lowerBound..<end, part: last.part, decays: last.decays)
+          range: last.range.lowerBound..<end, part: last.part, decays: last.decays,
+          rateScale: last.rateScale)
       } else {
         spans.append(tensor)
       }
@@ -54,7 +60,8 @@ package struct ParameterGroups: Sendable, Equatable {
     self.spans = spans
   }
 
-  /// Calls `body` with each piece of `range` that lies in one of `pieces`, and the piece's index.
+  /// Calls `body` with each piece of `range` that lies in one of `pieces` and changes, and the
+  /// piece's index.
   static func forEach(
     of pieces: [Tensor], in range: Range<Int>, _ body: (Int, Tensor, Range<Int>) -> Void
   ) {
@@ -70,7 +77,7 @@ package struct ParameterGroups: Sendable, Equatable {
     }
     while low < pieces.count && pieces[low].range.lowerBound < range.upperBound {
       let part = pieces[low].range.clamped(to: range)
-      if !part.isEmpty { body(low, pieces[low], part) }
+      if !part.isEmpty, pieces[low].rateScale != 0 { body(low, pieces[low], part) }
       low += 1
     }
   }
@@ -85,6 +92,11 @@ package struct LearningRates: Sendable, Equatable {
   package init(backbone: Double, head: Double) {
     self.backbone = backbone
     self.head = head
+  }
+
+  /// The rate of a tensor.
+  package subscript(tensor: ParameterGroups.Tensor) -> Double {
+    self[tensor.part] * tensor.rateScale
   }
 
   /// The rate of a part of the parameters.

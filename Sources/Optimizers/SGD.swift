@@ -33,7 +33,7 @@ package struct SGD: Optimizer, Equatable {
       let start = part.lowerBound
       OptimizerKernel.momentum(
         parameters + start, along: gradients + start, velocity: state + start, count: part.count,
-        rate: Float(step.rates[tensor.part]), momentum: Float(momentum), nesterov: nesterov,
+        rate: Float(step.rates[tensor]), momentum: Float(momentum), nesterov: nesterov,
         decay: tensor.decays ? Float(weightDecay) : 0, scale: step.gradientScale, factor: 1)
     }
   }

@@ -134,6 +134,12 @@ extension TrainingPlan {
     if configuration.decaysNormAndBias, configuration.weightDecay == 0 {
       sentences.append("\(text(\.decaysNormAndBias)) does nothing: weight-decay is 0")
     }
+    if !configuration.freeze.isEmpty, configuration.initialWeights == nil,
+      !changes.contains(where: { $0.name == ConfigurationOption.of(\.freeze).name })
+    {
+      sentences.append(
+        "\(text(\.freeze)) keeps random weights, since there is no init to take trained ones from")
+    }
     let isRandom =
       switch configuration.split {
       case .random, .peopleRandom: true

@@ -65,6 +65,7 @@ package struct TrainingPlan {
       configuration, classCount: data.divided.classCount,
       sampleCount: configuration.dryRun ? 0 : data.divided.training.count,
       ranks: session.communicator.size)
+    try factory.checkParts(configuration)
     course = Self.course(
       count: data.divided.training.count, batch: configuration.batch,
       dropsLast: configuration.dropsLast, changes: changes)
@@ -129,7 +130,7 @@ package struct TrainingPlan {
     EngineMemory(
       network: factory.network, objective: factory.objective,
       groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
-      vectorCount: factory.vectors(configuration).count, rank: communicator.rank,
+      vectors: factory.vectors(configuration), rank: communicator.rank,
       ranks: communicator.size, threads: session.threads, reduction: configuration.reduction,
       shardsOptimizer: configuration.shardsOptimizer)
   }
@@ -159,14 +160,22 @@ package struct TrainingPlan {
       + session.threads * memory.workerBytes
   }
 
-  /// Bytes of embeddings of the largest set that is measured: the share of this rank, and all of
-  /// them on the first one.
+  /// Bytes of embeddings of the largest set that is measured, or of the photos that class weights
+  /// start from, the share of this rank and all of them on the first one; and of averaged weights
+  /// that other ranks keep.
   package var evaluationBytes: Int {
     let row = factory.network.embeddingCount * MemoryLayout<Float>.stride
-    let photos = evaluationSets.map(\.plan.photos.count).max() ?? 0
+    let measured = evaluationSets.map(\.plan.photos.count).max() ?? 0
+    let photos = max(
+      measured, configuration.headStart == .drawn ? 0 : data.divided.training.count)
     guard communicator.size > 1 else { return photos * row }
     let share = (photos + communicator.size - 1) / communicator.size
-    return (share + (isFirst ? photos : 0)) * row
+    let gathers = configuration.shardsOptimizer && configuration.ema != nil && measured > 0
+    let whole =
+      factory.network.parameterCount
+      + (factory.objective.divided == nil ? factory.objective.parameterCount : 0)
+    let averages = gathers ? whole * MemoryLayout<Float>.stride : 0
+    return (share + (isFirst ? photos : 0)) * row + averages
   }
 
   /// The ranks of the run.

@@ -53,7 +53,7 @@ struct ComputeProbe {
     let memory = EngineMemory(
       network: factory.network, objective: factory.objective,
       groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
-      vectorCount: factory.vectors(configuration).count, rank: 0, ranks: 1,
+      vectors: factory.vectors(configuration), rank: 0, ranks: 1,
       threads: session.threads, reduction: .exact, shardsOptimizer: false)
     return memory.rankBytes + session.threads * memory.workerBytes
   }

@@ -1,3 +1,4 @@
+internal import CheckpointParts
 package import Checkpoints
 internal import Collectives
 package import Configuration

@@ -19,6 +19,8 @@ package final class CheckpointNetwork {
   package let checkpoint: Checkpoint
   /// That of the run which wrote it, but for a precision that was given.
   package let configuration: RunConfiguration
+  /// Which of its weights it embeds with.
+  package let kind: WeightsKind
   private let weights: NetworkWeights
   private let memories: [AlignedBytes.Box]
   /// The weights transformed once: the parameters do not change here.
@@ -26,11 +28,12 @@ package final class CheckpointNetwork {
   private let embedder: Embedder
 
   /// Opens the checkpoint that `path` means: rank 0 chooses it, every rank reads it; a collective.
-  /// Products are of its own precision unless another is given. With `needsHead` all parts of a
-  /// divided head must be there. Throws what is wrong with it, and
+  /// Products are of its own precision unless another is given, weights those of `kind`. With
+  /// `needsHead` all parts of a divided head must be there. Throws what is wrong with it, and
   /// `WorldCheck.Failure` where ranks read different files.
   package static func open(
-    _ path: String, precision: Precision? = nil, needsHead: Bool = false, in session: Session
+    _ path: String, precision: Precision? = nil, weights kind: WeightsKind = .raw,
+    needsHead: Bool = false, in session: Session
   ) throws -> CheckpointNetwork {
     var chosen = path
     if session.communicator.rank == 0 {
@@ -43,18 +46,23 @@ package final class CheckpointNetwork {
     try WorldCheck.run(
       configuration: checkpoint.file.metadata["integrity"] ?? "", dataFingerprint: 0,
       pixels: JPEGProbe.hash, communicator: session.communicator)
-    session.console.say("checkpoint: \(checkpoint.path), step \(checkpoint.progress.step)")
-    let network = try CheckpointNetwork(checkpoint, precision: precision, in: session)
+    session.console.say(
+      "checkpoint: \(checkpoint.path), step \(checkpoint.progress.step)"
+        + (kind == .ema ? ", the average of its weights" : ""))
+    let network = try CheckpointNetwork(
+      checkpoint, precision: precision, weights: kind, in: session)
     if let note = network.configuration.precision.note { session.console.say(note) }
     return network
   }
 
   private init(
-    _ checkpoint: Checkpoint, precision: Precision?, in session: Session
+    _ checkpoint: Checkpoint, precision: Precision?, weights kind: WeightsKind,
+    in session: Session
   ) throws {
+    self.kind = kind
     self.session = session
     self.checkpoint = checkpoint
-    weights = try NetworkWeights(checkpoint, precision: precision)
+    weights = try NetworkWeights(checkpoint, precision: precision, of: kind)
     configuration = weights.configuration
     let bytes = weights.network.inferenceBytes
     try MemoryCheck.run(

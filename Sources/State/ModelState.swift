@@ -28,6 +28,9 @@ package struct StateVector: Sendable, Equatable {
     self.initial = initial
     self.residence = residence
   }
+
+  /// The moving average of the parameters, beside which there is one of the running moments.
+  package static let average = StateVector(name: "ema")
 }
 
 /// Everything that a step changes: one flat vector of parameters (backbone, then loss head),
@@ -53,6 +56,7 @@ package final class ModelState {
   /// Where parameters begin of which each rank has some; nil where it has all.
   package let dividedFrom: Int?
   private let statisticsMemory: AlignedMemory
+  private let averagesMoments: Bool
   private let vectorMemory: AlignedMemory
   /// The vectors where each rank keeps a part of them, else nothing.
   private let reserved: ReservedMemory
@@ -76,7 +80,9 @@ package final class ModelState {
     parameterMemory = AlignedMemory(count: dividedFrom == nil ? parameterCount : 0, fill: 0)
     reservedParameters = ReservedMemory(count: dividedFrom == nil ? 0 : parameterCount)
     if let dividedFrom { reservedParameters.useHugePages(in: 0..<dividedFrom) }
-    statisticsMemory = AlignedMemory(count: statisticsCount, fill: 0)
+    averagesMoments = vectors.contains(.average)
+    statisticsMemory = AlignedMemory(
+      count: statisticsCount * (averagesMoments ? 2 : 1), fill: 0)
     let count = parameterCount * vectors.count
     isReserved = keepsParts
     vectorMemory = AlignedMemory(count: isReserved ? 0 : count, fill: 0)
@@ -109,6 +115,15 @@ package final class ModelState {
   /// Running means and variances [statisticsCount].
   package var statistics: UnsafeMutablePointer<Float> { statisticsMemory.pointer }
 
+  /// The moving average of the running moments [statisticsCount], right behind them; nil where
+  /// nothing is averaged.
+  package var averageMoments: UnsafeMutablePointer<Float>? {
+    averagesMoments ? statistics + statisticsCount : nil
+  }
+
+  /// Floats of the running moments and of their average.
+  package var allMomentsCount: Int { statisticsCount * (averagesMoments ? 2 : 1) }
+
   /// All vectors, one after another [vectors.count][parameterCount]; the optimizer reads its own,
   /// the first, as one piece.
   ///
@@ -123,6 +138,11 @@ package final class ModelState {
       vectors.indices.contains(index),
       "ModelState: vector \(index) of \(vectors.map(\.name))")
     return vectorsPointer + index * parameterCount
+  }
+
+  /// The moving average of the parameters [parameterCount]; nil where there is none.
+  package var average: UnsafeMutablePointer<Float>? {
+    vectors.firstIndex(of: .average).map(vector)
   }
 
   /// The vector that holds addends of this rank [parameterCount]; nil where there is none.

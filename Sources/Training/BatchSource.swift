@@ -1,3 +1,4 @@
+internal import CheckpointParts
 internal import Checkpoints
 internal import Collectives
 internal import Configuration
@@ -29,12 +30,25 @@ final class BatchSource {
     self.plan = plan
     let configuration = plan.configuration
     guard configuration.loss == .triplet else {
-      order = .epochs(EpochSampler(plan.course, seed: configuration.seed))
+      order = .epochs(
+        EpochSampler(plan.course, seed: configuration.seed, shares: Self.shares(plan)))
       return
     }
     order = .people(
       try Self.peopleSampler(
         plan, batch: configuration.batch, people: configuration.tripletBatch.people))
+  }
+
+  /// How often people come; nil where every photo comes once an epoch.
+  private static func shares(_ plan: TrainingPlan) -> ClassShares? {
+    let sampling = plan.configuration.sampling
+    guard sampling != .instance else { return nil }
+    return ClassShares(people: people(plan), sampling: sampling)
+  }
+
+  /// The people of the training photos, by sample.
+  private static func people(_ plan: TrainingPlan) -> [Int] {
+    plan.data.divided.training.map { plan.data.index.photos[$0].person }
   }
 
   /// Batches of `batch` training photos, `people` people and the configured number of photos of
@@ -44,21 +58,33 @@ final class BatchSource {
   ) throws -> PeopleSampler {
     let data = plan.data
     return try PeopleSampler(
-      people: data.divided.training.map { data.index.photos[$0].person }, batch: batch,
+      people: Self.people(plan), batch: batch,
       peoplePerBatch: people, photosPerPerson: plan.configuration.tripletBatch.photos,
       seed: plan.configuration.seed, folder: data.name)
   }
 
-  /// What the batches are made of, for people.
+  /// What the batches are made of, where it is not every photo once an epoch.
   var lines: [String] {
-    guard case .people(let sampler) = order else { return [] }
-    return [
-      "triplets: \(sampler.peoplePerBatch) people x \(sampler.photosPerPerson) photos "
-        + "and random negatives in a batch of \(sampler.batch), from "
-        + "\(sampler.eligibleCount) people with two photos or more; "
-        + "mining \(plan.configuration.text(of: \.mining) ?? ""), "
-        + (plan.configuration.passes == 1 ? "one pass" : "two passes")
-    ]
+    switch order {
+    case .people(let sampler): return [tripletLine(sampler)]
+    case .epochs(let sampler):
+      return sampler.shares.map { [sharesLine($0)] } ?? []
+    }
+  }
+
+  private func sharesLine(_ shares: ClassShares) -> String {
+    let (fewest, most) = (shares.turns.lowerBound, shares.turns.upperBound)
+    return "sampling: \(plan.configuration.sampling.rawValue), \(shares.peopleCount) people, of "
+      + "whom each comes \(Console.fixed(fewest, 1)) to \(Console.fixed(most, 1)) times in an "
+      + "epoch of \(shares.count) samples"
+  }
+
+  private func tripletLine(_ sampler: PeopleSampler) -> String {
+    "triplets: \(sampler.peoplePerBatch) people x \(sampler.photosPerPerson) photos "
+      + "and random negatives in a batch of \(sampler.batch), from "
+      + "\(sampler.eligibleCount) people with two photos or more; "
+      + "mining \(plan.configuration.text(of: \.mining) ?? ""), "
+      + (plan.configuration.passes == 1 ? "one pass" : "two passes")
   }
 
   /// Goes on with the triplets that a checkpoint holds.

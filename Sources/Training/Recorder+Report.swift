@@ -55,7 +55,9 @@ extension Recorder {
         lastEvaluation.first, name: { source.name(of: set.plan.photos[$0]) },
         jpeg: { Self.jpeg(set.plan.photos[$0], of: source) })
       if lastEvaluation.results.count > 1 {
-        report.evaluationSets = lastEvaluation.results.map { ($0.name, $0.result.figures) }
+        report.evaluationSets = lastEvaluation.results.map {
+          ($0.name.isEmpty ? "weights of the moment" : $0.name, $0.result.figures)
+        }
       }
     }
     do {

@@ -1,4 +1,5 @@
 internal import Assembly
+internal import CheckpointParts
 package import Checkpoints
 internal import Collectives
 internal import Configuration
@@ -62,9 +63,10 @@ package enum Start {
   }
 
   /// Opens the checkpoint that `path` means, for the first weights. Throws
-  /// `TrainingFailure.otherNetwork` and what is wrong with the checkpoint.
+  /// `TrainingFailure.otherNetwork`, `.knowsNobody` and what is wrong with the checkpoint.
   private static func weights(_ path: String, for plan: TrainingPlan) throws -> Checkpoint {
-    let (checkpoint, refused) = try CheckpointStore.open(path, needsHead: false)
+    let takesHead = plan.configuration.headStart == .trained
+    let (checkpoint, refused) = try CheckpointStore.open(path, needsHead: takesHead)
     for reason in refused { plan.console.warn("refused: \(reason)") }
     let written = try checkpoint.configuration
     let own = plan.factory.network.embeddingCount
@@ -79,6 +81,12 @@ package enum Start {
     if embedding != own { differences.append("embedding was \(embedding), is \(own)") }
     guard differences.isEmpty else {
       throw TrainingFailure.otherNetwork(path: checkpoint.path, differences: differences)
+    }
+    if takesHead {
+      let classes = plan.data.trainedPeople.classes(in: try checkpoint.trainedPeople())
+      guard written.loss.traits.hasClassWeights, classes.contains(where: { $0 >= 0 }) else {
+        throw TrainingFailure.knowsNobody(path: checkpoint.path, data: plan.data.name)
+      }
     }
     return checkpoint
   }
@@ -100,7 +108,7 @@ package enum Start {
       standing.path == nil ? nil : standing.progress, from: 0)
     guard let progress else {
       bench.initialize()
-      try loadFirstWeights(into: bench)
+      try loadFirstWeights(into: bench, work: work)
       standing.progress.gridExponent = plan.gridExponent
       return standing
     }
@@ -124,9 +132,11 @@ package enum Start {
     return standing
   }
 
-  private func loadFirstWeights(into bench: Workbench) throws {
+  private func loadFirstWeights(into bench: Workbench, work: LongWork?) throws {
     guard bench.plan.configuration.initialWeights != nil else { return }
+    var weights: Checkpoint?
     if case .fresh(let checkpoint?) = self {
+      weights = checkpoint
       try bench.loadNetwork(of: checkpoint)
       bench.plan.console.say(
         "first weights: \(checkpoint.path), step \(checkpoint.progress.step), weights "
@@ -135,6 +145,7 @@ package enum Start {
             : Hash64.text(try checkpoint.weightsHash())))
     }
     try bench.share(withVectors: false)
+    try bench.startHead(from: weights, in: work)
   }
 }
 

@@ -37,6 +37,8 @@ package enum TrainingFailure: Error, CustomStringConvertible {
   case photosDiffer(photo: String, ranks: [String])
   case otherNetwork(path: String, differences: [String])
   case otherDimension(Int, Int)
+  /// No class weights of the people of `data` are to be had from the checkpoint.
+  case knowsNobody(path: String, data: String)
   case stuckAtMargin(
     step: Int, steps: Int, loss: Double, margin: Double, spread: Double, Levers,
     checkpoint: String?)
@@ -59,6 +61,9 @@ package enum TrainingFailure: Error, CustomStringConvertible {
     case .otherNetwork(let path, let differences):
       "--init \(path): its network is not the one to be trained: "
         + differences.joined(separator: ", ") + "; set them as they were"
+    case .knowsNobody(let path, let data):
+      "--head-start trained: \(path) has class weights of nobody in \(data), by name; give "
+        + "--head-start centres"
     case .otherDimension(let old, let own):
       "--compatible-with: embeddings of \(old) and of \(own) numbers cannot be compared; both "
         + "networks need one size"

@@ -1,4 +1,5 @@
 internal import Assembly
+internal import CheckpointParts
 internal import Checkpoints
 package import Collectives
 package import Configuration
@@ -242,6 +243,7 @@ package enum TrainingJob {
             + ($0.sampling.map { ", \($0.share) of them in a step beside the batch's" } ?? "")
         } ?? ""))
     if let note = configuration.precision.note { console.say(note) }
+    if let line = plan.factory.frozenLine { console.say(line) }
     for line in try BatchSource(plan).lines { console.say(line) }
     if configuration.dependsOnRanks {
       console.warn(

@@ -1,4 +1,5 @@
 internal import Assembly
+internal import CheckpointParts
 internal import Checkpoints
 internal import Collectives
 internal import Configuration

@@ -71,7 +71,7 @@ package struct Workbench {
     try engine.computeGradients(of: batch, followedBy: next, checking: checkStop)
   }
 
-  private func checkStop() throws {
+  func checkStop() throws {
     if hooks.stop.wantsEnd { throw Interruption() }
   }
 
@@ -113,16 +113,37 @@ package struct Workbench {
 
   // MARK: Evaluation
 
-  /// The embeddings of `photos` of `source` by the weights of the moment, on the first rank; nil on
-  /// the others. Throws `Interruption` where the run is to end.
+  /// Weights to embed with, as they are between two steps.
+  struct Weights {
+    /// The parameters [parameterCount].
+    let parameters: UnsafeMutablePointer<Float>
+    /// The running moments [statisticsCount].
+    let moments: UnsafePointer<Float>
+  }
+
+  /// The weights of the moment.
+  var rawWeights: Weights {
+    Weights(
+      parameters: engine.state.parameters, moments: UnsafePointer(engine.state.statistics))
+  }
+
+  /// Lends the average of the weights, where there is one; every rank calls it.
+  func withAverages(_ body: (Weights) throws -> Void) throws {
+    _ = try engine.withAverages { try body(Weights(parameters: $0, moments: $1)) }
+  }
+
+  /// The embeddings of `photos` of `source` by `weights`, nil for those of the moment, on the first
+  /// rank; nil on the others. Throws `Interruption` where the run is to end, or what `onWait`
+  /// throws in place of that.
   func embed(
     _ photos: [Int], of source: any PhotoSource, preprocessing: Preprocessing, flip: Bool,
-    ledger: BadPhotoLedger
+    by weights: Weights? = nil, ledger: BadPhotoLedger, onWait: (() throws -> Void)? = nil
   ) throws -> Embeddings? {
-    try embedder.embed(
-      photos, of: source, preprocessing: preprocessing, parameters: engine.state.parameters,
-      statistics: engine.state.statistics, flip: flip, ledger: ledger,
-      onWait: checkStop)
+    let weights = weights ?? rawWeights
+    return try embedder.embed(
+      photos, of: source, preprocessing: preprocessing, parameters: weights.parameters,
+      statistics: weights.moments, flip: flip, ledger: ledger,
+      onWait: onWait ?? checkStop)
   }
 
   /// The values of every parameter that this rank has whole, by its name, for as long as no step

@@ -39,6 +39,12 @@ struct Embed: ParsableCommand {
   @Option(as: \.precision, "Numbers of products, fp32 or bf16, in place of the checkpoint's own")
   var precision: Precision?
 
+  @Option(
+    help: ArgumentHelp("The weights: raw, or ema, their average (--ema).", valueName: "raw|ema"),
+    completion: .names(of: WeightsKind.self),
+    transform: WeightsKind.init(word:))
+  var weights = WeightsKind.raw
+
   @Flag(
     name: .customLong("int8"),
     help: "Write one byte a number, each photo scaled to fill it; distances stay within rounding.")
@@ -62,6 +68,7 @@ struct Embed: ParsableCommand {
     request.flipTest = flipTest
     request.maxBad = maxBad
     request.precision = precision
+    request.weights = weights
     request.writesBytes = int8
     request.threads = threads
     let code = Dispatch.run { try request.run(over: $0) }

@@ -46,6 +46,12 @@ struct Evaluate: ParsableCommand {
   @Option(as: \.precision, "Numbers of products, fp32 or bf16, in place of the checkpoint's own")
   var precision: Precision?
 
+  @Option(
+    help: ArgumentHelp("The weights: raw, or ema, their average (--ema).", valueName: "raw|ema"),
+    completion: .names(of: WeightsKind.self),
+    transform: WeightsKind.init(word:))
+  var weights = WeightsKind.raw
+
   @Flag(help: "Keep the threshold chosen here in the checkpoint, for verify and cluster.")
   var storeThreshold = false
 
@@ -88,10 +94,15 @@ struct Evaluate: ParsableCommand {
       try refuse("--flip-test", flipTest != nil, beside: "--embeddings")
       try refuse("--max-bad", maxBad != nil, beside: "--embeddings")
       try refuse("--precision", precision != nil, beside: "--embeddings")
+      try refuse("--weights", weights != .raw, beside: "--embeddings")
       try refuse("--store-threshold", storeThreshold, beside: "--embeddings")
       try refuse("--threshold-at-far", thresholdAtFar != nil, beside: "--embeddings")
       guard !pairs.isEmpty else { throw ValidationError("--embeddings needs --pairs FILE") }
     } else {
+      // The threshold that a checkpoint keeps is for its raw weights, by which tasks embed.
+      try refuse("--store-threshold", storeThreshold && weights != .raw, beside: "--weights ema")
+      try refuse(
+        "--threshold-at-far", thresholdAtFar != nil && weights != .raw, beside: "--weights ema")
       guard checkpoint != nil else {
         throw ValidationError("Give a CHECKPOINT with --data, or --embeddings")
       }
@@ -122,6 +133,7 @@ struct Evaluate: ParsableCommand {
     request.flipTest = flipTest
     request.maxBad = maxBad
     request.precision = precision
+    request.weights = weights
     request.storesThreshold = storeThreshold || thresholdAtFar != nil
     request.thresholdFAR = thresholdAtFar
     request.subsets = subsets

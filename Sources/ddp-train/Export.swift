@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Configuration
 private import Interchange
 internal import Interop
 private import Sessions
@@ -38,6 +39,12 @@ struct Export: WorkForOne {
     completion: .names(of: ChannelOrder.self))
   var channels = "rgb"
 
+  @Option(
+    help: ArgumentHelp("The weights: raw, or ema, their average (--ema).", valueName: "raw|ema"),
+    completion: .names(of: WeightsKind.self),
+    transform: WeightsKind.init(word:))
+  var weights = WeightsKind.raw
+
   @Flag(help: "ONNX: take bytes as floats, 0 to 255, and normalise them in the graph.")
   var normalizeInside = false
 
@@ -58,6 +65,7 @@ struct Export: WorkForOne {
     request.channels = order
     request.normalizesInside = normalizeInside
     request.foldsBatchNorm = foldBatchNorm
+    request.weights = weights
     for line in try request.run() { StandardOutput.print(line) }
   }
 }

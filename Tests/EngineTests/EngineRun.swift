@@ -27,6 +27,7 @@ struct EngineRun {
   var seed: @Sendable (_ slot: Int) -> UInt64 = { _ in 3 }
   var configuration = Self.configuration
   var clipping: GradientClipping?
+  var average: WeightAverage?
   /// The class of a slot; nil is the slot modulo `classCount`.
   var label: (@Sendable (_ step: Int, _ slot: Int) -> Int)?
 
@@ -39,6 +40,10 @@ struct EngineRun {
     var loss = LossState()
     /// The vectors of the state, but for what is divided, on rank 0.
     var vectors: [[Float]] = []
+    /// The average as every rank is lent it; empty without one.
+    var average: [Float] = []
+    /// Whether the rank holds no more of the average afterwards than before.
+    var keepsItsParts = true
     /// Those of the class weights that this rank keeps.
     var headVectors: [[Float]] = []
     /// Elements of the vectors that are the network's, the first ones.
@@ -94,14 +99,14 @@ struct EngineRun {
         keepsParts: world.isSharded || objective.divided != nil,
         dividedFrom: objective.divided == nil ? nil : factory.network.parameterCount,
         loss: objective.head?.initialState ?? LossState()),
-      gradientGrid: SummationGrid(exponent: -36), seed: 7)
-    let count = factory.network.image.shape.count
+      gradientGrid: SummationGrid(exponent: -36), seed: 7, average: average)
+    let imageCount = factory.network.image.shape.count
     let (seed, classCount, label) = (seed, classCount, label)
     let engine = StepEngine(
       replica, in: world,
       samples: ComputedSamples { slot, batch, image in
         let random = CounterRandom(seed: seed(slot), purpose: .testing, batch.step, slot)
-        for i in 0..<count { image[i] = Float(2 * random.uniform(i) - 1) }
+        for i in 0..<imageCount { image[i] = Float(2 * random.uniform(i) - 1) }
         return Int32(label?(batch.step, slot) ?? slot % classCount)
       })
     engine.initialize()
@@ -121,6 +126,16 @@ struct EngineRun {
           clipping: clipping))
     }
     outcome.loss = replica.state.loss
+    let count = replica.state.parameterCount
+    func held() -> [Float] {
+      replica.state.average.map { Array(UnsafeBufferPointer(start: $0, count: count)) } ?? []
+    }
+    let own = held()
+    outcome.average =
+      try engine.withAverages { average, _ in
+        Array(UnsafeBufferPointer(start: average, count: count))
+      } ?? []
+    outcome.keepsItsParts = held() == own
     outcome.classWeights = try engine.classWeights() ?? []
     outcome.networkCount = factory.network.parameterCount
     if let head = objective.head as? MarginSoftmaxHead {

@@ -30,6 +30,22 @@ import Testing
     }
   }
 
+  @Test func theAverageOfShardedWeightsIsThatOfWholeOnes() throws {
+    var whole = EngineRun(objective: { $0.objective }, average: WeightAverage(decay: 0.5))
+    whole.vectors.append(.average)
+    let alone = try whole.outcomes(ranks: 1)[0]
+    #expect(alone.vectors[1].contains { $0 != 0 } && alone.vectors[1] != alone.vectors[0])
+    var sharded = whole
+    sharded.isSharded = true
+    for ranks in [2, 3] {
+      let outcomes = try sharded.outcomes(ranks: ranks)
+      #expect(outcomes[0].vectors == alone.vectors)
+      #expect(outcomes.allSatisfy { $0.receipts == alone.receipts })
+      // Lent to every rank, and given back.
+      #expect(outcomes.allSatisfy { $0.average == alone.vectors[1] && $0.keepsItsParts })
+    }
+  }
+
   @Test func whatRanksRoundAwayIsSummed() throws {
     var run = EngineRun(objective: { $0.objective }, reduction: .bf16)
     run.vectors.append(StateVector(name: "residual", residence: .addend))

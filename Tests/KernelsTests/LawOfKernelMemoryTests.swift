@@ -334,6 +334,7 @@ import TestSupport
       OptimizerKernel.adamW(
         memory[0], along: memory[1], means: memory[4], squares: memory[5], count: count,
         factors: factors)
+      OptimizerKernel.average(memory[0], towards: memory[1], count: count, rate: 0.1)
     }
   }
 }

@@ -117,7 +117,8 @@ final class NetworkRun {
       let loss = network.layers.count
       poison(memory.pointer, between: loss - 1, of: placement)
       pass.gradient(of: network.output).update(from: outputGradient, count: count)
-      for (index, layer) in network.layers.enumerated().reversed() {
+      let trained = network.layers.enumerated().dropFirst(network.frozenLayers)
+      for (index, layer) in trained.reversed() {
         poison(memory.pointer, between: 2 * loss - index - 1, of: placement)
         layer.backward(in: pass)
         for i in layer.parameters {

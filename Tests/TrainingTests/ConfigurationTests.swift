@@ -50,6 +50,7 @@ private let everything = """
   batch: 1024
   microbatch: 17
   drop-last: true
+  sampling: square-root
   threads: 2
   epochs: 300
   optimizer: sgd
@@ -64,6 +65,7 @@ private let everything = """
   gamma: 0.5
   warmup-epochs: 2
   clip-norm: null
+  ema: 0.9999
   gradient-grid: -34
   seed: 7
   evaluate-every: 100
@@ -118,6 +120,7 @@ private let everything = """
     #expect(all.margin == [0.9, 0.4, 0.15])
     #expect(all.marginGradient == .straightThrough && all.marginWarmupEpochs == 1.5)
     #expect(all.batch == 1024 && all.microbatch == 17 && all.threads == 2 && all.dropsLast)
+    #expect(all.sampling == .squareRoot && all.ema == 0.9999)
     #expect(all.length == .epochs(300))
     #expect(all.learningRate == 0.01 && all.headLearningRate == 0.02)
     #expect(all.momentum == 0.95 && all.weightDecay == 0.001)

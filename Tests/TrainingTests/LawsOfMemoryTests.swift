@@ -1,5 +1,6 @@
 import CAllocations
 import Configuration
+import Datasets
 import Losses
 import Testing
 import Training
@@ -32,6 +33,20 @@ import Training
         $0.length = .steps(28)
         $0.width = 0.5
         $0.embedding = 256
+      }
+      try Self.expectNoAllocations(configuration)
+    }
+  }
+
+  @Test func aStepThatAveragesAndTrainsAPartAllocatesNothing() async {
+    await #expect(processExitsWith: .success) {
+      let configuration = SmallRun.configuration {
+        $0.length = .steps(28)
+        $0.width = 0.5
+        $0.embedding = 256
+        $0.ema = 0.99
+        $0.freeze = ["conv1", "bn1", "prelu", "layer1"].map(PartPattern.init)
+        $0.sampling = .squareRoot
       }
       try Self.expectNoAllocations(configuration)
     }

@@ -12,6 +12,15 @@ import Training
   private static let kinds: [String: @Sendable (inout RunConfiguration) -> Void] = [
     "arcface": { _ in }, "adamw": { $0.optimizer = .adamw },
     "sharded": { $0.shardsOptimizer = true }, "bf16": { $0.reduction = .bf16 },
+    "averages": { $0.ema = 0.9 },
+    "sharded averages": {
+      $0.ema = 0.9
+      $0.shardsOptimizer = true
+    },
+    "averages of a divided head": {
+      $0.ema = 0.9
+      $0.head = .divided
+    },
     "fp32": { $0.reduction = .fp32 },
     "triplets": {
       $0.loss = .triplet

@@ -15,6 +15,8 @@ import Testing
     "dropout": ("0.25", [:]), "batch-norm": ("true", ["model": "nn1"]),
     "pooling": ("l2", ["model": "nn2"]), "precision": ("bf16", [:]),
     "init": ("old.safetensors", [:]),
+    "head-start": ("centres", ["init": "old.safetensors"]), "freeze": ("conv1,layer1.*", [:]),
+    "lr-scale": ("layer1=0.1,layer*.bias=2", [:]),
     "loss": ("cosface", [:]), "scale": ("31", [:]), "margin": ("0.25", [:]),
     "margin-variant": ("easy", [:]), "margin-gradient": ("straight-through", [:]),
     "margin-warmup-epochs": ("1.5", [:]), "head": ("divided", [:]),
@@ -27,13 +29,14 @@ import Testing
     "offline-every": ("7", ["loss": "triplet", "mining": "offline"]),
     "offline-pool": ("999", ["loss": "triplet", "mining": "offline"]),
     "compatible-with": ("runs/old", ["loss": "triplet"]), "batch": ("99", [:]),
-    "drop-last": ("true", [:]),
+    "drop-last": ("true", [:]), "sampling": ("class-balanced", [:]),
     "microbatch": ("7", [:]), "threads": ("3", [:]), "epochs": ("17", [:]), "steps": ("18", [:]),
     "seed": ("9", [:]), "gradient-grid": ("-24", [:]), "reduce": ("bf16", [:]),
     "shard-optimizer": ("true", [:]), "optimizer": ("lars", [:]), "momentum": ("0.8", [:]),
     "nesterov": ("true", [:]), "weight-decay": ("0.02", [:]),
     "initial-accumulator": ("0.1", ["optimizer": "adagrad"]),
-    "decay-norm-and-bias": ("true", [:]), "clip-norm": ("none", [:]), "lr": ("0.03", [:]),
+    "decay-norm-and-bias": ("true", [:]), "clip-norm": ("none", [:]), "ema": ("0.99", [:]),
+    "lr": ("0.03", [:]),
     "lr-head": ("0.04", [:]), "schedule": ("constant", [:]), "warmup-epochs": ("2", [:]),
     "milestones": ("3e,4e", ["schedule": "step", "milestones": "9e"]),
     "gamma": ("0.5", ["schedule": "step", "milestones": "3e"]),
@@ -126,8 +129,9 @@ import Testing
     + OptimizerName.allCases.map { ["optimizer": $0.rawValue] }
     + ScheduleName.allCases.filter { $0 != .step }.map { ["schedule": $0.rawValue] }
     + [
-      ["schedule": "step", "milestones": "3e"], ["momentum": "0"], ["model": "iresnet18"],
-      ["model": "nn1"], ["model": "nn2"], ["data": "photos", "landmarks": "points.txt"],
+      ["schedule": "step", "milestones": "3e"], ["init": "old.safetensors"], ["momentum": "0"],
+      ["model": "iresnet18"], ["model": "nn1"], ["model": "nn2"],
+      ["data": "photos", "landmarks": "points.txt"],
       ["loss": "triplet", "mining": "offline"], ["loss": "arcface", "margin": "0"],
     ]
 

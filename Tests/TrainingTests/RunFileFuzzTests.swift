@@ -1,4 +1,5 @@
 import CAllocations
+import CheckpointParts
 import Checkpoints
 import Evaluation
 import Foundation

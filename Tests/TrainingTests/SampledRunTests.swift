@@ -1,3 +1,4 @@
+import CheckpointParts
 import Checkpoints
 import Configuration
 import Datasets

@@ -1,4 +1,5 @@
 private import Determinism
+private import Preconditions
 
 /// One global batch.
 package struct GlobalBatch: Sendable {
@@ -16,22 +17,30 @@ package struct GlobalBatch: Sendable {
   }
 }
 
-/// The order in which a training set is gone through: a new permutation every epoch, cut into
-/// global batches; the last batch of an epoch takes what is left, or that is left out.
+/// The order in which a training set is gone through: a new permutation every epoch, or as often
+/// as people's shares say, cut into global batches; the last batch of an epoch takes what is left,
+/// or that is left out.
 package struct EpochSampler: Sendable {
   /// Which part of which epoch a step has.
   package let course: EpochCourse
   /// What the order of an epoch is a function of.
   package let seed: UInt64
+  /// How often people come; nil where every sample comes once an epoch.
+  package let shares: ClassShares?
   private var recent: [(epoch: Int, order: [Int])] = []
 
   package init(count: Int, batch: Int, seed: UInt64, dropsLast: Bool = false) {
     self.init(EpochCourse(count: count, batch: batch, dropsLast: dropsLast), seed: seed)
   }
 
-  package init(_ course: EpochCourse, seed: UInt64) {
+  /// Goes through `course`; of `shares` there are, where given, as many samples.
+  package init(_ course: EpochCourse, seed: UInt64, shares: ClassShares? = nil) {
+    require(
+      shares == nil || shares?.count == course.count,
+      "EpochSampler: shares of \(shares?.count ?? 0) samples, epochs of \(course.count)")
     self.course = course
     self.seed = seed
+    self.shares = shares
   }
 
   /// The number of samples of an epoch.
@@ -40,9 +49,10 @@ package struct EpochSampler: Sendable {
   /// Batches of an epoch.
   package var stepsPerEpoch: Int { course.stepsPerEpoch }
 
-  /// The order of `epoch`: a function of it, of the seed and of the count.
+  /// The order of `epoch`: a function of it, of the seed, of the count and of the shares.
   package func order(ofEpoch epoch: Int) -> [Int] {
-    CounterRandom(seed: seed, purpose: .shuffle, epoch).permutation(of: count)
+    if let shares { return shares.order(ofEpoch: epoch, seed: seed) }
+    return CounterRandom(seed: seed, purpose: .shuffle, epoch).permutation(of: count)
   }
 
   /// The global batch of `step`, counted from 0 over all epochs; keeps the orders of two epochs.

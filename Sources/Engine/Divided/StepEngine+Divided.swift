@@ -9,27 +9,33 @@ extension StepEngine {
   /// What this rank has of a divided head, in the flat vector: its classes, and the bias.
   package var headRanges: [Range<Int>] { DividedHead.ranges(of: replica, in: world) }
 
-  /// The rows of this rank's classes.
-  private func rows(of rank: Int) -> UnsafeMutableBufferPointer<Float> {
+  /// The rows of a rank's classes in `vector` [parameterCount].
+  private func rows(
+    of rank: Int, in vector: UnsafeMutablePointer<Float>
+  ) -> UnsafeMutableBufferPointer<Float> {
     guard let objective = replica.objective.divided else { return .init(start: nil, count: 0) }
     let range = objective.ownRange(of: rank, ranks: world.size)
     return UnsafeMutableBufferPointer(
-      start: state.parameters + replica.headRange.lowerBound + range.lowerBound,
+      start: vector + replica.headRange.lowerBound + range.lowerBound,
       count: range.count)
   }
 
   /// The class weights [classes, dimension] on the first rank, nil on the others and without any;
-  /// of a divided head the rows of all ranks are brought there, and every rank calls it.
-  package func classWeights() throws -> [Float]? {
+  /// of a divided head the rows of all ranks are brought there, and every rank calls it. They are
+  /// those of `vector` [parameterCount], nil for the parameters.
+  package func classWeights(
+    in vector: UnsafeMutablePointer<Float>? = nil
+  ) throws -> [Float]? {
+    let vector = vector ?? state.parameters
     guard let head = replica.objective.head else { return nil }
     let count = head.classes * head.dimension
     guard let objective = replica.objective.divided, world.size > 1 else {
       guard world.rank == 0 else { return nil }
       return Array(
-        UnsafeBufferPointer(start: state.parameters + replica.headRange.lowerBound, count: count))
+        UnsafeBufferPointer(start: vector + replica.headRange.lowerBound, count: count))
     }
     let counts = (0..<world.size).map { objective.ownRange(of: $0, ranks: world.size).count }
-    let own = UnsafeBufferPointer(rows(of: world.rank))
+    let own = UnsafeBufferPointer(rows(of: world.rank, in: vector))
     guard world.rank == 0 else {
       try world.communicator.gather(
         own, counts: counts, into: nil as UnsafeMutableBufferPointer<Float>?, at: 0)
@@ -52,7 +58,7 @@ extension StepEngine {
     where !objective.ownRange(of: rank, ranks: world.size).isEmpty {
       let isLast = objective.classes(of: rank, ranks: world.size).upperBound == head.classes
       if rank == world.rank {
-        stream.add(UnsafeRawBufferPointer(rows(of: rank)))
+        stream.add(UnsafeRawBufferPointer(rows(of: rank, in: state.parameters)))
         if isLast { hash = stream.hash }
       }
       guard world.size > 1 else { continue }

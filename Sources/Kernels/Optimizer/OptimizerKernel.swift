@@ -133,4 +133,24 @@ package enum OptimizerKernel {
       new.v.store(squares + i, count: rest)
     }
   }
+
+  /// average += rate (value - average), over `count` elements in place; a rate of 1 copies.
+  package static func average(
+    _ average: UnsafeMutablePointer<Float>, towards values: UnsafePointer<Float>, count: Int,
+    rate: Float
+  ) {
+    let rates = SIMD8<Float>(repeating: rate)
+    var i = 0
+    while i < count {
+      let lanes = min(8, count - i)
+      let old = Vector8(average + i, count: lanes)
+      // Not old + (value - old), which is rounded.
+      let new =
+        rate == 1
+        ? Vector8(values + i, count: lanes)
+        : old.addingProduct(Vector8(values + i, count: lanes) - old, rates)
+      new.store(average + i, count: lanes)
+      i += 8
+    }
+  }
 }

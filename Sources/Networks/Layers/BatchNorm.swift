@@ -63,7 +63,7 @@ package struct BatchNorm: Layer {
     let variance = mean + channels
     let inverseDeviation = variance + channels
     let doubles = pass.scratch(as: Double.self)
-    if pass.phase == .training {
+    if !pass.usesRunningMoments(running) {
       let sums: UnsafeMutablePointer<Double>
       if let suppliedSums {
         sums = pass[suppliedSums, as: Double.self]

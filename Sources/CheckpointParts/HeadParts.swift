@@ -24,11 +24,11 @@ package enum HeadParts {
   }
 
   /// Whether `name` is that of a part of the checkpoint of `step`, or of any where that is nil.
-  static func isPart(_ name: String, ofStep step: Int? = nil) -> Bool {
+  package static func isPart(_ name: String, ofStep step: Int? = nil) -> Bool {
     guard name.hasPrefix("step-"), name.hasSuffix(".safetensors") else { return false }
     guard let middle = name.range(of: ".head-") else { return false }
     guard let step else { return true }
-    return name[..<middle.lowerBound] == CheckpointStore.name(step: step).dropLast(12)
+    return name[..<middle.lowerBound] == CheckpointNames.stem(step: step)
   }
 
   /// Writes what this rank has of the divided head of `state`, rows in `own`, into `folder`, beside
@@ -88,15 +88,16 @@ package enum HeadParts {
     }
     add(weight.name, state.parameters)
     for (index, vector) in state.vectors.enumerated() {
-      add("\(Checkpoint.optimizerPrefix)\(vector.name)/\(weight.name)", state.vector(index))
+      add("\(CheckpointNames.optimizerPrefix)\(vector.name)/\(weight.name)", state.vector(index))
     }
     let name =
-      CheckpointStore.name(step: step).dropLast(12) + ".head-\(rank + 1)-of-\(ranks).safetensors"
+      CheckpointNames.stem(step: step) + ".head-\(rank + 1)-of-\(ranks).safetensors"
     let path = folder + "/" + name
     try SafetensorsFile.write(
-      tensors: tensors, metadata: [Checkpoint.formatKey: "head part of step \(step)"], to: path)
+      tensors: tensors, metadata: [CheckpointNames.formatKey: "head part of step \(step)"], to: path
+    )
     return Entry(
-      file: String(name), rows: rows, integrity: try SafetensorsFile(path: path).integrity ?? "")
+      file: name, rows: rows, integrity: try SafetensorsFile(path: path).integrity ?? "")
   }
 
   /// A tensor of some rows of `name`.

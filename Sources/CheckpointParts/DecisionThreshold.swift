@@ -1,6 +1,4 @@
 package import Evaluation
-private import Foundation
-internal import Interchange
 
 /// The distances below which a checkpoint's network takes two photos for one person, and how they
 /// were chosen. All are squared L2 between normalised embeddings, 0...4; nearer is strict.
@@ -89,7 +87,7 @@ package struct DecisionThreshold: Sendable, Equatable {
   private static let targetKey = "threshold-far"
 
   /// What the thresholds stand under in the metadata of a checkpoint.
-  static let keys = [valueKey, cautiousKey, flipKey, ruleKey, targetKey]
+  package static let keys = [valueKey, cautiousKey, flipKey, ruleKey, targetKey]
 
   /// The thresholds in the metadata of a checkpoint; nil where there are none.
   package init?(metadata: [String: String]) {
@@ -108,29 +106,5 @@ package struct DecisionThreshold: Sendable, Equatable {
     ]
     if let targetFAR { metadata[Self.targetKey] = "\(targetFAR)" }
     return metadata
-  }
-}
-
-extension Checkpoint {
-  /// Writes the file again with `threshold` in place of what it holds, whole or not at all; throws
-  /// `InterchangeError`.
-  package func store(_ threshold: DecisionThreshold) throws {
-    // Not over the link `best.safetensors`, but over the file that it leads to.
-    let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
-    let file = file
-    let tensors = file.entries.map { entry in
-      SafetensorsTensor(name: entry.name, type: entry.type, shape: entry.shape) { lend in
-        let bytes = UnsafeMutableRawBufferPointer.allocate(
-          byteCount: entry.range.count, alignment: 64)
-        defer { bytes.deallocate() }
-        try file.read(entry.name, as: entry.type, shape: entry.shape, into: bytes)
-        try lend(UnsafeRawBufferPointer(bytes))
-      }
-    }
-    var metadata = file.metadata
-    for key in DecisionThreshold.keys { metadata[key] = nil }
-    try SafetensorsFile.write(
-      tensors: tensors, metadata: metadata.merging(threshold.metadata) { _, new in new },
-      to: target)
   }
 }

@@ -8,6 +8,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case partFailed(folder: String, step: Int)
   /// The file of a rank's classes is of another checkpoint.
   case otherPart(path: String, part: String)
+  /// The run that wrote it kept no average of the weights, or had not moved them yet.
+  case noAverage(path: String)
   /// The file of a rank's classes is not beside the checkpoint.
   case missingPart(path: String, part: String)
 
@@ -31,6 +33,9 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .otherPart(let path, let part):
       "\(path) was written with other class weights than \(part) holds; copy the files of a "
         + "checkpoint together, or take an older one"
+    case .noAverage(let path):
+      "\(path) has no average of the weights, as its run was without --ema or had not moved them "
+        + "yet; remove --weights ema"
     case .missingPart(let path, let part):
       "\(path) lacks \(part): that is a part of its divided head, which belongs beside the "
         + "checkpoint; copy it there too"

@@ -9,7 +9,9 @@ internal import Threads
 /// in the parts that ranks have written beside it.
 package final class HeadRows: Sendable {
   /// The tensor whose rows these are.
-  static let weightName = "head.weight"
+  package static let weightName = "head.weight"
+  /// The tensor beside it that has one number a class, where there is one.
+  package static let biasName = "head.bias"
 
   private let path: String
   private let file: SafetensorsFile
@@ -55,11 +57,11 @@ package final class HeadRows: Sendable {
   }
 
   /// Bytes of the parts.
-  var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
+  package var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
 
   /// Reads all parts that are there and compares their checksums; throws
   /// `InterchangeError.corrupt`.
-  func verify(onBytes: (Int) -> Void) throws {
+  package func verify(onBytes: (Int) -> Void) throws {
     for part in parts { try part.verify(requiresChecksums: true, onBytes: onBytes) }
   }
 
@@ -111,7 +113,7 @@ package final class HeadRows: Sendable {
   }
 
   /// Overwrites `memory` [rows.count, width] with those rows of the tensor `name` [count, width].
-  func read(
+  package func read(
     _ name: String, rows: Range<Int>, of count: Int, width: Int,
     into memory: UnsafeMutablePointer<Float>
   ) throws {
@@ -149,13 +151,14 @@ package final class HeadRows: Sendable {
       try load(weight.name, into: state.parameters)
       for (index, vector) in state.vectors.enumerated() {
         try load(
-          "\(Checkpoint.optimizerPrefix)\(vector.name)/\(weight.name)", into: state.vector(index))
+          "\(CheckpointNames.optimizerPrefix)\(vector.name)/\(weight.name)",
+          into: state.vector(index))
       }
     }
   }
 
   /// The hash of the bytes of all rows of the tensor `name`, which is in parts.
-  func hash(of name: String, shape: [Int]) throws -> UInt64 {
+  package func hash(of name: String, shape: [Int]) throws -> UInt64 {
     var stream = Hash64Stream()
     try forEachPiece(of: name, rows: 0..<shape[0], width: shape[1]) {
       stream.add(UnsafeRawBufferPointer($1))

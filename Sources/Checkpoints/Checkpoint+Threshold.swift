@@ -1,0 +1,27 @@
+package import CheckpointParts
+private import Foundation
+internal import Interchange
+
+extension Checkpoint {
+  /// Writes the file again with `threshold` in place of what it holds, whole or not at all; throws
+  /// `InterchangeError`.
+  package func store(_ threshold: DecisionThreshold) throws {
+    // Not over the link `best.safetensors`, but over the file that it leads to.
+    let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    let file = file
+    let tensors = file.entries.map { entry in
+      SafetensorsTensor(name: entry.name, type: entry.type, shape: entry.shape) { lend in
+        let bytes = UnsafeMutableRawBufferPointer.allocate(
+          byteCount: entry.range.count, alignment: 64)
+        defer { bytes.deallocate() }
+        try file.read(entry.name, as: entry.type, shape: entry.shape, into: bytes)
+        try lend(UnsafeRawBufferPointer(bytes))
+      }
+    }
+    var metadata = file.metadata
+    for key in DecisionThreshold.keys { metadata[key] = nil }
+    try SafetensorsFile.write(
+      tensors: tensors, metadata: metadata.merging(threshold.metadata) { _, new in new },
+      to: target)
+  }
+}
