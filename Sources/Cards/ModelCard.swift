@@ -1,3 +1,4 @@
+internal import CheckpointParts
 internal import Checkpoints
 internal import Configuration
 internal import Datasets
