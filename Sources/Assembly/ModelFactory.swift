@@ -130,6 +130,10 @@ extension RunConfiguration {
     case .combined:
       return .combined(
         scale: scale, m1: margin[0], m2: margin[1], m3: margin[2], gradient: marginGradient)
+    case .adaface:
+      return .adaFace(
+        scale: scale, margin: margin[0], concentration: normConcentration, rate: statisticsRate,
+        gradient: marginGradient)
     case .triplet: return nil
     }
   }

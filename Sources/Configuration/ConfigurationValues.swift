@@ -65,6 +65,7 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
   case arcface
   case cosface
   case combined
+  case adaface
   case triplet
 
   /// What a loss has of its own, and its usual values of that.
@@ -89,6 +90,7 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
     case .arcface: Traits(margin: [MarginSoftmaxConfiguration.usualArcFaceMargin], scale: scale)
     case .cosface: Traits(margin: [0.35], scale: scale)
     case .combined: Traits(margin: [1, 0.3, 0.2], scale: scale)
+    case .adaface: Traits(margin: [0.4], scale: scale)
     case .triplet: Traits(margin: [0.2], scale: nil, hasClassWeights: false)
     }
   }

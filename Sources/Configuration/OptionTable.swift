@@ -142,6 +142,20 @@ extension ConfigurationOption {
       "Epochs over which the margin grows", value: "x", follows: .loss,
       idle: [.withoutMargin, .withMarginZero])
     option(
+      .loss, "norm-concentration", \.normConcentration, number.within(-100...100),
+      "AdaFace's h: how far norms of embeddings move the margin; 0 is CosFace", value: "h",
+      follows: .loss, usual: { _ in 0.333 },
+      idle: [.loss(or: { _ in "take adaface" }) { $0 != .adaface }, .withMarginZero])
+    option(
+      .loss, "statistics-rate", \.statisticsRate,
+      ValueForm.float("more than 0, at most 1") { $0 > 0 && $0 <= 1 },
+      "Share of a batch in AdaFace's mean and deviation of norms", value: "x", follows: .loss,
+      usual: { _ in 0.01 },
+      idle: [
+        .loss(or: { _ in "take adaface" }) { $0 != .adaface }, .withMarginZero,
+        .inRuns("with a norm-concentration of 0") { $0.normConcentration == 0 },
+      ])
+    option(
       .loss, "head", \.head, .name("head"),
       "The class weights: whole on every rank, divided over the ranks, or auto; the same bits",
       value: "name", isMathematical: false, follows: .loss,

@@ -41,8 +41,8 @@ package protocol LossHead: Sendable {
   ) -> LossValue
 
   /// Moves `state` once, after a step; `means` [stateSumCount] are `run`'s sums over the whole
-  /// batch divided by its samples, summed exactly.
-  func move(_ state: inout LossState, by means: UnsafePointer<Double>)
+  /// batch divided by its `samples`, summed exactly.
+  func move(_ state: inout LossState, by means: UnsafePointer<Double>, samples: Int)
 }
 
 extension LossHead {
@@ -51,7 +51,7 @@ extension LossHead {
   /// None.
   package var stateSumCount: Int { 0 }
   /// Leaves the state as it is.
-  package func move(_ state: inout LossState, by means: UnsafePointer<Double>) {}
+  package func move(_ state: inout LossState, by means: UnsafePointer<Double>, samples: Int) {}
 }
 
 /// Numbers by name that a loss keeps from step to step: a running mean, a schedule of its own.

@@ -4,7 +4,8 @@ private import Preconditions
 /// Which softmax loss a head computes: its kind and margins, its scale, and its derivative.
 ///
 /// ArcFace is Deng et al. 2019, CosFace Wang et al. 2018, the combination cos(m1 theta + m2) - m3
-/// the former's equation 4. Made by the static functions, each of which takes what its kind uses.
+/// the former's equation 4, AdaFace Kim et al. 2022. Made by the static functions, each of which
+/// takes what its kind uses.
 package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   /// The function of the target's angle that replaces its cosine.
   package enum Kind: Sendable, Equatable {
@@ -18,6 +19,10 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     case cosFace(margin: Double)
     /// Target cos(m1 theta + m2) - m3, m2 in radians.
     case combined(m1: Double, m2: Double, m3: Double)
+    /// Target cos(theta - margin k) - margin (1 + k), where k in -1...1 is `concentration` (h) times
+    /// the distance of the embedding's norm from the mean of norms, in their deviations. Mean and
+    /// deviation take a share `rate` of each batch.
+    case adaFace(margin: Double, concentration: Double, rate: Double)
   }
 
   /// What ArcFace does with angles whose margin would wrap past pi.
@@ -107,6 +112,20 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     return Self(kind: .combined(m1: m1, m2: m2, m3: m3), scale: scale, gradient: gradient)
   }
 
+  /// AdaFace: a margin of the angle for bad samples, of the cosine for good ones (`Kind.adaFace`).
+  package static func adaFace(
+    scale: Double = usualScale, margin: Double, concentration: Double, rate: Double,
+    gradient: Gradient = .exact
+  ) -> Self {
+    require(
+      margin >= 0 && margin < marginLimit && concentration.isFinite && rate > 0 && rate <= 1,
+      "MarginSoftmaxConfiguration: AdaFace margin \(margin), concentration \(concentration), rate "
+        + "\(rate), expected 0 to below pi, a number, and more than 0 to 1")
+    return Self(
+      kind: .adaFace(margin: margin, concentration: concentration, rate: rate), scale: scale,
+      gradient: gradient)
+  }
+
   /// Whether embeddings and class weights are normalised.
   package var isNormalized: Bool {
     if case .softmax = kind { return false }
@@ -119,17 +138,18 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   /// The value that replaces the target's cosine, before the scale, and its slope d value / d
   /// cosine.
   ///
-  /// `marginFactor` shrinks the margins for warm-up: 0 is none, 1 is full (m1 goes from 1 to m1).
-  /// Finite for every cosine in [-1, 1]; the slope of `.straightThrough` is 1.
+  /// `marginFactor` shrinks the margins for warm-up: 0 is none, 1 is full (m1 goes from 1 to m1);
+  /// `quality` is what the function of that name says of the sample. Finite for every cosine in
+  /// [-1, 1]; the slope of `.straightThrough` is 1.
   package func target(
-    cosine: Double, marginFactor: Double = 1
+    cosine: Double, marginFactor: Double = 1, quality: Double = 0
   ) -> (value: Double, slope: Double) {
-    let result = exactTarget(cosine: cosine, marginFactor: marginFactor)
+    let result = exactTarget(cosine: cosine, marginFactor: marginFactor, quality: quality)
     return gradient == .exact ? result : (result.value, 1)
   }
 
   private func exactTarget(
-    cosine: Double, marginFactor: Double
+    cosine: Double, marginFactor: Double, quality: Double
   ) -> (value: Double, slope: Double) {
     switch kind {
     case .softmax, .normalizedSoftmax:
@@ -143,7 +163,37 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
       let angle = factor * Elementary.acos(cosine) + m2 * marginFactor
       let slope = factor * Elementary.sin(angle) / Self.sine(cosine)
       return (Elementary.cos(angle) - m3 * marginFactor, slope)
+    case .adaFace(let margin, _, _):
+      return Self.adaFaceTarget(cosine: cosine, margin: margin * marginFactor, quality: quality)
     }
+  }
+
+  /// Angles stay this far from 0 and pi (mk-minchul/AdaFace).
+  private static let smallestAngle = 1e-3
+
+  private static func adaFaceTarget(
+    cosine: Double, margin: Double, quality: Double
+  ) -> (value: Double, slope: Double) {
+    let (turn, lift) = (-margin * quality, margin + margin * quality)
+    let angle = Elementary.acos(cosine) + turn
+    if angle < smallestAngle { return (Elementary.cos(smallestAngle) - lift, 0) }
+    if angle > .pi - smallestAngle { return (-Elementary.cos(smallestAngle) - lift, 0) }
+    let result = turned(cosine: cosine, by: turn)
+    return (result.value - lift, result.slope)
+  }
+
+  /// cos(theta + m) and its slope.
+  @inline(__always)
+  private static func turned(
+    cosine: Double, by margin: Double
+  ) -> (value: Double, slope: Double) {
+    let sine = ((1 - cosine) * (1 + cosine)).squareRoot()
+    let (marginCosine, marginSine) = (Elementary.cos(margin), Elementary.sin(margin))
+    // sin(theta + m) / sin(theta) = cos(m) + cos(theta) sin(m) / sin(theta)
+    return (
+      cosine * marginCosine - sine * marginSine,
+      marginCosine + cosine * marginSine / max(sine, smallestSine)
+    )
   }
 
   private func arcFaceTarget(
@@ -164,11 +214,7 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     }
     // A cosine that is not a number goes on as one.
     guard hasMargin || cosine.isNaN else { return (otherwise, 1) }
-    let sine = ((1 - cosine) * (1 + cosine)).squareRoot()
-    let (marginCosine, marginSine) = (Elementary.cos(margin), Elementary.sin(margin))
-    let value = cosine * marginCosine - sine * marginSine
-    // sin(theta + m) / sin(theta) = cos(m) + cos(theta) sin(m) / sin(theta)
-    return (value, marginCosine + cosine * marginSine / max(sine, Self.smallestSine))
+    return Self.turned(cosine: cosine, by: margin)
   }
 
   private static func sine(_ cosine: Double) -> Double {

@@ -45,13 +45,15 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
   /// Computes the loss of a microbatch of embeddings [rows, dimension] and both gradients.
   ///
   /// Overwrites `embeddingGradient` [rows, dimension] and `weightGradient` [parameterCount] with
-  /// the derivatives of the SUM of the samples' losses. Labels are in 0..<classes; `marginFactor`
-  /// is the share of the margin in force (warm-up); `scratch` holds `scratchCount(rows:)` floats.
+  /// the derivatives of the SUM of the samples' losses, and `stateSums` [stateSumCount] with what
+  /// moves the state. Labels are in 0..<classes; `marginFactor` is the share of the margin in force
+  /// (warm-up); `scratch` holds `scratchCount(rows:)` floats.
   package func run(
     _ embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>, rows: Int,
-    weights: UnsafePointer<Float>, marginFactor: Float = 1,
+    weights: UnsafePointer<Float>, marginFactor: Float, state: LossState,
     into embeddingGradient: UnsafeMutablePointer<Float>,
-    weightGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    weightGradient: UnsafeMutablePointer<Float>, stateSums: UnsafeMutablePointer<Double>,
+    scratch: UnsafeMutablePointer<Float>
   ) -> LossValue {
     require(rows >= 1, "MarginSoftmaxHead: \(rows) rows")
     for row in 0..<rows {
@@ -62,34 +64,50 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
     let places = Places(scratch, rows: rows, classes: classes, dimension: dimension)
     score(embeddings, weights: weights, rows: rows, places)
     places.projections.update(repeating: 0, count: classes)
+    for i in 0..<stateSumCount { stateSums[i] = 0 }
     var value = LossValue()
     for row in 0..<rows {
       let label = Int(labels[row])
       let sample = differentiate(
-        row, label: label, marginFactor: Double(marginFactor),
+        row, label: label, marginFactor: Double(marginFactor), state: state,
         cosine: NormalizeKernel.cosine(
           embeddings + row * dimension, weights + label * dimension, count: dimension),
         places)
       value.lossSum += sample.lossSum
       value.correctCount += sample.correctCount
       value.targetCosineSum += sample.targetCosineSum
+      configuration.addStateSums(
+        inverseNorm: places.unitInverseNorms[row], cosine: sample.targetCosineSum, state: state,
+        to: stateSums)
     }
     propagate(
       embeddings, weights: weights, rows: rows, places, into: embeddingGradient, weightGradient)
     return value
   }
 
-  /// As `LossHead` has it: the state of this loss is nothing.
+  /// The same in the state before the first step, whose sums are not told.
   package func run(
     _ embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>, rows: Int,
-    weights: UnsafePointer<Float>, marginFactor: Float, state: LossState,
+    weights: UnsafePointer<Float>, marginFactor: Float = 1,
     into embeddingGradient: UnsafeMutablePointer<Float>,
-    weightGradient: UnsafeMutablePointer<Float>, stateSums: UnsafeMutablePointer<Double>,
-    scratch: UnsafeMutablePointer<Float>
+    weightGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) -> LossValue {
-    run(
-      embeddings, labels: labels, rows: rows, weights: weights, marginFactor: marginFactor,
-      into: embeddingGradient, weightGradient: weightGradient, scratch: scratch)
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: max(1, stateSumCount)) { sums in
+      run(
+        embeddings, labels: labels, rows: rows, weights: weights, marginFactor: marginFactor,
+        state: initialState, into: embeddingGradient, weightGradient: weightGradient,
+        stateSums: sums.baseAddress!, scratch: scratch)
+    }
+  }
+
+  /// As the configuration has it.
+  package var initialState: LossState { configuration.initialState }
+  /// As the configuration has it.
+  package var stateSumCount: Int { configuration.stateSumCount }
+
+  /// As the configuration has it.
+  package func move(_ state: inout LossState, by means: UnsafePointer<Double>, samples: Int) {
+    configuration.move(&state, by: means, samples: samples)
   }
 
   /// The parts of the scratch memory.
@@ -148,7 +166,8 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
 
   /// Turns one row of scores into the gradient at the products and adds to the projections.
   private func differentiate(
-    _ row: Int, label: Int, marginFactor: Double, cosine rawCosine: Double, _ places: Places
+    _ row: Int, label: Int, marginFactor: Double, state: LossState, cosine rawCosine: Double,
+    _ places: Places
   ) -> LossValue {
     let scores = places.scores + row * classes
     let exponentials = places.gradients + row * classes
@@ -164,7 +183,9 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
 
     let sample = SampleSoftmax(
       score: score, cosine: cosine, greatest: greatest, others: others,
-      marginFactor: marginFactor, of: configuration)
+      marginFactor: marginFactor,
+      quality: configuration.quality(
+        inverseNorm: places.unitInverseNorms[row], state: state), of: configuration)
     SoftmaxKernel.gradients(
       from: exponentials, cosines: scores, inverseNorms: places.inverseNorms, count: classes,
       factor: sample.factor, addingTo: places.projections)

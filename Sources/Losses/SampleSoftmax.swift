@@ -19,13 +19,15 @@ struct SampleSoftmax {
   private init() { (value, factor, targetGradient) = (LossValue(), .nan, .nan) }
 
   /// From the `score` of the sample's class without margin, the `cosine` with its weights, the
-  /// `greatest` score of the others, and the sum of e^(scale (score - greatest)) of the `others`.
+  /// `greatest` score of the others, and the sum of e^(scale (score - greatest)) of the `others`;
+  /// `quality` is `MarginSoftmaxConfiguration.quality` of the sample.
   @inline(__always)
   init(
     score: Double, cosine: Double, greatest: Float, others: Double, marginFactor: Double,
-    of configuration: MarginSoftmaxConfiguration
+    quality: Double, of configuration: MarginSoftmaxConfiguration
   ) {
-    let target = configuration.target(cosine: score, marginFactor: marginFactor)
+    let target = configuration.target(
+      cosine: score, marginFactor: marginFactor, quality: quality)
     let scale = configuration.scale
     let z = Elementary.log(others) + scale * (Double(greatest) - target.value)
     // e^-|z|: neither overflows.

@@ -12,10 +12,14 @@ import TestSupport
     let count = classes * width + (item.reference.hasBias ? classes : 0)
     let x = normals(labels.count * width, seed: 1).map(Double.init)
     let w = normals(count, seed: 2).map(Double.init)
-    func loss(_ x: [Double], _ w: [Double]) -> Double {
-      item.reference.run(x, labels: labels, weights: w, classes: classes, width: width).loss
+    var reference = item.reference
+    reference.norms = labels.indices.map { row in
+      x[row * width..<(row + 1) * width].reduce(0) { $0 + $1 * $1 }.squareRoot()
     }
-    let result = item.reference.run(
+    func loss(_ x: [Double], _ w: [Double]) -> Double {
+      reference.run(x, labels: labels, weights: w, classes: classes, width: width).loss
+    }
+    let result = reference.run(
       x, labels: labels, weights: w, classes: classes, width: width)
     let h = 1e-6
     let scale = (result.embeddings + result.weights).map(abs).max()!

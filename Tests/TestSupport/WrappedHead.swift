@@ -67,7 +67,7 @@ package struct WrappedHead: LossHead {
       stateSums: stateSums, scratch: scratch)
   }
 
-  package func move(_ state: inout LossState, by means: UnsafePointer<Double>) {
+  package func move(_ state: inout LossState, by means: UnsafePointer<Double>, samples: Int) {
     state = moved(state, means)
   }
 }

@@ -18,6 +18,8 @@ import Testing
     "loss": ("cosface", [:]), "scale": ("31", [:]), "margin": ("0.25", [:]),
     "margin-variant": ("easy", [:]), "margin-gradient": ("straight-through", [:]),
     "margin-warmup-epochs": ("1.5", [:]), "head": ("divided", [:]),
+    "norm-concentration": ("0.5", ["loss": "adaface"]),
+    "statistics-rate": ("0.02", ["loss": "adaface"]),
     "mining": ("hardest,offline@3e", ["loss": "triplet"]),
     "people-per-batch": ("5", ["loss": "triplet"]),
     "photos-per-person": ("3", ["loss": "triplet"]),
@@ -127,6 +129,7 @@ import Testing
       ["schedule": "step", "milestones": "3e"], ["momentum": "0"], ["model": "iresnet18"],
       ["model": "nn1"], ["model": "nn2"], ["data": "photos", "landmarks": "points.txt"],
       ["loss": "triplet", "mining": "offline"], ["loss": "arcface", "margin": "0"],
+      ["loss": "adaface", "margin": "0"], ["loss": "adaface", "norm-concentration": "0"],
     ]
 
   @Test func whatDoesNothingIsRefusedInEveryKindOfRun() throws {

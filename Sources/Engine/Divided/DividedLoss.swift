@@ -84,7 +84,8 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
       slab = first..<min(first + share.slabRows, count)
       try score(slab, by: crew)
       try addExponentials(slab, by: crew)
-      self.batch.conclude(slab, of: objective.head, marginFactor: batch.marginFactor)
+      self.batch.conclude(
+        slab, of: objective.head, marginFactor: batch.marginFactor, state: replica.state.loss)
       try embeddingGradients(slab, by: crew)
     }
     try returnEmbeddingGradients(batch)
@@ -95,6 +96,10 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
   }
 
   func value(of slots: Range<Int>) -> LossValue? { batch.value(of: slots) }
+
+  func writeStateSums(of slots: Range<Int>, to sums: UnsafeMutablePointer<Double>) {
+    batch.writeStateSums(of: slots, for: objective.head, state: replica.state.loss, to: sums)
+  }
 
   func gradients(
     at slots: Range<Int>, on worker: Int, into gradients: UnsafeMutablePointer<Float>

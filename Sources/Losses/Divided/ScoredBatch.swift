@@ -112,11 +112,30 @@ package final class ScoredBatch: @unchecked Sendable {
 
   /// What the faces of `rows` come to, once `targets`, `greatest` and `others` are those of all
   /// ranks.
-  package func conclude(_ rows: Range<Int>, of head: MarginSoftmaxHead, marginFactor: Float) {
+  package func conclude(
+    _ rows: Range<Int>, of head: MarginSoftmaxHead, marginFactor: Float, state: LossState
+  ) {
     for row in rows {
       samples[row] = SampleSoftmax(
         score: targets[2 * row], cosine: targets[2 * row + 1], greatest: greatest[row],
-        others: others[row], marginFactor: Double(marginFactor), of: head.configuration)
+        others: others[row], marginFactor: Double(marginFactor),
+        quality: head.configuration.quality(inverseNorm: inverseNorms[row], state: state),
+        of: head.configuration)
+    }
+  }
+
+  /// Overwrites `sums` [head.stateSumCount] with what the faces of `rows` move the state of the
+  /// loss by, added up in their order.
+  package func writeStateSums(
+    of rows: Range<Int>, for head: MarginSoftmaxHead, state: LossState,
+    to sums: UnsafeMutablePointer<Double>
+  ) {
+    let configuration = head.configuration
+    for i in 0..<configuration.stateSumCount { sums[i] = 0 }
+    for row in rows {
+      configuration.addStateSums(
+        inverseNorm: inverseNorms[row], cosine: samples[row].value.targetCosineSum, state: state,
+        to: sums)
     }
   }
 

@@ -1,0 +1,62 @@
+/// What a margin that adapts to the run keeps from step to step, and what it makes of a sample.
+///
+/// A step reads the state as the one before has left it: the official programs let the batch in
+/// first, which takes the whole batch's embeddings before any loss.
+extension MarginSoftmaxConfiguration {
+  /// The numbers before the first step.
+  package var initialState: LossState {
+    switch kind {
+    case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined: LossState()
+    case .adaFace: LossState(["norm-mean": 20, "norm-deviation": 100])
+    }
+  }
+
+  /// How many sums over the samples of a batch move them.
+  package var stateSumCount: Int {
+    switch kind {
+    case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined: 0
+    case .adaFace: 2
+    }
+  }
+
+  /// How good a sample is, -1 to 1, by the inverse of its embedding's norm; 0 with margins that do
+  /// not ask. No gradient flows through it.
+  @inline(__always)
+  package func quality(inverseNorm: Float, state: LossState) -> Double {
+    guard case .adaFace(_, let concentration, _) = kind else { return 0 }
+    let (mean, deviation) = (state.values[0], state.values[1])
+    let distance = Self.norm(inverse: inverseNorm) - mean
+    let quality = concentration * distance / (deviation + Self.smallestDeviation)
+    return min(max(quality, -1), 1)
+  }
+
+  /// Adds what a sample moves the state by to `sums` [stateSumCount].
+  @inline(__always)
+  func addStateSums(
+    inverseNorm: Float, cosine: Double, state: LossState, to sums: UnsafeMutablePointer<Double>
+  ) {
+    guard case .adaFace = kind else { return }
+    // About the running mean, from which the squares of a batch are not far.
+    let distance = Self.norm(inverse: inverseNorm) - state.values[0]
+    sums[0] += distance
+    sums[1] += distance * distance
+  }
+
+  /// Moves `state` by the `means` [stateSumCount] of what a batch of `samples` has added.
+  func move(_ state: inout LossState, by means: UnsafePointer<Double>, samples: Int) {
+    guard case .adaFace(_, _, let rate) = kind else { return }
+    let (mean, square) = (means[0], means[1])
+    state["norm-mean"] += rate * mean
+    // One sample has no deviation.
+    guard samples > 1 else { return }
+    let variance = max(0, square - mean * mean) * Double(samples) / Double(samples - 1)
+    let deviation = state["norm-deviation"]
+    state["norm-deviation"] = deviation + rate * (variance.squareRoot() - deviation)
+  }
+
+  private static let smallestDeviation = 1e-3
+
+  /// The norm in 0.001...100 (mk-minchul/AdaFace).
+  @inline(__always)
+  private static func norm(inverse: Float) -> Double { min(max(1 / Double(inverse), 0.001), 100) }
+}
