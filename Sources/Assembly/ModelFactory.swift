@@ -134,6 +134,9 @@ extension RunConfiguration {
       return .adaFace(
         scale: scale, margin: margin[0], concentration: normConcentration, rate: statisticsRate,
         gradient: marginGradient)
+    case .curricularface:
+      return .curricularFace(
+        scale: scale, margin: margin[0], rate: statisticsRate, gradient: marginGradient)
     case .triplet: return nil
     }
   }

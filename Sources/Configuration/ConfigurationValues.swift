@@ -66,6 +66,7 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
   case cosface
   case combined
   case adaface
+  case curricularface
   case triplet
 
   /// What a loss has of its own, and its usual values of that.
@@ -91,6 +92,7 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
     case .cosface: Traits(margin: [0.35], scale: scale)
     case .combined: Traits(margin: [1, 0.3, 0.2], scale: scale)
     case .adaface: Traits(margin: [0.4], scale: scale)
+    case .curricularface: Traits(margin: [0.5], scale: scale)
     case .triplet: Traits(margin: [0.2], scale: nil, hasClassWeights: false)
     }
   }

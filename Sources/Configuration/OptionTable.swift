@@ -149,11 +149,15 @@ extension ConfigurationOption {
     option(
       .loss, "statistics-rate", \.statisticsRate,
       ValueForm.float("more than 0, at most 1") { $0 > 0 && $0 <= 1 },
-      "Share of a batch in AdaFace's mean and deviation of norms", value: "x", follows: .loss,
-      usual: { _ in 0.01 },
+      "Share of a batch in AdaFace's statistics of norms and CurricularFace's mean cosine",
+      value: "x", follows: .loss, usual: { _ in 0.01 },
       idle: [
-        .loss(or: { _ in "take adaface" }) { $0 != .adaface }, .withMarginZero,
-        .inRuns("with a norm-concentration of 0") { $0.normConcentration == 0 },
+        .loss(or: { _ in "take adaface or curricularface" }) {
+          $0 != .adaface && $0 != .curricularface
+        },
+        .inRuns("with adaface and a margin or norm-concentration of 0") {
+          $0.loss == .adaface && ($0.margin == [0] || $0.normConcentration == 0)
+        },
       ])
     option(
       .loss, "head", \.head, .name("head"),

@@ -87,6 +87,7 @@ package enum UsualNames {
     "cosface": "cos-face am-softmax amsoftmax lmcl cosface-loss",
     "combined": "combined-margin combined-margin-loss cm",
     "adaface": "ada-face adaface-loss",
+    "curricularface": "curricular-face curricular-loss",
     "triplet": "triplet-loss facenet-loss triplet-margin",
     "sgd": "momentum-sgd sgdm",
     "adamw": "adam adam-w",

@@ -1,3 +1,5 @@
+internal import Kernels
+
 /// What a margin that adapts to the run keeps from step to step, and what it makes of a sample.
 ///
 /// A step reads the state as the one before has left it: the official programs let the batch in
@@ -8,6 +10,7 @@ extension MarginSoftmaxConfiguration {
     switch kind {
     case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined: LossState()
     case .adaFace: LossState(["norm-mean": 20, "norm-deviation": 100])
+    case .curricularFace: LossState(["target-cosine": 0])
     }
   }
 
@@ -16,6 +19,7 @@ extension MarginSoftmaxConfiguration {
     switch kind {
     case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined: 0
     case .adaFace: 2
+    case .curricularFace: 1
     }
   }
 
@@ -30,22 +34,50 @@ extension MarginSoftmaxConfiguration {
     return min(max(quality, -1), 1)
   }
 
+  /// What is hard for a sample of `cosine`: what exceeds its cosine with the margin, even where a
+  /// target beyond pi is not that. No gradient flows through it. Nil where nothing is.
+  @inline(__always)
+  func curriculum(
+    cosine: Double, marginFactor: Double, state: LossState
+  ) -> CurriculumKernel.Terms? {
+    guard case .curricularFace(let margin, _) = kind else { return nil }
+    let threshold = Self.turned(cosine: cosine, by: margin * marginFactor).value
+    return CurriculumKernel.Terms(threshold: Float(threshold), weight: Float(state.values[0]))
+  }
+
   /// Adds what a sample moves the state by to `sums` [stateSumCount].
   @inline(__always)
   func addStateSums(
     inverseNorm: Float, cosine: Double, state: LossState, to sums: UnsafeMutablePointer<Double>
   ) {
-    guard case .adaFace = kind else { return }
-    // About the running mean, from which the squares of a batch are not far.
-    let distance = Self.norm(inverse: inverseNorm) - state.values[0]
-    sums[0] += distance
-    sums[1] += distance * distance
+    switch kind {
+    case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined: return
+    case .adaFace:
+      // About the running mean, from which the squares of a batch are not far.
+      let distance = Self.norm(inverse: inverseNorm) - state.values[0]
+      sums[0] += distance
+      sums[1] += distance * distance
+    case .curricularFace:
+      sums[0] += cosine
+    }
   }
 
   /// Moves `state` by the `means` [stateSumCount] of what a batch of `samples` has added.
   func move(_ state: inout LossState, by means: UnsafePointer<Double>, samples: Int) {
-    guard case .adaFace(_, _, let rate) = kind else { return }
-    let (mean, square) = (means[0], means[1])
+    switch kind {
+    case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined: return
+    case .adaFace(_, _, let rate):
+      moveNorms(&state, mean: means[0], square: means[1], samples: samples, rate: rate)
+    case .curricularFace(_, let rate):
+      state["target-cosine"] += rate * (means[0] - state["target-cosine"])
+    }
+  }
+
+  /// Moves mean and deviation of norms by the `mean` of a batch's distances from the mean so far,
+  /// and of their squares.
+  private func moveNorms(
+    _ state: inout LossState, mean: Double, square: Double, samples: Int, rate: Double
+  ) {
     state["norm-mean"] += rate * mean
     // One sample has no deviation.
     guard samples > 1 else { return }

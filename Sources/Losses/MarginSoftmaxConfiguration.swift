@@ -4,8 +4,8 @@ private import Preconditions
 /// Which softmax loss a head computes: its kind and margins, its scale, and its derivative.
 ///
 /// ArcFace is Deng et al. 2019, CosFace Wang et al. 2018, the combination cos(m1 theta + m2) - m3
-/// the former's equation 4, AdaFace Kim et al. 2022. Made by the static functions, each of which
-/// takes what its kind uses.
+/// the former's equation 4, AdaFace Kim et al. 2022, CurricularFace Huang et al. 2020. Made by the
+/// static functions, each of which takes what its kind uses.
 package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   /// The function of the target's angle that replaces its cosine.
   package enum Kind: Sendable, Equatable {
@@ -19,10 +19,13 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     case cosFace(margin: Double)
     /// Target cos(m1 theta + m2) - m3, m2 in radians.
     case combined(m1: Double, m2: Double, m3: Double)
-    /// Target cos(theta - margin k) - margin (1 + k), where k in -1...1 is `concentration` (h) times
-    /// the distance of the embedding's norm from the mean of norms, in their deviations. Mean and
+    /// Target cos(theta - margin k) - margin (1 + k); k in -1...1 is `concentration` (h) times the
+    /// distance of the embedding's norm from the mean of norms, in their deviations. Mean and
     /// deviation take a share `rate` of each batch.
     case adaFace(margin: Double, concentration: Double, rate: Double)
+    /// Target cos(theta + margin), other cosines c above it count as c (c + t), where t is the mean
+    /// cosine of samples with their class, which takes a share `rate` of each batch.
+    case curricularFace(margin: Double, rate: Double)
   }
 
   /// What ArcFace does with angles whose margin would wrap past pi.
@@ -126,6 +129,26 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
       gradient: gradient)
   }
 
+  /// CurricularFace: ArcFace's monotone margin, and negatives beyond it that weigh more and more as
+  /// the run goes on (`Kind.curricularFace`).
+  package static func curricularFace(
+    scale: Double = usualScale, margin: Double, rate: Double, gradient: Gradient = .exact
+  ) -> Self {
+    require(
+      margin >= 0 && margin < marginLimit && rate > 0 && rate <= 1,
+      "MarginSoftmaxConfiguration: CurricularFace margin \(margin), rate \(rate), expected 0 to "
+        + "below pi and more than 0 to 1")
+    return Self(
+      kind: .curricularFace(margin: margin, rate: rate), scale: scale, variant: .monotone,
+      gradient: gradient)
+  }
+
+  /// Whether scores of other classes than a sample's own are changed where they are hard.
+  var hardens: Bool {
+    if case .curricularFace = kind { return true }
+    return false
+  }
+
   /// Whether embeddings and class weights are normalised.
   package var isNormalized: Bool {
     if case .softmax = kind { return false }
@@ -156,7 +179,7 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
       return (cosine, 1)
     case .cosFace(let margin):
       return (cosine - margin * marginFactor, 1)
-    case .arcFace(let margin):
+    case .arcFace(let margin), .curricularFace(let margin, _):
       return arcFaceTarget(cosine: cosine, margin: margin * marginFactor)
     case .combined(let m1, let m2, let m3):
       let factor = 1 + (m1 - 1) * marginFactor
@@ -184,7 +207,7 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
 
   /// cos(theta + m) and its slope.
   @inline(__always)
-  private static func turned(
+  static func turned(
     cosine: Double, by margin: Double
   ) -> (value: Double, slope: Double) {
     let sine = ((1 - cosine) * (1 + cosine)).squareRoot()

@@ -176,13 +176,25 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
     let scale = configuration.scale
 
     scores[label] = -.infinity
-    let greatest = SoftmaxKernel.maximum(of: scores, count: classes)
+    let rival = SoftmaxKernel.maximum(of: scores, count: classes)
+    let curriculum = configuration.curriculum(
+      cosine: cosine, marginFactor: marginFactor, state: state)
+    var (greatest, shown) = (rival, UnsafePointer(scores))
+    if let curriculum {
+      CurriculumKernel.harden(scores, count: classes, as: curriculum, into: exponentials)
+      greatest = SoftmaxKernel.maximum(of: exponentials, count: classes)
+      shown = UnsafePointer(exponentials)
+    }
     let others = SoftmaxKernel.exponentials(
-      of: scores, count: classes, scale: Float(scale), minus: greatest, into: exponentials)
+      of: shown, count: classes, scale: Float(scale), minus: greatest, into: exponentials)
+    if let curriculum {
+      CurriculumKernel.multiply(
+        exponentials, bySlopesAt: scores, count: classes, as: curriculum)
+    }
     scores[label] = Float(score)
 
     let sample = SampleSoftmax(
-      score: score, cosine: cosine, greatest: greatest, others: others,
+      score: score, cosine: cosine, greatest: greatest, rival: rival, others: others,
       marginFactor: marginFactor,
       quality: configuration.quality(
         inverseNorm: places.unitInverseNorms[row], state: state), of: configuration)

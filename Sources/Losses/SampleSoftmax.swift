@@ -20,11 +20,12 @@ struct SampleSoftmax {
 
   /// From the `score` of the sample's class without margin, the `cosine` with its weights, the
   /// `greatest` score of the others, and the sum of e^(scale (score - greatest)) of the `others`;
-  /// `quality` is `MarginSoftmaxConfiguration.quality` of the sample.
+  /// `quality` is `MarginSoftmaxConfiguration.quality` of the sample, `rival` the greatest score of
+  /// the others as it was before any margin.
   @inline(__always)
   init(
-    score: Double, cosine: Double, greatest: Float, others: Double, marginFactor: Double,
-    quality: Double, of configuration: MarginSoftmaxConfiguration
+    score: Double, cosine: Double, greatest: Float, rival: Float, others: Double,
+    marginFactor: Double, quality: Double, of configuration: MarginSoftmaxConfiguration
   ) {
     let target = configuration.target(
       cosine: score, marginFactor: marginFactor, quality: quality)
@@ -37,6 +38,6 @@ struct SampleSoftmax {
     targetGradient = Float(-scale * error * target.slope)
     value = LossValue(
       lossSum: max(z, 0) + Elementary.log1p(small),
-      correctCount: Float(score) > greatest ? 1 : 0, targetCosineSum: cosine)
+      correctCount: Float(score) > rival ? 1 : 0, targetCosineSum: cosine)
   }
 }

@@ -23,7 +23,7 @@ import Testing
     return run
   }
 
-  private static let losses: [LossName] = [.adaface]
+  private static let losses: [LossName] = [.adaface, .curricularface]
 
   @Test(arguments: losses) func statisticsAreTheSameInEveryWorld(loss: LossName) throws {
     let alone = try Self.run(loss).outcomes(ranks: 1)[0]

@@ -128,7 +128,10 @@ import Testing
   @Test func normsAreBounded() {
     let head = MarginSoftmaxHead(configuration: adaFace(1), classes: 3, dimension: 2)
     let state = state(mean: 20, deviation: 7)
-    for (x, distance) in [([Float(3e5), 0], 80.0), ([1e-9, 0], 0.001 - 20), ([0, 0], 0.001 - 20)] {
+    let cases: [(x: [Float], distance: Double)] = [
+      ([3e5, 0], 80), ([1e-9, 0], 0.001 - 20), ([0, 0], 0.001 - 20),
+    ]
+    for (x, distance) in cases {
       let outcome = run(head, x, labels: [1], weights: [1, 0, 1, 2, -1, 1], state: state)
       #expect(outcome.stateSums == [distance, distance * distance])
       #expect(outcome.isFinite && outcome.value.lossSum.isFinite)

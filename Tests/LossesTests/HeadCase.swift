@@ -50,6 +50,12 @@ struct HeadCase: Sendable, CustomTestStringConvertible {
       "AdaFace straight through",
       .adaFace(margin: 0.4, concentration: 3, rate: 0.01, gradient: .straightThrough),
       .init(.adaFace(0.4, 3, 20, 100), straightThrough: true)),
+    .init(
+      "CurricularFace", .curricularFace(margin: 0.5, rate: 0.01), .init(.curricularFace(0.5, 0))),
+    .init(
+      "CurricularFace straight through",
+      .curricularFace(margin: 0.5, rate: 0.01, gradient: .straightThrough),
+      .init(.curricularFace(0.5, 0), straightThrough: true)),
   ]
 }
 

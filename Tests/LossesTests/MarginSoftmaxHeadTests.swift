@@ -155,6 +155,8 @@ import TestSupport
     }
     let none = outcome(.normalizedSoftmax(), 1)
     for item in HeadCase.all where item.configuration.isNormalized {
+      // CurricularFace's hard negatives are there without a margin too.
+      if case .curricularFace = item.configuration.kind { continue }
       guard item.configuration.scale == 64 else { continue }
       let result = outcome(item.configuration, 0)
       #expect(abs(result.value.lossSum - none.value.lossSum) < 1e-9 * none.value.lossSum)

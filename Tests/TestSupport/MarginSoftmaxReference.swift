@@ -18,6 +18,8 @@ package struct MarginSoftmaxReference: Sendable {
     case combined(Double, Double, Double)
     /// Margin and concentration, then mean and deviation of the norms.
     case adaFace(Double, Double, Double, Double)
+    /// Margin and the mean cosine t.
+    case curricularFace(Double, Double)
   }
 
   package var margin: Margin
@@ -75,6 +77,8 @@ package struct MarginSoftmaxReference: Sendable {
         .squareRoot()
       let norm = norms?[i] ?? dot(embeddings, i, embeddings, i, width).squareRoot()
       let slope = straightThrough ? 1 : slope(raw[y], norm: norm)
+      let negatives = hardened(raw, target: raw[y])
+      for j in 0..<classes where j != y { raw[j] = negatives[j].value }
       raw[y] = target(raw[y], norm: norm)
       let greatest = raw.max()!
       let exponentials = raw.map { exp(scale * ($0 - greatest)) }
@@ -82,7 +86,7 @@ package struct MarginSoftmaxReference: Sendable {
       result.loss += log(sum) + scale * (greatest - raw[y])
       for j in 0..<classes {
         let p = exponentials[j] / sum
-        let g = scale * (j == y ? (p - 1) * slope : p)
+        let g = scale * (j == y ? (p - 1) * slope : p * negatives[j].slope)
         db[j] += g
         for k in 0..<width {
           dx[i * width + k] += g * w.units[j * width + k]
@@ -109,10 +113,21 @@ package struct MarginSoftmaxReference: Sendable {
       return cosine + (c * cos(m) - (1 - c * c).squareRoot() * sin(m) - c)
     case .cosFace(let m): return cosine - m
     case .combined(let m1, let m2, let m3): return cos(m1 * theta + m2) - m3
+    case .curricularFace(let m, _):
+      return cosine > cos(.pi - m) ? cos(theta + m) : cosine - m * sin(.pi - m)
     case .adaFace(let m, let h, let mean, let deviation):
       let k = quality(norm, h, mean, deviation)
       return cos(Swift.min(Swift.max(theta - m * k, 1e-3), .pi - 1e-3)) - m - m * k
     }
+  }
+
+  /// What stands for the cosines of other classes, and its slopes.
+  private func hardened(
+    _ cosines: [Double], target: Double
+  ) -> [(value: Double, slope: Double)] {
+    guard case .curricularFace(let m, let t) = margin else { return cosines.map { ($0, 1) } }
+    let hard = cos(acos(target) + m)
+    return cosines.map { $0 > hard ? ($0 * (t + $0), t + 2 * $0) : ($0, 1) }
   }
 
   private func quality(
@@ -132,6 +147,8 @@ package struct MarginSoftmaxReference: Sendable {
     case .easy(let m), .clamped(let m):
       return theta < .pi / 2 ? sin(theta + m) / sin(theta) : 1
     case .combined(let m1, let m2, _): return m1 * sin(m1 * theta + m2) / sin(theta)
+    case .curricularFace(let m, _):
+      return cosine > cos(.pi - m) ? sin(theta + m) / sin(theta) : 1
     case .adaFace(let m, let h, let mean, let deviation):
       let angle = theta - m * quality(norm, h, mean, deviation)
       return angle < 1e-3 || angle > .pi - 1e-3 ? 0 : sin(angle) / sin(theta)

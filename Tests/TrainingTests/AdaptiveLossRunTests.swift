@@ -21,7 +21,9 @@ import Training
 
   /// Stopped after 3 steps and gone on with in another world: weights and state of a run that was
   /// not stopped.
-  @Test(arguments: [LossName.adaface]) func goingOnKeepsTheState(loss: LossName) throws {
+  @Test(arguments: [LossName.adaface, .curricularface]) func goingOnKeepsTheState(loss: LossName)
+    throws
+  {
     let (whole, parts) = (SmallRun.temporaryFolder(), SmallRun.temporaryFolder())
     defer {
       for folder in [whole, parts] { try? FileManager.default.removeItem(atPath: folder) }

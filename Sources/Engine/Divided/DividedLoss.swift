@@ -83,6 +83,7 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
     for first in stride(from: 0, to: count, by: share.slabRows) {
       slab = first..<min(first + share.slabRows, count)
       try score(slab, by: crew)
+      if share.hardens { try harden(slab, of: batch, by: crew) }
       try addExponentials(slab, by: crew)
       self.batch.conclude(
         slab, of: objective.head, marginFactor: batch.marginFactor, state: replica.state.loss)
@@ -117,6 +118,30 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
         share.tiles[tile], rows: slab, of: batch, parameters: parameters,
         inverseNorms: inverseNorms.pointer, into: gradientMemory.pointer, maxima: maxima[worker])
     }
+    try reduceGreatest(slab)
+    guard world.size > 1 else { return }
+    // Each row's target is on one rank, and 0 on the others.
+    try world.communicator.allReduceSum(
+      UnsafeMutableBufferPointer(
+        start: batch.targets + 2 * slab.lowerBound, count: 2 * slab.count))
+  }
+
+  /// Finds the greatest scores of `slab` once more, as CurricularFace hardens them: what is hard is
+  /// known by the target, which another rank may have.
+  private func harden(_ slab: Range<Int>, of step: StepBatch, by crew: BatchCrew) throws {
+    batch.beginHardening(
+      slab, of: objective.head, marginFactor: step.marginFactor, state: replica.state.loss)
+    for memory in maxima { memory.update(repeating: -.infinity, count: slab.count) }
+    try crew.run(share.tiles.count) { [self] worker, tile in
+      share.widenHardened(
+        share.tiles[tile], rows: slab, of: batch, in: gradientMemory.pointer,
+        maxima: maxima[worker], scratch: scratch[worker].pointer)
+    }
+    try reduceGreatest(slab)
+  }
+
+  /// Makes the workers' maxima the greatest scores of `slab` over all ranks.
+  private func reduceGreatest(_ slab: Range<Int>) throws {
     let greatest = batch.greatest + slab.lowerBound
     for memory in maxima {
       for row in 0..<slab.count where memory[row] > greatest[row] { greatest[row] = memory[row] }
@@ -124,18 +149,16 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
     guard world.size > 1 else { return }
     try world.communicator.allReduceMaximum(
       UnsafeMutableBufferPointer(start: greatest, count: slab.count))
-    // Each row's target is on one rank, and 0 on the others.
-    try world.communicator.allReduceSum(
-      UnsafeMutableBufferPointer(
-        start: batch.targets + 2 * slab.lowerBound, count: 2 * slab.count))
   }
 
   private func addExponentials(_ slab: Range<Int>, by crew: BatchCrew) throws {
     try wave(slab).run(
       over: world.communicator, memory: batch.chains, width: SoftmaxChain.lanes
     ) { piece in
-      try forEachPart(of: piece, by: crew) { [self] _, rows in
-        share.addExponentials(rows, slab: slab, of: batch, in: gradientMemory.pointer)
+      try forEachPart(of: piece, by: crew) { [self] worker, rows in
+        share.addExponentials(
+          rows, slab: slab, of: batch, in: gradientMemory.pointer,
+          scratch: scratch[worker].pointer)
       }
     }
     guard world.size > 1 else { return }

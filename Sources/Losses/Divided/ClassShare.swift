@@ -101,19 +101,45 @@ package struct ClassShare: Sendable {
     scores[place] = -.infinity
   }
 
+  /// Whether `widenHardened` has to follow on `score`.
+  package var hardens: Bool { head.configuration.hardens }
+
+  /// Widens the greatest scores `maxima` [rows.count] of `rows`, the slab that was scored, by those
+  /// of the tile as they are hardened; `scratch` [scratchCount] is the worker's.
+  package func widenHardened(
+    _ tile: Range<Int>, rows: Range<Int>, of batch: ScoredBatch,
+    in gradients: UnsafeMutablePointer<Float>, maxima: UnsafeMutablePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    let scores = scores(of: tile, in: gradients)
+    for row in rows {
+      let index = row - rows.lowerBound
+      CurriculumKernel.harden(
+        scores + index * tile.count, count: tile.count, as: batch.curriculum[row], into: scratch)
+      let greatest = SoftmaxKernel.maximum(of: scratch, count: tile.count)
+      if greatest > maxima[index] { maxima[index] = greatest }
+    }
+  }
+
   // MARK: Sums of exponentials
 
   /// Goes on with the chains of `rows`, part of the `slab` that was scored, over all classes here;
-  /// on the last rank of all it also ends them (`others`).
+  /// on the last rank of all it also ends them (`others`). `scratch` [scratchCount] is the
+  /// worker's.
   package func addExponentials(
     _ rows: Range<Int>, slab: Range<Int>, of batch: ScoredBatch,
-    in gradients: UnsafeMutablePointer<Float>
+    in gradients: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
     let scale = Float(head.configuration.scale)
     for row in rows {
       let chains = batch.chains + row * SoftmaxChain.lanes
       for tile in tiles {
-        let scores = scores(of: tile, in: gradients) + (row - slab.lowerBound) * tile.count
+        var scores = scores(of: tile, in: gradients) + (row - slab.lowerBound) * tile.count
+        if hardens {
+          CurriculumKernel.harden(
+            scores, count: tile.count, as: batch.curriculum[row], into: scratch)
+          scores = scratch
+        }
         SoftmaxChain.add(
           exponentialsOf: scores, count: tile.count, scale: scale, minus: batch.greatest[row],
           to: chains)
@@ -128,7 +154,7 @@ package struct ClassShare: Sendable {
 
   // MARK: Gradients
 
-  /// Floats of scratch of one worker for `embeddingGradients` and `classGradients`.
+  /// Floats of scratch of one worker.
   package func scratchCount(microbatch: Int) -> Int {
     let tile = min(blocks.tileClasses, head.classes)
     let strip = Self.stripClasses
@@ -187,10 +213,17 @@ package struct ClassShare: Sendable {
     let place = Int(batch.labels[row]) - part.lowerBound
     let isHere = place >= 0 && place < part.count
     let before = isHere ? projections?[place] : nil
-    SoftmaxChain.gradients(
-      of: scores, count: part.count, scale: Float(head.configuration.scale),
-      minus: batch.greatest[row], factor: sample.factor, inverseNorms: norms, into: result,
-      addingTo: projections)
+    let scale = Float(head.configuration.scale)
+    if hardens {
+      CurriculumKernel.gradients(
+        of: scores, count: part.count, as: batch.curriculum[row], scale: scale,
+        minus: batch.greatest[row], factor: sample.factor, inverseNorms: norms, into: result,
+        addingTo: projections)
+    } else {
+      SoftmaxChain.gradients(
+        of: scores, count: part.count, scale: scale, minus: batch.greatest[row],
+        factor: sample.factor, inverseNorms: norms, into: result, addingTo: projections)
+    }
     guard isHere else { return }
     let score = Float(batch.targets[2 * row])
     result[place] = sample.targetGradient * norms[place]
