@@ -75,16 +75,20 @@ package struct Checkpoint {
 
   /// Reads and verifies the checkpoint at `path`; throws `InterchangeError` for a file that is
   /// missing, torn or corrupt, and `CheckpointError.foreign` for one that this program did not
-  /// write.
+  /// write. The parts of a divided head may lack where it is not needed (`needsHead`), else throws
+  /// `CheckpointError.missingPart`.
   ///
   /// With `holdsBytes` it stays in memory, so that it is read once, be it loaded or not; `meter`
   /// counts MiB.
-  package init(path: String, holdsBytes: Bool = false, meter: WorkMeter? = nil) throws {
+  package init(
+    path: String, needsHead: Bool = true, holdsBytes: Bool = false, meter: WorkMeter? = nil
+  ) throws {
     let file = try SafetensorsFile(path: path)
     guard file.metadata[Self.formatKey] == Self.formatVersion else {
       throw CheckpointError.foreign(path: path)
     }
     let head = try HeadRows(of: file)
+    if needsHead { try head.requireParts() }
     meter?.expect((file.byteCount + head.byteCount) >> 20)
     try file.verify(requiresChecksums: true, holdingBytes: holdsBytes) { meter?.add($0 >> 20) }
     try head.verify { meter?.add($0 >> 20) }
@@ -157,9 +161,11 @@ package struct Checkpoint {
       text: String(decoding: try file.bytes(Self.tripletsName), as: UTF8.self))
   }
 
-  /// The class weights of the loss head [classes, dimension]; nil if the file has none.
+  /// The class weights of the loss head [classes, dimension]; nil if the file has none. Throws
+  /// `InterchangeError` and `CheckpointError.missingPart`.
   package func classWeights() throws -> [Float]? {
-    guard let shape = head.tensors().first(where: { $0.name == HeadRows.weightName })?.shape else {
+    let tensors = try head.tensors()
+    guard let shape = tensors.first(where: { $0.name == HeadRows.weightName })?.shape else {
       return file.entry(named: HeadRows.weightName) == nil
         ? nil : try file.floats(HeadRows.weightName)
     }
@@ -172,17 +178,27 @@ package struct Checkpoint {
   }
 
   /// The hash of weights, loss head and batch-norm statistics, as runs print it at the end.
+  /// Throws `InterchangeError` and `CheckpointError.missingPart`.
   package func weightsHash() throws -> UInt64 {
-    var hashes: [(String, UInt64)] = []
+    WeightsHash.combine(
+      try fileHashes()
+        + head.tensors().filter { Self.isWeight($0.name) }.map {
+          ($0.name, try head.hash(of: $0.name, shape: $0.shape))
+        })
+  }
+
+  /// The hash of what of the weights is in the file itself, which is all but a divided head. Throws
+  /// `InterchangeError`.
+  package func fileHash() throws -> UInt64 { WeightsHash.combine(try fileHashes()) }
+
+  private func fileHashes() throws -> [(name: String, hash: UInt64)] {
+    var hashes: [(name: String, hash: UInt64)] = []
     for entry in file.entries
     where Self.isWeight(entry.name) {
       let values = try file.floats(entry.name)
       hashes.append((entry.name, values.withUnsafeBytes { Hash64.of($0) }))
     }
-    for (name, shape) in head.tensors() where Self.isWeight(name) {
-      hashes.append((name, try head.hash(of: name, shape: shape)))
-    }
-    return WeightsHash.combine(hashes)
+    return hashes
   }
 
   private func load(

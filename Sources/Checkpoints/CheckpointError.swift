@@ -8,6 +8,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case partFailed(folder: String, step: Int)
   /// The file of a rank's classes is of another checkpoint.
   case otherPart(path: String, part: String)
+  /// The file of a rank's classes is not beside the checkpoint.
+  case missingPart(path: String, part: String)
 
   package var description: String {
     switch self {
@@ -29,6 +31,9 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .otherPart(let path, let part):
       "\(path) was written with other class weights than \(part) holds; copy the files of a "
         + "checkpoint together, or take an older one"
+    case .missingPart(let path, let part):
+      "\(path) lacks \(part): that is a part of its divided head, which belongs beside the "
+        + "checkpoint; copy it there too"
     }
   }
 }

@@ -217,15 +217,17 @@ package final class CheckpointStore: @unchecked Sendable {
   }
 
   /// The newest checkpoint of `folder` that verifies, and why newer ones were refused; `holdsBytes`
-  /// and `meter` as with a checkpoint.
+  /// `needsHead` and `meter` as with a checkpoint.
   package static func newestGood(
-    in folder: String, holdsBytes: Bool = false, meter: WorkMeter? = nil
+    in folder: String, needsHead: Bool = true, holdsBytes: Bool = false, meter: WorkMeter? = nil
   ) -> (checkpoint: Checkpoint?, refused: [String]) {
     var refused: [String] = []
     for step in steps(in: folder).reversed() {
       let path = folder + "/" + name(step: step)
       do {
-        return (try Checkpoint(path: path, holdsBytes: holdsBytes, meter: meter), refused)
+        let checkpoint = try Checkpoint(
+          path: path, needsHead: needsHead, holdsBytes: holdsBytes, meter: meter)
+        return (checkpoint, refused)
       } catch {
         refused.append("\(error)")
       }
@@ -234,22 +236,29 @@ package final class CheckpointStore: @unchecked Sendable {
   }
 
   /// The checkpoint that CHECKPOINT on the command line means: a file, or a run folder's (or its
-  /// checkpoints folder's) newest good one. Throws `CheckpointError` or `InterchangeError`.
+  /// checkpoints folder's) newest good one; without `needsHead` one that lacks parts of its head,
+  /// where a folder has none that is whole. Throws `CheckpointError` or `InterchangeError`.
   package static func open(
-    _ path: String, holdsBytes: Bool = false, meter: WorkMeter? = nil
+    _ path: String, needsHead: Bool = true, holdsBytes: Bool = false, meter: WorkMeter? = nil
   ) throws -> (checkpoint: Checkpoint, refused: [String]) {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw CheckpointError.nothingGood(folder: path, reasons: ["there is no such file or folder"])
     }
     guard isFolder.boolValue else {
-      return (try Checkpoint(path: path, holdsBytes: holdsBytes, meter: meter), [])
+      let checkpoint = try Checkpoint(
+        path: path, needsHead: needsHead, holdsBytes: holdsBytes, meter: meter)
+      return (checkpoint, [])
     }
     var refused: [String] = []
-    for folder in [path + "/checkpoints", path] {
-      let found = newestGood(in: folder, holdsBytes: holdsBytes, meter: meter)
-      refused += found.refused
-      if let checkpoint = found.checkpoint { return (checkpoint, refused) }
+    for needsHead in needsHead ? [true] : [true, false] {
+      refused = []
+      for folder in [path + "/checkpoints", path] {
+        let found = newestGood(
+          in: folder, needsHead: needsHead, holdsBytes: holdsBytes, meter: meter)
+        refused += found.refused
+        if let checkpoint = found.checkpoint { return (checkpoint, refused) }
+      }
     }
     throw CheckpointError.nothingGood(folder: path, reasons: refused)
   }

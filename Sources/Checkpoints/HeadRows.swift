@@ -1,5 +1,5 @@
 internal import Determinism
-internal import Interchange
+package import Interchange
 private import Foundation
 internal import Networks
 package import State
@@ -14,19 +14,27 @@ package final class HeadRows: Sendable {
   private let path: String
   private let file: SafetensorsFile
   private let parts: [SafetensorsFile]
+  /// The first part that is not beside the checkpoint; nil where all are.
+  private let missingPart: String?
 
-  /// Those of the checkpoint at `path`, whose tensors are verified as they are read. Throws
-  /// `InterchangeError`, and `CheckpointError.otherPart` for a part of another checkpoint.
+  /// Those of the checkpoint at `path`, whose tensors are verified as they are read. Throws as
+  /// `init(of:)`.
   package convenience init(path: String) throws {
     try self.init(of: try SafetensorsFile(path: path))
   }
 
-  init(of file: SafetensorsFile) throws {
+  /// Those of the checkpoint `file`. A part that is not there is missed where rows are read, as the
+  /// network is whole without. Throws `InterchangeError`, and `CheckpointError.otherPart` for a
+  /// part of another checkpoint.
+  package init(of file: SafetensorsFile) throws {
     path = file.path
     self.file = file
     let resolved = URL(fileURLWithPath: file.path).resolvingSymlinksInPath()
     let folder = resolved.deletingLastPathComponent().path
-    parts = try HeadParts.entries(file.metadata, path: file.path).map { entry in
+    let entries = try HeadParts.entries(file.metadata, path: file.path)
+    let absent = entries.filter { !FileManager.default.fileExists(atPath: "\(folder)/\($0.file)") }
+    missingPart = absent.first.map { folder + "/" + $0.file }
+    parts = try entries.filter { !absent.contains($0) }.map { entry in
       let part = try SafetensorsFile(path: folder + "/" + entry.file)
       guard part.integrity == entry.integrity else {
         throw CheckpointError.otherPart(path: file.path, part: part.path)
@@ -36,18 +44,29 @@ package final class HeadRows: Sendable {
   }
 
   /// Whether the checkpoint has its class weights in parts.
-  package var isDivided: Bool { !parts.isEmpty }
+  package var isDivided: Bool { !parts.isEmpty || missingPart != nil }
+
+  /// Whether a part of them is not beside the checkpoint.
+  package var lacksParts: Bool { missingPart != nil }
+
+  /// Throws `CheckpointError.missingPart` where not all parts are beside the checkpoint.
+  package func requireParts() throws {
+    if let missingPart { throw CheckpointError.missingPart(path: path, part: missingPart) }
+  }
 
   /// Bytes of the parts.
   var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
 
-  /// Reads all parts and compares their checksums; throws `InterchangeError.corrupt`.
+  /// Reads all parts that are there and compares their checksums; throws
+  /// `InterchangeError.corrupt`.
   func verify(onBytes: (Int) -> Void) throws {
     for part in parts { try part.verify(requiresChecksums: true, onBytes: onBytes) }
   }
 
-  /// The names of the tensors in parts, and their shapes with all rows.
-  package func tensors() -> [(name: String, shape: [Int])] {
+  /// The names of the tensors in parts, and their shapes with all rows; throws
+  /// `CheckpointError.missingPart`.
+  package func tensors() throws -> [(name: String, shape: [Int])] {
+    try requireParts()
     var rows: [String: Int] = [:]
     var width: [String: Int] = [:]
     for entry in parts.flatMap(\.entries) {
@@ -59,11 +78,13 @@ package final class HeadRows: Sendable {
   }
 
   /// Lends the rows of tensor `name` in `rows`, in order, a piece at a time, from the parts. Throws
-  /// `CheckpointError.incomplete` where some of them are in none.
-  func forEachPiece(
+  /// `CheckpointError.incomplete` where some of them are in none, and
+  /// `CheckpointError.missingPart`.
+  package func forEachPiece(
     of name: String, rows: Range<Int>, width: Int,
     _ body: (Range<Int>, UnsafeBufferPointer<Float>) throws -> Void
   ) throws {
+    try requireParts()
     let pieces = parts.flatMap { part in
       part.entries.compactMap { entry -> (Range<Int>, SafetensorsFile, SafetensorsEntry)? in
         guard let (tensor, range) = HeadParts.rows(ofTensor: entry.name), tensor == name,

@@ -23,7 +23,9 @@ package struct RunComparison {
     let common = traces[0].steps.filter(traces[1].has).sorted()
     (self.folders, self.traces, self.common) = (folders, traces, common)
     firstDifference = common.first { !traces[0].agrees(with: traces[1], at: $0) }
-    newest = folders.map { CheckpointStore.newestGood(in: $0.checkpoints).checkpoint }
+    newest = folders.map {
+      CheckpointStore.newestGood(in: $0.checkpoints, needsHead: false).checkpoint
+    }
   }
 
   /// Whether they have steps in common and agree in all of them.
@@ -34,9 +36,18 @@ package struct RunComparison {
 
   /// What the metrics of the runs lack, of which nothing can be said.
   private func gapLines() -> [String] {
-    zip(folders, traces).compactMap { folder, trace in
-      trace.gaps.text.map { "not compared: \(folder.metrics) lacks \($0)" }
+    let last = traces.compactMap { $0.steps.max() }.max() ?? 0
+    var lines: [String] = []
+    for (folder, trace) in zip(folders, traces) {
+      if let lacking = trace.gaps(upTo: last).text {
+        lines.append("not compared: \(folder.metrics) lacks \(lacking)")
+      }
+      guard trace.repeated > 0 else { continue }
+      let count = trace.repeated == 1 ? "1 line" : "\(trace.repeated) lines"
+      lines.append(
+        "not compared: \(folder.metrics) has \(count) of steps that stand there already")
     }
+    return lines
   }
 
   private func differenceLines() throws -> [String] {
@@ -169,6 +180,10 @@ package struct RunComparison {
     let starts = traces.map { $0.starts.joined(separator: ", ") }
     if starts[0] != starts[1], !starts.contains("") {
       lines.append("ranks under a --reduce that rounds: \(starts[0]) | \(starts[1])")
+    }
+    let heads = traces.map { $0.heads.joined(separator: ", ") }
+    if heads[0] != heads[1], !heads.contains("") {
+      lines.append("head under a --reduce that rounds: \(heads[0]) | \(heads[1])")
     }
     let shards = configurations.map(\.shardsOptimizer)
     if shards[0] != shards[1] {

@@ -25,6 +25,8 @@ struct RunTrace {
 
   private let metrics: String
   private let places: [Int: Place]
+  /// Lines of a step behind the first of it, which is the one that counts.
+  let repeated: Int
   /// The lines of the last start that begin with these words, without them.
   let program, processor: String?
   /// What the last start says of its photos: their fingerprint, then `PhotoSample.text`.
@@ -33,6 +35,8 @@ struct RunTrace {
   let firstWeights: String?
   /// The starts of the run, each by the step that it went on from and its number of ranks.
   let starts: [String]
+  /// Where the class weights were in each start, and from which step on.
+  let heads: [String]
 
   /// What two runs must agree on, in the order in which a line has them.
   private static let keys: [StaticString] = [
@@ -49,20 +53,26 @@ struct RunTrace {
         path: folder.path, reason: "it is no run folder: it has no metrics.jsonl")
     }
     var places: [Int: Place] = [:]
+    var repeated = 0
     try TextLines.forEach(metrics) { line, offset, _ in
+      let line = line.withoutWhiteSpaceBehind
       guard line.first == UInt8(ascii: "{"), line.last == UInt8(ascii: "}"),
         let found = line.firstOffset(of: "\"step\":")
       else { return }
       let step = line.number(at: found + 7)
       guard line.starts(with: "{\"step\":"), step >= 0, step < 0x1p53 else { return }
+      if places[Int(step)] != nil {
+        repeated += 1
+        return
+      }
       places[Int(step)] = Place(line: offset..<offset + line.count, hash: Self.hash(of: line))
     }
-    self.places = places
+    (self.places, self.repeated) = (places, repeated)
     var last: [String: String] = [:]
-    var starts: [(ranks: Int, step: String)] = []
+    var starts: [(ranks: Int, step: String, isDivided: Bool)] = []
     try TextLines.forEach(folder.log) { line, _, _ in
       // Behind the time.
-      let words = line.drop { $0 != UInt8(ascii: " ") }.dropFirst()
+      let words = line.withoutWhiteSpaceBehind.drop { $0 != UInt8(ascii: " ") }.dropFirst()
       func text(behind word: String) -> String? {
         guard words.starts(with: word.utf8) else { return nil }
         return String(decoding: words.dropFirst(word.utf8.count), as: UTF8.self)
@@ -72,15 +82,18 @@ struct RunTrace {
       }
       if let places = text(behind: "ranks: ") {
         let list = try? JSONSerialization.jsonObject(with: Data(places.utf8))
-        starts.append(((list as? [Any])?.count ?? 1, "0"))
+        starts.append(((list as? [Any])?.count ?? 1, "0", false))
       } else if let step = text(behind: "resumed: step "), !starts.isEmpty {
         starts[starts.count - 1].step = step
+      } else if let model = text(behind: "model: "), !starts.isEmpty {
+        starts[starts.count - 1].isDivided = model.contains(", divided: ")
       }
     }
     (program, processor, photos) = (last["program: "], last["processor: "], last["photos: "])
     firstWeights = last["first weights: "].map { line in
       line.components(separatedBy: ", weights ").last ?? line
     }
+    heads = starts.map { "\($0.isDivided ? "divided" : "whole") from step \($0.step)" }
     self.starts = starts.map { "\($0.ranks) rank\($0.ranks == 1 ? "" : "s") from step \($0.step)" }
   }
 
@@ -90,12 +103,13 @@ struct RunTrace {
   func has(_ step: Int) -> Bool { places[step] != nil }
 
   /// The steps that lack between those there are, and before them where the run began with the
-  /// first.
-  var gaps: StepGaps {
+  /// first; all up to `last` where there are none.
+  func gaps(upTo last: Int) -> StepGaps {
     let sorted = places.keys.sorted()
     let isWhole = starts.first?.hasSuffix(" from step 0") ?? true
     var gaps = StepGaps(after: isWhole ? 0 : (sorted.first ?? 1) - 1)
     for step in sorted { gaps.add(step) }
+    if sorted.isEmpty { gaps.end(at: last) }
     return gaps
   }
 

@@ -1,5 +1,5 @@
 private import Checkpoints
-internal import Interchange
+private import Interchange
 
 /// Two files of tensors held side by side.
 package struct TensorComparison {
@@ -22,10 +22,12 @@ package struct TensorComparison {
   /// Tensors that a line of its own is given to.
   private static let lineLimit = 8
 
-  /// Compares the safetensors files `first` and `second`; throws `InterchangeError`.
+  /// Compares the safetensors files `first` and `second`, of checkpoints with the class weights
+  /// that stand in parts beside them; throws `InterchangeError` and `CheckpointError`.
   package init(_ first: String, _ second: String) throws {
-    let files = try [SafetensorsFile(path: first), SafetensorsFile(path: second)]
-    let names = files.map { Set($0.entries.map(\.name)) }
+    let compared = try [ComparedFile(path: first), ComparedFile(path: second)]
+    let files = compared.map(\.file)
+    let names = compared.map { Set($0.tensors.map(\.name)) }
     strangers = names[0].symmetricDifference(names[1]).sorted().map {
       ($0, "in the \(names[0].contains($0) ? "first" : "second") alone")
     }
@@ -35,45 +37,66 @@ package struct TensorComparison {
       let values = files.map { $0.metadata[key] ?? "absent" }
       strangers.append((key, "\(values[0]) | \(values[1])"))
     }
-    for entry in files[0].entries {
-      guard let twin = files[1].entry(named: entry.name) else { continue }
+    for entry in compared[0].tensors {
+      guard let twin = compared[1].tensor(named: entry.name) else { continue }
       guard twin.shape == entry.shape, twin.type == entry.type else {
         strangers.append((entry.name, "of another shape: \(entry.summary) | \(twin.summary)"))
         continue
       }
       guard entry.type == .float32 else {
-        if try Self.hold(files[0], files[1], same: entry) {
+        if try Self.hold(files[0], files[1], same: entry.name, isBytes: entry.type == .uint8) {
           alikeCount += 1
         } else {
           strangers.append((entry.name, "other bytes"))
         }
         continue
       }
-      let (one, other) = (try files[0].floats(entry.name), try files[1].floats(entry.name))
-      var differing = 0
-      var largest = 0.0
-      for (a, b) in zip(one, other) where a.bitPattern != b.bitPattern {
-        differing += 1
-        let difference = (Double(a) - Double(b)).magnitude
-        largest = difference.isNaN || difference > largest ? difference : largest
-      }
-      if differing == 0 {
-        alikeCount += 1
+      if let difference = try Self.difference(compared[0], compared[1], entry, twin) {
+        differences.append(difference)
       } else {
-        differences.append(
-          Difference(
-            name: entry.name, differing: differing, count: one.count, largest: largest))
+        alikeCount += 1
       }
     }
     differences.sort { ($0.rank, -$0.size, $0.name) < ($1.rank, -$1.size, $1.name) }
   }
 
   private static func hold(
-    _ one: SafetensorsFile, _ other: SafetensorsFile, same entry: SafetensorsEntry
+    _ one: SafetensorsFile, _ other: SafetensorsFile, same name: String, isBytes: Bool
   ) throws -> Bool {
-    try entry.type == .uint8
-      ? one.bytes(entry.name) == other.bytes(entry.name)
-      : one.elements(of: entry.name) == other.elements(of: entry.name)
+    try isBytes
+      ? one.bytes(name) == other.bytes(name) : one.elements(of: name) == other.elements(of: name)
+  }
+
+  /// How `tensor` of `one` differs from its `twin` in `other`; nil where it does not.
+  private static func difference(
+    _ one: ComparedFile, _ other: ComparedFile, _ tensor: ComparedFile.Tensor,
+    _ twin: ComparedFile.Tensor
+  ) throws -> Difference? {
+    var (differing, count, largest) = (0, 0, 0.0)
+    func add(_ values: UnsafeBufferPointer<Float>, _ others: UnsafeBufferPointer<Float>) {
+      count += values.count
+      for (a, b) in zip(values, others) where a.bitPattern != b.bitPattern {
+        differing += 1
+        let difference = (Double(a) - Double(b)).magnitude
+        largest = difference.isNaN || difference > largest ? difference : largest
+      }
+    }
+    // Piece by piece where one is in pieces: the other is read once, or what belongs to each.
+    if twin.isInParts, !tensor.isInParts {
+      return try Self.difference(other, one, twin, tensor)
+    }
+    let whole = twin.isInParts ? nil : try other.file.floats(twin.name)
+    try one.forEachPiece(of: tensor) { start, values in
+      let range = start..<start + values.count
+      if let whole {
+        whole.withUnsafeBufferPointer { add(values, UnsafeBufferPointer(rebasing: $0[range])) }
+      } else {
+        try other.floats(of: twin, in: range).withUnsafeBufferPointer { add(values, $0) }
+      }
+    }
+    return differing == 0
+      ? nil
+      : Difference(name: tensor.name, differing: differing, count: count, largest: largest)
   }
 
   /// Whether all tensors are in both files with the same bits.

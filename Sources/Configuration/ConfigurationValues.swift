@@ -98,7 +98,7 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
   }
 }
 
-/// Where class weights are: `--head`. The bits are the same.
+/// Where class weights are: `--head`. The bits are the same with `--reduce exact`.
 package enum HeadPlacement: String, Sendable, Equatable, CaseIterable {
   /// On every rank.
   case whole

@@ -161,7 +161,8 @@ extension ConfigurationOption {
       ])
     option(
       .loss, "head", \.head, .name("head"),
-      "The class weights: whole on every rank, divided over the ranks, or auto; the same bits",
+      "The class weights: whole on every rank, divided over the ranks, or auto; the same bits "
+        + "with reduce exact, others with fp32 and bf16, which round what is sent",
       value: "name", isMathematical: false, follows: .loss,
       idle: [.loss(because: ", which has no class weights") { !$0.traits.hasClassWeights }])
   }

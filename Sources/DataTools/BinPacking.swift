@@ -10,6 +10,11 @@ extension BinRequest {
   /// by a signal that is heard; then nothing of it is left.
   package func run() throws -> [String] {
     let (data, list, out, stop) = (data, pairs, out, StopSignals())
+    var files = CommandFiles()
+    files.readData(data, as: "the data")
+    files.read(list, as: "--pairs")
+    files.write(out, as: "--out")
+    try files.check()
     do {
       let set = try ToolWork.run("listing \(data)", stop: stop) {
         try PhotoSet(path: data, meter: $0)

@@ -34,6 +34,9 @@ package struct Embeddings: Sendable {
   /// The rows that hold a NaN or an infinity: such a photo equals nobody.
   package var nonFiniteCount: Int { norms.reduce(0) { $0 + ($1.isFinite ? 0 : 1) } }
 
+  /// Whether `row` can be compared: neither zeros nor a NaN or an infinity.
+  package func hasDirection(_ row: Int) -> Bool { norms[row].isFinite && norms[row] > 0 }
+
   /// The mean L2 norm of the finite rows before normalisation (insightface's XNorm).
   package var meanNorm: Double {
     let finite = norms.filter(\.isFinite)

@@ -5,6 +5,9 @@ internal import Preconditions
 /// The quality of a pair is that of its worse photo. Two conventions stand side by side: the
 /// threshold fixed at its value for all pairs (NIST's error versus discard, arXiv 2303.13294), and
 /// chosen anew on what is left (CR-FIQA's ERC).
+///
+/// Of pairs of equal quality, of which some are to be left out, each is kept with the same weight,
+/// so that the order of the list decides nothing.
 package struct ErrorDiscard: Sendable {
   /// One curve.
   package struct Curve: Sendable {
@@ -22,6 +25,27 @@ package struct ErrorDiscard: Sendable {
         sum + (segment.1.discarded - segment.0.discarded) * (segment.0.error + segment.1.error) / 2
       }
     }
+  }
+
+  /// Where pairs are cut off: in whole numbers, whose sums are the same in any order.
+  private struct Cut {
+    private let quality: Double
+    /// Pairs of just this quality, and those of them that stay.
+    private let size: Int
+    private let kept: Int
+
+    /// Leaves out the share `discard` of pairs whose qualities are `ascending`.
+    init(_ ascending: [Double], without discard: Double) {
+      let discarded = Int(discard * Double(ascending.count))
+      let quality = ascending[discarded]
+      self.quality = quality
+      size = ascending.count { $0 == quality }
+      kept = ascending.count { $0 <= quality } - discarded
+    }
+
+    /// What a pair of quality `other` counts: nothing below the cut, the size of the group at the
+    /// cut above it, and in that group as many as stay of it.
+    func weight(_ other: Double) -> Int { other < quality ? 0 : other == quality ? kept : size }
   }
 
   /// The shares of pairs that are left out: 0, 0.05, ... 0.95.
@@ -42,9 +66,8 @@ package struct ErrorDiscard: Sendable {
       let quality = min(quality[pair.first], quality[pair.second])
       return quality.isNaN ? -.infinity : quality
     }
-    let ascending = all.indices.sorted { (ofPairs[$0], $0) < (ofPairs[$1], $1) }
-    var places = [Int](repeating: 0, count: all.count)
-    for (place, pair) in ascending.enumerated() { places[pair] = place }
+    let ascending = ofPairs.sorted()
+    let cuts = Self.discards.map { Cut(ascending, without: $0) }
     var curves: [Curve] = []
     var refusals: [String] = []
     for rate in scores.acceptRates(at: Self.targets) {
@@ -54,11 +77,11 @@ package struct ErrorDiscard: Sendable {
       }
       for isFixed in [true, false] {
         let threshold = isFixed ? rate.strict.threshold : nil
-        let points = Self.discards.compactMap { discard -> (discarded: Double, error: Double)? in
-          let least = Int(discard * Double(all.count))
-          let rest = scores.order.filter { places[$0] >= least }
-          return Self.error(rest, of: scores, threshold: threshold, targetFAR: rate.targetFAR)
-            .map { (discard, $0) }
+        let points = zip(Self.discards, cuts).compactMap {
+          discard, cut -> (discarded: Double, error: Double)? in
+          Self.error(
+            ofPairs.map(cut.weight), of: scores, threshold: threshold, targetFAR: rate.targetFAR
+          ).map { (discard, $0) }
         }
         curves.append(Curve(targetFAR: rate.targetFAR, isFixed: isFixed, points: points))
       }
@@ -67,21 +90,31 @@ package struct ErrorDiscard: Sendable {
     self.refusals = refusals
   }
 
-  /// The share of the pairs of one person in `rest`, which ascends by distance, that are not below
-  /// the threshold; nil where a kind of pair that it takes is missing.
+  /// The share of the pairs of one person, by their `weights` [pairs], that are not below the
+  /// threshold; nil where a kind of pair that it takes is missing.
   private static func error(
-    _ rest: [Int], of scores: PairScores, threshold: Double?, targetFAR: Double
+    _ weights: [Int], of scores: PairScores, threshold: Double?, targetFAR: Double
   ) -> Double? {
-    let different = rest.filter { !scores.pairs.pairs[$0].isSame }
-    let sameCount = rest.count - different.count
-    guard sameCount > 0, threshold != nil || !different.isEmpty else { return nil }
-    let allowed = PairScores.allowed(targetFAR, of: different.count)
-    let limit =
-      threshold ?? (allowed < different.count ? scores.distances[different[allowed]] : 4)
-    let rejected = rest.count {
-      scores.pairs.pairs[$0].isSame && !(scores.distances[$0] < limit)
+    let all = scores.pairs.pairs
+    var (same, different) = (0, 0)
+    for (pair, weight) in zip(all, weights) {
+      if pair.isSame { same += weight } else { different += weight }
     }
-    return Double(rejected) / Double(sameCount)
+    guard same > 0, threshold != nil || different > 0 else { return nil }
+    var limit = threshold ?? 4
+    if threshold == nil {
+      var accepted = 0
+      for pair in scores.order where !all[pair].isSame && weights[pair] > 0 {
+        accepted += weights[pair]
+        guard Double(accepted) / Double(different) > targetFAR else { continue }
+        limit = scores.distances[pair]
+        break
+      }
+    }
+    let rejected = all.indices.reduce(0) { sum, pair in
+      sum + (all[pair].isSame && !(scores.distances[pair] < limit) ? weights[pair] : 0)
+    }
+    return Double(rejected) / Double(same)
   }
 
   /// A curve a line: the errors at 0, 10, 20 and 50 % left out, and the area.

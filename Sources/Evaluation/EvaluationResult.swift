@@ -69,9 +69,6 @@ package struct EvaluationResult: Sendable {
   private static let areaOfInvertedList = 0.35
   private static let pairsOfInvertedList = 30
 
-  /// Below this mean squared distance embeddings count as collapsed (spread ones have about 2).
-  package static let collapseDistance = 0.01
-
   /// Scores `embeddings` [photos]: verification if there are `pairs` of both kinds, rank-1
   /// identification if there are `labels` [photos], closed-set accuracy if there are also
   /// `classWeights` [classes, dimension].
@@ -213,14 +210,13 @@ package struct EvaluationResult: Sendable {
         "\(nonFiniteCount) of \(photoCount) embeddings hold a NaN or an infinity; "
           + "they are scored as equal to nobody")
     }
-    if isCollapsed {
-      warnings.append(
-        "the embeddings have collapsed: their mean squared distance is "
-          + "\(Figure.text(meanPairwiseDistance, digits: 6)), spread ones have about 2")
-    }
-    return warnings
+    let collapse = CollapseWarning.text(
+      meanPairwiseDistance: meanPairwiseDistance, photoCount: photoCount)
+    return warnings + (collapse.map { [$0] } ?? [])
   }
 
   /// Whether all embeddings are nearly one point, which no threshold can separate.
-  package var isCollapsed: Bool { photoCount > 1 && meanPairwiseDistance < Self.collapseDistance }
+  package var isCollapsed: Bool {
+    photoCount > 1 && meanPairwiseDistance < CollapseWarning.distance
+  }
 }

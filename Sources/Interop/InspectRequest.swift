@@ -13,9 +13,10 @@ package struct InspectRequest: Sendable, Equatable {
 }
 
 extension InspectRequest {
-  /// Prints what a checkpoint holds, and the receipt of its weights.
+  /// Prints what a checkpoint holds, and the receipt of its weights; throws what is wrong with it,
+  /// and `CheckpointError.missingPart` in the place of that receipt.
   package func run() throws {
-    let (checkpoint, refused) = try CheckpointStore.open(checkpoint)
+    let (checkpoint, refused) = try CheckpointStore.open(checkpoint, needsHead: false)
     for reason in refused { StandardOutput.print("refused: \(reason)") }
     let progress = checkpoint.progress
     StandardOutput.print("checkpoint: \(checkpoint.path), \(checkpoint.file.byteCount) bytes")
@@ -35,8 +36,12 @@ extension InspectRequest {
     }
     let weights = checkpoint.file.entries.filter { Checkpoint.isWeight($0.name) }
     for entry in weights { StandardOutput.print("  \(entry.name)  \(entry.summary)") }
-    for (name, shape) in checkpoint.head.tensors() where Checkpoint.isWeight(name) {
-      StandardOutput.print("  \(name)  F32 \(shape), in parts beside the file")
+    if checkpoint.head.lacksParts {
+      StandardOutput.print("  and a divided head, of which parts are not beside the file")
+    } else {
+      for (name, shape) in try checkpoint.head.tensors() where Checkpoint.isWeight(name) {
+        StandardOutput.print("  \(name)  F32 \(shape), in parts beside the file")
+      }
     }
     let others = checkpoint.file.entries.count {
       $0.name.hasPrefix(Checkpoint.optimizerPrefix)

@@ -45,7 +45,7 @@ extension ExportRequest {
     files.read(checkpoint, as: "CHECKPOINT")
     files.write(out, as: "--out")
     try files.check()
-    let (checkpoint, refused) = try CheckpointStore.open(checkpoint)
+    let (checkpoint, refused) = try CheckpointStore.open(checkpoint, needsHead: false)
     let weights = try NetworkWeights(checkpoint)
     if channels == .bgr { weights.reverseChannels() }
     let configuration = weights.configuration

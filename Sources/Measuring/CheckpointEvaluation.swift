@@ -51,7 +51,7 @@ extension CheckpointNetwork {
         of: set.plan.photos, in: source, preprocessing: set.preprocessing(preprocessing),
         flip: flip, badLimit: request.maxBad ?? configuration.maxBad)
       guard let embeddings else { continue }
-      let weights = try checkpoint.classWeights()
+      let weights = set.plan.classes == nil ? nil : try closedSetWeights()
       scored.append((set.name, set.plan.score(embeddings, bad: bad, classWeights: weights)))
       names.append(set.plan.photos.map { source.name(of: $0) })
     }
@@ -68,6 +68,17 @@ extension CheckpointNetwork {
     let photoCount = sets.reduce(0) { $0 + $1.plan.photos.count }
     session.console.say(
       "evaluated \(photoCount) photos in \(Console.fixed(Clock.seconds - start, 1)) s")
+  }
+
+  /// The class weights that a closed set is decided by; nil, with a warning, where parts of them
+  /// are not beside the checkpoint.
+  private func closedSetWeights() throws -> [Float]? {
+    do {
+      return try checkpoint.classWeights()
+    } catch let lack as CheckpointError where checkpoint.head.lacksParts {
+      session.console.warn("no accuracy of the closed set: \(lack)")
+      return nil
+    }
   }
 
   /// Prints the tables of every set, whose photos have `names`, and what is of all.

@@ -44,14 +44,16 @@ struct EvaluationTables {
 /// What says how good a photo is.
 private struct PhotoQuality {
   /// By name; nil for the norms of embeddings.
-  private let values: [(name: String, value: Double)]?
+  private let values: [(name: String, value: Double, line: Int)]?
   private let path: String
+  private let file: String
 
   /// `norm`, or `FILE.csv` with `:column` behind it where it has several.
   init(_ text: String) throws {
     path = text
     guard text != "norm" else {
       values = nil
+      self.file = text
       return
     }
     let cut = text.lastIndex(of: ":")
@@ -69,26 +71,58 @@ private struct PhotoQuality {
         reason: "has the columns \(titles.joined(separator: ", ")); say which is the quality: "
           + "--quality \(file):COLUMN")
     }
-    var values: [(name: String, value: Double)] = []
+    var values: [(name: String, value: Double, line: Int)] = []
+    var places: [String: Int] = [:]
     var line = rows.line
     while let row = try rows.next() {
       guard row.count == titles.count, let value = Double(row[place]), !value.isNaN else {
         throw InterchangeError.badLine(
           path: file, line: line, reason: "has no number under '\(titles[place])'")
       }
-      values.append((row[0], value))
+      if let known = places[row[0]] {
+        try Self.requireEqual(values[known], (row[0], value, line), file: file)
+      } else {
+        places[row[0]] = values.count
+        values.append((row[0], value, line))
+      }
       line = rows.line
     }
     self.values = values
+    self.file = file
   }
 
-  /// The quality of each of `names`, larger is better; throws where one of those `used` has none.
+  /// Throws where two lines of `file` say two things of a photo.
+  private static func requireEqual(
+    _ known: (name: String, value: Double, line: Int),
+    _ other: (name: String, value: Double, line: Int), file: String
+  ) throws {
+    guard known.value != other.value else { return }
+    throw InterchangeError.badLine(
+      path: file, line: other.line,
+      reason: "gives '\(other.name)' the quality \(other.value), line \(known.line) gives "
+        + "'\(known.name)' \(known.value), and both are of one photo; leave one")
+  }
+
+  /// The quality of each of `names`, larger is better; throws where one of those `used` has none,
+  /// where a name may be several of them, and where two lines say two things of one.
   func values(of names: [String], norms: [Double], used: Set<Int>) throws -> [Double] {
     guard let values else { return norms }
     var lookup = PhotoLookup(names)
     var found = [Double](repeating: .nan, count: names.count)
-    for (name, value) in values {
-      if case .one(let photo) = lookup.find(name) { found[photo] = value }
+    var sources: [Int: (name: String, value: Double, line: Int)] = [:]
+    for entry in values {
+      switch lookup.find(entry.name) {
+      case .none: continue
+      case .one(let photo):
+        if let known = sources[photo] { try Self.requireEqual(known, entry, file: file) }
+        sources[photo] = entry
+        found[photo] = entry.value
+      case .several(let photos):
+        guard photos.contains(where: used.contains) else { continue }
+        throw InterchangeError.badLine(
+          path: file, line: entry.line,
+          reason: "names '\(entry.name)', which may be \(lookup.text(photos)); give its path")
+      }
     }
     let missing = used.filter { found[$0].isNaN }
     if let first = missing.min() {

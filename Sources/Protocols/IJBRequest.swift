@@ -84,14 +84,26 @@ extension IJBRequest {
     }
     if embeddings.nonFiniteCount > 0 {
       lines.append(
-        "warning: \(embeddings.nonFiniteCount) photos could not be read and are left out, "
-          + "\(own.emptyCount) templates have no other")
+        "warning: \(embeddings.nonFiniteCount) photos could not be read and are left out")
     }
+    if let collapse = CollapseWarning.text(embeddings) { lines.append("warning: " + collapse) }
     for mode in TemplateMode.allCases {
       if mode != .N1D1 { own = features(mode) }
-      let scores = ScoreBlocks.pairs(
+      if own.emptyCount > 0 {
+        lines.append(
+          "warning: \(mode): \(own.emptyCount) of \(own.templates.count) templates are empty, of "
+            + "photos that could not be read or whose \(mode.usesDetector ? "scores or " : "")"
+            + "embeddings are zero; they are found by nobody and find nobody")
+      }
+      var scores = ScoreBlocks.pairs(
         own.values, dimension: own.dimension, first: pairs.first, second: pairs.second,
         threads: threads)
+      if own.emptyCount > 0 {
+        for pair in scores.indices
+        where own.isEmpty[Int(pairs.first[pair])] || own.isEmpty[Int(pairs.second[pair])] {
+          scores[pair] = -.infinity
+        }
+      }
       lines += CosineRates.rates(scores, isSame: pairs.isSame).map { "\(mode) \($0.line)" }
     }
     return lines + (try identify(features(.N1D1), set, threads: threads))

@@ -30,6 +30,12 @@ extension PairsRequest {
   /// returns what to say. Throws what is wrong in one line.
   package func run() throws -> [String] {
     BLASRuntime.configureSingleThread()
+    var files = CommandFiles()
+    files.readData(data, as: "the data")
+    files.read(hard?.file, as: "--embeddings")
+    files.read(hard?.names, as: "--names")
+    files.write(out, as: "--out")
+    try files.check()
     let index = try PhotoSet(path: data).index
     let paths = index.photos.map(\.path)
     let people = paths.indices.map { index.photos.person(of: $0) }
@@ -44,7 +50,8 @@ extension PairsRequest {
         let isPlain = paths[photo].unicodeScalars.allSatisfy {
           $0.value >= 0x20 && $0 != "\"" && $0 != "\u{85}" && $0 != "\u{2028}" && $0 != "\u{2029}"
         }
-        guard isPlain, !paths[photo].hasPrefix("#") else {
+        let isTrimmed = paths[photo].first?.isWhitespace == false
+        guard isPlain, isTrimmed, !paths[photo].hasPrefix("#") else {
           throw ProtocolError.unwritableName(paths[photo])
         }
       }

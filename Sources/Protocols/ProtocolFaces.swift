@@ -61,7 +61,8 @@ enum ProtocolError: Error, CustomStringConvertible {
     case .noMates: "no probe has a photo of its person in Gallery_Match"
     case .unwritableName(let name):
       "'\(name.split(whereSeparator: \.isNewline).joined(separator: "\\n"))' has a tab, a quote or a "
-        + "line end, or begins with '#', which a list of pairs cannot hold; rename the photo"
+        + "line end, or begins with '#' or a space, which a list of pairs cannot hold; rename the "
+        + "photo"
     case .tooFewPeople:
       "no pairs: it takes two people in each fold, one of them with two photos; give fewer --folds, "
         + "or more photos"

@@ -22,8 +22,12 @@ package struct TemplateFeatures {
   /// [count, dimension]; zero where a template has no photo that could be read.
   package let values: [Float]
   package let dimension: Int
-  /// Templates of which no photo could be read.
-  package let emptyCount: Int
+  /// Whether a template has no photo that could be read, or its photos sum to zero [count]: it is
+  /// found by nobody and finds nobody.
+  package let isEmpty: [Bool]
+
+  /// Templates that are empty.
+  package var emptyCount: Int { isEmpty.count { $0 } }
 
   /// `embeddings` by row; rows of `templates` and `media`, with the detector's `scores`. Rows that
   /// are no numbers are left out.
@@ -39,7 +43,7 @@ package struct TemplateFeatures {
     let order = rows.indices.sorted { (rows[$0], media[$0], $0) < (rows[$1], media[$1], $1) }
     var templates: [Int32] = []
     var values: [Float] = []
-    var emptyCount = 0
+    var isEmpty: [Bool] = []
     var at = 0
     var sum = [Double](repeating: 0, count: dimension)
     var medium = sum
@@ -65,12 +69,12 @@ package struct TemplateFeatures {
         if photoCount > 0 { for i in 0..<dimension { sum[i] += medium[i] / photoCount } }
       }
       let norm = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      if norm == 0 { emptyCount += 1 }
+      isEmpty.append(norm == 0)
       templates.append(template)
       values += sum.map { Float(norm == 0 ? 0 : $0 / norm) }
     }
     (self.templates, self.values, self.dimension) = (templates, values, dimension)
-    self.emptyCount = emptyCount
+    self.isEmpty = isEmpty
   }
 
   /// Where each template is.

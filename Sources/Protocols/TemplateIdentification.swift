@@ -2,6 +2,9 @@ internal import Evaluation
 private import Foundation
 
 /// IJB's 1:N protocol: probes against two galleries of different people.
+///
+/// The mate of a probe is the most similar template of its person; somebody else's that is as
+/// similar stands before it, and a template without a readable photo is found by nobody.
 package struct TemplateIdentification: Sendable {
   /// A rate at a false-positive identification rate.
   package struct Rate: Sendable, Equatable {
@@ -56,11 +59,18 @@ package struct TemplateIdentification: Sendable {
     let pooledCounts = targets.map { Int((Double(probes.templates.count) * $0).rounded(.up)) }
     let keptCount = pooledCounts.max() ?? 1
     let probeSubjects = probes.subjects
+    func emptyPlaces(_ templates: [Int32]) -> [Int] {
+      templates.indices.filter { features.isEmpty[Int(places[templates[$0]]!)] }
+    }
+    let emptyTemplates = emptyPlaces(galleries.flatMap(\.templates))
+    let emptyProbes = Set(emptyPlaces(probes.templates))
     let found = ScoreBlocks.map(
       gather(probes.templates), against: gather(galleries.flatMap(\.templates)),
       dimension: features.dimension, threads: threads
     ) { probe, scores in
-      Self.look(
+      if emptyProbes.contains(probe) { scores.update(repeating: -.infinity) }
+      for place in emptyTemplates { scores[place] = -.infinity }
+      return Self.look(
         scores, subjects: subjects, bounds: bounds, person: probeSubjects[probe],
         keptCount: keptCount)
     }
@@ -101,18 +111,27 @@ package struct TemplateIdentification: Sendable {
     _ scores: UnsafeMutableBufferPointer<Float>, subjects: [Int32], bounds: [Range<Int>],
     person: Int32, keptCount: Int
   ) -> Found {
-    let best = bounds.map { range in
-      let place = range.max { (scores[$0], $1) < (scores[$1], $0) }
-      return place.map { (score: scores[$0], isRight: subjects[$0] == person) }
-        ?? (score: -1, isRight: false)
-    }
-    let mate = subjects.firstIndex(of: person)
+    var mate: Float?
     var others: [Float] = []
-    for place in scores.indices where place != mate { others.append(scores[place]) }
+    let best = bounds.map { range in
+      var (own, strange) = (-Float.infinity, -Float.infinity)
+      for place in range {
+        if subjects[place] == person {
+          own = max(own, scores[place])
+          mate = max(mate ?? own, own)
+        } else {
+          strange = max(strange, scores[place])
+          others.append(scores[place])
+        }
+      }
+      return (score: max(own, strange), isRight: own > strange)
+    }
     others.sort(by: >)
-    let score = mate.map { scores[$0] }
-    let rank = score.map { score in others.firstIndex { $0 <= score } ?? others.count } ?? .max
-    return Found(mate: score, rank: rank, best: best, others: Array(others.prefix(keptCount)))
+    let rank: Int =
+      mate.map { mate in
+        mate > -.infinity ? others.firstIndex { $0 < mate } ?? others.count : .max
+      } ?? .max
+    return Found(mate: mate, rank: rank, best: best, others: Array(others.prefix(keptCount)))
   }
 
   /// The figures to print, one a line.

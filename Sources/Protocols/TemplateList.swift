@@ -150,12 +150,13 @@ struct TemplateSubjects {
   let templates: [Int32]
   let subjects: [Int32]
 
-  /// Reads a file with a line of titles, then `template,person,...`; throws `InterchangeError`.
+  /// Reads lines `template,person,...`, the first of which may be titles; throws
+  /// `InterchangeError`.
   init(path: String) throws {
     var subjects: [Int32: Int32] = [:]
-    for (index, line) in try TextFile.lines(of: path).enumerated() where index > 0 && !line.isEmpty
-    {
+    for (index, line) in try TextFile.lines(of: path).enumerated() where !line.isEmpty {
       let cells = line.split(separator: ",", maxSplits: 2, omittingEmptySubsequences: false)
+      if index == 0, cells.prefix(2).allSatisfy({ Int32($0) == nil }) { continue }
       guard cells.count > 1, let template = Int32(cells[0]), let subject = Int32(cells[1]) else {
         throw InterchangeError.badLine(
           path: path, line: index + 1, reason: "is not 'template,person,...'")

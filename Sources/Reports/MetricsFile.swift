@@ -12,6 +12,7 @@ package enum MetricsFile {
     var history = RunHistory()
     // A report is drawn of what can be read.
     try? TextLines.forEach(path, onBytes: onBytes) { line, _, _ in
+      let line = line.withoutWhiteSpaceBehind
       guard line.first == UInt8(ascii: "{"), line.last == UInt8(ascii: "}") else { return }
       if line.starts(with: "{\"evaluation\"") {
         if let point = evaluation(line) { history.evaluations.append(point) }

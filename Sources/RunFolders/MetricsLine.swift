@@ -72,6 +72,7 @@ struct MetricsLine {
     _ body: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
     try TextLines.forEach(path) { bytes, _, isWhole in
+      let bytes = bytes.withoutWhiteSpaceBehind
       guard isWhole, bytes.starts(with: kind.start),
         bytes.number(at: kind.start.utf8CodeUnitCount) <= Double(step)
       else { return }

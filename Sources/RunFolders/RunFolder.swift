@@ -58,7 +58,7 @@ package struct RunFolder: Sendable {
     try? TextLines.forEach(log) { line, _, _ in
       guard first == nil else { return }
       // Behind the time.
-      let words = line.drop { $0 != UInt8(ascii: " ") }.dropFirst()
+      let words = line.withoutWhiteSpaceBehind.drop { $0 != UInt8(ascii: " ") }.dropFirst()
       guard words.starts(with: sign.utf8) else { return }
       first = Int(String(decoding: words.dropFirst(sign.utf8.count), as: UTF8.self))
     }

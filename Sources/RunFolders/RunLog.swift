@@ -13,8 +13,8 @@ package final class RunLog: LineSink {
   private let metrics: Int32
   private let log: Int32
   private let path: String
-  /// What `metrics.jsonl` lacks of the steps that the run goes on behind, in a sentence; nil where
-  /// all are there.
+  /// What `metrics.jsonl` lacks of the steps that the run goes on behind, and what of it was
+  /// dropped, in a sentence; nil where each is there once.
   package let complaint: String?
   private let keepsWhatFindsNoSpace: Bool
   /// Bytes of `metrics.jsonl` that found no space yet.
@@ -31,11 +31,9 @@ package final class RunLog: LineSink {
     self.keepsWhatFindsNoSpace = keepsWhatFindsNoSpace
     let metricsPath = folder + "/metrics.jsonl"
     path = folder
-    let (gaps, damaged) = try Self.truncate(
-      metricsPath, after: step, evaluatedAfter: evaluatedStep)
-    complaint = Self.complaint(
-      metricsPath, isForked ? gaps.excusing(upTo: step) : gaps, damaged: damaged,
-      of: RunFolder(path: folder))
+    var found = try Self.truncate(metricsPath, after: step, evaluatedAfter: evaluatedStep)
+    if isForked { found.gaps = found.gaps.excusing(upTo: step) }
+    complaint = Self.complaint(metricsPath, found, of: RunFolder(path: folder))
     metrics = open(metricsPath, O_WRONLY | O_CREAT | O_APPEND, 0o644)
     guard metrics >= 0 else { throw RunFolderError.unwritable(path: metricsPath, code: errno) }
     let logPath = folder + "/log.txt"
@@ -110,15 +108,27 @@ package final class RunLog: LineSink {
     return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// Drops the lines of steps after `step`, and what is no whole line. Returns which steps up to
-  /// that one lack, and how many lines before others were no whole ones: the last may have been cut
-  /// off by a kill.
+  /// What was found in `metrics.jsonl` up to a step.
+  private struct Found {
+    /// The steps that lack.
+    var gaps = StepGaps()
+    /// Lines before others that were no whole ones: the last may have been cut off by a kill.
+    var damaged = 0
+    /// Lines of a step, or of its evaluation, behind the first of it.
+    var repeated = 0
+  }
+
+  /// Drops the lines of steps after `step`, what is no whole line, and those of a step that stands
+  /// there already.
   private static func truncate(
     _ path: String, after step: Int, evaluatedAfter evaluatedStep: Int
-  ) throws -> (gaps: StepGaps, damaged: Int) {
-    var gaps = StepGaps()
-    var (seen, broken, damaged) = (0, 0, 0)
+  ) throws -> Found {
+    var found = Found()
+    var (seen, broken) = (0, 0)
+    var (steps, evaluations): (Set<Int>, Set<Int>) = ([], [])
+    var repeated: Set<Int> = []
     try TextLines.filter(path) { line, number, _ in
+      let line = line.withoutWhiteSpaceBehind
       // Lines may be asked for twice.
       let isNew = number == seen
       if isNew { seen += 1 }
@@ -130,32 +140,46 @@ package final class RunLog: LineSink {
       }
       let value = line.number(at: place + 7)
       let isEvaluation = line.starts(with: "{\"evaluation\"")
-      let isKept = value <= Double(isEvaluation ? min(step, evaluatedStep) : step)
-      if isNew, isKept {
-        damaged = broken
-        if !isEvaluation, value >= 1 { gaps.add(Int(value)) }
+      guard value <= Double(isEvaluation ? min(step, evaluatedStep) : step) else { return false }
+      if isNew {
+        found.damaged = broken
+        if value >= 0 {
+          let isFirst =
+            isEvaluation
+            ? evaluations.insert(Int(value)).inserted : steps.insert(Int(value)).inserted
+          if !isFirst { repeated.insert(number) }
+        }
       }
-      return isKept
+      return !repeated.contains(number)
     }
-    gaps.end(at: step)
-    return (gaps, damaged)
+    for step in steps.sorted() where step >= 1 { found.gaps.add(step) }
+    found.gaps.end(at: step)
+    found.repeated = repeated.count
+    return found
   }
 
   private static func complaint(
-    _ path: String, _ gaps: StepGaps, damaged: Int, of folder: RunFolder
+    _ path: String, _ found: Found, of folder: RunFolder
   ) -> String? {
     // The log is read where there is something to excuse.
-    let gaps = gaps.text == nil ? gaps : gaps.excusing(upTo: folder.stepOfFirstStart)
-    let dropped =
-      damaged == 0 ? nil : "\(damaged) damaged line\(damaged == 1 ? " was" : "s were") dropped"
-    switch (gaps.text, dropped) {
-    case (nil, nil): return nil
-    case (let lacking?, let dropped):
-      return "\(path) lacks \(lacking)" + (dropped.map { ", and \($0)" } ?? "")
-        + "; report, tables and compare lack them too"
-    case (nil, let dropped?):
-      return "\(path): \(dropped); report and tables lack what was in it"
+    let gaps =
+      found.gaps.text == nil ? found.gaps : found.gaps.excusing(upTo: folder.stepOfFirstStart)
+    func dropped(_ count: Int, _ what: String) -> String? {
+      count == 0 ? nil : "\(count) \(what) line\(count == 1 ? " was" : "s were") dropped"
     }
+    let damaged = dropped(found.damaged, "damaged")
+    let lack: String? =
+      switch (gaps.text, damaged) {
+      case (nil, nil): nil
+      case (let lacking?, let dropped):
+        "\(path) lacks \(lacking)" + (dropped.map { ", and \($0)" } ?? "")
+          + "; report, tables and compare lack them too"
+      case (nil, let dropped?):
+        "\(path): \(dropped); report and tables lack what was in it"
+      }
+    guard let repeated = dropped(found.repeated, "repeated") else { return lack }
+    let sentence = "\(repeated), the first of each step is kept"
+    return lack.map { "\($0); \(sentence)" } ?? "\(path): \(sentence)"
   }
 
   /// Whether no second record has been written behind one that was cut off.

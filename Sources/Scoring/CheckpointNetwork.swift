@@ -26,18 +26,20 @@ package final class CheckpointNetwork {
   private let embedder: Embedder
 
   /// Opens the checkpoint that `path` means: rank 0 chooses it, every rank reads it; a collective.
-  /// Products are of its own precision unless another is given. Throws what is wrong with it, and
+  /// Products are of its own precision unless another is given. With `needsHead` all parts of a
+  /// divided head must be there. Throws what is wrong with it, and
   /// `WorldCheck.Failure` where ranks read different files.
   package static func open(
-    _ path: String, precision: Precision? = nil, in session: Session
+    _ path: String, precision: Precision? = nil, needsHead: Bool = false, in session: Session
   ) throws -> CheckpointNetwork {
     var chosen = path
     if session.communicator.rank == 0 {
-      let (checkpoint, refused) = try CheckpointStore.open(path)
+      let (checkpoint, refused) = try CheckpointStore.open(path, needsHead: needsHead)
       for reason in refused { session.console.warn("refused: \(reason)") }
       chosen = checkpoint.path
     }
-    let checkpoint = try Checkpoint(path: try session.communicator.share(chosen, from: 0))
+    let checkpoint = try Checkpoint(
+      path: try session.communicator.share(chosen, from: 0), needsHead: needsHead)
     try WorldCheck.run(
       configuration: checkpoint.file.metadata["integrity"] ?? "", dataFingerprint: 0,
       pixels: JPEGProbe.hash, communicator: session.communicator)

@@ -30,7 +30,7 @@ struct OldNetwork {
     }
     let start = Clock.seconds
     let data = plan.data
-    let old = try CheckpointNetwork.open(path, in: plan.session)
+    let old = try CheckpointNetwork.open(path, needsHead: true, in: plan.session)
     let dimension = plan.factory.network.embeddingCount
     guard old.network.embeddingCount == dimension else {
       throw TrainingFailure.otherDimension(old.network.embeddingCount, dimension)

@@ -64,7 +64,7 @@ package enum Start {
   /// Opens the checkpoint that `path` means, for the first weights. Throws
   /// `TrainingFailure.otherNetwork` and what is wrong with the checkpoint.
   private static func weights(_ path: String, for plan: TrainingPlan) throws -> Checkpoint {
-    let (checkpoint, refused) = try CheckpointStore.open(path)
+    let (checkpoint, refused) = try CheckpointStore.open(path, needsHead: false)
     for reason in refused { plan.console.warn("refused: \(reason)") }
     let written = try checkpoint.configuration
     let own = plan.factory.network.embeddingCount
@@ -130,7 +130,9 @@ package enum Start {
       try bench.loadNetwork(of: checkpoint)
       bench.plan.console.say(
         "first weights: \(checkpoint.path), step \(checkpoint.progress.step), weights "
-          + Hash64.text(try checkpoint.weightsHash()))
+          + (checkpoint.head.lacksParts
+            ? Hash64.text(try checkpoint.fileHash()) + " of its network alone"
+            : Hash64.text(try checkpoint.weightsHash())))
     }
     try bench.share(withVectors: false)
   }

@@ -245,9 +245,9 @@ package enum TrainingJob {
     if configuration.dependsOnRanks {
       console.warn(
         "--reduce \(configuration.reduction.rawValue) rounds what ranks send each other: the weights "
-          + "depend on the number of ranks and on --shard-optimizer, and a resumed run is not the "
-          + "undisturbed one bit for bit; that all ranks hold the same weights is still checked in "
-          + "every step")
+          + "depend on the number of ranks, on --shard-optimizer and on whether the head is divided, "
+          + "and a resumed run is not the undisturbed one bit for bit; that all ranks hold the same "
+          + "weights is still checked in every step")
     }
     console.say(
       "memory: \((plan.neededBytes - plan.checkpointBytes - perThread) >> 20) MiB a rank + "

@@ -3,7 +3,7 @@ private import Interchange
 internal import Protocols
 private import Sessions
 
-struct Pairs: ParsableCommand {
+struct Pairs: WorkForOne {
   static let configuration = CommandConfiguration(
     commandName: "pairs",
     abstract: "Makes a list of pairs of photos to verify.",

@@ -6,6 +6,7 @@ import Foundation
 import Interchange
 import Interop
 import Measuring
+import Protocols
 import Sweeps
 import Tasks
 import TestSupport
@@ -20,6 +21,7 @@ import Training
     var run: String { folder + "/run" }
     var photos: String { folder + "/photos" }
     var list: String { folder + "/photos.csv" }
+    var pairs: String { folder + "/pairs.txt" }
     var newest: String { run + "/checkpoints/step-000000004.safetensors" }
 
     init() throws {
@@ -27,6 +29,7 @@ import Training
       let index = try FaceFolder(root: photos).index
       let rows = index.photos.map { "photos/\($0.path),\(index.people[$0.person])\n" }
       try TextFile.write("path,label\n" + rows.joined(), to: list)
+      try makePairs(to: pairs)
       try FlaggedRun.train(
         FlaggedRun.small.merging([
           "steps": "4", "csv": "true", "tensorboard": "true", "split": "people-random:0.7",
@@ -70,6 +73,17 @@ import Training
       var request = ClusterRequest(options, photos: photos)
       (request.csv, request.html) = (csv, html)
       _ = try request.answer(over: SoloCommunicator())
+    }
+
+    func packBin(to out: String) throws {
+      _ = try BinRequest(data: photos, pairs: pairs, out: out).run()
+    }
+
+    func makePairs(of data: String? = nil, to out: String, embeddings: String? = nil) throws {
+      var request = PairsRequest(data: data ?? photos, out: out)
+      request.folds = 2
+      request.hard = embeddings.map { ($0, nil) }
+      _ = try request.run()
     }
 
     func export(to out: String, _ format: ExportRequest.Format = .safetensors) throws {
@@ -123,6 +137,16 @@ import Training
         "pack over a photo",
         { _ = try PackRequest(data: subject.photos, form: "tar", out: photo)!.run() }
       ),
+      ("pack a bin over its pairs", { try subject.packBin(to: subject.pairs) }),
+      ("pack a bin over a photo", { try subject.packBin(to: photo) }),
+      ("pack a bin over a checkpoint", { try subject.packBin(to: subject.newest) }),
+      ("pairs over a photo", { try subject.makePairs(to: photo) }),
+      ("pairs over the list", { try subject.makePairs(of: subject.list, to: subject.list) }),
+      ("pairs over a checkpoint", { try subject.makePairs(to: subject.newest) }),
+      (
+        "pairs over embeddings",
+        { try subject.makePairs(to: subject.list, embeddings: subject.list) }
+      ),
     ]
     for (name, body) in tries {
       #expect(conflicts(body), "\(name)")
@@ -133,6 +157,8 @@ import Training
       try subject.export(to: run + "/net.onnx", .onnx)
       try subject.embed(to: subject.photos + "/faces.npy")
       try subject.cluster(csv: subject.photos + "/clusters.csv")
+      try subject.packBin(to: subject.folder + "/own.bin")
+      try subject.makePairs(to: subject.folder + "/others.txt")
     }
   }
 
@@ -264,5 +290,18 @@ import Training
     _ = try PackRequest(data: subject.photos, form: "rec", out: out)!.run()
     #expect(!FileManager.default.fileExists(atPath: subject.folder + "/p.people"))
     #expect(try PhotoSet(path: out).index.people.first == "person_0001")
+  }
+
+  @Test func aListOfPairsIsNotWrittenWhereItCouldNotBeRead() throws {
+    let subject = try Subject()
+    let person = try FaceFolder(root: subject.photos).index.people[0]
+    try FileManager.default.moveItem(
+      atPath: subject.photos + "/" + person, toPath: subject.photos + "/ " + person)
+    #expect {
+      try subject.makePairs(to: subject.folder + "/others.txt")
+    } throws: {
+      "\($0)".contains("begins with '#' or a space")
+    }
+    #expect(!FileManager.default.fileExists(atPath: subject.folder + "/others.txt"))
   }
 }

@@ -63,22 +63,26 @@ def accuracies(distances, same, folds):
     return np.mean(found)
 
 
-def false_reject(distances, same, target, fixed=None):
+def false_reject(distances, same, weights, target, fixed=None):
     if fixed is None:
-        ordered = np.sort(distances[~same])
-        allowed = max(k for k in range(len(ordered) + 1) if k / len(ordered) <= target)
-        fixed = ordered[allowed]
-    return np.mean(~(distances[same] < fixed)), fixed
+        ordered = np.argsort(distances[~same])
+        accepted = np.cumsum(weights[~same][ordered])
+        fixed = distances[~same][ordered][accepted / accepted[-1] > target][0]
+    return np.average(~(distances[same] < fixed), weights=weights[same]), fixed
 
 
 def discard(distances, same, quality, target):
-    order = np.argsort(quality, kind="stable")
-    _, at_start = false_reject(distances, same, target)
+    whole = np.ones(len(quality))
+    _, at_start = false_reject(distances, same, whole, target)
     curves = {"fixed": [], "anew": []}
     for share in np.arange(20) / 20:
-        rest = order[int(share * len(order)):]
-        curves["fixed"].append(false_reject(distances[rest], same[rest], target, at_start)[0])
-        curves["anew"].append(false_reject(distances[rest], same[rest], target)[0])
+        # Pairs of the quality at the cut share what stays of them.
+        left_out = int(share * len(quality))
+        cut = np.sort(quality)[left_out]
+        weights = whole * (quality >= cut)
+        weights[quality == cut] = (np.sum(quality <= cut) - left_out) / np.sum(quality == cut)
+        curves["fixed"].append(false_reject(distances, same, weights, target, at_start)[0])
+        curves["anew"].append(false_reject(distances, same, weights, target)[0])
     return {"target": target, **curves,
             "fixedArea": np.trapezoid(curves["fixed"], dx=0.05), "anewArea": np.trapezoid(curves["anew"], dx=0.05)}
 

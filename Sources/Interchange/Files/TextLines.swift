@@ -96,6 +96,14 @@ package enum TextLines {
 }
 
 extension UnsafeRawBufferPointer {
+  /// The bytes without blanks, tabs and carriage returns behind them, white space in JSON.
+  package var withoutWhiteSpaceBehind: UnsafeRawBufferPointer {
+    let blanks: [UInt8] = [0x09, 0x0D, 0x20]
+    guard let last, blanks.contains(last) else { return self }
+    let end = lastIndex { !blanks.contains($0) }.map { $0 + 1 } ?? 0
+    return UnsafeRawBufferPointer(rebasing: self[..<end])
+  }
+
   /// Where `text` begins in the bytes from `start` on; nil where it does not.
   package func firstOffset(of text: StaticString, from start: Int = 0) -> Int? {
     guard let base = baseAddress else { return nil }
