@@ -136,6 +136,9 @@ extension ConfigurationOption {
       idle: [
         .withoutMargin, .loss { $0 == .triplet },
         .loss(because: ", whose exact gradient it is") { $0 == .cosface }, .withMarginZero,
+        .inRuns("with adaface and a norm-concentration of 0, whose exact gradient it is") {
+          $0.loss == .adaface && $0.normConcentration == 0
+        },
       ])
     option(
       .loss, "margin-warmup-epochs", \.marginWarmupEpochs, epochs,

@@ -9,7 +9,7 @@ import Testing
   private static let labels = [0, 22, 7, 7, 3, 11]
   private static let weights = normals(classes * width, seed: 31)
 
-  /// Embeddings of the norms 1, 4, 9, ... 36, as 1 / 0.001 to 100 has room for.
+  /// Embeddings of the norms 1, 4, 9, ... 36.
   private static let embeddings: [Float] = {
     var x = normals(rows * width, seed: 30)
     for row in 0..<rows {

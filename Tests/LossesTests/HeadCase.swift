@@ -8,16 +8,19 @@ struct HeadCase: Sendable, CustomTestStringConvertible {
   let name: String
   let configuration: MarginSoftmaxConfiguration
   let reference: MarginSoftmaxReference
+  /// What the loss has kept from earlier steps; nil is what it begins with.
+  let state: LossState?
 
   var testDescription: String { name }
 
   init(
     _ name: String, _ configuration: MarginSoftmaxConfiguration,
-    _ reference: MarginSoftmaxReference
+    _ reference: MarginSoftmaxReference, state: LossState? = nil
   ) {
     self.name = name
     self.configuration = configuration
     self.reference = reference
+    self.state = state
   }
 
   /// Every kind, variant and gradient.
@@ -50,8 +53,16 @@ struct HeadCase: Sendable, CustomTestStringConvertible {
       "AdaFace straight through",
       .adaFace(margin: 0.4, concentration: 3, rate: 0.01, gradient: .straightThrough),
       .init(.adaFace(0.4, 3, 20, 100), straightThrough: true)),
+    // Norms of the tests' embeddings lie about 3.
+    .init(
+      "AdaFace, amid a run", .adaFace(margin: 0.4, concentration: 0.5, rate: 0.01),
+      .init(.adaFace(0.4, 0.5, 3, 1)),
+      state: LossState(["norm-mean": 3, "norm-deviation": 1])),
     .init(
       "CurricularFace", .curricularFace(margin: 0.5, rate: 0.01), .init(.curricularFace(0.5, 0))),
+    .init(
+      "CurricularFace, amid a run", .curricularFace(margin: 0.5, rate: 0.01),
+      .init(.curricularFace(0.5, 0.4)), state: LossState(["target-cosine": 0.4])),
     .init(
       "CurricularFace straight through",
       .curricularFace(margin: 0.5, rate: 0.01, gradient: .straightThrough),

@@ -57,7 +57,7 @@ import TestSupport
     let expected = item.reference.run(
       x.map(Double.init), labels: labels, weights: w.map(Double.init), classes: classes,
       width: width)
-    let outcome = run(head, x, labels: labels, weights: w)
+    let outcome = run(head, x, labels: labels, weights: w, state: item.state)
     #expect(abs(outcome.value.lossSum / expected.loss - 1) < 3e-6)
     #expect(outcome.value.correctCount == expected.correctCount)
     #expect(abs(outcome.value.targetCosineSum - expected.targetCosineSum) < 1e-6 * Double(rows))
@@ -82,7 +82,7 @@ import TestSupport
     let expected = item.reference.run(
       x.map(Double.init), labels: labels, weights: w.map(Double.init), classes: classes,
       width: width)
-    let outcome = run(head, x, labels: labels, weights: w)
+    let outcome = run(head, x, labels: labels, weights: w, state: item.state)
     #expect(abs(outcome.value.lossSum / expected.loss - 1) < 3e-6)
     #expect(outcome.value.correctCount == expected.correctCount)
     if item.configuration.isNormalized { #expect(outcome.value.correctCount == 1) }
@@ -109,7 +109,7 @@ import TestSupport
     let w = normals(head.parameterCount, seed: 7)
     let label = 2
     let x = (0..<width).map { factor * w[label * width + $0] }
-    let outcome = run(head, x, labels: [label], weights: w)
+    let outcome = run(head, x, labels: [label], weights: w, state: item.state)
     #expect(outcome.value.lossSum.isFinite && outcome.value.lossSum >= 0)
     #expect(outcome.isFinite)
     #expect(abs(outcome.value.targetCosineSum - (factor > 0 ? 1 : -1)) < 1e-6)
@@ -140,7 +140,7 @@ import TestSupport
     let w = normals(head.parameterCount, seed: 10)
     var x = normals(20, seed: 11)
     x[13] = poison
-    let outcome = run(head, x, labels: [1, 2], weights: w)
+    let outcome = run(head, x, labels: [1, 2], weights: w, state: item.state)
     #expect(!(outcome.value.lossSum.isFinite && outcome.isFinite))
   }
 

@@ -22,7 +22,15 @@ import Training
       $0.margin = [0.2]
       $0.passes = 1
     },
+    "adaface": {
+      $0.loss = .adaface
+      $0.margin = [0.4]
+    },
     "a divided head": { $0.head = .divided },
+    "a divided head of curricularface": {
+      $0.head = .divided
+      $0.loss = .curricularface
+    },
     "a divided head with a bias, all sharded": {
       $0.head = .divided
       $0.loss = .softmax
