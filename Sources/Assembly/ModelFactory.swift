@@ -137,6 +137,11 @@ extension RunConfiguration {
     case .curricularface:
       return .curricularFace(
         scale: scale, margin: margin[0], rate: statisticsRate, gradient: marginGradient)
+    case .elasticArcFace:
+      return .elasticArcFace(
+        scale: scale, margin: margin[0], deviation: marginDeviation, gradient: marginGradient)
+    case .elasticCosFace:
+      return .elasticCosFace(scale: scale, margin: margin[0], deviation: marginDeviation)
     case .triplet: return nil
     }
   }

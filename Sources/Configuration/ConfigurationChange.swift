@@ -3,9 +3,9 @@ extension ConfigurationOption {
   /// keeps its meaning. Of `data` only the bytes may, as those of photos aligned anew; another data
   /// set, network or optimizer is another run.
   package static let changeable: Set<String> = [
+    "norm-concentration", "statistics-rate", "margin-deviation",
     "data", "augment", "dropout", "scale", "margin", "margin-variant", "margin-gradient",
-    "margin-warmup-epochs", "norm-concentration", "statistics-rate", "mining", "people-per-batch",
-    "photos-per-person", "triplet-reduction",
+    "margin-warmup-epochs", "mining", "people-per-batch", "photos-per-person", "triplet-reduction",
     "offline-every", "offline-pool", "batch", "microbatch", "drop-last", "gradient-grid",
     "momentum", "nesterov", "weight-decay", "decay-norm-and-bias", "clip-norm", "lr", "lr-head",
     "schedule", "warmup-epochs", "milestones", "gamma", "power", "min-lr",

@@ -67,6 +67,8 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
   case combined
   case adaface
   case curricularface
+  case elasticArcFace = "elastic-arcface"
+  case elasticCosFace = "elastic-cosface"
   case triplet
 
   /// What a loss has of its own, and its usual values of that.
@@ -82,6 +84,9 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
     package var hasMargin: Bool { !margin.isEmpty }
   }
 
+  /// Whether margins are drawn.
+  package var isElastic: Bool { self == .elasticArcFace || self == .elasticCosFace }
+
   /// The loss's own traits, with the margins of the papers.
   package var traits: Traits {
     let scale = MarginSoftmaxConfiguration.usualScale
@@ -93,6 +98,8 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
     case .combined: Traits(margin: [1, 0.3, 0.2], scale: scale)
     case .adaface: Traits(margin: [0.4], scale: scale)
     case .curricularface: Traits(margin: [0.5], scale: scale)
+    case .elasticArcFace: Traits(margin: [0.5], scale: scale)
+    case .elasticCosFace: Traits(margin: [0.35], scale: scale)
     case .triplet: Traits(margin: [0.2], scale: nil, hasClassWeights: false)
     }
   }

@@ -135,7 +135,10 @@ extension ConfigurationOption {
       choices(of: MarginSoftmaxConfiguration.Gradient.self), value: "name", follows: .loss,
       idle: [
         .withoutMargin, .loss { $0 == .triplet },
-        .loss(because: ", whose exact gradient it is") { $0 == .cosface }, .withMarginZero,
+        .loss(because: ", whose exact gradient it is") {
+          $0 == .cosface || $0 == .elasticCosFace
+        },
+        .withMarginZero,
         .inRuns("with adaface and a norm-concentration of 0, whose exact gradient it is") {
           $0.loss == .adaface && $0.normConcentration == 0
         },
@@ -161,6 +164,13 @@ extension ConfigurationOption {
         .inRuns("with adaface and a margin or norm-concentration of 0") {
           $0.loss == .adaface && ($0.margin == [0] || $0.normConcentration == 0)
         },
+      ])
+    option(
+      .loss, "margin-deviation", \.marginDeviation, number.within(0...1),
+      "Deviation of ElasticFace's margins, which are normal numbers about the margin",
+      value: "x", follows: .loss, usual: { _ in 0.05 },
+      idle: [
+        .loss(or: { _ in "take elastic-arcface or elastic-cosface" }) { !$0.isElastic }
       ])
     option(
       .loss, "head", \.head, .name("head"),

@@ -68,6 +68,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var normConcentration: Double = 0.333
   /// `statistics-rate`: the share of a batch in the running statistics of a loss.
   package var statisticsRate: Double = 0.01
+  /// `margin-deviation`: of ElasticFace's margins.
+  package var marginDeviation: Double = 0.05
   /// `head`: whether ranks share the class weights out.
   package var head: HeadPlacement = .whole
   /// `mining`: which triplets of a batch are trained on, and when.

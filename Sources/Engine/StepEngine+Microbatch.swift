@@ -71,6 +71,7 @@ extension StepEngine {
       embeddings, labels: worker.labels, rows: range.count,
       weights: UnsafePointer(state.parameters + replica.headRange.lowerBound),
       marginFactor: batch.marginFactor, state: state.loss,
+      place: SamplePlace(seed: replica.seed, step: batch.step, slot: range.lowerBound),
       into: pass.gradient(of: network.output), weightGradient: worker.layerGradients.pointer,
       stateSums: sums, scratch: scratch)
     writeMeans(of: batch, stateSums: sums)

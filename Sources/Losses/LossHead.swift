@@ -31,10 +31,11 @@ package protocol LossHead: Sendable {
   /// Overwrites `embeddingGradient` [rows, dimension] and `weightGradient` [parameterCount] with
   /// the derivatives of the SUM of the samples' losses, and `stateSums` [stateSumCount] with sums
   /// over the samples. Labels are in 0..<classes; `marginFactor` is the share of the margin in
-  /// force (warm-up); `state` is read only; `scratch` holds `scratchCount(rows:)` floats.
+  /// force (warm-up); `state` is read only; `place` is that of the first sample; `scratch` holds
+  /// `scratchCount(rows:)` floats.
   func run(
     _ embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>, rows: Int,
-    weights: UnsafePointer<Float>, marginFactor: Float, state: LossState,
+    weights: UnsafePointer<Float>, marginFactor: Float, state: LossState, place: SamplePlace,
     into embeddingGradient: UnsafeMutablePointer<Float>,
     weightGradient: UnsafeMutablePointer<Float>, stateSums: UnsafeMutablePointer<Double>,
     scratch: UnsafeMutablePointer<Float>

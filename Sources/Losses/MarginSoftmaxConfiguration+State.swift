@@ -8,7 +8,9 @@ extension MarginSoftmaxConfiguration {
   /// The numbers before the first step.
   package var initialState: LossState {
     switch kind {
-    case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined: LossState()
+    case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined, .elasticArcFace,
+      .elasticCosFace:
+      LossState()
     case .adaFace: LossState(["norm-mean": 20, "norm-deviation": 100])
     case .curricularFace: LossState(["target-cosine": 0])
     }
@@ -17,21 +19,28 @@ extension MarginSoftmaxConfiguration {
   /// How many sums over the samples of a batch move them.
   package var stateSumCount: Int {
     switch kind {
-    case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined: 0
+    case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined, .elasticArcFace,
+      .elasticCosFace:
+      0
     case .adaFace: 2
     case .curricularFace: 1
     }
   }
 
-  /// How good a sample is, -1 to 1, by the inverse of its embedding's norm; 0 with margins that do
-  /// not ask. No gradient flows through it.
+  /// What makes the margin of a sample another one than that of all: AdaFace's quality, -1 to 1, by
+  /// the inverse of its embedding's norm, or what ElasticFace draws for its slot, in deviations. 0
+  /// with other margins. No gradient flows through it.
   @inline(__always)
-  package func quality(inverseNorm: Float, state: LossState) -> Double {
-    guard case .adaFace(_, let concentration, _) = kind else { return 0 }
-    let (mean, deviation) = (state.values[0], state.values[1])
-    let distance = Self.norm(inverse: inverseNorm) - mean
-    let quality = concentration * distance / (deviation + Self.smallestDeviation)
-    return min(max(quality, -1), 1)
+  func modifier(inverseNorm: Float, state: LossState, place: SamplePlace) -> Double {
+    switch kind {
+    case .adaFace(_, let concentration, _):
+      let (mean, deviation) = (state.values[0], state.values[1])
+      let distance = Self.norm(inverse: inverseNorm) - mean
+      let quality = concentration * distance / (deviation + Self.smallestDeviation)
+      return min(max(quality, -1), 1)
+    case .elasticArcFace, .elasticCosFace: return place.normal
+    case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined, .curricularFace: return 0
+    }
   }
 
   /// What is hard for a sample of `cosine`: what exceeds its cosine with the margin, even where a
@@ -51,7 +60,9 @@ extension MarginSoftmaxConfiguration {
     inverseNorm: Float, cosine: Double, state: LossState, to sums: UnsafeMutablePointer<Double>
   ) {
     switch kind {
-    case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined: return
+    case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined, .elasticArcFace,
+      .elasticCosFace:
+      return
     case .adaFace:
       // About the running mean, from which the squares of a batch are not far.
       let distance = Self.norm(inverse: inverseNorm) - state.values[0]
@@ -65,7 +76,9 @@ extension MarginSoftmaxConfiguration {
   /// Moves `state` by the `means` [stateSumCount] of what a batch of `samples` has added.
   func move(_ state: inout LossState, by means: UnsafePointer<Double>, samples: Int) {
     switch kind {
-    case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined: return
+    case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined, .elasticArcFace,
+      .elasticCosFace:
+      return
     case .adaFace(_, _, let rate):
       moveNorms(&state, mean: means[0], square: means[1], samples: samples, rate: rate)
     case .curricularFace(_, let rate):

@@ -4,8 +4,8 @@ private import Preconditions
 /// Which softmax loss a head computes: its kind and margins, its scale, and its derivative.
 ///
 /// ArcFace is Deng et al. 2019, CosFace Wang et al. 2018, the combination cos(m1 theta + m2) - m3
-/// the former's equation 4, AdaFace Kim et al. 2022, CurricularFace Huang et al. 2020. Made by the
-/// static functions, each of which takes what its kind uses.
+/// the former's equation 4, AdaFace Kim et al. 2022, CurricularFace Huang et al. 2020, ElasticFace
+/// Boutros et al. 2022. Made by the static functions, each of which takes what its kind uses.
 package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   /// The function of the target's angle that replaces its cosine.
   package enum Kind: Sendable, Equatable {
@@ -26,6 +26,10 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     /// Target cos(theta + margin), other cosines c above it count as c (c + t), where t is the mean
     /// cosine of samples with their class, which takes a share `rate` of each batch.
     case curricularFace(margin: Double, rate: Double)
+    /// ArcFace with a margin of its own for each sample of each step, normally distributed.
+    case elasticArcFace(margin: Double, deviation: Double)
+    /// CosFace with such margins.
+    case elasticCosFace(margin: Double, deviation: Double)
   }
 
   /// What ArcFace does with angles whose margin would wrap past pi.
@@ -143,6 +147,28 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
       gradient: gradient)
   }
 
+  /// ElasticFace-Arc: margins of ArcFace about `margin`, drawn anew for each sample of a step.
+  package static func elasticArcFace(
+    scale: Double = usualScale, margin: Double, deviation: Double, gradient: Gradient = .exact
+  ) -> Self {
+    require(
+      margin >= 0 && margin < marginLimit && deviation >= 0 && deviation.isFinite,
+      "MarginSoftmaxConfiguration: ElasticFace margin \(margin) radians, deviation \(deviation)")
+    return Self(
+      kind: .elasticArcFace(margin: margin, deviation: deviation), scale: scale,
+      gradient: gradient)
+  }
+
+  /// ElasticFace-Cos: margins of CosFace about `margin`, drawn anew for each sample of a step.
+  package static func elasticCosFace(
+    scale: Double = usualScale, margin: Double, deviation: Double
+  ) -> Self {
+    require(
+      margin >= 0 && deviation >= 0 && deviation.isFinite,
+      "MarginSoftmaxConfiguration: ElasticFace margin \(margin), deviation \(deviation)")
+    return Self(kind: .elasticCosFace(margin: margin, deviation: deviation), scale: scale)
+  }
+
   /// Whether scores of other classes than a sample's own are changed where they are hard.
   var hardens: Bool {
     if case .curricularFace = kind { return true }
@@ -162,17 +188,17 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   /// cosine.
   ///
   /// `marginFactor` shrinks the margins for warm-up: 0 is none, 1 is full (m1 goes from 1 to m1);
-  /// `quality` is what the function of that name says of the sample. Finite for every cosine in
+  /// `modifier` is what the function of that name says of the sample. Finite for every cosine in
   /// [-1, 1]; the slope of `.straightThrough` is 1.
   package func target(
-    cosine: Double, marginFactor: Double = 1, quality: Double = 0
+    cosine: Double, marginFactor: Double = 1, modifier: Double = 0
   ) -> (value: Double, slope: Double) {
-    let result = exactTarget(cosine: cosine, marginFactor: marginFactor, quality: quality)
+    let result = exactTarget(cosine: cosine, marginFactor: marginFactor, modifier: modifier)
     return gradient == .exact ? result : (result.value, 1)
   }
 
   private func exactTarget(
-    cosine: Double, marginFactor: Double, quality: Double
+    cosine: Double, marginFactor: Double, modifier: Double
   ) -> (value: Double, slope: Double) {
     switch kind {
     case .softmax, .normalizedSoftmax:
@@ -187,7 +213,11 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
       let slope = factor * Elementary.sin(angle) / Self.sine(cosine)
       return (Elementary.cos(angle) - m3 * marginFactor, slope)
     case .adaFace(let margin, _, _):
-      return Self.adaFaceTarget(cosine: cosine, margin: margin * marginFactor, quality: quality)
+      return Self.adaFaceTarget(cosine: cosine, margin: margin * marginFactor, quality: modifier)
+    case .elasticArcFace(let margin, let deviation):
+      return Self.turned(cosine: cosine, by: (margin + deviation * modifier) * marginFactor)
+    case .elasticCosFace(let margin, let deviation):
+      return (cosine - (margin + deviation * modifier) * marginFactor, 1)
     }
   }
 

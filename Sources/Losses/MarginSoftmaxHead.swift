@@ -47,10 +47,10 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
   /// Overwrites `embeddingGradient` [rows, dimension] and `weightGradient` [parameterCount] with
   /// the derivatives of the SUM of the samples' losses, and `stateSums` [stateSumCount] with what
   /// moves the state. Labels are in 0..<classes; `marginFactor` is the share of the margin in force
-  /// (warm-up); `scratch` holds `scratchCount(rows:)` floats.
+  /// (warm-up); `place` is that of the first sample; `scratch` holds `scratchCount(rows:)` floats.
   package func run(
     _ embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>, rows: Int,
-    weights: UnsafePointer<Float>, marginFactor: Float, state: LossState,
+    weights: UnsafePointer<Float>, marginFactor: Float, state: LossState, place: SamplePlace,
     into embeddingGradient: UnsafeMutablePointer<Float>,
     weightGradient: UnsafeMutablePointer<Float>, stateSums: UnsafeMutablePointer<Double>,
     scratch: UnsafeMutablePointer<Float>
@@ -70,6 +70,7 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
       let label = Int(labels[row])
       let sample = differentiate(
         row, label: label, marginFactor: Double(marginFactor), state: state,
+        place: place.advanced(by: row),
         cosine: NormalizeKernel.cosine(
           embeddings + row * dimension, weights + label * dimension, count: dimension),
         places)
@@ -85,7 +86,7 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
     return value
   }
 
-  /// The same in the state before the first step, whose sums are not told.
+  /// The same in the first step of a run of seed 0, whose sums are not told.
   package func run(
     _ embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>, rows: Int,
     weights: UnsafePointer<Float>, marginFactor: Float = 1,
@@ -95,7 +96,8 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
     withUnsafeTemporaryAllocation(of: Double.self, capacity: max(1, stateSumCount)) { sums in
       run(
         embeddings, labels: labels, rows: rows, weights: weights, marginFactor: marginFactor,
-        state: initialState, into: embeddingGradient, weightGradient: weightGradient,
+        state: initialState, place: SamplePlace(seed: 0, step: 0, slot: 0),
+        into: embeddingGradient, weightGradient: weightGradient,
         stateSums: sums.baseAddress!, scratch: scratch)
     }
   }
@@ -166,8 +168,8 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
 
   /// Turns one row of scores into the gradient at the products and adds to the projections.
   private func differentiate(
-    _ row: Int, label: Int, marginFactor: Double, state: LossState, cosine rawCosine: Double,
-    _ places: Places
+    _ row: Int, label: Int, marginFactor: Double, state: LossState, place: SamplePlace,
+    cosine rawCosine: Double, _ places: Places
   ) -> LossValue {
     let scores = places.scores + row * classes
     let exponentials = places.gradients + row * classes
@@ -196,8 +198,9 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
     let sample = SampleSoftmax(
       score: score, cosine: cosine, greatest: greatest, rival: rival, others: others,
       marginFactor: marginFactor,
-      quality: configuration.quality(
-        inverseNorm: places.unitInverseNorms[row], state: state), of: configuration)
+      modifier: configuration.modifier(
+        inverseNorm: places.unitInverseNorms[row], state: state, place: place),
+      of: configuration)
     SoftmaxKernel.gradients(
       from: exponentials, cosines: scores, inverseNorms: places.inverseNorms, count: classes,
       factor: sample.factor, addingTo: places.projections)

@@ -20,15 +20,15 @@ struct SampleSoftmax {
 
   /// From the `score` of the sample's class without margin, the `cosine` with its weights, the
   /// `greatest` score of the others, and the sum of e^(scale (score - greatest)) of the `others`;
-  /// `quality` is `MarginSoftmaxConfiguration.quality` of the sample, `rival` the greatest score of
-  /// the others as it was before any margin.
+  /// `modifier` is `MarginSoftmaxConfiguration.modifier` of the sample, `rival` the greatest score
+  /// of the others as it was before any margin.
   @inline(__always)
   init(
     score: Double, cosine: Double, greatest: Float, rival: Float, others: Double,
-    marginFactor: Double, quality: Double, of configuration: MarginSoftmaxConfiguration
+    marginFactor: Double, modifier: Double, of configuration: MarginSoftmaxConfiguration
   ) {
     let target = configuration.target(
-      cosine: score, marginFactor: marginFactor, quality: quality)
+      cosine: score, marginFactor: marginFactor, modifier: modifier)
     let scale = configuration.scale
     let z = Elementary.log(others) + scale * (Double(greatest) - target.value)
     // e^-|z|: neither overflows.

@@ -71,7 +71,7 @@ import Testing
   @Test func theBestSamplesHaveTheLargestMargin() {
     let configuration = adaFace(1)
     for theta in [0.45, 1, 2, 3] {
-      let target = configuration.target(cosine: cos(theta), quality: 1)
+      let target = configuration.target(cosine: cos(theta), modifier: 1)
       #expect(abs(target.value - (cos(theta - 0.4) - 0.8)) < 1e-12)
       #expect(abs(target.slope - sin(theta - 0.4) / sin(theta)) < 1e-9)
     }
@@ -81,7 +81,7 @@ import Testing
   @Test func anglesStayWithinTheCircle() {
     let configuration = adaFace(1)
     for (theta, quality, end) in [(0.3, 1.0, 1e-3), (3.0, -1.0, Double.pi - 1e-3)] {
-      let target = configuration.target(cosine: cos(theta), quality: quality)
+      let target = configuration.target(cosine: cos(theta), modifier: quality)
       #expect(abs(target.value - (cos(end) - 0.4 * (1 + quality))) < 1e-12)
       #expect(target.slope == 0)
     }

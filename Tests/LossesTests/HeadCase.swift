@@ -64,6 +64,12 @@ struct HeadCase: Sendable, CustomTestStringConvertible {
       "CurricularFace, amid a run", .curricularFace(margin: 0.5, rate: 0.01),
       .init(.curricularFace(0.5, 0.4)), state: LossState(["target-cosine": 0.4])),
     .init(
+      "ElasticFace-Arc, undeviating", .elasticArcFace(margin: 0.5, deviation: 0),
+      .init(.arcFace(0.5))),
+    .init(
+      "ElasticFace-Cos, undeviating", .elasticCosFace(margin: 0.35, deviation: 0),
+      .init(.cosFace(0.35))),
+    .init(
       "CurricularFace straight through",
       .curricularFace(margin: 0.5, rate: 0.01, gradient: .straightThrough),
       .init(.curricularFace(0.5, 0), straightThrough: true)),
@@ -86,7 +92,8 @@ struct HeadOutcome {
 /// Runs a head over arrays; gradients and scratch start as NaN, with a fence behind each.
 func run(
   _ head: MarginSoftmaxHead, _ embeddings: [Float], labels: [Int], weights: [Float],
-  marginFactor: Float = 1, state: LossState? = nil
+  marginFactor: Float = 1, state: LossState? = nil,
+  place: SamplePlace = SamplePlace(seed: 0, step: 0, slot: 0)
 ) -> HeadOutcome {
   let fence: [Float] = [12345, -54321]
   func memory(_ count: Int) -> [Float] { [Float](repeating: .nan, count: count) + fence }
@@ -99,7 +106,7 @@ func run(
       scratch.withUnsafeMutableBufferPointer { scratch in
         head.run(
           embeddings, labels: labels.map { Int32($0) }, rows: labels.count, weights: weights,
-          marginFactor: marginFactor, state: state ?? head.initialState,
+          marginFactor: marginFactor, state: state ?? head.initialState, place: place,
           into: dx.baseAddress!, weightGradient: dw.baseAddress!, stateSums: &sums,
           scratch: scratch.baseAddress!)
       }

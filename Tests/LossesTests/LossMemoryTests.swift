@@ -41,8 +41,9 @@ import TestSupport
       let labels = labels.baseAddress!
       expectNoAllocations(item.name) {
         _ = head.run(
-          x, labels: labels, rows: Self.rows, weights: w, marginFactor: 1, state: state, into: dx,
-          weightGradient: dw, stateSums: sums, scratch: work)
+          x, labels: labels, rows: Self.rows, weights: w, marginFactor: 1, state: state,
+          place: SamplePlace(seed: 1, step: 2, slot: 3), into: dx, weightGradient: dw,
+          stateSums: sums, scratch: work)
       }
     }
   }

@@ -61,6 +61,7 @@ import Training
       ("margin-gradient", { $0.marginGradient = .straightThrough }),
       ("norm-concentration", { $0.normConcentration += 1 }),
       ("statistics-rate", { $0.statisticsRate *= 2 }),
+      ("margin-deviation", { $0.marginDeviation *= 2 }),
       ("margin-warmup-epochs", { $0.marginWarmupEpochs += 1 }), ("batch", { $0.batch += 1 }),
       ("microbatch", { $0.microbatch += 1 }), ("seed", { $0.seed += 1 }),
       ("gradient-grid", { $0.gradientGrid = .exponent(-9) }),

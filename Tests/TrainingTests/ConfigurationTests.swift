@@ -191,7 +191,7 @@ private let everything = """
       "landmarks", "width", "margin-variant", "power", "min-lr", "epochs", "steps", "batch-norm",
       "pooling", "initial-accumulator", "reduce", "shard-optimizer", "timeline", "init",
       "tensorboard", "csv", "prometheus", "patience", "precision", "head",
-      "norm-concentration", "statistics-rate",
+      "norm-concentration", "statistics-rate", "margin-deviation",
     ]
     #expect(Set(keys).union(["epochs", "steps"]) == Set(named).union(others))
   }

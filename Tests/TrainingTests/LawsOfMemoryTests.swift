@@ -58,11 +58,11 @@ import Training
       takeTriplets(&$0, .all)
       $0.passes = 1
     },
-    "a divided head": { divide(&$0) },
     "a divided head of curricularface": {
       divide(&$0)
       $0.loss = .curricularface
     },
+    "a divided head": { divide(&$0) },
     "a divided head in one pass, with a bias": {
       divide(&$0)
       $0.loss = .softmax

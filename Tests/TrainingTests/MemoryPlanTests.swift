@@ -13,6 +13,14 @@ import Training
     "arcface": { _ in }, "adamw": { $0.optimizer = .adamw },
     "sharded": { $0.shardsOptimizer = true }, "bf16": { $0.reduction = .bf16 },
     "fp32": { $0.reduction = .fp32 },
+    "adaface": {
+      $0.loss = .adaface
+      $0.margin = [0.4]
+    },
+    "a divided head of curricularface": {
+      $0.head = .divided
+      $0.loss = .curricularface
+    },
     "triplets": {
       $0.loss = .triplet
       $0.margin = [0.2]
@@ -22,15 +30,7 @@ import Training
       $0.margin = [0.2]
       $0.passes = 1
     },
-    "adaface": {
-      $0.loss = .adaface
-      $0.margin = [0.4]
-    },
     "a divided head": { $0.head = .divided },
-    "a divided head of curricularface": {
-      $0.head = .divided
-      $0.loss = .curricularface
-    },
     "a divided head with a bias, all sharded": {
       $0.head = .divided
       $0.loss = .softmax

@@ -86,7 +86,8 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
       if share.hardens { try harden(slab, of: batch, by: crew) }
       try addExponentials(slab, by: crew)
       self.batch.conclude(
-        slab, of: objective.head, marginFactor: batch.marginFactor, state: replica.state.loss)
+        slab, of: objective.head, marginFactor: batch.marginFactor, state: replica.state.loss,
+        place: SamplePlace(seed: replica.seed, step: batch.step, slot: 0))
       try embeddingGradients(slab, by: crew)
     }
     try returnEmbeddingGradients(batch)

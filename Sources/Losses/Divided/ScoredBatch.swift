@@ -137,16 +137,18 @@ package final class ScoredBatch: @unchecked Sendable {
   }
 
   /// What the faces of `rows` come to, once `targets`, `greatest` and `others` are those of all
-  /// ranks.
+  /// ranks; `place` is that of the batch's first.
   package func conclude(
-    _ rows: Range<Int>, of head: MarginSoftmaxHead, marginFactor: Float, state: LossState
+    _ rows: Range<Int>, of head: MarginSoftmaxHead, marginFactor: Float, state: LossState,
+    place: SamplePlace
   ) {
     let rivals = head.configuration.hardens ? rivals : greatest
     for row in rows {
       samples[row] = SampleSoftmax(
         score: targets[2 * row], cosine: targets[2 * row + 1], greatest: greatest[row],
         rival: rivals[row], others: others[row], marginFactor: Double(marginFactor),
-        quality: head.configuration.quality(inverseNorm: inverseNorms[row], state: state),
+        modifier: head.configuration.modifier(
+          inverseNorm: inverseNorms[row], state: state, place: place.advanced(by: row)),
         of: head.configuration)
     }
   }
