@@ -12,7 +12,7 @@ import Training
     SmallRun.configuration {
       $0.loss = loss
       $0.margin = loss.traits.margin
-      $0.statisticsRate = 0.3
+      if !loss.isElastic { $0.statisticsRate = 0.3 }
       $0.schedule = .constant
       $0.length = .steps(steps)
       $0.checkpointEvery = .steps(2)
