@@ -143,6 +143,18 @@ extension RunConfiguration {
     case .combined:
       return .combined(
         scale: scale, m1: margin[0], m2: margin[1], m3: margin[2], gradient: marginGradient)
+    case .adaface:
+      return .adaFace(
+        scale: scale, margin: margin[0], concentration: normConcentration, rate: statisticsRate,
+        gradient: marginGradient)
+    case .curricularface:
+      return .curricularFace(
+        scale: scale, margin: margin[0], rate: statisticsRate, gradient: marginGradient)
+    case .elasticArcFace:
+      return .elasticArcFace(
+        scale: scale, margin: margin[0], deviation: marginDeviation, gradient: marginGradient)
+    case .elasticCosFace:
+      return .elasticCosFace(scale: scale, margin: margin[0], deviation: marginDeviation)
     case .triplet: return nil
     }
   }

@@ -65,6 +65,10 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
   case arcface
   case cosface
   case combined
+  case adaface
+  case curricularface
+  case elasticArcFace = "elastic-arcface"
+  case elasticCosFace = "elastic-cosface"
   case triplet
 
   /// What a loss has of its own, and its usual values of that.
@@ -80,6 +84,9 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
     package var hasMargin: Bool { !margin.isEmpty }
   }
 
+  /// Whether margins are drawn.
+  package var isElastic: Bool { self == .elasticArcFace || self == .elasticCosFace }
+
   /// The loss's own traits, with the margins of the papers.
   package var traits: Traits {
     let scale = MarginSoftmaxConfiguration.usualScale
@@ -89,6 +96,10 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
     case .arcface: Traits(margin: [MarginSoftmaxConfiguration.usualArcFaceMargin], scale: scale)
     case .cosface: Traits(margin: [0.35], scale: scale)
     case .combined: Traits(margin: [1, 0.3, 0.2], scale: scale)
+    case .adaface: Traits(margin: [0.4], scale: scale)
+    case .curricularface: Traits(margin: [0.5], scale: scale)
+    case .elasticArcFace: Traits(margin: [0.5], scale: scale)
+    case .elasticCosFace: Traits(margin: [0.35], scale: scale)
     case .triplet: Traits(margin: [0.2], scale: nil, hasClassWeights: false)
     }
   }

@@ -150,12 +150,43 @@ extension ConfigurationOption {
       choices(of: MarginSoftmaxConfiguration.Gradient.self), value: "name", follows: .loss,
       idle: [
         .withoutMargin, .loss { $0 == .triplet },
-        .loss(because: ", whose exact gradient it is") { $0 == .cosface }, .withMarginZero,
+        .loss(because: ", whose exact gradient it is") {
+          $0 == .cosface || $0 == .elasticCosFace
+        },
+        .withMarginZero,
+        .inRuns("with adaface and a norm-concentration of 0, whose exact gradient it is") {
+          $0.loss == .adaface && $0.normConcentration == 0
+        },
       ])
     option(
       .loss, "margin-warmup-epochs", \.marginWarmupEpochs, epochs,
       "Epochs over which the margin grows", value: "x", follows: .loss,
       idle: [.withoutMargin, .withMarginZero])
+    option(
+      .loss, "norm-concentration", \.normConcentration, number.within(-100...100),
+      "AdaFace's h: how far norms of embeddings move the margin; 0 is CosFace", value: "h",
+      follows: .loss, usual: { _ in 0.333 },
+      idle: [.loss(or: { _ in "take adaface" }) { $0 != .adaface }, .withMarginZero])
+    option(
+      .loss, "statistics-rate", \.statisticsRate,
+      ValueForm.float("more than 0, at most 1") { $0 > 0 && $0 <= 1 },
+      "Share of a batch in AdaFace's statistics of norms and CurricularFace's mean cosine",
+      value: "x", follows: .loss, usual: { _ in 0.01 },
+      idle: [
+        .loss(or: { _ in "take adaface or curricularface" }) {
+          $0 != .adaface && $0 != .curricularface
+        },
+        .inRuns("with adaface and a margin or norm-concentration of 0") {
+          $0.loss == .adaface && ($0.margin == [0] || $0.normConcentration == 0)
+        },
+      ])
+    option(
+      .loss, "margin-deviation", \.marginDeviation, number.within(0...1),
+      "Deviation of ElasticFace's margins, which are normal numbers about the margin",
+      value: "x", follows: .loss, usual: { _ in 0.05 },
+      idle: [
+        .loss(or: { _ in "take elastic-arcface or elastic-cosface" }) { !$0.isElastic }
+      ])
     option(
       .loss, "head", \.head, .name("head"),
       "The class weights: whole on every rank, divided over the ranks, or auto; the same bits "

@@ -69,6 +69,12 @@ package struct RunConfiguration: Sendable, Equatable {
   package var marginGradient: MarginSoftmaxConfiguration.Gradient = .exact
   /// `margin-warmup-epochs`: epochs over which the margin grows from nothing.
   package var marginWarmupEpochs: Double = 0
+  /// `norm-concentration`: AdaFace's h, by how much norms move the margin.
+  package var normConcentration: Double = 0.333
+  /// `statistics-rate`: the share of a batch in the running statistics of a loss.
+  package var statisticsRate: Double = 0.01
+  /// `margin-deviation`: of ElasticFace's margins.
+  package var marginDeviation: Double = 0.05
   /// `head`: whether ranks share the class weights out.
   package var head: HeadPlacement = .whole
   /// `sample-classes`: the share of the classes that take part in a step beside those of its batch.

@@ -5,6 +5,7 @@ package enum RandomPurpose: UInt64, Sendable {
   case initialization = 1
   case shuffle, split, augmentation, dropout, replacement, synthesis, mining, testing
   case classSampling
+  case margin = 11
 }
 
 /// A stream of random numbers that is a function of its coordinates: no state, no history.

@@ -29,7 +29,7 @@ package struct EngineMemory: Sendable, Equatable {
     var ledger = Ledger()
     _ = StepSlots(
       in: &ledger, rankCount: ranks, statisticsCount: network.statisticsCount,
-      lossSums: head?.stateSumCount ?? 0,
+      lossSums: objective.head?.stateSumCount ?? 0,
       blockValues: UpdatePass.values(of: blocks, objective, isSharded: isSharded))
     let count = network.parameterCount + (head?.parameterCount ?? 0)
     let layout = BucketLayout(

@@ -97,11 +97,17 @@ package protocol EvaluatedBatch: Sendable {
   /// What the samples of `slots`, a microbatch, come to, where the loss is one of each sample: then
   /// the ledger adds it up over the microbatches, and nothing of it is in the outcome.
   func value(of slots: Range<Int>) -> LossValue?
+
+  /// Overwrites `sums` with what the samples of `slots`, a microbatch, move the state of the loss
+  /// by, as `LossHead.run` does.
+  func writeStateSums(of slots: Range<Int>, to sums: UnsafeMutablePointer<Double>)
 }
 
 extension EvaluatedBatch {
   /// Nothing: the outcome has it.
   package func value(of slots: Range<Int>) -> LossValue? { nil }
+  /// Nothing: the loss has no state.
+  package func writeStateSums(of slots: Range<Int>, to sums: UnsafeMutablePointer<Double>) {}
 }
 
 /// What a loss of the whole batch has found.

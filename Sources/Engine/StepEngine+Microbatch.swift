@@ -71,13 +71,20 @@ extension StepEngine {
       embeddings, labels: worker.labels, rows: range.count,
       weights: UnsafePointer(state.parameters + replica.headRange.lowerBound),
       marginFactor: batch.marginFactor, state: state.loss,
+      place: SamplePlace(seed: replica.seed, step: batch.step, slot: range.lowerBound),
       into: pass.gradient(of: network.output), weightGradient: worker.layerGradients.pointer,
       stateSums: sums, scratch: scratch)
-    let samples = Double(batch.samples.count)
-    for i in 0..<slots.lossState.count { sums[i] /= samples }
+    writeMeans(of: batch, stateSums: sums)
     write(loss, of: batch, to: page)
     // Before backward, which may overwrite the embeddings.
     writeSpread(embeddings, range, worker, to: page)
+  }
+
+  /// Makes the sums that move the state of the loss, of a microbatch, its shares of the means over
+  /// `batch`.
+  func writeMeans(of batch: StepBatch, stateSums sums: UnsafeMutablePointer<Double>) {
+    let samples = Double(batch.samples.count)
+    for i in 0..<slots.lossState.count { sums[i] /= samples }
   }
 
   /// Writes what a microbatch of `batch` came to to `page`.

@@ -151,6 +151,9 @@ extension StepEngine {
     if let value = evaluated.value(of: range) {
       let page = worker.clearedPage
       write(value, of: batch, to: page)
+      let sums = page.pointer(to: slots.lossState)
+      evaluated.writeStateSums(of: range, to: sums)
+      writeMeans(of: batch, stateSums: sums)
       reducer.add(extras: page.values)
     }
     reducer.finishMicrobatch()

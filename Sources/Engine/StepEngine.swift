@@ -53,7 +53,7 @@ package final class StepEngine {
     var ledger = Ledger()
     slots = StepSlots(
       in: &ledger, rankCount: world.size, statisticsCount: network.statisticsCount,
-      lossSums: head?.stateSumCount ?? 0,
+      lossSums: replica.objective.head?.stateSumCount ?? 0,
       blockValues: UpdatePass.values(of: blocks, replica.objective, isSharded: world.isSharded))
     reducer = GradientReducer(
       layerRanges: network.layers.map(\.parameters) + (head == nil ? [] : [replica.headRange]),
@@ -318,7 +318,8 @@ package final class StepEngine {
       average.update(
         moments, towards: state.statistics, in: 0..<state.statisticsCount, index: index)
     }
-    replica.objective.head?.move(&state.loss, by: page.pointer(to: slots.lossState))
+    replica.objective.head?.move(
+      &state.loss, by: page.pointer(to: slots.lossState), samples: sampleCount)
     seconds[.update] = Clock.seconds - start
     world.timeline?.record("update", from: start)
     weightsHash = receipt.weightsHash

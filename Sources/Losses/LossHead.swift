@@ -31,18 +31,19 @@ package protocol LossHead: Sendable {
   /// Overwrites `embeddingGradient` [rows, dimension] and `weightGradient` [parameterCount] with
   /// the derivatives of the SUM of the samples' losses, and `stateSums` [stateSumCount] with sums
   /// over the samples. Labels are in 0..<classes; `marginFactor` is the share of the margin in
-  /// force (warm-up); `state` is read only; `scratch` holds `scratchCount(rows:)` floats.
+  /// force (warm-up); `state` is read only; `place` is that of the first sample; `scratch` holds
+  /// `scratchCount(rows:)` floats.
   func run(
     _ embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>, rows: Int,
-    weights: UnsafePointer<Float>, marginFactor: Float, state: LossState,
+    weights: UnsafePointer<Float>, marginFactor: Float, state: LossState, place: SamplePlace,
     into embeddingGradient: UnsafeMutablePointer<Float>,
     weightGradient: UnsafeMutablePointer<Float>, stateSums: UnsafeMutablePointer<Double>,
     scratch: UnsafeMutablePointer<Float>
   ) -> LossValue
 
   /// Moves `state` once, after a step; `means` [stateSumCount] are `run`'s sums over the whole
-  /// batch divided by its samples, summed exactly.
-  func move(_ state: inout LossState, by means: UnsafePointer<Double>)
+  /// batch divided by its `samples`, summed exactly.
+  func move(_ state: inout LossState, by means: UnsafePointer<Double>, samples: Int)
 }
 
 extension LossHead {
@@ -51,7 +52,7 @@ extension LossHead {
   /// None.
   package var stateSumCount: Int { 0 }
   /// Leaves the state as it is.
-  package func move(_ state: inout LossState, by means: UnsafePointer<Double>) {}
+  package func move(_ state: inout LossState, by means: UnsafePointer<Double>, samples: Int) {}
 }
 
 /// Numbers by name that a loss keeps from step to step: a running mean, a schedule of its own.

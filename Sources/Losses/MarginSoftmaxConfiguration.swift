@@ -4,7 +4,8 @@ private import Preconditions
 /// Which softmax loss a head computes: its kind and margins, its scale, and its derivative.
 ///
 /// ArcFace is Deng et al. 2019, CosFace Wang et al. 2018, the combination cos(m1 theta + m2) - m3
-/// the former's equation 4. Made by the static functions, each of which takes what its kind uses.
+/// the former's equation 4, AdaFace Kim et al. 2022, CurricularFace Huang et al. 2020, ElasticFace
+/// Boutros et al. 2022. Made by the static functions, each of which takes what its kind uses.
 package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   /// The function of the target's angle that replaces its cosine.
   package enum Kind: Sendable, Equatable {
@@ -18,6 +19,17 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     case cosFace(margin: Double)
     /// Target cos(m1 theta + m2) - m3, m2 in radians.
     case combined(m1: Double, m2: Double, m3: Double)
+    /// Target cos(theta - margin k) - margin (1 + k); k in -1...1 is `concentration` (h) times the
+    /// distance of the embedding's norm from the mean of norms, in their deviations. Mean and
+    /// deviation take a share `rate` of each batch.
+    case adaFace(margin: Double, concentration: Double, rate: Double)
+    /// Target cos(theta + margin), other cosines c above it count as c (c + t), where t is the mean
+    /// cosine of samples with their class, which takes a share `rate` of each batch.
+    case curricularFace(margin: Double, rate: Double)
+    /// ArcFace with a margin of its own for each sample of each step, normally distributed.
+    case elasticArcFace(margin: Double, deviation: Double)
+    /// CosFace with such margins.
+    case elasticCosFace(margin: Double, deviation: Double)
   }
 
   /// What ArcFace does with angles whose margin would wrap past pi.
@@ -107,6 +119,62 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     return Self(kind: .combined(m1: m1, m2: m2, m3: m3), scale: scale, gradient: gradient)
   }
 
+  /// AdaFace: a margin of the angle for bad samples, of the cosine for good ones (`Kind.adaFace`).
+  package static func adaFace(
+    scale: Double = usualScale, margin: Double, concentration: Double, rate: Double,
+    gradient: Gradient = .exact
+  ) -> Self {
+    require(
+      margin >= 0 && margin < marginLimit && concentration.isFinite && rate > 0 && rate <= 1,
+      "MarginSoftmaxConfiguration: AdaFace margin \(margin), concentration \(concentration), rate "
+        + "\(rate), expected 0 to below pi, a number, and more than 0 to 1")
+    return Self(
+      kind: .adaFace(margin: margin, concentration: concentration, rate: rate), scale: scale,
+      gradient: gradient)
+  }
+
+  /// CurricularFace: ArcFace's monotone margin, and negatives beyond it that weigh more and more as
+  /// the run goes on (`Kind.curricularFace`).
+  package static func curricularFace(
+    scale: Double = usualScale, margin: Double, rate: Double, gradient: Gradient = .exact
+  ) -> Self {
+    require(
+      margin >= 0 && margin < marginLimit && rate > 0 && rate <= 1,
+      "MarginSoftmaxConfiguration: CurricularFace margin \(margin), rate \(rate), expected 0 to "
+        + "below pi and more than 0 to 1")
+    return Self(
+      kind: .curricularFace(margin: margin, rate: rate), scale: scale, variant: .monotone,
+      gradient: gradient)
+  }
+
+  /// ElasticFace-Arc: margins of ArcFace about `margin`, drawn anew for each sample of a step.
+  package static func elasticArcFace(
+    scale: Double = usualScale, margin: Double, deviation: Double, gradient: Gradient = .exact
+  ) -> Self {
+    require(
+      margin >= 0 && margin < marginLimit && deviation >= 0 && deviation.isFinite,
+      "MarginSoftmaxConfiguration: ElasticFace margin \(margin) radians, deviation \(deviation)")
+    return Self(
+      kind: .elasticArcFace(margin: margin, deviation: deviation), scale: scale,
+      gradient: gradient)
+  }
+
+  /// ElasticFace-Cos: margins of CosFace about `margin`, drawn anew for each sample of a step.
+  package static func elasticCosFace(
+    scale: Double = usualScale, margin: Double, deviation: Double
+  ) -> Self {
+    require(
+      margin >= 0 && deviation >= 0 && deviation.isFinite,
+      "MarginSoftmaxConfiguration: ElasticFace margin \(margin), deviation \(deviation)")
+    return Self(kind: .elasticCosFace(margin: margin, deviation: deviation), scale: scale)
+  }
+
+  /// Whether scores of other classes than a sample's own are changed where they are hard.
+  var hardens: Bool {
+    if case .curricularFace = kind { return true }
+    return false
+  }
+
   /// Whether embeddings and class weights are normalised.
   package var isNormalized: Bool {
     if case .softmax = kind { return false }
@@ -119,31 +187,66 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   /// The value that replaces the target's cosine, before the scale, and its slope d value / d
   /// cosine.
   ///
-  /// `marginFactor` shrinks the margins for warm-up: 0 is none, 1 is full (m1 goes from 1 to m1).
-  /// Finite for every cosine in [-1, 1]; the slope of `.straightThrough` is 1.
+  /// `marginFactor` shrinks the margins for warm-up: 0 is none, 1 is full (m1 goes from 1 to m1);
+  /// `modifier` is what the function of that name says of the sample. Finite for every cosine in
+  /// [-1, 1]; the slope of `.straightThrough` is 1.
   package func target(
-    cosine: Double, marginFactor: Double = 1
+    cosine: Double, marginFactor: Double = 1, modifier: Double = 0
   ) -> (value: Double, slope: Double) {
-    let result = exactTarget(cosine: cosine, marginFactor: marginFactor)
+    let result = exactTarget(cosine: cosine, marginFactor: marginFactor, modifier: modifier)
     return gradient == .exact ? result : (result.value, 1)
   }
 
   private func exactTarget(
-    cosine: Double, marginFactor: Double
+    cosine: Double, marginFactor: Double, modifier: Double
   ) -> (value: Double, slope: Double) {
     switch kind {
     case .softmax, .normalizedSoftmax:
       return (cosine, 1)
     case .cosFace(let margin):
       return (cosine - margin * marginFactor, 1)
-    case .arcFace(let margin):
+    case .arcFace(let margin), .curricularFace(let margin, _):
       return arcFaceTarget(cosine: cosine, margin: margin * marginFactor)
     case .combined(let m1, let m2, let m3):
       let factor = 1 + (m1 - 1) * marginFactor
       let angle = factor * Elementary.acos(cosine) + m2 * marginFactor
       let slope = factor * Elementary.sin(angle) / Self.sine(cosine)
       return (Elementary.cos(angle) - m3 * marginFactor, slope)
+    case .adaFace(let margin, _, _):
+      return Self.adaFaceTarget(cosine: cosine, margin: margin * marginFactor, quality: modifier)
+    case .elasticArcFace(let margin, let deviation):
+      return Self.turned(cosine: cosine, by: (margin + deviation * modifier) * marginFactor)
+    case .elasticCosFace(let margin, let deviation):
+      return (cosine - (margin + deviation * modifier) * marginFactor, 1)
     }
+  }
+
+  /// Angles stay this far from 0 and pi (mk-minchul/AdaFace).
+  private static let smallestAngle = 1e-3
+
+  private static func adaFaceTarget(
+    cosine: Double, margin: Double, quality: Double
+  ) -> (value: Double, slope: Double) {
+    let (turn, lift) = (-margin * quality, margin + margin * quality)
+    let angle = Elementary.acos(cosine) + turn
+    if angle < smallestAngle { return (Elementary.cos(smallestAngle) - lift, 0) }
+    if angle > .pi - smallestAngle { return (-Elementary.cos(smallestAngle) - lift, 0) }
+    let result = turned(cosine: cosine, by: turn)
+    return (result.value - lift, result.slope)
+  }
+
+  /// cos(theta + m) and its slope.
+  @inline(__always)
+  static func turned(
+    cosine: Double, by margin: Double
+  ) -> (value: Double, slope: Double) {
+    let sine = ((1 - cosine) * (1 + cosine)).squareRoot()
+    let (marginCosine, marginSine) = (Elementary.cos(margin), Elementary.sin(margin))
+    // sin(theta + m) / sin(theta) = cos(m) + cos(theta) sin(m) / sin(theta)
+    return (
+      cosine * marginCosine - sine * marginSine,
+      marginCosine + cosine * marginSine / max(sine, smallestSine)
+    )
   }
 
   private func arcFaceTarget(
@@ -164,11 +267,7 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     }
     // A cosine that is not a number goes on as one.
     guard hasMargin || cosine.isNaN else { return (otherwise, 1) }
-    let sine = ((1 - cosine) * (1 + cosine)).squareRoot()
-    let (marginCosine, marginSine) = (Elementary.cos(margin), Elementary.sin(margin))
-    let value = cosine * marginCosine - sine * marginSine
-    // sin(theta + m) / sin(theta) = cos(m) + cos(theta) sin(m) / sin(theta)
-    return (value, marginCosine + cosine * marginSine / max(sine, Self.smallestSine))
+    return Self.turned(cosine: cosine, by: margin)
   }
 
   private static func sine(_ cosine: Double) -> Double {

@@ -45,13 +45,15 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
   /// Computes the loss of a microbatch of embeddings [rows, dimension] and both gradients.
   ///
   /// Overwrites `embeddingGradient` [rows, dimension] and `weightGradient` [parameterCount] with
-  /// the derivatives of the SUM of the samples' losses. Labels are in 0..<classes; `marginFactor`
-  /// is the share of the margin in force (warm-up); `scratch` holds `scratchCount(rows:)` floats.
+  /// the derivatives of the SUM of the samples' losses, and `stateSums` [stateSumCount] with what
+  /// moves the state. Labels are in 0..<classes; `marginFactor` is the share of the margin in force
+  /// (warm-up); `place` is that of the first sample; `scratch` holds `scratchCount(rows:)` floats.
   package func run(
     _ embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>, rows: Int,
-    weights: UnsafePointer<Float>, marginFactor: Float = 1,
+    weights: UnsafePointer<Float>, marginFactor: Float, state: LossState, place: SamplePlace,
     into embeddingGradient: UnsafeMutablePointer<Float>,
-    weightGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    weightGradient: UnsafeMutablePointer<Float>, stateSums: UnsafeMutablePointer<Double>,
+    scratch: UnsafeMutablePointer<Float>
   ) -> LossValue {
     require(rows >= 1, "MarginSoftmaxHead: \(rows) rows")
     for row in 0..<rows {
@@ -62,34 +64,52 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
     let places = Places(scratch, rows: rows, classes: classes, dimension: dimension)
     score(embeddings, weights: weights, rows: rows, places)
     places.projections.update(repeating: 0, count: classes)
+    for i in 0..<stateSumCount { stateSums[i] = 0 }
     var value = LossValue()
     for row in 0..<rows {
       let label = Int(labels[row])
       let sample = differentiate(
-        row, label: label, marginFactor: Double(marginFactor),
+        row, label: label, marginFactor: Double(marginFactor), state: state,
+        place: place.advanced(by: row),
         cosine: NormalizeKernel.cosine(
           embeddings + row * dimension, weights + label * dimension, count: dimension),
         places)
       value.lossSum += sample.lossSum
       value.correctCount += sample.correctCount
       value.targetCosineSum += sample.targetCosineSum
+      configuration.addStateSums(
+        inverseNorm: places.unitInverseNorms[row], cosine: sample.targetCosineSum, state: state,
+        to: stateSums)
     }
     propagate(
       embeddings, weights: weights, rows: rows, places, into: embeddingGradient, weightGradient)
     return value
   }
 
-  /// As `LossHead` has it: the state of this loss is nothing.
+  /// The same in the first step of a run of seed 0, whose sums are not told.
   package func run(
     _ embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>, rows: Int,
-    weights: UnsafePointer<Float>, marginFactor: Float, state: LossState,
+    weights: UnsafePointer<Float>, marginFactor: Float = 1,
     into embeddingGradient: UnsafeMutablePointer<Float>,
-    weightGradient: UnsafeMutablePointer<Float>, stateSums: UnsafeMutablePointer<Double>,
-    scratch: UnsafeMutablePointer<Float>
+    weightGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) -> LossValue {
-    run(
-      embeddings, labels: labels, rows: rows, weights: weights, marginFactor: marginFactor,
-      into: embeddingGradient, weightGradient: weightGradient, scratch: scratch)
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: max(1, stateSumCount)) { sums in
+      run(
+        embeddings, labels: labels, rows: rows, weights: weights, marginFactor: marginFactor,
+        state: initialState, place: SamplePlace(seed: 0, step: 0, slot: 0),
+        into: embeddingGradient, weightGradient: weightGradient,
+        stateSums: sums.baseAddress!, scratch: scratch)
+    }
+  }
+
+  /// As the configuration has it.
+  package var initialState: LossState { configuration.initialState }
+  /// As the configuration has it.
+  package var stateSumCount: Int { configuration.stateSumCount }
+
+  /// As the configuration has it.
+  package func move(_ state: inout LossState, by means: UnsafePointer<Double>, samples: Int) {
+    configuration.move(&state, by: means, samples: samples)
   }
 
   /// The parts of the scratch memory.
@@ -148,7 +168,8 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
 
   /// Turns one row of scores into the gradient at the products and adds to the projections.
   private func differentiate(
-    _ row: Int, label: Int, marginFactor: Double, cosine rawCosine: Double, _ places: Places
+    _ row: Int, label: Int, marginFactor: Double, state: LossState, place: SamplePlace,
+    cosine rawCosine: Double, _ places: Places
   ) -> LossValue {
     let scores = places.scores + row * classes
     let exponentials = places.gradients + row * classes
@@ -157,14 +178,29 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
     let scale = configuration.scale
 
     scores[label] = -.infinity
-    let greatest = SoftmaxKernel.maximum(of: scores, count: classes)
+    let rival = SoftmaxKernel.maximum(of: scores, count: classes)
+    let curriculum = configuration.curriculum(
+      cosine: cosine, marginFactor: marginFactor, state: state)
+    var (greatest, shown) = (rival, UnsafePointer(scores))
+    if let curriculum {
+      CurriculumKernel.harden(scores, count: classes, as: curriculum, into: exponentials)
+      greatest = SoftmaxKernel.maximum(of: exponentials, count: classes)
+      shown = UnsafePointer(exponentials)
+    }
     let others = SoftmaxKernel.exponentials(
-      of: scores, count: classes, scale: Float(scale), minus: greatest, into: exponentials)
+      of: shown, count: classes, scale: Float(scale), minus: greatest, into: exponentials)
+    if let curriculum {
+      CurriculumKernel.multiply(
+        exponentials, bySlopesAt: scores, count: classes, as: curriculum)
+    }
     scores[label] = Float(score)
 
     let sample = SampleSoftmax(
-      score: score, cosine: cosine, greatest: greatest, others: others,
-      marginFactor: marginFactor, of: configuration)
+      score: score, cosine: cosine, greatest: greatest, rival: rival, others: others,
+      marginFactor: marginFactor,
+      modifier: configuration.modifier(
+        inverseNorm: places.unitInverseNorms[row], state: state, place: place),
+      of: configuration)
     SoftmaxKernel.gradients(
       from: exponentials, cosines: scores, inverseNorms: places.inverseNorms, count: classes,
       factor: sample.factor, addingTo: places.projections)

@@ -27,13 +27,16 @@ struct SampleSoftmax {
   }
 
   /// From the `score` of the sample's class without margin, the `cosine` with its weights, the
-  /// `greatest` score of the others, and the sum of e^(scale (score - greatest)) of the `others`.
+  /// `greatest` score of the others, and the sum of e^(scale (score - greatest)) of the `others`;
+  /// `modifier` is `MarginSoftmaxConfiguration.modifier` of the sample, `rival` the greatest score
+  /// of the others as it was before any margin.
   @inline(__always)
   init(
-    score: Double, cosine: Double, greatest: Float, others: Double, marginFactor: Double,
-    of configuration: MarginSoftmaxConfiguration
+    score: Double, cosine: Double, greatest: Float, rival: Float, others: Double,
+    marginFactor: Double, modifier: Double, of configuration: MarginSoftmaxConfiguration
   ) {
-    let target = configuration.target(cosine: score, marginFactor: marginFactor)
+    let target = configuration.target(
+      cosine: score, marginFactor: marginFactor, modifier: modifier)
     let scale = configuration.scale
     let z = Elementary.log(others) + scale * (Double(greatest) - target.value)
     // e^-|z|: neither overflows.
@@ -43,6 +46,6 @@ struct SampleSoftmax {
     targetGradient = Float(-scale * error * target.slope)
     value = LossValue(
       lossSum: max(z, 0) + Elementary.log1p(small),
-      correctCount: Float(score) > greatest ? 1 : 0, targetCosineSum: cosine)
+      correctCount: Float(score) > rival ? 1 : 0, targetCosineSum: cosine)
   }
 }

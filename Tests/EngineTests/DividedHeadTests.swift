@@ -47,6 +47,7 @@ import Testing
       #expect(outcome.receipts == whole.receipts, "\(what), rank \(rank)")
       #expect(outcome.losses == whole.losses, "\(what), rank \(rank)")
       #expect(outcome.figures == whole.figures, "\(what), rank \(rank)")
+      #expect(outcome.loss == whole.loss, "\(what), rank \(rank)")
     }
   }
 

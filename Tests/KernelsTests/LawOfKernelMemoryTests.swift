@@ -277,6 +277,14 @@ import TestSupport
         from: memory[1], cosines: memory[0], inverseNorms: memory[3], count: 1003, factor: 0.1,
         addingTo: memory[4])
     }
+    expectNoAllocations("hard negatives") {
+      let terms = CurriculumKernel.Terms(threshold: 0.1, weight: 0.3)
+      CurriculumKernel.harden(memory[0], count: 1003, as: terms, into: memory[1])
+      CurriculumKernel.multiply(memory[1], bySlopesAt: memory[0], count: 1003, as: terms)
+      CurriculumKernel.gradients(
+        of: memory[0], count: 1003, as: terms, scale: 64, minus: 3, factor: 0.1,
+        inverseNorms: memory[3], into: memory[5], addingTo: memory[4])
+    }
     expectNoAllocations("softmax over ranks") {
       SoftmaxChain.add(
         exponentialsOf: memory[0], count: 1003, scale: 64, minus: 3, to: doubles[3])

@@ -8,16 +8,19 @@ struct HeadCase: Sendable, CustomTestStringConvertible {
   let name: String
   let configuration: MarginSoftmaxConfiguration
   let reference: MarginSoftmaxReference
+  /// What the loss has kept from earlier steps; nil is what it begins with.
+  let state: LossState?
 
   var testDescription: String { name }
 
   init(
     _ name: String, _ configuration: MarginSoftmaxConfiguration,
-    _ reference: MarginSoftmaxReference
+    _ reference: MarginSoftmaxReference, state: LossState? = nil
   ) {
     self.name = name
     self.configuration = configuration
     self.reference = reference
+    self.state = state
   }
 
   /// Every kind, variant and gradient.
@@ -43,6 +46,33 @@ struct HeadCase: Sendable, CustomTestStringConvertible {
       "CM1 straight through",
       .combined(m1: 1, m2: 0.3, m3: 0.2, gradient: .straightThrough),
       .init(.combined(1, 0.3, 0.2), straightThrough: true)),
+    .init(
+      "AdaFace", .adaFace(margin: 0.4, concentration: 3, rate: 0.01),
+      .init(.adaFace(0.4, 3, 20, 100))),
+    .init(
+      "AdaFace straight through",
+      .adaFace(margin: 0.4, concentration: 3, rate: 0.01, gradient: .straightThrough),
+      .init(.adaFace(0.4, 3, 20, 100), straightThrough: true)),
+    // Norms of the tests' embeddings lie about 3.
+    .init(
+      "AdaFace, amid a run", .adaFace(margin: 0.4, concentration: 0.5, rate: 0.01),
+      .init(.adaFace(0.4, 0.5, 3, 1)),
+      state: LossState(["norm-mean": 3, "norm-deviation": 1])),
+    .init(
+      "CurricularFace", .curricularFace(margin: 0.5, rate: 0.01), .init(.curricularFace(0.5, 0))),
+    .init(
+      "CurricularFace, amid a run", .curricularFace(margin: 0.5, rate: 0.01),
+      .init(.curricularFace(0.5, 0.4)), state: LossState(["target-cosine": 0.4])),
+    .init(
+      "ElasticFace-Arc, undeviating", .elasticArcFace(margin: 0.5, deviation: 0),
+      .init(.arcFace(0.5))),
+    .init(
+      "ElasticFace-Cos, undeviating", .elasticCosFace(margin: 0.35, deviation: 0),
+      .init(.cosFace(0.35))),
+    .init(
+      "CurricularFace straight through",
+      .curricularFace(margin: 0.5, rate: 0.01, gradient: .straightThrough),
+      .init(.curricularFace(0.5, 0), straightThrough: true)),
   ]
 }
 
@@ -52,6 +82,8 @@ struct HeadOutcome {
   let embeddings: [Float]
   let weights: [Float]
   let fencesStand: Bool
+  /// What moves the state.
+  let stateSums: [Double]
 
   /// Whether no gradient is NaN or infinite.
   var isFinite: Bool { (embeddings + weights).allSatisfy(\.isFinite) }
@@ -60,26 +92,30 @@ struct HeadOutcome {
 /// Runs a head over arrays; gradients and scratch start as NaN, with a fence behind each.
 func run(
   _ head: MarginSoftmaxHead, _ embeddings: [Float], labels: [Int], weights: [Float],
-  marginFactor: Float = 1
+  marginFactor: Float = 1, state: LossState? = nil,
+  place: SamplePlace = SamplePlace(seed: 0, step: 0, slot: 0)
 ) -> HeadOutcome {
   let fence: [Float] = [12345, -54321]
   func memory(_ count: Int) -> [Float] { [Float](repeating: .nan, count: count) + fence }
   var dx = memory(embeddings.count)
   var dw = memory(head.parameterCount)
   var scratch = memory(head.scratchCount(rows: labels.count))
+  var sums = [Double](repeating: .nan, count: head.stateSumCount + 1)
   let value = dx.withUnsafeMutableBufferPointer { dx in
     dw.withUnsafeMutableBufferPointer { dw in
       scratch.withUnsafeMutableBufferPointer { scratch in
         head.run(
           embeddings, labels: labels.map { Int32($0) }, rows: labels.count, weights: weights,
-          marginFactor: marginFactor, into: dx.baseAddress!, weightGradient: dw.baseAddress!,
+          marginFactor: marginFactor, state: state ?? head.initialState, place: place,
+          into: dx.baseAddress!, weightGradient: dw.baseAddress!, stateSums: &sums,
           scratch: scratch.baseAddress!)
       }
     }
   }
   return HeadOutcome(
     value: value, embeddings: Array(dx.dropLast(2)), weights: Array(dw.dropLast(2)),
-    fencesStand: [dx, dw, scratch].allSatisfy { Array($0.suffix(2)) == fence })
+    fencesStand: [dx, dw, scratch].allSatisfy { Array($0.suffix(2)) == fence }
+      && sums[head.stateSumCount].isNaN, stateSums: Array(sums.dropLast()))
 }
 
 /// Normal numbers of deviation `deviation`, a function of `seed`.

@@ -29,6 +29,10 @@ import TestSupport
     let weightGradient = FencedFloats(unwritten: head.parameterCount)
     let scratch = FencedFloats(unwritten: head.scratchCount(rows: Self.rows), offset: 0)
     let labels = (0..<Self.rows).map { Int32($0 % 40) }
+    let state = head.initialState
+    let sums = UnsafeMutablePointer<Double>.allocate(capacity: 1 + head.stateSumCount)
+    sums.initialize(repeating: 0, count: 1 + head.stateSumCount)
+    defer { sums.deallocate() }
     let (x, w, dx, dw, work) = (
       embeddings.pointer, weights.pointer, gradient.pointer, weightGradient.pointer,
       scratch.pointer
@@ -37,8 +41,9 @@ import TestSupport
       let labels = labels.baseAddress!
       expectNoAllocations(item.name) {
         _ = head.run(
-          x, labels: labels, rows: Self.rows, weights: w, into: dx, weightGradient: dw,
-          scratch: work)
+          x, labels: labels, rows: Self.rows, weights: w, marginFactor: 1, state: state,
+          place: SamplePlace(seed: 1, step: 2, slot: 3), into: dx, weightGradient: dw,
+          stateSums: sums, scratch: work)
       }
     }
   }

@@ -98,6 +98,9 @@ import Testing
       let scale, margin: Double
       let margins: [Double]
       let variant, gradient: String
+      let concentration, rate: Double?
+      /// The state of the loss, and what the batch has made of it before the loss is computed.
+      let before, after: [Double]?
       let loss: Double
       let dx, dw: [Double]
 
@@ -114,6 +117,13 @@ import Testing
             scale: scale, m1: margins[0], m2: margins[1], m3: margins[2], gradient: gradient)
         case "arcFace":
           return .arcFace(scale: scale, margin: margin, variant: variant, gradient: gradient)
+        case "adaFace":
+          guard let concentration, let rate else { return nil }
+          return .adaFace(
+            scale: scale, margin: margin, concentration: concentration, rate: rate,
+            gradient: gradient)
+        case "curricularFace":
+          return rate.map { .curricularFace(scale: scale, margin: margin, rate: $0) }
         default: return nil
         }
       }
@@ -128,15 +138,30 @@ import Testing
     let file = URL(filePath: #filePath).deletingLastPathComponent()
       .appending(path: "Golden/margin_softmax.json")
     let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: file))
-    #expect(golden.cases.count == 15)
+    #expect(golden.cases.count == 22)
     for item in golden.cases {
       let configuration = try #require(item.configuration)
       let head = MarginSoftmaxHead(
         configuration: configuration, classes: golden.classes, dimension: golden.width)
-      let outcome = run(
-        head, golden.embeddings, labels: golden.labels,
-        weights: golden.weights + (head.hasBias ? golden.bias : []))
       let name = "\(item.kind) \(item.variant) \(item.gradient) \(item.scale)"
+      var state = head.initialState
+      func outcome() -> HeadOutcome {
+        run(
+          head, golden.embeddings, labels: golden.labels,
+          weights: golden.weights + (head.hasBias ? golden.bias : []), state: state)
+      }
+      if let before = item.before {
+        state.set(before)
+        let sums = outcome().stateSums
+        head.move(
+          &state, by: sums.map { $0 / Double(golden.rows) }, samples: golden.rows)
+        let after = try #require(item.after)
+        #expect(state.values != before && state.values.count == after.count)
+        for (own, other) in zip(state.values, after) {
+          #expect(abs(own - other) < 1e-6, "\(name)")
+        }
+      }
+      let outcome = outcome()
       #expect(abs(outcome.value.lossSum / item.loss - 1) < 1e-6, "\(name)")
       #expect(relativeError(outcome.embeddings, item.dx) < 5e-6, "\(name)")
       #expect(relativeError(outcome.weights, item.dw) < 5e-6, "\(name)")

@@ -16,6 +16,10 @@ package struct MarginSoftmaxReference: Sendable {
     case clamped(Double)
     case cosFace(Double)
     case combined(Double, Double, Double)
+    /// Margin and concentration, then mean and deviation of the norms.
+    case adaFace(Double, Double, Double, Double)
+    /// Margin and the mean cosine t.
+    case curricularFace(Double, Double)
   }
 
   package var margin: Margin
@@ -24,6 +28,8 @@ package struct MarginSoftmaxReference: Sendable {
   package var hasBias: Bool
   /// The margin counts as the identity in the gradient.
   package var straightThrough: Bool
+  /// The norms that margins are made of, in place of the embeddings': they are no variables.
+  package var norms: [Double]?
 
   package init(
     _ margin: Margin, scale: Double = 64, normalized: Bool = true, hasBias: Bool = false,
@@ -69,15 +75,18 @@ package struct MarginSoftmaxReference: Sendable {
         dot(embeddings, i, weights, y, width)
         / (dot(embeddings, i, embeddings, i, width) * dot(weights, y, weights, y, width))
         .squareRoot()
-      let slope = straightThrough ? 1 : slope(raw[y])
-      raw[y] = target(raw[y])
+      let norm = norms?[i] ?? dot(embeddings, i, embeddings, i, width).squareRoot()
+      let slope = straightThrough ? 1 : slope(raw[y], norm: norm)
+      let negatives = hardened(raw, target: raw[y])
+      for j in 0..<classes where j != y { raw[j] = negatives[j].value }
+      raw[y] = target(raw[y], norm: norm)
       let greatest = raw.max()!
       let exponentials = raw.map { exp(scale * ($0 - greatest)) }
       let sum = exponentials.reduce(0, +)
       result.loss += log(sum) + scale * (greatest - raw[y])
       for j in 0..<classes {
         let p = exponentials[j] / sum
-        let g = scale * (j == y ? (p - 1) * slope : p)
+        let g = scale * (j == y ? (p - 1) * slope : p * negatives[j].slope)
         db[j] += g
         for k in 0..<width {
           dx[i * width + k] += g * w.units[j * width + k]
@@ -91,7 +100,7 @@ package struct MarginSoftmaxReference: Sendable {
   }
 
   /// The function of the cosine in place of the target's.
-  package func target(_ cosine: Double) -> Double {
+  package func target(_ cosine: Double, norm: Double = 1) -> Double {
     let theta = acos(cosine)
     switch margin {
     case .none: return cosine
@@ -104,11 +113,32 @@ package struct MarginSoftmaxReference: Sendable {
       return cosine + (c * cos(m) - (1 - c * c).squareRoot() * sin(m) - c)
     case .cosFace(let m): return cosine - m
     case .combined(let m1, let m2, let m3): return cos(m1 * theta + m2) - m3
+    case .curricularFace(let m, _):
+      return cosine > cos(.pi - m) ? cos(theta + m) : cosine - m * sin(.pi - m)
+    case .adaFace(let m, let h, let mean, let deviation):
+      let k = quality(norm, h, mean, deviation)
+      return cos(Swift.min(Swift.max(theta - m * k, 1e-3), .pi - 1e-3)) - m - m * k
     }
   }
 
+  /// What stands for the cosines of other classes, and its slopes.
+  private func hardened(
+    _ cosines: [Double], target: Double
+  ) -> [(value: Double, slope: Double)] {
+    guard case .curricularFace(let m, let t) = margin else { return cosines.map { ($0, 1) } }
+    let hard = cos(acos(target) + m)
+    return cosines.map { $0 > hard ? ($0 * (t + $0), t + 2 * $0) : ($0, 1) }
+  }
+
+  private func quality(
+    _ norm: Double, _ concentration: Double, _ mean: Double, _ deviation: Double
+  ) -> Double {
+    let clipped = Swift.min(Swift.max(norm, 1e-3), 100)
+    return Swift.min(Swift.max(concentration * (clipped - mean) / (deviation + 1e-3), -1), 1)
+  }
+
   /// d target / d cosine.
-  package func slope(_ cosine: Double) -> Double {
+  package func slope(_ cosine: Double, norm: Double = 1) -> Double {
     let theta = acos(cosine)
     switch margin {
     case .none, .cosFace: return 1
@@ -117,6 +147,11 @@ package struct MarginSoftmaxReference: Sendable {
     case .easy(let m), .clamped(let m):
       return theta < .pi / 2 ? sin(theta + m) / sin(theta) : 1
     case .combined(let m1, let m2, _): return m1 * sin(m1 * theta + m2) / sin(theta)
+    case .curricularFace(let m, _):
+      return cosine > cos(.pi - m) ? sin(theta + m) / sin(theta) : 1
+    case .adaFace(let m, let h, let mean, let deviation):
+      let angle = theta - m * quality(norm, h, mean, deviation)
+      return angle < 1e-3 || angle > .pi - 1e-3 ? 0 : sin(angle) / sin(theta)
     }
   }
 

@@ -52,7 +52,7 @@ package struct WrappedHead: LossHead {
 
   package func run(
     _ embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>, rows: Int,
-    weights: UnsafePointer<Float>, marginFactor: Float, state: LossState,
+    weights: UnsafePointer<Float>, marginFactor: Float, state: LossState, place: SamplePlace,
     into embeddingGradient: UnsafeMutablePointer<Float>,
     weightGradient: UnsafeMutablePointer<Float>, stateSums: UnsafeMutablePointer<Double>,
     scratch: UnsafeMutablePointer<Float>
@@ -63,11 +63,11 @@ package struct WrappedHead: LossHead {
         marginFactor: marginFactor, state: state), stateSums)
     return inner.run(
       embeddings, labels: labels, rows: rows, weights: weights, marginFactor: factor,
-      state: state, into: embeddingGradient, weightGradient: weightGradient,
+      state: state, place: place, into: embeddingGradient, weightGradient: weightGradient,
       stateSums: stateSums, scratch: scratch)
   }
 
-  package func move(_ state: inout LossState, by means: UnsafePointer<Double>) {
+  package func move(_ state: inout LossState, by means: UnsafePointer<Double>, samples: Int) {
     state = moved(state, means)
   }
 }

@@ -73,6 +73,10 @@ import Training
       takeTriplets(&$0, .all)
       $0.passes = 1
     },
+    "a divided head of curricularface": {
+      divide(&$0)
+      $0.loss = .curricularface
+    },
     "a divided head": { divide(&$0) },
     "sampled classes": {
       divide(&$0)

@@ -22,6 +22,14 @@ import Training
       $0.head = .divided
     },
     "fp32": { $0.reduction = .fp32 },
+    "adaface": {
+      $0.loss = .adaface
+      $0.margin = [0.4]
+    },
+    "a divided head of curricularface": {
+      $0.head = .divided
+      $0.loss = .curricularface
+    },
     "triplets": {
       $0.loss = .triplet
       $0.margin = [0.2]

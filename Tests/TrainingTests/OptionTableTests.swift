@@ -19,6 +19,9 @@ import Testing
     "lr-scale": ("layer1=0.1,layer*.bias=2", [:]),
     "loss": ("cosface", [:]), "scale": ("31", [:]), "margin": ("0.25", [:]),
     "margin-variant": ("easy", [:]), "margin-gradient": ("straight-through", [:]),
+    "norm-concentration": ("0.5", ["loss": "adaface"]),
+    "statistics-rate": ("0.02", ["loss": "adaface"]),
+    "margin-deviation": ("0.02", ["loss": "elastic-cosface"]),
     "margin-warmup-epochs": ("1.5", [:]), "head": ("divided", [:]),
     "sample-classes": ("0.25", ["head": "divided"]),
     "idle-rows": ("decay", ["head": "divided", "sample-classes": "0.25"]),
@@ -133,6 +136,7 @@ import Testing
       ["model": "iresnet18"], ["model": "nn1"], ["model": "nn2"],
       ["data": "photos", "landmarks": "points.txt"],
       ["loss": "triplet", "mining": "offline"], ["loss": "arcface", "margin": "0"],
+      ["loss": "adaface", "margin": "0"], ["loss": "adaface", "norm-concentration": "0"],
     ]
 
   @Test func whatDoesNothingIsRefusedInEveryKindOfRun() throws {

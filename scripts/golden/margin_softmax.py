@@ -4,7 +4,9 @@ Run with torch 2 installed: python scripts/golden/margin_softmax.py
 With --fixture it writes nothing, and prints the numbers that stand in MarginSoftmaxVectorTests: the
 targets of the variants, and losses and gradients of two samples and three classes.
 Each case is the SUM of the cross-entropies of the samples, in float64. Target logits are the formulas
-of the sources: insightface losses.py (plain, monotone, easy) and CnA_Arcface header.py (clamped).
+of the sources: insightface losses.py (plain, monotone, easy), CnA_Arcface header.py (clamped),
+mk-minchul/AdaFace head.py and HuangYG123/CurricularFace head/metrics.py. These two let the batch move
+their statistics first: `before` and `after` are what they were and what the loss was computed with.
 """
 
 import json
@@ -13,7 +15,7 @@ import pathlib
 import sys
 
 import torch
-from torch.nn.functional import cross_entropy, linear, normalize
+from torch.nn.functional import cross_entropy, linear, normalize, one_hot
 
 ROWS, CLASSES, WIDTH = 4, 6, 5
 embeddings = [
@@ -47,10 +49,45 @@ def target(cosine, case):
     return shifted
 
 
+def ada_face(x, w, case, y):
+    """Moves case["before"], mean and deviation of norms, to case["after"] and takes these."""
+    m, rate, (mean, deviation) = case["margin"], case["rate"], case["before"]
+    norms = x.detach().norm(dim=1, keepdim=True).clip(0.001, 100)
+    mean = rate * norms.mean() + (1 - rate) * mean
+    deviation = rate * norms.std() + (1 - rate) * deviation
+    case["after"] = [mean.item(), deviation.item()]
+    k = (case["concentration"] * (norms - mean) / (deviation + 1e-3)).clip(-1, 1)
+    hot = one_hot(y, len(w))
+    cosines = linear(normalize(x), normalize(w)).clamp(-1 + 1e-3, 1 - 1e-3)
+    theta = (cosines.acos() - hot * m * k).clip(1e-3, math.pi - 1e-3)
+    changed = theta.cos() - hot * m * (1 + k)
+    if case["gradient"] == "straight-through":
+        changed = cosines + (changed - cosines).detach()
+    return changed * case["scale"]
+
+
+def curricular_face(x, w, case, y):
+    """Moves case["before"], the mean target cosine, to case["after"] and takes it."""
+    m, rate = case["margin"], case["rate"]
+    cosines = linear(normalize(x), normalize(w)).clamp(-1, 1)
+    own = cosines.gather(1, y.view(-1, 1))
+    shifted = own * math.cos(m) - (1 - own**2).sqrt() * math.sin(m)
+    target = torch.where(
+        own > math.cos(math.pi - m), shifted, own - m * math.sin(math.pi - m)
+    )
+    t = own.detach().mean() * rate + (1 - rate) * case["before"][0]
+    case["after"] = [t.item()]
+    hardened = torch.where(cosines > shifted, cosines * (t + cosines), cosines)
+    return hardened.scatter(1, y.view(-1, 1), target) * case["scale"]
+
+
 def scores(x, w, b, case, labels):
     kind = case["kind"]
     if kind == "softmax":
         return linear(x, w, b)
+    if kind in ("adaFace", "curricularFace"):
+        form = ada_face if kind == "adaFace" else curricular_face
+        return form(x, w, case, torch.tensor(labels))
     cosines = linear(normalize(x), normalize(w)).clamp(-1, 1)
     rows = torch.arange(len(labels))
     y = torch.tensor(labels)
@@ -135,6 +172,14 @@ cases = [
     run(kind="combined", scale=10.0, margins=[0.9, 0.4, 0.15]),
     run(kind="combined", scale=10.0, margins=[1.35, 0.0, 0.0]),
     run(kind="combined", scale=10.0, margins=[1.0, 0.3, 0.2], gradient="straight-through"),
+    # As at the start of a run, with some norms cut on either side, and as CVLface has it.
+    run(kind="adaFace", margin=0.4, concentration=0.333, rate=0.01, before=[20.0, 100.0]),
+    run(kind="adaFace", scale=8.0, margin=0.4, concentration=1.0, rate=1.0, before=[20.0, 100.0]),
+    run(kind="adaFace", scale=8.0, margin=0.3, concentration=-2.0, rate=0.5, before=[1.0, 0.1]),
+    run(kind="adaFace", scale=8.0, margin=0.4, concentration=1.0, rate=0.9, before=[2.0, 0.3],
+        gradient="straight-through"),
+    *(run(kind="curricularFace", scale=s, margin=m, rate=0.2, before=[t])
+      for s, m, t in ((64.0, 0.5, 0.0), (8.0, 0.5, 0.4), (8.0, 1.2, 0.97))),
 ]
 path = pathlib.Path(__file__).parents[2] / "Tests/LossesTests/Golden/margin_softmax.json"
 path.parent.mkdir(exist_ok=True)

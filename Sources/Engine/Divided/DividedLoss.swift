@@ -95,8 +95,11 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
     for first in stride(from: 0, to: count, by: share.slabRows) {
       slab = first..<min(first + share.slabRows, count)
       try score(slab, by: crew)
+      if share.hardens { try harden(slab, of: batch, by: crew) }
       try addExponentials(slab, by: crew)
-      self.batch.conclude(slab, of: objective.head, marginFactor: batch.marginFactor)
+      self.batch.conclude(
+        slab, of: objective.head, marginFactor: batch.marginFactor, state: replica.state.loss,
+        place: SamplePlace(seed: replica.seed, step: batch.step, slot: 0))
       try embeddingGradients(slab, by: crew)
     }
     try returnEmbeddingGradients(batch)
@@ -107,6 +110,10 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
   }
 
   func value(of slots: Range<Int>) -> LossValue? { batch.value(of: slots) }
+
+  func writeStateSums(of slots: Range<Int>, to sums: UnsafeMutablePointer<Double>) {
+    batch.writeStateSums(of: slots, for: objective.head, state: replica.state.loss, to: sums)
+  }
 
   func gradients(
     at slots: Range<Int>, on worker: Int, into gradients: UnsafeMutablePointer<Float>
@@ -125,6 +132,30 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
         inverseNorms: inverseNorms.pointer, into: gradientMemory.pointer, maxima: maxima[worker],
         scratch: scratch[worker].pointer)
     }
+    try reduceGreatest(slab)
+    guard world.size > 1 else { return }
+    // Each row's target is on one rank, and 0 on the others.
+    try world.communicator.allReduceSum(
+      UnsafeMutableBufferPointer(
+        start: batch.targets + 2 * slab.lowerBound, count: 2 * slab.count))
+  }
+
+  /// Finds the greatest scores of `slab` once more, as CurricularFace hardens them: what is hard is
+  /// known by the target, which another rank may have.
+  private func harden(_ slab: Range<Int>, of step: StepBatch, by crew: BatchCrew) throws {
+    batch.beginHardening(
+      slab, of: objective.head, marginFactor: step.marginFactor, state: replica.state.loss)
+    for memory in maxima { memory.update(repeating: -.infinity, count: slab.count) }
+    try crew.run(share.tiles.count) { [self] worker, tile in
+      share.widenHardened(
+        share.tileClasses(tile, of: chosen), rows: slab, of: batch, in: gradientMemory.pointer,
+        maxima: maxima[worker], scratch: scratch[worker].pointer)
+    }
+    try reduceGreatest(slab)
+  }
+
+  /// Makes the workers' maxima the greatest scores of `slab` over all ranks.
+  private func reduceGreatest(_ slab: Range<Int>) throws {
     let greatest = batch.greatest + slab.lowerBound
     for memory in maxima {
       for row in 0..<slab.count where memory[row] > greatest[row] { greatest[row] = memory[row] }
@@ -132,10 +163,6 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
     if world.size > 1 {
       try world.communicator.allReduceMaximum(
         UnsafeMutableBufferPointer(start: greatest, count: slab.count))
-      // Each row's target is on one rank, and 0 on the others.
-      try world.communicator.allReduceSum(
-        UnsafeMutableBufferPointer(
-          start: batch.targets + 2 * slab.lowerBound, count: 2 * slab.count))
     }
     guard chosen != nil else { return }
     // Faces whose class alone takes part have no other score.
@@ -146,9 +173,10 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
     try wave(slab).run(
       over: world.communicator, memory: batch.chains, width: SoftmaxChain.lanes
     ) { piece in
-      try forEachPart(of: piece, by: crew) { [self] _, rows in
+      try forEachPart(of: piece, by: crew) { [self] worker, rows in
         share.addExponentials(
-          rows, slab: slab, of: batch, chosen: chosen, in: gradientMemory.pointer)
+          rows, slab: slab, of: batch, chosen: chosen, in: gradientMemory.pointer,
+          scratch: scratch[worker].pointer)
       }
     }
     guard world.size > 1 else { return }

@@ -115,20 +115,46 @@ package struct ClassShare: Sendable {
     scores[place] = -.infinity
   }
 
+  /// Whether `widenHardened` has to follow on `score`.
+  package var hardens: Bool { head.configuration.hardens }
+
+  /// Widens the greatest scores `maxima` [rows.count] of `rows`, the slab that was scored, by those
+  /// of the tile as they are hardened; `scratch` [scratchCount] is the worker's.
+  package func widenHardened(
+    _ own: TileClasses, rows: Range<Int>, of batch: ScoredBatch,
+    in gradients: UnsafeMutablePointer<Float>, maxima: UnsafeMutablePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    let scores = scores(of: own.tile, in: gradients)
+    for row in rows {
+      let index = row - rows.lowerBound
+      CurriculumKernel.harden(
+        scores + index * own.count, count: own.count, as: batch.curriculum[row], into: scratch)
+      let greatest = SoftmaxKernel.maximum(of: scratch, count: own.count)
+      if greatest > maxima[index] { maxima[index] = greatest }
+    }
+  }
+
   // MARK: Sums of exponentials
 
   /// Goes on with the chains of `rows`, part of the `slab` that was scored, over all classes here
-  /// that take part; on the last rank of all it also ends them (`others`).
+  /// that take part; on the last rank of all it also ends them (`others`). `scratch`
+  /// [scratchCount] is the worker's.
   package func addExponentials(
     _ rows: Range<Int>, slab: Range<Int>, of batch: ScoredBatch, chosen: ChosenClasses?,
-    in gradients: UnsafeMutablePointer<Float>
+    in gradients: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
     let scale = Float(head.configuration.scale)
     for row in rows {
       let chains = batch.chains + row * SoftmaxChain.lanes
       for index in tiles.indices {
         let own = tileClasses(index, of: chosen)
-        let scores = scores(of: own.tile, in: gradients) + (row - slab.lowerBound) * own.count
+        var scores = scores(of: own.tile, in: gradients) + (row - slab.lowerBound) * own.count
+        if hardens {
+          CurriculumKernel.harden(
+            scores, count: own.count, as: batch.curriculum[row], into: scratch)
+          scores = scratch
+        }
         let isLast = own.tile.upperBound == head.classes
         SoftmaxChain.add(
           exponentialsOf: scores, count: own.count, scale: scale, minus: batch.greatest[row],
@@ -144,7 +170,7 @@ package struct ClassShare: Sendable {
 
   // MARK: Gradients
 
-  /// Floats of scratch of one worker for `score`, `embeddingGradients` and `classGradients`.
+  /// Floats of scratch of one worker.
   package func scratchCount(microbatch: Int) -> Int {
     let tile = min(blocks.tileClasses, head.classes)
     let strip = Self.stripClasses
@@ -231,10 +257,17 @@ package struct ClassShare: Sendable {
       part.contains($0) ? $0 - part.lowerBound : nil
     }
     let before = place.flatMap { projections?[$0] }
-    SoftmaxChain.gradients(
-      of: scores, count: part.count, scale: Float(head.configuration.scale),
-      minus: batch.greatest[row], factor: sample.factor, inverseNorms: norms, into: result,
-      addingTo: projections)
+    let scale = Float(head.configuration.scale)
+    if hardens {
+      CurriculumKernel.gradients(
+        of: scores, count: part.count, as: batch.curriculum[row], scale: scale,
+        minus: batch.greatest[row], factor: sample.factor, inverseNorms: norms, into: result,
+        addingTo: projections)
+    } else {
+      SoftmaxChain.gradients(
+        of: scores, count: part.count, scale: scale, minus: batch.greatest[row],
+        factor: sample.factor, inverseNorms: norms, into: result, addingTo: projections)
+    }
     guard let place else { return }
     let score = Float(batch.targets[2 * row])
     result[place] = sample.targetGradient * norms[place]

@@ -17,6 +17,10 @@ package final class ScoredBatch: @unchecked Sendable {
   package let targets: UnsafeMutablePointer<Double>
   /// The greatest score of the other classes [capacity].
   package let greatest: UnsafeMutablePointer<Float>
+  /// The same as it was before any margin, where scores are hardened [capacity].
+  private let rivals: UnsafeMutablePointer<Float>
+  /// What is hard for each face, where scores are hardened [capacity].
+  let curriculum: UnsafeMutablePointer<CurriculumKernel.Terms>
   /// The sum of exponentials of the classes so far [capacity, SoftmaxChain.lanes].
   package let chains: UnsafeMutablePointer<Double>
   /// The sum over all other classes [capacity].
@@ -53,6 +57,8 @@ package final class ScoredBatch: @unchecked Sendable {
     labels = allocate(capacity, -1)
     targets = allocate(2 * capacity, 0)
     greatest = allocate(capacity, 0)
+    rivals = allocate(capacity, 0)
+    curriculum = allocate(capacity, CurriculumKernel.Terms(threshold: .nan, weight: .nan))
     chains = allocate(SoftmaxChain.lanes * capacity, 0)
     others = allocate(capacity, 0)
     inverseNorms = allocate(capacity, 0)
@@ -63,6 +69,8 @@ package final class ScoredBatch: @unchecked Sendable {
     labels.deallocate()
     targets.deallocate()
     greatest.deallocate()
+    rivals.deallocate()
+    curriculum.deallocate()
     chains.deallocate()
     others.deallocate()
     inverseNorms.deallocate()
@@ -72,7 +80,9 @@ package final class ScoredBatch: @unchecked Sendable {
   /// Bytes of such memory.
   package static func bytes(capacity: Int, dimension: Int) -> Int {
     8 * capacity * dimension
-      + capacity * (12 + 8 * (3 + SoftmaxChain.lanes) + MemoryLayout<SampleSoftmax>.stride)
+      + capacity
+      * (16 + MemoryLayout<CurriculumKernel.Terms>.stride + 8 * (3 + SoftmaxChain.lanes)
+        + MemoryLayout<SampleSoftmax>.stride)
   }
 
   /// Takes the embeddings [rows, dimension], which must stay, and `labels` [rows] of a batch, and
@@ -110,9 +120,29 @@ package final class ScoredBatch: @unchecked Sendable {
     NormalizeKernel.cosine(embeddings! + row * dimension, weights, count: dimension)
   }
 
+  /// Says what is hard for the faces of `rows` and forgets their greatest score, which is then to
+  /// be found among the hardened ones; once `targets` and `greatest` are those of all ranks.
+  package func beginHardening(
+    _ rows: Range<Int>, of head: MarginSoftmaxHead, marginFactor: Float, state: LossState
+  ) {
+    for row in rows {
+      guard
+        let terms = head.configuration.curriculum(
+          cosine: targets[2 * row + 1], marginFactor: Double(marginFactor), state: state)
+      else { return }
+      curriculum[row] = terms
+      rivals[row] = greatest[row]
+      greatest[row] = -.infinity
+    }
+  }
+
   /// What the faces of `rows` come to, once `targets`, `greatest` and `others` are those of all
-  /// ranks.
-  package func conclude(_ rows: Range<Int>, of head: MarginSoftmaxHead, marginFactor: Float) {
+  /// ranks; `place` is that of the batch's first.
+  package func conclude(
+    _ rows: Range<Int>, of head: MarginSoftmaxHead, marginFactor: Float, state: LossState,
+    place: SamplePlace
+  ) {
+    let rivals = head.configuration.hardens ? rivals : greatest
     for row in rows {
       guard others[row] != 0 else {
         samples[row] = .alone(cosine: targets[2 * row + 1])
@@ -120,7 +150,25 @@ package final class ScoredBatch: @unchecked Sendable {
       }
       samples[row] = SampleSoftmax(
         score: targets[2 * row], cosine: targets[2 * row + 1], greatest: greatest[row],
-        others: others[row], marginFactor: Double(marginFactor), of: head.configuration)
+        rival: rivals[row], others: others[row], marginFactor: Double(marginFactor),
+        modifier: head.configuration.modifier(
+          inverseNorm: inverseNorms[row], state: state, place: place.advanced(by: row)),
+        of: head.configuration)
+    }
+  }
+
+  /// Overwrites `sums` [head.stateSumCount] with what the faces of `rows` move the state of the
+  /// loss by, added up in their order.
+  package func writeStateSums(
+    of rows: Range<Int>, for head: MarginSoftmaxHead, state: LossState,
+    to sums: UnsafeMutablePointer<Double>
+  ) {
+    let configuration = head.configuration
+    for i in 0..<configuration.stateSumCount { sums[i] = 0 }
+    for row in rows {
+      configuration.addStateSums(
+        inverseNorm: inverseNorms[row], cosine: samples[row].value.targetCosineSum, state: state,
+        to: sums)
     }
   }
 
