@@ -193,7 +193,7 @@ private let everything = """
     let others = [
       "landmarks", "width", "margin-variant", "power", "min-lr", "epochs", "steps", "batch-norm",
       "pooling", "initial-accumulator", "reduce", "shard-optimizer", "timeline", "init",
-"tensorboard", "csv", "prometheus", "patience", "precision", "head", "sample-classes",
+      "tensorboard", "csv", "prometheus", "patience", "precision", "head", "sample-classes",
       "idle-rows", "norm-concentration", "statistics-rate", "margin-deviation",
     ]
     #expect(Set(keys).union(["epochs", "steps"]) == Set(named).union(others))
