@@ -220,7 +220,7 @@ let package = Package(
     .target(
       name: "RunFolders",
       dependencies: [
-        "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange",
+        "Collectives", "Datasets", "Determinism", "Evaluation", "Interchange",
         "Losses", "Networks", "Sessions", "Threads", "Timing",
       ],
       swiftSettings: house),
@@ -260,7 +260,8 @@ let package = Package(
     .target(
       name: "Resumption",
       dependencies: [
-        "Checkpoints", "Collectives", "Configuration", "Datasets", "RunFolders", "Sessions",
+        "Checkpoints", "Collectives", "Configuration", "Datasets", "Networks", "RunFolders",
+        "Sessions",
       ],
       swiftSettings: house),
     .target(
@@ -313,6 +314,13 @@ let package = Package(
       dependencies: ["Checkpoints", "Configuration", "Datasets", "Interchange", "RunFolders"],
       swiftSettings: house),
     .target(
+      name: "Cards",
+      dependencies: [
+        "Checkpoints", "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange",
+        "Networks", "Reports", "RunFolders", "Sessions",
+      ],
+      swiftSettings: house),
+    .target(
       name: "DataTools",
       dependencies: [
         "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation", "Inputs",
@@ -322,8 +330,9 @@ let package = Package(
     .executableTarget(
       name: "ddp-train",
       dependencies: [
-        "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Interchange",
-        "Interop", "MPICollectives", "Measuring", "Preflight", "Protocols", "Sessions", "Sweeps",
+        "Cards", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
+        "Interchange", "Interop", "MPICollectives", "Measuring", "Preflight", "Protocols",
+        "Sessions", "Sweeps",
         "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -394,8 +403,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Assembly", "CAllocations", "CPhotoWriters", "Checkpoints", "Collectives", "Comparison",
-        "Configuration", "DataTools",
+        "Assembly", "CAllocations", "CPhotoWriters", "Cards", "Checkpoints", "Collectives",
+        "Comparison", "Configuration", "DataTools",
         "Datasets", "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Interop",
         "Kernels", "Losses", "Measuring", "Networks", "Optimizers", "Planning", "Preflight",
         "Protocols", "Reports", "Resumption", "RunFolders", "Scoring", "Sessions", "State",

@@ -44,6 +44,10 @@ extension RunConfiguration {
       Set(pairs).count == pairs.count, \.pairs, "a file of pairs is given twice; give each once")
     try validateData()
     try validateMargin()
+    try demand(
+      sampleClasses == 1 || head != .whole, \.sampleClasses,
+      "sample-classes chooses by the people of the whole batch, which a whole head never sees "
+        + "together; give head divided, which on one rank has all classes too, or auto")
     if loss == .triplet { try validateTriplets() }
     try validateSchedule()
     try demand(
@@ -76,12 +80,8 @@ extension RunConfiguration {
       loss != .combined || margin[0] > 0, \.margin,
       "the first margin m1 multiplies the angle and must be positive")
     try demand(
-      !loss.isElastic || margin[0] > 0, \.margin,
+      loss != .triplet && !loss.isElastic || margin[0] > 0, \.margin,
       "the margin of loss \(loss.rawValue) is 0; give for instance "
-        + ValueForm<[Double]>.numbers.text(usual))
-    try demand(
-      loss != .triplet || margin[0] > 0, \.margin,
-      "the margin of loss triplet is 0; give for instance "
         + ValueForm<[Double]>.numbers.text(usual))
   }
 

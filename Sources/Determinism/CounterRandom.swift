@@ -4,6 +4,7 @@ private import Preconditions
 package enum RandomPurpose: UInt64, Sendable {
   case initialization = 1
   case shuffle, split, augmentation, dropout, replacement, synthesis, mining, testing
+  case classSampling
   case margin = 11
 }
 

@@ -144,6 +144,10 @@ package final class ScoredBatch: @unchecked Sendable {
   ) {
     let rivals = head.configuration.hardens ? rivals : greatest
     for row in rows {
+      guard others[row] != 0 else {
+        samples[row] = .alone(cosine: targets[2 * row + 1])
+        continue
+      }
       samples[row] = SampleSoftmax(
         score: targets[2 * row], cosine: targets[2 * row + 1], greatest: greatest[row],
         rival: rivals[row], others: others[row], marginFactor: Double(marginFactor),
