@@ -80,12 +80,8 @@ extension RunConfiguration {
       loss != .combined || margin[0] > 0, \.margin,
       "the first margin m1 multiplies the angle and must be positive")
     try demand(
-      !loss.isElastic || margin[0] > 0, \.margin,
+      loss != .triplet && !loss.isElastic || margin[0] > 0, \.margin,
       "the margin of loss \(loss.rawValue) is 0; give for instance "
-        + ValueForm<[Double]>.numbers.text(usual))
-    try demand(
-      loss != .triplet || margin[0] > 0, \.margin,
-      "the margin of loss triplet is 0; give for instance "
         + ValueForm<[Double]>.numbers.text(usual))
   }
 
