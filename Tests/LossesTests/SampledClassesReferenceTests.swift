@@ -101,8 +101,11 @@ import Testing
       }
       for row in 0..<rows { batch.greatest[row] = maxima[row] }
       share.addExponentials(
-        0..<rows, slab: 0..<rows, of: batch, chosen: chosen, in: gradients.pointer)
-      batch.conclude(0..<rows, of: head, marginFactor: 1)
+        0..<rows, slab: 0..<rows, of: batch, chosen: chosen, in: gradients.pointer,
+        scratch: scratch.pointer)
+      batch.conclude(
+        0..<rows, of: head, marginFactor: 1, state: head.initialState,
+        place: SamplePlace(seed: 5, step: 8, slot: 0))
       batch.gradients.update(repeating: 0, count: rows * width)
       share.embeddingGradients(
         0..<rows, slab: 0..<rows, of: batch, chosen: chosen, parameters: parameters,
