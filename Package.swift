@@ -313,18 +313,24 @@ let package = Package(
       dependencies: ["Checkpoints", "Configuration", "Datasets", "Interchange", "RunFolders"],
       swiftSettings: house),
     .target(
+      name: "Inference", dependencies: ["Determinism", "Interchange", "Kernels", "Preconditions"],
+      swiftSettings: house),
+    .target(
+      name: "Detection", dependencies: ["Datasets", "Determinism", "Inference", "Interchange"],
+      swiftSettings: house),
+    .target(
       name: "DataTools",
       dependencies: [
-        "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation", "Inputs",
-        "Interchange", "Sessions", "Threads",
+        "Collectives", "Configuration", "Datasets", "Detection", "Determinism", "Evaluation",
+        "Inputs", "Interchange", "Sessions", "Threads",
       ],
       swiftSettings: house),
     .executableTarget(
       name: "ddp-train",
       dependencies: [
-        "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Interchange",
-        "Interop", "MPICollectives", "Measuring", "Preflight", "Protocols", "Sessions", "Sweeps",
-        "Tasks", "Training",
+        "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Detection",
+        "Interchange", "Interop", "MPICollectives", "Measuring", "Preflight", "Protocols",
+        "Sessions", "Sweeps", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // Tests look at its commands, in release as everything else.
@@ -376,8 +382,8 @@ let package = Package(
     .testTarget(
       name: "DatasetsTests",
       dependencies: [
-        "Datasets", "TestSupport", "Determinism", "CJPEG", "Interchange", "CAllocations",
-        "CPhotoWriters", "Threads",
+        "Datasets", "Detection", "Inference", "Kernels", "TestSupport", "Determinism", "CJPEG",
+        "Interchange", "CAllocations", "CPhotoWriters", "Threads",
       ],
       exclude: ["Fixtures"]),
     .testTarget(
@@ -396,7 +402,8 @@ let package = Package(
       dependencies: [
         "Assembly", "CAllocations", "CPhotoWriters", "Checkpoints", "Collectives", "Comparison",
         "Configuration", "DataTools",
-        "Datasets", "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Interop",
+        "Datasets", "Detection", "Determinism", "Engine", "Evaluation", "Inputs", "Interchange",
+        "Interop",
         "Kernels", "Losses", "Measuring", "Networks", "Optimizers", "Planning", "Preflight",
         "Protocols", "Reports", "Resumption", "RunFolders", "Scoring", "Sessions", "State",
         "Sweeps", "Tasks", "TestSupport", "Threads", "Timing", "Training",
