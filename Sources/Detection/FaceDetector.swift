@@ -2,8 +2,8 @@ internal import Determinism
 internal import Inference
 internal import Interchange
 
-/// YuNet (Wu, Peng and Yu, 2023), a detector of faces and their five points, from the ONNX file that
-/// a user names (libfacedetection.train, of fixed or of any size).
+/// YuNet (Wu, Peng and Yu, 2023), a detector of faces and their five points, from the ONNX file
+/// that a user names (libfacedetection.train, of fixed or of any size).
 ///
 /// Its outputs are `cls_S`, `obj_S`, `bbox_S` and `kps_S` of a grid of S pixels, S being 8, 16
 /// and 32.

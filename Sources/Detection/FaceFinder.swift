@@ -29,8 +29,8 @@ package final class FaceFinder {
     least = score
   }
 
-  /// The faces of a photo, the surest first, in thousandths of a pixel; throws `InterchangeError` where the detector cannot
-  /// compute an image of its size.
+  /// The faces of a photo, the surest first, in thousandths of a pixel; throws `InterchangeError`
+  /// where the detector cannot compute an image of its size.
   package func faces(on photo: PixelBuffer) throws -> [DetectedFace] {
     let longer = max(photo.width, photo.height)
     let first = min(1, Double(Self.longestSide) / Double(longer))

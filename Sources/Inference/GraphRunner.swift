@@ -20,8 +20,8 @@ package final class GraphRunner {
   private let places: [Int]
   private let outputs: [String: GraphValue]
 
-  /// Plans images of `height` times `width` pixels; throws `InterchangeError` where the graph cannot
-  /// compute that size.
+  /// Plans images of `height` times `width` pixels; throws `InterchangeError` where the graph
+  /// cannot compute that size.
   package init(
     _ graph: InferenceGraph, height: Int, width: Int, registers: RegisterWidth = .chosen
   ) throws {

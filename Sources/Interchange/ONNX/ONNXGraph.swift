@@ -1,5 +1,5 @@
-/// A graph as an ONNX file has it (onnx.proto of ONNX 1.x): nodes in their order, fixed tensors, and
-/// the values at its edges.
+/// A graph as an ONNX file has it (onnx.proto of ONNX 1.x): nodes in their order, fixed tensors,
+/// and the values at its edges.
 package struct ONNXGraph: Sendable {
   /// An operator at work.
   package struct Node: Sendable, Equatable {
