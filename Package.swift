@@ -220,7 +220,7 @@ let package = Package(
     .target(
       name: "RunFolders",
       dependencies: [
-        "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange",
+        "Collectives", "Datasets", "Determinism", "Evaluation", "Interchange",
         "Losses", "Networks", "Sessions", "Threads", "Timing",
       ],
       swiftSettings: house),
@@ -260,7 +260,8 @@ let package = Package(
     .target(
       name: "Resumption",
       dependencies: [
-        "Checkpoints", "Collectives", "Configuration", "Datasets", "RunFolders", "Sessions",
+        "Checkpoints", "Collectives", "Configuration", "Datasets", "Networks", "RunFolders",
+        "Sessions",
       ],
       swiftSettings: house),
     .target(
@@ -319,6 +320,13 @@ let package = Package(
       name: "Detection", dependencies: ["Datasets", "Determinism", "Inference", "Interchange"],
       swiftSettings: house),
     .target(
+      name: "Cards",
+      dependencies: [
+        "Checkpoints", "Configuration", "Datasets", "Determinism", "Evaluation", "Interchange",
+        "Networks", "Reports", "RunFolders", "Sessions",
+      ],
+      swiftSettings: house),
+    .target(
       name: "DataTools",
       dependencies: [
         "Collectives", "Configuration", "Datasets", "Detection", "Determinism", "Evaluation",
@@ -328,9 +336,9 @@ let package = Package(
     .executableTarget(
       name: "ddp-train",
       dependencies: [
-        "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Detection",
-        "Interchange", "Interop", "MPICollectives", "Measuring", "Preflight", "Protocols",
-        "Sessions", "Sweeps", "Tasks", "Training",
+        "Cards", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
+        "Detection", "Interchange", "Interop", "MPICollectives", "Measuring", "Preflight",
+        "Protocols", "Sessions", "Sweeps", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // Tests look at its commands, in release as everything else.
@@ -400,8 +408,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Assembly", "CAllocations", "CPhotoWriters", "Checkpoints", "Collectives", "Comparison",
-        "Configuration", "DataTools",
+        "Assembly", "CAllocations", "CPhotoWriters", "Cards", "Checkpoints", "Collectives",
+        "Comparison", "Configuration", "DataTools",
         "Datasets", "Detection", "Determinism", "Engine", "Evaluation", "Inputs", "Interchange",
         "Interop",
         "Kernels", "Losses", "Measuring", "Networks", "Optimizers", "Planning", "Preflight",

@@ -38,12 +38,14 @@ package struct ModelFactory: Sendable {
     if let loss = configuration.lossConfiguration {
       let head = MarginSoftmaxHead(
         configuration: loss, classes: classCount, dimension: network.embeddingCount)
-      let isDivided = configuration.head.isDivided(
-        classes: classCount, batch: configuration.batch, ranks: ranks)
+      let isDivided = configuration.dividesHead(classes: classCount, ranks: ranks)
       objective =
         isDivided
         ? .divided(
-          DividedHead(head, batch: configuration.batch, passes: configuration.passes))
+          DividedHead(
+            head, batch: configuration.batch, passes: configuration.passes,
+            sampling: ClassSampling(
+              share: configuration.sampleClasses, idleRows: configuration.idleRows)))
         : .samples(head)
       headInitialization = isAIX ? .kaiming : loss.isNormalized ? .normal : .linear
     } else {

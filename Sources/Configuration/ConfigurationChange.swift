@@ -4,8 +4,9 @@ extension ConfigurationOption {
   /// set, network or optimizer is another run.
   package static let changeable: Set<String> = [
     "data", "augment", "dropout", "scale", "margin", "margin-variant", "margin-gradient",
-    "margin-warmup-epochs", "mining", "people-per-batch", "photos-per-person", "triplet-reduction",
-    "offline-every", "offline-pool", "batch", "microbatch", "drop-last", "gradient-grid",
+    "margin-warmup-epochs", "sample-classes", "idle-rows", "mining", "people-per-batch",
+    "photos-per-person", "triplet-reduction", "offline-every", "offline-pool", "batch",
+    "microbatch", "drop-last", "gradient-grid",
     "momentum", "nesterov", "weight-decay", "decay-norm-and-bias", "clip-norm", "lr", "lr-head",
     "schedule", "warmup-epochs", "milestones", "gamma", "power", "min-lr",
   ]

@@ -44,6 +44,10 @@ extension RunConfiguration {
       Set(pairs).count == pairs.count, \.pairs, "a file of pairs is given twice; give each once")
     try validateData()
     try validateMargin()
+    try demand(
+      sampleClasses == 1 || head != .whole, \.sampleClasses,
+      "sample-classes chooses by the people of the whole batch, which a whole head never sees "
+        + "together; give head divided, which on one rank has all classes too, or auto")
     if loss == .triplet { try validateTriplets() }
     try validateSchedule()
     try demand(

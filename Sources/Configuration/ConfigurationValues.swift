@@ -116,6 +116,14 @@ package enum HeadPlacement: String, Sendable, Equatable, CaseIterable {
   }
 }
 
+extension RunConfiguration {
+  /// Whether the head of `classes` classes is divided over `ranks` ranks: as `head` says, and where
+  /// classes are sampled, which takes the labels of the whole batch.
+  package func dividesHead(classes: Int, ranks: Int) -> Bool {
+    sampleClasses < 1 || head.isDivided(classes: classes, batch: batch, ranks: ranks)
+  }
+}
+
 /// Which triplets are taken when: `--mining`, a mode or several from easy to hard.
 package struct MiningSchedule: Sendable, Equatable {
   /// A mode and when it begins; the first begins at once, as `.never`.

@@ -147,6 +147,19 @@ extension ConfigurationOption {
         + "with reduce exact, others with fp32 and bf16, which round what is sent",
       value: "name", isMathematical: false, follows: .loss,
       idle: [.loss(because: ", which has no class weights") { !$0.traits.hasClassWeights }])
+    option(
+      .loss, "sample-classes", \.sampleClasses,
+      ValueForm.float("more than 0, at most 1") { $0 > 0 && $0 <= 1 },
+      "Share of the classes that a step takes beside those of its batch; 1 takes all", value: "r",
+      follows: .loss,
+      idle: [.loss(because: ", which has no class weights") { !$0.traits.hasClassWeights }])
+    option(
+      .loss, "idle-rows", \.idleRows, .name("idle rows"),
+      "Class weights that a step leaves out: keep as they are, or decay by momentum and weight decay",
+      value: "name", follows: .loss,
+      idle: [
+        .inRuns("without sampled classes", or: "give sample-classes") { $0.sampleClasses == 1 }
+      ])
   }
 
   @Table static var tripletOptions: [ConfigurationOption] {

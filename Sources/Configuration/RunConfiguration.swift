@@ -66,6 +66,10 @@ package struct RunConfiguration: Sendable, Equatable {
   package var marginWarmupEpochs: Double = 0
   /// `head`: whether ranks share the class weights out.
   package var head: HeadPlacement = .whole
+  /// `sample-classes`: the share of the classes that take part in a step beside those of its batch.
+  package var sampleClasses: Double = 1
+  /// `idle-rows`: what becomes of the weights of the others.
+  package var idleRows: IdleRows = .keep
   /// `mining`: which triplets of a batch are trained on, and when.
   package var mining: MiningSchedule = .always(.semiHard)
   /// `people-per-batch`: people of a triplet batch who come with several photos; nil takes what
@@ -232,6 +236,13 @@ extension RunConfiguration {
       photosPerPerson
       ?? min(40, max(2, peoplePerBatch.map { batch / $0 } ?? Int(Double(batch).squareRoot())))
     return (peoplePerBatch ?? max(1, batch / photos), photos)
+  }
+}
+
+extension RunConfiguration {
+  /// Whether a run ends that has found nothing better in so many `evaluations`.
+  package func isOutOfPatience(after evaluations: Int) -> Bool {
+    patience > 0 && evaluations >= patience
   }
 }
 

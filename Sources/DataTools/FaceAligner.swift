@@ -99,7 +99,7 @@ enum FaceAligner {
     var taken: Set<String> = []
     return index.photos.map { photo in
       // A list may name photos anywhere; what is written stays below the folder.
-      let relative = photo.path.split(separator: "/").filter { $0 != "." && $0 != ".." }
+      let relative = photo.path.split(separator: "/").filter { ![".", "..", "~"].contains($0) }
         .joined(separator: "/")
       var target = jpegName(relative)
       if taken.contains(target) { target = relative + ".jpg" }

@@ -4,6 +4,7 @@ private import Preconditions
 package enum RandomPurpose: UInt64, Sendable {
   case initialization = 1
   case shuffle, split, augmentation, dropout, replacement, synthesis, mining, testing
+  case classSampling
 }
 
 /// A stream of random numbers that is a function of its coordinates: no state, no history.

@@ -30,6 +30,15 @@ package enum Objective: Sendable {
     return nil
   }
 
+  /// How often a step loads each photo, at most.
+  package var passes: Int {
+    switch self {
+    case .samples: 1
+    case .divided(let divided): divided.passes
+    case .wholeBatch(let objective): objective.passes
+    }
+  }
+
   /// Parameters behind those of the network.
   package var parameterCount: Int { head?.parameterCount ?? 0 }
 }

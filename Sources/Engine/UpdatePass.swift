@@ -102,7 +102,7 @@ package final class UpdatePass: @unchecked Sendable {
     of range: Range<Int>, _ reducer: GradientReducer, on worker: Int
   ) -> UnsafePointer<Float> {
     if let classes, range.lowerBound >= classes.start {
-      return classes.gradients + (range.lowerBound - classes.start)
+      return classes.gradient(of: range, scratch: gradientBlocks[worker].pointer)
     }
     return reducer.gradient(of: range, scratch: gradientBlocks[worker].pointer)
   }
@@ -169,10 +169,16 @@ package final class UpdatePass: @unchecked Sendable {
       tensorFactors: UnsafePointer(factors))
     pool.forEach(ownBlocks.count) { [self] worker, item in
       let range = blocks.ranges[ownBlocks[item]]
-      let gradient = gradient(of: range, reducer, on: worker)
-      optimizer.update(
-        parameters, along: gradient - range.lowerBound, state: vectors, in: range,
-        of: groups, at: step)
+      func update(_ part: Range<Int>, _ gradient: UnsafePointer<Float>) {
+        optimizer.update(
+          parameters, along: gradient - part.lowerBound, state: vectors, in: part, of: groups,
+          at: step)
+      }
+      if let classes, classes.keepsIdleRows, range.lowerBound >= classes.start {
+        classes.forEachPart(of: range, update)
+      } else {
+        update(range, gradient(of: range, reducer, on: worker))
+      }
     }
     try gather()
     pool.forEach(blocks.count) { [self] _, block in

@@ -18,6 +18,14 @@ struct SampleSoftmax {
 
   private init() { (value, factor, targetGradient) = (LossValue(), .nan, .nan) }
 
+  /// Of a sample whose class, with that `cosine`, has no other beside it: nothing to learn.
+  static func alone(cosine: Double) -> SampleSoftmax { SampleSoftmax(aloneWith: cosine) }
+
+  private init(aloneWith cosine: Double) {
+    value = LossValue(lossSum: 0, correctCount: 1, targetCosineSum: cosine)
+    (factor, targetGradient) = (0, 0)
+  }
+
   /// From the `score` of the sample's class without margin, the `cosine` with its weights, the
   /// `greatest` score of the others, and the sum of e^(scale (score - greatest)) of the `others`.
   @inline(__always)

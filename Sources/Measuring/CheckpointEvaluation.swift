@@ -119,6 +119,13 @@ extension CheckpointNetwork {
       session.console.warn(
         "the checkpoint does not name its people: overlaps are not known, and no closed set")
     }
+    if let namesakes = known?.namesakes(among: index.people), let first = namesakes.first {
+      session.console.warn(
+        "\(namesakes.count) of the \(index.people.count) people in the data have the name of one who "
+          + "was trained on, below another folder, such as \(first.own) (trained on: "
+          + "\(first.trained)); if they are the same, these are no strangers: give the data as "
+          + "training had them")
+    }
     if !request.pairs.isEmpty {
       return try EvaluationSet.open(request.pairs, index: index, isTrained: isTrained)
     }

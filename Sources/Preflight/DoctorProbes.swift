@@ -30,8 +30,8 @@ struct ComputeProbe {
   /// The model and loss of `configuration` for `classes` people, over as many samples as all
   /// workers take at once.
   init(_ configuration: RunConfiguration, classes: Int, session: Session) {
-    let isDivided = configuration.head.isDivided(
-      classes: classes, batch: configuration.batch, ranks: session.communicator.size)
+    let isDivided = configuration.dividesHead(
+      classes: classes, ranks: session.communicator.size)
     rows = min(configuration.microbatch, configuration.batch)
     samples = session.threads * rows
     var configuration = configuration
@@ -65,9 +65,7 @@ struct ComputeProbe {
     factory.objective.divided == nil ? parameterCount : factory.network.parameterCount
   }
   /// How often a step loads each photo.
-  var passes: Int {
-    factory.objective.head == nil || factory.objective.divided != nil ? configuration.passes : 1
-  }
+  var passes: Int { factory.objective.passes }
 
   /// Seconds of an image on one thread while all compute, loss and sums included, and of an update;
   /// the medians of a second's steps, at least three, after as long for processor and memory to

@@ -30,7 +30,9 @@ struct ChartFrame: Sendable {
     for tick in x.ticks {
       let place = across(tick)
       parts.append(rule("tick", place, bottom, place, bottom + 4))
-      parts.append(write(xFormat(tick), at: place, bottom + 17, anchor: "middle"))
+      // At the ends it would leave the drawing, or lie on the writing of the other axis.
+      let anchor = place < left + 8 ? "start" : place > right - 8 ? "end" : "middle"
+      parts.append(write(xFormat(tick), at: place, bottom + 17, anchor: anchor))
     }
     parts.append(rule("axis", left, bottom, right, bottom))
     parts.append(

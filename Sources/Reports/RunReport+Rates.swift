@@ -44,7 +44,8 @@ extension RunReport {
         + "\(Figure.text($0.upperBound, digits: 6))."
     }
     return [
-      .element("div", ["class": "panel rates"], [.element("table", [:], [head] + rows)]),
+      .element(
+        "div", ["class": "panel rates", "tabindex": "0"], [.element("table", [:], [head] + rows)]),
       .element("p", ["class": "note"], text: "\(table.rule).\(accuracy.map { " " + $0 } ?? "")"),
     ]
   }

@@ -243,6 +243,6 @@ package struct RunReport: Sendable {
 
   private func configurationPanel() -> [Markup] {
     guard !configuration.isEmpty else { return [] }
-    return [.element("pre", ["class": "panel"], text: configuration)]
+    return [.element("pre", ["class": "panel", "tabindex": "0"], text: configuration)]
   }
 }

@@ -245,11 +245,12 @@ package struct RunOrigin {
   }
 
   /// Throws `ResumeError.finished`, or `outOfPatience` where the run has ended before, where what
-  /// is to change by `request`, among `changes`, would come after the last of `totalSteps`.
-  /// `decidingSet` is the hash of the set that counts from here on.
+  /// is to change by `request`, among `changes`, would come after the last of `totalSteps`, or of
+  /// the patience of `configuration`. `decidingSet` is the hash of the set that counts from here
+  /// on.
   package func requireStepsLeft(
-    for changes: [ConfigurationChange], of request: RunRequest, totalSteps: Int, patience: Int,
-    decidingSet: UInt64?
+    for changes: [ConfigurationChange], of request: RunRequest, in configuration: RunConfiguration,
+    totalSteps: Int, decidingSet: UInt64?
   ) throws {
     guard let step, !request.changes.isEmpty, changes.contains(where: { $0.step == step }) else {
       return
@@ -258,7 +259,7 @@ package struct RunOrigin {
     if step == totalSteps { throw ResumeError.finished(path: path, step: step, changes: texts) }
     // Another set to measure by begins anew.
     let isSameSet = bestSet == nil || decidingSet == nil || bestSet == decidingSet
-    if patience > 0, evaluationsSinceBest >= patience, isSameSet {
+    if configuration.isOutOfPatience(after: evaluationsSinceBest), isSameSet {
       throw ResumeError.outOfPatience(
         path: path, step: step, evaluations: evaluationsSinceBest, changes: texts)
     }

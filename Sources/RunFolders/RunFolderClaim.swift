@@ -1,8 +1,6 @@
 package import Collectives
-package import Configuration
 private import Foundation
 private import Glibc
-internal import Networks
 internal import Threads
 
 /// A run folder taken by this job: no other job writes to it while the claim lives.
@@ -19,15 +17,16 @@ package final class RunFolderClaim {
   /// The folders above it that were made for it, the deepest first.
   private var madeAbove: [String] = []
 
-  /// Takes the folder of `configuration` for all ranks; a collective. Rank 0 makes and locks it,
-  /// but not for a dry run. `onWait` is called, with the second in which the wait began, while an
-  /// earlier start of the job still has it. Throws `RunFolderError` and what `onWait` throws.
+  /// Takes the folder `named`, or a fresh one with `word` in its name, for all ranks; a collective.
+  /// Rank 0 makes and locks it where the run `writes`. `onWait` is called, with the second in which
+  /// the wait began, while an earlier start of the job still has it. Throws `RunFolderError` and
+  /// what `onWait` throws.
   package static func take(
-    _ configuration: RunConfiguration, communicator: any Communicator,
-    onWait: (_ start: Double) throws -> Void = { _ in }
+    _ named: String?, orFreshWith word: String, writes: Bool, communicator: any Communicator,
+    onWait: (_ start: Double) throws -> Void
   ) throws -> RunFolderClaim {
     let own = try RunFolderClaim(
-      configuration, isOwner: communicator.rank == 0 && !configuration.dryRun, onWait: onWait)
+      named, word: word, isOwner: communicator.rank == 0 && writes, onWait: onWait)
     let path = try communicator.share(own.folder.path, from: 0)
     return communicator.rank == 0 ? own : RunFolderClaim(path: path)
   }
@@ -36,10 +35,9 @@ package final class RunFolderClaim {
   private init(path: String) { folder = RunFolder(path: path) }
 
   private init(
-    _ configuration: RunConfiguration, isOwner: Bool, onWait: (Double) throws -> Void
+    _ named: String?, word: String, isOwner: Bool, onWait: (Double) throws -> Void
   ) throws {
-    let named = configuration.out ?? Self.folder(ofResumed: configuration.resume)
-    var path = named ?? Self.freshName(model: configuration.model.name)
+    var path = named ?? Self.freshName(word)
     if isOwner {
       madeAbove = Self.missing(above: path)
       if named == nil {
@@ -92,27 +90,12 @@ package final class RunFolderClaim {
     lock = -1
   }
 
-  /// The run folder that a run goes on in which is given by its checkpoint alone: the one that it
-  /// lies in; nil where it lies in none.
-  private static func folder(ofResumed resume: ResumeMode) -> String? {
-    guard case .path(let path) = resume else { return nil }
-    func folder(above path: String) -> String {
-      guard let cut = path.lastIndex(of: "/") else { return path == "." ? ".." : "." }
-      return cut == path.startIndex ? "/" : String(path[..<cut])
-    }
-    var given = path
-    while given.count > 1, given.hasSuffix("/") { given.removeLast() }
-    return [given, folder(above: given), folder(above: folder(above: given))].first {
-      FileManager.default.fileExists(atPath: RunFolder(path: $0).configuration)
-    }
-  }
-
-  /// `runs/TIME-MODEL`.
-  private static func freshName(model: String) -> String {
+  /// `runs/TIME-WORD`.
+  private static func freshName(_ word: String) -> String {
     let formatter = DateFormatter()
     formatter.dateFormat = "yyyyMMdd-HHmmss"
     formatter.locale = Locale(identifier: "en_US_POSIX")
-    return "runs/\(formatter.string(from: Date()))-\(model)"
+    return "runs/\(formatter.string(from: Date()))-\(word)"
   }
 
   /// Makes the folder `base`, or `base-2` and so on where another job was faster.

@@ -1,4 +1,3 @@
-package import Configuration
 private import Dispatch
 package import Evaluation
 private import Foundation
@@ -11,6 +10,22 @@ private import Synchronization
 /// All of it is written on a queue of its own, so that no step waits for a disk. What goes wrong
 /// there is told once (`takeProblem`), and that log is given up: training goes on.
 package final class SideLogs: @unchecked Sendable {
+  /// Which of them a run writes.
+  package struct Choice: Sendable {
+    /// Whether event files for TensorBoard are written.
+    package var hasEvents: Bool
+    /// Whether tables for spreadsheets are written.
+    package var hasTables: Bool
+    /// The text file for Prometheus; nil for none.
+    package var prometheus: String?
+
+    package init(hasEvents: Bool = false, hasTables: Bool = false, prometheus: String? = nil) {
+      self.hasEvents = hasEvents
+      self.hasTables = hasTables
+      self.prometheus = prometheus
+    }
+  }
+
   private let queue = DispatchQueue(label: "side-logs", qos: .utility)
   /// Whether event files are written.
   package let hasEvents: Bool
@@ -19,23 +34,23 @@ package final class SideLogs: @unchecked Sendable {
   /// Those that still write; touched on the queue alone.
   private var sinks: [any RecordSink]
 
-  /// Opens what `configuration` asks for in `folder`, which may be nothing. On resume after `step`
+  /// Opens what `choice` asks for in `folder`, which may be nothing. On resume after `step`
   /// steps later rows of tables are dropped, and earlier ones that lack, and curves of TensorBoard
   /// that lack altogether, are made of `metrics.jsonl`. Throws what the file system has against it.
   package init(
-    _ configuration: RunConfiguration, folder: RunFolder, totalSteps: Int, resumedAfter step: Int,
+    _ choice: Choice, folder: RunFolder, totalSteps: Int, resumedAfter step: Int,
     evaluatedAfter evaluatedStep: Int
   ) throws {
-    hasEvents = configuration.writesTensorBoard
-    isAsked = hasEvents || configuration.writesCSV || configuration.prometheus != nil
+    hasEvents = choice.hasEvents
+    isAsked = hasEvents || choice.hasTables || choice.prometheus != nil
     sinks = []
-    if configuration.writesTensorBoard {
+    if choice.hasEvents {
       sinks.append(
         try EventSink(
           folder: folder.path + "/tensorboard", seconds: Self.now, resumedAfter: step,
           evaluatedAfter: evaluatedStep, metrics: folder.metrics))
     }
-    if configuration.writesCSV {
+    if choice.hasTables {
       sinks.append(
         try MetricsTable(
           path: folder.path + "/metrics.csv", resumedAfter: step, metrics: folder.metrics))
@@ -44,7 +59,7 @@ package final class SideLogs: @unchecked Sendable {
           path: folder.path + "/evaluations.csv", resumedAfter: min(step, evaluatedStep),
           metrics: folder.metrics))
     }
-    if let path = configuration.prometheus {
+    if let path = choice.prometheus {
       let run = folder.path.split(separator: "/").last.map(String.init) ?? folder.path
       let file = PrometheusFile(path: path, run: run, totalSteps: totalSteps)
       if step > 0 { try file.take(metrics: folder.metrics, upTo: step) }

@@ -29,6 +29,8 @@ package enum CrashLine {
   package static func install(speaker name: String) {
     setSpeaker(name, nil)
     guardStack()
+    // The runtime writes a backtrace of every thread at it, and goes on.
+    signal(SIGQUIT, SIG_DFL)
     for (number, _) in signals {
       var action = sigaction()
       action.__sigaction_handler.sa_handler = { number in

@@ -52,7 +52,7 @@ final class Recorder {
     files = Files(
       folder: folder, log: log,
       sideLogs: try SideLogs(
-        plan.configuration, folder: folder, totalSteps: plan.totalSteps,
+        plan.configuration.sideLogs, folder: folder, totalSteps: plan.totalSteps,
         resumedAfter: progress.step, evaluatedAfter: progress.evaluatedStep))
     history = MetricsFile.read(folder.metrics) { meter?.add($0 >> 20) }
   }
@@ -150,4 +150,11 @@ final class Recorder {
 extension TrainingPlan {
   /// The folder in which the run leaves its files; nil leaves no trace on disk.
   var runFolder: RunFolder? { folder.map(RunFolder.init) }
+}
+
+extension RunConfiguration {
+  /// The logs beside `metrics.jsonl` that the run writes.
+  fileprivate var sideLogs: SideLogs.Choice {
+    SideLogs.Choice(hasEvents: writesTensorBoard, hasTables: writesCSV, prometheus: prometheus)
+  }
 }

@@ -247,7 +247,7 @@ package final class Trainer {
 
   /// Whether so many evaluations have found nothing better that the run ends before its last step.
   private var isOutOfPatience: Bool {
-    configuration.patience > 0 && progress.evaluationsSinceBest >= configuration.patience
+    configuration.isOutOfPatience(after: progress.evaluationsSinceBest)
   }
 
   // MARK: Between the ranks

@@ -114,7 +114,7 @@ package enum TrainingJob {
     }
     if let resolved, let origin, let step = origin.step {
       try origin.requireStepsLeft(
-        for: changes, of: request, totalSteps: plan.totalSteps, patience: configuration.patience,
+        for: changes, of: request, in: configuration, totalSteps: plan.totalSteps,
         decidingSet: plan.decidingSet)
       say(changes, since: step, RateChange(plan: plan, step: step, own: resolved.own), console)
     }
@@ -239,6 +239,7 @@ package enum TrainingJob {
           ?? "no head")
         + (plan.factory.objective.divided.map {
           ", divided: \($0.classes(of: 0, ranks: plan.communicator.size).count) on rank 0"
+            + ($0.sampling.map { ", \($0.share) of them in a step beside the batch's" } ?? "")
         } ?? ""))
     if let note = configuration.precision.note { console.say(note) }
     for line in try BatchSource(plan).lines { console.say(line) }

@@ -44,7 +44,8 @@ struct DDPTrain: ParsableCommand {
     version: "\(Version.current), \(MPIWorld.libraryVersion)",
     subcommands: [
       Train.self, Evaluate.self, Embed.self, Verify.self, Identify.self, Cluster.self, Sweep.self,
-      IJB.self, TinyFace.self, Import.self, Export.self, Inspect.self, Compare.self, Pairs.self,
+      IJB.self, TinyFace.self, Import.self, Export.self, Inspect.self, Card.self, Compare.self,
+      Pairs.self,
       Pack.self, Check.self,
       Align.self, Synthesize.self,
       Doctor.self,

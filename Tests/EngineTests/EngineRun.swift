@@ -37,8 +37,14 @@ struct EngineRun {
     /// Correct samples, sum of target cosines, sum of spreads, ranks with unsound gradients.
     var figures: [[Double]] = []
     var loss = LossState()
-    /// The vectors of the state, whole, on rank 0.
+    /// The vectors of the state, but for what is divided, on rank 0.
     var vectors: [[Float]] = []
+    /// Those of the class weights that this rank keeps.
+    var headVectors: [[Float]] = []
+    /// Elements of the vectors that are the network's, the first ones.
+    var networkCount = 0
+    /// The class weights, on rank 0.
+    var classWeights: [Float] = []
   }
 
   static let configuration = {
@@ -115,6 +121,17 @@ struct EngineRun {
           clipping: clipping))
     }
     outcome.loss = replica.state.loss
+    outcome.classWeights = try engine.classWeights() ?? []
+    outcome.networkCount = factory.network.parameterCount
+    if let head = objective.head as? MarginSoftmaxHead {
+      let own =
+        objective.divided?.ownRange(of: world.communicator.rank, ranks: world.communicator.size)
+        ?? 0..<head.classes * head.dimension
+      outcome.headVectors = replica.state.vectors.indices.map {
+        let first = replica.state.vector($0) + outcome.networkCount
+        return Array(UnsafeBufferPointer(start: first + own.lowerBound, count: own.count))
+      }
+    }
     let copy = world.communicator.rank == 0 ? StateCopy(of: replica.state) : nil
     try engine.gatherVectors(into: copy)
     if let copy {

@@ -33,10 +33,8 @@ import Training
 
   private static func tables(in folder: RunFolder, resumedAfter step: Int = 0) throws -> SideLogs {
     try SideLogs(
-      SmallRun.configuration {
-        $0.writesCSV = true
-        $0.prometheus = folder.path + "/run.prom"
-      }, folder: folder, totalSteps: 100, resumedAfter: step, evaluatedAfter: step)
+      SideLogs.Choice(hasTables: true, prometheus: folder.path + "/run.prom"), folder: folder,
+      totalSteps: 100, resumedAfter: step, evaluatedAfter: step)
   }
 
   private static func rows(of folder: RunFolder) throws -> [Substring] {

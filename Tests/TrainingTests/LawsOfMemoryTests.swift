@@ -59,6 +59,10 @@ import Training
       $0.passes = 1
     },
     "a divided head": { divide(&$0) },
+    "sampled classes": {
+      divide(&$0)
+      $0.sampleClasses = 0.25
+    },
     "a divided head in one pass, with a bias": {
       divide(&$0)
       $0.loss = .softmax

@@ -23,6 +23,10 @@ import Training
       $0.passes = 1
     },
     "a divided head": { $0.head = .divided },
+    "sampled classes": {
+      $0.head = .divided
+      $0.sampleClasses = 0.25
+    },
     "a divided head with a bias, all sharded": {
       $0.head = .divided
       $0.loss = .softmax

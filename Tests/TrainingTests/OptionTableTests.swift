@@ -18,6 +18,8 @@ import Testing
     "loss": ("cosface", [:]), "scale": ("31", [:]), "margin": ("0.25", [:]),
     "margin-variant": ("easy", [:]), "margin-gradient": ("straight-through", [:]),
     "margin-warmup-epochs": ("1.5", [:]), "head": ("divided", [:]),
+    "sample-classes": ("0.25", ["head": "divided"]),
+    "idle-rows": ("decay", ["head": "divided", "sample-classes": "0.25"]),
     "mining": ("hardest,offline@3e", ["loss": "triplet"]),
     "people-per-batch": ("5", ["loss": "triplet"]),
     "photos-per-person": ("3", ["loss": "triplet"]),
@@ -151,6 +153,7 @@ import Testing
       ("image-size", "7"), ("width", "17"), ("max-bad", "2"), ("people-per-batch", "0"),
       ("photos-per-person", "1"), ("passes", "3"), ("offline-every", "0"), ("gradient-grid", "1"),
       ("gamma", "2"), ("power", "0"), ("stall", "0.5"), ("epochs", "0"), ("threads", "1025"),
+      ("sample-classes", "0"),
     ] {
       let beside = Self.others[name]?.beside ?? [:]
       let message = complaint(beside.merging([name: text]) { _, new in new })

@@ -4,6 +4,7 @@ import Configuration
 import Datasets
 import Foundation
 import Interchange
+import Resumption
 import RunFolders
 import State
 import Testing

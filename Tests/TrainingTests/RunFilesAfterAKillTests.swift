@@ -94,7 +94,7 @@ import Training
     defer { try? FileManager.default.removeItem(atPath: folder.path) }
     func open(_ step: Int) throws -> SideLogs {
       try SideLogs(
-        SmallRun.configuration { $0.writesCSV = true }, folder: folder, totalSteps: 10,
+        SideLogs.Choice(hasTables: true), folder: folder, totalSteps: 10,
         resumedAfter: step, evaluatedAfter: step)
     }
     let log = try RunLog(folder: folder.path, resumedAfter: 0, evaluatedAfter: 0)

@@ -28,10 +28,12 @@ import Timing
   }
 
   private func open(
-    resumedAfter step: Int = 0, _ change: (inout RunConfiguration) -> Void
+    resumedAfter step: Int = 0, _ change: (inout SideLogs.Choice) -> Void
   ) throws -> SideLogs {
-    try SideLogs(
-      SmallRun.configuration(model: "iresnet18", change), folder: folder, totalSteps: 10,
+    var choice = SideLogs.Choice()
+    change(&choice)
+    return try SideLogs(
+      choice, folder: folder, totalSteps: 10,
       resumedAfter: step, evaluatedAfter: step)
   }
 
@@ -43,7 +45,7 @@ import Timing
   /// One log that cannot be written is given up and named once; the others go on.
   @Test func aLogThatFailsEndsAlone() throws {
     let logs = try open {
-      $0.writesCSV = true
+      $0.hasTables = true
       $0.prometheus = folder.path + "/no-such-folder/run.prom"
     }
     logs.write(Self.record(step: 1))
@@ -57,10 +59,10 @@ import Timing
   }
 
   @Test func rowsHoldTheReceiptsAndGoOnAfterAResume() throws {
-    let first = try open { $0.writesCSV = true }
+    let first = try open { $0.hasTables = true }
     for step in 1...4 { first.write(Self.record(step: step)) }
     first.finish()
-    let second = try open(resumedAfter: 2) { $0.writesCSV = true }
+    let second = try open(resumedAfter: 2) { $0.hasTables = true }
     second.write(Self.record(step: 3))
     second.finish()
     let rows = try rows()
@@ -78,7 +80,7 @@ import Timing
     let evaluation = #"{"evaluation":{"step":3,"accuracy":0.75,"evaluation_seconds":1}}"#
     try (lines[..<3] + [evaluation] + lines[3...]).map { $0 + "\n" }.joined()
       .write(toFile: folder.metrics, atomically: true, encoding: .utf8)
-    let first = try open(resumedAfter: 4) { $0.writesTensorBoard = true }
+    let first = try open(resumedAfter: 4) { $0.hasEvents = true }
     first.write(Self.record(step: 5))
     first.finish()
     func tags() throws -> [String: Int] {
@@ -100,7 +102,7 @@ import Timing
     let expected = ["train/loss": 5, "train/spread": 5, "evaluation/accuracy": 1]
     #expect(try tags() == expected)
     // The second file of events takes nothing over again.
-    let second = try open(resumedAfter: 5) { $0.writesTensorBoard = true }
+    let second = try open(resumedAfter: 5) { $0.hasEvents = true }
     second.finish()
     #expect(try tags() == expected)
   }

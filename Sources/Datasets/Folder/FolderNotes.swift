@@ -26,6 +26,11 @@ enum FolderNotes {
           : "\(walk.barren.count) folders have no photo that is read, such as "
             + walk.barren.example)
     }
+    if walk.deadLinks.count > 0 {
+      notes.warnings.append(
+        "links that lead nowhere: \(walk.deadLinks.count), such as \(walk.deadLinks.example); "
+          + "look whether what they lead to is mounted, and has not been moved")
+    }
     if walk.twins.count > 0 {
       notes.warnings.append(
         "photos that have the name of another but for the ending: \(walk.twins.count), such as "
@@ -111,6 +116,22 @@ enum FolderNotes {
     let parts = Set(files.contains("/") ? index.photos.map { firstFolder($0.path) } : [])
     if let together = splitsTogether(index, parts: parts) { notes.warnings.append(together) }
     return notes
+  }
+
+  /// What other programs write as the label of a photo that has none.
+  private static let nobody: Set = [
+    "nan", "NaN", "none", "None", "null", "NULL", "NA", "N/A", "n/a", "-1", "unknown", "Unknown",
+  ]
+
+  /// Warnings of people of `index` whose name is what other programs write for nobody.
+  static func nobody(among index: PhotoIndex) -> [String] {
+    index.people.indices.filter { nobody.contains(index.people[$0]) }.map { person in
+      let count = index.photos.indices.count { index.photos.person(of: $0) == person }
+      return "\(count) photo\(count == 1 ? " has" : "s have") the label "
+        + "'\(index.people[person])', which other programs write where there is none, and "
+        + "\(count == 1 ? "is" : "are") taken for one person's; if nobody is meant, leave "
+        + "\(count == 1 ? "it" : "them") out"
+    }
   }
 
   /// Warnings of names that look like one another, and of those with control characters.

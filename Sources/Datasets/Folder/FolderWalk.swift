@@ -22,6 +22,8 @@ struct FolderWalk {
   private(set) var barren: (count: Int, example: String) = (0, "")
   /// Photos that have the name of the one before but for the ending: how many, and the first.
   private(set) var twins: (count: Int, example: String) = (0, "")
+  /// Links without the ending of a photo that lead nowhere: how many, and the first.
+  private(set) var deadLinks: (count: Int, example: String) = (0, "")
   private let meter: WorkMeter?
 
   /// `meter` counts photos as they are found.
@@ -132,6 +134,13 @@ struct FolderWalk {
         passedOver.add(text, format: format)
         if name.starts(with: "metadata.".utf8) { unreadMetadata.append(text) }
         continue
+      case .deadLink:
+        let text = String(decoding: path, as: UTF8.self)
+        passedOver.add(text, kind: "link that leads nowhere")
+        deadLinks = (
+          deadLinks.count + 1, deadLinks.count == 0 ? text : min(deadLinks.example, text)
+        )
+        continue
       case .circle:
         passedOver.add(String(decoding: path, as: UTF8.self), kind: "link back up")
         continue
@@ -145,7 +154,7 @@ struct FolderWalk {
   }
 
   private enum Kind {
-    case folder, photo, circle
+    case folder, photo, circle, deadLink
     case other(ImageFormat?)
   }
 
@@ -153,9 +162,12 @@ struct FolderWalk {
     if type == Int32(DT_DIR) { return .folder }
     if type == Int32(DT_LNK) || type == Int32(DT_UNKNOWN) {
       var target = stat()
-      if stat(absolute(path), &target) == 0, target.st_mode & S_IFMT == S_IFDIR {
+      let isThere = stat(absolute(path), &target) == 0
+      if isThere, target.st_mode & S_IFMT == S_IFDIR {
         return leadsUp(path, target) ? .circle : .folder
       }
+      // A photo that is not there is told as one.
+      if !isThere, type == Int32(DT_LNK), PhotoName(name) != .photo { return .deadLink }
     }
     switch PhotoName(name) {
     case .photo: return .photo

@@ -88,6 +88,7 @@ package struct PhotoSet: Sendable {
     var notes = notes
     notes.add(said)
     notes.warnings += FolderNotes.nearNames(index.people)
+    if format != .folder { notes.warnings += FolderNotes.nobody(among: index) }
     self.notes = notes
   }
 }

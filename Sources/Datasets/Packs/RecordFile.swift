@@ -157,6 +157,12 @@ struct RecordFile: Sendable {
     return joinedHeader
   }
 
+  /// Where the record behind the one at `offset` begins. Throws `ImageError`.
+  func end(ofRecordAt offset: Int) throws(ImageError) -> Int {
+    let (part, _) = try part(at: offset)
+    return part.kind == 0 ? part.end : try joined(part).end
+  }
+
   /// The label of the record at `offset`: the one of its header, or the first that follow it.
   func label(at offset: Int) throws(ImageError) -> Float {
     let (part, header) = try part(at: offset)

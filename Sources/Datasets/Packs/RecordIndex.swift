@@ -62,6 +62,9 @@ struct RecordIndex: Sendable {
 
   func offset(at position: Int) -> Int { offsets[position] }
 
+  /// The greatest offset; nil where there are no records.
+  var lastOffset: Int? { offsets.max() }
+
   /// The position of the first record whose key is `key` or more.
   func position(from key: Int) -> Int {
     if keys.isEmpty { return min(max(key - firstKey, 0), count) }

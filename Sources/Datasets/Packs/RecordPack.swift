@@ -36,13 +36,15 @@ struct RecordPack: PhotoSource {
     let reader = LabelReader(records: records, places: places, path: path, meter: meter)
     meter?.restart(of: layout.photos.count)
     var notes = DataNotes()
+    notes.warnings += Self.unnamed(records, places, stem: stem)
     if records.magic == RecordFile.formerMagic {
       notes.remarks.append(
         "\(path) was written by ddp-train 0.1, with a word between its records that no other "
           + "program knows; to have them read it, pack it again: ddp-train pack \(path) --to rec "
           + "--out NEW")
     }
-    if let listed = try Self.list(stem + ".lst", of: layout.photos, places, reader) {
+    let listed = try Self.list(stem + ".lst", of: layout.photos, places, reader, &notes)
+    if let listed {
       var (paths, people) = listed
       try people.takeNames(listedIn: stem + Self.peopleEnding)
       let names = paths
@@ -83,6 +85,20 @@ struct RecordPack: PhotoSource {
 
   func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError) {
     try records.read(at: places.offset(at: first + photo), into: buffer)
+  }
+
+  /// A warning of records behind the last one that the `.idx` names.
+  private static func unnamed(
+    _ records: RecordFile, _ places: RecordIndex, stem: String
+  ) -> [String] {
+    guard let last = places.lastOffset, let end = try? records.end(ofRecordAt: last),
+      end < records.file.byteCount
+    else { return [] }
+    return [
+      "\(records.file.path) has records behind the last of the \(places.count) that \(stem).idx "
+        + "names, from byte \(end) on, which are left out; give the .idx that belongs to it, or "
+        + "move the .idx away: the records are found without it"
+    ]
   }
 
   /// The records of a pack without `.idx`, by the numbers in them where these are all different.
@@ -240,16 +256,20 @@ struct RecordPack: PhotoSource {
   }
 
   /// The paths and people of the list at `path`, where it names exactly the photos in the order of
-  /// their keys, and the labels of a sample of them are those of their records.
+  /// their keys, and the labels of a sample of them are those of their records; `notes` are told of
+  /// one of another length.
   private static func list(
-    _ path: String, of photos: Range<Int>, _ places: RecordIndex, _ reader: LabelReader
+    _ path: String, of photos: Range<Int>, _ places: RecordIndex, _ reader: LabelReader,
+    _ notes: inout DataNotes
   ) throws(DatasetError) -> (TextTable, LabelledPeople)? {
     guard FileReader.exists(path) else { return nil }
     var paths = TextTable()
     var labels = PhotoLabels()
     var fits = true
+    var lineCount = 0
     let step = max(1, photos.count / 64)
     try LineReader.forEach(path) { (line, _) throws(DatasetError) in
+      if !line.isEmpty { lineCount += 1 }
       guard fits else { return }
       let fields = line.split(separator: 0x09, maxSplits: 3, omittingEmptySubsequences: false)
       let position = photos.lowerBound + paths.count
@@ -275,6 +295,11 @@ struct RecordPack: PhotoSource {
     }
     guard fits, paths.count == photos.count else {
       reader.meter?.restart(of: photos.count)
+      if lineCount != photos.count {
+        notes.warnings.append(
+          "\(path) names \(lineCount) photos, the pack has \(photos.count): it is another pack's, "
+            + "or photos lack; it is left aside")
+      }
       return nil
     }
     var people = labels.people()

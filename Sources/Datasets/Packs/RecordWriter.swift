@@ -69,10 +69,13 @@ struct RecordWriter: ~Copyable {
     pending.removeAll(keepingCapacity: true)
   }
 
-  consuming func commit() throws {
+  /// Brings all to the disk; `commit` then only gives it its name.
+  mutating func sync() throws {
     try flush()
-    try file.commit()
+    try file.sync()
   }
+
+  consuming func commit() throws { try file.commit() }
 
   /// Writes PATH.rec with .idx, .lst and property beside it, or all of them as `train.*` into the
   /// folder PATH; and .people where the list does not tell what people are called.
@@ -122,27 +125,38 @@ struct RecordWriter: ~Copyable {
     let propertyPath = paths.property!
     var property = try TextWriter(path: propertyPath)
     try property.append("\(set.index.people.count),\(size?.height ?? 0),\(size?.width ?? 0)\n")
-    var people: [String] = []
-    if !PackWriter.namesShow(in: set.index) {
-      people = [stem + RecordPack.peopleEnding]
-      var names = try TextWriter(path: people[0])
-      for name in set.index.people {
-        guard !name.utf8.contains(0x0A) else {
-          throw DatasetError.unusable(
-            path: name, reason: "has a line end in its name, which a .people cannot hold")
-        }
-        try names.append(name + "\n")
-      }
-      try names.commit()
-    } else {
-      // Of the pack whose place this one takes.
-      unlink(stem + RecordPack.peopleEnding)
-    }
+    // Where the disk has no room for all of them, there is none.
+    try property.sync()
+    try index.sync()
+    try list.sync()
+    try records.sync()
+    let people = try writePeople(of: set.index, stem: stem)
     try index.commit()
     try list.commit()
     try property.commit()
     try records.commit()
     return [stem + ".idx", stem + ".lst"] + people + [propertyPath, stem + ".rec"]
+  }
+
+  /// Writes what people are called where the list does not tell; returns the path, in an array.
+  private static func writePeople(of index: PhotoIndex, stem: String) throws -> [String] {
+    let path = stem + RecordPack.peopleEnding
+    guard !PackWriter.namesShow(in: index) else {
+      // Of the pack whose place this one takes.
+      unlink(path)
+      return []
+    }
+    var names = try TextWriter(path: path)
+    for name in index.people {
+      guard !name.utf8.contains(0x0A) else {
+        throw DatasetError.unusable(
+          path: name, reason: "has a line end in its name, which a .people cannot hold")
+      }
+      try names.append(name + "\n")
+    }
+    try names.sync()
+    try names.commit()
+    return [path]
   }
 
   /// The photos of each person, where they stand together and all keys are floats; else nil.
@@ -178,8 +192,12 @@ struct TextWriter: ~Copyable {
     }
   }
 
-  consuming func commit() throws {
+  /// Brings all to the disk; `commit` then only gives it its name.
+  mutating func sync() throws {
     try file.append(pending)
-    try file.commit()
+    pending.removeAll()
+    try file.sync()
   }
+
+  consuming func commit() throws { try file.commit() }
 }

@@ -23,10 +23,13 @@ enum TarArchive {
 
   /// Calls `body` with each member but folders in order, and with its bytes where they are at most
   /// one block. Throws `DatasetError`, and what `body` throws.
-  static func forEach(
+  ///
+  /// Returns whether the archive has its end, a block of zeros: without one it may be cut short
+  /// between two members.
+  @discardableResult static func forEach(
     _ file: RandomAccessFile,
     _ body: (TarMember, UnsafeRawBufferPointer) throws(DatasetError) -> Void
-  ) throws(DatasetError) {
+  ) throws(DatasetError) -> Bool {
     // Header and first block of the data come in one call.
     let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * blockBytes, alignment: 16)
     defer { room.deallocate() }
@@ -36,10 +39,13 @@ enum TarArchive {
     var longSize: Int?
     while true {
       let got = try read(file, at: offset, into: room)
-      if got == 0 { return }
+      if got == 0 { return false }
       let header = UnsafeRawBufferPointer(rebasing: room[..<min(got, blockBytes)])
       guard got >= blockBytes else { throw cutShort(file, offset) }
-      if header.allSatisfy({ $0 == 0 }) { return try requireEnd(file, from: offset, room) }
+      if header.allSatisfy({ $0 == 0 }) {
+        try requireEnd(file, from: offset, room)
+        return true
+      }
       guard let stored = octal(header[148..<156]), stored == checksum(header) else {
         throw .badPack(path: file.path, reason: "has no tar header at byte \(offset)")
       }

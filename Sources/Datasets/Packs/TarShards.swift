@@ -35,6 +35,18 @@ struct TarShards: PhotoSource {
       files.append(file)
     }
     try scan.requireFewUnlabelled(paths[0])
+    if let first = scan.empty.first {
+      scan.notes.warnings.append(
+        "shards that hold nothing: \(scan.empty.count), such as \(first); fetch them again")
+    }
+    scan.notes.warnings += Self.gaps(in: paths)
+    if let first = scan.endless.first {
+      scan.notes.warnings.append(
+        "\(first) ends at byte \(files.first { $0.path == first }?.byteCount ?? 0) without the zeros "
+          + "that a tar archive ends with"
+          + (scan.endless.count > 1 ? ", as \(scan.endless.count - 1) more do" : "")
+          + ": it may have been cut short; what is there is taken")
+    }
     self.files = files
     if let (label, names) = scan.claims.contradiction {
       scan.notes.warnings.append(
@@ -50,6 +62,30 @@ struct TarShards: PhotoSource {
     labels = people.labels
     index = PhotoIndex(
       photos: PhotoList(people: people.people) { names[$0] }, people: people.names)
+  }
+
+  /// A warning of numbers that lack between those of the shards at `paths`, where fewer lack than
+  /// there are.
+  private static func gaps(in paths: [String]) -> [String] {
+    var numbers: [String: Set<Int>] = [:]
+    for path in paths {
+      let digits = path.utf8.dropLast(4).reversed().prefix { (0x30...0x39).contains($0) }.count
+      let stem = String(path.dropLast(4))
+      guard path.hasSuffix(".tar"), digits > 0, let number = Int(stem.suffix(digits)) else {
+        continue
+      }
+      numbers[String(stem.dropLast(digits)), default: []].insert(number)
+    }
+    return numbers.sorted { $0.key < $1.key }.compactMap { stem, found in
+      let (least, most) = (found.min()!, found.max()!)
+      let lacking = most - least + 1 - found.count
+      guard lacking > 0, lacking < found.count,
+        let first = (least...most).first(where: { !found.contains($0) })
+      else { return nil }
+      return
+        "shards that lack between the numbers \(least) and \(most) of \(stem): \(lacking), the "
+        + "first is number \(first)"
+    }
   }
 
   var count: Int { offsets.count }
@@ -87,6 +123,10 @@ struct TarShards: PhotoSource {
     /// The photos without a label: how many, and the first.
     private var unlabelled: (count: Int, example: String, archive: String) = (0, "", "")
     private var links: TarLinks?
+    /// The shards that have no end.
+    var endless: [String] = []
+    /// The shards that hold nothing.
+    var empty: [String] = []
 
     init(isOneOfSeveral: Bool, meter: WorkMeter?) {
       self.isOneOfSeveral = isOneOfSeveral
@@ -96,7 +136,9 @@ struct TarShards: PhotoSource {
     mutating func go(through file: RandomAccessFile, shard: UInt16) throws(DatasetError) {
       var scan = self
       scan.links = nil
-      try TarArchive.forEach(file) { (member, small) throws(DatasetError) in
+      var isEmpty = true
+      let hasEnd = try TarArchive.forEach(file) { (member, small) throws(DatasetError) in
+        isEmpty = false
         guard let name = TarSample.Name(member.name) else {
           scan.notes.passedOver.add(member.name)
           return
@@ -108,6 +150,11 @@ struct TarShards: PhotoSource {
         try scan.add(member, name, small, of: file)
       }
       try scan.endSample(file, shard)
+      if isEmpty {
+        scan.empty.append(file.path)
+      } else if !hasEnd {
+        scan.endless.append(file.path)
+      }
       self = scan
     }
 
@@ -197,6 +244,8 @@ struct TarShards: PhotoSource {
         }
         return note(String(text))
       }
+      let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+      let bytes = bytes.starts(with: mark) ? Array(bytes.dropFirst(mark.count)) : bytes
       guard let fields = JSONFields(bytes) else {
         // A number or a text may stand alone.
         let alone = JSONFields(Array("{\"label\":".utf8) + bytes + Array("}".utf8))

@@ -49,12 +49,14 @@ enum TarWriter {
     }
   }
 
-  /// The path without its ending, where WebDataset takes that for the key; nil where it does not.
+  /// The path without its ending, where WebDataset takes that for the key; nil where it does not,
+  /// and where who unpacks it would write beside the folder.
   private static func plainKey(of path: String) -> String? {
     let name = path.split(separator: "/").last ?? ""
     guard let dot = name.firstIndex(of: "."), dot > name.startIndex,
       PhotoName.photos.contains(name[name.index(after: dot)...].lowercased()),
-      !path.hasPrefix("/"), !path.hasPrefix("./"), !path.utf8.contains(0x0A)
+      !path.hasPrefix("/"), !path.hasPrefix("./"), !path.utf8.contains(0x0A),
+      !path.split(separator: "/").contains("..")
     else { return nil }
     return String(path.dropLast(name.count - name.distance(from: name.startIndex, to: dot)))
   }

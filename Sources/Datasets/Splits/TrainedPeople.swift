@@ -31,6 +31,19 @@ package struct TrainedPeople: Sendable {
   /// The class of the person `name`, -1 for none.
   package func classOf(_ name: String) -> Int { classes[name] ?? -1 }
 
+  /// Those of `people` who are none of these by their whole names, and have the last part of the
+  /// name of one that the network was trained on: most likely the same, found from another folder.
+  package func namesakes(among people: [String]) -> [(own: String, trained: String)] {
+    func last(_ name: String) -> Substring { name.split(separator: "/").last ?? "" }
+    let trained = Dictionary(
+      zip(names, trains).filter { $0.1 }.map { (last($0.0), $0.0) },
+      uniquingKeysWith: { first, _ in first })
+    return people.compactMap { own in
+      guard classOf(own) < 0, let other = trained[last(own)] else { return nil }
+      return (own, other)
+    }
+  }
+
   /// Whether the network was trained on photos of the person `name`.
   package func hasTrained(_ name: String) -> Bool {
     let label = classOf(name)

@@ -1,4 +1,5 @@
 internal import Collectives
+internal import Losses
 internal import Optimizers
 
 /// Which elements of the flat vector are this rank's part of a divided head, for whoever walks over
@@ -14,6 +15,8 @@ package struct DividedClasses {
   private let bias: Range<Int>
   private let rowsOfRanks: [Range<Int>]
   private let loss: DividedLoss
+  /// Whether the weights of classes that take no part in a step stay as they are.
+  let keepsIdleRows: Bool
 
   init(_ objective: DividedHead, from start: Int, in world: World, _ loss: DividedLoss) {
     func shifted(_ range: Range<Int>) -> Range<Int> {
@@ -21,14 +24,49 @@ package struct DividedClasses {
     }
     self.start = start
     self.loss = loss
+    keepsIdleRows = objective.sampling?.idleRows == .keep
     isFirst = world.rank == 0
     rowsOfRanks = (0..<world.size).map { shifted(objective.ownRange(of: $0, ranks: world.size)) }
     own = rowsOfRanks[world.rank]
     bias = shifted(objective.biasRange)
   }
 
-  /// The gradients of the head's parameters, from its first.
-  var gradients: UnsafePointer<Float> { loss.gradients }
+  /// The gradient of the block `range`, one of the head's, with 0 for classes that take no part in
+  /// the step; it may lie in `scratch` [range.count].
+  func gradient(
+    of range: Range<Int>, scratch: UnsafeMutablePointer<Float>
+  ) -> UnsafePointer<Float> {
+    guard let chosen = loss.chosen, isDivided(range.lowerBound) else {
+      return loss.gradients + (range.lowerBound - start)
+    }
+    scratch.update(repeating: 0, count: range.count)
+    let head = range.lowerBound - start..<range.upperBound - start
+    chosen.forEachRow(of: head) { part, row in
+      (scratch + (part.lowerBound - head.lowerBound)).update(
+        from: loss.gradients + row, count: part.count)
+    }
+    return UnsafePointer(scratch)
+  }
+
+  /// Calls `body(elements, gradient)` for those parameters in the block `range`, one of the head's,
+  /// whose classes take part in the step.
+  func forEachPart(
+    of range: Range<Int>, _ body: (Range<Int>, UnsafePointer<Float>) -> Void
+  ) {
+    guard let chosen = loss.chosen else {
+      body(range, loss.gradients + (range.lowerBound - start))
+      return
+    }
+    if isDivided(range.lowerBound) {
+      chosen.forEachRow(of: range.lowerBound - start..<range.upperBound - start) { part, row in
+        body(start + part.lowerBound..<start + part.upperBound, loss.gradients + row)
+      }
+    } else {
+      for element in range where chosen.contains(element - bias.lowerBound) {
+        body(element..<element + 1, loss.gradients + (element - start))
+      }
+    }
+  }
 
   /// Whether this rank updates the block that begins at `element`, which is one of the head's.
   func owns(_ element: Int) -> Bool { own.contains(element) || bias.contains(element) }

@@ -10,12 +10,18 @@ package struct DividedHead: BatchPasses {
   /// The most samples of a batch.
   package let batch: Int
   package let passes: Int
+  /// Which classes take part in a step; nil where all do.
+  package let sampling: ClassSampling?
 
-  /// A divided head for batches of up to `batch` samples.
-  package init(_ head: MarginSoftmaxHead, batch: Int, passes: Int) {
+  /// A divided head for batches of up to `batch` samples, of whose classes those of `sampling` take
+  /// part in a step.
+  package init(
+    _ head: MarginSoftmaxHead, batch: Int, passes: Int, sampling: ClassSampling? = nil
+  ) {
     self.head = head
     self.batch = batch
     self.passes = passes
+    self.sampling = sampling
   }
 
   /// The classes of rank `rank` of `ranks`.
@@ -49,9 +55,11 @@ package struct DividedHead: BatchPasses {
     rank: Int, ranks: Int, microbatch: Int
   ) -> (rank: Int, worker: Int) {
     let share = ClassShare(head, rank: rank, ranks: ranks)
+    let rows = sampling.map { share.expectedCount($0, batch: batch) } ?? share.classes.count
     return (
-      4 * (share.classes.count * (head.dimension + 1) + biasRange.count)
-        + ScoredBatch.bytes(capacity: batch, dimension: head.dimension),
+      4 * (rows * head.dimension + share.classes.count + biasRange.count)
+        + ScoredBatch.bytes(capacity: batch, dimension: head.dimension)
+        + (sampling == nil ? 0 : ChosenClasses.bytes(of: share, batch: batch)),
       4 * (share.scratchCount(microbatch: microbatch) + min(batch, share.slabRows))
         + 8 * share.sumCount
     )

@@ -12,6 +12,8 @@ internal import Timing
 final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
   /// This rank's classes.
   let share: ClassShare
+  /// Those that take part in the step of the moment; nil where all do.
+  let chosen: ChosenClasses?
   private let objective: DividedHead
   private let replica: Replica
   private let world: World
@@ -36,11 +38,17 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
     let head = objective.head
     let share = ClassShare(head, rank: world.rank, ranks: world.size)
     self.share = share
+    chosen = objective.sampling.map {
+      ChosenClasses($0, of: share, batch: objective.batch, seed: replica.seed)
+    }
     activeRanks = HeadBlocks(classes: head.classes, dimension: head.dimension).activeRanks(
       of: world.size)
     batch = ScoredBatch(capacity: objective.batch, dimension: head.dimension)
     gradientMemory = ReservedMemory(count: head.parameterCount)
-    gradientMemory.useHugePages(in: objective.ownRange(of: world.rank, ranks: world.size))
+    // Where some classes take part, huge pages would take memory for all.
+    if chosen == nil {
+      gradientMemory.useHugePages(in: objective.ownRange(of: world.rank, ranks: world.size))
+    }
     inverseNorms = AlignedMemory(count: share.classes.count, fill: .nan)
     let workers = world.pool.count
     let microbatch = replica.network.maximumRows
@@ -79,6 +87,10 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
   ) throws -> BatchOutcome? {
     let count = batch.samples.count
     self.batch.take(embeddings, labels: labels, rows: count, for: objective.head)
+    if let chosen {
+      chosen.begin(step: batch.step, labels: labels, count: count)
+      try crew.run(share.tiles.count) { chosen.choose($1) }
+    }
     var slab = 0..<0
     for first in stride(from: 0, to: count, by: share.slabRows) {
       slab = first..<min(first + share.slabRows, count)
@@ -109,20 +121,25 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
     for memory in maxima { memory.update(repeating: -.infinity, count: slab.count) }
     try crew.run(share.tiles.count) { [self] worker, tile in
       share.score(
-        share.tiles[tile], rows: slab, of: batch, parameters: parameters,
-        inverseNorms: inverseNorms.pointer, into: gradientMemory.pointer, maxima: maxima[worker])
+        share.tileClasses(tile, of: chosen), rows: slab, of: batch, parameters: parameters,
+        inverseNorms: inverseNorms.pointer, into: gradientMemory.pointer, maxima: maxima[worker],
+        scratch: scratch[worker].pointer)
     }
     let greatest = batch.greatest + slab.lowerBound
     for memory in maxima {
       for row in 0..<slab.count where memory[row] > greatest[row] { greatest[row] = memory[row] }
     }
-    guard world.size > 1 else { return }
-    try world.communicator.allReduceMaximum(
-      UnsafeMutableBufferPointer(start: greatest, count: slab.count))
-    // Each row's target is on one rank, and 0 on the others.
-    try world.communicator.allReduceSum(
-      UnsafeMutableBufferPointer(
-        start: batch.targets + 2 * slab.lowerBound, count: 2 * slab.count))
+    if world.size > 1 {
+      try world.communicator.allReduceMaximum(
+        UnsafeMutableBufferPointer(start: greatest, count: slab.count))
+      // Each row's target is on one rank, and 0 on the others.
+      try world.communicator.allReduceSum(
+        UnsafeMutableBufferPointer(
+          start: batch.targets + 2 * slab.lowerBound, count: 2 * slab.count))
+    }
+    guard chosen != nil else { return }
+    // Faces whose class alone takes part have no other score.
+    for row in 0..<slab.count where greatest[row] == -.infinity { greatest[row] = 0 }
   }
 
   private func addExponentials(_ slab: Range<Int>, by crew: BatchCrew) throws {
@@ -130,7 +147,8 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
       over: world.communicator, memory: batch.chains, width: SoftmaxChain.lanes
     ) { piece in
       try forEachPart(of: piece, by: crew) { [self] _, rows in
-        share.addExponentials(rows, slab: slab, of: batch, in: gradientMemory.pointer)
+        share.addExponentials(
+          rows, slab: slab, of: batch, chosen: chosen, in: gradientMemory.pointer)
       }
     }
     guard world.size > 1 else { return }
@@ -140,12 +158,17 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
   }
 
   private func embeddingGradients(_ slab: Range<Int>, by crew: BatchCrew) throws {
+    if chosen != nil {
+      // The first class of all, which begins the sums, need not take part.
+      (batch.gradients + slab.lowerBound * batch.dimension).update(
+        repeating: 0, count: slab.count * batch.dimension)
+    }
     try wave(slab).run(
       over: world.communicator, memory: batch.gradients, width: batch.dimension
     ) { piece in
       try forEachPart(of: piece, by: crew) { [self] worker, rows in
         share.embeddingGradients(
-          rows, slab: slab, of: batch, parameters: parameters,
+          rows, slab: slab, of: batch, chosen: chosen, parameters: parameters,
           inverseNorms: UnsafePointer(inverseNorms.pointer), in: gradientMemory.pointer,
           scratch: scratch[worker].pointer)
       }
@@ -185,7 +208,8 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
     let largest = Mutex<UInt32>(0)
     try crew.run(share.tiles.count) { [self] worker, tile in
       let found = share.classGradients(
-        of: share.tiles[tile], microbatches: step.microbatches, slab: slab, of: batch,
+        of: share.tileClasses(tile, of: chosen), microbatches: step.microbatches, slab: slab,
+        of: batch,
         parameters: parameters, inverseNorms: UnsafePointer(inverseNorms.pointer), grid: grid,
         scale: scale, in: gradientMemory.pointer, scratch: scratch[worker].pointer,
         sums: sums[worker])

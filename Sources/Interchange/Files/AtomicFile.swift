@@ -114,6 +114,12 @@ package struct AtomicFile: ~Copyable {
     }
   }
 
+  /// Brings the bytes to the disk, under no name yet: where several files belong together, none is
+  /// committed before all are there. Throws `InterchangeError.unwritable` or `.noSpace`.
+  package func sync() throws {
+    if isReplacing, fsync(descriptor) != 0 { throw writeFailure(path) }
+  }
+
   /// Syncs the bytes, gives the file its name and syncs the folder; without `syncing` a crash of
   /// the host may lose both. Throws `InterchangeError.unwritable`, and then the name is as it was.
   package consuming func commit(syncing: Bool = true) throws {

@@ -6,11 +6,11 @@ package enum SoftmaxChain {
   /// Elements that are summed in Float; every part but the last is a multiple of it.
   package static let chunk = 128
 
-  /// Adds exp(scale * (row - maximum)) of `row` [count] to `chains` [lanes], but for the last
-  /// `count` modulo 8 elements, which `sum` takes.
+  /// Adds exp(scale * (row - maximum)) of `row` [count] to `chains` [lanes]; the last `count`
+  /// modulo 8 elements are left to `sum`, which ends the last part, unless it is `takingTail`.
   package static func add(
     exponentialsOf row: UnsafePointer<Float>, count: Int, scale: Float, minus maximum: Float,
-    to chains: UnsafeMutablePointer<Double>
+    takingTail: Bool = false, to chains: UnsafeMutablePointer<Double>
   ) {
     let scales = SIMD8<Float>(repeating: scale)
     let offset = SIMD8<Float>(repeating: maximum)
@@ -26,6 +26,10 @@ package enum SoftmaxChain {
         i += 8
       }
       total += SIMD8<Double>(partial)
+    }
+    if takingTail, whole < count {
+      let tail = Vector8(row + whole, count: count - whole, fill: -.infinity)
+      total += SIMD8<Double>(SoftmaxKernel.exponential((tail - offset) * scales))
     }
     raw.storeBytes(of: total, as: SIMD8<Double>.self)
   }

@@ -24,6 +24,16 @@ package struct ClassShare: Sendable {
     tiles = blocks.tiles(of: classes)
   }
 
+  /// The tile that has class `label` or, where none has, the one behind it.
+  func tileIndex(of label: Int) -> Int {
+    max(0, label - classes.lowerBound) / blocks.tileClasses
+  }
+
+  /// The classes of tile number `index` that take part in a step: of `chosen`, or all.
+  package func tileClasses(_ index: Int, of chosen: ChosenClasses?) -> TileClasses {
+    chosen?.classes(ofTile: index) ?? TileClasses(all: tiles[index])
+  }
+
   /// Faces whose scores have room where the gradients of the weights will be.
   package var slabRows: Int { dimension }
 
@@ -36,66 +46,70 @@ package struct ClassShare: Sendable {
 
   // MARK: Scores
 
-  /// Fills the tile's scores of `rows`, a slab of the batch, and widens what is known of each row:
-  /// the greatest into `maxima` [rows.count], and its target where the tile has its class.
+  /// Fills the scores of `rows`, a slab of the batch, at a tile's classes, and widens what is known
+  /// of each row: the greatest into `maxima` [rows.count], and its target where its class is here.
   ///
-  /// `inverseNorms` [classes.count] gets those of the tile's weights.
+  /// `inverseNorms` [classes.count] gets those of the weights; `scratch` [scratchCount].
   package func score(
-    _ tile: Range<Int>, rows: Range<Int>, of batch: ScoredBatch,
+    _ own: TileClasses, rows: Range<Int>, of batch: ScoredBatch,
     parameters: UnsafePointer<Float>, inverseNorms: UnsafeMutablePointer<Float>,
-    into gradients: UnsafeMutablePointer<Float>, maxima: UnsafeMutablePointer<Float>
+    into gradients: UnsafeMutablePointer<Float>, maxima: UnsafeMutablePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>
   ) {
     require(
       rows.count <= slabRows, "ClassShare: \(rows.count) rows at once, room for \(slabRows)")
-    let norms = inverseNorms + (tile.lowerBound - classes.lowerBound)
+    guard own.count > 0 else { return }
+    let norms = inverseNorms + (own.tile.lowerBound - classes.lowerBound)
+    let weights = own.weights(0..<own.count, of: parameters, width: dimension, into: scratch)
     if head.configuration.isNormalized {
-      NormalizeKernel.inverseNorms(
-        of: parameters + tile.lowerBound * dimension, rows: tile.count, width: dimension,
-        into: norms)
+      NormalizeKernel.inverseNorms(of: weights, rows: own.count, width: dimension, into: norms)
     } else {
-      norms.update(repeating: 1, count: tile.count)
+      norms.update(repeating: 1, count: own.count)
     }
-    let scores = scores(of: tile, in: gradients)
+    let scores = scores(of: own.tile, in: gradients)
     multiply(
-      rows, of: batch, with: tile, parameters: parameters, inverseNorms: norms, into: scores)
+      rows, of: batch, with: weights, 0..<own.count, of: own, parameters, inverseNorms: norms,
+      into: scores, biasScratch: scratch + own.count * dimension)
     for row in rows {
-      let own = scores + (row - rows.lowerBound) * tile.count
-      takeTarget(of: row, in: tile, own, of: batch, parameters: parameters)
-      let greatest = SoftmaxKernel.maximum(of: own, count: tile.count)
+      let values = scores + (row - rows.lowerBound) * own.count
+      takeTarget(of: row, in: own, values, of: batch, parameters: parameters)
+      let greatest = SoftmaxKernel.maximum(of: values, count: own.count)
       let index = row - rows.lowerBound
       if greatest > maxima[index] { maxima[index] = greatest }
     }
   }
 
-  /// Overwrites `scores` [rows.count, part.count] with the scores of `rows` at the classes `part`.
+  /// Overwrites `scores` [rows.count, part.count] with those of `rows` at the classes `part` of
+  /// `own`, whose weights are `weights` [part.count, dimension]; `biasScratch` [part.count].
   private func multiply(
-    _ rows: Range<Int>, of batch: ScoredBatch, with part: Range<Int>,
-    parameters: UnsafePointer<Float>, inverseNorms: UnsafePointer<Float>,
-    into scores: UnsafeMutablePointer<Float>
+    _ rows: Range<Int>, of batch: ScoredBatch, with weights: UnsafePointer<Float>,
+    _ part: Range<Int>, of own: TileClasses, _ parameters: UnsafePointer<Float>,
+    inverseNorms: UnsafePointer<Float>, into scores: UnsafeMutablePointer<Float>,
+    biasScratch: UnsafeMutablePointer<Float>
   ) {
     LinearKernel.forward(
-      batch.units + rows.lowerBound * dimension, weights: parameters + part.lowerBound * dimension,
-      bias: nil, rows: rows.count, inputs: dimension, outputs: part.count, into: scores)
+      batch.units + rows.lowerBound * dimension, weights: weights, bias: nil, rows: rows.count,
+      inputs: dimension, outputs: part.count, into: scores)
     if head.configuration.isNormalized {
       NormalizeKernel.scaleColumns(
         of: scores, by: inverseNorms, rows: rows.count, width: part.count)
     } else if head.hasBias {
       NormalizeKernel.addColumns(
-        parameters + head.classes * dimension + part.lowerBound, rows: rows.count,
-        width: part.count, addingTo: scores)
+        own.weights(
+          part, of: parameters + head.classes * dimension, width: 1, into: biasScratch),
+        rows: rows.count, width: part.count, addingTo: scores)
     }
   }
 
-  /// Keeps the row's score at its class and takes it out of `scores`, where the tile has the class.
+  /// Keeps the row's score at its class and takes it out of `scores`, where `own` has the class.
   private func takeTarget(
-    of row: Int, in tile: Range<Int>, _ scores: UnsafeMutablePointer<Float>,
+    of row: Int, in own: TileClasses, _ scores: UnsafeMutablePointer<Float>,
     of batch: ScoredBatch, parameters: UnsafePointer<Float>
   ) {
     let label = Int(batch.labels[row])
-    guard tile.contains(label) else { return }
+    guard let place = own.place(of: label) else { return }
     let raw = batch.cosine(of: row, with: parameters + label * dimension)
     let cosine = MarginSoftmaxHead.clamped(raw)
-    let place = label - tile.lowerBound
     batch.targets[2 * row] = head.configuration.isNormalized ? cosine : Double(scores[place])
     batch.targets[2 * row + 1] = cosine
     scores[place] = -.infinity
@@ -103,24 +117,26 @@ package struct ClassShare: Sendable {
 
   // MARK: Sums of exponentials
 
-  /// Goes on with the chains of `rows`, part of the `slab` that was scored, over all classes here;
-  /// on the last rank of all it also ends them (`others`).
+  /// Goes on with the chains of `rows`, part of the `slab` that was scored, over all classes here
+  /// that take part; on the last rank of all it also ends them (`others`).
   package func addExponentials(
-    _ rows: Range<Int>, slab: Range<Int>, of batch: ScoredBatch,
+    _ rows: Range<Int>, slab: Range<Int>, of batch: ScoredBatch, chosen: ChosenClasses?,
     in gradients: UnsafeMutablePointer<Float>
   ) {
     let scale = Float(head.configuration.scale)
     for row in rows {
       let chains = batch.chains + row * SoftmaxChain.lanes
-      for tile in tiles {
-        let scores = scores(of: tile, in: gradients) + (row - slab.lowerBound) * tile.count
+      for index in tiles.indices {
+        let own = tileClasses(index, of: chosen)
+        let scores = scores(of: own.tile, in: gradients) + (row - slab.lowerBound) * own.count
+        let isLast = own.tile.upperBound == head.classes
         SoftmaxChain.add(
-          exponentialsOf: scores, count: tile.count, scale: scale, minus: batch.greatest[row],
-          to: chains)
-        guard tile.upperBound == head.classes else { continue }
-        let whole = tile.count & ~7
+          exponentialsOf: scores, count: own.count, scale: scale, minus: batch.greatest[row],
+          takingTail: !isLast, to: chains)
+        guard isLast else { continue }
+        let whole = own.count & ~7
         batch.others[row] = SoftmaxChain.sum(
-          of: chains, tail: scores + whole, count: tile.count - whole, scale: scale,
+          of: chains, tail: scores + whole, count: own.count - whole, scale: scale,
           minus: batch.greatest[row])
       }
     }
@@ -128,7 +144,7 @@ package struct ClassShare: Sendable {
 
   // MARK: Gradients
 
-  /// Floats of scratch of one worker for `embeddingGradients` and `classGradients`.
+  /// Floats of scratch of one worker for `score`, `embeddingGradients` and `classGradients`.
   package func scratchCount(microbatch: Int) -> Int {
     let tile = min(blocks.tileClasses, head.classes)
     let strip = Self.stripClasses
@@ -146,52 +162,80 @@ package struct ClassShare: Sendable {
   private static let stripClasses = 24
 
   /// Goes on with the gradients at the embeddings of `rows`, part of the `slab` that was scored,
-  /// over all classes here; `inverseNorms` [classes.count].
+  /// over all classes here that take part; `inverseNorms` [classes.count].
   package func embeddingGradients(
-    _ rows: Range<Int>, slab: Range<Int>, of batch: ScoredBatch,
+    _ rows: Range<Int>, slab: Range<Int>, of batch: ScoredBatch, chosen: ChosenClasses?,
     parameters: UnsafePointer<Float>, inverseNorms: UnsafePointer<Float>,
     in gradients: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
-    for first in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.passRows) {
-      let part = first..<min(first + Self.passRows, rows.upperBound)
-      for tile in tiles {
-        let scores = scores(of: tile, in: gradients)
-        for row in part {
-          differentiate(
-            row, scores: scores + (row - slab.lowerBound) * tile.count, at: tile, of: batch,
-            inverseNorms: inverseNorms, into: scratch + (row - first) * tile.count,
-            projections: nil)
+    guard let chosen else {
+      for first in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.passRows) {
+        for tile in tiles {
+          propagate(
+            first..<min(first + Self.passRows, rows.upperBound), slab: slab, of: batch,
+            from: TileClasses(all: tile), weights: parameters + tile.lowerBound * dimension,
+            inverseNorms: inverseNorms, in: gradients, scratch: scratch)
         }
-        // One product of the whole head after another, which begins a sum where the head begins.
-        for start in stride(
-          from: tile.lowerBound, to: tile.upperBound, by: blocks.productClasses)
-        {
-          LinearKernel.backwardInput(
-            scratch + (start - tile.lowerBound), outputStride: tile.count,
-            weights: parameters + start * dimension, rows: part.count, inputs: dimension,
-            outputs: min(blocks.productClasses, tile.upperBound - start),
-            into: batch.gradients + first * dimension, addingToInput: start > 0)
-        }
+      }
+      return
+    }
+    // Rows inside: their weights are copied once.
+    for index in tiles.indices {
+      let own = chosen.classes(ofTile: index)
+      guard own.count > 0 else { continue }
+      let weights = own.weights(0..<own.count, of: parameters, width: dimension, into: scratch)
+      let products = scratch + own.count * dimension
+      let room = (scratchCount(microbatch: 1) - own.count * dimension) / own.count
+      let step = min(Self.passRows, room)
+      for first in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
+        propagate(
+          first..<min(first + step, rows.upperBound), slab: slab, of: batch, from: own,
+          weights: weights, inverseNorms: inverseNorms, in: gradients, scratch: products)
       }
     }
   }
 
-  /// The gradients at the products of one row with the classes `part`, from their scores.
+  /// Adds to the gradients at the embeddings of `rows` what classes of a tile, with `weights`, say.
+  private func propagate(
+    _ rows: Range<Int>, slab: Range<Int>, of batch: ScoredBatch, from own: TileClasses,
+    weights: UnsafePointer<Float>, inverseNorms: UnsafePointer<Float>,
+    in gradients: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  ) {
+    let scores = scores(of: own.tile, in: gradients)
+    for row in rows {
+      differentiate(
+        row, scores: scores + (row - slab.lowerBound) * own.count, at: 0..<own.count, of: own,
+        batch, inverseNorms: inverseNorms, into: scratch + (row - rows.lowerBound) * own.count,
+        projections: nil)
+    }
+    // One product of the whole head after another, which begins a sum where the head begins.
+    for start in stride(from: 0, to: own.count, by: blocks.productClasses) {
+      LinearKernel.backwardInput(
+        scratch + start, outputStride: own.count, weights: weights + start * dimension,
+        rows: rows.count, inputs: dimension,
+        outputs: min(blocks.productClasses, own.count - start),
+        into: batch.gradients + rows.lowerBound * dimension,
+        addingToInput: !own.isWhole || own.tile.lowerBound + start > 0)
+    }
+  }
+
+  /// The gradients at the products of one row with the classes `part` of `own`, from their scores.
   private func differentiate(
-    _ row: Int, scores: UnsafePointer<Float>, at part: Range<Int>, of batch: ScoredBatch,
-    inverseNorms: UnsafePointer<Float>, into result: UnsafeMutablePointer<Float>,
-    projections: UnsafeMutablePointer<Float>?
+    _ row: Int, scores: UnsafePointer<Float>, at part: Range<Int>, of own: TileClasses,
+    _ batch: ScoredBatch, inverseNorms: UnsafePointer<Float>,
+    into result: UnsafeMutablePointer<Float>, projections: UnsafeMutablePointer<Float>?
   ) {
     let sample = batch.samples[row]
-    let norms = inverseNorms + (part.lowerBound - classes.lowerBound)
-    let place = Int(batch.labels[row]) - part.lowerBound
-    let isHere = place >= 0 && place < part.count
-    let before = isHere ? projections?[place] : nil
+    let norms = inverseNorms + (own.tile.lowerBound - classes.lowerBound) + part.lowerBound
+    let place = own.place(of: Int(batch.labels[row])).flatMap {
+      part.contains($0) ? $0 - part.lowerBound : nil
+    }
+    let before = place.flatMap { projections?[$0] }
     SoftmaxChain.gradients(
       of: scores, count: part.count, scale: Float(head.configuration.scale),
       minus: batch.greatest[row], factor: sample.factor, inverseNorms: norms, into: result,
       addingTo: projections)
-    guard isHere else { return }
+    guard let place else { return }
     let score = Float(batch.targets[2 * row])
     result[place] = sample.targetGradient * norms[place]
     if let projections, let before {
@@ -200,14 +244,16 @@ package struct ClassShare: Sendable {
     }
   }
 
-  /// Overwrites the gradients of the tile's parameters with `scale` times their sums over
+  /// Overwrites the gradients of a tile's parameters with `scale` times their sums over
   /// `microbatches`, each rounded to `grid`; returns the largest magnitude of an addend as
   /// `GridKernel.accumulate` does.
   ///
+  /// Gradients of the weights of classes that take part lie side by side from the tile's first on
+  /// (`ChosenClasses.forEachRow`), those of the bias in their places, with zeros between them.
   /// `slab` are the rows whose scores are there; others are computed again. `scratch`
   /// [scratchCount] and `sums` [sumCount] are the worker's.
   package func classGradients(
-    of tile: Range<Int>, microbatches: [Range<Int>], slab: Range<Int>, of batch: ScoredBatch,
+    of own: TileClasses, microbatches: [Range<Int>], slab: Range<Int>, of batch: ScoredBatch,
     parameters: UnsafePointer<Float>, inverseNorms: UnsafePointer<Float>, grid: SummationGrid,
     scale: Double, in gradients: UnsafeMutablePointer<Float>,
     scratch: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Double>
@@ -219,10 +265,10 @@ package struct ClassShare: Sendable {
       projections: scratch + 2 * longest * strip,
       addends: scratch + 2 * longest * strip + 2 * strip)
     let finished = places.addends + strip * dimension
-    let finishedBias = finished + tile.count * dimension
+    let finishedBias = finished + own.count * dimension
     var largest: UInt32 = 0
-    for first in stride(from: tile.lowerBound, to: tile.upperBound, by: strip) {
-      let part = first..<min(first + strip, tile.upperBound)
+    for first in stride(from: 0, to: own.count, by: strip) {
+      let part = first..<min(first + strip, own.count)
       let count = part.count * dimension
       let biasSums = sums + count
       sums.update(repeating: 0, count: count + part.count)
@@ -230,19 +276,19 @@ package struct ClassShare: Sendable {
         largest = max(
           largest,
           add(
-            rows, to: part, of: tile, slab: slab, batch, parameters, inverseNorms, grid, gradients,
+            rows, to: part, of: own, slab: slab, batch, parameters, inverseNorms, grid, gradients,
             places, sums, biasSums))
       }
-      let offset = first - tile.lowerBound
-      GridKernel.finish(sums, count: count, scale: scale, into: finished + offset * dimension)
+      GridKernel.finish(sums, count: count, scale: scale, into: finished + first * dimension)
       if head.hasBias {
-        GridKernel.finish(biasSums, count: part.count, scale: scale, into: finishedBias + offset)
+        GridKernel.finish(biasSums, count: part.count, scale: scale, into: finishedBias + first)
       }
     }
-    scores(of: tile, in: gradients).update(from: finished, count: tile.count * dimension)
+    scores(of: own.tile, in: gradients).update(from: finished, count: own.count * dimension)
     if head.hasBias {
-      (gradients + head.classes * dimension + tile.lowerBound).update(
-        from: finishedBias, count: tile.count)
+      let bias = gradients + head.classes * dimension
+      (bias + own.tile.lowerBound).update(repeating: 0, count: own.tile.count)
+      for place in 0..<own.count { bias[own.label(at: place)] = finishedBias[place] }
     }
     return largest
   }
@@ -255,46 +301,50 @@ package struct ClassShare: Sendable {
     let addends: UnsafeMutablePointer<Float>  // [strip, dimension]
   }
 
-  /// Adds the gradients of one microbatch, `rows`, at the classes `part` of `tile` to the sums.
+  /// Adds the gradients of one microbatch, `rows`, at the classes `part` of `own` to the sums.
   private func add(
-    _ rows: Range<Int>, to part: Range<Int>, of tile: Range<Int>, slab: Range<Int>,
+    _ rows: Range<Int>, to part: Range<Int>, of own: TileClasses, slab: Range<Int>,
     _ batch: ScoredBatch, _ parameters: UnsafePointer<Float>,
     _ inverseNorms: UnsafePointer<Float>, _ grid: SummationGrid,
     _ gradients: UnsafeMutablePointer<Float>, _ places: StripPlaces,
     _ sums: UnsafeMutablePointer<Double>, _ biasSums: UnsafeMutablePointer<Double>
   ) -> UInt32 {
-    let norms = inverseNorms + (part.lowerBound - classes.lowerBound)
+    let norms = inverseNorms + (own.tile.lowerBound - classes.lowerBound) + part.lowerBound
     let isThere = slab.lowerBound <= rows.lowerBound && rows.upperBound <= slab.upperBound
     var scores = UnsafePointer(places.scores)
     var stride = part.count
     if isThere {
       scores = UnsafePointer(
-        self.scores(of: tile, in: gradients) + (rows.lowerBound - slab.lowerBound) * tile.count
-          + (part.lowerBound - tile.lowerBound))
-      stride = tile.count
+        self.scores(of: own.tile, in: gradients) + (rows.lowerBound - slab.lowerBound) * own.count
+          + part.lowerBound)
+      stride = own.count
     } else {
+      // Weights lie where the addends will.
       multiply(
-        rows, of: batch, with: part, parameters: parameters, inverseNorms: norms,
-        into: places.scores)
-      for row in rows where part.contains(Int(batch.labels[row])) {
-        let place = Int(batch.labels[row]) - part.lowerBound
-        places.scores[(row - rows.lowerBound) * part.count + place] = -.infinity
+        rows, of: batch,
+        with: own.weights(part, of: parameters, width: dimension, into: places.addends), part,
+        of: own, parameters, inverseNorms: norms, into: places.scores,
+        biasScratch: places.projections)
+      for row in rows {
+        guard let place = own.place(of: Int(batch.labels[row])), part.contains(place) else {
+          continue
+        }
+        places.scores[(row - rows.lowerBound) * part.count + place - part.lowerBound] = -.infinity
       }
     }
     places.projections.update(repeating: 0, count: part.count)
     for row in rows {
       let index = row - rows.lowerBound
       differentiate(
-        row, scores: scores + index * stride, at: part, of: batch, inverseNorms: inverseNorms,
-        into: places.products + index * part.count, projections: places.projections)
+        row, scores: scores + index * stride, at: part, of: own, batch,
+        inverseNorms: inverseNorms, into: places.products + index * part.count,
+        projections: places.projections)
     }
     LinearKernel.backwardWeights(
       places.products, input: batch.units + rows.lowerBound * dimension, rows: rows.count,
       inputs: dimension, outputs: part.count, into: places.addends, biasGradient: nil)
     if head.configuration.isNormalized {
-      NormalizeKernel.removeProjections(
-        places.projections, inverseNorms: norms, along: parameters + part.lowerBound * dimension,
-        rows: part.count, width: dimension, from: places.addends)
+      removeProjections(part, of: own, parameters, inverseNorms: norms, places)
     }
     var largest = GridKernel.accumulate(
       places.addends, count: part.count * dimension, grid: grid, addingTo: sums)
@@ -307,5 +357,26 @@ package struct ClassShare: Sendable {
         GridKernel.accumulate(biasAddends, count: part.count, grid: grid, addingTo: biasSums))
     }
     return largest
+  }
+
+  /// Takes the part along the weights out of the addends of the classes `part`.
+  private func removeProjections(
+    _ part: Range<Int>, of own: TileClasses, _ parameters: UnsafePointer<Float>,
+    inverseNorms: UnsafePointer<Float>, _ places: StripPlaces
+  ) {
+    guard !own.isWhole else {
+      NormalizeKernel.removeProjections(
+        places.projections, inverseNorms: inverseNorms,
+        along: parameters + own.label(at: part.lowerBound) * dimension, rows: part.count,
+        width: dimension, from: places.addends)
+      return
+    }
+    for place in part {
+      let index = place - part.lowerBound
+      NormalizeKernel.removeProjections(
+        places.projections + index, inverseNorms: inverseNorms + index,
+        along: parameters + own.label(at: place) * dimension, rows: 1, width: dimension,
+        from: places.addends + index * dimension)
+    }
   }
 }

@@ -114,6 +114,10 @@ package final class ScoredBatch: @unchecked Sendable {
   /// ranks.
   package func conclude(_ rows: Range<Int>, of head: MarginSoftmaxHead, marginFactor: Float) {
     for row in rows {
+      guard others[row] != 0 else {
+        samples[row] = .alone(cosine: targets[2 * row + 1])
+        continue
+      }
       samples[row] = SampleSoftmax(
         score: targets[2 * row], cosine: targets[2 * row + 1], greatest: greatest[row],
         others: others[row], marginFactor: Double(marginFactor), of: head.configuration)

@@ -1,0 +1,44 @@
+internal import Checkpoints
+internal import Interchange
+internal import Sessions
+
+/// What `ddp-train card` is asked.
+package struct CardRequest: Sendable, Equatable {
+  /// A checkpoint file, or a run folder (its newest good one).
+  package var checkpoint: String
+  /// Files with what `ddp-train evaluate` and the protocols have printed of the network.
+  package var evaluations: [String] = []
+  /// Where the card goes; nil for standard output.
+  package var out: String?
+
+  package init(checkpoint: String) { self.checkpoint = checkpoint }
+
+  /// Writes the card; throws `CheckpointError`, `InterchangeError` and `CommandFiles.Conflict`.
+  package func run() throws {
+    var files = CommandFiles()
+    files.read(checkpoint, as: "RUN")
+    for path in evaluations { files.read(path, as: "--evaluation") }
+    files.write(out, as: "--out")
+    try files.check()
+    let (found, refused) = try CheckpointStore.open(checkpoint, needsHead: false)
+    let measured = try evaluations.map { MeasuredText(path: $0, lines: try TextFile.lines(of: $0)) }
+    var lines = try ModelCard(of: found, measured: measured).lines
+    lines += refused.map { "<!-- a newer checkpoint was refused: \($0) -->" }
+    let text = lines.joined(separator: "\n") + "\n"
+    if let out {
+      try TextFile.write(text, to: out)
+      StandardOutput.print("card: \(out)")
+    } else {
+      for line in lines { StandardOutput.print(line) }
+    }
+  }
+}
+
+/// What a command has printed of a network.
+struct MeasuredText {
+  let path: String
+  let lines: [String]
+
+  /// The lines that tell of people who were measured and trained on.
+  var leaks: [String] { lines.filter { $0.contains("people overlap: ") } }
+}
