@@ -325,6 +325,12 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
+      name: "Inference", dependencies: ["Determinism", "Interchange", "Kernels", "Preconditions"],
+      swiftSettings: house),
+    .target(
+      name: "Detection", dependencies: ["Datasets", "Determinism", "Inference", "Interchange"],
+      swiftSettings: house),
+    .target(
       name: "Cards",
       dependencies: [
         "CheckpointParts", "Checkpoints", "Configuration", "Datasets", "Determinism", "Evaluation",
@@ -334,17 +340,16 @@ let package = Package(
     .target(
       name: "DataTools",
       dependencies: [
-        "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation", "Inputs",
-        "Interchange", "Sessions", "Threads",
+        "Collectives", "Configuration", "Datasets", "Detection", "Determinism", "Evaluation",
+        "Inputs", "Interchange", "Sessions", "Threads",
       ],
       swiftSettings: house),
     .executableTarget(
       name: "ddp-train",
       dependencies: [
         "Cards", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
-        "Interchange", "Interop", "MPICollectives", "Measuring", "Preflight", "Protocols",
-        "Sessions", "Sweeps",
-        "Tasks", "Training",
+        "Detection", "Interchange", "Interop", "MPICollectives", "Measuring", "Preflight",
+        "Protocols", "Sessions", "Sweeps", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // Tests look at its commands, in release as everything else.
@@ -396,8 +401,8 @@ let package = Package(
     .testTarget(
       name: "DatasetsTests",
       dependencies: [
-        "Datasets", "TestSupport", "Determinism", "CJPEG", "Interchange", "CAllocations",
-        "CPhotoWriters", "Threads",
+        "Datasets", "Detection", "Inference", "Kernels", "TestSupport", "Determinism", "CJPEG",
+        "Interchange", "CAllocations", "CPhotoWriters", "Threads",
       ],
       exclude: ["Fixtures"]),
     .testTarget(
@@ -415,8 +420,9 @@ let package = Package(
       name: "TrainingTests",
       dependencies: [
         "Assembly", "CAllocations", "CPhotoWriters", "Cards", "CheckpointParts", "Checkpoints",
-        "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Determinism",
-        "Engine", "Evaluation", "Inputs", "Interchange", "Interop", "Kernels", "Losses",
+        "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Detection",
+        "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Interop", "Kernels",
+        "Losses",
         "Measuring", "Networks", "Optimizers", "Planning", "Preflight", "Protocols", "Reports",
         "Resumption", "RunFolders", "Scoring", "Sessions", "State", "Sweeps", "Tasks",
         "TestSupport", "Threads", "Timing", "Training",

@@ -101,7 +101,7 @@ enum FaceAligner {
 
   /// Where each photo goes: `person/photo.jpg`, whatever ending it has, or none as in packs. One
   /// that would take another's place keeps its ending before `.jpg`, and then gets a number.
-  private static func targets(of index: PhotoIndex) -> [String] {
+  static func targets(of index: PhotoIndex) -> [String] {
     var taken: Set<String> = []
     return index.photos.map { photo in
       // A list may name photos anywhere; what is written stays below the folder.
@@ -125,11 +125,12 @@ enum FaceAligner {
     return path.dropLast(ending?.count ?? 0) + ".jpg"
   }
 
-  private static func folder(_ path: String) -> String {
+  static func folder(_ path: String) -> String {
     path.split(separator: "/").dropLast().joined(separator: "/")
   }
 
-  private static func requireEmpty(_ path: String) throws {
+  /// Throws `FolderError` where the folder `path` holds something.
+  static func requireEmpty(_ path: String) throws {
     guard let contents = try? FileManager.default.contentsOfDirectory(atPath: path) else { return }
     guard contents.isEmpty else { throw FolderError.notEmpty(path: path) }
   }

@@ -94,6 +94,12 @@ package struct TaskAnswer: Sendable {
   /// Whether every photo could be used.
   package var isGood: Bool
 
+  /// What the first rank prints, and whether every photo could be used.
+  package init(lines: [String], isGood: Bool) {
+    self.lines = lines
+    self.isGood = isGood
+  }
+
   /// What ranks behind the first print.
   static let silence = TaskAnswer(lines: [], isGood: true)
 }

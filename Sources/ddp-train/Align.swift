@@ -1,21 +1,32 @@
 internal import ArgumentParser
 internal import Configuration
 internal import DataTools
+internal import Detection
 private import Interchange
 private import Sessions
+private import Tasks
 
-struct Align: WorkForOne {
+struct Align: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "align",
     abstract: "Writes photos aligned by five points to InsightFace's template.",
     discussion: """
-      Lines of FILE are 'path x1 y1 ... x5 y5', eyes, nose and corners of the mouth in pixels of the \
-      upright photo. Photos without a line are left out and counted. The exit status is 1 where a \
-      photo cannot be used.
+      The points are those of a file, or of the faces that a detector finds.
+
+      Lines of --landmarks FILE are 'path x1 y1 ... x5 y5', eyes, nose and corners of the mouth in \
+      pixels of the upright photo. Photos without a line are left out and counted.
+
+      --detector FILE is YuNet's ONNX file; docs/data.md says where it is published. Photos may have any size and any number of faces; those without a \
+      face are named. With --points the table of what was found is written, which --landmarks \
+      reads.
+
+      The exit status is 1 where a photo cannot be used.
 
       EXAMPLES
         ddp-train align photos aligned --landmarks points.txt
         ddp-train align photos aligned --landmarks points.txt --size 128 --quality 100
+        ddp-train align photos aligned --detector yunet.onnx --points points.csv
+        mpirun --bind-to none -np 4 ddp-train align photos aligned --detector yunet.onnx --faces all
       """)
 
   @Argument(
@@ -28,7 +39,28 @@ struct Align: WorkForOne {
     transform: UserPath.read)
   var out: String
 
-  @Option(required: \.landmarks) var landmarks: String
+  @Option(as: \.landmarks) var landmarks: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A detector that finds the points: YuNet's ONNX file.", valueName: "file.onnx"),
+    completion: .file(extensions: ["onnx"]), transform: UserPath.read)
+  var detector: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Which faces of a photo are written: largest, centred or all (largest).", valueName: "which"),
+    completion: .names(of: FaceChoice.self))
+  var faces: FaceChoice?
+
+  @Option(help: ArgumentHelp("The least score of a face, 0 to 1 (0.6).", valueName: "s"))
+  var score: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "The table of points, scores and boxes to write, a line a face.", valueName: "file.csv"),
+    completion: .file(extensions: ["csv"]), transform: UserPath.read)
+  var points: String?
 
   @Option(help: ArgumentHelp("Side of an aligned photo in pixels, or HxW.", valueName: "n|hxw"))
   var size = "112"
@@ -42,18 +74,53 @@ struct Align: WorkForOne {
     guard (1...100).contains(quality) else {
       throw ValidationError("--quality \(quality) is not 1 to 100")
     }
-    if AlignRequest(data: data, out: out, landmarks: landmarks, size: size) == nil {
+    if AlignRequest(data: data, out: out, landmarks: "", size: size) == nil {
       throw ValidationError("--size '\(size)' is no size in pixels such as 112 or 140x116")
+    }
+    if landmarks != nil, detector != nil {
+      throw ValidationError("--landmarks and --detector both say where faces are; remove one")
+    }
+    guard landmarks != nil || detector != nil else {
+      throw ValidationError("Give --landmarks FILE, or --detector FILE to find the points")
+    }
+    if detector == nil {
+      for (name, isGiven) in [
+        ("--faces", faces != nil), ("--score", score != nil), ("--points", points != nil),
+      ] where isGiven {
+        throw ValidationError("\(name) belongs to --detector")
+      }
+    }
+    if let score, !(score > 0 && score <= 1) {
+      throw ValidationError("--score \(score) is not above 0 and at most 1")
     }
   }
 
   func run() throws {
-    let request = AlignRequest(data: data, out: out, landmarks: landmarks, size: size)
-    guard var request else { return }
-    request.quality = quality
-    request.threads = threads
-    let (lines, isGood) = try request.run()
-    for line in lines { StandardOutput.print(line) }
-    if !isGood { throw ExitCode.failure }
+    if let landmarks {
+      // One process aligns by a file; all ranks share what a detector has to look at.
+      guard Dispatch.isForThisProcess("align") else { return }
+      let request = AlignRequest(data: data, out: out, landmarks: landmarks, size: size)
+      guard var request else { return }
+      request.quality = quality
+      request.threads = threads
+      let (lines, isGood) = try request.run()
+      for line in lines { StandardOutput.print(line) }
+      if !isGood { throw ExitCode.failure }
+    } else if let detector {
+      let request = DetectRequest(data: data, out: out, detector: detector, size: size)
+      guard var request else { return }
+      request.points = points
+      request.faces = faces ?? request.faces
+      request.score = score ?? request.score
+      request.quality = quality
+      request.threads = threads
+      let code = Dispatch.task { communicator in
+        let (lines, isGood) = try request.answer(over: communicator)
+        return TaskAnswer(lines: lines, isGood: isGood)
+      }
+      if code != 0 { throw ExitCode(code) }
+    }
   }
 }
+
+extension FaceChoice: ExpressibleByArgument {}

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Inference
 import Interchange
 import TestSupport
 
@@ -12,6 +13,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   case verification2, verification4, verification5, verificationArrays
   case jpeg, progressiveJPEG, inkJPEG, turnedJPEG, restartedJPEG
   case png, mendedPNG, interlacedPNG, webP, losslessWebP, animatedWebP, lmdb
+  case onnx, onnxTypes
 
   /// What a reader may take for each byte of a file. Photos unfold: 512 pixels a byte at most, of 3
   /// bytes of colour and, where they are progressive, 6 of coefficients.
@@ -32,6 +34,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   var fixedBytes: Int {
     switch self {
     case .webP, .losslessWebP, .animatedWebP: FuzzTests.fixedBytes + (1 << 18) * 16
+    // The maps of the image that the graph computes.
+    case .onnx: FuzzTests.fixedBytes + 16 << 20
     default: FuzzTests.fixedBytes
     }
   }
@@ -142,6 +146,20 @@ final class FuzzFile {
           (0..<40).map { ("\($0)", LMDBWriter.value($0 == 7 ? large : photos[$0], label: $0 / 5)) })
       )
       readAll = { try Self.readPhotos($0 + "/faces.lmdb", bytes: true) }
+    case .onnx, .onnxTypes:
+      name = "graph.onnx"
+      let golden = GoldenDetector.folder + (target == .onnx ? "/graph.onnx" : "/types.onnx")
+      folder.write(name, [UInt8](try Data(contentsOf: URL(fileURLWithPath: golden))))
+      readAll = { folder in
+        let file = try ONNXFile(path: folder + "/graph.onnx")
+        for tensor in file.graph.tensors {
+          _ = file.floats(of: tensor)
+          _ = file.integers(of: tensor)
+        }
+        guard target == .onnx else { return }
+        let runner = try GraphRunner(try InferenceGraph(file), height: 32, width: 64)
+        runner.run()
+      }
     }
     sound = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.path + "/" + name)))
     guard name.hasPrefix("p/") else { return }

@@ -125,6 +125,7 @@ import TestSupport
   enum Dense: String, CaseIterable, Sendable {
     case nones, marks, lists, tuples, integers, memo, dictionaries
     case names, nestedArrays, members, rows, cells, records, metadataCells, metadataArray
+    case graphNodes, graphNumbers
 
     func file(byteCount: Int) -> (FuzzTarget, [UInt8]) {
       func filled(_ token: [UInt8]) -> [UInt8] {
@@ -154,6 +155,11 @@ import TestSupport
       case .metadataCells: return (.metadataCSV, Array("file_name,label\n".utf8) + filled([0x2C]))
       case .metadataArray:
         return (.metadataJSONL, Array("{\"a\":[".utf8) + filled(Array("0,".utf8)))
+      // Nodes of nothing but an operator, and one with an attribute of millions of numbers.
+      case .graphNodes: return (.onnxTypes, FuzzTests.message(7, filled([0x0A, 3, 0x22, 1, 0x41])))
+      case .graphNumbers:
+        let list = FuzzTests.message(5, FuzzTests.message(8, filled([1])))
+        return (.onnxTypes, FuzzTests.message(7, FuzzTests.message(1, [0x22, 1, 0x41] + list)))
       }
     }
   }
@@ -165,6 +171,17 @@ import TestSupport
     ]
     let header: [UInt8] = [0x80, 2, 0x4D, 0xE9, 3, 0x2E, 0x80, 2, 0x7D, 0x2E]
     return magic + header + [0x80, 2] + pickle
+  }
+
+  /// A field of Protocol Buffers that holds `bytes`.
+  private static func message(_ number: UInt8, _ bytes: [UInt8]) -> [UInt8] {
+    var head = [number << 3 | 2]
+    var rest = bytes.count
+    while rest >= 0x80 {
+      head.append(UInt8(rest & 0x7F) | 0x80)
+      rest >>= 7
+    }
+    return head + [UInt8(rest)] + bytes
   }
 
   private static func safetensors(_ shape: String, end: String) -> [UInt8] {

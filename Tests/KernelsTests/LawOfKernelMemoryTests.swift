@@ -224,6 +224,10 @@ import TestSupport
         memory[3], input: memory[0], output: memory[1], shape: shape, into: memory[2],
         scratch: memory[4])
     }
+    expectNoAllocations("upsampling") {
+      UpsamplingKernel.nearest(
+        memory[0], height: 14, width: 15, channels: 72, factor: 2, into: memory[1])
+    }
     expectNoAllocations("global average") {
       PoolingKernel.globalAverage(
         memory[0], batch: 2, pixels: 49, channels: 72, into: memory[1])

@@ -138,6 +138,9 @@ struct LandmarkReader {
   /// Made for the first path that is none of the data set's own.
   private var lookup: PhotoLookup?
 
+  /// Numbers of a line behind its points, which the titles of `FoundFaces` announce.
+  private var trailing = 0
+
   /// Points farther from the first pixel than this are on no photo.
   private static let farthest = 1e6
 
@@ -155,7 +158,19 @@ struct LandmarkReader {
   /// Takes the line into account; throws `DatasetError` where it is none.
   mutating func read(_ line: Substring, _ number: Int) throws(DatasetError) {
     if line.isEmpty || number == 1 && SeparatorLine.separator(in: line.utf8) != nil { return }
+    if number <= 2, line == FoundFaces.titles {
+      trailing = FoundFaces.numbersBehindPoints
+      return
+    }
     var (path, words) = Self.parts(line)
+    if trailing > 0 {
+      guard let found = Self.found(line, words, trailing) else {
+        throw bad(number, "is not of the columns that the first line names")
+      }
+      // Points are of the photo's first face.
+      guard found.face < 2 else { return }
+      (path, words) = (found.path, found.points)
+    }
     if words.count < 10, number <= 2, Self.isHeader(line) { return }
     guard words.count >= 10 else { throw bad(number, "is not 'path x1 y1 ... x5 y5'") }
     if words.count > 10 {
@@ -202,8 +217,25 @@ struct LandmarkReader {
     lines[photo] = Line(number: number, points: points)
   }
 
+  /// Path, points and number of the face of a line that `align --points` has written.
+  private static func found(
+    _ line: Substring, _ words: [Substring], _ trailing: Int
+  ) -> (path: Substring, points: [Substring], face: Int)? {
+    guard words.count >= 10 + trailing, let face = words.last.flatMap({ Int($0) }) else {
+      return nil
+    }
+    // A path may end in numbers.
+    let numbers = words.suffix(10 + trailing)
+    var path = line[..<(numbers.first?.startIndex ?? line.endIndex)]
+    if path.last == "," { path.removeLast() }
+    return (path, Array(numbers.dropLast(trailing)), face)
+  }
+
   private mutating func place(of path: Substring) -> Int? {
-    let name = path.first == "\"" && path.last == "\"" ? path.dropFirst().dropLast() : path
+    let isQuoted = path.first == "\"" && path.last == "\"" && path.utf8.count > 1
+    let name =
+      isQuoted
+      ? path.dropFirst().dropLast().replacing("\"\"", with: "\"") : path
     if let place = places[String(name)] { return place }
     var lookup = lookup ?? PhotoLookup(index.photos.map(\.path))
     defer { self.lookup = lookup }

@@ -1,0 +1,238 @@
+internal import Collectives
+internal import Datasets
+internal import Detection
+internal import Determinism
+internal import Interchange
+internal import Sessions
+private import Synchronization
+internal import Threads
+
+/// Photos aligned by the faces that a detector finds, on all threads of all ranks.
+enum DetectedAlignment {
+  /// What was found, of all photos in their order, on the first rank; of its share on others.
+  struct Result {
+    /// Lines of the table of found faces.
+    var rows: [String] = []
+    /// Photos that cannot be used, with the reason.
+    var bad: [String] = []
+    /// Photos on which no face was found.
+    var faceless: [String] = []
+    /// Photos with points of no face, which are aligned all the same.
+    var doubtful: [String] = []
+    var photos = 0
+    var written = 0
+    var several = 0
+    var notes: [String] = []
+  }
+
+  /// What became of one photo.
+  fileprivate struct Outcome {
+    var rows: [String] = []
+    var bad: String?
+    var isFaceless = false
+    var isDoubtful = false
+    var faces = 0
+    var written = 0
+  }
+
+  /// Writes the faces of the request's photos; a collective. Throws what is wrong with data,
+  /// detector or folder, and `WorldCheck.Failure` where ranks have others.
+  static func run(_ request: DetectRequest, in session: Session) throws -> Result {
+    let communicator = session.communicator
+    let detector = try FaceDetector(path: request.detector)
+    let set = try session.work.run("listing \(request.data)", unit: "photos") {
+      try PhotoSet(path: request.data, meter: $0)
+    }
+    let names = set.index.photos.map(\.path)
+    try WorldCheck.run(
+      configuration: Hash64.text(detector.hash),
+      dataFingerprint: Hash64.of(names.joined(separator: "\n")), pixels: JPEGProbe.hash,
+      communicator: communicator)
+    let targets = FaceTargets(set.index)
+    _ = try FirstRankWork.run(over: communicator, pool: session.pool) {
+      try FaceAligner.requireEmpty(request.out)
+      for folder in targets.folders { try Folders.make(request.out + "/" + folder) }
+    }
+    let share = Microbatches.share(
+      of: names.count, rank: communicator.rank, size: communicator.size)
+    let outcomes = try align(share, of: set, by: detector, into: targets, request, in: session)
+    var own = Result()
+    for (photo, outcome) in zip(share, outcomes) { own.add(outcome, path: names[photo]) }
+    var all = try gather(own, over: communicator)
+    all.photos = names.count
+    all.notes = set.notes.lines
+    return all
+  }
+
+  /// Finds and writes the faces of the photos `share`; what became of each.
+  private static func align(
+    _ share: Range<Int>, of set: PhotoSet, by detector: FaceDetector, into targets: FaceTargets,
+    _ request: DetectRequest, in session: Session
+  ) throws -> [Outcome] {
+    let workers = (0..<session.threads).map { _ in Worker(request, detector, set, targets) }
+    nonisolated(unsafe) let shared = workers
+    let outcomes = Mutex([Outcome](repeating: Outcome(), count: share.count))
+    let failure = Mutex<(any Error)?>(nil)
+    let meter = WorkMeter()
+    meter.expect(share.count)
+    let start = Clock.seconds
+    try session.pool.forEach(share.count) {
+      session.communicator.progress.tick()
+      say(meter, since: start, in: session)
+    } _: { worker, item in
+      // What is wrong with a disk is wrong with the next photo too.
+      guard failure.withLock({ $0 == nil }) else { return }
+      do {
+        let outcome = try shared[worker].align(share.lowerBound + item)
+        outcomes.withLock { $0[item] = outcome }
+      } catch {
+        failure.withLock { $0 = $0 ?? error }
+      }
+      meter.add()
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
+    return outcomes.withLock { $0 }
+  }
+
+  /// "aligning photos: 1200 of 3400 photos, 58 a second, 0:38 left", once it lasts.
+  private static func say(_ meter: WorkMeter, since start: Double, in session: Session) {
+    let seconds = Clock.seconds - start
+    let (done, total) = (meter.doneCount, meter.totalCount)
+    guard seconds > 2, done > 0 else { return }
+    let rate = Double(done) / seconds
+    let unit = session.communicator.size > 1 ? "photos of the first rank" : "photos"
+    session.console.progress(
+      "aligning photos: \(done) of \(total) \(unit), \(Console.fixed(rate, rate < 10 ? 1 : 0)) a "
+        + "second, \(Console.duration(Double(total - done) / rate)) left", isLandmark: false)
+  }
+
+  /// The results of all ranks as one, in their order.
+  private static func gather(
+    _ own: Result, over communicator: any Communicator
+  ) throws -> Result {
+    guard communicator.size > 1 else { return own }
+    let texts = try communicator.allGather(
+      value: [own.rows, own.bad, own.faceless, own.doubtful])
+    let counts = try communicator.allGather(value: [own.written, own.several])
+    var all = Result()
+    for (text, count) in zip(texts, counts) {
+      all.rows += text[0]
+      all.bad += text[1]
+      all.faceless += text[2]
+      all.doubtful += text[3]
+      all.written += count[0]
+      all.several += count[1]
+    }
+    return all
+  }
+
+  /// Finds, warps and writes; serves one thread at a time.
+  private final class Worker {
+    private let request: DetectRequest
+    private let set: PhotoSet
+    private let targets: FaceTargets
+    private let finder: FaceFinder
+    private let template: [(x: Double, y: Double)]
+    private let decoder = ImageDecoder()
+    private let encoder = JPEGEncoder()
+    private let photo = PixelBuffer(width: 1, height: 1)
+    private let aligned: PixelBuffer
+    private let bytes = ByteBuffer()
+
+    init(
+      _ request: DetectRequest, _ detector: FaceDetector, _ set: PhotoSet, _ targets: FaceTargets
+    ) {
+      self.request = request
+      self.set = set
+      self.targets = targets
+      finder = FaceFinder(detector, score: request.score)
+      template = Alignment.template(size: request.size)
+      aligned = PixelBuffer(width: request.size.width, height: request.size.height)
+    }
+
+    /// Writes the faces of photo `index`; throws where they cannot be written.
+    func align(_ index: Int) throws -> Outcome {
+      let path = set.index.photos[index].path
+      var outcome = Outcome()
+      do throws(ImageError) {
+        try set.source.read(index, into: bytes)
+        try decoder.decode(bytes.bytes, into: photo)
+      } catch {
+        outcome.bad = error.description
+        return outcome
+      }
+      let faces = request.faces.ordered(
+        try finder.faces(on: photo), width: photo.width, height: photo.height)
+      outcome.faces = faces.count
+      guard !faces.isEmpty else {
+        outcome.isFaceless = true
+        outcome.rows = [FoundFaces.faceless(path: path)]
+        return outcome
+      }
+      for (number, face) in faces.enumerated() {
+        outcome.rows.append(
+          FoundFaces.line(
+            path: path, points: face.points, score: face.score,
+            box: [face.left, face.top, face.width, face.height], number: number + 1))
+        guard number == 0 || request.faces == .all else { continue }
+        let points = (0..<5).map { (x: face.points[2 * $0], y: face.points[2 * $0 + 1]) }
+        guard let similarity = Similarity(from: points, to: template)?.inverse else {
+          outcome.isDoubtful = true
+          continue
+        }
+        if Alignment.misfit(points) > Alignment.largestMisfit { outcome.isDoubtful = true }
+        try write(similarity, to: request.out + "/" + targets.path(of: index, face: number))
+        outcome.written += 1
+      }
+      return outcome
+    }
+
+    private func write(_ similarity: Similarity, to path: String) throws {
+      Alignment.warp(
+        photo.pixels, width: photo.width, height: photo.height, by: similarity, x: (1, 0),
+        y: (1, 0), outWidth: aligned.width, outHeight: aligned.height, into: aligned.pixels)
+      let jpeg = encoder.encode(
+        aligned.pixels, width: aligned.width, height: aligned.height, quality: request.quality,
+        keepsChroma: true)
+      // Thousands of syncs would take longer than the work, which can be done again.
+      try BytesFile.write(jpeg, to: path, syncing: false)
+    }
+  }
+}
+
+extension DetectedAlignment.Result {
+  fileprivate mutating func add(_ outcome: DetectedAlignment.Outcome, path: String) {
+    rows += outcome.rows
+    if let reason = outcome.bad { bad.append("\(path): \(reason)") }
+    if outcome.isFaceless { faceless.append(path) }
+    if outcome.isDoubtful { doubtful.append(path) }
+    if outcome.faces > 1 { several += 1 }
+    written += outcome.written
+  }
+}
+
+/// Where the faces of photos go: the first of photo `person/a.png` to `person/a.jpg`, the second to
+/// `person/a-face2.jpg`; where photos are called so themselves, to `person/a--face2.jpg`.
+struct FaceTargets: Sendable {
+  private let first: [String]
+  private let mark: String
+
+  /// For the photos of `index`.
+  init(_ index: PhotoIndex) {
+    first = FaceAligner.targets(of: index)
+    var mark = "-face"
+    while first.contains(where: { $0.contains(mark) }) { mark = "-" + mark }
+    self.mark = mark
+  }
+
+  /// The folders that they are in.
+  var folders: Set<String> { Set(first.map(FaceAligner.folder)) }
+
+  /// Where face `face`, from zero, of `photo` goes.
+  func path(of photo: Int, face: Int) -> String {
+    guard face > 0 else { return first[photo] }
+    // They end in .jpg or .jpeg.
+    let stem = first[photo].prefix(upTo: first[photo].lastIndex(of: ".") ?? first[photo].endIndex)
+    return "\(stem)\(mark)\(face + 1).jpg"
+  }
+}
