@@ -111,3 +111,16 @@ package struct Embeddings: Sendable {
     return result
   }
 }
+
+extension Embeddings {
+  /// The mean direction [dimension] of those `rows` that have one, of length 1; 0 where there is
+  /// none. Sums are in Double, in the order of the rows.
+  package func centre(of rows: [Int]) -> [Float] {
+    var sum = [Double](repeating: 0, count: dimension)
+    for row in rows where hasDirection(row) {
+      for i in 0..<dimension { sum[i] += Double(values[row * dimension + i]) / norms[row] }
+    }
+    let norm = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    return sum.map { norm > 0 ? Float($0 / norm) : 0 }
+  }
+}

@@ -98,7 +98,7 @@ extension Workbench {
     return try bringRows(head) { classes, into in
       guard let embeddings else { return }
       for (place, label) in classes.enumerated() {
-        for (i, value) in Self.centre(of: embeddings, rows: rows[label]).enumerated() {
+        for (i, value) in embeddings.centre(of: rows[label]).enumerated() {
           into[place * head.dimension + i] = length * value
         }
       }
@@ -134,31 +134,5 @@ extension Workbench {
       }
     }
     return count
-  }
-
-  /// The mean direction [dimension] of those `rows` of `embeddings` that have one, of length 1; 0
-  /// where there is none. Sums are in Double, in the order of the rows.
-  static func centre(of embeddings: Embeddings, rows: [Int]) -> [Float] {
-    let dimension = embeddings.dimension
-    var sum = [Double](repeating: 0, count: dimension)
-    for row in rows {
-      let values = embeddings.values[row * dimension..<(row + 1) * dimension]
-      let norm = values.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
-      guard norm > 0, norm.isFinite else { continue }
-      for (i, value) in values.enumerated() { sum[i] += Double(value) / norm }
-    }
-    let norm = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
-    return sum.map { norm > 0 ? Float($0 / norm) : 0 }
-  }
-}
-
-extension TrainedPeople {
-  /// The class that each of these people has among `known`, -1 for who was not trained there
-  /// [names.count].
-  func classes(in known: TrainedPeople?) -> [Int32] {
-    names.map { name in
-      guard let known, known.hasTrained(name) else { return -1 }
-      return Int32(known.classOf(name))
-    }
   }
 }

@@ -193,8 +193,9 @@ private let everything = """
     let others = [
       "landmarks", "width", "margin-variant", "power", "min-lr", "epochs", "steps", "batch-norm",
       "pooling", "initial-accumulator", "reduce", "shard-optimizer", "timeline", "init",
-      "tensorboard", "csv", "prometheus", "patience", "precision", "head", "sample-classes",
-      "idle-rows", "norm-concentration", "statistics-rate", "margin-deviation",
+      "tensorboard", "csv", "prometheus", "patience", "precision", "head", "head-start", "freeze",
+      "lr-scale", "sample-classes", "idle-rows", "norm-concentration", "statistics-rate",
+      "margin-deviation",
     ]
     #expect(Set(keys).union(["epochs", "steps"]) == Set(named).union(others))
   }

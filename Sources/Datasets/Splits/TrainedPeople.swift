@@ -31,6 +31,15 @@ package struct TrainedPeople: Sendable {
   /// The class of the person `name`, -1 for none.
   package func classOf(_ name: String) -> Int { classes[name] ?? -1 }
 
+  /// The class that each of these people has among `known`, -1 for who was not trained there
+  /// [names.count].
+  package func classes(in known: TrainedPeople?) -> [Int32] {
+    names.map { name in
+      guard let known, known.hasTrained(name) else { return -1 }
+      return Int32(known.classOf(name))
+    }
+  }
+
   /// Those of `people` who are none of these by their whole names, and have the last part of the
   /// name of one that the network was trained on: most likely the same, found from another folder.
   package func namesakes(among people: [String]) -> [(own: String, trained: String)] {
