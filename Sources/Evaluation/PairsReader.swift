@@ -121,7 +121,10 @@ struct PairsReader {
       return (fields, false)
     }
     guard fields.count > last else {
-      throw fail(line, "has \(fields.count) fields, and the titles put one in column \(last + 1)")
+      throw fail(
+        line,
+        "has \(fields.count) fields, and the titles put one in column \(last + 1), which is empty or lacks"
+      )
     }
     if let order = found.order { return (order.map { fields[$0] }, true) }
     var rest = fields
@@ -165,6 +168,12 @@ struct PairsReader {
           ? Self.noStart(text)
           : "'\(text)' has neither three fields, 'name i j' or 'path path 1', "
             + "nor four, 'name1 i name2 j'")
+    }
+    if isFirst, fields.allSatisfy({ !Self.isPhoto($0) && !PairsLine.isPath($0) }) {
+      throw fail(
+        line,
+        "'\(fields.joined(separator: " "))' is no pair; if these are titles, call the columns "
+          + "'path1', 'path2' and 'same', 1 for one person and 0 for two")
     }
     return (.names, try names(fields, line))
   }

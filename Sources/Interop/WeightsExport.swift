@@ -40,6 +40,18 @@ package struct ExportRequest: Sendable, Equatable {
 }
 
 extension ExportRequest {
+  /// Throws `InterchangeError.unwritable` where `out` ends as files of another format do.
+  private func requireEnding() throws {
+    let endings: Set = ["safetensors", "npz", "npy", "onnx", "pt", "pth", "pkl", "bin", "csv"]
+    let name = out.split(separator: "/").last ?? ""
+    guard let dot = name.lastIndex(of: "."),
+      case let ending = name[name.index(after: dot)...].lowercased(), endings.contains(ending),
+      ending != format.rawValue
+    else { return }
+    throw InterchangeError.unwritable(
+      path: out, reason: "--to \(format.rawValue) writes what is called .\(format.rawValue)")
+  }
+
   /// Writes a checkpoint's network for other programs and says what was written; throws what is
   /// wrong with the checkpoint, or `InterchangeError`.
   package func run() throws -> [String] {
@@ -47,6 +59,7 @@ extension ExportRequest {
     files.read(checkpoint, as: "CHECKPOINT")
     files.write(out, as: "--out")
     try files.check()
+    try requireEnding()
     let (checkpoint, refused) = try CheckpointStore.open(checkpoint, needsHead: false)
     let weights = try NetworkWeights(checkpoint, of: self.weights)
     if channels == .bgr { weights.reverseChannels() }

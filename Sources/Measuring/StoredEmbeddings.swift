@@ -1,6 +1,7 @@
 internal import Datasets
 package import Evaluation
 internal import Inputs
+internal import Interchange
 internal import Kernels
 internal import Sessions
 
@@ -19,6 +20,9 @@ package struct StoredEmbeddings {
       if !isQuiet { StandardOutput.complain("ddp-train: note: \(note)") }
     }
     let (all, called) = try EmbeddingFile.read(file, names: names, tell: tell)
+    guard all.count > 0 else {
+      throw InterchangeError.foreign(path: file, reason: "holds no embeddings: it has no rows")
+    }
     let rows = NamedRows(all, names: called)
     for note in rows.notes { tell("\(file): \(note)") }
     (embeddings, self.names) = (rows.embeddings, rows.names)

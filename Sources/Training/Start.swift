@@ -32,12 +32,17 @@ package enum Start {
     }
   }
 
+  /// Throws `ResumeError.otherData` where `data` are not those of the run that wrote `checkpoint`:
+  /// before a plan is made of them, which has other things against other photos.
+  static func requirePhotos(of checkpoint: Checkpoint, in data: TrainingData) throws {
+    guard checkpoint.dataFingerprint == Hash64.text(data.fingerprint) else {
+      throw ResumeError.otherData(path: checkpoint.path, data: data.name)
+    }
+  }
+
   private static func check(
     _ checkpoint: Checkpoint, against plan: TrainingPlan, old: OldNetwork?
   ) throws {
-    guard checkpoint.dataFingerprint == Hash64.text(plan.data.fingerprint) else {
-      throw ResumeError.otherData(path: checkpoint.path, data: plan.data.name)
-    }
     let mayDiffer = plan.changes.contains {
       $0.step == checkpoint.progress.step && $0.name == "data"
     }

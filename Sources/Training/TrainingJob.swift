@@ -107,6 +107,7 @@ package enum TrainingJob {
       limits: configuration.watchLimits,
       failureFile: configuration.dryRun ? nil : folder.failure)
     let (data, sample) = try openData(configuration, in: session, work: work)
+    if let checkpoint { try Start.requirePhotos(of: checkpoint, in: data) }
     let changes = (resolved?.changes ?? []) + (origin?.changedBytes(sample, request) ?? [])
     let plan = try work.run("reading what is measured", unit: "MiB") { meter in
       try TrainingPlan(

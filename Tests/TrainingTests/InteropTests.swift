@@ -47,6 +47,17 @@ import Training
     return request.out
   }
 
+  @Test func aFileIsNotCalledAsAnotherFormat() throws {
+    try train()
+    for (format, name) in [
+      (ExportRequest.Format.npz, "w.pt"), (.onnx, "w.safetensors"), (.safetensors, "w.ONNX"),
+    ] {
+      #expect(throws: InterchangeError.self) { try export(format, name) }
+      #expect(!FileManager.default.fileExists(atPath: folder.file(name)))
+    }
+    _ = try export(.npz, "weights.v1")
+  }
+
   private func bring(
     _ file: String, _ options: [(String, String)] = [], channels: ChannelOrder? = nil
   ) throws -> String {

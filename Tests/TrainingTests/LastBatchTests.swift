@@ -1,5 +1,6 @@
 import Checkpoints
 import Configuration
+import Datasets
 import Foundation
 import RunFolders
 import TestSupport
@@ -41,6 +42,26 @@ import Training
     #expect(complaint(batch: 71, microbatch: 4) { $0.length = .steps(1) } == nil)
     let reached = try #require(complaint(batch: 71, microbatch: 4) { $0.length = .steps(2) })
     #expect(reached.contains("--change drop-last=true"), "\(reached)")
+  }
+
+  /// Photos that have come to the data are the reason, not what is left of the last batch.
+  @Test func ofOtherPhotosThePhotosAreTold() throws {
+    try FlaggedRun.withFolder { folder in
+      let photos = folder + "/photos"
+      try SyntheticFaces(people: 12, photosPerPerson: 6, size: 32, seed: 1).writeFolder(to: photos)
+      let small = FlaggedRun.small.merging([
+        "data": photos, "batch": "8", "microbatch": "4", "steps": "4",
+      ]) { $1 }
+      try FlaggedRun.train(small, in: folder + "/run")
+      let person = photos + "/person_0001"
+      try FileManager.default.copyItem(
+        atPath: person + "/person_0001_0001.jpg", toPath: person + "/zz.jpg")
+      var message = ""
+      do {
+        try FlaggedRun.train(["resume": "auto", "steps": "40"], in: folder + "/run")
+      } catch { message = "\(error)" }
+      #expect(message.contains("does not hold the photos of the run that wrote it"), "\(message)")
+    }
   }
 
   @Test func aTailThatIsCutIntoOneSaysHow() throws {

@@ -37,6 +37,27 @@ import Testing
     } catch { return "\(error)" }
   }
 
+  @Test func whatIsNoFileOfArraysIsNamed() throws {
+    for (start, what) in [("{\"a\": [1, 2]}", "JSON"), ("[[1, 2]]", "JSON")] {
+      try TextFile.write(start + String(repeating: " ", count: 40), to: folder + "/e.json")
+      let found = try #require(complaint(folder + "/e.json"))
+      #expect(
+        found.hasSuffix("is \(what), which is not read: save its numbers by numpy.save, or as CSV"),
+        "\(found)")
+    }
+    try Data([0x80, 0x04] + [UInt8](repeating: 0x4B, count: 30)).write(
+      to: URL(fileURLWithPath: folder + "/e.pkl"))
+    let found = try #require(complaint(folder + "/e.pkl"))
+    #expect(found.contains("is a pickle of Python's, which is not read"), "\(found)")
+  }
+
+  @Test func aFileWithoutRowsIsNamed() throws {
+    let path = folder + "/none.csv"
+    try TextFile.write("name,0,1\n", to: path)
+    let found = try #require(complaint(path))
+    #expect(!found.contains("''"), "\(found)")
+  }
+
   @Test(arguments: [
     ("bare", TorchRowFiles.bare), ("legacy", TorchRowFiles.legacy),
     ("vectors", TorchRowFiles.vectors), ("batches", TorchRowFiles.batches),

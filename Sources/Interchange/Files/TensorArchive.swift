@@ -35,6 +35,14 @@ package enum TensorFiles {
     }
     if LegacyPyTorch.begins(start) { return .pyTorch }
     if start.count > 8, start[8] == UInt8(ascii: "{") { return .safetensors }
+    let others: [(start: [UInt8], name: String)] = [
+      ([0x80], "a pickle of Python's"), (Array("{".utf8), "JSON"), (Array("[".utf8), "JSON"),
+    ]
+    if let other = others.first(where: { start.starts(with: $0.start) }) {
+      throw InterchangeError.foreign(
+        path: path,
+        reason: "is \(other.name), which is not read: save its numbers by numpy.save, or as CSV")
+    }
     throw InterchangeError.malformed(
       path: path, reason: "it is neither safetensors nor a PyTorch or NumPy file")
   }
