@@ -57,6 +57,7 @@ extension DetectRequest {
     files.readData(data, as: "the data")
     files.read(detector, as: "--detector")
     files.make(out)
+    files.writePhotos(into: out, as: "the folder")
     files.write(points, as: "--points")
     try files.check()
   }

@@ -8,7 +8,7 @@ package enum WritingOptions {
   package static let files: [String: Set<String>] = [
     "train": ["--timeline", "--prometheus"], "embed": ["--out"], "cluster": ["--html", "--csv"],
     "sweep": ["--csv"], "import": ["--out"], "export": ["--out"], "pairs": ["--out"],
-    "pack": ["--out"], "card": ["--out"],
+    "pack": ["--out"], "card": ["--out"], "align": ["--points"],
   ]
 
   /// Folders that are empty, or a run's own, before they are written to.
@@ -33,7 +33,7 @@ package enum WritingOptions {
     "export": ["checkpoint"], "inspect": ["checkpoint"],
     "card": ["checkpoint", "--evaluation"], "compare": ["first", "second"],
     "pairs": stored.union(["data"]), "pack": ["data", "--pairs"], "check": ["data", "--pairs"],
-    "align": ["data", "--landmarks"], "synthesize": [],
+    "align": ["data", "--landmarks", "--detector"], "synthesize": [],
     // What a job would do, without doing it.
     "doctor": [
       "--config", "--data", "--landmarks", "--init", "--pairs", "--out", "--resume", "--timeline",

@@ -87,6 +87,13 @@ import Training
       _ = try request.run()
     }
 
+    func detect(into out: String? = nil, points: String?) throws {
+      var request = try #require(
+        DetectRequest(data: photos, out: out ?? folder + "/aligned", detector: list))
+      request.points = points
+      _ = try request.answer(over: SoloCommunicator())
+    }
+
     func card(to path: String) throws {
       var request = CardRequest(checkpoint: run)
       request.evaluations = [list]
@@ -164,6 +171,13 @@ import Training
       ("card --out: the checkpoint", { try subject.card(to: subject.newest) }),
       ("card --out: a run", { try subject.card(to: run + "/metrics.csv") }),
       ("card --out: what was measured", { try subject.card(to: subject.list) }),
+      ("align --points: a photo", { try subject.detect(points: photo) }),
+      ("align --points: the detector", { try subject.detect(points: subject.list) }),
+      ("align --points: a run", { try subject.detect(points: run + "/metrics.jsonl") }),
+      (
+        "align out: among the photos, by a detector",
+        { try subject.detect(into: subject.photos + "/aligned", points: nil) }
+      ),
       // What is not there yet, and would be read as data from then on.
       ("embed --out: metadata", { try subject.embed(to: subject.photos + "/metadata.csv") }),
       ("cluster --csv: metadata", { try subject.cluster(csv: subject.photos + "/metadata.csv") }),
