@@ -21,6 +21,8 @@ package final class CheckpointStore: @unchecked Sendable {
   private let onFullDisk: FullDiskPolicy
   /// Steps whose checkpoints found no space, and which nobody was told of.
   private var unwritten: [Int] = []
+  /// What else nobody was told of.
+  private var notices: [String] = []
 
   /// Keeps the newest `keep` checkpoints, beside those that are asked to stay. `checkOwner` throws
   /// where the folder is another job's by now, and then nothing in it is touched. On a full disk
@@ -146,15 +148,17 @@ package final class CheckpointStore: @unchecked Sendable {
     }
   }
 
-  /// A sentence for each checkpoint that found no space since the last call.
-  package func takeFullDiskNotices() -> [String] {
+  /// A sentence for each checkpoint that found no space since the last call, and for each that is
+  /// the best and could not be named so.
+  package func takeNotices() -> [String] {
     lock.withLock {
-      defer { unwritten = [] }
-      return unwritten.map { step in
-        "no space left for the checkpoint of step \(step) in \(folder): "
-          + (lastWritten.map { "\($0) stays the last one" } ?? "there is none yet")
-          + "; training goes on and the next one tries again (--on-full-disk)"
-      }
+      defer { (unwritten, notices) = ([], []) }
+      return notices
+        + unwritten.map { step in
+          "no space left for the checkpoint of step \(step) in \(folder): "
+            + (lastWritten.map { "\($0) stays the last one" } ?? "there is none yet")
+            + "; training goes on and the next one tries again (--on-full-disk)"
+        }
     }
   }
 
@@ -178,10 +182,20 @@ package final class CheckpointStore: @unchecked Sendable {
     prune(upTo: snapshot.step, protected: protected.union([snapshot.step]))
   }
 
+  /// Makes `best.safetensors` the checkpoint `name`: a symbolic link, or where the file system has
+  /// none (exFAT, many network shares) another name of the file, or a copy.
   private func linkBest(to name: String) {
-    let temporary = folder + "/best.new"
+    let (best, temporary) = (folder + "/best.safetensors", folder + "/best.new")
     unlink(temporary)
-    if symlink(name, temporary) == 0 { rename(temporary, folder + "/best.safetensors") }
+    let isMade =
+      symlink(name, temporary) == 0 || link(folder + "/" + name, temporary) == 0
+      || (try? FileManager.default.copyItem(atPath: folder + "/" + name, toPath: temporary)) != nil
+    if isMade, rename(temporary, best) == 0 { return }
+    let reason = SystemReason.text(errno)
+    unlink(temporary)
+    lock.withLock {
+      notices.append("\(best) could not be made \(name), the best checkpoint: \(reason)")
+    }
   }
 
   /// Files of later steps are not the run's own (it went on from before them) and do not count.

@@ -36,7 +36,7 @@ package struct DetectRequest: Sendable {
 
 extension DetectRequest {
   /// Finds faces and writes them aligned, each rank its share of the photos; returns what the first
-  /// rank has to say, and whether every photo could be read.
+  /// rank has to say, and whether every photo could be read and there was a face at all.
   package func answer(
     over communicator: any Communicator
   ) throws -> (lines: [String], isGood: Bool) {
@@ -48,7 +48,7 @@ extension DetectRequest {
       try TextFile.write(
         ([FoundFaces.titles] + found.rows).joined(separator: "\n") + "\n", to: points)
     }
-    return (lines(of: found), found.bad.isEmpty)
+    return (lines(of: found), found.bad.isEmpty && found.written > 0)
   }
 
   /// Throws `CommandFiles.Conflict` where the table would cost a file that is read.
@@ -75,7 +75,13 @@ extension DetectRequest {
         ", \(found.several) photos with several faces"
         + (faces == .all ? "" : ", the \(faces.rawValue) one taken")
     }
-    return lines + [summary]
+    lines.append(summary)
+    if found.written == 0, found.photos > found.bad.count {
+      lines.append(
+        "no face was found on any photo: look at some of them; --score \(score) is the least score "
+          + "of a face")
+    }
+    return lines
   }
 
   /// A line for each of the first of `paths`, then how many there are.

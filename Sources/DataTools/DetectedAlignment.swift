@@ -19,6 +19,8 @@ enum DetectedAlignment {
     var faceless: [String] = []
     /// Photos with points of no face, which are aligned all the same.
     var doubtful: [String] = []
+    /// Who is on each face that was written, where folders do not say it.
+    var labels: [String] = []
     var photos = 0
     var written = 0
     var several = 0
@@ -33,6 +35,7 @@ enum DetectedAlignment {
     var isDoubtful = false
     var faces = 0
     var written = 0
+    var labels: [String] = []
   }
 
   /// Writes the faces of the request's photos; a collective. Throws what is wrong with data,
@@ -61,6 +64,12 @@ enum DetectedAlignment {
     var all = try gather(own, over: communicator)
     all.photos = names.count
     all.notes = set.notes.lines
+    if communicator.rank == 0 {
+      AlignedLabels.removeEmpty(targets.folders, in: request.out)
+      if targets.labels.areNeeded, all.written > 0 {
+        all.notes.append(try targets.labels.write(all.labels, to: request.out))
+      }
+    }
     return all
   }
 
@@ -112,7 +121,7 @@ enum DetectedAlignment {
   ) throws -> Result {
     guard communicator.size > 1 else { return own }
     let texts = try communicator.allGather(
-      value: [own.rows, own.bad, own.faceless, own.doubtful])
+      value: [own.rows, own.bad, own.faceless, own.doubtful, own.labels])
     let counts = try communicator.allGather(value: [own.written, own.several])
     var all = Result()
     for (text, count) in zip(texts, counts) {
@@ -120,6 +129,7 @@ enum DetectedAlignment {
       all.bad += text[1]
       all.faceless += text[2]
       all.doubtful += text[3]
+      all.labels += text[4]
       all.written += count[0]
       all.several += count[1]
     }
@@ -181,8 +191,12 @@ enum DetectedAlignment {
           continue
         }
         if Alignment.misfit(points) > Alignment.largestMisfit { outcome.isDoubtful = true }
-        try write(similarity, to: request.out + "/" + targets.path(of: index, face: number))
+        let target = targets.path(of: index, face: number)
+        try write(similarity, to: request.out + "/" + target)
         outcome.written += 1
+        if targets.labels.areNeeded {
+          outcome.labels.append(targets.labels.line(index, target: target))
+        }
       }
       return outcome
     }
@@ -208,6 +222,7 @@ extension DetectedAlignment.Result {
     if outcome.isDoubtful { doubtful.append(path) }
     if outcome.faces > 1 { several += 1 }
     written += outcome.written
+    labels += outcome.labels
   }
 }
 
@@ -216,6 +231,8 @@ extension DetectedAlignment.Result {
 struct FaceTargets: Sendable {
   private let first: [String]
   private let mark: String
+  /// Who is on them.
+  let labels: AlignedLabels
 
   /// For the photos of `index`.
   init(_ index: PhotoIndex) {
@@ -223,10 +240,11 @@ struct FaceTargets: Sendable {
     var mark = "-face"
     while first.contains(where: { $0.contains(mark) }) { mark = "-" + mark }
     self.mark = mark
+    labels = AlignedLabels(index, targets: first)
   }
 
   /// The folders that they are in.
-  var folders: Set<String> { Set(first.map(FaceAligner.folder)) }
+  var folders: [String] { FaceAligner.folders(of: first) }
 
   /// Where face `face`, from zero, of `photo` goes.
   func path(of photo: Int, face: Int) -> String {

@@ -19,6 +19,8 @@ enum FaceAligner {
     var faceless = 0
     /// Photos whose landmarks are those of no face; they are aligned.
     var doubtful: [String] = []
+    /// Who is on each photo that was written, where folders do not say it.
+    var labels: [String] = []
     var notes = DataNotes()
   }
 
@@ -48,17 +50,23 @@ enum FaceAligner {
     }
     try requireEmpty(request.out)
     let targets = targets(of: index)
-    for person in Set(targets.map(folder)) {
-      try Folders.make(request.out + "/" + person)
-    }
+    let folders = folders(of: targets)
+    for folder in folders { try Folders.make(request.out + "/" + folder) }
+    let labels = AlignedLabels(index, targets: targets)
     var found = try ToolWork.run("aligning photos") { meter in
       meter.expect(index.photos.count)
-      return try align(set, by: landmarks.similarities, into: targets, request) { meter.add() }
+      return try align(set, by: landmarks.similarities, into: targets, labels, request) {
+        meter.add()
+      }
     }
+    AlignedLabels.removeEmpty(folders, in: request.out)
     found.bad.sort()
     found.missing.sort()
     found.faceless = landmarks.faceless
     found.notes = set.notes
+    if labels.areNeeded, found.count > 0 {
+      found.notes.remarks.append(try labels.write(found.labels, to: request.out))
+    }
     found.doubtful = landmarks.misfits.map { index.photos[$0.photo].path }
     return found
   }
@@ -66,7 +74,7 @@ enum FaceAligner {
   /// Writes the photos that have a similarity on all threads; `onPhoto` is told of each.
   private static func align(
     _ set: PhotoSet, by similarities: [Similarity?], into targets: [String],
-    _ request: AlignRequest, onPhoto: @Sendable () -> Void
+    _ labels: AlignedLabels, _ request: AlignRequest, onPhoto: @Sendable () -> Void
   ) throws -> Result {
     let index = set.index
     let result = Mutex(Result())
@@ -87,7 +95,11 @@ enum FaceAligner {
           let jpeg = try worker.align(photo, of: set, by: similarity)
           // Thousands of syncs would take longer than the work, which can be done again.
           try BytesFile.write(jpeg, to: request.out + "/" + targets[photo], syncing: false)
-          result.withLock { $0.count += 1 }
+          let line = labels.areNeeded ? labels.line(photo, target: targets[photo]) : nil
+          result.withLock {
+            $0.count += 1
+            if let line { $0.labels.append(line) }
+          }
         } catch let error as ImageError {
           result.withLock { $0.bad.append("\(path): \(error.description)") }
         } catch {
@@ -102,15 +114,16 @@ enum FaceAligner {
   /// Where each photo goes: `person/photo.jpg`, whatever ending it has, or none as in packs. One
   /// that would take another's place keeps its ending before `.jpg`, and then gets a number.
   static func targets(of index: PhotoIndex) -> [String] {
-    var taken: Set<String> = []
+    // Not by ==, to which names that Unicode composes in two ways are one.
+    var taken: Set<ExactText> = []
     return index.photos.map { photo in
       // A list may name photos anywhere; what is written stays below the folder.
       let relative = photo.path.split(separator: "/").filter { ![".", "..", "~"].contains($0) }
         .joined(separator: "/")
       var target = jpegName(relative)
-      if taken.contains(target) { target = relative + ".jpg" }
+      if taken.contains(ExactText(target)) { target = relative + ".jpg" }
       var number = 2
-      while !taken.insert(target).inserted {
+      while !taken.insert(ExactText(target)).inserted {
         target = "\(relative)-\(number).jpg"
         number += 1
       }
@@ -123,6 +136,11 @@ enum FaceAligner {
     if lower.hasSuffix(".jpg") || lower.hasSuffix(".jpeg") { return path }
     let ending = [".png", ".webp", ".jfif", ".jpe", ".apng"].first { lower.hasSuffix($0) }
     return path.dropLast(ending?.count ?? 0) + ".jpg"
+  }
+
+  /// The folders that files at `targets` are in.
+  static func folders(of targets: [String]) -> [String] {
+    Set(targets.map { ExactText(folder($0)) }).map(\.text)
   }
 
   static func folder(_ path: String) -> String {

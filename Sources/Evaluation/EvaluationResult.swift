@@ -51,6 +51,8 @@ package struct EvaluationResult: Sendable {
   package var meanPairwiseDistance: Double
   /// Photos whose embedding held a NaN or an infinity.
   package var nonFiniteCount: Int
+  /// Whether such embeddings have part in a figure.
+  private var scoresNonFinite = true
   /// The curve over all pairs at once; empty without verification.
   package var exactROC: [ROCPoint] = []
   /// The distances of pairs of one person and of two; nil without verification.
@@ -85,7 +87,7 @@ package struct EvaluationResult: Sendable {
       pairWarnings = pairs.warnings
       if pairs.unreadableCount > 0 {
         pairWarnings.append(
-          "\(pairs.unreadableCount) pairs are left out: a photo of theirs could not be read")
+          "\(pairs.unreadableCount) pairs are left out: \(pairs.unreadableReason)")
       }
       let isOneSided = pairs.sameCount == 0 || pairs.sameCount == pairs.pairs.count
       if isOneSided {
@@ -104,6 +106,8 @@ package struct EvaluationResult: Sendable {
       histogram = DistanceHistogram(distances: distances, isSame: isSame)
       worstPairs = WorstPair.select(from: pairs, distances: distances, count: worstPairCount)
     }
+    scoresNonFinite =
+      labels != nil || pairs?.photoIndices.contains { !embeddings.norms[$0].isFinite } != false
     if let labels {
       let found = Identification(embeddings, labels: labels, gallery: gallery)
       identification = found.probeCount > 0 ? found : nil
@@ -207,8 +211,8 @@ package struct EvaluationResult: Sendable {
     }
     if nonFiniteCount > 0 {
       warnings.append(
-        "\(nonFiniteCount) of \(photoCount) embeddings hold a NaN or an infinity; "
-          + "they are scored as equal to nobody")
+        "\(nonFiniteCount) of \(photoCount) embeddings hold a NaN or an infinity"
+          + (scoresNonFinite ? "; they are scored as equal to nobody" : ""))
     }
     let collapse = CollapseWarning.text(
       meanPairwiseDistance: meanPairwiseDistance, photoCount: photoCount)

@@ -54,15 +54,17 @@ package struct VerificationPairs: Sendable {
   package let foldRule: String
   /// The pairs left out, in the order of the file.
   package let skipped: [Skipped]
-  /// Pairs left out because a photo of theirs could not be read.
+  /// Pairs left out because a photo of theirs has no embedding to compare.
   package let unreadableCount: Int
+  /// Why that is, of one such pair, in words.
+  package let unreadableReason: String
   /// The person of each photo, by its index; nil where nobody knows.
   package let people: [Int]?
 
   /// Pairs made by hand; traps if a fold is not in 0..<foldCount.
   package init(
     pairs: [Pair], foldCount: Int, foldRule: String, skipped: [Skipped] = [],
-    unreadableCount: Int = 0, people: [Int]? = nil
+    unreadableCount: Int = 0, unreadableReason: String = Self.unreadable, people: [Int]? = nil
   ) {
     for pair in pairs {
       require(
@@ -74,22 +76,37 @@ package struct VerificationPairs: Sendable {
     self.foldRule = foldRule
     self.skipped = skipped
     self.unreadableCount = unreadableCount
+    self.unreadableReason = unreadableReason
     self.people = people
   }
+
+  /// What is wrong with a pair of a photo that could not be read.
+  package static let unreadable = "a photo of theirs could not be read"
+  /// What is wrong with a pair of a photo whose stored embedding has no direction.
+  package static let withoutDirection =
+    "the embedding of a photo of theirs is of zeros, or holds a NaN or an infinity"
 
   /// The same pairs, of photos that show `people` [photos].
   package func naming(_ people: [Int]) -> VerificationPairs {
     VerificationPairs(
       pairs: pairs, foldCount: foldCount, foldRule: foldRule, skipped: skipped,
-      unreadableCount: unreadableCount, people: people)
+      unreadableCount: unreadableCount, unreadableReason: unreadableReason, people: people)
   }
 
-  /// The same pairs but those with a photo of `unreadable`.
-  package func without(_ unreadable: Set<Int>) -> VerificationPairs {
+  /// The same pairs but those with a photo of `unreadable`, which have no embedding for `reason`.
+  package func without(
+    _ unreadable: Set<Int>, because reason: String = Self.unreadable
+  ) -> VerificationPairs {
     let rest = pairs.filter { !unreadable.contains($0.first) && !unreadable.contains($0.second) }
     return VerificationPairs(
       pairs: rest, foldCount: foldCount, foldRule: foldRule, skipped: skipped,
-      unreadableCount: unreadableCount + pairs.count - rest.count, people: people)
+      unreadableCount: unreadableCount + pairs.count - rest.count, unreadableReason: reason,
+      people: people)
+  }
+
+  /// Pairs that say otherwise than `people` [photos] of who is on their photos.
+  package func contradictionCount(with people: [Int]) -> Int {
+    pairs.count { $0.isSame != (people[$0.first] == people[$0.second]) }
   }
 
   /// The number of pairs of one person.
@@ -143,6 +160,6 @@ package struct VerificationPairs: Sendable {
     }
     return VerificationPairs(
       pairs: renumbered, foldCount: foldCount, foldRule: foldRule, skipped: skipped,
-      unreadableCount: unreadableCount)
+      unreadableCount: unreadableCount, unreadableReason: unreadableReason)
   }
 }

@@ -63,7 +63,11 @@ package struct PhotoLookup {
   private mutating func findAsWritten(_ name: String) -> Answer {
     let name = name.hasPrefix("./") ? String(name.dropFirst(2)) : name
     let exact = byPath[name]
-    if !exact.isEmpty { return Self.answer(exact) }
+    if !exact.isEmpty {
+      // Two that Unicode composes in two ways are one to ==.
+      let same = exact.filter { photos[$0].utf8.elementsEqual(name.utf8) }
+      return Self.answer(same.isEmpty ? exact : same)
+    }
     let stem = Self.stem(name)
     var candidates: [Int]
     if name.contains("/") {

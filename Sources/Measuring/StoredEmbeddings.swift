@@ -45,6 +45,22 @@ package struct StoredEmbeddings {
     try tables.requireSubsets(in: pages)
   }
 
+  /// In a list with more than one pair in so many that says otherwise than folders do of who is on
+  /// the photos, folders are not those of people.
+  private static let pairsOfOneMistake = 20
+
+  /// What is scored of `pairs`: not those of rows without a direction, as pipelines write zeros,
+  /// and some NaN, where they found no face. The people of the rows are named for intervals, unless
+  /// the pairs say that the folders of the names are not those of people.
+  package func scored(_ pairs: VerificationPairs) -> VerificationPairs {
+    let lacking = pairs.photoIndices.filter { !embeddings.hasDirection($0) }
+    let scored = pairs.without(Set(lacking), because: VerificationPairs.withoutDirection)
+    guard let people,
+      pairs.contradictionCount(with: people) * Self.pairsOfOneMistake <= pairs.pairs.count
+    else { return scored }
+    return scored.naming(people)
+  }
+
   /// The person of each row: the folder of its name; nil where a name has none.
   package var people: [Int]? {
     var places: [Substring: Int] = [:]
@@ -78,8 +94,13 @@ package struct StoredEmbeddings {
     if resolved.skipped.count > 20 {
       StandardOutput.print("\(prefix)skipped: \(resolved.skipped.count) pairs in all")
     }
-    let result = EvaluationResult(
-      embeddings: embeddings, pairs: people.map(resolved.naming) ?? resolved)
+    let scored = scored(resolved)
+    guard !scored.pairs.isEmpty else {
+      throw DatasetError.badOption(
+        name: "--pairs", text: pairs,
+        reason: "each of its pairs has an embedding of zeros, or with a NaN or an infinity")
+    }
+    let result = EvaluationResult(embeddings: embeddings, pairs: scored)
     let page = try tables.page(of: result, names: names)
     for rule in result.rules + page.rules { StandardOutput.print(prefix + rule) }
     for line in result.lines + page.lines { StandardOutput.print(prefix + line) }

@@ -89,7 +89,8 @@ struct StoredRows {
     return matrices.count == 1 ? matrices[0] : nil
   }
 
-  /// The list of names of `count` rows among `texts`: one that is called so, else the only one of
+  /// The list of names of `count` rows among `texts`: the one that is called so, of several the one
+  /// that calls no two rows alike (others name people), and of those `names`; else the only one of
   /// as many; nil where there is none. Throws `EvaluationFailure.ownNamesAndRows` for one called so
   /// of another count.
   private static func names(
@@ -98,7 +99,11 @@ struct StoredRows {
     let called = texts.filter { CSVRows.isNameTitle($0.key) }
     let fitting = texts.filter { $0.values.count == count }
     let named = fitting.filter { CSVRows.isNameTitle($0.key) }
-    if let first = named.first, named.count == 1 || first.key == "names" { return first.values }
+    let exact = named.count > 1 ? named.filter { Set($0.values).count == count } : named
+    if let own = exact.first(where: { $0.key == "names" }) ?? (exact.count == 1 ? exact[0] : nil) {
+      return own.values
+    }
+    if let own = named.first(where: { $0.key == "names" }) { return own.values }
     if named.isEmpty, let other = called.first {
       throw EvaluationFailure.ownNamesAndRows(
         path: path, names: other.values.count, rows: count)

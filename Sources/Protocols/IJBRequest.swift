@@ -95,6 +95,7 @@ extension IJBRequest {
         "warning: \(embeddings.nonFiniteCount) photos could not be read and are left out")
     }
     if let doubt { lines.append("warning: " + doubt) }
+    lines += pairs.warnings.map { "warning: " + $0 }
     if let collapse = CollapseWarning.text(embeddings) { lines.append("warning: " + collapse) }
     for mode in TemplateMode.allCases {
       if mode != .N1D1 { own = features(mode) }
@@ -146,6 +147,11 @@ extension IJBRequest {
       lines.append(
         "warning: \(found.unmatedCount) probes are of people in no gallery; ranks are of the others"
       )
+    }
+    let own = Swift.Set(galleries.flatMap(\.templates)).intersection(probes.templates).count
+    if own > 0 {
+      lines.append(
+        "warning: \(own) probes are templates of the galleries too, and find themselves")
     }
     return lines + found.lines
   }

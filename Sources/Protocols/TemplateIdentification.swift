@@ -133,7 +133,9 @@ package struct TemplateIdentification: Sendable {
 
   /// The figures to print, one a line.
   package var lines: [String] {
-    zip(Self.ranks, rankRates).map { "rank-\($0) \(Figure.text($1, digits: 6))" }
+    (unmatedCount == probeCount ? [] : Array(zip(Self.ranks, rankRates))).map {
+      "rank-\($0) \(Figure.text($1, digits: 6))"
+    }
       + rates.map {
         "TPIR@FPIR=\($0.targetFPIR) \(Figure.text($0.TPIR, digits: 6)), NIST, mean of the galleries"
       }

@@ -79,9 +79,11 @@ struct TemplatePairs {
   private(set) var first: [Int32] = []
   private(set) var second: [Int32] = []
   private(set) var isSame: [Bool] = []
+  /// What is most likely not meant with the list, a sentence each.
+  private(set) var warnings: [String] = []
 
-  /// Reads lines `template template 1`, 0 for two people; `places` says where a template is. Throws
-  /// `InterchangeError`, also for a template that is in no photo.
+  /// Reads lines `template template 1`, 0 or -1 for two people; `places` says where a template is.
+  /// Throws `InterchangeError`, also for a template that is in no photo.
   init(path: String, places: [Int32: Int32]) throws {
     func place(_ template: Int, _ line: Int) throws -> Int32 {
       if let id = Int32(exactly: template), let place = places[id] { return place }
@@ -91,12 +93,12 @@ struct TemplatePairs {
     }
     var (first, second, isSame) = ([Int32](), [Int32](), [Bool]())
     var number = 0
-    try TextLines.forEach(path) { line, _, _ in
+    try Self.forEachLine(of: path) { line in
       number += 1
       var values = (0, 0, 0)
       let count = Self.numbers(of: line, into: &values)
       if count == 0 { return }
-      guard count == 3, values.2 == 0 || values.2 == 1 else {
+      guard count == 3, values.0 >= 0, values.1 >= 0, (-1...1).contains(values.2) else {
         throw InterchangeError.badLine(
           path: path, line: number, reason: "is not 'template template 1', or 0 for two people")
       }
@@ -112,9 +114,60 @@ struct TemplatePairs {
         path: path, reason: "its \(isSame.count) pairs are all of one kind; it takes both")
     }
     (self.first, self.second, self.isSame) = (first, second, isSame)
+    warnings = doubts()
   }
 
-  /// The whole numbers of a line, three of them kept; their count, -1 for anything else.
+  /// Lends `body` the lines of the file at `path`, whose ends are those of Unix, Windows or old
+  /// Macs, without a byte order mark.
+  private static func forEachLine(
+    of path: String, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    try TextLines.forEach(path) { line, offset, _ in
+      var line = line
+      if offset == 0, line.starts(with: mark) {
+        line = UnsafeRawBufferPointer(rebasing: line[mark.count...])
+      }
+      if line.last == 0x0D { line = UnsafeRawBufferPointer(rebasing: line.dropLast()) }
+      guard line.contains(0x0D) else { return try body(line) }
+      for part in line.split(separator: 0x0D) {
+        try body(UnsafeRawBufferPointer(rebasing: part))
+      }
+    }
+  }
+
+  /// What a list of photos' pairs is warned of too: pairs that stand there twice, with one answer
+  /// or two, and pairs of a template with itself.
+  private func doubts() -> [String] {
+    // Template, template, answer; places are below 2^31.
+    var keys = isSame.indices.map { pair in
+      let (a, b) = (UInt64(first[pair]), UInt64(second[pair]))
+      return min(a, b) << 33 | max(a, b) << 1 | (isSame[pair] ? 1 : 0)
+    }
+    keys.sort()
+    let own = keys.count { $0 >> 33 == ($0 >> 1) & 0xFFFF_FFFF }
+    var (repeated, contrary) = (0, 0)
+    for (key, next) in zip(keys, keys.dropFirst()) {
+      if key == next {
+        repeated += 1
+      } else if key >> 1 == next >> 1 {
+        contrary += 1
+      }
+    }
+    var warnings: [String] = []
+    if own > 0 {
+      warnings.append("\(own) pairs are of a template with itself, which is as near as can be")
+    }
+    if contrary > 0 {
+      warnings.append(
+        "\(contrary) pairs of two templates have both answers; leave out those that are wrong")
+    }
+    if repeated > 0 { warnings.append("\(repeated) pairs stand in the list again") }
+    return warnings
+  }
+
+  /// The whole numbers of a line, three of them kept; their count, -1 for anything else. The
+  /// one negative number is -1.
   private static func numbers(
     of line: UnsafeRawBufferPointer, into values: inout (Int, Int, Int)
   ) -> Int {
@@ -127,12 +180,15 @@ struct TemplatePairs {
         continue
       }
       var value = 0
+      let isNegative = byte == 0x2D
+      if isNegative { at += 1 }
       let start = at
       while at < line.count, line[at] >= 0x30, line[at] <= 0x39, at - start < 10 {
         value = 10 * value + Int(line[at] - 0x30)
         at += 1
       }
-      if at == start { return -1 }
+      if at == start || isNegative && value != 1 { return -1 }
+      if isNegative { value = -1 }
       switch count {
       case 0: values.0 = value
       case 1: values.1 = value
@@ -155,7 +211,10 @@ struct TemplateSubjects {
   init(path: String) throws {
     var subjects: [Int32: Int32] = [:]
     for (index, line) in try TextFile.lines(of: path).enumerated() where !line.isEmpty {
-      let cells = line.split(separator: ",", maxSplits: 2, omittingEmptySubsequences: false)
+      let cells =
+        line.utf8.contains(UInt8(ascii: "\""))
+        ? LineCells.split(line[...], separator: ",").map { $0[...] }
+        : line.split(separator: ",", maxSplits: 2, omittingEmptySubsequences: false)
       if index == 0, cells.prefix(2).allSatisfy({ Int32($0) == nil }) { continue }
       guard cells.count > 1, let template = Int32(cells[0]), let subject = Int32(cells[1]) else {
         throw InterchangeError.badLine(

@@ -127,7 +127,8 @@ struct TinyFace {
   /// Which of `parts` the photo at `path` stands below, however deep; the innermost decides.
   private static func part(_ path: String) -> Int? {
     for folder in path.split(separator: "/").dropLast().reversed() {
-      if let part = parts.firstIndex(where: { $0 == folder }) { return part }
+      let folder = folder.lowercased()
+      if let part = parts.firstIndex(where: { $0.lowercased() == folder }) { return part }
     }
     return nil
   }

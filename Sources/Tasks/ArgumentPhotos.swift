@@ -41,9 +41,14 @@ struct ArgumentPhotos {
     }
   }
 
-  /// The photos as an index of one person, for what needs paths alone.
-  var index: PhotoIndex {
-    PhotoIndex(photos: names.map { Photo(path: $0, person: 0) }, people: ["."])
+  /// The photos as an index of one person, by their paths with the folders that were named, for
+  /// what needs paths alone; then those of `others` that are other files, so that a name which fits
+  /// photos of both means none.
+  func index(beside others: [ArgumentPhotos]) -> PhotoIndex {
+    let own = Set(origins)
+    let beside = others.flatMap { zip($0.files, $0.origins).filter { !own.contains($0.1) } }
+    let paths = files + beside.map(\.0)
+    return PhotoIndex(photos: paths.map { Photo(path: $0, person: 0) }, people: ["."])
   }
 
   /// The files themselves, whatever they are called by.

@@ -103,6 +103,8 @@ extension FaceProvider {
 final class CheckpointFaces: FaceProvider {
   private let network: CheckpointNetwork
   private let options: FaceOptions
+  /// What was named before, where landmarks are looked for by names.
+  private var listed: [ArgumentPhotos] = []
 
   init(path: String, options: FaceOptions, communicator: any Communicator) throws {
     self.options = options
@@ -125,9 +127,10 @@ final class CheckpointFaces: FaceProvider {
     for notes in list.notes { notes.tell(network.session.console) }
     var configuration = network.configuration
     configuration.landmarks = options.landmarks
+    defer { if options.landmarks != nil { listed.append(list) } }
     let (embeddings, bad) = try network.embeddings(
       of: Array(list.names.indices), in: list.source,
-      preprocessing: try Preprocessing(configuration, index: list.index),
+      preprocessing: try Preprocessing(configuration, index: list.index(beside: listed)),
       flip: options.flipTest ?? ownThreshold?.flipTest ?? configuration.flipTest, badLimit: 1)
     guard let embeddings else { return nil }
     return TaskFaces(

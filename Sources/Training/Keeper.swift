@@ -147,7 +147,7 @@ final class Keeper {
   private static let longestPendingSeconds = 4.0
 
   private func sayNews() {
-    for notice in store?.takeFullDiskNotices() ?? [] { plan.console.warn(notice) }
+    for notice in store?.takeNotices() ?? [] { plan.console.warn(notice) }
     if store?.isIdle == true { sayRequested() }
   }
 

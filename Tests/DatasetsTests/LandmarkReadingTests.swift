@@ -156,6 +156,41 @@ import Testing
         && found.notes[0].contains("p 0/4.jpg"))
   }
 
+  @Test(arguments: [
+    // The middles of both lips; the middle of the mouth and the chin.
+    [(0.0, -4.0), (0, 4)], [(0, 0), (0, 20)],
+  ])
+  func pointsOfTheMouthThatAreNotItsCornersAreNamed(_ places: [(Double, Double)]) throws {
+    let found = try complaint(
+      lines(" ") { face in
+        let middle: (x: Double, y: Double) = ((face[6] + face[8]) / 2, (face[7] + face[9]) / 2)
+        var points = Array(face.prefix(6))
+        for place in places { points += [middle.x + place.0, middle.y + place.1] }
+        return points
+      })
+    #expect(found.contains("the last two points do not lie beside each other"), "\(found)")
+  }
+
+  @Test func aFaceThatLiesOnItsSideHasAMouth() throws {
+    _ = try read(
+      lines(" ") { face in
+        (0..<5).flatMap { point -> [Double] in [100 - face[2 * point + 1], face[2 * point]] }
+      })
+  }
+
+  @Test func namesThatUnicodeComposesInTwoWaysAreTwoPhotos() throws {
+    let names = ["Zo\u{EB}/1.jpg", "Zoe\u{308}/1.jpg"]
+    let index = PhotoIndex(
+      photos: names.enumerated().map { Photo(path: $1, person: $0) }, people: ["a", "b"])
+    let file = disk.write(
+      "points.txt",
+      zip(names, faces).map { "\($0) " + $1.map { "\($0)" }.joined(separator: " ") }
+        .joined(separator: "\n"))
+    let found = try Landmarks.found(in: file, for: index, imageSize: 112)
+    #expect(
+      found.similarities.allSatisfy { $0 != nil } && found.similarities[0] != found.similarities[1])
+  }
+
   @Test func aFaceInProfileIsAFace() {
     // The eyes and the corners of the mouth a fifth as far apart, the nose before them.
     var profile = Alignment.template(size: 112)

@@ -185,6 +185,60 @@ private struct GoldenProtocols: Decodable {
     }
   }
 
+  @Test func listsAsOtherProgramsWriteThemAreTheSame() throws {
+    let lines = try answer()
+    let pairs = folder + "/meta/ijbc_template_pair_label.txt"
+    let text = try String(contentsOfFile: pairs, encoding: .utf8)
+    for (from, to) in [("", "\u{FEFF}"), ("\n", "\r"), ("\n", "\r\n"), (" 0\n", " -1\n")] {
+      let other = from.isEmpty ? to + text : text.replacingOccurrences(of: from, with: to)
+      try other.write(toFile: pairs, atomically: true, encoding: .utf8)
+      #expect(try answer() == lines, "\(to.debugDescription)")
+    }
+    try edit("1N_probe_mixed.csv") { rows in
+      rows = rows.map { row in
+        row.split(separator: ",").map { "\"\($0)\"" }.joined(separator: ",")
+      }
+    }
+    #expect(try answer() == lines)
+  }
+
+  @Test func doubtfulPairsOfTemplatesAreTold() throws {
+    try edit("template_pair_label.txt") { lines in
+      let other = lines[0].hasSuffix("1") ? "0" : "1"
+      let words = lines[0].split(separator: " ")
+      lines += [
+        lines[1], lines[2], "\(words[1]) \(words[0]) \(other)", "\(words[0]) \(words[0]) 1",
+      ]
+    }
+    let lines = try answer()
+    #expect(
+      lines.contains("warning: 1 pairs are of a template with itself, which is as near as can be"))
+    #expect(
+      lines.contains(
+        "warning: 1 pairs of two templates have both answers; leave out those that are wrong"))
+    #expect(lines.contains("warning: 2 pairs stand in the list again"))
+  }
+
+  @Test func probesThatAreInAGalleryAreTold() throws {
+    let gallery = golden.ijb.galleries[0][0]
+    try edit("1N_probe_mixed.csv") { $0.append("\(gallery[0]),\(gallery[1]),frames/1.jpg") }
+    #expect(
+      try answer().contains(
+        "warning: 1 probes are templates of the galleries too, and find themselves"))
+  }
+
+  @Test func probesOfNobodyHaveNoRank() throws {
+    try edit("1N_probe_mixed.csv") { rows in
+      rows = rows.map { row in
+        let cells = row.split(separator: ",")
+        return Int(cells[1]) == nil ? row : "\(cells[0]),\(900_000 + Int(cells[1])!),\(cells[2])"
+      }
+    }
+    let lines = try answer()
+    #expect(!lines.contains { $0.hasPrefix("rank-") }, "\(lines.suffix(6))")
+    #expect(lines.contains { $0.contains("probes are of people in no gallery") })
+  }
+
   private func complaint(_ body: () throws -> [String]) -> String {
     do { return "no error: \(try body().prefix(2))" } catch { return "\(error)" }
   }

@@ -1,4 +1,5 @@
 import Collectives
+import Evaluation
 import Foundation
 import Interchange
 import Measuring
@@ -49,6 +50,56 @@ import Testing
       to: URL(fileURLWithPath: folder + "/e.pkl"))
     let found = try #require(complaint(folder + "/e.pkl"))
     #expect(found.contains("is a pickle of Python's, which is not read"), "\(found)")
+  }
+
+  @Test func rowsWithoutADirectionAreNotScored() throws {
+    let names = (0..<6).map { "p\($0 / 2)/\($0).jpg" }
+    for empty in [[Float](repeating: 0, count: 2), [.nan, 1], [.infinity, 0]] {
+      let values: [Float] = [1, 0, 1, 0.1, 0, 1, 0.1, 1, -1, 0] + empty
+      try NumPyFile.write(values, shape: [6, 2], to: folder + "/e.npy")
+      let stored = try StoredEmbeddings(file: folder + "/e.npy", names: list(names), isQuiet: true)
+      let pairs = VerificationPairs(
+        pairs: [(0, 1, true), (2, 3, true), (0, 2, false), (4, 5, true), (1, 5, false)].map {
+          .init(first: $0.0, second: $0.1, isSame: $0.2, fold: 0)
+        }, foldCount: 1, foldRule: "")
+      let scored = stored.scored(pairs)
+      #expect(scored.pairs == Array(pairs.pairs.prefix(3)) && scored.people == [0, 0, 1, 1, 2, 2])
+      let result = EvaluationResult(embeddings: stored.embeddings, pairs: scored)
+      #expect(
+        result.warnings.contains(
+          "2 pairs are left out: the embedding of a photo of theirs is of zeros, or holds a NaN or "
+            + "an infinity"), "\(result.warnings)")
+      #expect(!result.warnings.contains { $0.contains("equal to nobody") })
+    }
+  }
+
+  @Test func foldersThatThePairsContradictAreNotPeople() throws {
+    try NumPyFile.write([1, 0, 1, 0.1, 0, 1, 0.1, 1], shape: [4, 2], to: folder + "/e.npy")
+    let pairs = VerificationPairs(
+      pairs: [(0, 1, true), (2, 3, true), (0, 2, false)].map {
+        .init(first: $0.0, second: $0.1, isSame: $0.2, fold: 0)
+      }, foldCount: 1, foldRule: "")
+    for (names, people) in [
+      (["a/0", "a/1", "b/2", "b/3"], [0, 0, 1, 1]), (["img/0", "img/1", "img/2", "img/3"], nil),
+      (["0/0", "1/1", "2/2", "3/3"], nil),
+    ] {
+      let stored = try StoredEmbeddings(file: folder + "/e.npy", names: list(names), isQuiet: true)
+      #expect(stored.scored(pairs).people == people, "\(names)")
+    }
+  }
+
+  @Test func ofTwoListsTheNamesAreThoseThatTellRowsApart() throws {
+    let path = folder + "/e.npz"
+    let tensor = SafetensorsTensor(name: "embeddings", shape: [3, 2], floats: rows)
+    for (own, other) in [("paths", "names"), ("names", "labels"), ("names", "paths")] {
+      let people = other == "paths" ? ["/data/a", "/data/b", "/data/c"] : ["ann", "ann", "bob"]
+      try NumPyArchive.write(
+        [
+          NumPyMember(tensor), NumPyMember(name: other, strings: people),
+          NumPyMember(name: own, strings: names),
+        ], to: path)
+      #expect(complaint(path) == nil, "\(own)")
+    }
   }
 
   @Test func aFileWithoutRowsIsNamed() throws {

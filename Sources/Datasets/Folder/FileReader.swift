@@ -126,20 +126,26 @@ package enum FileReader {
     }
   }
 
-  /// What the first bytes of the regular file at `path` say it is; nil where they say nothing, or
-  /// cannot be read.
-  static func format(of path: String) -> ImageFormat? {
+  /// What the first bytes of the regular file at `path` say it is; nil where they say nothing, and
+  /// where it is no file. Throws `ImageError` with the system's reason where it cannot be read.
+  static func format(of path: String) throws(ImageError) -> ImageFormat? {
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard file >= 0 else { return nil }
+    // Sockets and devices without a driver cannot be opened, nor can what has just gone.
+    if file < 0, [ENOENT, ENXIO, ENODEV].contains(errno) { return nil }
+    guard file >= 0 else { throw failure("cannot be opened", errno, path) }
     defer { close(file) }
     var facts = stat()
     guard fstat(file, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else { return nil }
-    return withUnsafeTemporaryAllocation(
-      byteCount: ImageFormat.signatureBytes, alignment: 1
-    ) { room in
-      let count = read(file, room.baseAddress!, room.count)
-      return count > 0 ? ImageFormat(UnsafeRawBufferPointer(rebasing: room[..<count])) : nil
+    typealias Start = (UInt64, UInt64, UInt64, UInt64)
+    var start: Start = (0, 0, 0, 0)
+    let (count, format) = withUnsafeMutableBytes(of: &start) { room in
+      let count = read(file, room.baseAddress!, ImageFormat.signatureBytes)
+      return (
+        count, count > 0 ? ImageFormat(UnsafeRawBufferPointer(rebasing: room[..<count])) : nil
+      )
     }
+    guard count >= 0 else { throw failure("cannot be read", errno, path) }
+    return format
   }
 
   /// Whether there is something called `path`.
@@ -170,7 +176,12 @@ package enum FileReader {
     }
     defer { closedir(stream) }
     var entries: [(name: [UInt8], isFolder: Bool)] = []
-    while let entry = readdir(stream) {
+    while true {
+      errno = 0
+      guard let entry = readdir(stream) else {
+        if errno == 0 { break }
+        throw .unreadable(path: path, reason: reason(errno))
+      }
       let offset = MemoryLayout<dirent>.offset(of: \.d_name)!
       let start = UnsafeRawPointer(entry).advanced(by: offset).assumingMemoryBound(to: UInt8.self)
       let name = Array(UnsafeBufferPointer(start: start, count: strlen(start)))

@@ -31,6 +31,11 @@ enum FolderNotes {
         "links that lead nowhere: \(walk.deadLinks.count), such as \(walk.deadLinks.example); "
           + "look whether what they lead to is mounted, and has not been moved")
     }
+    if walk.closed.count > 0 {
+      notes.warnings.append(
+        "files that may be photos and are not read: \(walk.closed.count), such as "
+          + walk.closed.example)
+    }
     if walk.twins.count > 0 {
       notes.warnings.append(
         "photos that have the name of another but for the ending: \(walk.twins.count), such as "
@@ -44,6 +49,7 @@ enum FolderNotes {
     }
     if let repeated = repeatedNames(index.people) { notes.warnings.append(repeated) }
     if let nested = nested(index.people) { notes.warnings.append(nested) }
+    if let several = severalFolders(index.people) { notes.warnings.append(several) }
     let parts = Set(index.people.map(firstFolder))
     if let together = splitsTogether(index, parts: parts) { notes.warnings.append(together) }
     return notes
@@ -186,6 +192,25 @@ enum FolderNotes {
       "\(inside.count) of \(people.count) people \(inside.count == 1 ? "is a folder" : "are folders")"
       + " within another person's folder, such as \(first), and count as people of their own; if "
       + "they hold thumbnails, crops or frames of the same person, move them out or join them"
+  }
+
+  /// A warning where folders of photos stand several to a folder that has no photos itself, as
+  /// those of a person's videos or days do (VoxCeleb's person/video/frame.jpg); nil where they do
+  /// not, and where the folders above are the parts of a data set.
+  static func severalFolders(_ people: [String]) -> String? {
+    var counts: [[UInt8]: Int] = [:]
+    for path in people {
+      guard let cut = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+      counts[Array(path.utf8[..<cut]), default: 0] += 1
+    }
+    let above = counts.keys.map { String(decoding: $0, as: UTF8.self) }
+    // As many to a folder as there are folders: these are parts, or the first letters of names.
+    guard above.count > 1, people.count > above.count, people.count <= above.count * above.count,
+      !above.allSatisfy({ splits.contains(firstFolder($0).lowercased()) })
+    else { return nil }
+    return "\(people.count) folders of photos stand below \(above.count) others, such as "
+      + "\(people[0]), and each counts as a person; if a person is one of the "
+      + "\(above.count), with folders of videos or days in it, give a list 'path label'"
   }
 
   /// A warning where people of one name stand below several folders; nil where none do.

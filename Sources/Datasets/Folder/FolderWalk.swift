@@ -24,6 +24,9 @@ struct FolderWalk {
   private(set) var twins: (count: Int, example: String) = (0, "")
   /// Links without the ending of a photo that lead nowhere: how many, and the first.
   private(set) var deadLinks: (count: Int, example: String) = (0, "")
+  /// Files that might be photos by their names and cannot be opened: how many, and the first, with
+  /// the system's reason.
+  private(set) var closed: (count: Int, example: String) = (0, "")
   private let meter: WorkMeter?
 
   /// `meter` counts photos as they are found.
@@ -120,7 +123,7 @@ struct FolderWalk {
         passedOver.add(String(decoding: path, as: UTF8.self), kind: "hidden")
         continue
       }
-      switch kindOf(path, name, kind) {
+      switch try kindOf(path, name, kind) {
       case .folder:
         if let keeper = SystemFolder.keeper(of: name) {
           passedOver.add(String(decoding: path, as: UTF8.self), kind: keeper)
@@ -142,6 +145,12 @@ struct FolderWalk {
           deadLinks.count + 1, deadLinks.count == 0 ? text : min(deadLinks.example, text)
         )
         continue
+      case .closed(let reason):
+        let text = String(decoding: path, as: UTF8.self)
+        passedOver.add(text, kind: "that cannot be opened")
+        let example = "\(text): \(reason)"
+        closed = (closed.count + 1, closed.count == 0 ? example : min(closed.example, example))
+        continue
       case .circle:
         passedOver.add(String(decoding: path, as: UTF8.self), kind: "link back up")
         continue
@@ -157,9 +166,12 @@ struct FolderWalk {
   private enum Kind {
     case folder, photo, circle, deadLink
     case other(ImageFormat?)
+    case closed(reason: String)
   }
 
-  private func kindOf(_ path: [UInt8], _ name: [UInt8], _ type: Int32) -> Kind {
+  private func kindOf(
+    _ path: [UInt8], _ name: [UInt8], _ type: Int32
+  ) throws(DatasetError) -> Kind {
     if type == Int32(DT_DIR) { return .folder }
     if type == Int32(DT_LNK) || type == Int32(DT_UNKNOWN) {
       var target = stat()
@@ -174,8 +186,14 @@ struct FolderWalk {
     case .photo: return .photo
     case .other: return .other(nil)
     case .unknown:
-      let format = FileReader.format(of: absolute(path))
-      return format?.isRead == true ? .photo : .other(format)
+      do throws(ImageError) {
+        let format = try FileReader.format(of: absolute(path))
+        return format?.isRead == true ? .photo : .other(format)
+      } catch {
+        // Whoever may not read it may not want it read; what a disk loses is not to be missed.
+        guard error.isOfMachine else { return .closed(reason: error.description) }
+        throw .unreadable(path: absolute(path), reason: error.description)
+      }
     }
   }
 

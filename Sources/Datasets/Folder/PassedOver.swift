@@ -92,6 +92,7 @@ package struct PassedOver: Sendable, Equatable {
   private static let formats: [String: ImageFormat] = [
     "heic": .heic, "heif": .heic, "hif": .heic, "avif": .avif, "gif": .gif, "bmp": .bmp,
     "dib": .bmp, "tif": .tiff, "tiff": .tiff, "jp2": .jpeg2000, "j2k": .jpeg2000, "jxl": .jpegXL,
+    "pgm": .netpbm, "ppm": .netpbm, "pnm": .netpbm, "pbm": .netpbm, "pam": .netpbm,
   ]
 
   private static let advice = [

@@ -83,8 +83,27 @@ package enum FacePoints {
     if let cause, misfit > 0.1, cause.fit.misfit < misfit / 4 {
       return "does not fit faces: \(cause.sentence)"
     }
-    guard misfit > Alignment.largestMisfit else { return nil }
+    guard misfit > Alignment.largestMisfit else { return mouthProblem(of: faces) }
     return "does not fit faces: the five points are the eye on the left of the picture, the other "
       + "eye, the nose, the left and the right corner of the mouth, as x1 y1 ... x5 y5"
+  }
+
+  /// Fewer faces may all be odd ones.
+  private static let fewFaces = 3
+
+  /// Why the last two points of most of `faces` are not the corners of a mouth: they do not lie
+  /// beside each other as the eyes do, but one below the other or on one another. Corners lie half
+  /// to all of the eyes' distance apart, whichever way the head is turned.
+  private static func mouthProblem(of faces: [[Point]]) -> String? {
+    guard faces.count >= fewFaces else { return nil }
+    let widths = faces.map { face in
+      let eyes = (x: face[1].x - face[0].x, y: face[1].y - face[0].y)
+      let mouth = (x: face[4].x - face[3].x, y: face[4].y - face[3].y)
+      let square = eyes.x * eyes.x + eyes.y * eyes.y
+      return square > 0 ? (mouth.x * eyes.x + mouth.y * eyes.y) / square : 1
+    }
+    guard widths.sorted()[widths.count / 2] < 0.25 else { return nil }
+    return "does not fit faces: the last two points do not lie beside each other, as the left and "
+      + "the right corner of a mouth do"
   }
 }

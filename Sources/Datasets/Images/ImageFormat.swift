@@ -10,6 +10,7 @@ package enum ImageFormat: String, Sendable, CaseIterable {
   case gif = "GIF"
   case bmp = "BMP"
   case tiff = "TIFF"
+  case netpbm = "Netpbm"
 
   /// As many bytes of a file as `init(_:)` looks at.
   package static let signatureBytes = 32
@@ -39,9 +40,18 @@ package enum ImageFormat: String, Sendable, CaseIterable {
       self = .bmp
     } else if says("II*\0") || says("MM\0*") || says("II+\0") || says("MM\0+") {
       self = .tiff
+    } else if Self.isNetpbm(bytes) {
+      self = .netpbm
     } else {
       return nil
     }
+  }
+
+  /// `P1` ... `P7` and white space, as PGM and PPM begin; texts seldom do.
+  private static func isNetpbm(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.count > 3 && bytes[0] == UInt8(ascii: "P") && (0x31...0x37).contains(bytes[1])
+      && [0x0A, 0x0D, 0x20, 0x09].contains(bytes[2])
+      && (bytes[3] == UInt8(ascii: "#") || bytes[1] == 0x37 || (0x30...0x39).contains(bytes[3]))
   }
 
   /// The format of an ISO base media file (ISO/IEC 23008-12), by the first brand that tells; nil
@@ -81,6 +91,7 @@ package enum ImageFormat: String, Sendable, CaseIterable {
     case .gif: "convert 'PHOTO.gif[0]' PHOTO.png (Debian: imagemagick)"
     case .bmp: "convert PHOTO.bmp PHOTO.png (Debian: imagemagick)"
     case .tiff: "convert 'PHOTO.tif[0]' PHOTO.png (Debian: imagemagick)"
+    case .netpbm: "convert PHOTO.pgm PHOTO.png (Debian: imagemagick)"
     }
   }
 

@@ -134,7 +134,7 @@ struct LandmarkReader {
   private(set) var faceless = 0
   private let file: String
   private let index: PhotoIndex
-  private var places: [String: Int] = [:]
+  private var places: [ExactText: Int] = [:]
   /// Made for the first path that is none of the data set's own.
   private var lookup: PhotoLookup?
 
@@ -148,7 +148,7 @@ struct LandmarkReader {
     self.file = file
     self.index = index
     places.reserveCapacity(index.photos.count)
-    for (photo, facts) in index.photos.enumerated() { places[facts.path] = photo }
+    for (photo, facts) in index.photos.enumerated() { places[ExactText(facts.path)] = photo }
   }
 
   private func bad(_ number: Int, _ reason: String) -> DatasetError {
@@ -236,7 +236,7 @@ struct LandmarkReader {
     let name =
       isQuoted
       ? path.dropFirst().dropLast().replacing("\"\"", with: "\"") : path
-    if let place = places[String(name)] { return place }
+    if let place = places[ExactText(String(name))] { return place }
     var lookup = lookup ?? PhotoLookup(index.photos.map(\.path))
     defer { self.lookup = lookup }
     guard case .one(let place) = lookup.find(String(name)) else { return nil }

@@ -1,12 +1,14 @@
 /// A text by its bytes, where Swift compares what texts look like.
-struct ExactText: Hashable {
-  let text: String
+package struct ExactText: Hashable, Sendable {
+  /// The text itself.
+  package let text: String
 
-  init(_ text: String) { self.text = text }
+  /// The text `text`.
+  package init(_ text: String) { self.text = text }
 
-  static func == (a: Self, b: Self) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+  package static func == (a: Self, b: Self) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
 
-  func hash(into hasher: inout Hasher) {
+  package func hash(into hasher: inout Hasher) {
     let isHashed: Void? = text.utf8.withContiguousStorageIfAvailable {
       hasher.combine(bytes: UnsafeRawBufferPointer($0))
     }
@@ -202,10 +204,11 @@ struct LabelledPeople {
       }
       found.append(name)
     }
-    guard found.count == names.count, Set(found).count == found.count else {
+    let different = Set(found.map(ExactText.init)).count
+    guard found.count == names.count, different == found.count else {
       throw .unusable(
         path: path,
-        reason: "has \(Set(found).count) names for \(names.count) people; give the one that "
+        reason: "has \(different) names for \(names.count) people; give the one that "
           + "belongs to the pack, or remove it")
     }
     names = found

@@ -116,11 +116,20 @@ package enum DataSplit: Equatable, Sendable, CustomStringConvertible {
     var chosen = [Bool](repeating: false, count: people.count)
     var absent: [String] = []
     for name in names {
-      guard let found = Self.readings(of: name).lazy.compactMap({ places[$0] }).first else {
+      guard
+        let (found, reading) = Self.readings(of: name).lazy.compactMap({ reading in
+          places[reading].map { ($0, reading) }
+        }).first
+      else {
         absent.append(name)
         continue
       }
-      for person in found { chosen[person] = true }
+      // A name may be composed otherwise than a folder's, unless another's is composed as it is.
+      let exact = found.filter { person in
+        people[person].utf8.elementsEqual(reading.utf8)
+          || (people[person].split(separator: "/").last ?? "").utf8.elementsEqual(reading.utf8)
+      }
+      for person in exact.isEmpty ? found : exact { chosen[person] = true }
     }
     return (chosen, absent)
   }
