@@ -70,23 +70,20 @@ import Testing
 
   @Test func aListOfPeopleMeansTheFolderThatIsWrittenAsTheNameIs() throws {
     let (composed, parts) = ("Zo\u{EB}", "Zoe\u{308}")
-    let index = PhotoIndex(
-      photos: [
-        Photo(path: "\(parts)/1.jpg", person: 0), Photo(path: "\(composed)/1.jpg", person: 1),
-      ],
-      people: [parts, composed])
+    let names = [parts, composed, "other"]
+    func index(_ names: [String]) -> PhotoIndex {
+      PhotoIndex(
+        photos: names.enumerated().map { Photo(path: "\($1)/1.jpg", person: $0) }, people: names)
+    }
     let disk = TemporaryFolder()
     for (name, own) in [(parts, 0), (composed, 1)] {
-      let list = disk.write("people.txt", name + "\n")
-      let divided = try DataSplit.people(file: list).divide(index, seed: 1, folder: "photos")
-      #expect(divided.training == [own])
+      let list = disk.write("people.txt", name + "\nother\n")
+      let divided = try DataSplit.people(file: list).divide(index(names))
+      #expect(divided.training == [own, 2])
     }
     // A folder of another disk may be composed otherwise.
-    let only = PhotoIndex(
-      photos: [Photo(path: "\(parts)/1.jpg", person: 0), Photo(path: "b/1.jpg", person: 1)],
-      people: [parts, "b"])
-    let list = disk.write("people.txt", composed + "\n")
-    #expect(
-      try DataSplit.people(file: list).divide(only, seed: 1, folder: "photos").training == [0])
+    let list = disk.write("people.txt", composed + "\nother\n")
+    let divided = try DataSplit.people(file: list).divide(index([parts, "other", "third"]))
+    #expect(divided.training == [0, 1])
   }
 }

@@ -47,9 +47,12 @@ enum FolderNotes {
         "\(own) photo\(own == 1 ? "" : "s") right in the folder count as one person, '.', beside "
           + "the people in folders")
     }
-    if let repeated = repeatedNames(index.people) { notes.warnings.append(repeated) }
+    if let repeated = repeatedNames(index.people) {
+      notes.warnings.append(repeated)
+    } else if let several = severalFolders(index.people) {
+      notes.warnings.append(several)
+    }
     if let nested = nested(index.people) { notes.warnings.append(nested) }
-    if let several = severalFolders(index.people) { notes.warnings.append(several) }
     let parts = Set(index.people.map(firstFolder))
     if let together = splitsTogether(index, parts: parts) { notes.warnings.append(together) }
     return notes
