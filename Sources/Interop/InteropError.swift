@@ -6,6 +6,7 @@ package enum InteropError: Error, Equatable, CustomStringConvertible {
   case unknownInput(path: String)
   case noModel(path: String)
   case missing(path: String, model: String, tensors: [String])
+  case deeper(path: String, model: String, tensors: [String])
   case severalNetworks(path: String, prefixes: [String])
   case noPrefix(path: String, prefix: String, found: [String])
   case otherShape(path: String, tensor: String, found: [Int], expected: [Int])
@@ -28,6 +29,9 @@ package enum InteropError: Error, Equatable, CustomStringConvertible {
       "\(path) has no \(tensors.prefix(3).map { "'\($0)'" }.joined(separator: ", "))"
         + (tensors.count > 3 ? " and \(tensors.count - 3) more tensors" : "")
         + " of \(model); check --model"
+    case .deeper(let path, let model, let tensors):
+      "\(path) has \(tensors.count) tensors more of blocks as \(model) has them, such as "
+        + "'\(tensors[0])': its network is a deeper one; check --model"
     case .severalNetworks(let path, let prefixes):
       "\(path) holds \(prefixes.count) networks with these names, under "
         + Self.list(prefixes) + "; say with --prefix which one to take"

@@ -8,7 +8,7 @@ internal import State
 extension NetworkWeights {
   /// Fills the network from a file of tensors by the names of its published definition, with
   /// `prefix` before all of them. Returns the names of tensors that nobody wanted. Throws
-  /// `InteropError` or `InterchangeError`.
+  /// `InteropError`, also for a deeper network's tensors, or `InterchangeError`.
   func load(_ archive: any TensorArchive, prefix: String) throws -> [String] {
     let names = Set(archive.names)
     let missing = wantedNames.filter { !names.contains(prefix + $0) }
@@ -41,7 +41,29 @@ extension NetworkWeights {
         throw InteropError.notOne(path: archive.path, tensor: name)
       }
     }
-    return archive.names.filter { !used.contains($0) && !$0.hasSuffix(".num_batches_tracked") }
+    let unused = archive.names.filter {
+      !used.contains($0) && !$0.hasSuffix(".num_batches_tracked")
+    }
+    let further = furtherBlocks(unused, prefix: prefix)
+    guard further.count < Self.tensorsOfABlock else {
+      throw InteropError.deeper(path: archive.path, model: network.name, tensors: further)
+    }
+    return unused
+  }
+
+  /// A block of layers has as many tensors; fewer are of something else.
+  private static var tensorsOfABlock: Int { 4 }
+
+  /// Those of `unused` that are called as tensors of the network but for a number, as those of a
+  /// deeper one's further blocks are.
+  private func furtherBlocks(_ unused: [String], prefix: String) -> [String] {
+    func pattern(_ name: Substring) -> String {
+      name.split(separator: ".").map { Int($0) == nil ? String($0) : "#" }.joined(separator: ".")
+    }
+    let own = Set(wantedNames.map { pattern($0[...]) }).filter { $0.contains("#") }
+    return unused.filter {
+      $0.hasPrefix(prefix) && own.contains(pattern($0.dropFirst(prefix.count)))
+    }
   }
 
   private func read(

@@ -92,6 +92,23 @@ import Training
     }
   }
 
+  @Test func aDeeperNetworkIsNotTakenForAShallowerOne() throws {
+    try train("iresnet18")
+    let file = try SafetensorsFile(path: try export(.safetensors, "weights"))
+    let mute = folder.file("mute.safetensors")
+    try SafetensorsFile.write(
+      tensors: try file.names.map {
+        SafetensorsTensor(
+          name: "module." + $0, shape: file.shape(of: $0)!, floats: try file.elements(of: $0))
+      }, checksums: false, to: mute)
+    let options = [("width", "0.125"), ("image-size", "32"), ("normalize", "half")]
+    let error = #expect(throws: InteropError.self) {
+      try bring(mute, [("model", "iresnet10")] + options, channels: .rgb)
+    }
+    #expect("\(error!)".contains("module.layer1.1.") && "\(error!)".contains("check --model"))
+    _ = try bring(mute, [("model", "iresnet18")] + options, channels: .rgb)
+  }
+
   @Test func strictReadersFindWhatTheyExpect() throws {
     try train()
     let file = try SafetensorsFile(path: try export(.safetensors, "weights"))
