@@ -53,7 +53,7 @@ enum DetectedAlignment {
       communicator: communicator)
     let targets = FaceTargets(set.index)
     _ = try FirstRankWork.run(over: communicator, pool: session.pool) {
-      try FaceAligner.requireEmpty(request.out)
+      try UnfinishedFolder.begin(request.out, command: "align")
       for folder in targets.folders { try Folders.make(request.out + "/" + folder) }
     }
     let share = Microbatches.share(
@@ -69,6 +69,7 @@ enum DetectedAlignment {
       if targets.labels.areNeeded, all.written > 0 {
         all.notes.append(try targets.labels.write(all.labels, to: request.out))
       }
+      try UnfinishedFolder.end(request.out)
     }
     return all
   }

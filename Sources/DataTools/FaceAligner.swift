@@ -48,7 +48,7 @@ enum FaceAligner {
           }
             ?? ""))
     }
-    try requireEmpty(request.out)
+    try UnfinishedFolder.begin(request.out, command: "align")
     let targets = targets(of: index)
     let folders = folders(of: targets)
     for folder in folders { try Folders.make(request.out + "/" + folder) }
@@ -67,6 +67,7 @@ enum FaceAligner {
     if labels.areNeeded, found.count > 0 {
       found.notes.remarks.append(try labels.write(found.labels, to: request.out))
     }
+    try UnfinishedFolder.end(request.out)
     found.doubtful = landmarks.misfits.map { index.photos[$0.photo].path }
     return found
   }
@@ -145,12 +146,6 @@ enum FaceAligner {
 
   static func folder(_ path: String) -> String {
     path.split(separator: "/").dropLast().joined(separator: "/")
-  }
-
-  /// Throws `FolderError` where the folder `path` holds something.
-  static func requireEmpty(_ path: String) throws {
-    guard let contents = try? FileManager.default.contentsOfDirectory(atPath: path) else { return }
-    guard contents.isEmpty else { throw FolderError.notEmpty(path: path) }
   }
 
   private final class Worker {

@@ -116,7 +116,7 @@ package struct TrainingPlan {
   private static func checkMicrobatches(
     _ sizes: [Int], photos: Int, _ network: Network, _ configuration: RunConfiguration
   ) throws {
-    guard !network.statistics.isEmpty else { return }
+    guard !network.trainedStatistics.isEmpty else { return }
     for samples in sizes
     where Microbatches.smallest(samples, microbatch: configuration.microbatch) < 2 {
       throw PlanError.microbatchOfOne(

@@ -27,7 +27,7 @@ struct ArgumentPhotos {
         files.append(argument)
         continue
       }
-      let folder = try FaceFolder(root: argument, meter: meter)
+      let folder = try FaceFolder(ofTask: argument, meter: meter)
       notes.append(folder.notes)
       if oneEach, folder.photos.count > 1 {
         throw TaskError.severalPhotos(argument, names: folder.photos.map(\.path))

@@ -8,6 +8,12 @@ private enum Main {
   static func main() {
     CrashLine.install(speaker: LaunchedRank.rank.map { "rank \($0)" } ?? "")
     StandardOutput.reserve()
+    // The standard library reads arguments there.
+    if access("/proc/self/cmdline", R_OK) != 0 {
+      fail(
+        "/proc is not mounted, from where a program reads its arguments; mount it, also in a chroot",
+        code: ExitCode.failure.rawValue)
+    }
     if let word = unreadable(CommandLine.unsafeArgv) {
       fail(
         "'\(word)' is not UTF-8, as names on the command line have to be; rename the file, or give a "

@@ -86,4 +86,51 @@ import Testing
     let divided = try DataSplit.people(file: list).divide(index([parts, "other", "third"]))
     #expect(divided.training == [0, 1])
   }
+
+  @Test func aPersonWhoIsLinkedTwiceIsTold() throws {
+    let disk = TemporaryFolder()
+    for name in ["all/a/1.jpg", "all/b/1.jpg", "far/c/1.jpg"] { disk.write(name, Self.jpeg) }
+    for (link, target) in [("z", "a"), ("y", "../far/c"), ("x", "../far/c")] {
+      try FileManager.default.createSymbolicLink(
+        atPath: disk.path + "/all/" + link, withDestinationPath: target)
+    }
+    let set = try PhotoSet(path: disk.path + "/all")
+    #expect(set.index.people == ["a", "b", "x", "y", "z"])
+    #expect(
+      set.notes.allWarnings == [
+        "links to folders that are listed by another path too: 2, such as y; their photos count "
+          + "twice, as of other people"
+      ], "\(set.notes.allWarnings)")
+  }
+
+  @Test func aFolderThatIsNotFinishedIsNoData() throws {
+    let disk = TemporaryFolder()
+    let out = disk.path + "/out"
+    try UnfinishedFolder.begin(out, command: "align")
+    disk.write("out/a/1.jpg", Self.jpeg)
+    for _ in 0..<2 {
+      let error = #expect(throws: DatasetError.self) { try PhotoSet(path: out) }
+      #expect(error?.description.contains("is not finished") == true)
+      #expect(throws: FolderError.unfinished(path: out)) {
+        try UnfinishedFolder.begin(out, command: "align")
+      }
+    }
+    #expect(throws: DatasetError.self) { try FaceFolder(root: out) }
+    try UnfinishedFolder.end(out)
+    #expect(try PhotoSet(path: out).notes == DataNotes())
+    #expect(throws: FolderError.notEmpty(path: out)) {
+      try UnfinishedFolder.begin(out, command: "align")
+    }
+  }
+
+  @Test func tasksCallPeopleByTheirFolders() throws {
+    let disk = TemporaryFolder()
+    for name in ["a/1.jpg", "b/1.jpg", "loose.jpg"] { disk.write(name, Self.jpeg) }
+    disk.write("metadata.csv", "file_name,label\na/1.jpg,x\nb/1.jpg,x\nloose.jpg,y\n")
+    #expect(
+      try FaceFolder(ofTask: disk.path).notes.warnings == [
+        "metadata.csv is not read: tasks call people by their folders"
+      ])
+    #expect(try FaceFolder(root: disk.path).notes.warnings.count == 2)
+  }
 }

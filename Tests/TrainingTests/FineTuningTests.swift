@@ -46,6 +46,19 @@ import Training
     return "\(try #require(error))"
   }
 
+  @Test func aMicrobatchOfOneIsEnoughWhereNoMomentsAreTakenOfIt() throws {
+    func change(_ freeze: [String]) -> (inout RunConfiguration) -> Void {
+      {
+        $0.initialWeights = Self.old
+        $0.freeze = freeze.map(PartPattern.init)
+        $0.batch = 9
+        $0.microbatch = 2
+      }
+    }
+    _ = try SmallRun.train(Self.configuration(change(["*"])))
+    #expect(try Self.complaint(change(["conv1"])).contains("undefined over a single sample"))
+  }
+
   @Test func partsAreFoundByName() {
     func matches(_ pattern: String, _ name: String) -> Bool { PartPattern(pattern).matches(name) }
     #expect(matches("layer1", "layer1.0.conv1.weight") && matches("layer1", "layer1"))

@@ -82,18 +82,24 @@ package struct FaceFolder: Sendable {
   /// Lists the folder at `root`; throws `DatasetError` for a folder that is missing, unreadable or
   /// without photos. `meter` counts photos as they are found.
   package init(root: String, meter: WorkMeter? = nil) throws(DatasetError) {
-    try self.init(root: root, meter: meter, isMetadataKnown: false)
+    try self.init(root: root, meter: meter, for: .data)
   }
 
-  /// As above; with `isMetadataKnown` somebody else says why metadata are not read.
-  init(root: String, meter: WorkMeter?, isMetadataKnown: Bool) throws(DatasetError) {
+  /// The same for a task, which calls people by their folders and takes photos right in the folder
+  /// for those of nobody.
+  package init(ofTask root: String, meter: WorkMeter? = nil) throws(DatasetError) {
+    try self.init(root: root, meter: meter, for: .task)
+  }
+
+  init(root: String, meter: WorkMeter?, for use: FolderUse) throws(DatasetError) {
     self.root = root
+    try UnfinishedFolder.check(root)
     var walk = FolderWalk(root: root, meter: meter)
     try walk.run()
     guard walk.photos.count > 0 else {
       throw .noPhotos(folder: root, passedOver: walk.passedOver.lines.first)
     }
     index = walk.makeIndex()
-    notes = FolderNotes.of(walk, index, isMetadataKnown: isMetadataKnown)
+    notes = FolderNotes.of(walk, index, for: use)
   }
 }

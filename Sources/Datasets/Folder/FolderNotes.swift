@@ -1,23 +1,35 @@
 internal import Threads
 
+/// Who a folder of photos is listed for.
+enum FolderUse {
+  case data
+  /// Data of which somebody else says why metadata are not read.
+  case dataWithMetadata
+  /// A task, which calls people by their folders, whatever metadata say; photos right in the folder
+  /// are of nobody.
+  case task
+}
+
 /// What a listing of folders shows that is most likely not meant.
 enum FolderNotes {
   /// The notes of a walk whose photos are taken as `index`: what is passed over, folders without
   /// photos, photos in the root itself, one name below several folders.
   static func of(
-    _ walk: FolderWalk, _ index: PhotoIndex, isMetadataKnown: Bool
+    _ walk: FolderWalk, _ index: PhotoIndex, for use: FolderUse
   ) -> DataNotes {
     var notes = DataNotes()
     notes.passedOver = walk.passedOver
     let unread = walk.unreadMetadata.first { path in
       let parts = path.split(separator: "/")
-      let isKnown = isMetadataKnown && parts.count <= 2
+      let isKnown = use == .dataWithMetadata && parts.count <= 2
       return !isKnown || !FolderContents.isMetadata(String(parts.last ?? ""))
     }
     if let metadata = unread {
       notes.warnings.append(
-        "\(metadata) is not read, and people are called by their folders: metadata are read as "
-          + "metadata.csv or metadata.jsonl in the folder itself or in those right in it")
+        use == .task
+          ? "\(metadata) is not read: tasks call people by their folders"
+          : "\(metadata) is not read, and people are called by their folders: metadata are read as "
+            + "metadata.csv or metadata.jsonl in the folder itself or in those right in it")
     }
     if walk.barren.count > 0 {
       notes.warnings.append(
@@ -36,12 +48,17 @@ enum FolderNotes {
         "files that may be photos and are not read: \(walk.closed.count), such as "
           + walk.closed.example)
     }
+    if walk.repeatedFolders.count > 0 {
+      notes.warnings.append(
+        "links to folders that are listed by another path too: \(walk.repeatedFolders.count), such "
+          + "as \(walk.repeatedFolders.example); their photos count twice, as of other people")
+    }
     if walk.twins.count > 0 {
       notes.warnings.append(
         "photos that have the name of another but for the ending: \(walk.twins.count), such as "
           + "\(walk.twins.example); if one is made of the other, leave one away")
     }
-    if index.people.count > 1, index.people.contains(".") {
+    if use != .task, index.people.count > 1, index.people.contains(".") {
       let own = index.photosPerPerson[index.people.firstIndex(of: ".") ?? 0]
       notes.warnings.append(
         "\(own) photo\(own == 1 ? "" : "s") right in the folder count as one person, '.', beside "

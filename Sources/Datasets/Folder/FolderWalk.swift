@@ -27,6 +27,9 @@ struct FolderWalk {
   /// Files that might be photos by their names and cannot be opened: how many, and the first, with
   /// the system's reason.
   private(set) var closed: (count: Int, example: String) = (0, "")
+  /// Links to folders whose photos are listed by another path too: how many, and the first.
+  private(set) var repeatedFolders: (count: Int, example: String) = (0, "")
+  private var links: [[UInt8]] = []
   private let meter: WorkMeter?
 
   /// `meter` counts photos as they are found.
@@ -83,6 +86,30 @@ struct FolderWalk {
       let entries = try list(folder)
       frames.append(Frame(path: folder, entries: entries))
     }
+    findRepeatedFolders()
+  }
+
+  private mutating func findRepeatedFolders() {
+    guard !links.isEmpty, let base = Self.place(root) else { return }
+    var targets: Set<String> = []
+    for link in links.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      guard let target = Self.place(absolute(link)) else { continue }
+      let isListed =
+        target.hasPrefix(base + "/")
+        && !target.dropFirst(base.count).split(separator: "/").contains { $0.hasPrefix(".") }
+      guard isListed || !targets.insert(target).inserted else { continue }
+      if repeatedFolders.count == 0 {
+        repeatedFolders.example = String(decoding: link, as: UTF8.self)
+      }
+      repeatedFolders.count += 1
+    }
+  }
+
+  /// The absolute path of what is at `path`, without links.
+  private static func place(_ path: String) -> String? {
+    guard let target = realpath(path, nil) else { return nil }
+    defer { free(target) }
+    return String(cString: target)
   }
 
   private mutating func take(_ path: [UInt8], named name: [UInt8], in frame: inout Frame) {
@@ -130,6 +157,7 @@ struct FolderWalk {
           continue
         }
         entries.append(Entry(key: name + [UInt8(ascii: "/")]))
+        if kind == Int32(DT_LNK) { links.append(path) }
       case .photo:
         entries.append(Entry(key: name))
         meter?.add()

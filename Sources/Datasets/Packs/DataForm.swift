@@ -37,6 +37,7 @@ enum DataForm {
       throw .unreadable(path: path, reason: FileReader.reason(errno))
     }
     guard facts.st_mode & S_IFMT == S_IFDIR else { return (try ofFile(path), path, DataNotes()) }
+    try UnfinishedFolder.check(path)
     let (form, notes) = try FolderContents(path).form(meter)
     return (form, path, notes)
   }

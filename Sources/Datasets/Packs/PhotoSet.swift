@@ -68,7 +68,7 @@ package struct PhotoSet: Sendable {
     case .folder:
       let folder: FaceFolder
       do throws(DatasetError) {
-        folder = try FaceFolder(root: path, meter: meter, isMetadataKnown: true)
+        folder = try FaceFolder(root: path, meter: meter, for: .dataWithMetadata)
       } catch {
         guard case .noPhotos = error else { throw error }
         throw try DataForm.packedContents(of: path) ?? error

@@ -1,4 +1,3 @@
-private import Foundation
 private import Interchange
 
 extension SyntheticFaces {
@@ -10,7 +9,7 @@ extension SyntheticFaces {
   package func writeFolder(
     to root: String, progress: (_ photosWritten: Int) -> Void = { _ in }
   ) throws {
-    try Self.prepare(root)
+    try UnfinishedFolder.begin(root, command: "synthesize")
     let artist = SyntheticArtist(self)
     for person in 0..<people {
       try Folders.make(root + "/" + personName(person))
@@ -22,20 +21,6 @@ extension SyntheticFaces {
       }
       progress((person + 1) * photosPerPerson)
     }
-  }
-
-  private static func prepare(_ root: String) throws {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: root, isDirectory: &isFolder) else {
-      return try Folders.make(root)
-    }
-    guard isFolder.boolValue else { throw FolderError.notAFolder(path: root) }
-    let contents: [String]
-    do {
-      contents = try FileManager.default.contentsOfDirectory(atPath: root)
-    } catch {
-      throw FolderError.unwritable(path: root, reason: error.localizedDescription)
-    }
-    guard contents.isEmpty else { throw FolderError.notEmpty(path: root) }
+    try UnfinishedFolder.end(root)
   }
 }
