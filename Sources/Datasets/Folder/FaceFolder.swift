@@ -80,15 +80,20 @@ package struct FaceFolder: Sendable {
   package var people: [String] { index.people }
 
   /// Lists the folder at `root`; throws `DatasetError` for a folder that is missing, unreadable or
-  /// without photos. `meter` counts photos as they are found.
-  package init(root: String, meter: WorkMeter? = nil) throws(DatasetError) {
-    try self.init(root: root, meter: meter, isMetadataKnown: false)
+  /// without photos. The files at the paths `used` have another use than being photos, so that
+  /// nothing is said of them; `meter` counts photos as they are found.
+  package init(
+    root: String, besides used: [String] = [], meter: WorkMeter? = nil
+  ) throws(DatasetError) {
+    try self.init(root: root, besides: used, meter: meter, isMetadataKnown: false)
   }
 
   /// As above; with `isMetadataKnown` somebody else says why metadata are not read.
-  init(root: String, meter: WorkMeter?, isMetadataKnown: Bool) throws(DatasetError) {
+  init(
+    root: String, besides used: [String], meter: WorkMeter?, isMetadataKnown: Bool
+  ) throws(DatasetError) {
     self.root = root
-    var walk = FolderWalk(root: root, meter: meter)
+    var walk = FolderWalk(root: root, besides: used, meter: meter)
     try walk.run()
     guard walk.photos.count > 0 else {
       throw .noPhotos(folder: root, passedOver: walk.passedOver.lines.first)
