@@ -181,6 +181,7 @@ let package = Package(
       name: "Timing",
       dependencies: ["Collectives", "Interchange", "Threads"],
       swiftSettings: house),
+    .target(name: "Pace", dependencies: ["Timing"], swiftSettings: house),
     .target(
       name: "State",
       dependencies: ["Kernels", "Losses", "Networks", "Preconditions", "Threads"],
@@ -277,8 +278,8 @@ let package = Package(
       dependencies: [
         "Assembly", "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets",
         "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Kernels", "Losses",
-        "Networks", "Optimizers", "Planning", "Reports", "Resumption", "RunFolders", "Scoring",
-        "Sessions", "State", "Threads", "Timing",
+        "Networks", "Optimizers", "Pace", "Planning", "Reports", "Resumption", "RunFolders",
+        "Scoring", "Sessions", "State", "Threads", "Timing",
       ],
       swiftSettings: house),
     .target(
@@ -423,7 +424,8 @@ let package = Package(
         "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Detection",
         "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Interop", "Kernels",
         "Losses",
-        "Measuring", "Networks", "Optimizers", "Planning", "Preflight", "Protocols", "Reports",
+        "Measuring", "Networks", "Optimizers", "Pace", "Planning", "Preflight", "Protocols",
+        "Reports",
         "Resumption", "RunFolders", "Scoring", "Sessions", "State", "Sweeps", "Tasks",
         "TestSupport", "Threads", "Timing", "Training",
       ]),

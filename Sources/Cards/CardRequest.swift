@@ -11,15 +11,16 @@ package struct CardRequest: Sendable, Equatable {
   /// Where the card goes; nil for standard output.
   package var out: String?
 
+  /// The card of `checkpoint`, on standard output.
   package init(checkpoint: String) { self.checkpoint = checkpoint }
 
   /// Writes the card; throws `CheckpointError`, `InterchangeError` and `CommandFiles.Conflict`.
   package func run() throws {
-    var files = CommandFiles()
-    files.read(checkpoint, as: "RUN")
-    for path in evaluations { files.read(path, as: "--evaluation") }
-    files.write(out, as: "--out")
-    try files.check()
+    try CommandFiles.check { files in
+      files.read(checkpoint, as: "RUN")
+      for path in evaluations { files.read(path, as: "--evaluation") }
+      files.write(out, as: "--out")
+    }
     let (found, refused) = try CheckpointStore.open(checkpoint, needsHead: false)
     let measured = try evaluations.map { MeasuredText(path: $0, lines: try TextFile.lines(of: $0)) }
     var lines = try ModelCard(of: found, measured: measured).lines

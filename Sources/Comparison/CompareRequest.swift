@@ -5,6 +5,7 @@ package struct CompareRequest: Sendable, Equatable {
   /// Run folders both, or checkpoint files both.
   package var first, second: String
 
+  /// Compares the runs `first` and `second`.
   package init(first: String, second: String) {
     self.first = first
     self.second = second

@@ -9,15 +9,7 @@ extension CommandFiles {
 
   /// Notes all that a run by `configuration` reads.
   package mutating func read(_ configuration: RunConfiguration) {
-    func flag(_ member: PartialKeyPath<RunConfiguration>) -> String {
-      "--" + ConfigurationOption.of(member).name
-    }
-    readData(configuration.data, as: flag(\.data))
-    if case .people(let path) = configuration.split { read(path, as: flag(\.split)) }
-    read(configuration.landmarks, as: flag(\.landmarks))
-    read(configuration.initialWeights, as: flag(\.initialWeights))
-    read(configuration.compatibleWith, as: flag(\.compatibleWith))
-    for path in configuration.pairs { read(path, as: flag(\.pairs)) }
-    if case .path(let path) = configuration.resume { read(path, as: flag(\.resume)) }
+    readData(configuration.data, as: "--data")
+    for file in configuration.filesRead { read(file.path, as: "--" + file.option) }
   }
 }

@@ -1,33 +1,11 @@
-internal import Collectives
 internal import Datasets
 internal import Losses
 internal import Networks
 
-// The options in the order of the written configuration and of the help. Entries are explained at
-// `option`; what two options must hold together is in ConfigurationValidation.swift.
-
-private let integer = ValueForm<Int>.integer
-private let number = ValueForm<Double>.number
-private let positive = ValueForm.float("a positive number, from 1e-30 to 1e30") {
-  (1e-30...1e30).contains($0)
-}
-private let notNegative = ValueForm.float("0 or a positive number, up to 1e30") {
-  (0...1e30).contains($0)
-}
-private let epochs = number.within(0...1e6)
-private let pixels = integer.within(8...8192, " pixels")
-/// A whole number from `first` to `limit`; `what` follows the first in words.
-private func atLeast(
-  _ first: Int, _ what: String = "", limit: Int = 1_000_000_000
-) -> ValueForm<Int> {
-  var form = integer
-  form.expectation = {
-    $0 < first ? "at least \(first)\(what)" : $0 > limit ? "at most \(limit)" : nil
-  }
-  return form
-}
-private let path = ValueForm<String>.path
-private let anyFile = ConfigurationOption.Completion.file(extensions: [])
+// The options of data, network and loss, in the order of the written configuration and of the help;
+// those of steps and of the run are in OptionTable+Steps.swift and OptionTable+Run.swift. Entries
+// are explained at `option`; what two options must hold together is in
+// ConfigurationValidation.swift.
 
 extension ConfigurationOption {
   @Table static var dataOptions: [ConfigurationOption] {
@@ -248,206 +226,12 @@ extension ConfigurationOption {
       "A run or checkpoint that the new embeddings are to be comparable with", value: "run",
       follows: .loss, idle: [.withoutTriplets])
   }
-
-  @Table static var optimizerOptions: [ConfigurationOption] {
-    option(
-      .step, "batch", \.batch, atLeast(1, " sample"),
-      "Samples of a step, over all ranks", value: "b")
-    option(
-      .step, "microbatch", \.microbatch, atLeast(1, " sample", limit: 1_000_000),
-      "Samples that a worker computes at once", value: "b", follows: .model, once: true,
-      usual: { _ in 16 })
-    option(
-      .step, "drop-last", \.dropsLast, .truth,
-      "Leave out the samples of an epoch that do not fill its last batch",
-      idle: [.inRuns("with loss triplet, whose batches are all whole") { $0.loss == .triplet }])
-    option(
-      .step, "sampling", \.sampling, .name("sampling"),
-      "How often people come in an epoch: instance, each photo once; square-root or "
-        + "class-balanced, as the root of their photos or all alike", value: "name",
-      idle: [.inRuns("with loss triplet, whose batches are of people") { $0.loss == .triplet }])
-    option(
-      .step, "threads", \.threads,
-      integer.within(1...1024).orNil("auto"),
-      "Compute threads of a rank", value: "t", isMathematical: false,
-      ranksMayDiffer: true)
-    option(
-      .step, "epochs", \.length, .length(limit: 1_000_000_000) { .epochs($0) },
-      "Length of training in epochs", value: "e", isMathematical: false,
-      standsFor: { $0 == .epochs($0.count) })
-    option(
-      .step, "steps", \.length, .length(limit: 1_000_000_000_000) { .steps($0) },
-      "Length of training in steps", value: "n", isMathematical: false,
-      standsFor: { $0 == .steps($0.count) })
-    option(.step, "seed", \.seed, .seed, "Seed of everything random but the split", value: "n")
-    option(
-      .step, "gradient-grid", \.gradientGrid,
-      .grid.exponents(within: -120...0),
-      "Spacing of the exact gradient sum: auto, or an exponent of two", value: "e")
-    option(
-      .step, "reduce", \.reduction, .name("reduction"),
-      "How gradients travel between ranks: exact, or fp32 or bf16, which round", value: "name")
-    option(
-      .step, "shard-optimizer", \.shardsOptimizer, .truth,
-      "Each rank keeps and updates a part of the optimizer's state", isMathematical: false)
-
-    option(
-      .optimizer, "optimizer", \.optimizer, .name("optimizer"), choices(of: OptimizerName.self),
-      value: "name")
-    option(
-      .optimizer, "momentum", \.momentum,
-      ValueForm.float("0 to below 1", below: 1) { $0 >= 0 }, "Momentum of sgd and lars", value: "x",
-      follows: .optimizer, usual: { $0.optimizer.traits.momentum ?? 0 },
-      idle: [.optimizer { $0.traits.momentum == nil }])
-    option(
-      .optimizer, "nesterov", \.nesterov, .truth, "Nesterov's momentum, for sgd",
-      follows: .optimizer,
-      idle: [
-        .optimizer { !$0.traits.hasNesterov },
-        .inRuns("without a momentum", or: "give a momentum") { $0.momentum == 0 },
-      ])
-    option(
-      .optimizer, "weight-decay", \.weightDecay, notNegative, "Weight decay", value: "x")
-    option(
-      .optimizer, "initial-accumulator", \.initialAccumulator, notNegative,
-      "Where the sums of squares of adagrad start", value: "x", follows: .optimizer,
-      idle: [.optimizer { !$0.traits.hasAccumulator }])
-    option(
-      .optimizer, "decay-norm-and-bias", \.decaysNormAndBias, .truth,
-      "Decay batch norm and biases too")
-    option(
-      .optimizer, "clip-norm", \.clipNorm, positive.orNil("none"),
-      "Largest norm of the whole gradient", value: "x")
-    option(
-      .optimizer, "ema", \.ema,
-      ValueForm.float("more than 0 and below 1", below: 1) { $0 > 0 }.orNil("none"),
-      "Decay of an average of the weights, such as 0.9999, which is evaluated beside them",
-      value: "x")
-
-    option(
-      .rate, "lr", \.learningRate, positive, "Learning rate of the backbone", value: "x",
-      follows: .optimizer, usual: { $0.optimizer.traits.learningRate })
-    option(
-      .rate, "lr-head", \.headLearningRate, positive.orNil("auto"),
-      "Learning rate of the loss head; auto is --lr", value: "x", follows: .optimizer,
-      idle: [.loss(because: ", which has no class weights") { !$0.traits.hasClassWeights }])
-    option(
-      .rate, "lr-scale", \.rateScales, .rateScales,
-      "Factors of the rate of parts, by name (layer1=0.1,layer2=0.5)", value: "list")
-    option(
-      .rate, "schedule", \.schedule, .name("schedule"), choices(of: ScheduleName.self),
-      value: "name")
-    option(
-      .rate, "warmup-epochs", \.warmupEpochs, epochs, "Epochs over which the rate grows", value: "x"
-    )
-    option(
-      .rate, "milestones", \.milestones, .milestones,
-      "When step multiplies the rate, such as 10e,15e or 20000", value: "list",
-      follows: .schedule, idle: [.schedule { !$0.traits.hasMilestones }])
-    option(
-      .rate, "gamma", \.gamma,
-      ValueForm.float("more than 0, at most 1") { $0 > 0 && $0 <= 1 }, "Factor of step", value: "x",
-      follows: .schedule,
-      idle: [.schedule { !$0.traits.hasMilestones }])
-    option(
-      .rate, "power", \.power, positive, "Power of polynomial", value: "x", follows: .schedule,
-      idle: [.schedule { !$0.traits.hasPower }])
-    option(
-      .rate, "min-lr", \.minimumLearningRate, notNegative, "Last rate of polynomial and cosine",
-      value: "x", follows: .schedule, idle: [.schedule { !$0.traits.hasLastRate }])
-  }
-
-  @Table static var runOptions: [ConfigurationOption] {
-    option(
-      .evaluation, "evaluate-every", \.evaluateEvery, .interval,
-      "Score every N steps, Ne epochs, 0 never", value: "n", isMathematical: false)
-    option(
-      .evaluation, "pairs", \.pairs, .paths,
-      "Pairs to verify, in LFW's format, or InsightFace's .bin; may be repeated",
-      ", the first one counts", value: "file", completion: anyFile, isMathematical: false)
-    option(
-      .evaluation, "patience", \.patience,
-      integer.giving("0 or more evaluations") { $0 >= 0 },
-      "End after N evaluations without a better figure; 0 never", value: "n", isMathematical: false)
-    option(
-      .evaluation, "flip-test", \.flipTest, .truth, "Add the embeddings of the mirrored photos",
-      isMathematical: false)
-
-    option(
-      .run, "out", \.out, path.orNil("auto"), "Run folder; auto is a fresh one under runs/",
-      value: "dir", completion: .folder, isMathematical: false, ranksMayDiffer: true)
-    option(
-      .run, "resume", \.resume, .resume,
-      "auto continues what the run folder holds; or a checkpoint or run folder",
-      value: "auto|none|path", completion: anyFile, isMathematical: false)
-    option(
-      .run, "checkpoint-every", \.checkpointEvery, .interval,
-      "Write a checkpoint every N steps, Ne epochs, 0 only at the end", value: "n",
-      isMathematical: false)
-    option(
-      .run, "keep", \.keep, atLeast(1, " checkpoint", limit: 1_000_000),
-      "Number of last checkpoints to keep", value: "n", isMathematical: false)
-    option(
-      .run, "keep-best", \.keepBest, .truth, "Keep the best checkpoint too", isMathematical: false)
-    option(
-      .run, "keep-every", \.keepEvery, .interval,
-      "Keep these for ever: every N steps, Ne epochs, 0 none", value: "n", isMathematical: false)
-    option(
-      .run, "on-full-disk", \.onFullDisk, .name("answer"),
-      "continue keeps the last checkpoint and trains on; or stop", value: "answer",
-      isMathematical: false)
-    option(
-      .run, "watchdog", \.watchdogSeconds, .patience,
-      "Name a rank that gives no sign and stop after this time; 0 never", value: "seconds",
-      isMathematical: false)
-    option(
-      .run, "stall", \.stallSeconds, .patience,
-      "Name a rank that lives without progress and stop after this time; 0 never",
-      value: "seconds", isMathematical: false)
-    option(
-      .run, "timeline", \.timeline, path.orNil("none"),
-      "A file to write what every thread does when to, for Perfetto", value: "file",
-      completion: .file(extensions: ["json"]), isMathematical: false)
-    option(
-      .logs, "tensorboard", \.writesTensorBoard, .truth,
-      "Write event files for TensorBoard to the run folder", isMathematical: false)
-    option(
-      .logs, "csv", \.writesCSV, .truth,
-      "Write metrics.csv and evaluations.csv to the run folder", isMathematical: false)
-    option(
-      .logs, "prometheus", \.prometheus, path.orNil("none"),
-      "A text file of metrics to keep up to date for Prometheus", value: "file",
-      completion: .file(extensions: ["prom"]), isMathematical: false)
-    option(
-      .run, "quiet", \.quiet, .truth, "Only receipts on standard output", isMathematical: false)
-    option(
-      .run, "dry-run", \.dryRun, .truth, "Print network, memory and steps, and stop",
-      isMathematical: false)
-  }
-}
-
-extension ValueForm where Value == Double {
-  /// Seconds to wait, 0 for ever.
-  fileprivate static var patience: Self {
-    let one = number.within(1...1e6, before: "seconds, ", ", or 0 to wait for ever")
-    var form = number
-    form.expectation = { $0 == 0 ? nil : one.expectation($0) }
-    return form
-  }
 }
 
 extension ValueForm where Value == ImageSize {
   fileprivate func sides(within range: ClosedRange<Int>) -> Self {
     giving("\(range.lowerBound) to \(range.upperBound) pixels") {
       range.contains($0.height) && range.contains($0.width)
-    }
-  }
-}
-
-extension ValueForm where Value == GradientGrid {
-  fileprivate func exponents(within range: ClosedRange<Int>) -> Self {
-    giving("auto or an exponent of two from \(range.lowerBound) to \(range.upperBound)") {
-      $0.exponent.map(range.contains) ?? true
     }
   }
 }

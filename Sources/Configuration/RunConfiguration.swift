@@ -219,21 +219,31 @@ extension RunConfiguration {
   /// Whether the weights depend on the number of ranks, as sums are rounded between them.
   package var dependsOnRanks: Bool { reduction.isLossy }
 
-  /// The relative paths that it names, each with its option.
-  package var relativePlaces: [(option: String, path: String)] {
-    var places: [(option: String, path: String)] = []
+  /// A path that it names, with its option.
+  package typealias Place = (option: String, path: String)
+
+  /// What a run reads beside its photos.
+  package var filesRead: [Place] {
+    var files: [Place] = []
     func add(_ member: PartialKeyPath<RunConfiguration>, _ path: String?) {
-      guard let path, !path.hasPrefix("/") else { return }
-      places.append((option: ConfigurationOption.of(member).name, path: path))
+      if let path { files.append((ConfigurationOption.of(member).name, path)) }
     }
-    if case .folder(let path) = data { add(\.data, path) }
     if case .people(let path) = split { add(\.split, path) }
     add(\.landmarks, landmarks)
     add(\.compatibleWith, compatibleWith)
     for path in pairs { add(\.pairs, path) }
-    add(\.timeline, timeline)
-    add(\.prometheus, prometheus)
-    return places
+    add(\.initialWeights, initialWeights)
+    if case .path(let path) = resume { add(\.resume, path) }
+    return files
+  }
+
+  /// The relative paths that it names, but for those of its first weights and of `resume`.
+  package var relativePlaces: [Place] {
+    var places = filesRead.filter { !["init", "resume"].contains($0.option) }
+    if case .folder(let path) = data { places.insert(("data", path), at: 0) }
+    if let timeline { places.append(("timeline", timeline)) }
+    if let prometheus { places.append(("prometheus", prometheus)) }
+    return places.filter { !$0.path.hasPrefix("/") }
   }
 }
 

@@ -1,11 +1,8 @@
 internal import Datasets
-internal import Determinism
 internal import Evaluation
 private import Foundation
 internal import Inputs
 internal import Interchange
-private import Synchronization
-internal import Threads
 
 /// What is wrong with a data set before anybody trains on it.
 struct DataCheck: Encodable {
@@ -81,15 +78,13 @@ struct DataCheck: Encodable {
 
   private static func look(_ request: CheckRequest) throws -> DataCheck {
     let set = try ToolWork.run("listing \(request.data)", quietly: request.printsJSON) {
-      try PhotoSet(path: request.data, meter: $0)
+      try PhotoSet(path: request.data, besides: request.pairs, meter: $0)
     }
     let index = set.index
-    let found = try ToolWork.run("decoding photos", quietly: request.printsJSON) {
-      Self.decode(set, threads: ToolThreads.count(request.threads), meter: $0)
-    }
+    let found = try ToolWork.decode(
+      0..<index.photos.count, of: set, threads: request.threads, quietly: request.printsJSON)
     let counts = index.photosPerPerson
-    let hashes = found.hashes
-    let overlaps = try request.pairs.map { try SetOverlap($0, set, hashes) }
+    let overlaps = try request.pairs.map { try SetOverlap($0, set, found.hashes) }
     var warnings = set.notes.allWarnings + overlaps.flatMap(\.warnings)
     if let lone = index.lonePhotosWarning { warnings.append(lone) }
     if found.animations.count > 0 {
@@ -104,74 +99,22 @@ struct DataCheck: Encodable {
       errors: index.people.count > 1
         ? [] : ["\(DatasetError.onlyOnePerson(folder: request.data, person: index.people[0]))"],
       data: request.data, format: set.format.rawValue, photos: index.photos.count,
-      people: index.people.count, bytes: found.bytes, fewestPhotos: counts.min() ?? 0,
+      people: index.people.count, bytes: found.byteCount, fewestPhotos: counts.min() ?? 0,
       mostPhotos: counts.max() ?? 0,
       peopleWithOnePhoto: index.people.indices.filter { counts[$0] == 1 }.map { index.people[$0] },
       badPhotos: found.bad.sorted { $0.key < $1.key }.map {
-        BadPhoto(photo: set.source.name(of: $0.key), reason: $0.value)
+        BadPhoto(photo: set.source.name(of: $0.key), reason: $0.value.description)
       },
-      duplicates: duplicates(set, hashes, bad: found.bad),
+      duplicates: duplicates(set, found),
       missingLabels: missing(set.labels ?? []),
       overlaps: overlaps.map { Overlap(set: $0.path, people: $0.people.map { index.people[$0] }) })
   }
 
-  private struct Found: Sendable {
-    var bad: [Int: String] = [:]
-    var animations: [Int] = []
-    var bytes = 0
-    var hashes: [UInt64]
-  }
-
-  private static func decode(_ set: PhotoSet, threads: Int, meter: WorkMeter) -> Found {
-    let count = set.index.photos.count
-    meter.expect(count)
-    let result = Mutex(Found(hashes: [UInt64](repeating: 0, count: count)))
-    let next = Atomic<Int>(0)
-    let piece = 64
-    DispatchQueue.concurrentPerform(iterations: threads) { _ in
-      let decoder = ImageDecoder()
-      let image = PixelBuffer(width: 1, height: 1)
-      let buffer = ByteBuffer()
-      while true {
-        let start = next.wrappingAdd(piece, ordering: .relaxed).oldValue
-        guard start < count else { return }
-        var bad: [Int: String] = [:]
-        var animations: [Int] = []
-        var bytes = 0
-        var hashes: [UInt64] = []
-        for photo in start..<min(start + piece, count) {
-          do throws(ImageError) {
-            try set.source.read(photo, into: buffer)
-            bytes += buffer.bytes.count
-            hashes.append(Hash64.of(buffer.bytes))
-            try decoder.decode(buffer.bytes, into: image) { header in
-              if header.isAnimation { animations.append(photo) }
-              return 8
-            }
-          } catch {
-            bad[photo] = error.description
-            if hashes.count == photo - start { hashes.append(0) }
-          }
-        }
-        meter.add(min(piece, count - start))
-        let (found, moving, read, words) = (bad, animations, bytes, hashes)
-        result.withLock { result in
-          result.bad.merge(found) { first, _ in first }
-          result.animations += moving
-          result.bytes += read
-          for (offset, word) in words.enumerated() { result.hashes[start + offset] = word }
-        }
-      }
-    }
-    return result.withLock { $0 }
-  }
-
-  private static func duplicates(
-    _ set: PhotoSet, _ hashes: [UInt64], bad: [Int: String]
-  ) -> [Duplicate] {
+  private static func duplicates(_ set: PhotoSet, _ found: DecodedPhotos) -> [Duplicate] {
+    let hashes = found.hashes
     var first: [UInt64: Int] = [:]
     var groups: [Int: [Int]] = [:]
-    for photo in hashes.indices where bad[photo] == nil {
+    for photo in hashes.indices where found.bad[photo] == nil {
       if let known = first[hashes[photo]] {
         groups[known, default: [known]].append(photo)
       } else {

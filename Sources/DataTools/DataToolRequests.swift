@@ -1,42 +1,5 @@
 internal import Collectives
 package import Datasets
-internal import Interchange
-internal import Sessions
-internal import Threads
-
-/// What `ddp-train pack` is asked.
-package struct PackRequest: Sendable {
-  /// Photos in any form that `--data` takes.
-  package var data: String
-  /// The format of the pack.
-  package var form: PackWriter.Form
-  /// The pack to write.
-  package var out: String
-
-  /// `form` is `rec` or `tar`; nil for another word.
-  package init?(data: String, form: String, out: String) {
-    guard let form = PackWriter.Form(rawValue: form) else { return nil }
-    self.data = data
-    self.form = form
-    self.out = out
-  }
-}
-
-/// What `ddp-train pack --to bin` is asked.
-package struct BinRequest: Sendable {
-  /// Photos in any form that `--data` takes.
-  package var data: String
-  /// A list of pairs of them.
-  package var pairs: String
-  package var out: String
-
-  /// The photos of `pairs` as one verification set.
-  package init(data: String, pairs: String, out: String) {
-    self.data = data
-    self.pairs = pairs
-    self.out = out
-  }
-}
 
 /// What `ddp-train check` is asked.
 package struct CheckRequest: Sendable {
@@ -77,57 +40,6 @@ package struct AlignRequest: Sendable {
     self.out = out
     self.landmarks = landmarks
     self.size = parsed
-  }
-}
-
-extension PackRequest {
-  /// Writes a pack; returns what to say. Throws what is wrong in one line, and that it was asked to
-  /// end, by a signal that is heard; then nothing of it is left.
-  package func run() throws -> [String] {
-    let (data, form, out, stop) = (data, form, out, StopSignals())
-    let paths = PackWriter.paths(of: form, to: out)
-    try checkFiles(paths)
-    let isNew = !FileReader.exists(paths.pack)
-    let oldProperty = isNew ? paths.property.flatMap { try? TextFile.read($0) } : nil
-    do {
-      let set = try ToolWork.run("listing \(data)", stop: stop) {
-        try PhotoSet(path: data, meter: $0)
-      }
-      let files = try ToolWork.run("packing photos") { meter in
-        meter.expect(set.index.photos.count)
-        return try PackWriter.write(set, as: form, to: out) { _ in
-          meter.add()
-          if stop.wantsEnd { throw Interruption() }
-        }
-      }
-      let people = set.index.people.count
-      var lines = set.notes.lines + (set.index.lonePhotosWarning.map { ["warning: \($0)"] } ?? [])
-      if let path = paths.property, let old = oldProperty, try TextFile.read(path) != old {
-        let text = old.split(whereSeparator: \.isNewline).joined(separator: " ")
-        lines.append(
-          "warning: \(path) was of another pack and said '\(text)'; a folder has one for its "
-            + "train.rec: give each pack a folder of its own, as with --out FOLDER")
-      }
-      lines.append(
-        "\(set.index.photos.count) photos of \(people) people in \(files.joined(separator: ", "))")
-      return lines
-    } catch is Interruption {
-      throw ToolError.interrupted(out: out)
-    }
-  }
-}
-
-extension PackRequest {
-  /// Throws `CommandFiles.Conflict` where one of `paths` is what the pack is made of, or a file
-  /// that no pack has put there.
-  private func checkFiles(_ paths: PackWriter.Paths) throws {
-    // The files of a folder that is not there yet are all new.
-    guard !paths.makesFolder || FileReader.exists(out) else { return }
-    var files = CommandFiles()
-    files.readData(data, as: "the data")
-    files.write(paths.pack, as: "--out")
-    for path in paths.beside { files.write(path, beside: paths.pack, as: "--out") }
-    try files.check()
   }
 }
 

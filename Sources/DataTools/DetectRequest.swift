@@ -53,13 +53,13 @@ extension DetectRequest {
 
   /// Throws `CommandFiles.Conflict` where the table would cost a file that is read.
   private func checkFiles() throws {
-    var files = CommandFiles()
-    files.readData(data, as: "the data")
-    files.read(detector, as: "--detector")
-    files.make(out)
-    files.writePhotos(into: out, as: "the folder")
-    files.write(points, as: "--points")
-    try files.check()
+    try CommandFiles.check { files in
+      files.readData(data, as: "the data")
+      files.read(detector, as: "--detector")
+      files.make(out)
+      files.writePhotos(into: out, as: "the folder")
+      files.write(points, as: "--points")
+    }
   }
 
   private func lines(of found: DetectedAlignment.Result) -> [String] {

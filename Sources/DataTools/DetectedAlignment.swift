@@ -44,7 +44,9 @@ enum DetectedAlignment {
     let communicator = session.communicator
     let detector = try FaceDetector(path: request.detector)
     let set = try session.work.run("listing \(request.data)", unit: "photos") {
-      try PhotoSet(path: request.data, meter: $0)
+      try PhotoSet(
+        path: request.data, besides: [request.detector] + [request.points].compactMap(\.self),
+        meter: $0)
     }
     let names = set.index.photos.map(\.path)
     try WorldCheck.run(

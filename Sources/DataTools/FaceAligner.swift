@@ -28,13 +28,13 @@ enum FaceAligner {
   /// `DatasetError`, `FolderError` for a folder that holds something already, and
   /// `CommandFiles.Conflict` for one among the data.
   static func run(_ request: AlignRequest) throws -> Result {
-    var files = CommandFiles()
-    files.readData(request.data, as: "the data")
-    files.read(request.landmarks, as: "--landmarks")
-    files.writePhotos(into: request.out, as: "the folder")
-    try files.check()
+    try CommandFiles.check { files in
+      files.readData(request.data, as: "the data")
+      files.read(request.landmarks, as: "--landmarks")
+      files.writePhotos(into: request.out, as: "the folder")
+    }
     let set = try ToolWork.run("listing \(request.data)") {
-      try PhotoSet(path: request.data, meter: $0)
+      try PhotoSet(path: request.data, besides: [request.landmarks], meter: $0)
     }
     let index = set.index
     let landmarks = try Landmarks.found(

@@ -12,8 +12,8 @@ struct SetOverlap {
   /// What is most likely not meant with the set, or cannot be told of it.
   private(set) var warnings: [String] = []
 
-  /// Looks at the set at `path`; `hashes` are those of the data's photos, 0 for bad ones. Throws
-  /// `DatasetError` and `PairsFileError`.
+  /// Looks at the set at `path`; `hashes` are those of the data's photos, 0 of one that cannot be
+  /// read. Throws `DatasetError` and `PairsFileError`.
   init(_ path: String, _ set: PhotoSet, _ hashes: [UInt64]) throws {
     self.path = path
     let index = set.index

@@ -11,6 +11,7 @@ package struct SynthesizeRequest: Sendable, Equatable {
   /// What the people are a function of.
   package var seed: UInt64
 
+  /// Draws `faces` into the folder `out`.
   package init(out: String, faces: SyntheticData, seed: UInt64) {
     self.out = out
     self.faces = faces

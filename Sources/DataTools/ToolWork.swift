@@ -1,4 +1,5 @@
 internal import Collectives
+internal import Datasets
 internal import Sessions
 internal import Threads
 
@@ -13,6 +14,18 @@ enum ToolWork {
     let console = Console(isSpeaker: true, isQuiet: quietly, isLaunched: false)
     let work = LongWork(console: console, progress: RankProgress(), stop: stop)
     return try work.run(what, unit: unit, body)
+  }
+
+  /// What decoding `photos` of `set` finds, on `threads` threads, nil for the host's share. Throws
+  /// `Interruption` where `stop` wants the end.
+  static func decode<Photos: RandomAccessCollection<Int> & Sendable>(
+    _ photos: Photos, of set: PhotoSet, threads: Int? = nil, quietly: Bool = false,
+    stop: any StopRequests = NeverAsked()
+  ) throws -> DecodedPhotos where Photos.Index == Int {
+    try run("decoding photos", quietly: quietly) {
+      try DecodedPhotos(
+        photos, of: set, threads: ToolThreads.count(threads), meter: $0, stop: stop)
+    }
   }
 }
 

@@ -64,12 +64,13 @@ package enum DatasetError: Error, CustomStringConvertible, Equatable, Sendable {
         + (other.map { "; it names others, such as \($0)" } ?? "; add them or drop the photos")
     case .tooManyBadPhotos(let count, let total, let limit, let list):
       "\(count) of \(total) photos are bad, more than --max-bad \(Self.percent(limit)); "
-        + "repair or remove them, or raise --max-bad:\n" + list.joined(separator: "\n")
+        + "repair or remove them, or raise --max-bad"
+        + (list.isEmpty ? "" : ":\n" + list.joined(separator: "\n"))
     case .noReplacement(let photo, let tried):
       "\(photo) is bad and so were \(tried) replacements; check the folder and its mount"
     case .photoOutOfReach(let photo, let reason):
       "\(photo) \(reason); it was there when the folder was listed: check the disk and the mount of "
-        + "this host, then resume"
+        + "this host, then resume or start again"
     case .badPack(let path, let reason):
       "\(path) \(reason); copy it again, or give the data as their program wrote them"
     case .unusable(let path, let reason): "\(path) \(reason)"

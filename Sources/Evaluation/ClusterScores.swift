@@ -15,6 +15,7 @@ package struct ClusterScores: Sendable, Equatable {
       self.recall = recall
     }
 
+    /// F: 2 precision x recall / (precision + recall); 0 where both are.
     package var harmonicMean: Double {
       precision + recall > 0 ? 2 * precision * recall / (precision + recall) : 0
     }

@@ -170,8 +170,11 @@ extension PairScores {
 package struct NearestPoints {
   /// How many pairs of either kind are accepted at a threshold of `value`, with those at it.
   package struct Group {
+    /// The distance at and below which pairs are accepted.
     package let value: Double
+    /// Pairs of one person that are accepted.
     package let same: Int
+    /// Pairs of two people that are.
     package let different: Int
 
     /// `same` and `different` pairs up to and with `value`.

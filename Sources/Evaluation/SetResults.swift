@@ -57,7 +57,9 @@ package struct SetResults {
     return last.lastIndex(of: ".").map { last[..<$0] } ?? last
   }
 
+  /// How the figures were found, a line each, with the name of the set where there are several.
   package var rules: [String] { named(\.rules) }
+  /// What to be warned of, in the same way.
   package var warnings: [String] { named(\.warnings) }
 
   private func named(_ path: KeyPath<EvaluationResult, [String]>) -> [String] {

@@ -9,16 +9,21 @@ internal import Preconditions
 package struct SubsetTable: Sendable {
   /// One part of the people.
   package struct Row: Sendable {
+    /// What the file calls it.
     package let name: String
+    /// Pairs of which both photos are in it.
     package let pairCount: Int
     /// Nil where its pairs are all of one kind, or there are none.
     package let accuracy: Double?
+    /// The deviation of the accuracies over the folds.
     package let accuracyDeviation: Double?
     /// At the threshold that all share; nil without pairs of the kind.
     package let falseAcceptRate: Double?
+    /// The same of pairs of one person.
     package let falseRejectRate: Double?
   }
 
+  /// A row a subset, in the order in which the file first names them.
   package let rows: [Row]
   /// The threshold that all share.
   package let threshold: Double

@@ -20,14 +20,17 @@ package struct OpenedPhotos {
   /// Opens a folder, a pack or a list; or draws synthetic faces, each rank its share, and exchanges
   /// them; a collective. Very many are drawn as they are read. It can be left, and says how far it
   /// is, where `work` is given. Without `drawing` synthetic faces are listed and not drawn, for who
-  /// looks at no photo.
+  /// looks at no photo. The files at the paths `used` are given for something else, and are not
+  /// among what is passed over.
   package static func open(
-    _ data: DataSource, seed: UInt64, communicator: any Communicator, pool: WorkerPool,
+    _ data: DataSource, besides used: [String], seed: UInt64, communicator: any Communicator,
+    pool: WorkerPool,
     drawing: Bool = true, work: LongWork? = nil
   ) throws -> OpenedPhotos {
     switch data {
-    case .folder: return try listed(data, seed: seed, work: work)
-    case .synthetic where !drawing: return try listed(data, seed: seed, work: work)
+    case .folder: return try listed(data, besides: used, seed: seed, work: work)
+    case .synthetic where !drawing:
+      return try listed(data, besides: used, seed: seed, work: work)
     case .synthetic(let size):
       let faces = SyntheticFaces(
         people: size.people, photosPerPerson: size.photos, size: size.size, seed: seed)
@@ -53,12 +56,12 @@ package struct OpenedPhotos {
   /// The photos of `data` for who looks at none of them: synthetic faces are not drawn. Makes no
   /// collective; can be left, and says how far it is, where `work` is given.
   package static func listed(
-    _ data: DataSource, seed: UInt64, work: LongWork? = nil
+    _ data: DataSource, besides used: [String], seed: UInt64, work: LongWork? = nil
   ) throws -> OpenedPhotos {
     switch data {
     case .folder(let path):
       let set = try LongWork.run(in: work, "listing \(path)", unit: "photos") {
-        try PhotoSet(path: path, meter: $0)
+        try PhotoSet(path: path, besides: used, meter: $0)
       }
       return OpenedPhotos(index: set.index, source: set.source, name: path, notes: set.notes)
     case .synthetic(let size):

@@ -46,7 +46,8 @@ package struct TrainingData: Sendable {
     work: LongWork? = nil
   ) throws -> TrainingData {
     let opened = try OpenedPhotos.open(
-      configuration.data, seed: configuration.seed, communicator: communicator, pool: pool,
+      configuration.data, besides: configuration.filesRead.map(\.path),
+      seed: configuration.seed, communicator: communicator, pool: pool,
       drawing: !configuration.dryRun, work: work)
     return try LongWork.run(in: work, "dividing the photos") { _ in
       try TrainingData(configuration, opened: opened)

@@ -35,7 +35,8 @@ package enum LineCells {
     return cells + [ended()]
   }
 
-  private static func trimmed(_ text: Substring) -> Substring {
+  /// `text` without the white space around it.
+  package static func trimmed(_ text: Substring) -> Substring {
     var text = text.drop(while: \.isWhitespace)
     while let last = text.last, last.isWhitespace { text.removeLast() }
     return text

@@ -6,6 +6,7 @@
 
 /// A table's file, with the title of one of its columns behind a colon: `FILE.csv:column`.
 package struct TableColumn: Sendable, Equatable {
+  /// The path of the table.
   package let file: String
   /// The title; nil where none is given.
   package let column: String?

@@ -10,6 +10,7 @@ package struct InspectRequest: Sendable, Equatable {
   /// A checkpoint file, or a run folder (its newest good one).
   package var checkpoint: String
 
+  /// Tells what `checkpoint` holds.
   package init(checkpoint: String) { self.checkpoint = checkpoint }
 }
 

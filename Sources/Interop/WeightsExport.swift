@@ -55,10 +55,10 @@ extension ExportRequest {
   /// Writes a checkpoint's network for other programs and says what was written; throws what is
   /// wrong with the checkpoint, or `InterchangeError`.
   package func run() throws -> [String] {
-    var files = CommandFiles()
-    files.read(checkpoint, as: "CHECKPOINT")
-    files.write(out, as: "--out")
-    try files.check()
+    try CommandFiles.check { files in
+      files.read(self.checkpoint, as: "CHECKPOINT")
+      files.write(out, as: "--out")
+    }
     try requireEnding()
     let (checkpoint, refused) = try CheckpointStore.open(checkpoint, needsHead: false)
     let weights = try NetworkWeights(checkpoint, of: self.weights)

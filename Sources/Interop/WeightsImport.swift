@@ -123,10 +123,10 @@ extension ImportRequest {
   /// Makes a checkpoint of other programs' weights and says what was done with them; throws
   /// `InteropError`, `InterchangeError` or `ConfigurationError`.
   package func run() throws -> [String] {
-    var files = CommandFiles()
-    files.read(file, as: "FILE")
-    files.write(out, as: "--out")
-    try files.check()
+    try CommandFiles.check { files in
+      files.read(file, as: "FILE")
+      files.write(out, as: "--out")
+    }
     let archive = try TensorFiles.open(file)
     guard archive.metadata[Checkpoint.formatKey] == nil else {
       throw InteropError.alreadyCheckpoint(path: file)

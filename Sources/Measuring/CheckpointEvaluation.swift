@@ -29,8 +29,8 @@ extension CheckpointNetwork {
       areAlone
       ? nil
       : try OpenedPhotos.open(
-        own.data, seed: own.seed, communicator: session.communicator, pool: session.pool,
-        work: session.work)
+        own.data, besides: own.filesRead.map(\.path) + request.filesRead, seed: own.seed,
+        communicator: session.communicator, pool: session.pool, work: session.work)
     opened?.notes.tell(session.console)
     let preprocessing =
       try opened.map { try Preprocessing(own, index: $0.index) } ?? Preprocessing(aligned: own)
@@ -199,8 +199,8 @@ extension CheckpointNetwork {
       data: request.data, split: nil, splitSeed: nil, minPhotos: nil,
       landmarks: request.landmarks)
     let opened = try OpenedPhotos.open(
-      own.data, seed: own.seed, communicator: session.communicator, pool: session.pool,
-      work: session.work)
+      own.data, besides: own.filesRead.map(\.path) + [request.out], seed: own.seed,
+      communicator: session.communicator, pool: session.pool, work: session.work)
     opened.notes.tell(session.console)
     let preprocessing = try Preprocessing(own, index: opened.index)
     let embeddings = try embeddings(

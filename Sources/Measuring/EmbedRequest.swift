@@ -50,14 +50,14 @@ extension EmbedRequest {
 
   /// Throws `CommandFiles.Conflict` where the embeddings or their names would cost a file.
   private func checkFiles() throws {
-    var files = CommandFiles()
-    files.read(checkpoint, as: "CHECKPOINT")
-    files.readData(data, as: "--data")
-    files.read(landmarks, as: "--landmarks")
-    files.write(out, as: "--out")
-    if let names = EmbeddingFile(path: out)?.namesPath(beside: out) {
-      files.write(names, beside: out, as: "--out")
+    try CommandFiles.check { files in
+      files.read(checkpoint, as: "CHECKPOINT")
+      files.readData(data, as: "--data")
+      files.read(landmarks, as: "--landmarks")
+      files.write(out, as: "--out")
+      if let names = EmbeddingFile(path: out)?.namesPath(beside: out) {
+        files.write(names, beside: out, as: "--out")
+      }
     }
-    try files.check()
   }
 }

@@ -1,6 +1,7 @@
 package import Collectives
 package import Configuration
 package import Datasets
+internal import Interchange
 internal import Scoring
 internal import Sessions
 
@@ -65,6 +66,12 @@ package struct EvaluateRequest: Sendable, Equatable {
 }
 
 extension EvaluateRequest {
+  /// What is read beside the photos of `data`.
+  package var filesRead: [String] {
+    pairs + [landmarks].compactMap(\.self)
+      + [subsets, quality].compactMap { $0.map { TableColumn($0).file } }
+  }
+
   /// Scores a checkpoint's embeddings of photos, or stored ones, and prints the figures.
   package func run(over communicator: any Communicator) throws {
     switch source {

@@ -28,7 +28,9 @@ struct PhotoQuality {
     file = table.file
     var rows = try CSVRows(path: file)
     let top = rows.line
-    guard let titles = try rows.next()?.map(Self.trimmed), titles.count > 1 else {
+    guard let titles = try rows.next()?.map({ String(LineCells.trimmed($0[...])) }),
+      titles.count > 1
+    else {
       throw InterchangeError.malformed(
         path: file, reason: "it has no columns; a first line such as 'name,quality' stands there")
     }
@@ -38,12 +40,12 @@ struct PhotoQuality {
     var line = rows.line
     while let row = try rows.next() {
       defer { line = rows.line }
-      if row.allSatisfy({ Self.trimmed($0).isEmpty }) { continue }
+      if row.allSatisfy({ $0.allSatisfy(\.isWhitespace) }) { continue }
       guard row.count == titles.count else {
         throw InterchangeError.badLine(
           path: file, line: line, reason: "has \(row.count) cells, the titles \(titles.count)")
       }
-      let cell = Self.trimmed(row[place])
+      let cell = String(LineCells.trimmed(row[place][...]))
       guard let value = Double(cell), !value.isNaN else {
         throw InterchangeError.badLine(
           path: file, line: line,
@@ -58,13 +60,6 @@ struct PhotoQuality {
       }
     }
     self.values = values
-  }
-
-  private static func trimmed(_ cell: String) -> String {
-    var cell = cell[...]
-    while cell.last?.isWhitespace == true { cell.removeLast() }
-    while cell.first?.isWhitespace == true { cell.removeFirst() }
-    return String(cell)
   }
 
   /// The columns of names and of qualities among `titles`, which stand on `line`: titles say which

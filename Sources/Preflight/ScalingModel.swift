@@ -98,6 +98,7 @@ package struct ScalingModel: Sendable, Equatable, Codable {
     /// What the reader thread needs beyond the rest of the step.
     package var read = 0.0
 
+    /// Seconds from one step to the next.
     package var step: Double { decode + compute + sums - hidden + update + latency + read }
     /// The share of the step that computes.
     package var efficiency: Double { compute / step }

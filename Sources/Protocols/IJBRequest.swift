@@ -12,6 +12,7 @@ package struct IJBRequest: Sendable {
     case ijbb, ijbc
   }
 
+  /// Where embeddings come from.
   package var options: ProtocolOptions
   /// Holds `loose_crop` and `meta`.
   package var folder: String

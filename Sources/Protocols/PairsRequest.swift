@@ -12,11 +12,13 @@ internal import Sessions
 package struct PairsRequest: Sendable {
   /// Photos in any form that `--data` takes, drawn ones too.
   package var data: DataSource
+  /// The list to write.
   package var out: String
   /// Folds that no person is in two of.
   package var folds = 10
   /// Pairs of all folds and both kinds, at most.
   package var limit = 6000
+  /// What the folds, and pairs that are drawn, are a function of.
   package var seed: UInt64 = 1
   /// Embeddings by which pairs of two people are the nearest, with the file of their names; nil
   /// draws them.
@@ -37,16 +39,16 @@ extension PairsRequest {
   /// returns what to say. Throws what is wrong in one line.
   package func run() throws -> [String] {
     BLASRuntime.configureSingleThread()
-    var files = CommandFiles()
-    files.readData(data, as: "the data")
-    files.read(hard?.file, as: "--embeddings")
-    files.read(hard?.names, as: "--names")
-    files.write(out, as: "--out")
-    try files.check()
+    try CommandFiles.check { files in
+      files.readData(data, as: "the data")
+      files.read(hard?.file, as: "--embeddings")
+      files.read(hard?.names, as: "--names")
+      files.write(out, as: "--out")
+    }
     let work = LongWork(
       console: Console(isSpeaker: true, isQuiet: writesToOutput, isLaunched: false),
       progress: RankProgress(), stop: NeverAsked())
-    let index = try OpenedPhotos.listed(data, seed: seed, work: work).index
+    let index = try OpenedPhotos.listed(data, besides: [], seed: seed, work: work).index
     let paths = index.photos.map(\.path)
     let people = paths.indices.map { index.photos.person(of: $0) }
     let nearest = try hard.map { try embeddings(of: paths, file: $0.file, names: $0.names) }

@@ -116,7 +116,7 @@ struct ProtocolFaces {
       let network = try CheckpointNetwork.open(
         path, precision: options.precision, in: session)
       let opened = try OpenedPhotos.open(
-        .folder(folder), seed: 0, communicator: communicator, pool: session.pool,
+        .folder(folder), besides: [], seed: 0, communicator: communicator, pool: session.pool,
         work: session.work)
       opened.notes.tell(session.console)
       let paths = opened.index.photos.map(\.path)

@@ -21,6 +21,7 @@ package struct TemplateFeatures {
   package let templates: [Int32]
   /// [count, dimension]; zero where a template has no photo that could be read.
   package let values: [Float]
+  /// Numbers of a feature.
   package let dimension: Int
   /// Whether a template has no photo that could be read, or its photos sum to zero [count]: it is
   /// found by nobody and finds nobody.

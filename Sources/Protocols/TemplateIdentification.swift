@@ -8,7 +8,9 @@ private import Foundation
 package struct TemplateIdentification: Sendable {
   /// A rate at a false-positive identification rate.
   package struct Rate: Sendable, Equatable {
+    /// The share of non-mated probes that may be found.
     package let targetFPIR: Double
+    /// The share of mated probes that are found then.
     package let TPIR: Double
   }
 
@@ -25,7 +27,9 @@ package struct TemplateIdentification: Sendable {
   /// insightface's (ijb_1n.py): all scores of a probe with others of both galleries are pooled, the
   /// ceil(probes x target)-th largest is the threshold, and found is whose mate is above it.
   package let pooledRates: [Rate]
+  /// Probes, mated or not.
   package let probeCount: Int
+  /// Templates of both galleries.
   package let gallerySize: Int
   /// Probes whose person is in no gallery; they are in NIST's rates alone.
   package let unmatedCount: Int
@@ -55,8 +59,9 @@ package struct TemplateIdentification: Sendable {
     let subjects = galleries.flatMap(\.subjects)
     let sizes = galleries.map(\.subjects.count)
     let bounds = sizes.indices.map { sizes[..<$0].reduce(0, +)..<sizes[...$0].reduce(0, +) }
-    let targets = OpenSetIdentification.targets
-    let pooledCounts = targets.map { Int((Double(probes.templates.count) * $0).rounded(.up)) }
+    let pooledCounts = OpenSetIdentification.targets.map {
+      Int((Double(probes.templates.count) * $0).rounded(.up))
+    }
     let keptCount = pooledCounts.max() ?? 1
     let probeSubjects = probes.subjects
     func emptyPlaces(_ templates: [Int32]) -> [Int] {
@@ -81,25 +86,36 @@ package struct TemplateIdentification: Sendable {
     unmatedCount = found.count - mated.count
     probeCount = found.count
     gallerySize = subjects.count
+    pooledRates = Self.pooledRates(found, mated: mated, counts: pooledCounts)
+    rates = Self.galleryRates(found, people: galleries.map { Set($0.subjects) }, probeSubjects)
+  }
+
+  /// `pooledRates`, where `counts` are as many scores as each target takes.
+  private static func pooledRates(_ found: [Found], mated: [Found], counts: [Int]) -> [Rate] {
     let pooled = found.flatMap(\.others).sorted(by: >)
-    pooledRates = zip(targets, pooledCounts).compactMap { target, count in
+    return zip(OpenSetIdentification.targets, counts).compactMap { target, count in
       guard count <= pooled.count, !mated.isEmpty else { return nil }
       let threshold = pooled[count - 1]
       return Rate(
         targetFPIR: target,
         TPIR: Double(mated.count { $0.mate! > threshold }) / Double(mated.count))
     }
-    let galleryPeople = galleries.map { Set($0.subjects) }
-    let perGallery = galleries.indices.map { gallery in
+  }
+
+  /// `rates`, where `people` are those of each gallery and `subjects` those of the probes.
+  private static func galleryRates(
+    _ found: [Found], people: [Set<Int32>], _ subjects: [Int32]
+  ) -> [Rate] {
+    let perGallery = people.indices.map { gallery in
       OpenSetIdentification(
         found.indices.map { probe in
           let best = found[probe].best[gallery]
           return .init(
             distance: 2 - 2 * Double(best.score),
-            isMated: galleryPeople[gallery].contains(probeSubjects[probe]), isRight: best.isRight)
+            isMated: people[gallery].contains(subjects[probe]), isRight: best.isRight)
         })
     }
-    rates = targets.enumerated().compactMap { index, target in
+    return OpenSetIdentification.targets.enumerated().compactMap { index, target in
       let known = perGallery.filter { !$0.rates.isEmpty }
       guard known.count == perGallery.count, !known.isEmpty else { return nil }
       let sum = known.reduce(0) { $0 + $1.rates[index].TPIR }
@@ -107,6 +123,8 @@ package struct TemplateIdentification: Sendable {
     }
   }
 
+  /// What is kept of a probe's `scores` with the templates of both galleries, whose people are
+  /// `subjects` and whose places are `bounds`.
   private static func look(
     _ scores: UnsafeMutableBufferPointer<Float>, subjects: [Int32], bounds: [Range<Int>],
     person: Int32, keptCount: Int

@@ -4,6 +4,7 @@ internal import Kernels
 
 /// What `ddp-train tinyface` is asked: faces of some 20 pixels against many strangers.
 package struct TinyFaceRequest: Sendable {
+  /// Where embeddings come from.
   package var options: ProtocolOptions
   /// Holds `Probe`, `Gallery_Match` and `Gallery_Distractor`.
   package var folder: String

@@ -34,6 +34,7 @@ package final class StateCopy: @unchecked Sendable {
     4 * parameterCount * (1 + vectorCount)
   }
 
+  /// Bytes of this copy.
   package var bytes: Int {
     Self.bytes(parameterCount: ranges.reduce(0) { $0 + $1.count }, vectorCount: vectorCount)
   }

@@ -27,7 +27,8 @@ struct SweepSubject {
     if let limit = request.maxBad { configuration.maxBad = limit }
     self.configuration = configuration
     opened = try OpenedPhotos.open(
-      configuration.data, seed: configuration.seed, communicator: network.session.communicator,
+      configuration.data, besides: configuration.filesRead.map(\.path) + request.filesRead,
+      seed: configuration.seed, communicator: network.session.communicator,
       pool: network.session.pool, work: network.session.work)
     opened.notes.tell(network.session.console)
     plan = try network.plan(

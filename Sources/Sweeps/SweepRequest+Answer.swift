@@ -30,23 +30,23 @@ extension SweepRequest {
   /// Throws `CommandFiles.Conflict` where the table would cost a file, and `SweepError` where the
   /// runs would write over each other's timeline.
   private func checkFiles() throws {
-    var files = CommandFiles()
-    if case .checkpoint(let path) = evaluation.source, !kind.trains {
-      files.read(path, as: "CHECKPOINT")
+    try CommandFiles.check { files in
+      if case .checkpoint(let path) = evaluation.source, !kind.trains {
+        files.read(path, as: "CHECKPOINT")
+      }
+      files.read(other, as: "--with")
+      files.readData(evaluation.data, as: "--data")
+      for path in evaluation.pairs { files.read(path, as: "--pairs") }
+      files.read(evaluation.landmarks, as: "--landmarks")
+      if let training {
+        guard training.timeline == nil else { throw SweepError.sharedTimeline }
+        files.read(configurationFile, as: "--config")
+        files.read(training)
+        files.make(training.out ?? "runs/\(kind.rawValue)")
+        files.write(training.prometheus, as: "--prometheus")
+      }
+      files.write(csv, as: "--csv")
     }
-    files.read(other, as: "--with")
-    files.readData(evaluation.data, as: "--data")
-    for path in evaluation.pairs { files.read(path, as: "--pairs") }
-    files.read(evaluation.landmarks, as: "--landmarks")
-    if let training {
-      guard training.timeline == nil else { throw SweepError.sharedTimeline }
-      files.read(configurationFile, as: "--config")
-      files.read(training)
-      files.make(training.out ?? "runs/\(kind.rawValue)")
-      files.write(training.prometheus, as: "--prometheus")
-    }
-    files.write(csv, as: "--csv")
-    try files.check()
   }
 
   private func table(

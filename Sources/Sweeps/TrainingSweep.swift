@@ -97,23 +97,23 @@ struct TrainingSweep {
 
   /// Throws `CommandFiles.Conflict` where one of the lists of people is what the sweep reads.
   private func checkLists(_ lists: [String]) throws {
-    var files = CommandFiles()
-    files.read(request.configurationFile, as: "--config")
-    files.read(base)
-    for list in lists { files.write(list, as: "--out") }
-    files.write(request.csv, as: "--csv")
-    try files.check()
+    try CommandFiles.check { files in
+      files.read(request.configurationFile, as: "--config")
+      files.read(base)
+      for list in lists { files.write(list, as: "--out") }
+      files.write(request.csv, as: "--csv")
+    }
   }
 
   /// Trains and scores `runs`, all of which are looked at before the first of them begins.
   private func table(
     _ title: String, of runs: [Run], plan: EvaluationPlan? = nil
   ) throws -> SweepTable? {
-    var files = CommandFiles()
-    files.make(out)
-    for run in runs { files.keepRun("\(out)/\(run.name)") }
-    files.write(request.csv, as: "--csv")
-    try files.check()
+    try CommandFiles.check { files in
+      files.make(out)
+      for run in runs { files.keepRun("\(out)/\(run.name)") }
+      files.write(request.csv, as: "--csv")
+    }
     for run in runs { try requireSameCourse(run) }
     var table = SweepTable(title)
     for run in runs {
@@ -156,8 +156,8 @@ struct TrainingSweep {
     session.communicator.progress.enter(.evaluate)
     let network = try CheckpointNetwork.open("\(out)/\(name)", in: session)
     let opened = try OpenedPhotos.open(
-      own.data, seed: own.seed, communicator: session.communicator, pool: session.pool,
-      work: session.work)
+      own.data, besides: own.filesRead.map(\.path), seed: own.seed,
+      communicator: session.communicator, pool: session.pool, work: session.work)
     let preprocessing = try Preprocessing(own, index: opened.index)
     let measured =
       try plan ?? network.plan(EvaluateRequest(source: .checkpoint("")), own, opened, preprocessing)

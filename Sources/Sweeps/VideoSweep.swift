@@ -24,7 +24,8 @@ struct VideoSweep {
     self.request = request
     self.network = network
     opened = try OpenedPhotos.open(
-      request.evaluation.data ?? network.configuration.data, seed: network.configuration.seed,
+      request.evaluation.data ?? network.configuration.data,
+      besides: request.evaluation.filesRead, seed: network.configuration.seed,
       communicator: network.session.communicator, pool: network.session.pool,
       work: network.session.work)
     opened.notes.tell(network.session.console)

@@ -13,9 +13,11 @@ struct ArgumentPhotos {
   private(set) var notes: [DataNotes] = []
 
   /// Lists `arguments` in their order; throws `DatasetError` for what is not there and, with
-  /// `oneEach`, `TaskError.severalPhotos` for a folder of several. `meter` counts photos as they
-  /// are found.
-  init(_ arguments: [String], oneEach: Bool = false, meter: WorkMeter? = nil) throws {
+  /// `oneEach`, `TaskError.severalPhotos` for a folder of several. The files at the paths `used`
+  /// are given for something else; `meter` counts photos as they are found.
+  init(
+    _ arguments: [String], besides used: [String], oneEach: Bool = false, meter: WorkMeter? = nil
+  ) throws {
     for argument in arguments {
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) else {
@@ -27,7 +29,7 @@ struct ArgumentPhotos {
         files.append(argument)
         continue
       }
-      let folder = try FaceFolder(ofTask: argument, meter: meter)
+      let folder = try FaceFolder(ofTask: argument, besides: used, meter: meter)
       notes.append(folder.notes)
       if oneEach, folder.photos.count > 1 {
         throw TaskError.severalPhotos(argument, names: folder.photos.map(\.path))

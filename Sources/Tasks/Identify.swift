@@ -70,13 +70,8 @@ struct IdentifyAnswer: Encodable {
     let names = GalleryNames(known)
     let labels = probes.people.map { $0.map(names.name) }
     let own = Self.places(of: probes, in: gallery)
-    // A second one tells most often that the nearest is so alone.
-    let count = max(top, neighbours, 2)
-    let found = NearestNeighbours.find(
-      probes.embeddings, in: gallery.embeddings, count: count + (own.isEmpty ? 0 : 1)
-    ).enumerated().map { probe, nearest in
-      Array(nearest.filter { $0.row != own[probe] }.prefix(count))
-    }
+    let found = Self.nearest(
+      to: probes, in: gallery, but: own, count: max(top, neighbours, 2))
     warnings = Self.warnings(labels: labels, known: known, shared: own.count)
     let countOf = Dictionary(people.map { ($0, 1) }, uniquingKeysWith: +)
     func isElsewhere(_ label: String, _ probe: Int) -> Bool {
@@ -122,6 +117,18 @@ struct IdentifyAnswer: Encodable {
     var figures: [String: Double] = [:]
     for figure in Self.figures(of: openSet) { figures[figure.name] = figure.value }
     self.figures = figures
+  }
+
+  /// The `count` photos of `gallery` that are nearest to each probe, but for the probe's `own`; two
+  /// and more tell most often that the nearest is so alone.
+  private static func nearest(
+    to probes: TaskFaces, in gallery: TaskFaces, but own: [Int: Int], count: Int
+  ) -> [[Neighbour]] {
+    NearestNeighbours.find(
+      probes.embeddings, in: gallery.embeddings, count: count + (own.isEmpty ? 0 : 1)
+    ).enumerated().map { probe, nearest in
+      Array(nearest.filter { $0.row != own[probe] }.prefix(count))
+    }
   }
 
   /// Whether the nearest of the gallery, whose photos show `people`, is of `person` and no photo of

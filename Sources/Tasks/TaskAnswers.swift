@@ -67,19 +67,19 @@ extension ClusterRequest {
 
   /// Throws `CommandFiles.Conflict` where the list or the page of the clusters would cost a file.
   private func checkFiles() throws {
-    var files = CommandFiles()
-    switch options.source {
-    case .checkpoint(let path):
-      files.read(path, as: "CHECKPOINT")
-      files.readData(photos, as: "FOLDER")
-    case .embeddings(let file, let names):
-      files.read(file, as: "--embeddings")
-      files.read(names, as: "--names")
+    try CommandFiles.check { files in
+      switch options.source {
+      case .checkpoint(let path):
+        files.read(path, as: "CHECKPOINT")
+        files.readData(photos, as: "FOLDER")
+      case .embeddings(let file, let names):
+        files.read(file, as: "--embeddings")
+        files.read(names, as: "--names")
+      }
+      files.read(options.landmarks, as: "--landmarks")
+      files.write(csv, as: "--csv")
+      files.write(html, as: "--html")
     }
-    files.read(options.landmarks, as: "--landmarks")
-    files.write(csv, as: "--csv")
-    files.write(html, as: "--html")
-    try files.check()
   }
 }
 

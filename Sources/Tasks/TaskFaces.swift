@@ -122,7 +122,9 @@ final class CheckpointFaces: FaceProvider {
 
   func faces(_ arguments: [String], oneEach: Bool) throws -> TaskFaces? {
     let list = try network.session.work.run("listing photos", unit: "photos") {
-      try ArgumentPhotos(arguments, oneEach: oneEach, meter: $0)
+      try ArgumentPhotos(
+        arguments, besides: [self.options.landmarks].compactMap(\.self), oneEach: oneEach, meter: $0
+      )
     }
     for notes in list.notes { notes.tell(network.session.console) }
     var configuration = network.configuration

@@ -31,6 +31,7 @@ package struct VerifyRequest: Sendable, Equatable {
   /// The other one.
   package var second: String
 
+  /// Compares the photos `first` and `second`.
   package init(_ options: FaceOptions, first: String, second: String) {
     self.options = options
     self.first = first
@@ -51,6 +52,7 @@ package struct IdentifyRequest: Sendable, Equatable {
   /// Nearest photos that decide, by majority.
   package var neighbours = 1
 
+  /// Looks for the people of `probes` in the folder `gallery`.
   package init(_ options: FaceOptions, gallery: String, probes: [String]) {
     self.options = options
     self.gallery = gallery
@@ -81,6 +83,7 @@ package struct ClusterRequest: Sendable, Equatable {
   /// The list of photos with their clusters to write.
   package var csv: String?
 
+  /// Clusters the photos of the folder `photos`.
   package init(_ options: FaceOptions, photos: String) {
     self.options = options
     self.photos = photos

@@ -5,6 +5,7 @@ internal import Datasets
 internal import Evaluation
 internal import Inputs
 internal import Losses
+internal import Pace
 internal import Planning
 internal import Reports
 internal import RunFolders

@@ -10,6 +10,7 @@ internal import Inputs
 internal import Interchange
 internal import Losses
 internal import Optimizers
+internal import Pace
 package import Planning
 internal import RunFolders
 package import Sessions

@@ -148,13 +148,13 @@ package enum TrainingJob {
   private static func checkFiles(
     of configuration: RunConfiguration, _ request: RunRequest, in folder: RunFolder
   ) throws {
-    var files = CommandFiles()
-    files.keepRun(folder.path)
-    files.read(request.file, as: "--config")
-    files.read(configuration)
-    files.write(configuration.timeline, as: "--timeline")
-    files.write(configuration.prometheus, as: "--prometheus")
-    try files.check()
+    try CommandFiles.check { files in
+      files.keepRun(folder.path)
+      files.read(request.file, as: "--config")
+      files.read(configuration)
+      files.write(configuration.timeline, as: "--timeline")
+      files.write(configuration.prometheus, as: "--prometheus")
+    }
   }
 
   /// Writes what the run is asked for: the next start takes it, until a checkpoint holds it.

@@ -32,18 +32,7 @@ struct Embed: ParsableCommand {
 
   @Option(as: \.landmarks) var landmarks: String?
 
-  @Flag(as: \.flipTest) var flipTest: Bool?
-
-  @Option(as: \.maxBad) var maxBad: Double?
-
-  @Option(as: \.precision, "Numbers of products, fp32 or bf16, in place of the checkpoint's own")
-  var precision: Precision?
-
-  @Option(
-    help: ArgumentHelp("The weights: raw, or ema, their average (--ema).", valueName: "raw|ema"),
-    completion: .names(of: WeightsKind.self),
-    transform: WeightsKind.init(word:))
-  var weights = WeightsKind.raw
+  @OptionGroup var network: NetworkArguments
 
   @Flag(
     name: .customLong("int8"),
@@ -65,10 +54,10 @@ struct Embed: ParsableCommand {
     var request = EmbedRequest(
       checkpoint: checkpoint, data: data, out: out, quiet: quiet)
     request.landmarks = landmarks
-    request.flipTest = flipTest
-    request.maxBad = maxBad
-    request.precision = precision
-    request.weights = weights
+    request.flipTest = network.flipTest
+    request.maxBad = network.maxBad
+    request.precision = network.precision
+    request.weights = network.weights
     request.writesBytes = int8
     request.threads = threads
     let code = Dispatch.run { try request.run(over: $0) }

@@ -39,18 +39,7 @@ struct Evaluate: ParsableCommand {
 
   @OptionGroup var stored: EmbeddingArguments
 
-  @Flag(as: \.flipTest) var flipTest: Bool?
-
-  @Option(as: \.maxBad) var maxBad: Double?
-
-  @Option(as: \.precision, "Numbers of products, fp32 or bf16, in place of the checkpoint's own")
-  var precision: Precision?
-
-  @Option(
-    help: ArgumentHelp("The weights: raw, or ema, their average (--ema).", valueName: "raw|ema"),
-    completion: .names(of: WeightsKind.self),
-    transform: WeightsKind.init(word:))
-  var weights = WeightsKind.raw
+  @OptionGroup var network: NetworkArguments
 
   @Flag(help: "Keep the threshold chosen here in the checkpoint, for verify and cluster.")
   var storeThreshold = false
@@ -91,18 +80,20 @@ struct Evaluate: ParsableCommand {
       try refuse("--split-seed", splitSeed != nil, beside: "--embeddings")
       try refuse("--min-photos", minPhotos != nil, beside: "--embeddings")
       try refuse("--landmarks", landmarks != nil, beside: "--embeddings")
-      try refuse("--flip-test", flipTest != nil, beside: "--embeddings")
-      try refuse("--max-bad", maxBad != nil, beside: "--embeddings")
-      try refuse("--precision", precision != nil, beside: "--embeddings")
-      try refuse("--weights", weights != .raw, beside: "--embeddings")
+      try refuse("--flip-test", network.flipTest != nil, beside: "--embeddings")
+      try refuse("--max-bad", network.maxBad != nil, beside: "--embeddings")
+      try refuse("--precision", network.precision != nil, beside: "--embeddings")
+      try refuse("--weights", network.weights != .raw, beside: "--embeddings")
       try refuse("--store-threshold", storeThreshold, beside: "--embeddings")
       try refuse("--threshold-at-far", thresholdAtFar != nil, beside: "--embeddings")
       guard !pairs.isEmpty else { throw ValidationError("--embeddings needs --pairs FILE") }
     } else {
       // The threshold that a checkpoint keeps is for its raw weights, by which tasks embed.
-      try refuse("--store-threshold", storeThreshold && weights != .raw, beside: "--weights ema")
       try refuse(
-        "--threshold-at-far", thresholdAtFar != nil && weights != .raw, beside: "--weights ema")
+        "--store-threshold", storeThreshold && network.weights != .raw, beside: "--weights ema")
+      try refuse(
+        "--threshold-at-far", thresholdAtFar != nil && network.weights != .raw,
+        beside: "--weights ema")
       guard checkpoint != nil else {
         throw ValidationError("Give a CHECKPOINT with --data, or --embeddings")
       }
@@ -130,10 +121,10 @@ struct Evaluate: ParsableCommand {
     request.splitSeed = splitSeed
     request.minPhotos = minPhotos
     request.landmarks = landmarks
-    request.flipTest = flipTest
-    request.maxBad = maxBad
-    request.precision = precision
-    request.weights = weights
+    request.flipTest = network.flipTest
+    request.maxBad = network.maxBad
+    request.precision = network.precision
+    request.weights = network.weights
     request.storesThreshold = storeThreshold || thresholdAtFar != nil
     request.thresholdFAR = thresholdAtFar
     request.subsets = subsets

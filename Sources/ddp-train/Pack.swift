@@ -1,5 +1,7 @@
 internal import ArgumentParser
+internal import Configuration
 internal import DataTools
+private import Datasets
 private import Interchange
 private import Sessions
 
@@ -13,6 +15,9 @@ struct Pack: WorkForOne {
       and their order: training on the pack gives the weights of training on the folder. bin is a \
       verification set as InsightFace's lfw.bin, of the pairs of --pairs; its readers expect photos \
       that are aligned to 112x112 (ddp-train align).
+
+      Photos that cannot be decoded are named and left out of rec and tar; where they are more than \
+      --max-bad (0.01), and for a bin where there is one, nothing is written and the exit status is 1.
 
       EXAMPLES
         ddp-train pack photos --to rec --out packs/photos
@@ -39,8 +44,11 @@ struct Pack: WorkForOne {
     transform: UserPath.read)
   var out: String
 
+  @Option(as: \.maxBad) var maxBad: Double?
+
   func validate() throws {
     if to == "bin" {
+      if maxBad != nil { throw ValidationError("--max-bad belongs to --to rec and tar") }
       if pairs == nil { throw ValidationError("--to bin needs --pairs FILE") }
       if !out.hasSuffix(".bin") {
         throw ValidationError("--out '\(out)' does not end in .bin, by which evaluate knows it")
@@ -54,15 +62,21 @@ struct Pack: WorkForOne {
   }
 
   func run() throws {
-    if let pairs, to == "bin" {
-      StopSignals.install()
-      let request = BinRequest(data: data, pairs: pairs, out: out)
-      for line in try request.run() { StandardOutput.print(line) }
-      return
-    }
-    guard let request = PackRequest(data: data, form: to, out: out) else { return }
     // From here on a signal asks, so that no half of a pack is left.
     StopSignals.install()
-    for line in try request.run() { StandardOutput.print(line) }
+    for line in try pack() { StandardOutput.print(line) }
+  }
+
+  /// Writes the pack; what to say. Bad photos that are too many are named before the error.
+  private func pack() throws -> [String] {
+    if let pairs { return try BinRequest(data: data, pairs: pairs, out: out).run() }
+    guard var request = PackRequest(data: data, form: to, out: out) else { return [] }
+    request.maxBad = maxBad ?? request.maxBad
+    do {
+      return try request.run()
+    } catch DatasetError.tooManyBadPhotos(let count, let total, let limit, let list) {
+      for line in list { StandardOutput.complain("bad photo: \(line)") }
+      throw DatasetError.tooManyBadPhotos(count: count, total: total, limit: limit, list: [])
+    }
   }
 }

@@ -1,4 +1,4 @@
-import Configuration
+import Foundation
 import Testing
 
 @testable import ddp_train
@@ -15,6 +15,26 @@ import Testing
         == "nobody reads DDP_TRAIN_HEARTBEATS of the environment; did you mean DDP_TRAIN_HEARTBEAT?"
     )
     #expect(found.last == "nobody reads DDP_TRAIN_XYZZY of the environment")
+  }
+
+  /// A variable that the program itself reads, or its documents name, is nobody's mistake.
+  @Test func everyVariableOfTheTreeIsKnown() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().path
+    var found: Set<Substring> = []
+    for folder in ["Sources", "Tests", "scripts", "cluster", "docs"] {
+      for name in try FileManager.default.subpathsOfDirectory(atPath: "\(root)/\(folder)")
+      // These two name variables that nobody reads.
+      where !name.hasSuffix("EnvironmentTests.swift") && name != "test-commands" {
+        guard let text = try? String(contentsOfFile: "\(root)/\(folder)/\(name)", encoding: .utf8)
+        else { continue }
+        // What is only a part of a name, as in messages, ends in a stroke or a star.
+        found.formUnion(text.matches(of: /DDP_TRAIN_[A-Z0-9_]*[A-Z0-9](?![A-Z0-9_*])/).map(\.0))
+      }
+    }
+    #expect(found.contains("DDP_TRAIN_BF16") && found.count > 10)
+    let values = found.map { (String($0), "1") }
+    #expect(EnvironmentVariables.complaints(Dictionary(values) { one, _ in one }) == [])
   }
 
   @Test func switchesAreZeroOrOne() {

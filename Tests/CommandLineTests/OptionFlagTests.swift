@@ -71,7 +71,7 @@ import Testing
     #expect(command.data == .synthetic(SyntheticData(people: 3, photos: 12, size: 64)))
     #expect(command.split == .peopleRandom(fraction: 0.5))
     #expect(command.splitSeed == 7 && command.minPhotos == 2 && command.threads == 3)
-    #expect(command.flipTest == false && command.landmarks == nil)
+    #expect(command.network.flipTest == false && command.landmarks == nil)
     for (word, sentence) in [
       ("x", "'x' is not a whole number"), ("0", "give 1 to 1024;"),
       ("auto", "give a value, or no --threads"),

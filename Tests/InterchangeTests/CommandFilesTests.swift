@@ -17,10 +17,8 @@ import Testing
   }
 
   private func complaint(_ change: (inout CommandFiles) -> Void) -> String? {
-    var files = CommandFiles()
-    change(&files)
     do {
-      try files.check()
+      try CommandFiles.check(change)
       return nil
     } catch {
       return "\(error)"

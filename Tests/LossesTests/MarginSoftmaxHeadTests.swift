@@ -16,27 +16,25 @@ import TestSupport
     reference.norms = labels.indices.map { row in
       x[row * width..<(row + 1) * width].reduce(0) { $0 + $1 * $1 }.squareRoot()
     }
-    func loss(_ x: [Double], _ w: [Double]) -> Double {
-      reference.run(x, labels: labels, weights: w, classes: classes, width: width).loss
+    func run(_ x: [Double], _ w: [Double]) -> MarginSoftmaxReference.Result {
+      reference.run(x, labels: labels, weights: w, classes: classes, width: width)
     }
-    let result = reference.run(
-      x, labels: labels, weights: w, classes: classes, width: width)
+    let result = run(x, w)
     let h = 1e-6
     let scale = (result.embeddings + result.weights).map(abs).max()!
-    for (i, gradient) in result.embeddings.enumerated() {
-      var (above, below) = (x, x)
-      above[i] += h
-      below[i] -= h
-      let numeric = (loss(above, w) - loss(below, w)) / (2 * h)
-      #expect(abs(numeric - gradient) < 1e-7 * scale, "embedding \(i): \(numeric), \(gradient)")
+    func expect(
+      _ gradients: [Double], at values: [Double], of what: String, loss: ([Double]) -> Double
+    ) {
+      for (i, gradient) in gradients.enumerated() {
+        var (above, below) = (values, values)
+        above[i] += h
+        below[i] -= h
+        let numeric = (loss(above) - loss(below)) / (2 * h)
+        #expect(abs(numeric - gradient) < 1e-7 * scale, "\(what) \(i): \(numeric), \(gradient)")
+      }
     }
-    for (i, gradient) in result.weights.enumerated() {
-      var (above, below) = (w, w)
-      above[i] += h
-      below[i] -= h
-      let numeric = (loss(x, above) - loss(x, below)) / (2 * h)
-      #expect(abs(numeric - gradient) < 1e-7 * scale, "weight \(i): \(numeric), \(gradient)")
-    }
+    expect(result.embeddings, at: x, of: "embedding") { run($0, w).loss }
+    expect(result.weights, at: w, of: "weight") { run(x, $0).loss }
   }
 
   /// The second link: the kernel against the reference over awkward shapes.

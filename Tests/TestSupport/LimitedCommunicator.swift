@@ -1,29 +1,13 @@
 package import Collectives
 
 /// The ranks of another communicator, with messages as short as a test wants them.
-package final class LimitedCommunicator: Communicator {
-  private let inner: any Communicator
+package final class LimitedCommunicator: WrappedCommunicator {
+  package let inner: any Communicator
   package let limits: MessageLimits
 
   package init(_ inner: any Communicator, limits: MessageLimits) {
     self.inner = inner
     self.limits = limits
-  }
-
-  package var rank: Int { inner.rank }
-  package var size: Int { inner.size }
-  package var hostName: String { inner.hostName }
-  package var localRank: Int { inner.localRank }
-  package var localSize: Int { inner.localSize }
-  package var progress: RankProgress { inner.progress }
-  package func whileWaiting<Result>(
-    _ check: @escaping () throws -> Void, _ body: () throws -> Result
-  ) rethrows -> Result {
-    try inner.whileWaiting(check, body)
-  }
-
-  package func meet(at operation: CollectiveOperation, word: Int) throws -> Int {
-    try inner.meet(at: operation, word: word)
   }
 
   package func transfer(_ transfer: Transfer, in operation: CollectiveOperation) throws {

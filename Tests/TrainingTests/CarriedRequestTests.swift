@@ -24,15 +24,6 @@ import Training
     }
   }
 
-  private static func error(_ body: () throws -> Void) -> String {
-    do {
-      try body()
-      return "no error"
-    } catch {
-      return "\(error)"
-    }
-  }
-
   private static func edit(_ folder: String, _ old: String, _ new: String) throws {
     let path = folder + "/config.yaml"
     let text = try String(contentsOfFile: path, encoding: .utf8)
@@ -91,7 +82,7 @@ import Training
       try FlaggedRun.train(Self.small, in: folder)
       let before = try Self.metrics(folder)
       try Self.edit(folder, "\nlr: 0.1\n", "\nlr: 0.01\n")
-      let message = Self.error {
+      let message = FlaggedRun.error {
         try FlaggedRun.train(["resume": "auto", "steps": "8"], in: folder)
       }
       #expect(message.contains("lr was 0.1, is 0.01") && message.contains("config.yaml says"))
@@ -141,7 +132,7 @@ import Training
       let before = try Self.metrics(folder)
       try FileManager.default.removeItem(atPath: folder + "/checkpoints")
       for flags in [["resume": "auto"], Self.small.merging(["resume": "auto"]) { $1 }] {
-        let message = Self.error { try FlaggedRun.train(flags, in: folder) }
+        let message = FlaggedRun.error { try FlaggedRun.train(flags, in: folder) }
         #expect(message.contains("has lost its checkpoints"), "\(message)")
         #expect(try Self.metrics(folder) == before)
       }
@@ -161,7 +152,7 @@ import Training
       Self.startInVain(Self.small, in: folder)
       try "# nothing\n".write(
         toFile: folder + "/config.yaml", atomically: true, encoding: .utf8)
-      let message = Self.error { try FlaggedRun.train(["resume": "auto"], in: folder) }
+      let message = FlaggedRun.error { try FlaggedRun.train(["resume": "auto"], in: folder) }
       #expect(message.contains("config.yaml has no options"), "\(message)")
     }
   }
@@ -169,7 +160,7 @@ import Training
   @Test func aChangeBehindTheLastStepIsRefused() throws {
     try FlaggedRun.withFolder { folder in
       try FlaggedRun.train(Self.small, in: folder)
-      let message = Self.error {
+      let message = FlaggedRun.error {
         try FlaggedRun.train(["resume": "auto"], changes: ["lr=0.01"], in: folder)
       }
       #expect(message.contains("stands at step 4, the last one: lr=0.01 would change nothing"))
@@ -180,11 +171,11 @@ import Training
   }
 
   @Test func aChangeIsGivenOnce() {
-    let twice = Self.error {
+    let twice = FlaggedRun.error {
       _ = try FlaggedRun.request(["resume": "x"], changes: ["lr=0.01", "lr=0.02"])
     }
     #expect(twice == "--change lr: is given twice; remove one of them")
-    let beside = Self.error {
+    let beside = FlaggedRun.error {
       _ = try FlaggedRun.request(["resume": "x", "lr": "0.02"], changes: ["lr=0.01"])
     }
     #expect(beside == "--change lr: --lr is given too; remove one of them")
@@ -254,7 +245,7 @@ import Training
 
   @Test func aRefusedResumeLeavesNoFolders() throws {
     try FlaggedRun.withFolder { folder in
-      let message = Self.error {
+      let message = FlaggedRun.error {
         try FlaggedRun.train(["resume": "auto"], in: folder + "/deep/er")
       }
       #expect(message.contains("holds no run to go on with"))

@@ -29,10 +29,6 @@ import Training
 
   private static let undisturbed = try! SmallRun.train(configuration(.whole))[0]
 
-  private final class Flag: @unchecked Sendable {
-    var isSet = false
-  }
-
   private static func files(in folder: String) -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: folder + "/checkpoints")) ?? []).sorted()
   }
@@ -76,18 +72,7 @@ import Training
         configuration(turn.head), ranks: turn.ranks, folder: folder,
         hook: { hooks, rank in
           guard rank == turn.ranks - 1, turn.last < 8 else { return }
-          let stop = TestStop()
-          hooks.stop = stop
-          // After the step, or amid the one that follows it.
-          let mayStop = Flag()
-          hooks.onStep = {
-            guard $1.step == turn.last else { return }
-            if turn.isAmidStep { mayStop.isSet = true } else { stop.wantsEnd = true }
-          }
-          hooks.onEvent = { event in
-            guard case .microbatchBegins = event, mayStop.isSet else { return }
-            stop.wantEndAmidStep()
-          }
+          hooks.wantEnd(after: turn.last, amidStep: turn.isAmidStep)
         })
       #expect(outcomes[0].records.last?.step == turn.last)
       #expect(

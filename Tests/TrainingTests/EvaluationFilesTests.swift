@@ -1,48 +1,19 @@
-import Collectives
-import Foundation
-import Interchange
 import Measuring
 import Testing
 
 /// Files of qualities and of subsets beside stored embeddings, as people have them.
-@Suite final class EvaluationFilesTests {
-  private let folder: String
-  private let photos = ["a/0.jpg", "a/1.jpg", "b/0.jpg", "b/1.jpg"]
+@Suite struct EvaluationFilesTests {
+  private let measured: MeasuredRows
+  private var folder: String { measured.folder }
+  private var photos: [String] { measured.photos }
 
-  init() throws {
-    folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try NumPyFile.write([1, 0, 1, 0.1, 0, 1, 0.1, 1], shape: [4, 2], to: folder + "/faces.npy")
-    try write("faces.txt", photos)
-    try write(
-      "pairs.txt",
-      ["a/0.jpg\ta/1.jpg\t1", "b/0.jpg\tb/1.jpg\t1", "a/0.jpg\tb/0.jpg\t0", "a/1.jpg\tb/1.jpg\t0"])
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: folder) }
-
-  private func write(_ name: String, _ lines: [String]) throws {
-    try (lines.joined(separator: "\n") + "\n").write(
-      toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
-  }
-
-  /// What is wrong with an evaluation; nil where nothing is.
-  private func complaint(_ change: (inout EvaluateRequest) -> Void) -> String? {
-    var request = EvaluateRequest(
-      source: .embeddings(file: folder + "/faces.npy", names: folder + "/faces.txt"), quiet: true)
-    request.pairs = [folder + "/pairs.txt"]
-    change(&request)
-    do {
-      try request.run(over: SoloCommunicator())
-      return nil
-    } catch { return "\(error)" }
-  }
+  init() throws { measured = try MeasuredRows() }
 
   private func quality(_ lines: [String], column: String = "", file: String = "q.csv") throws
     -> String?
   {
-    try write(file, lines)
-    return complaint { $0.quality = folder + "/" + file + column }
+    try measured.write(file, lines)
+    return measured.complaint { $0.quality = folder + "/" + file + column }
   }
 
   @Test func theTitleSaysWhichColumnIsTheName() throws {
@@ -84,24 +55,24 @@ import Testing
   }
 
   @Test func subsetsWithoutAPairEndInAnError() throws {
-    try write("groups.txt", ["a x", "b x"])
-    #expect(complaint { $0.subsets = folder + "/groups.txt" } == nil)
-    try write("groups.txt", ["race,person", "x,a", "y,b"])
-    #expect(complaint { $0.subsets = folder + "/groups.txt" } == nil)
-    #expect(complaint { $0.subsets = folder + "/groups.txt:race" } == nil)
-    try write("groups.txt", ["eve x", "bob y"])
-    let strangers = try #require(complaint { $0.subsets = folder + "/groups.txt" })
+    try measured.write("groups.txt", ["a x", "b x"])
+    #expect(measured.complaint { $0.subsets = folder + "/groups.txt" } == nil)
+    try measured.write("groups.txt", ["race,person", "x,a", "y,b"])
+    #expect(measured.complaint { $0.subsets = folder + "/groups.txt" } == nil)
+    #expect(measured.complaint { $0.subsets = folder + "/groups.txt:race" } == nil)
+    try measured.write("groups.txt", ["eve x", "bob y"])
+    let strangers = try #require(measured.complaint { $0.subsets = folder + "/groups.txt" })
     #expect(strangers.hasPrefix("--subsets: no line of "))
     #expect(strangers.contains("names 'eve', the first photo is a/0.jpg"))
-    try write("groups.txt", ["a/0.jpg x"])
+    try measured.write("groups.txt", ["a/0.jpg x"])
     #expect(
-      complaint { $0.subsets = folder + "/groups.txt" }?
+      measured.complaint { $0.subsets = folder + "/groups.txt" }?
         .contains("no pair has both photos in one subset") == true)
     // One of several sets may be of others.
-    try write("groups.txt", ["a x", "b x"])
-    try write("others.txt", ["a/0.jpg\ta/1.jpg\t1", "a/0.jpg\tb/0.jpg\t0"])
+    try measured.write("groups.txt", ["a x", "b x"])
+    try measured.write("others.txt", ["a/0.jpg\ta/1.jpg\t1", "a/0.jpg\tb/0.jpg\t0"])
     #expect(
-      complaint {
+      measured.complaint {
         $0.pairs.append(folder + "/others.txt")
         $0.subsets = folder + "/groups.txt"
       } == nil)

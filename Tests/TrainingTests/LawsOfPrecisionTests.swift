@@ -20,18 +20,7 @@ import Training
   @Test(arguments: SmallRun.models + ["mobilefacenet"])
   func sameBitsForAnyWorld(model: String) throws {
     let configuration = Self.configuration(model: model) { $0.length = .steps(4) }
-    let alone = try SmallRun.train(configuration)[0]
-    let expected = alone.records.map(StepBits.init)
-    #expect(alone.records.allSatisfy { $0.loss.isFinite && !$0.isSkipped })
-    #expect(Set(alone.records.map(\.weightsHash)).count == 4)
-    for (ranks, threads) in [(1, 2), (2, 1), (3, 2)] {
-      let world = try SmallRun.train(configuration, ranks: ranks, threads: threads)
-      for (rank, outcome) in world.enumerated() {
-        #expect(
-          outcome.records.map(StepBits.init) == expected && outcome.weights == alone.weights,
-          "rank \(rank) of \(ranks) x \(threads) threads")
-      }
-    }
+    let alone = try SmallRun.expectSameBits(configuration, steps: 4)
     var inFloats = configuration
     inFloats.precision = .float32
     #expect(try SmallRun.train(inFloats)[0].weights != alone.weights)

@@ -29,26 +29,6 @@ import Training
 
   private static let undisturbed: [SmallRun.Outcome] = try! SmallRun.train(configuration())
 
-  /// Makes a run with `hooks` stop: after `step`, or amid the step that follows it.
-  private static func stop(_ hooks: inout RunHooks, after step: Int, amidStep: Bool) {
-    let stop = TestStop()
-    hooks.stop = stop
-    if amidStep {
-      let mayStop = Flag()
-      hooks.onStep = { if $1.step == step { mayStop.isSet = true } }
-      hooks.onEvent = { event in
-        guard case .microbatchBegins = event, mayStop.isSet else { return }
-        stop.wantEndAmidStep()
-      }
-    } else {
-      hooks.onStep = { if $1.step == step { stop.wantsEnd = true } }
-    }
-  }
-
-  private final class Flag: @unchecked Sendable {
-    var isSet = false
-  }
-
   private static func expectWholeMetrics(in folder: String) throws {
     let metrics = try SmallRun.metrics(in: folder)
     #expect(metrics.map(\.step) == Array(1...steps))
@@ -73,7 +53,7 @@ import Training
       let outcomes = try SmallRun.train(
         Self.configuration(), ranks: ranks, threads: threads, folder: folder,
         hook: { hooks, rank in
-          if rank == told { Self.stop(&hooks, after: stop, amidStep: amidStep) }
+          if rank == told { hooks.wantEnd(after: stop, amidStep: amidStep) }
         })
       #expect(outcomes.allSatisfy { $0.ending == .interrupted })
       let checkpoint = try Checkpoint(path: SmallRun.checkpoints(in: folder).last!)
@@ -124,7 +104,7 @@ import Training
     let folder = SmallRun.temporaryFolder()
     _ = try SmallRun.train(
       configuration { $0.checkpointEvery = .steps(3) }, folder: folder,
-      hook: { hooks, _ in stop(&hooks, after: 6, amidStep: false) })
+      hook: { hooks, _ in hooks.wantEnd(after: 6, amidStep: false) })
     return folder
   }
 

@@ -191,24 +191,13 @@ import Training
     let undisturbed = try SmallRun.train(configuration)[0]
     let folder = SmallRun.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    final class Flag: @unchecked Sendable { var isSet = false }
     // After a step; amid one, in the first pass; amid one, just after a search of the pool.
     for stop in [3, 4 + turn, 9] {
       let outcomes = try SmallRun.train(
         configuration, ranks: turn, threads: 3 - min(2, turn), folder: folder,
         hook: { hooks, rank in
           guard rank == turn - 1 else { return }
-          let told = TestStop()
-          let mayStop = Flag()
-          hooks.stop = told
-          hooks.onStep = { if $1.step == stop { mayStop.isSet = true } }
-          if stop == 3 {
-            hooks.onStep = { if $1.step == stop { told.wantsEnd = true } }
-          }
-          hooks.onEvent = { event in
-            guard case .microbatchBegins = event, mayStop.isSet else { return }
-            told.wantEndAmidStep()
-          }
+          hooks.wantEnd(after: stop, amidStep: stop != 3)
         })
       #expect(outcomes.allSatisfy { $0.ending == .interrupted })
       #expect(

@@ -45,18 +45,7 @@ import Training
       $0.microbatch = 3
       $0.length = .steps(3)
     }
-    let alone = try SmallRun.train(configuration)[0]
-    let expected = alone.records.map(StepBits.init)
-    #expect(alone.records.allSatisfy { $0.loss.isFinite && !$0.isSkipped })
-    #expect(Set(alone.records.map(\.weightsHash)).count == 3)
-    for (ranks, threads) in [(1, 2), (2, 1), (3, 2)] {
-      let world = try SmallRun.train(configuration, ranks: ranks, threads: threads)
-      for (rank, outcome) in world.enumerated() {
-        #expect(
-          outcome.records.map(StepBits.init) == expected && outcome.weights == alone.weights,
-          "rank \(rank) of \(ranks) x \(threads) threads")
-      }
-    }
+    _ = try SmallRun.expectSameBits(configuration, steps: 3)
   }
 
   @Test func microbatchesDifferByAtMostOne() {

@@ -6,6 +6,7 @@ import Networks
 import RunFolders
 import Sessions
 import TestSupport
+import Testing
 import Training
 
 /// Runs that are small enough to be done many times, yet have everything in them: batch norm,
@@ -101,6 +102,24 @@ enum SmallRun {
       workerBytes: trained?.memoryBytes.worker ?? 0)
   }
 
+  /// Trains on one rank and in three other worlds, all of whose steps and weights must be the same
+  /// bits, sound, and each step's others than those of the one before; returns what one rank found.
+  static func expectSameBits(_ configuration: RunConfiguration, steps: Int) throws -> Outcome {
+    let alone = try train(configuration)[0]
+    let expected = alone.records.map(StepBits.init)
+    #expect(alone.records.allSatisfy { $0.loss.isFinite && !$0.isSkipped })
+    #expect(Set(alone.records.map(\.weightsHash)).count == steps)
+    for (ranks, threads) in [(1, 2), (2, 1), (3, 2)] {
+      let world = try train(configuration, ranks: ranks, threads: threads)
+      for (rank, outcome) in world.enumerated() {
+        #expect(
+          outcome.records.map(StepBits.init) == expected && outcome.weights == alone.weights,
+          "rank \(rank) of \(ranks) x \(threads) threads")
+      }
+    }
+    return alone
+  }
+
   private final class Records {
     var all: [StepRecord] = []
   }
@@ -160,7 +179,7 @@ struct StepBits: Equatable, CustomStringConvertible {
 }
 
 /// A communicator between a rank and its own, to make things go wrong.
-final class FaultyCommunicator: Communicator {
+final class FaultyCommunicator: WrappedCommunicator {
   let inner: any Communicator
   /// Collectives so far, by kind.
   private(set) var exchanges = 0
@@ -176,20 +195,6 @@ final class FaultyCommunicator: Communicator {
   var hasAgreed: (times: Int, event: TestEvent)?
 
   init(_ inner: any Communicator) { self.inner = inner }
-
-  var rank: Int { inner.rank }
-  var size: Int { inner.size }
-  var hostName: String { inner.hostName }
-  var localRank: Int { inner.localRank }
-  var localSize: Int { inner.localSize }
-  var progress: RankProgress { inner.progress }
-  var limits: MessageLimits { inner.limits }
-
-  func whileWaiting<Result>(
-    _ check: @escaping () throws -> Void, _ body: () throws -> Result
-  ) rethrows -> Result {
-    try inner.whileWaiting(check, body)
-  }
 
   func meet(at operation: CollectiveOperation, word: Int) throws -> Int {
     switch operation {
@@ -211,6 +216,23 @@ final class FaultyCommunicator: Communicator {
   func transfer(_ transfer: Transfer, in operation: CollectiveOperation) throws {
     if case .exchange = operation, case .allToAll = transfer { exchangeRounds += 1 }
     try inner.transfer(transfer, in: operation)
+  }
+}
+
+extension RunHooks {
+  /// Makes the run end: after `step`, or amid the step that follows it.
+  mutating func wantEnd(after step: Int, amidStep: Bool) {
+    final class Flag: @unchecked Sendable { var isSet = false }
+    let (stop, mayStop) = (TestStop(), Flag())
+    self.stop = stop
+    onStep = {
+      guard $1.step == step else { return }
+      if amidStep { mayStop.isSet = true } else { stop.wantsEnd = true }
+    }
+    onEvent = { event in
+      guard case .microbatchBegins = event, mayStop.isSet else { return }
+      stop.wantEndAmidStep()
+    }
   }
 }
 

@@ -30,30 +30,13 @@ import Training
   }
 
   /// One rank, which notes at every meeting whether it was said to want the end.
-  private final class WatchedCommunicator: Communicator {
-    private let inner = SoloCommunicator()
+  private final class WatchedCommunicator: WrappedCommunicator {
+    let inner: any Communicator = SoloCommunicator()
     private(set) var wantedEnd: [Bool] = []
-
-    var rank: Int { inner.rank }
-    var size: Int { inner.size }
-    var hostName: String { inner.hostName }
-    var localRank: Int { inner.localRank }
-    var localSize: Int { inner.localSize }
-    var progress: RankProgress { inner.progress }
-
-    func whileWaiting<Result>(
-      _ check: @escaping () throws -> Void, _ body: () throws -> Result
-    ) rethrows -> Result {
-      try inner.whileWaiting(check, body)
-    }
 
     func meet(at operation: CollectiveOperation, word: Int) throws -> Int {
       wantedEnd.append(progress.wantsEnd)
-      return inner.meet(at: operation, word: word)
-    }
-
-    func transfer(_ transfer: Transfer, in operation: CollectiveOperation) throws {
-      inner.transfer(transfer, in: operation)
+      return try inner.meet(at: operation, word: word)
     }
   }
 }

@@ -1,11 +1,11 @@
 import Collectives
 import Foundation
 import Glibc
+import Pace
 import Sessions
 import TestSupport
 import Testing
 import Threads
-import Timing
 import Training
 
 /// What lasts before the first step can be left, and says how far it is.

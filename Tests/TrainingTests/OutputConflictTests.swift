@@ -221,9 +221,9 @@ import Training
     #expect(names.contains("evaluations.csv") && names.contains(".owner"))
     #expect(names.contains { $0.hasPrefix("tensorboard/") })
     for name in names {
-      var files = CommandFiles()
-      files.write(subject.run + "/" + name, as: "--out")
-      #expect(throws: CommandFiles.Conflict.self, "\(name)") { try files.check() }
+      #expect(throws: CommandFiles.Conflict.self, "\(name)") {
+        try CommandFiles.check { $0.write(subject.run + "/" + name, as: "--out") }
+      }
     }
   }
 

@@ -1,42 +1,18 @@
-import Collectives
-import Foundation
-import Interchange
 import Measuring
 import Testing
 
 /// `--quality FILE` whose lines say two things of a photo, or do not say which photo they mean.
-@Suite final class QualityFileTests {
-  private let folder: String
-  private let photos = ["a/0.jpg", "a/1.jpg", "b/0.jpg", "b/1.jpg"]
+@Suite struct QualityFileTests {
+  private let measured: MeasuredRows
+  private var folder: String { measured.folder }
+  private var photos: [String] { measured.photos }
 
-  init() throws {
-    folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try NumPyFile.write([1, 0, 1, 0.1, 0, 1, 0.1, 1], shape: [4, 2], to: folder + "/faces.npy")
-    try write("faces.txt", photos)
-    try write(
-      "pairs.txt",
-      ["a/0.jpg\ta/1.jpg\t1", "b/0.jpg\tb/1.jpg\t1", "a/0.jpg\tb/0.jpg\t0", "a/1.jpg\tb/1.jpg\t0"])
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: folder) }
-
-  private func write(_ name: String, _ lines: [String]) throws {
-    try (lines.joined(separator: "\n") + "\n").write(
-      toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
-  }
+  init() throws { measured = try MeasuredRows() }
 
   /// What is wrong with the lines of qualities; nil where nothing is.
   private func complaint(_ lines: [String]) throws -> String? {
-    try write("quality.csv", ["name,quality"] + lines)
-    var request = EvaluateRequest(
-      source: .embeddings(file: folder + "/faces.npy", names: folder + "/faces.txt"), quiet: true)
-    request.pairs = [folder + "/pairs.txt"]
-    request.quality = folder + "/quality.csv"
-    do {
-      try request.run(over: SoloCommunicator())
-      return nil
-    } catch { return "\(error)" }
+    try measured.write("quality.csv", ["name,quality"] + lines)
+    return measured.complaint { $0.quality = folder + "/quality.csv" }
   }
 
   @Test func aPhotoWithTwoQualitiesIsRefused() throws {

@@ -18,6 +18,16 @@ enum FlaggedRun {
     "keep-best": "false", "watchdog": "0", "stall": "0",
   ]
 
+  /// What `body` throws, as a user reads it; "no error" where it throws nothing.
+  static func error(_ body: () throws -> Void) -> String {
+    do {
+      try body()
+      return "no error"
+    } catch {
+      return "\(error)"
+    }
+  }
+
   static func request(_ flags: [String: String], changes: [String] = []) throws -> RunRequest {
     try RunRequest(
       file: nil, flags: flags.sorted { $0.key < $1.key }.map { .flag($0.key, $0.value) },

@@ -14,15 +14,6 @@ import Training
 @Suite struct ResumeTests {
   private static let small = FlaggedRun.small
 
-  private static func error(_ body: () throws -> Void) -> String {
-    do {
-      try body()
-      return "no error"
-    } catch {
-      return "\(error)"
-    }
-  }
-
   @Test func resumeAloneTakesTheRunsOwnConfiguration() throws {
     let straight = try FlaggedRun.withFolder {
       try FlaggedRun.train(Self.small.merging(["lr": "0.07"]) { $1 }, in: $0).weights
@@ -56,13 +47,13 @@ import Training
   }
 
   @Test func autoWithoutAFolderIsRefused() {
-    let message = Self.error { _ = try FlaggedRun.request(["resume": "auto", "steps": "4"]) }
+    let message = FlaggedRun.error { _ = try FlaggedRun.request(["resume": "auto", "steps": "4"]) }
     #expect(message.hasPrefix("--resume: auto goes on in a run folder"))
   }
 
   @Test func nothingToResumeIsSaid() throws {
     try FlaggedRun.withFolder { folder in
-      let message = Self.error { try FlaggedRun.train(["resume": "auto"], in: folder) }
+      let message = FlaggedRun.error { try FlaggedRun.train(["resume": "auto"], in: folder) }
       #expect(message.contains("holds no run to go on with"))
       // With options it is the first start of a job that will be started again.
       let whole = Self.small.merging(["resume": "auto", "steps": "2"]) { $1 }
@@ -75,11 +66,11 @@ import Training
     try FlaggedRun.withFolder { folder in
       try FlaggedRun.train(Self.small.merging(["steps": "4"]) { $1 }, in: folder)
       let given = ["resume": "auto", "lr": "0.01", "steps": "8"]
-      let message = Self.error { try FlaggedRun.train(given, in: folder) }
+      let message = FlaggedRun.error { try FlaggedRun.train(given, in: folder) }
       #expect(
         message.contains("lr was 0.1, is 0.01") && message.contains("--change lr=0.01"),
         "\(message)")
-      let other = Self.error {
+      let other = FlaggedRun.error {
         try FlaggedRun.train(["resume": "auto", "width": "0.25", "steps": "8"], in: folder)
       }
       #expect(other.contains("width was 0.125, is 0.25") && !other.contains("--change"), "\(other)")
@@ -164,10 +155,10 @@ import Training
       ("width=1", "width cannot change in the middle of a run"), ("lr", "is not NAME=VALUE"),
       ("evaluate-every=1e", "give --evaluate-every itself"), ("lrr=1", "did you mean 'lr'"),
     ] {
-      let message = Self.error { _ = try ConfigurationAssignment(change: change) }
+      let message = FlaggedRun.error { _ = try ConfigurationAssignment(change: change) }
       #expect(message.contains(part), "\(message)")
     }
-    let begins = Self.error { _ = try FlaggedRun.request(Self.small, changes: ["lr=1"]) }
+    let begins = FlaggedRun.error { _ = try FlaggedRun.request(Self.small, changes: ["lr=1"]) }
     #expect(begins.contains("only a run that goes on can change"))
     for name in ConfigurationOption.changeable {
       #expect(ConfigurationOption.named(name)?.isMathematical == true, "\(name)")
@@ -213,7 +204,7 @@ import Training
           Self.small.merging(["data": data, "steps": "4"]) { $1 }, in: folder)
         try FileManager.default.removeItem(atPath: data)
         try SyntheticFaces(people: 12, photosPerPerson: 6, size: 32, seed: 6).writeFolder(to: data)
-        let message = Self.error {
+        let message = FlaggedRun.error {
           try FlaggedRun.train(["resume": "auto", "steps": "8"], in: folder)
         }
         #expect(message.contains("other bytes") && message.contains("--change data="), "\(message)")
@@ -252,7 +243,7 @@ import Training
   @Test func aRunWhoseEveryStepIsSkippedFails() throws {
     try FlaggedRun.withFolder { folder in
       let flags = Self.small.merging(["steps": "9", "gradient-grid": "-100"]) { $1 }
-      let message = Self.error { try FlaggedRun.train(flags, in: folder) }
+      let message = FlaggedRun.error { try FlaggedRun.train(flags, in: folder) }
       #expect(message.contains("none of the 9 steps moved the weights"), "\(message)")
       let checkpoints = try SmallRun.checkpoints(in: folder)
       #expect(checkpoints.isEmpty)
@@ -290,7 +281,7 @@ import Training
     try FlaggedRun.withFolder { folder in
       try FlaggedRun.train(Self.small.merging(["steps": "4"]) { $1 }, in: folder)
       // Nothing fits a grid so fine.
-      let message = Self.error {
+      let message = FlaggedRun.error {
         try FlaggedRun.train(
           ["resume": "auto", "steps": "40"], changes: ["gradient-grid=-100"], in: folder)
       }

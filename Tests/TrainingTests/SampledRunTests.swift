@@ -27,10 +27,6 @@ import Training
     }
   }
 
-  private final class Flag: @unchecked Sendable {
-    var isSet = false
-  }
-
   /// From three ranks to two and to one, stopped after a step or amid one.
   @Test(arguments: IdleRows.allCases) func aRunGoesOnInAnyWorld(
     idleRows: IdleRows
@@ -46,17 +42,7 @@ import Training
         Self.configuration(idleRows), ranks: turn.ranks, threads: turn.threads, folder: folder,
         hook: { hooks, rank in
           guard rank == turn.ranks - 1, turn.last < 8 else { return }
-          let stop = TestStop()
-          hooks.stop = stop
-          let mayStop = Flag()
-          hooks.onStep = {
-            guard $1.step == turn.last else { return }
-            if turn.isAmidStep { mayStop.isSet = true } else { stop.wantsEnd = true }
-          }
-          hooks.onEvent = { event in
-            guard case .microbatchBegins = event, mayStop.isSet else { return }
-            stop.wantEndAmidStep()
-          }
+          hooks.wantEnd(after: turn.last, amidStep: turn.isAmidStep)
         })
       #expect(
         outcomes.allSatisfy {

@@ -1,4 +1,5 @@
 import Foundation
+import Pace
 import Sessions
 import Testing
 import TestSupport

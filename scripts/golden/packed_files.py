@@ -3,15 +3,15 @@
 Run with NumPy and torch 2 installed: python scripts/golden/packed_files.py
 """
 
-import base64
 import collections
 import io
-import pathlib
-import textwrap
 import zlib
 
 import numpy as np
 import torch
+
+import base64_files
+from torch_files import saved
 
 
 def deflated(data, level, strategy=zlib.Z_DEFAULT_STRATEGY):
@@ -22,12 +22,6 @@ def deflated(data, level, strategy=zlib.Z_DEFAULT_STRATEGY):
 def archive(**arrays):
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()
-
-
-def saved(value):
-    buffer = io.BytesIO()
-    torch.save(value, buffer)
     return buffer.getvalue()
 
 
@@ -66,14 +60,4 @@ FILES = {
 }
 
 if __name__ == "__main__":
-    text = "/// What zlib, NumPy and PyTorch write: scripts/golden/packed_files.py.\npackage enum PackedFiles {\n"
-    parts = []
-    for name, (what, data) in FILES.items():
-        lines = textwrap.wrap(base64.b64encode(data).decode(), 92)
-        parts.append(f'  /// {what}\n  package static let {name} = """\n    '
-                     + "\\\n    ".join(lines) + '\n    """\n')
-    text += "\n".join(parts) + "}\n"
-    root = pathlib.Path(__file__).resolve().parents[2]
-    target = root / "Tests/TestSupport/PackedFiles.swift"
-    target.write_text(text)
-    print(target.relative_to(root), {n: len(d) for n, (_, d) in FILES.items()})
+    base64_files.write("PackedFiles", "What zlib, NumPy and PyTorch write", __file__, FILES)

@@ -3,13 +3,12 @@
 Run with torch 2 installed: python scripts/golden/torch_files.py
 """
 
-import base64
 import collections
 import io
-import pathlib
-import textwrap
 
 import torch
+
+import base64_files
 
 
 def saved(value, **options):
@@ -43,14 +42,4 @@ FILES = {
 }
 
 if __name__ == "__main__":
-    text = "/// Files of torch.save: scripts/golden/torch_files.py.\npackage enum TorchFiles {\n"
-    parts = []
-    for name, (what, data) in FILES.items():
-        lines = textwrap.wrap(base64.b64encode(data).decode(), 92)
-        parts.append(f'  /// {what}\n  package static let {name} = """\n    '
-                     + "\\\n    ".join(lines) + '\n    """\n')
-    text += "\n".join(parts) + "}\n"
-    root = pathlib.Path(__file__).resolve().parents[2]
-    target = root / "Tests/TestSupport/TorchFiles.swift"
-    target.write_text(text)
-    print(target.relative_to(root), {n: len(d) for n, (_, d) in FILES.items()})
+    base64_files.write("TorchFiles", "Files of torch.save", __file__, FILES)

@@ -3,12 +3,9 @@
 Run with torch 2 installed: python scripts/golden/torch_rows.py
 """
 
-import base64
-import pathlib
-import textwrap
-
 import torch
 
+import base64_files
 from torch_files import saved
 
 ROWS = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -32,15 +29,4 @@ FILES = {
 }
 
 if __name__ == "__main__":
-    text = "/// Embeddings in files of torch.save: scripts/golden/torch_rows.py.\n"
-    text += "package enum TorchRowFiles {\n"
-    parts = []
-    for name, (what, data) in FILES.items():
-        lines = textwrap.wrap(base64.b64encode(data).decode(), 92)
-        parts.append(f'  /// {what}\n  package static let {name} = """\n    '
-                     + "\\\n    ".join(lines) + '\n    """\n')
-    text += "\n".join(parts) + "}\n"
-    root = pathlib.Path(__file__).resolve().parents[2]
-    target = root / "Tests/TestSupport/TorchRowFiles.swift"
-    target.write_text(text)
-    print(target.relative_to(root), {n: len(d) for n, (_, d) in FILES.items()})
+    base64_files.write("TorchRowFiles", "Embeddings in files of torch.save", __file__, FILES)

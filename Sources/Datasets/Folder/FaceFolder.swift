@@ -80,21 +80,28 @@ package struct FaceFolder: Sendable {
   package var people: [String] { index.people }
 
   /// Lists the folder at `root`; throws `DatasetError` for a folder that is missing, unreadable or
-  /// without photos. `meter` counts photos as they are found.
-  package init(root: String, meter: WorkMeter? = nil) throws(DatasetError) {
-    try self.init(root: root, meter: meter, for: .data)
+  /// without photos. The files at the paths `used` have another use than being photos, so that
+  /// nothing is said of them; `meter` counts photos as they are found.
+  package init(
+    root: String, besides used: [String] = [], meter: WorkMeter? = nil
+  ) throws(DatasetError) {
+    try self.init(root: root, besides: used, meter: meter, for: .data)
   }
 
   /// The same for a task, which calls people by their folders and takes photos right in the folder
   /// for those of nobody.
-  package init(ofTask root: String, meter: WorkMeter? = nil) throws(DatasetError) {
-    try self.init(root: root, meter: meter, for: .task)
+  package init(
+    ofTask root: String, besides used: [String] = [], meter: WorkMeter? = nil
+  ) throws(DatasetError) {
+    try self.init(root: root, besides: used, meter: meter, for: .task)
   }
 
-  init(root: String, meter: WorkMeter?, for use: FolderUse) throws(DatasetError) {
+  init(
+    root: String, besides used: [String], meter: WorkMeter?, for use: FolderUse
+  ) throws(DatasetError) {
     self.root = root
     try UnfinishedFolder.check(root)
-    var walk = FolderWalk(root: root, meter: meter)
+    var walk = FolderWalk(root: root, besides: used, meter: meter)
     try walk.run()
     guard walk.photos.count > 0 else {
       throw .noPhotos(folder: root, passedOver: walk.passedOver.lines.first)

@@ -1,3 +1,4 @@
+private import Interchange
 internal import Threads
 
 /// Who a folder of photos is listed for.
@@ -100,13 +101,15 @@ enum FolderNotes {
   }
 
   /// What of the photos below `root` the metadata `files` do not name; `paths` are the named ones,
-  /// sorted bytewise.
+  /// sorted bytewise. The files at the paths `used` have another use.
   static func ofMetadata(
-    _ root: String, _ paths: TextTable, files: [String], _ index: PhotoIndex, _ meter: WorkMeter?
+    _ root: String, _ paths: TextTable, files: [String], besides used: [String],
+    _ index: PhotoIndex, _ meter: WorkMeter?
   ) -> DataNotes {
     var notes = DataNotes()
     meter?.restart(of: paths.count)
-    var walk = FolderWalk(root: root, meter: meter)
+    var walk = FolderWalk(
+      root: root, besides: used + files.map { root + "/" + $0 }, meter: meter)
     do throws(DatasetError) {
       try walk.run()
     } catch {
@@ -114,7 +117,6 @@ enum FolderNotes {
       return notes
     }
     notes.passedOver = walk.passedOver
-    notes.passedOver.forget(files)
     let (found, named) = (walk.photos, paths)
     var (at, photo) = (0, 0)
     var unnamed = 0
@@ -167,9 +169,7 @@ enum FolderNotes {
     for (person, name) in people.enumerated() {
       // Swift's strings are equal where they differ in normalisation alone.
       let parts = name.split(separator: "/", omittingEmptySubsequences: false).map { part in
-        var part = part
-        while part.first?.isWhitespace == true { part.removeFirst() }
-        while part.last?.isWhitespace == true { part.removeLast() }
+        var part = LineCells.trimmed(part)
         let isNumber = part.utf8.allSatisfy { (0x30...0x39).contains($0) }
         while isNumber, part.utf8.count > 1, part.first == "0" { part.removeFirst() }
         return part

@@ -15,7 +15,7 @@ struct FolderWalk {
   private(set) var folderOfPhoto: [Int32] = []
   /// The relative paths of the folders that directly hold photos.
   private(set) var folders = TextTable()
-  private(set) var passedOver = PassedOver()
+  private(set) var passedOver: PassedOver
   /// Tables called `metadata` of a kind that is not read.
   private(set) var unreadMetadata: [String] = []
   /// Folders without a photo in them or below: how many, and the first.
@@ -32,9 +32,11 @@ struct FolderWalk {
   private var links: [[UInt8]] = []
   private let meter: WorkMeter?
 
-  /// `meter` counts photos as they are found.
-  init(root: String, meter: WorkMeter? = nil) {
+  /// Walks the folder at `root`, where the files at the paths `used` have another use; `meter`
+  /// counts photos as they are found.
+  init(root: String, besides used: [String] = [], meter: WorkMeter? = nil) {
     self.root = root
+    passedOver = PassedOver(in: root, besides: used)
     self.meter = meter
   }
 

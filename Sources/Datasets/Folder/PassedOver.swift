@@ -1,3 +1,5 @@
+internal import Interchange
+
 /// What lies beside the photos of a data set and is not read: by ending and by folder, counted,
 /// with an example of each.
 package struct PassedOver: Sendable, Equatable {
@@ -27,8 +29,22 @@ package struct PassedOver: Sendable, Equatable {
 
   private var byKind: [String: Group] = [:]
   private var byFolder: [String: Folder] = [:]
+  /// The paths within the data set of files that have another use.
+  private var used: Set<String> = []
 
+  /// Nothing is passed over so far.
   package init() {}
+
+  /// Passes over what lies in the data set at `root`, but for the files at the paths `used`, which
+  /// are read or written as something else than photos.
+  init(in root: String, besides used: [String]) {
+    self.used = FilePlace.names(of: used, in: root)
+  }
+
+  /// Whether the same is passed over.
+  package static func == (first: PassedOver, second: PassedOver) -> Bool {
+    first.byKind == second.byKind && first.byFolder == second.byFolder
+  }
 
   /// Counts the file at `path`; `format` is what its bytes say, nil where they say nothing, so that
   /// the name has to.
@@ -46,6 +62,7 @@ package struct PassedOver: Sendable, Equatable {
   mutating func add(
     _ path: String, kind: String, _ isPhoto: Bool = false, _ advice: String? = nil
   ) {
+    guard !used.contains(path) else { return }
     var group =
       byKind[kind]
       ?? Group(kind: kind, count: 0, example: path, arePhotos: isPhoto, advice: advice)
@@ -74,19 +91,6 @@ package struct PassedOver: Sendable, Equatable {
       both.example = min(own.example, theirs.example)
       return both
     }
-  }
-
-  /// Takes away what was counted of the files at `paths`, which are read after all.
-  mutating func forget(_ paths: [String]) {
-    for path in paths {
-      let name = path.utf8.split(separator: UInt8(ascii: "/")).last.map(Array.init) ?? []
-      let kind = "." + PhotoName.ending(of: name)
-      let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-      byKind[kind]?.count -= 1
-      byFolder[folder]?.count -= 1
-    }
-    byKind = byKind.filter { $0.value.count > 0 }
-    byFolder = byFolder.filter { $0.value.count > 0 }
   }
 
   private static let formats: [String: ImageFormat] = [
@@ -149,6 +153,7 @@ package struct DataNotes: Sendable, Equatable {
   /// What was made out of the data, such as the columns of a table that were taken, a line each.
   package var remarks: [String] = []
 
+  /// Nothing to say.
   package init() {}
 
   /// Takes over all that `other` says.

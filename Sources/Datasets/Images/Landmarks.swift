@@ -69,6 +69,7 @@ package struct Landmarks: Sendable {
 
   /// A photo whose five points are one.
   package struct Misfit: Error {
+    /// Its number in the data.
     package let photo: Int
   }
 

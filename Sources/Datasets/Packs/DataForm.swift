@@ -19,9 +19,10 @@ enum DataForm {
   static let folderPrefix = "folder:"
 
   /// What `path` names, the path without a prefix, and what is to be said of how it was recognised.
-  /// Throws `DatasetError`. `meter` counts folders that are looked into.
+  /// Throws `DatasetError`. The files at the paths `used` have another use; `meter` counts folders
+  /// that are looked into.
   static func of(
-    _ path: String, meter: WorkMeter? = nil
+    _ path: String, besides used: [String] = [], meter: WorkMeter? = nil
   ) throws(DatasetError) -> (form: DataForm, path: String, notes: DataNotes) {
     if let shards = try braces(path) { return (.shards(shards), path, DataNotes()) }
     if path.hasPrefix(folderPrefix), !FileReader.exists(path) {
@@ -38,7 +39,7 @@ enum DataForm {
     }
     guard facts.st_mode & S_IFMT == S_IFDIR else { return (try ofFile(path), path, DataNotes()) }
     try UnfinishedFolder.check(path)
-    let (form, notes) = try FolderContents(path).form(meter)
+    let (form, notes) = try FolderContents(path, besides: used).form(meter)
     return (form, path, notes)
   }
 
@@ -125,10 +126,14 @@ struct FolderContents {
   let root: String
   private(set) var files: [String] = []
   private(set) var folders: [String] = []
+  /// The paths of files that have another use.
+  private let used: [String]
 
-  /// Lists the folder at `root`; throws `DatasetError.unreadable`.
-  init(_ root: String) throws(DatasetError) {
+  /// Lists the folder at `root`, where the files at the paths `used` have another use; throws
+  /// `DatasetError.unreadable`.
+  init(_ root: String, besides used: [String] = []) throws(DatasetError) {
     self.root = root
+    self.used = used
     for (bytes, isFolder) in try FileReader.entries(in: root) where bytes.first != 0x2E {
       let name = String(decoding: bytes, as: UTF8.self)
       if isFolder, SystemFolder.keeper(of: bytes) != nil { continue }
@@ -210,6 +215,7 @@ struct FolderContents {
   /// What lies beside the pack that was taken: other packs and folders, which are not read.
   private func beside(_ form: DataForm?) -> DataNotes {
     var notes = DataNotes()
+    notes.passedOver = PassedOver(in: root, besides: used)
     var own: Set<String> = []
     switch form {
     case .records(let path):

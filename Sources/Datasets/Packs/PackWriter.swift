@@ -61,7 +61,9 @@ package enum PackWriter {
   }
 
   /// The bytes of a photo in `buffer`; throws `DatasetError.photoOutOfReach`.
-  static func read(_ photo: Int, of set: PhotoSet, into buffer: ByteBuffer) throws(DatasetError) {
+  package static func read(
+    _ photo: Int, of set: PhotoSet, into buffer: ByteBuffer
+  ) throws(DatasetError) {
     do throws(ImageError) {
       try set.source.read(photo, into: buffer)
     } catch {

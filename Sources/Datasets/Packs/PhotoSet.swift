@@ -41,10 +41,13 @@ package struct PhotoSet: Sendable {
   /// - any other file: a list of photos;
   /// - any other folder, and `folder:PATH` whatever lies in it: `person/photo.jpg`.
   ///
-  /// Throws `DatasetError`, also for a folder that is several of these. `meter` counts photos as
-  /// they are found.
-  package init(path: String, meter: WorkMeter? = nil) throws(DatasetError) {
-    let (form, path, said) = try DataForm.of(path, meter: meter)
+  /// Throws `DatasetError`, also for a folder that is several of these. The files at the paths
+  /// `used` are given for something else, so that they are not among what is passed over; `meter`
+  /// counts photos as they are found.
+  package init(
+    path: String, besides used: [String] = [], meter: WorkMeter? = nil
+  ) throws(DatasetError) {
+    let (form, path, said) = try DataForm.of(path, besides: used, meter: meter)
     switch form {
     case .records(let file):
       let pack = try RecordPack(path: file, meter: meter)
@@ -59,7 +62,7 @@ package struct PhotoSet: Sendable {
       let listed = try ListedPhotos(metadata: files, in: root, meter: meter)
       var notes = FolderNotes.ofMetadata(
         root, listed.paths, files: files.map { ($0.part.isEmpty ? "" : $0.part + "/") + $0.name },
-        listed.index, meter)
+        besides: used, listed.index, meter)
       notes.add(listed.notes)
       self.init(.metadata, listed.index, listed, listed.labels, notes, said)
     case .list:
@@ -68,7 +71,8 @@ package struct PhotoSet: Sendable {
     case .folder:
       let folder: FaceFolder
       do throws(DatasetError) {
-        folder = try FaceFolder(root: path, meter: meter, for: .dataWithMetadata)
+        folder = try FaceFolder(
+          root: path, besides: used, meter: meter, for: .dataWithMetadata)
       } catch {
         guard case .noPhotos = error else { throw error }
         throw try DataForm.packedContents(of: path) ?? error

@@ -50,6 +50,7 @@ package struct PeopleSampler: Sendable {
     guard !eligible.isEmpty else { throw .noPositivePair(folder: folder) }
   }
 
+  /// Steps of as many samples as there are photos.
   package var stepsPerEpoch: Int { (count + batch - 1) / batch }
 
   /// The number of people who have two photos or more.

@@ -1,3 +1,5 @@
+private import Interchange
+
 /// A list of names: LFW's `people*.txt` or one name a line.
 package enum PeopleList {
   /// The names in the file at `path`, in order.
@@ -53,10 +55,5 @@ package enum PeopleList {
     return trimmed(String(fields[0]))
   }
 
-  private static func trimmed(_ text: String) -> String {
-    var part = text[...]
-    while let last = part.last, last.isWhitespace { part.removeLast() }
-    while let first = part.first, first.isWhitespace { part.removeFirst() }
-    return String(part)
-  }
+  private static func trimmed(_ text: String) -> String { String(LineCells.trimmed(text[...])) }
 }

@@ -161,22 +161,10 @@ struct NumPyArray {
     guard shape.count > 1, values.count > 1 else { return values }
     var strides = [Int](repeating: 1, count: shape.count)
     for axis in 1..<shape.count { strides[axis] = strides[axis - 1] * shape[axis - 1] }
-    var index = [Int](repeating: 0, count: shape.count)
-    var place = 0
-    return (0..<values.count).map { _ in
-      defer {
-        var axis = shape.count - 1
-        while axis >= 0 {
-          index[axis] += 1
-          place += strides[axis]
-          if index[axis] < shape[axis] { break }
-          place -= strides[axis] * shape[axis]
-          index[axis] = 0
-          axis -= 1
-        }
-      }
-      return values[place]
-    }
+    var ordered: [Float] = []
+    ordered.reserveCapacity(values.count)
+    StridedPlaces.forEach(shape: shape, strides: strides) { ordered.append(values[$0]) }
+    return ordered
   }
 
   /// The strings; throws `InterchangeError`, also for an array of numbers.

@@ -10,6 +10,7 @@ package struct VerificationBin: Sendable {
     case made([UInt8])
   }
 
+  /// Where the file is.
   package let path: String
   /// Whether pair i, photos 2i and 2i + 1, shows one person.
   package let isSame: [Bool]
@@ -39,6 +40,7 @@ package struct VerificationBin: Sendable {
     }
   }
 
+  /// Two photos a pair.
   package var photoCount: Int { images.count }
 
   /// Lends the encoded image `photo` to `body`.

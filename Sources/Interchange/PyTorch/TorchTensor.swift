@@ -107,20 +107,6 @@ struct TorchTensor {
 
   /// Calls `body` with each element's place, counted from the first one, in C order.
   func forEachPlace(_ body: (Int) -> Void) {
-    if count == 0 { return }
-    var index = [Int](repeating: 0, count: shape.count)
-    var place = 0
-    for _ in 0..<count {
-      body(place)
-      var axis = shape.count - 1
-      while axis >= 0 {
-        index[axis] += 1
-        place += strides[axis]
-        if index[axis] < shape[axis] { break }
-        place -= strides[axis] * shape[axis]
-        index[axis] = 0
-        axis -= 1
-      }
-    }
+    StridedPlaces.forEach(shape: shape, strides: strides, body)
   }
 }

@@ -1,19 +1,32 @@
 private import Kernels
 
+/// The squares that a layer pools over, in elements.
+private struct PoolingWindows {
+  let side, stride, padding: Int
+
+  /// `3x3`.
+  var sides: String { "\(side)x\(side)" }
+
+  func shape(rows: Int, of input: Input, into output: Activation) -> PoolingShape {
+    PoolingShape(
+      batch: rows, height: input.shape.height, width: input.shape.width,
+      channels: input.shape.channels, window: side, stride: stride, padding: padding,
+      outputStride: output.stride)
+  }
+}
+
 /// Maximum over windows: [rows, H, W, C] to [rows, H', W', C].
 package struct MaxPool: Layer {
   private let input: Input
   package let output: Activation
   /// Which element of each window was the largest, one byte an output.
   private let winners: Workspace
-  private let window, stride, padding: Int
+  private let windows: PoolingWindows
   package let operations: [Operation]
   package let parameters: Range<Int>
 
   init(_ draft: LayerDraft, window: Int, stride: Int, padding: Int, in plan: inout Plan) {
-    self.window = window
-    self.stride = stride
-    self.padding = padding
+    windows = PoolingWindows(side: window, stride: stride, padding: padding)
     operations = draft.operations
     parameters = draft.parameters
     input = plan.read(draft.input, inBackward: false)
@@ -22,7 +35,7 @@ package struct MaxPool: Layer {
       plan.maximumRows * output.shape.count, of: .uint8, inInference: true)
   }
 
-  package var summary: String { "max pool \(window)x\(window) / \(stride)" }
+  package var summary: String { "max pool \(windows.sides) / \(windows.stride)" }
   package var inputs: [Input] { [input] }
 
   package func forward(in pass: borrowing Pass) {
@@ -38,10 +51,7 @@ package struct MaxPool: Layer {
   }
 
   private func shape(_ pass: borrowing Pass) -> PoolingShape {
-    PoolingShape(
-      batch: pass.rows, height: input.shape.height, width: input.shape.width,
-      channels: input.shape.channels, window: window, stride: stride, padding: padding,
-      outputStride: output.stride)
+    windows.shape(rows: pass.rows, of: input, into: output)
   }
 }
 
@@ -50,14 +60,12 @@ package struct MaxPool: Layer {
 package struct L2Pool: Layer {
   private let input: Input
   package let output: Activation
-  private let window, stride, padding: Int
+  private let windows: PoolingWindows
   package let operations: [Operation]
   package let parameters: Range<Int>
 
   init(_ draft: LayerDraft, window: Int, stride: Int, padding: Int, in plan: inout Plan) {
-    self.window = window
-    self.stride = stride
-    self.padding = padding
+    windows = PoolingWindows(side: window, stride: stride, padding: padding)
     operations = draft.operations
     parameters = draft.parameters
     input = plan.read(draft.input, inBackward: true)
@@ -67,7 +75,7 @@ package struct L2Pool: Layer {
   }
 
   package var summary: String {
-    "L2 pool \(window)x\(window)" + (stride == 1 ? "" : " / \(stride)")
+    "L2 pool \(windows.sides)" + (windows.stride == 1 ? "" : " / \(windows.stride)")
   }
 
   package var inputs: [Input] { [input] }
@@ -85,10 +93,7 @@ package struct L2Pool: Layer {
   }
 
   private func shape(_ pass: borrowing Pass) -> PoolingShape {
-    PoolingShape(
-      batch: pass.rows, height: input.shape.height, width: input.shape.width,
-      channels: input.shape.channels, window: window, stride: stride, padding: padding,
-      outputStride: output.stride)
+    windows.shape(rows: pass.rows, of: input, into: output)
   }
 }
 

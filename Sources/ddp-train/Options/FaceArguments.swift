@@ -24,8 +24,7 @@ struct FaceArguments: ParsableArguments {
 
   @Flag(as: \.flipTest) var flipTest: Bool?
 
-  @Option(as: \.precision, "Numbers of products, fp32 or bf16, in place of the checkpoint's own")
-  var precision: Precision?
+  @Option(as: \.precision, NetworkArguments.precisionSentence) var precision: Precision?
 
   @Option(as: \.threads) var threads: Int?
 

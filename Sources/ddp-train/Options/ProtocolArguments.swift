@@ -15,8 +15,7 @@ struct ProtocolArguments: ParsableArguments {
 
   @Option(as: \.maxBad) var maxBad: Double?
 
-  @Option(as: \.precision, "Numbers of products, fp32 or bf16, in place of the checkpoint's own")
-  var precision: Precision?
+  @Option(as: \.precision, NetworkArguments.precisionSentence) var precision: Precision?
 
   @Option(as: \.threads) var threads: Int?
 

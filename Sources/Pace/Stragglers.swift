@@ -1,3 +1,5 @@
+package import Timing
+
 /// Watches for ranks that the others wait for, and says so now and then.
 package struct Stragglers {
   private var watch = StragglerWatch()

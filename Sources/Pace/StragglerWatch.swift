@@ -1,3 +1,5 @@
+package import Timing
+
 /// Looks for ranks that the others wait for, and for what they are slow at.
 package struct StragglerWatch: Sendable {
   /// Why a rank is slow, as far as its own times tell.
