@@ -107,7 +107,7 @@ import Testing
     }
   }
 
-  /// What a checkpoint takes of parameters and vectors: all, but for the classes, which are divided.
+  /// What a checkpoint takes of parameters and vectors: all but the classes, which are divided.
   private static func checkCopy(_ first: EngineRun.Outcome, isOf whole: EngineRun.Outcome) {
     #expect(first.hasCopiedParameters && first.vectors.count == whole.vectors.count)
     let biases = first.networkCount + 4_999 * 32
