@@ -2,6 +2,8 @@
 # that its users have. DDP_TRAIN_PACKAGE names a tarball that is made already.
 
 bare_root=cluster/lab/bare-root
+# The program warns of variables of this kind that it does not read.
+export -n DDP_TRAIN_PACKAGE
 
 # as_user COMMAND...: in the bare root, without rights, in the package's folder.
 as_user() {
