@@ -23,12 +23,11 @@ package final class Snapshot: @unchecked Sendable {
   let metadata: [String: String]
   let step: Int
 
-  /// What is in `parameters` and `vectors`, copies of `state`, and where these are nil in `state`
-  /// itself; neither may change until the file is written. Moments and the state of the loss are
-  /// those of the moment.
+  /// What is in `copy`, a copy of `state`, and where that is nil in `state` itself; neither may
+  /// change until the file is written. Moments and the state of the loss are those of the moment.
   package init(
     of state: ModelState, people: [UInt8], triplets: [UInt8]?, metadata: [String: String],
-    step: Int, parameters: StateCopy? = nil, vectors: StateCopy? = nil
+    step: Int, copy: StateCopy? = nil
   ) {
     self.people = people
     self.triplets = triplets
@@ -43,10 +42,10 @@ package final class Snapshot: @unchecked Sendable {
     averageMoments = state.averageMoments.map {
       Array(UnsafeBufferPointer(start: $0, count: state.statisticsCount))
     }
-    owners = [state] + [parameters, vectors].compactMap(\.self)
-    self.vectors =
-      [UnsafePointer(parameters?.parameters ?? state.parameters)]
-      + state.vectors.indices.map { UnsafePointer(vectors?.vector($0) ?? state.vector($0)) }
+    owners = [state] + [copy].compactMap(\.self)
+    vectors =
+      [UnsafePointer(copy?.parameters ?? state.parameters)]
+      + state.vectors.indices.map { UnsafePointer(copy?.vector($0) ?? state.vector($0)) }
   }
 
   /// Writes the checkpoint to `path`, whole or not at all; throws `InterchangeError`, and what

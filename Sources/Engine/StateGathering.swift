@@ -2,6 +2,7 @@ internal import Collectives
 internal import Losses
 internal import Preconditions
 package import State
+internal import Threads
 
 extension StepEngine {
   /// Whether no rank alone has all that belongs in a checkpoint: parts of the vectors, or what each
@@ -10,25 +11,35 @@ extension StepEngine {
     world.size > 1 && (world.isSharded || state.addend != nil || divided != nil)
   }
 
-  /// Brings the vectors of the state together in `copy`, which rank 0 alone has, each as its
-  /// residence wants it. Every rank calls it between two steps.
-  package func gatherVectors(into copy: StateCopy?) throws {
+  /// Brings parameters and vectors of the state together in `copy`, which rank 0 alone has, each
+  /// vector as its residence wants it, and of a divided head nothing.
+  ///
+  /// Every rank calls it between two steps, with workers that are free: those of rank 0 copy what
+  /// it has while the rest comes from the other ranks. Throws what the communicator throws.
+  package func gatherState(into copy: StateCopy?) throws {
     require(
       (copy != nil) == (world.rank == 0),
-      "StepEngine.gatherVectors: rank \(world.rank) with\(copy == nil ? "out" : "") a copy")
+      "StepEngine.gatherState: rank \(world.rank) with\(copy == nil ? "out" : "") a copy")
+    copy?.begin(state, vectorRanges: state.vectors.map(rangesAtHand), by: world.pool)
+    defer { if copy != nil { world.pool.wait() } }
     for (index, vector) in state.vectors.enumerated() {
       let source = state.vector(index)
       let target = copy?.vector(index)
       switch vector.residence {
       case .addend: try sum(source, into: target)
       case .withUpdates where world.isSharded: try gather(source, into: target)
-      case .withUpdates: target?.update(from: source, count: reducer.count)
+      case .withUpdates: break
       }
+    }
+  }
+
+  /// What this rank knows of `vector` without the others.
+  private func rangesAtHand(of vector: StateVector) -> [Range<Int>] {
+    switch vector.residence {
+    case .addend: []
+    case .withUpdates:
       // A bias of a divided head is every rank's, behind the rest.
-      guard let target, vector.residence == .withUpdates else { continue }
-      for range in state.wholeRanges where range.lowerBound >= reducer.count {
-        (target + range.lowerBound).update(from: source + range.lowerBound, count: range.count)
-      }
+      networkRanges + state.wholeRanges.filter { $0.lowerBound >= reducer.count }
     }
   }
 
@@ -90,7 +101,8 @@ extension StepEngine {
     }
   }
 
-  /// Sends this rank's parts of `source` to rank 0, which puts them into `target`, in one exchange.
+  /// Sends this rank's parts of `source` to rank 0, which puts those of the others into `target`,
+  /// in one exchange.
   private func gather(
     _ source: UnsafeMutablePointer<Float>, into target: UnsafeMutablePointer<Float>?
   ) throws {
@@ -115,10 +127,6 @@ extension StepEngine {
             },
           longestPart: 4 * (parts.map(\.count).max() ?? 0))
       }, allGather: { _ in nil })
-    guard let target else { return }
-    for own in layout.ranges(of: rank) {
-      (target + own.lowerBound).update(from: source + own.lowerBound, count: own.count)
-    }
   }
 
   /// Drops of the vectors what other ranks keep, after every rank has been given all of them. Of

@@ -1,4 +1,5 @@
 internal import Kernels
+private import Preconditions
 package import Threads
 
 /// A copy of parameters and vectors of a state, in memory that stays from one checkpoint to the
@@ -51,31 +52,56 @@ package final class StateCopy: @unchecked Sendable {
     pointer + (1 + index) * parameterCount
   }
 
-  /// Copies the parameters and, with `withVectors`, the vectors of `state`, on all workers of
-  /// `pool`, which must be free.
-  package func take(_ state: ModelState, withVectors: Bool = true, by pool: WorkerPool) {
-    for range in ranges {
-      copy(
-        state.parameters + range.lowerBound, to: parameters + range.lowerBound, count: range.count,
-        by: pool)
-      guard withVectors else { continue }
-      for index in 0..<vectorCount {
-        copy(
-          state.vector(index) + range.lowerBound, to: vector(index) + range.lowerBound,
-          count: range.count, by: pool)
+  /// Copies the parameters and vectors of `state`, on all workers of `pool`, which must be free.
+  package func take(_ state: ModelState, by pool: WorkerPool) {
+    begin(state, vectorRanges: Array(repeating: ranges, count: vectorCount), by: pool)
+    pool.wait()
+  }
+
+  /// Begins to copy the parameters of `state` and of each of its vectors what lies in its
+  /// `vectorRanges`, by vector, on all workers of `pool`, which must be free, and returns at once.
+  ///
+  /// Whoever calls it waits for the pool before `state` changes; other places of the copy's vectors
+  /// may be written to meanwhile.
+  package func begin(_ state: ModelState, vectorRanges: [[Range<Int>]], by pool: WorkerPool) {
+    require(
+      state.parameterCount == parameterCount && state.vectors.count == vectorCount
+        && vectorRanges.count == vectorCount,
+      "StateCopy.begin: \(state.parameterCount) parameters and \(state.vectors.count) vectors, "
+        + "\(vectorRanges.count) lists of ranges, into \(parameterCount) and \(vectorCount)")
+    var pieces = Self.pieces(of: ranges, from: state.parameters, to: parameters)
+    for (index, ranges) in vectorRanges.enumerated() where !ranges.isEmpty {
+      pieces += Self.pieces(of: ranges, from: state.vector(index), to: vector(index))
+    }
+    let counter = SharedCounter()
+    pool.start { [pieces] _ in
+      while true {
+        let index = counter.next()
+        if index >= pieces.count { return }
+        pieces[index].copy()
       }
     }
   }
 
-  private func copy(
-    _ source: UnsafeMutablePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int,
-    by pool: WorkerPool
-  ) {
-    nonisolated(unsafe) let (source, target) = (source, target)
-    let size = Self.pieceCount
-    pool.forEach((count + size - 1) / size) { _, piece in
-      let start = piece * size
-      (target + start).update(from: source + start, count: min(size, count - start))
+  /// What a worker copies at a time.
+  private struct Piece {
+    let source: UnsafePointer<Float>
+    let target: UnsafeMutablePointer<Float>
+    let count: Int
+
+    func copy() { target.update(from: source, count: count) }
+  }
+
+  private static func pieces(
+    of ranges: [Range<Int>], from source: UnsafePointer<Float>,
+    to target: UnsafeMutablePointer<Float>
+  ) -> [Piece] {
+    ranges.flatMap { range in
+      stride(from: range.lowerBound, to: range.upperBound, by: pieceCount).map { start in
+        Piece(
+          source: source + start, target: target + start,
+          count: min(pieceCount, range.upperBound - start))
+      }
     }
   }
 }

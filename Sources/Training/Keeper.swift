@@ -69,13 +69,16 @@ final class Keeper {
     }
     plan.communicator.progress.enter(.checkpoint)
     let start = Clock.seconds
+    // Of ranks that bring their parts the timeline shows the stop as well.
+    defer {
+      if store != nil || bench.checkpointNeedsAllRanks { bench.note("checkpoint", since: start) }
+    }
     guard let parts = try gather(progress), let store else { return }
     sayRequested()
     try store.writeInBackground(protected: protectedSteps(progress), isBest: isBest) {
       snapshot(progress, parts, copying: true)
     }
     if onRequest { requestedStep = progress.step }
-    bench.note("checkpoint", since: start)
   }
 
   /// Writes the last completed step at once, because the run was told to end.
@@ -176,7 +179,7 @@ final class Keeper {
     _ progress: TrainingProgress, mayFail: Bool = true
   ) throws -> [String: String]? {
     store?.waitUntilIdle()
-    if plan.runFolder != nil { try bench.gatherVectors() }
+    if plan.runFolder != nil { try bench.gatherState() }
     do {
       return try bench.writeHead(step: progress.step)
     } catch InterchangeError.noSpace where mayFail && plan.configuration.onFullDisk == .continue {

@@ -68,26 +68,24 @@ extension Workbench {
   /// Whether no rank alone has all that belongs in a checkpoint.
   var checkpointNeedsAllRanks: Bool { engine.checkpointNeedsAllRanks }
 
-  /// Brings the vectors of the state from all ranks into the first one's copy, where no rank alone
-  /// has them; a collective there. Nobody may read the copy any more.
-  func gatherVectors() throws {
-    if engine.checkpointNeedsAllRanks { try engine.gatherVectors(into: copy) }
+  /// Brings the state from all ranks into the first one's copy, where no rank alone has all of it;
+  /// a collective there. Nobody may read the copy any more, and the workers are free.
+  func gatherState() throws {
+    if engine.checkpointNeedsAllRanks { try engine.gatherState(into: copy) }
   }
 
-  /// The state as it is, its vectors as `gatherVectors` has left them. With `copying` all of it
-  /// goes into the copy first, on all workers, and steps may change the state; without, it must
-  /// not change until it is written.
+  /// The state as it is; where no rank alone has all of it, as `gatherState` has left it in the
+  /// copy. With `copying` any other goes into the copy first, on all workers, and steps may change
+  /// the state; without, it must not change until it is written.
   func snapshot(
     people: [UInt8], metadata: [String: String], step: Int, copying: Bool
   ) -> Snapshot {
     let isGathered = engine.checkpointNeedsAllRanks
-    if copying {
-      copy?.take(engine.state, withVectors: !isGathered, by: engine.world.pool)
-    }
+    if copying && !isGathered { copy?.take(engine.state, by: engine.world.pool) }
     return Snapshot(
       of: engine.state, people: people,
       triplets: batches.offline.map { Array($0.text.utf8) }, metadata: metadata, step: step,
-      parameters: copying ? copy : nil, vectors: copying || isGathered ? copy : nil)
+      copy: copying || isGathered ? copy : nil)
   }
 
   /// The receipt of weights, loss head and statistics; a collective with a divided head.

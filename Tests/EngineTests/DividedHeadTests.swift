@@ -101,8 +101,19 @@ import Testing
             $0.isSharded = isSharded
           }.outcomes(ranks: 3)
           Self.check(divided, are: whole, "\(optimizer.stateNames), sharded: \(isSharded)")
+          Self.checkCopy(divided[0], isOf: whole)
         }
       }
+    }
+  }
+
+  /// What a checkpoint takes of parameters and vectors: all but the classes, which are divided.
+  private static func checkCopy(_ first: EngineRun.Outcome, isOf whole: EngineRun.Outcome) {
+    #expect(first.hasCopiedParameters && first.vectors.count == whole.vectors.count)
+    let biases = first.networkCount + 4_999 * 32
+    for (vector, expected) in zip(first.vectors, whole.vectors) {
+      #expect(vector[..<first.networkCount] == expected[..<first.networkCount])
+      #expect(vector[biases...] == expected[biases...])
     }
   }
 

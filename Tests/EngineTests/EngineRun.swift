@@ -40,6 +40,8 @@ struct EngineRun {
     var loss = LossState()
     /// The vectors of the state, but for what is divided, on rank 0.
     var vectors: [[Float]] = []
+    /// Whether the parameters came with them, but for what is divided, on rank 0.
+    var hasCopiedParameters = false
     /// The average as every rank is lent it; empty without one.
     var average: [Float] = []
     /// Whether the rank holds no more of the average afterwards than before.
@@ -148,8 +150,11 @@ struct EngineRun {
       }
     }
     let copy = world.communicator.rank == 0 ? StateCopy(of: replica.state) : nil
-    try engine.gatherVectors(into: copy)
+    try engine.gatherState(into: copy)
     if let copy {
+      outcome.hasCopiedParameters = replica.state.wholeRanges.joined().allSatisfy {
+        copy.parameters[$0] == replica.state.parameters[$0]
+      }
       outcome.vectors = replica.state.vectors.indices.map {
         Array(UnsafeBufferPointer(start: copy.vector($0), count: replica.state.parameterCount))
       }

@@ -52,15 +52,22 @@ import Threads
     #expect(copy.parameters == place && isEqual(copy, state))
   }
 
-  /// Vectors that ranks have brought together are not overwritten by the parts of this one.
-  @Test func gatheredVectorsStay() {
+  /// What comes from other ranks meanwhile is not overwritten by what this rank has of it.
+  @Test func rangesAreCopiedAndNothingBesideThem() {
     let pool = WorkerPool(count: 2)
     defer { pool.end() }
     let state = state()
     let copy = StateCopy(of: state)
     for vector in 0..<2 { copy.vector(vector).update(repeating: 3, count: Self.count) }
-    copy.take(state, withVectors: false, by: pool)
+    let own = [1_500_000..<Self.count, 5..<1_100_000]
+    copy.begin(state, vectorRanges: [own, []], by: pool)
+    pool.wait()
     #expect(memcmp(copy.parameters, state.parameters, 4 * Self.count) == 0)
-    #expect((0..<2).allSatisfy { copy.vector($0)[0] == 3 && copy.vector($0)[Self.count - 1] == 3 })
+    #expect(
+      (0..<Self.count).allSatisfy { place in
+        let isOwn = own.contains { $0.contains(place) }
+        return copy.vector(0)[place] == (isOwn ? state.vector(0)[place] : 3)
+          && copy.vector(1)[place] == 3
+      })
   }
 }

@@ -27,6 +27,7 @@ import Testing
       let sharded = try run(optimizer, isSharded: true).outcomes(ranks: ranks)
       #expect(sharded.allSatisfy { $0.receipts == alone.receipts })
       #expect(sharded[0].vectors == alone.vectors && sharded[1].vectors.isEmpty)
+      #expect(sharded[0].hasCopiedParameters)
     }
   }
 
@@ -52,6 +53,6 @@ import Testing
     let outcomes = try run.outcomes(ranks: 2)
     #expect(outcomes[0].receipts == outcomes[1].receipts)
     #expect(outcomes[0].vectors.count == 2)
-    #expect(outcomes[0].vectors[1].contains { $0 != 0 })
+    #expect(outcomes[0].vectors[1].contains { $0 != 0 } && outcomes[0].hasCopiedParameters)
   }
 }

@@ -36,9 +36,7 @@ import Training
   }
 
   private static func snapshot(of state: ModelState, in copy: StateCopy, step: Int) -> Snapshot {
-    Snapshot(
-      of: state, people: [], triplets: nil, metadata: [:], step: step, parameters: copy,
-      vectors: copy)
+    Snapshot(of: state, people: [], triplets: nil, metadata: [:], step: step, copy: copy)
   }
 
   private static func newFolder() throws -> String {

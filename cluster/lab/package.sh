@@ -2,6 +2,8 @@
 # that its users have. DDP_TRAIN_PACKAGE names a tarball that is made already.
 
 bare_root=cluster/lab/bare-root
+# The program warns of variables of this kind that it does not read.
+export -n DDP_TRAIN_PACKAGE
 
 # as_user COMMAND...: in the bare root, without rights, in the package's folder.
 as_user() {
@@ -73,9 +75,10 @@ by_link() {
   $bare_root run "$root" ln -sfn "$place/ddp-train" /tmp/a-link && is_version MPICH /tmp/a-link
 }
 
-# Two nodes of the lab's SLURM, ranks by srun, with what the package has and nothing of the clone.
+# package_by_srun PMI: two nodes of the lab's SLURM, ranks by srun, with what the package has and nothing
+# of the clone.
 package_by_srun() {
-  local submitted_from
+  local pmi=$1 submitted_from
   submitted_from=$scratch/unpacked/$(basename "$tarball" .tar.gz)
   # The job inherits the environment, and would take that program.
   local DDP_TRAIN=
@@ -83,14 +86,20 @@ package_by_srun() {
   DDP_TRAIN_LAUNCHER=srun DDP_TRAIN_RANKS=2 submit train --cpus-per-task=2 --nodes=2 --time=10 -- \
     --steps "$steps" || return 1
   completed 120 && is_undisturbed "$log" && grep -q '^4 ranks x 1 thread on 2 hosts' "$log" &&
-    grep -qE 'srun --mpi=pmix.* \./ddp-train train' "$log"
+    grep -qE "srun --mpi=$pmi.* \./ddp-train train" "$log"
+}
+
+# The hosts of the lab are one machine to UCX, and share no memory.
+mpich_package_by_srun() {
+  UCX_TLS=tcp,self UCX_NET_DEVICES=eth0 DDP_TRAIN_MPI=mpich package_by_srun pmi2
 }
 
 package_under_slurm() {
   # Numbers of jobs begin anew.
   rm -f "$scratch"/job-*.log
   if $lab_slurm up > "$scratch/out" 2>&1; then
-    judge "the package by srun on two nodes gives the tree's weights" package_by_srun
+    judge "the package by srun --mpi=pmix on two nodes gives the tree's weights" package_by_srun pmix
+    judge "the package under MPICH by srun --mpi=pmi2 does too" mpich_package_by_srun
   else
     cannot "the package by srun" "SLURM does not start here: $(tail -n 3 "$scratch/out" | tr '\n' ' ')"
   fi
