@@ -259,10 +259,14 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
+      name: "Scaling", dependencies: ["Collectives", "Engine", "Losses", "Optimizers"],
+      swiftSettings: house),
+    .target(
       name: "Planning",
       dependencies: [
         "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine",
-        "Evaluation", "Inputs", "Losses", "Networks", "Optimizers", "Sessions", "State", "Threads",
+        "Evaluation", "Inputs", "Losses", "Networks", "Optimizers", "Scaling", "Sessions", "State",
+        "Threads",
       ],
       swiftSettings: house),
     .target(
@@ -292,8 +296,8 @@ let package = Package(
       name: "Preflight",
       dependencies: [
         "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Inputs",
-        "Interchange", "Kernels", "Losses", "Networks", "Optimizers", "Reports", "Sessions",
-        "Threads", "Timing",
+        "Interchange", "Kernels", "Losses", "Networks", "Optimizers", "Planning", "Reports",
+        "Scaling", "Sessions", "Threads", "Timing",
       ],
       swiftSettings: house),
     .target(
@@ -349,7 +353,7 @@ let package = Package(
       dependencies: [
         "Cards", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
         "Detection", "Interchange", "Interop", "MPICollectives", "Measuring", "Preflight",
-        "Protocols", "Sessions", "Sweeps", "Tasks", "Training",
+        "Protocols", "Scaling", "Sessions", "Sweeps", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // Tests look at its commands, in release as everything else.
@@ -424,8 +428,8 @@ let package = Package(
         "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Interop", "Kernels",
         "Losses",
         "Measuring", "Networks", "Optimizers", "Planning", "Preflight", "Protocols", "Reports",
-        "Resumption", "RunFolders", "Scoring", "Sessions", "State", "Sweeps", "Tasks",
-        "TestSupport", "Threads", "Timing", "Training",
+        "Resumption", "RunFolders", "Scaling", "Scoring", "Sessions", "State", "Sweeps",
+        "Tasks", "TestSupport", "Threads", "Timing", "Training",
       ]),
     .testTarget(
       name: "CommandLineTests",

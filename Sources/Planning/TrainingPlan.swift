@@ -40,6 +40,8 @@ package struct TrainingPlan {
   package let folder: String?
   /// What makes its network, its objective and the replica of both.
   package let factory: ModelFactory
+  /// Whether its class weights are shared out to the ranks, and why.
+  package let head: HeadChoice
   /// The course of the learning rate.
   package let schedule: Schedule
   /// Exponent of the grid of gradient sums.
@@ -48,11 +50,12 @@ package struct TrainingPlan {
   package let startSeconds = Clock.seconds
 
   /// Throws what is wrong with `configuration` for these data, `PlanError` among it; nothing is
-  /// agreed on with other ranks. `changes` are those of a run that goes on.
+  /// agreed on with other ranks. `changes` are those of a run that goes on; `head` is what they have
+  /// agreed on, without which the model decides.
   package init(
     _ configuration: RunConfiguration, session: Session, data: TrainingData, folder: String?,
     dataSample: PhotoSample? = nil, changes: [ConfigurationChange] = [],
-    meter: WorkMeter? = nil
+    head: HeadChoice? = nil, meter: WorkMeter? = nil
   ) throws {
     self.configuration = configuration
     self.session = session
@@ -61,10 +64,15 @@ package struct TrainingPlan {
     self.dataSample = dataSample
     self.changes = changes
     try data.divided.require(batch: configuration.batch)
-    factory = ModelFactory(
+    var factory = ModelFactory(
       configuration, classCount: data.divided.classCount,
-      sampleCount: configuration.dryRun ? 0 : data.divided.training.count,
-      ranks: session.communicator.size)
+      sampleCount: configuration.dryRun ? 0 : data.divided.training.count)
+    self.head =
+      head
+      ?? HeadChoice(
+        configuration, factory, ranks: session.communicator.size, threads: session.threads)
+    factory.divideHead(self.head.isDivided, configuration)
+    self.factory = factory
     try factory.checkParts(configuration)
     course = Self.course(
       count: data.divided.training.count, batch: configuration.batch,
@@ -127,12 +135,8 @@ package struct TrainingPlan {
 
   /// The memory of this rank, before anything of it is taken.
   package var memory: EngineMemory {
-    EngineMemory(
-      network: factory.network, objective: factory.objective,
-      groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
-      vectors: factory.vectors(configuration), rank: communicator.rank,
-      ranks: communicator.size, threads: session.threads, reduction: configuration.reduction,
-      shardsOptimizer: configuration.shardsOptimizer)
+    factory.memory(
+      configuration, rank: communicator.rank, ranks: communicator.size, threads: session.threads)
   }
 
   /// Whether this is the rank that writes checkpoints.

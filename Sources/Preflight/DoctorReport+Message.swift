@@ -1,4 +1,5 @@
 package import Collectives
+internal import Scaling
 
 extension DoctorReport.Rank: Message {
   package func write(to writer: inout MessageWriter) {
@@ -6,8 +7,10 @@ extension DoctorReport.Rank: Message {
     writer.write(host)
     writer.write(threads)
     for rate in [
-      productRate, imageSeconds, updateSeconds, decodeRate, photoReadRate,
+      productRate, imageSeconds, updateSeconds, networkSeconds, networkUpdateSeconds, decodeRate,
+      photoReadRate,
     ] { writer.write(rate) }
+    writer.write(headSeconds)
     writer.write(writeRate)
     writer.write(readRate)
   }
@@ -16,7 +19,8 @@ extension DoctorReport.Rank: Message {
     self.init(
       rank: try reader.read(), host: try reader.read(), threads: try reader.read(),
       productRate: try reader.read(), imageSeconds: try reader.read(),
-      updateSeconds: try reader.read(), decodeRate: try reader.read(),
-      photoReadRate: try reader.read(), writeRate: try reader.read(), readRate: try reader.read())
+      updateSeconds: try reader.read(), networkSeconds: try reader.read(),
+      networkUpdateSeconds: try reader.read(), headSeconds: try reader.read(),
+      decodeRate: try reader.read(), photoReadRate: try reader.read(), writeRate: try reader.read(), readRate: try reader.read())
   }
 }

@@ -109,10 +109,11 @@ package enum TrainingJob {
     let (data, sample) = try openData(configuration, in: session, work: work)
     if let checkpoint { try Start.requirePhotos(of: checkpoint, in: data) }
     let changes = (resolved?.changes ?? []) + (origin?.changedBytes(sample, request) ?? [])
+    let head = try HeadChoice.agree(configuration, data: data, session: session)
     let plan = try work.run("reading what is measured", unit: "MiB") { meter in
       try TrainingPlan(
         configuration, session: session, data: data, folder: folder.path, dataSample: sample,
-        changes: changes, meter: meter)
+        changes: changes, head: head, meter: meter)
     }
     if let resolved, let origin, let step = origin.step {
       try origin.requireStepsLeft(
@@ -243,6 +244,7 @@ package enum TrainingJob {
           ", divided: \($0.classes(of: 0, ranks: plan.communicator.size).count) on rank 0"
             + ($0.sampling.map { ", \($0.share) of them in a step beside the batch's" } ?? "")
         } ?? ""))
+    for line in plan.headLines { console.say(line) }
     if let note = configuration.precision.note { console.say(note) }
     if let line = plan.factory.frozenLine { console.say(line) }
     for line in try BatchSource(plan).lines { console.say(line) }

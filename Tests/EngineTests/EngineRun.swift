@@ -79,8 +79,7 @@ struct EngineRun {
   }
 
   private func outcome(in world: World) throws -> Outcome {
-    let factory = ModelFactory(
-      configuration, classCount: classCount, ranks: world.communicator.size)
+    let factory = ModelFactory(configuration, classCount: classCount)
     let objective = objective(factory)
     // The tensors of a head are there with the losses that have one.
     let hasHead = objective.head != nil

@@ -89,3 +89,11 @@ struct RowWave {
       longestPart: (pieces.map(\.count).max() ?? 0) * bytes)
   }
 }
+
+extension DividedHead {
+  /// Rows of the pieces in which `rows` faces go from rank to rank, over `activeRanks` ranks of
+  /// `threads` workers.
+  package static func wavePieces(rows: Int, activeRanks: Int, threads: Int) -> [Int] {
+    RowWave(0..<rows, activeRanks: activeRanks, threads: threads).pieces.map(\.count)
+  }
+}
