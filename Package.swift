@@ -418,7 +418,7 @@ let package = Package(
       name: "EngineTests",
       dependencies: [
         "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Kernels",
-        "Losses", "Networks", "Optimizers", "State", "TestSupport", "Threads",
+        "Losses", "Networks", "Optimizers", "Scaling", "State", "TestSupport", "Threads",
       ]),
     .testTarget(
       name: "TrainingTests",

@@ -1,6 +1,5 @@
 package import Assembly
 package import Configuration
-package import Inputs
 internal import Losses
 internal import Networks
 internal import Scaling
@@ -59,13 +58,13 @@ package struct HeadChoice: Sendable, Equatable {
     (self.isDivided, self.reason) = (isDivided, reason)
   }
 
-  /// What all ranks of `session` do about the class weights of `configuration` for `data`: also
-  /// divided where a host has not the memory for whole ones. A collective where it is left open.
+  /// What all ranks of `session` do about the class weights of `configuration` for `classes` people:
+  /// also divided where a host has not the memory for whole ones. A collective where it is left open.
   package static func agree(
-    _ configuration: RunConfiguration, data: TrainingData, session: Session
+    _ configuration: RunConfiguration, classes: Int, session: Session
   ) throws -> HeadChoice {
     let communicator = session.communicator
-    let factory = ModelFactory(configuration, classCount: data.divided.classCount)
+    let factory = ModelFactory(configuration, classCount: classes)
     guard factory.objective.head != nil, configuration.dividesHead == nil, communicator.size > 1
     else { return HeadChoice(configuration, factory, ranks: communicator.size, threads: 1) }
     // The fewest of any rank, as all must choose alike.

@@ -109,7 +109,8 @@ package enum TrainingJob {
     let (data, sample) = try openData(configuration, in: session, work: work)
     if let checkpoint { try Start.requirePhotos(of: checkpoint, in: data) }
     let changes = (resolved?.changes ?? []) + (origin?.changedBytes(sample, request) ?? [])
-    let head = try HeadChoice.agree(configuration, data: data, session: session)
+    let head = try HeadChoice.agree(
+      configuration, classes: data.divided.classCount, session: session)
     let plan = try work.run("reading what is measured", unit: "MiB") { meter in
       try TrainingPlan(
         configuration, session: session, data: data, folder: folder.path, dataSample: sample,

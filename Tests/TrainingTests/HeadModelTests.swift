@@ -1,0 +1,267 @@
+import Collectives
+import Configuration
+import Datasets
+import Foundation
+import Inputs
+import Networks
+import Planning
+import Preflight
+import RunFolders
+import Scaling
+import Sessions
+import TestSupport
+import Testing
+import Training
+
+/// What the model says of class weights against arithmetic by hand, and against runs.
+@Suite struct HeadModelTests {
+  /// A nanosecond, or another, of each part.
+  private static let seconds = HeadModel.Seconds(
+    whole: 5e-9, score: 1e-9, exponential: 0.5e-9, embeddingGradient: 2e-9, classGradient: 3e-9,
+    classGradientAgain: 4e-9, update: 1e-9)
+
+  private static func model(_ head: HeadModel) -> ScalingModel {
+    ScalingModel(
+      parameterCount: 1 << 20, computeSeconds: 0.01, decodeSeconds: 0.001, updateSeconds: 0.002,
+      valueSeconds: 0,
+      wire: Wire(bytesPerSecond: 1e9, messageSeconds: 1e-5, latencySeconds: 1e-4), head: head)
+  }
+
+  /// 2,048 classes are 16 tiles of 128, four for each of four threads.
+  @Test func aDividedHeadOfOneRankByHand() {
+    let head = HeadModel(classes: 2_048, width: 512, isDivided: true, seconds: Self.seconds)
+    let step = Self.model(head).predict(
+      ScalingModel.Load(ranks: 1, threads: 4, imagesPerRank: 64, microbatch: 16))
+    // 64 faces at 512 classes of a thread, or 16 faces of a thread at all classes.
+    let work = 64 * 512 * (1e-9 + 3e-9) + 16 * 2_048 * 2.5e-9
+    #expect(abs(step.head / work - 1) < 1e-9)
+    #expect(step.waves == 0 && step.exchange == 0 && step.again == 0 && step.sums == 0)
+    #expect(abs(step.update - 0.002 - 2_048 * 512 * 1e-9) < 1e-12)
+    #expect(abs(step.compute - 16 * 0.01) < 1e-12)
+    // Eight microbatches for four threads are computed twice, forward and decoded.
+    let twice = Self.model(head).predict(
+      ScalingModel.Load(ranks: 1, threads: 4, imagesPerRank: 128, microbatch: 16))
+    #expect(abs(twice.again - 32 * (0.001 + 0.01 / 3)) < 1e-12)
+    var kept = head
+    kept.passes = 1
+    let load = ScalingModel.Load(ranks: 1, threads: 4, imagesPerRank: 128, microbatch: 16)
+    #expect(Self.model(kept).predict(load).again == 0)
+    // Beyond the width, the products of all slabs but the last are made again.
+    let large = ScalingModel.Load(ranks: 1, threads: 4, imagesPerRank: 768, microbatch: 192)
+    let slabs = 512 * (512 * 5e-9 + 2_048 / 4 * 2.5e-9) + 256 * (512 * 4e-9 + 2_048 / 4 * 2.5e-9)
+    #expect(abs(Self.model(head).predict(large).head / slabs - 1) < 1e-9)
+  }
+
+  /// Two ranks with 1,024 classes each: 96 faces go in pieces of 12, of which there are eight.
+  @Test func wavesAreWhatRanksWaitForThoseBefore() {
+    let head = HeadModel(classes: 2_048, width: 512, isDivided: true, seconds: Self.seconds)
+    let load = ScalingModel.Load(ranks: 2, threads: 1, imagesPerRank: 48, microbatch: 48)
+    let step = Self.model(head).predict(load)
+    let pieces = 8.0
+    let work = 96 * 1_024 * (1e-9 + 3e-9) + 96 * 1_024 * 2.5e-9
+    #expect(abs(step.head / work - 1) < 1e-9)
+    // One round of each wave in which a rank has nothing; nine messages of 768 bytes and of 24 KiB.
+    let rounds = (pieces + 1) * (1e-5 + 1e-4)
+    let bytes = (pieces + 1) * 12 * (64 + 2_048) / 1e9
+    #expect(abs(step.waves / (12 * 1_024 * 2.5e-9 + 2 * rounds + bytes) - 1) < 1e-9)
+    // Half of 96 x 2,048 bytes there and back, in messages over 64 KiB of three ways; agreements.
+    let exchange =
+      96 * 2_048 / 1e9 + 48 * 96 / 1e9 + (3 + 5) * 2 * 1e-4 + (3 + 2) * 1e-5
+      + (2 * 3 + 1 + 4) * 1e-4
+    #expect(abs(step.exchange / exchange - 1) < 1e-9)
+    // No gradient of the head is summed: 2^20 values of the network alone.
+    let alone = ScalingModel(
+      parameterCount: 1 << 20, computeSeconds: 0.01, decodeSeconds: 0.001, updateSeconds: 0.002,
+      valueSeconds: 0,
+      wire: Wire(bytesPerSecond: 1e9, messageSeconds: 1e-5, latencySeconds: 1e-4)
+    ).predict(load)
+    #expect(step.sums == alone.sums)
+    let whole = Self.model(head).with(dividedHead: false).predict(load)
+    #expect(whole.head == 0 && whole.sums > alone.sums)
+    #expect(abs(whole.compute - 48 * (0.01 + 2_048 * 5e-9)) < 1e-12)
+  }
+
+  @Test func sampledClassesAreAShareAndThoseOfTheBatch() {
+    let head = HeadModel(
+      classes: 100_000, width: 512, share: 0.1, isDivided: true, seconds: Self.seconds)
+    let own = head.ownClasses(ranks: 4, batch: 1_000)
+    // 782 blocks of 128 on four ranks; of 250 people of the batch nine tenths are not drawn.
+    #expect(own.kept == 196 * 128)
+    #expect(abs(own.taken - (0.1 * 196 * 128 + 0.9 * 250)) < 1e-6)
+    // A tenth of 0.04 s is eight tenths of so many times 6.5 ns.
+    #expect(head.samplingPaysFrom(networkSeconds: 0.04) == 769_231)
+  }
+
+  /// A batch that all ranks share: the busiest rank has whole microbatches.
+  @Test func aSharedBatchHasAsManyWorkersAsMicrobatches() {
+    var model = Self.model(
+      HeadModel(classes: 2, width: 512, isDivided: false, seconds: Self.seconds))
+    model.head = nil
+    for (ranks, images) in [(1, 64), (8, 64), (32, 64)] {
+      let load = ScalingModel.Load(
+        ranks: ranks, threads: 8, imagesPerRank: 0, microbatch: 64, sharedBatch: 512)
+      #expect(abs(model.predict(load).compute - Double(images) * 0.01) < 1e-12, "\(ranks) ranks")
+      #expect(load.batch == 512)
+    }
+  }
+
+  /// What `doctor` says of a divided head's own work, against the steps that then come.
+  @Test func theHeadTakesWhatTheModelSays() throws {
+    let configuration = SmallRun.configuration {
+      $0.data = .synthetic(SyntheticData(people: 101_000, photos: 1, size: 32))
+      $0.embedding = 64
+      $0.batch = 64
+      $0.microbatch = 16
+      $0.head = .divided
+      $0.threads = 1
+      $0.length = .steps(6)
+    }
+    var request = DoctorRequest(configuration: configuration, folder: NSTemporaryDirectory())
+    request.largestSum = 1 << 10
+    request.photos = 101_000
+    let texts = try ThreadCommunicator.run(size: 2) { communicator in
+      try request.answer(asJSON: true, over: communicator)
+    }
+    let report = try JSONDecoder().decode(DoctorReport.self, from: Data(texts[0].joined().utf8))
+    let head = try #require(report.head)
+    #expect(head.isDivided && head.classes == 101_000)
+    let records = try SmallRun.train(configuration, ranks: 2)[0].records
+    let measured = try #require(records.map { $0.seconds[.head] }.min())
+    print("head: \(head.divided.head) s predicted, \(measured) s measured")
+    #expect((0.4..<2.5).contains(head.divided.head / measured))
+    // 101,000 photos in steps of 64.
+    let hours = try #require(report.hours)
+    #expect(abs(hours / (6 * report.prediction.step / 3600) - 1) < 1e-9)
+    #expect(head.lines(ranks: 2, network: 1).count == 3)
+  }
+
+  private static func withPlans<Result: Sendable>(
+    _ configuration: RunConfiguration, ranks: Int,
+    _ body: @escaping @Sendable (TrainingPlan) throws -> Result
+  ) throws -> [Result] {
+    try ThreadCommunicator.run(size: ranks) { communicator in
+      let session = try Session.start(
+        communicator: communicator, threads: configuration.threads,
+        console: Console(isSpeaker: false, isQuiet: true, isLaunched: false),
+        launch: LaunchEnvironment(variables: [:]))
+      defer { session.pool.end() }
+      let data = try TrainingData.open(
+        configuration, communicator: communicator, pool: session.pool)
+      return try body(
+        TrainingPlan(configuration, session: session, data: data, folder: nil))
+    }
+  }
+
+  /// The memory of another world is what a run there reckons with, and its dry run says.
+  @Test func memoryOfOtherWorldsIsThatOfTheirRuns() throws {
+    let base = SmallRun.configuration {
+      $0.data = .synthetic(SyntheticData(people: 300, photos: 1, size: 16))
+      $0.embedding = 512
+      $0.head = .divided
+      $0.threads = 2
+      $0.dryRun = true
+    }
+    var request = DoctorRequest(configuration: base, folder: NSTemporaryDirectory())
+    request.prediction = ScalingRequest(
+      ranks: [2, 3], imagesPerRank: [], threads: nil,
+      networks: [
+        .init(
+          name: "any", wire: Wire(bytesPerSecond: 1e9, messageSeconds: 1e-5, latencySeconds: 1e-5))
+      ])
+    request.prediction?.sharesBatch = true
+    let text = try request.answer(asJSON: true, over: SoloCommunicator()).joined()
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    let rows = try decoder.decode(DoctorReport.self, from: Data(text.utf8)).headPredictions
+    #expect(rows.map(\.ranks) == [2, 3] && rows.allSatisfy { $0.batch == 21 && $0.isDivided })
+    for row in rows {
+      for isDivided in [true, false] {
+        var configuration = base
+        configuration.head = isDivided ? .divided : .whole
+        let plans = try Self.withPlans(configuration, ranks: row.ranks) { plan in
+          (
+            plan.memory.rankBytes + 2 * plan.memory.workerBytes, plan.memory.rankBytes >> 20,
+            plan.headLines
+          )
+        }
+        let (bytes, mebibytes, lines) = plans[0]
+        #expect(bytes == (isDivided ? row.dividedBytes : row.wholeBytes))
+        let name = isDivided ? "divided" : "whole"
+        let line = try #require(lines.first { $0.hasPrefix("a \(name) head: ") })
+        let sent = isDivided ? row.dividedSentBytes : row.wholeSentBytes
+        #expect(
+          line.hasPrefix(
+            "a \(name) head: a rank sends \(Console.fixed(1e-6 * sent, 1)) MB of it in a step, and "
+              + "needs \(mebibytes) MiB + "), "\(line)")
+      }
+    }
+  }
+
+  /// Many people for few faces are divided; few are not, nor is a head whose network would have to be
+  /// computed twice for it.
+  @Test func autoTakesWhatTheModelCallsFaster() throws {
+    func choice(
+      people: Int, ranks: Int, _ change: (inout RunConfiguration) -> Void = { _ in }
+    ) throws -> HeadChoice {
+      let configuration = SmallRun.configuration {
+        $0.model = Models.model(named: "iresnet50")!
+        $0.width = 1
+        $0.imageSize = 112
+        $0.data = .synthetic(SyntheticData(people: people, photos: 2, size: 16))
+        $0.dryRun = true
+        $0.embedding = 512
+        $0.head = .auto
+        $0.threads = 2
+        $0.batch = 64
+        $0.microbatch = 8
+        change(&$0)
+      }
+      let choices = try Self.withPlans(configuration, ranks: ranks) { $0.head }
+      #expect(choices.allSatisfy { $0 == choices[0] })
+      return choices[0]
+    }
+    let many = try choice(people: 50_000, ranks: 4)
+    #expect(many.isDivided && many.sentence?.hasPrefix("head: divided, as a step of") == true)
+    // Eight microbatches on each of two threads.
+    let twice = try choice(people: 1_000, ranks: 4) { $0.batch = 256 }
+    #expect(!twice.isDivided && twice.sentence?.hasPrefix("head: whole, as a step of") == true)
+    guard case .model(let divided, let whole) = twice.reason else {
+      Issue.record("\(twice.reason)")
+      return
+    }
+    #expect(divided > 1.2 * whole)
+    let alone = try choice(people: 50_000, ranks: 1)
+    #expect(!alone.isDivided && alone.sentence == nil)
+    for head in [HeadPlacement.whole, .divided] {
+      let asked = try choice(people: 1_000, ranks: 2) { $0.head = head }
+      #expect(asked.isDivided == (head == .divided) && asked.reason == .asked)
+    }
+  }
+
+  /// Weights of two hundred million people are hundreds of gigabytes.
+  @Test func autoDividesWhatNoHostCouldHold() throws {
+    let configuration = SmallRun.configuration {
+      $0.embedding = 512
+      $0.head = .auto
+      $0.threads = 1
+    }
+    let choices = try ThreadCommunicator.run(size: 2) { communicator in
+      let session = try Session.start(
+        communicator: communicator, threads: 1,
+        console: Console(isSpeaker: false, isQuiet: true, isLaunched: false),
+        launch: LaunchEnvironment(variables: [:]))
+      defer { session.pool.end() }
+      return try HeadChoice.agree(configuration, classes: 200_000_000, session: session)
+    }
+    for choice in choices {
+      #expect(choice.isDivided)
+      guard case .memory(let bytes) = choice.reason else {
+        Issue.record("\(choice.reason)")
+        return
+      }
+      // Weights, momentum, and the doubles of their sums.
+      #expect(bytes > 200_000_000 * 512 * 16)
+    }
+  }
+}
