@@ -40,8 +40,8 @@ package struct HeadBenchmark: Sendable {
     return model
   }
 
-  /// Times the steps on every rank and returns the report, alike on all ranks. Throws what the engine
-  /// throws.
+  /// Times the steps on every rank and returns the report, alike on all ranks. Throws what the
+  /// engine throws.
   package func run(
     over communicator: any Communicator, ratesBudgetSeconds: Double
   ) throws -> BenchmarkReport {

@@ -119,8 +119,8 @@ package struct ModelFactory: Sendable {
     return own + lost + (configuration.ema == nil ? [] : [.average])
   }
 
-  /// The memory on rank `rank` of `ranks` with `threads` compute threads each, before anything of it
-  /// is taken.
+  /// The memory on rank `rank` of `ranks` with `threads` compute threads each, before anything of
+  /// it is taken.
   package func memory(
     _ configuration: RunConfiguration, rank: Int, ranks: Int, threads: Int
   ) -> EngineMemory {

@@ -58,8 +58,9 @@ package struct HeadChoice: Sendable, Equatable {
     (self.isDivided, self.reason) = (isDivided, reason)
   }
 
-  /// What all ranks of `session` do about the class weights of `configuration` for `classes` people:
-  /// also divided where a host has not the memory for whole ones. A collective where it is left open.
+  /// What all ranks of `session` do about the class weights of `configuration` for `classes`
+  /// people: also divided where a host has not the memory for whole ones. A collective where it is
+  /// left open.
   package static func agree(
     _ configuration: RunConfiguration, classes: Int, session: Session
   ) throws -> HeadChoice {
@@ -95,8 +96,8 @@ package struct HeadChoice: Sendable, Equatable {
 }
 
 extension TrainingPlan {
-  /// What is to be told of class weights on several ranks: which way was chosen and why, and in a dry
-  /// run what a rank sends and needs with either.
+  /// What is to be told of class weights on several ranks: which way was chosen and why, and in a
+  /// dry run what a rank sends and needs with either.
   package var headLines: [String] {
     guard let own = factory.objective.head, communicator.size > 1 else { return [] }
     let lines = head.sentence.map { [$0] } ?? []

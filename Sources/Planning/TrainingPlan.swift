@@ -50,8 +50,8 @@ package struct TrainingPlan {
   package let startSeconds = Clock.seconds
 
   /// Throws what is wrong with `configuration` for these data, `PlanError` among it; nothing is
-  /// agreed on with other ranks. `changes` are those of a run that goes on; `head` is what they have
-  /// agreed on, without which the model decides.
+  /// agreed on with other ranks. `changes` are those of a run that goes on; `head` is what they
+  /// have agreed on, without which the model decides.
   package init(
     _ configuration: RunConfiguration, session: Session, data: TrainingData, folder: String?,
     dataSample: PhotoSample? = nil, changes: [ConfigurationChange] = [],

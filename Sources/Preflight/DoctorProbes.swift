@@ -43,8 +43,8 @@ struct ComputeProbe {
   private let samples: Int
   private let wholeBatch: Int
 
-  /// The model and loss of `configuration` for `classes` people, or as many of them as are measured,
-  /// over as many samples as all workers take at once.
+  /// The model and loss of `configuration` for `classes` people, or as many of them as are
+  /// measured, over as many samples as all workers take at once.
   init(_ configuration: RunConfiguration, classes: Int, session: Session) {
     rows = min(configuration.microbatch, configuration.batch)
     wholeBatch = configuration.batch

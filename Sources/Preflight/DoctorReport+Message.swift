@@ -21,6 +21,7 @@ extension DoctorReport.Rank: Message {
       productRate: try reader.read(), imageSeconds: try reader.read(),
       updateSeconds: try reader.read(), networkSeconds: try reader.read(),
       networkUpdateSeconds: try reader.read(), headSeconds: try reader.read(),
-      decodeRate: try reader.read(), photoReadRate: try reader.read(), writeRate: try reader.read(), readRate: try reader.read())
+      decodeRate: try reader.read(), photoReadRate: try reader.read(), writeRate: try reader.read(),
+      readRate: try reader.read())
   }
 }

@@ -72,8 +72,8 @@ struct HeadProbe {
     }
   }
 
-  /// The seconds of one thread for one face at one class, while all compute; those of a whole head and
-  /// of the update are left 0.
+  /// The seconds of one thread for one face at one class, while all compute; those of a whole head
+  /// and of the update are left 0.
   func run() -> HeadModel.Seconds {
     let memory = Memory(
       share, faces: faces, microbatch: microbatch, threads: session.threads)

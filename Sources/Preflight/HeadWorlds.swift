@@ -48,8 +48,8 @@ struct HeadWorlds {
     return memory.rankBytes + load.threads * memory.workerBytes
   }
 
-  /// The steps of `model` in `load`, with a divided head and with a whole one, and which of both the
-  /// job has: as it says, or the faster one.
+  /// The steps of `model` in `load`, with a divided head and with a whole one, and which of both
+  /// the job has: as it says, or the faster one.
   func steps(
     _ model: ScalingModel, _ load: ScalingModel.Load
   ) -> (divided: ScalingModel.Prediction, whole: ScalingModel.Prediction, isDivided: Bool) {

@@ -94,7 +94,8 @@ extension ScalingRequest {
         ] + (hasHours ? [Console.fixed(row.hours ?? 0, 1)] : []))
     }
     return [
-      "", "the head, \(head.classes) classes, whole and divided; memory of a rank, bytes of the head "
+      "",
+      "the head, \(head.classes) classes, whole and divided; memory of a rank, bytes of the head "
         + "that one sends:",
     ] + table.lines
   }

@@ -87,8 +87,9 @@ package struct HeadModel: Sendable, Equatable, Codable {
       / Double(max(1, kept))
   }
 
-  /// The classes from which on a tenth of them in a step saves a tenth of what a thread computes for
-  /// an image, whose network takes `networkSeconds`: whatever the ranks, as all of them see all faces.
+  /// The classes from which on a tenth of them in a step saves a tenth of what a thread computes
+  /// for an image, whose network takes `networkSeconds`: whatever the ranks, as all of them see all
+  /// faces.
   package func samplingPaysFrom(networkSeconds: Double) -> Int {
     // 0.9 of the head is saved, and is to be 0.1 of both.
     Int((0.1 * networkSeconds / (0.8 * seconds.divided)).rounded(.up))
@@ -158,8 +159,8 @@ package struct HeadModel: Sendable, Equatable, Codable {
     }
   }
 
-  /// Bytes that a rank sends in a step of `batch` faces on `ranks` ranks, the busiest one: of a whole
-  /// head the parts of its gradient, at `there` and `back` bytes a number.
+  /// Bytes that a rank sends in a step of `batch` faces on `ranks` ranks, the busiest one: of a
+  /// whole head the parts of its gradient, at `there` and `back` bytes a number.
   package func sentBytes(
     ranks: Int, batch: Int, there: Double = 6, back: Double = 4
   ) -> Double {

@@ -1,12 +1,12 @@
-/// What a step costs on a usual cluster, for decisions that have to be the same on every rank and in
-/// every start of a run: nothing is measured for it.
+/// What a step costs on a usual cluster, for decisions that have to be the same on every rank and
+/// in every start of a run: nothing is measured for it.
 extension ScalingModel {
   /// A network of `parameterCount` parameters and `multiplyAdds` an image, and a head of `classes`
   /// classes of `width` numbers, whole, in microbatches of `microbatch`.
   ///
-  /// A thread multiplies and adds 40e9 times a second in the products of a head, as AVX2 does at some
-  /// 3 GHz, and, since most convolutions do with fewer than are counted, 120e9 of a network's; ranks
-  /// are 10 Gbit/s and 30 microseconds from each other.
+  /// A thread multiplies and adds 40e9 times a second in the products of a head, as AVX2 does at
+  /// some 3 GHz, and, since most convolutions do with fewer than are counted, 120e9 of a network's;
+  /// ranks are 10 Gbit/s and 30 microseconds from each other.
   package static func usual(
     parameterCount: Int, multiplyAdds: Int, classes: Int, width: Int, microbatch: Int,
     share: Double, passes: Int

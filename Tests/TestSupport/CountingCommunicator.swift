@@ -1,6 +1,5 @@
 package import Collectives
 
-
 /// The ranks of another communicator, with the bytes that each sends to its peers counted: of a sum
 /// what rings send, of a broadcast the root's one copy.
 package final class CountingCommunicator: Communicator {
