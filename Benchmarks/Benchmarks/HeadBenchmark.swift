@@ -2,10 +2,9 @@ package import Collectives
 private import Configuration
 private import Engine
 private import Kernels
-private import Losses
-private import Networks
 private import Sessions
 private import Threads
+private import Timing
 
 /// A loss head that is divided over the ranks, by itself: steps of the engine that trains, with a
 /// network so small that little is left when its time is taken off.

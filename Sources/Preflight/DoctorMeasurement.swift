@@ -6,7 +6,7 @@ internal import Engine
 private import Foundation
 internal import Inputs
 internal import Kernels
-internal import Losses
+internal import Networks
 internal import Planning
 internal import Scaling
 package import Sessions

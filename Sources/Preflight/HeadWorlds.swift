@@ -1,8 +1,9 @@
 internal import Assembly
 internal import Configuration
 internal import Datasets
+internal import Engine
 internal import Losses
-internal import Planning
+internal import Networks
 internal import Scaling
 
 /// A job's network and class weights in any world, without any memory for them.

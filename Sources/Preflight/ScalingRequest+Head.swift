@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Reports
 package import Scaling
 internal import Sessions
