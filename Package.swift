@@ -259,14 +259,20 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
-      name: "Scaling", dependencies: ["Collectives", "Engine", "Losses", "Optimizers"],
+      name: "Scaling", dependencies: ["Collectives", "Losses", "Optimizers"],
+      swiftSettings: house),
+    .target(
+      name: "Division",
+      dependencies: [
+        "Assembly", "Collectives", "Configuration", "Engine", "Losses", "Networks", "Scaling",
+        "Sessions",
+      ],
       swiftSettings: house),
     .target(
       name: "Planning",
       dependencies: [
         "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine",
-        "Evaluation", "Inputs", "Losses", "Networks", "Optimizers", "Scaling", "Sessions", "State",
-        "Threads",
+        "Evaluation", "Inputs", "Losses", "Networks", "Optimizers", "Sessions", "State", "Threads",
       ],
       swiftSettings: house),
     .target(
@@ -280,9 +286,9 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Assembly", "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets",
-        "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Kernels", "Losses",
-        "Networks", "Optimizers", "Planning", "Reports", "Resumption", "RunFolders", "Scoring",
-        "Sessions", "State", "Threads", "Timing",
+        "Determinism", "Division", "Engine", "Evaluation", "Inputs", "Interchange", "Kernels",
+        "Losses", "Networks", "Optimizers", "Planning", "Reports", "Resumption", "RunFolders",
+        "Scoring", "Sessions", "State", "Threads", "Timing",
       ],
       swiftSettings: house),
     .target(
@@ -295,8 +301,8 @@ let package = Package(
     .target(
       name: "Preflight",
       dependencies: [
-        "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Inputs",
-        "Interchange", "Kernels", "Losses", "Networks", "Optimizers", "Planning", "Reports",
+        "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Division", "Engine",
+        "Inputs", "Interchange", "Kernels", "Losses", "Networks", "Optimizers", "Reports",
         "Scaling", "Sessions", "Threads", "Timing",
       ],
       swiftSettings: house),
@@ -425,8 +431,8 @@ let package = Package(
       dependencies: [
         "Assembly", "CAllocations", "CPhotoWriters", "Cards", "CheckpointParts", "Checkpoints",
         "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Detection",
-        "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Interop", "Kernels",
-        "Losses",
+        "Determinism", "Division", "Engine", "Evaluation", "Inputs", "Interchange", "Interop",
+        "Kernels", "Losses",
         "Measuring", "Networks", "Optimizers", "Planning", "Preflight", "Protocols", "Reports",
         "Resumption", "RunFolders", "Scaling", "Scoring", "Sessions", "State", "Sweeps",
         "Tasks", "TestSupport", "Threads", "Timing", "Training",

@@ -40,8 +40,6 @@ package struct TrainingPlan {
   package let folder: String?
   /// What makes its network, its objective and the replica of both.
   package let factory: ModelFactory
-  /// Whether its class weights are shared out to the ranks, and why.
-  package let head: HeadChoice
   /// The course of the learning rate.
   package let schedule: Schedule
   /// Exponent of the grid of gradient sums.
@@ -50,12 +48,12 @@ package struct TrainingPlan {
   package let startSeconds = Clock.seconds
 
   /// Throws what is wrong with `configuration` for these data, `PlanError` among it; nothing is
-  /// agreed on with other ranks. `changes` are those of a run that goes on; `head` is what they
-  /// have agreed on, without which the model decides.
+  /// agreed on with other ranks. `changes` are those of a run that goes on; `dividesHead` is
+  /// what they have agreed on where the configuration leaves that open.
   package init(
     _ configuration: RunConfiguration, session: Session, data: TrainingData, folder: String?,
     dataSample: PhotoSample? = nil, changes: [ConfigurationChange] = [],
-    head: HeadChoice? = nil, meter: WorkMeter? = nil
+    dividesHead: Bool? = nil, meter: WorkMeter? = nil
   ) throws {
     self.configuration = configuration
     self.session = session
@@ -67,11 +65,7 @@ package struct TrainingPlan {
     var factory = ModelFactory(
       configuration, classCount: data.divided.classCount,
       sampleCount: configuration.dryRun ? 0 : data.divided.training.count)
-    self.head =
-      head
-      ?? HeadChoice(
-        configuration, factory, ranks: session.communicator.size, threads: session.threads)
-    factory.divideHead(self.head.isDivided, configuration)
+    if let dividesHead { factory.divideHead(dividesHead, configuration) }
     self.factory = factory
     try factory.checkParts(configuration)
     course = Self.course(

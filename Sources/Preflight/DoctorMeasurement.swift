@@ -2,12 +2,12 @@ internal import Assembly
 internal import Collectives
 package import Configuration
 internal import Datasets
+internal import Division
 internal import Engine
 private import Foundation
 internal import Inputs
 internal import Kernels
 internal import Networks
-internal import Planning
 internal import Scaling
 package import Sessions
 internal import Threads
@@ -223,7 +223,7 @@ package struct DoctorMeasurement {
       let reducer = GradientReducer(
         layerRanges: [0..<values], extraCount: 0,
         gradientGrid: SummationGrid(exponent: -36), extraGrid: SummationGrid(exponent: -30),
-        bucketBytes: World.bucketBytes(ranks: communicator.size), rank: communicator.rank,
+        bucketBytes: BucketLayout.bucketBytes(ranks: communicator.size), rank: communicator.rank,
         ranks: communicator.size,
         reduction: .exact)
       var rounds: [Double] = []

@@ -1,5 +1,4 @@
 package import Collectives
-internal import Engine
 internal import Losses
 
 /// Class weights and what they cost: whole on every rank, or divided over the ranks (decision 20).
@@ -140,7 +139,9 @@ package struct HeadModel: Sendable, Equatable, Codable {
     of rows: Int, taken: Double, _ load: ScalingModel.Load, _ wire: Wire, to cost: inout Cost
   ) {
     let active = blocks.activeRanks(of: load.ranks)
-    let pieces = DividedHead.wavePieces(rows: rows, activeRanks: active, threads: load.threads)
+    let pieces = HeadBlocks.pieces(
+      of: 0..<rows, activeRanks: active, threads: load.threads
+    ).map(\.count)
     for (unit, bytes) in [
       (seconds.exponential, 64.0), (seconds.embeddingGradient, 4 * Double(width)),
     ] {

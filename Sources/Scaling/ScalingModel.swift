@@ -1,5 +1,4 @@
 package import Collectives
-internal import Engine
 private import Foundation
 internal import Optimizers
 
@@ -153,19 +152,19 @@ package struct ScalingModel: Sendable, Equatable, Codable {
 
   /// Values that are reduced together.
   package static func bucketValues(ranks: Int) -> Double {
-    Double(World.bucketBytes(ranks: ranks) / 8)
+    Double(BucketLayout.bucketBytes(ranks: ranks) / 8)
   }
   /// The part of a microbatch that is its backward pass, in which sums can be hidden.
   static let backwardShare = 2.0 / 3
 
   /// Ways between two ranks in a row that an agreement of `ranks` ranks takes: up a tree and down.
-  static func ways(ofAgreementOf ranks: Int) -> Double {
+  package static func ways(ofAgreementOf ranks: Int) -> Double {
     2 * max(1, log2(Double(ranks)).rounded(.up))
   }
 
   /// Ways between two ranks in a row that the sum of a bucket takes, of whose parts one peer is
   /// sent `part` bytes and gathers `back`: either goes to all peers at once.
-  static func ways(ofPart part: Double, back: Double) -> Double {
+  package static func ways(ofPart part: Double, back: Double) -> Double {
     Wire.ways(ofBytes: part) + Wire.ways(ofBytes: back)
   }
 

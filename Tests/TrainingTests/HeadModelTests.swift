@@ -1,10 +1,11 @@
+import Assembly
 import Collectives
 import Configuration
 import Datasets
+import Division
+import Engine
 import Foundation
-import Inputs
 import Networks
-import Planning
 import Preflight
 import RunFolders
 import Scaling
@@ -136,20 +137,25 @@ import Training
     #expect(lines.count == 3 && lines[1].hasSuffix("the job's is divided"))
   }
 
-  private static func withPlans<Result: Sendable>(
-    _ configuration: RunConfiguration, ranks: Int,
-    _ body: @escaping @Sendable (TrainingPlan) throws -> Result
-  ) throws -> [Result] {
+  /// The choice of each rank for `configuration`, and what is said of it.
+  private static func choices(
+    _ configuration: RunConfiguration, people: Int, ranks: Int
+  ) throws -> [(choice: HeadChoice, memory: EngineMemory, lines: [String])] {
     try ThreadCommunicator.run(size: ranks) { communicator in
       let session = try Session.start(
         communicator: communicator, threads: configuration.threads,
         console: Console(isSpeaker: false, isQuiet: true, isLaunched: false),
         launch: LaunchEnvironment(variables: [:]))
       defer { session.pool.end() }
-      let data = try TrainingData.open(
-        configuration, communicator: communicator, pool: session.pool)
-      return try body(
-        TrainingPlan(configuration, session: session, data: data, folder: nil))
+      let choice = try HeadChoice.agree(configuration, classes: people, session: session)
+      var factory = ModelFactory(configuration, classCount: people)
+      factory.divideHead(choice.isDivided, configuration)
+      return (
+        choice,
+        factory.memory(
+          configuration, rank: communicator.rank, ranks: ranks, threads: session.threads),
+        choice.lines(configuration, factory, in: session)
+      )
     }
   }
 
@@ -180,13 +186,11 @@ import Training
       for isDivided in [true, false] {
         var configuration = base
         configuration.head = isDivided ? .divided : .whole
-        let plans = try Self.withPlans(configuration, ranks: row.ranks) { plan in
-          (
-            plan.memory.rankBytes + 2 * plan.memory.workerBytes, plan.memory.rankBytes >> 20,
-            plan.headLines
-          )
-        }
-        let (bytes, mebibytes, lines) = plans[0]
+        let (_, memory, lines) = try Self.choices(
+          configuration, people: 300, ranks: row.ranks)[0]
+        let (bytes, mebibytes) = (
+          memory.rankBytes + 2 * memory.workerBytes, memory.rankBytes >> 20
+        )
         #expect(bytes == (isDivided ? row.dividedBytes : row.wholeBytes))
         let name = isDivided ? "divided" : "whole"
         let line = try #require(lines.first { $0.hasPrefix("a \(name) head: ") })
@@ -209,8 +213,6 @@ import Training
         $0.model = Models.model(named: "iresnet50")!
         $0.width = 1
         $0.imageSize = 112
-        $0.data = .synthetic(SyntheticData(people: people, photos: 2, size: 16))
-        $0.dryRun = true
         $0.embedding = 512
         $0.head = .auto
         $0.threads = 2
@@ -218,7 +220,7 @@ import Training
         $0.microbatch = 8
         change(&$0)
       }
-      let choices = try Self.withPlans(configuration, ranks: ranks) { $0.head }
+      let choices = try Self.choices(configuration, people: people, ranks: ranks).map(\.choice)
       #expect(choices.allSatisfy { $0 == choices[0] })
       return choices[0]
     }
@@ -247,14 +249,7 @@ import Training
       $0.head = .auto
       $0.threads = 1
     }
-    let choices = try ThreadCommunicator.run(size: 2) { communicator in
-      let session = try Session.start(
-        communicator: communicator, threads: 1,
-        console: Console(isSpeaker: false, isQuiet: true, isLaunched: false),
-        launch: LaunchEnvironment(variables: [:]))
-      defer { session.pool.end() }
-      return try HeadChoice.agree(configuration, classes: 50_000_000, session: session)
-    }
+    let choices = try Self.choices(configuration, people: 50_000_000, ranks: 2).map(\.choice)
     for choice in choices {
       #expect(choice.isDivided)
       guard case .memory(let bytes) = choice.reason else {

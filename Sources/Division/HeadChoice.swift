@@ -1,5 +1,7 @@
 package import Assembly
+internal import Collectives
 package import Configuration
+internal import Engine
 internal import Losses
 internal import Networks
 internal import Scaling
@@ -44,7 +46,7 @@ package struct HeadChoice: Sendable, Equatable {
     reason = .model(divided: seconds[0], whole: seconds[1])
   }
 
-  fileprivate static func usual(
+  private static func usual(
     _ configuration: RunConfiguration, _ network: Network, _ head: any LossHead
   ) -> ScalingModel {
     ScalingModel.usual(
@@ -95,28 +97,30 @@ package struct HeadChoice: Sendable, Equatable {
   }
 }
 
-extension TrainingPlan {
-  /// What is to be told of class weights on several ranks: which way was chosen and why, and in a
-  /// dry run what a rank sends and needs with either.
-  package var headLines: [String] {
-    guard let own = factory.objective.head, communicator.size > 1 else { return [] }
-    let lines = head.sentence.map { [$0] } ?? []
+extension HeadChoice {
+  /// What is to be told of the class weights of `configuration` for `factory` on the ranks of
+  /// `session`: which way was chosen and why, and in a dry run what a rank sends and needs with
+  /// either; nothing on one rank.
+  package func lines(
+    _ configuration: RunConfiguration, _ factory: ModelFactory, in session: Session
+  ) -> [String] {
+    let (rank, ranks) = (session.communicator.rank, session.communicator.size)
+    guard let own = factory.objective.head, ranks > 1 else { return [] }
+    let lines = sentence.map { [$0] } ?? []
     guard configuration.dryRun else { return lines }
-    let usual = HeadChoice.usual(configuration, factory.network, own)
-    let bytes = ScalingModel.Design(
-      configuration.reduction, isSharded: configuration.shardsOptimizer
-    ).bytes
+    let usual = Self.usual(configuration, factory.network, own)
+    let design = ScalingModel.Design(
+      configuration.reduction, isSharded: configuration.shardsOptimizer)
     let ways = configuration.sampleClasses < 1 ? [true] : [true, false]
     return lines
       + ways.map { isDivided in
         var other = factory
         other.divideHead(isDivided, configuration)
         let memory = other.memory(
-          configuration, rank: communicator.rank, ranks: communicator.size,
-          threads: session.threads)
+          configuration, rank: rank, ranks: ranks, threads: session.threads)
         let sent = usual.with(dividedHead: isDivided).head?.sentBytes(
-          ranks: communicator.size, batch: configuration.batch, there: bytes.there,
-          back: configuration.shardsOptimizer ? 4 : bytes.back)
+          ranks: ranks, batch: configuration.batch, there: design.bytes.there,
+          back: design.isSharded ? 4 : design.bytes.back)
         return "a \(isDivided ? "divided" : "whole") head: a rank sends "
           + "\(Console.fixed(1e-6 * (sent ?? 0), 1)) MB of it in a step, and needs "
           + "\(memory.rankBytes >> 20) MiB + \(memory.workerBytes >> 20) MiB a thread in all"
