@@ -58,8 +58,8 @@ package struct HeadBlocks: Sendable, Equatable {
     }
   }
 
-  /// The pieces in which `rows`, faces of a batch, pass `activeRanks` ranks of `threads` workers: so
-  /// many that the ranks wait little, each with enough rows for a product.
+  /// The pieces in which `rows`, faces of a batch, pass `activeRanks` ranks of `threads` workers:
+  /// so many that the ranks wait little, each with enough rows for a product.
   package static func pieces(
     of rows: Range<Int>, activeRanks: Int, threads: Int
   ) -> [Range<Int>] {
