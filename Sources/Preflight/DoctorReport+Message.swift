@@ -7,10 +7,11 @@ extension DoctorReport.Rank: Message {
     writer.write(host)
     writer.write(threads)
     for rate in [
-      productRate, imageSeconds, updateSeconds, networkSeconds, networkUpdateSeconds, decodeRate,
-      photoReadRate,
+      productRate, imageSeconds, updateSeconds, networkSeconds, networkUpdateSeconds,
     ] { writer.write(rate) }
     writer.write(headSeconds)
+    writer.write(decodeRate)
+    writer.write(photoReadRate)
     writer.write(writeRate)
     writer.write(readRate)
   }
