@@ -28,29 +28,36 @@ import Training
       wire: Wire(bytesPerSecond: 1e9, messageSeconds: 1e-5, latencySeconds: 1e-4), head: head)
   }
 
+  private static func expect(_ found: Double, _ expected: Double) {
+    #expect((found / expected - 1).magnitude < 1e-9, "\(found), not \(expected)")
+  }
+
   /// 2,048 classes are 16 tiles of 128, four for each of four threads.
   @Test func aDividedHeadOfOneRankByHand() {
     let head = HeadModel(classes: 2_048, width: 512, isDivided: true, seconds: Self.seconds)
     let step = Self.model(head).predict(
       ScalingModel.Load(ranks: 1, threads: 4, imagesPerRank: 64, microbatch: 16))
     // 64 faces at 512 classes of a thread, or 16 faces of a thread at all classes.
-    let work = 64 * 512 * (1e-9 + 3e-9) + 16 * 2_048 * 2.5e-9
-    #expect(abs(step.head / work - 1) < 1e-9)
+    let (byTile, byRow): (Double, Double) = (64 * 512 * 4e-9, 16 * 2_048 * 2.5e-9)
+    Self.expect(step.head, byTile + byRow)
     #expect(step.waves == 0 && step.exchange == 0 && step.again == 0 && step.sums == 0)
-    #expect(abs(step.update - 0.002 - 2_048 * 512 * 1e-9) < 1e-12)
-    #expect(abs(step.compute - 16 * 0.01) < 1e-12)
+    let update: Double = 0.002 + 2_048 * 512 * 1e-9
+    Self.expect(step.update, update)
+    Self.expect(step.compute, 0.16)
     // Eight microbatches for four threads are computed twice, forward and decoded.
     let twice = Self.model(head).predict(
       ScalingModel.Load(ranks: 1, threads: 4, imagesPerRank: 128, microbatch: 16))
-    #expect(abs(twice.again - 32 * (0.001 + 0.01 / 3)) < 1e-12)
+    let second: Double = 32 * (0.001 + 0.01 / 3)
+    Self.expect(twice.again, second)
     var kept = head
     kept.passes = 1
     let load = ScalingModel.Load(ranks: 1, threads: 4, imagesPerRank: 128, microbatch: 16)
     #expect(Self.model(kept).predict(load).again == 0)
     // Beyond the width, the products of all slabs but the last are made again.
     let large = ScalingModel.Load(ranks: 1, threads: 4, imagesPerRank: 768, microbatch: 192)
-    let slabs = 512 * (512 * 5e-9 + 2_048 / 4 * 2.5e-9) + 256 * (512 * 4e-9 + 2_048 / 4 * 2.5e-9)
-    #expect(abs(Self.model(head).predict(large).head / slabs - 1) < 1e-9)
+    let (again, last): (Double, Double) = (512 * 512 * 5e-9, 256 * 512 * 4e-9)
+    let waves: Double = 768 * 512 * 2.5e-9
+    Self.expect(Self.model(head).predict(large).head, again + last + waves)
   }
 
   /// Two ranks with 1,024 classes each: 96 faces go in pieces of 12, of which there are eight.
@@ -58,18 +65,17 @@ import Training
     let head = HeadModel(classes: 2_048, width: 512, isDivided: true, seconds: Self.seconds)
     let load = ScalingModel.Load(ranks: 2, threads: 1, imagesPerRank: 48, microbatch: 48)
     let step = Self.model(head).predict(load)
-    let pieces = 8.0
-    let work = 96 * 1_024 * (1e-9 + 3e-9) + 96 * 1_024 * 2.5e-9
-    #expect(abs(step.head / work - 1) < 1e-9)
+    let work: Double = 96 * 1_024 * 6.5e-9
+    Self.expect(step.head, work)
     // One round of each wave in which a rank has nothing; nine messages of 768 bytes and of 24 KiB.
-    let rounds = (pieces + 1) * (1e-5 + 1e-4)
-    let bytes = (pieces + 1) * 12 * (64 + 2_048) / 1e9
-    #expect(abs(step.waves / (12 * 1_024 * 2.5e-9 + 2 * rounds + bytes) - 1) < 1e-9)
+    let idle: Double = 12 * 1_024 * 2.5e-9
+    let messages: Double = 2 * 9 * 1.1e-4
+    let bytes: Double = 9 * 12 * 2_112 * 1e-9
+    Self.expect(step.waves, idle + messages + bytes)
     // Half of 96 x 2,048 bytes there and back, in messages over 64 KiB of three ways; agreements.
-    let exchange =
-      96 * 2_048 / 1e9 + 48 * 96 / 1e9 + (3 + 5) * 2 * 1e-4 + (3 + 2) * 1e-5
-      + (2 * 3 + 1 + 4) * 1e-4
-    #expect(abs(step.exchange / exchange - 1) < 1e-9)
+    let exchanged: Double = 96 * 2_096 * 1e-9
+    let (agreements, sent, ways): (Double, Double, Double) = (8 * 2e-4, 5e-5, 11e-4)
+    Self.expect(step.exchange, exchanged + agreements + sent + ways)
     // No gradient of the head is summed: 2^20 values of the network alone.
     let alone = ScalingModel(
       parameterCount: 1 << 20, computeSeconds: 0.01, decodeSeconds: 0.001, updateSeconds: 0.002,
@@ -79,7 +85,8 @@ import Training
     #expect(step.sums == alone.sums)
     let whole = Self.model(head).with(dividedHead: false).predict(load)
     #expect(whole.head == 0 && whole.sums > alone.sums)
-    #expect(abs(whole.compute - 48 * (0.01 + 2_048 * 5e-9)) < 1e-12)
+    let compute: Double = 48 * (0.01 + 2_048 * 5e-9)
+    Self.expect(whole.compute, compute)
   }
 
   @Test func sampledClassesAreAShareAndThoseOfTheBatch() {
@@ -88,7 +95,8 @@ import Training
     let own = head.ownClasses(ranks: 4, batch: 1_000)
     // 782 blocks of 128 on four ranks; of 250 people of the batch nine tenths are not drawn.
     #expect(own.kept == 196 * 128)
-    #expect(abs(own.taken - (0.1 * 196 * 128 + 0.9 * 250)) < 1e-6)
+    let taken: Double = 0.1 * 196 * 128 + 0.9 * 250
+    Self.expect(own.taken, taken)
     // A tenth of 0.04 s is eight tenths of so many times 6.5 ns.
     #expect(head.samplingPaysFrom(networkSeconds: 0.04) == 769_231)
   }
@@ -101,7 +109,7 @@ import Training
     for (ranks, images) in [(1, 64), (8, 64), (32, 64)] {
       let load = ScalingModel.Load(
         ranks: ranks, threads: 8, imagesPerRank: 0, microbatch: 64, sharedBatch: 512)
-      #expect(abs(model.predict(load).compute - Double(images) * 0.01) < 1e-12, "\(ranks) ranks")
+      Self.expect(model.predict(load).compute, Double(images) * 0.01)
       #expect(load.batch == 512)
     }
   }
@@ -141,7 +149,7 @@ import Training
     #expect(head.isDivided && head.classes == 101_000)
     // 101,000 photos in steps of 64.
     let hours = try #require(report.hours)
-    #expect(abs(hours / (6 * report.prediction.step / 3600) - 1) < 1e-9)
+    Self.expect(hours, 6 * report.prediction.step / 3600)
     let lines = report.lines.filter { $0.hasPrefix("head") || $0.hasPrefix("sampling: ") }
     #expect(lines.count == 3 && lines[1].hasSuffix("the job's is divided"))
   }
