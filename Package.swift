@@ -260,6 +260,16 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
+      name: "Scaling", dependencies: ["Collectives", "Losses", "Optimizers"],
+      swiftSettings: house),
+    .target(
+      name: "Division",
+      dependencies: [
+        "Assembly", "Collectives", "Configuration", "Engine", "Losses", "Networks", "Scaling",
+        "Sessions",
+      ],
+      swiftSettings: house),
+    .target(
       name: "Planning",
       dependencies: [
         "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine",
@@ -277,8 +287,9 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Assembly", "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets",
-        "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Kernels", "Losses",
-        "Networks", "Optimizers", "Pace", "Planning", "Reports", "Resumption", "RunFolders",
+        "Determinism", "Division", "Engine", "Evaluation", "Inputs", "Interchange", "Kernels",
+        "Losses", "Networks", "Optimizers", "Pace", "Planning", "Reports", "Resumption",
+        "RunFolders",
         "Scoring", "Sessions", "State", "Threads", "Timing",
       ],
       swiftSettings: house),
@@ -292,9 +303,9 @@ let package = Package(
     .target(
       name: "Preflight",
       dependencies: [
-        "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Inputs",
-        "Interchange", "Kernels", "Losses", "Networks", "Optimizers", "Reports", "Sessions",
-        "Threads", "Timing",
+        "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Division", "Engine",
+        "Inputs", "Interchange", "Kernels", "Losses", "Networks", "Optimizers", "Reports",
+        "Scaling", "Sessions", "Threads", "Timing",
       ],
       swiftSettings: house),
     .target(
@@ -350,7 +361,7 @@ let package = Package(
       dependencies: [
         "Cards", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
         "Detection", "Interchange", "Interop", "MPICollectives", "Measuring", "Preflight",
-        "Protocols", "Sessions", "Sweeps", "Tasks", "Training",
+        "Protocols", "Scaling", "Sessions", "Sweeps", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // Tests look at its commands, in release as everything else.
@@ -415,19 +426,19 @@ let package = Package(
       name: "EngineTests",
       dependencies: [
         "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Kernels",
-        "Losses", "Networks", "Optimizers", "State", "TestSupport", "Threads",
+        "Losses", "Networks", "Optimizers", "Scaling", "State", "TestSupport", "Threads",
       ]),
     .testTarget(
       name: "TrainingTests",
       dependencies: [
         "Assembly", "CAllocations", "CPhotoWriters", "Cards", "CheckpointParts", "Checkpoints",
         "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Detection",
-        "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Interop", "Kernels",
-        "Losses",
+        "Determinism", "Division", "Engine", "Evaluation", "Inputs", "Interchange", "Interop",
+        "Kernels", "Losses",
         "Measuring", "Networks", "Optimizers", "Pace", "Planning", "Preflight", "Protocols",
         "Reports",
-        "Resumption", "RunFolders", "Scoring", "Sessions", "State", "Sweeps", "Tasks",
-        "TestSupport", "Threads", "Timing", "Training",
+        "Resumption", "RunFolders", "Scaling", "Scoring", "Sessions", "State", "Sweeps",
+        "Tasks", "TestSupport", "Threads", "Timing", "Training",
       ]),
     .testTarget(
       name: "CommandLineTests",

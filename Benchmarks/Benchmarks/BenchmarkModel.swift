@@ -17,6 +17,10 @@ package struct BenchmarkModel: Sendable {
   package var precision: Precision
   package var batch: Int
   package var microbatch: Int
+  /// Where the class weights are.
+  package var head = HeadPlacement.whole
+  /// The chance of a class beside the batch's to take part in a step; below 1 with a divided head.
+  package var sampleClasses = 1.0
 
   /// `name` is one of `Models.names`; images are square of side `imageSize`, or as the model was
   /// published for where that is nil.
@@ -56,6 +60,8 @@ package struct BenchmarkModel: Sendable {
     configuration.momentum = 0.9
     configuration.weightDecay = 0
     configuration.clipNorm = nil
+    configuration.head = head
+    configuration.sampleClasses = sampleClasses
     configuration.length = .steps(1)
     configuration.watchdogSeconds = 0
     configuration.stallSeconds = 0

@@ -14,7 +14,7 @@ package struct ModelFactory: Sendable {
   /// The network of the configuration, for microbatches of its size.
   package let network: Network
   /// The loss: a head with weights for the classes, or one of the whole batch.
-  package let objective: Objective
+  package private(set) var objective: Objective
   /// Classes of the data, whether the loss has weights for them or not.
   package let classCount: Int
   /// Room for what an older network makes of the training samples; nil where there is none.
@@ -25,9 +25,9 @@ package struct ModelFactory: Sendable {
   /// Builds the model of `configuration` for `classCount` people.
   ///
   /// Of `sampleCount` training samples an older network's embeddings have room, where the run is to
-  /// be compatible with one. A head may be divided over `ranks` ranks.
+  /// be compatible with one. A head is whole where the configuration leaves it open.
   package init(
-    _ configuration: RunConfiguration, classCount: Int, sampleCount: Int = 0, ranks: Int = 1
+    _ configuration: RunConfiguration, classCount: Int, sampleCount: Int = 0
   ) {
     let isAIX = configuration.model.name.hasPrefix("aix-")
     var network = configuration.makeNetwork()
@@ -41,15 +41,8 @@ package struct ModelFactory: Sendable {
     if let loss = configuration.lossConfiguration {
       let head = MarginSoftmaxHead(
         configuration: loss, classes: classCount, dimension: network.embeddingCount)
-      let isDivided = configuration.dividesHead(classes: classCount, ranks: ranks)
-      objective =
-        isDivided
-        ? .divided(
-          DividedHead(
-            head, batch: configuration.batch, passes: configuration.passes,
-            sampling: ClassSampling(
-              share: configuration.sampleClasses, idleRows: configuration.idleRows)))
-        : .samples(head)
+      objective = Self.objective(
+        head, configuration, isDivided: configuration.dividesHead ?? false)
       headInitialization = isAIX ? .kaiming : loss.isNormalized ? .normal : .linear
     } else {
       objective = .wholeBatch(
@@ -58,6 +51,24 @@ package struct ModelFactory: Sendable {
           reduction: configuration.tripletReduction, old: old))
       headInitialization = .normal
     }
+  }
+
+  private static func objective(
+    _ head: MarginSoftmaxHead, _ configuration: RunConfiguration, isDivided: Bool
+  ) -> Objective {
+    guard isDivided else { return .samples(head) }
+    return .divided(
+      DividedHead(
+        head, batch: configuration.batch, passes: configuration.passes,
+        sampling: ClassSampling(
+          share: configuration.sampleClasses, idleRows: configuration.idleRows)))
+  }
+
+  /// Divides the head over the ranks, or makes it whole, for batches of `configuration`; nothing of
+  /// losses without one.
+  package mutating func divideHead(_ isDivided: Bool, _ configuration: RunConfiguration) {
+    guard let head = objective.head as? MarginSoftmaxHead else { return }
+    objective = Self.objective(head, configuration, isDivided: isDivided)
   }
 
   /// Every tensor of the flat vector: the backbone's, then the head's as `head.*`.
@@ -106,6 +117,18 @@ package struct ModelFactory: Sendable {
     let lost =
       configuration.reduction == .bf16 ? [StateVector(name: "residual", residence: .addend)] : []
     return own + lost + (configuration.ema == nil ? [] : [.average])
+  }
+
+  /// The memory on rank `rank` of `ranks` with `threads` compute threads each, before anything of
+  /// it is taken.
+  package func memory(
+    _ configuration: RunConfiguration, rank: Int, ranks: Int, threads: Int
+  ) -> EngineMemory {
+    EngineMemory(
+      network: network, objective: objective,
+      groups: groups(decaysNormAndBias: configuration.decaysNormAndBias),
+      vectors: vectors(configuration), rank: rank, ranks: ranks, threads: threads,
+      reduction: configuration.reduction, shardsOptimizer: configuration.shardsOptimizer)
   }
 
   /// A replica of the model, its memory not filled: with the optimizer of `configuration` and sums

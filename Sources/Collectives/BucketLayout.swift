@@ -7,6 +7,10 @@ package struct BucketLayout: Sendable, Equatable {
   /// For each bucket the part that each rank sums, by rank; together they are the bucket.
   package let parts: [[Range<Int>]]
 
+  /// Bytes of the doubles that `ranks` ranks reduce together: 8 MiB hides well and does not fill
+  /// the caches; among very many ranks more, or messages would be all latency.
+  package static func bucketBytes(ranks: Int) -> Int { (8 << 20) * max(1, ranks / 256) }
+
   /// Cuts a vector of `count` elements, only where one of `blocks` begins, into buckets of at least
   /// `minimumCount`. With `wholeBlocks` no part cuts a block either; without, parts are as equal as
   /// multiples of 16 allow.

@@ -111,27 +111,21 @@ package enum HeadPlacement: String, Sendable, Equatable, CaseIterable {
   case whole
   /// Each on one rank.
   case divided
-  /// Divided where several ranks have many more classes than faces in a batch, else whole.
+  /// Divided where the model of a step says that it is faster, or a host has not the memory for
+  /// whole ones (`HeadChoice`).
   case auto
-
-  /// Whether the head of `classes` classes is divided over `ranks` ranks, in batches of `batch`.
-  ///
-  /// A whole head sends 10 bytes for a number of its gradient, a divided one 12 for a number of the
-  /// embeddings, and waits for all of the batch; below four times its faces that is not worth it.
-  package func isDivided(classes: Int, batch: Int, ranks: Int) -> Bool {
-    switch self {
-    case .whole: false
-    case .divided: true
-    case .auto: ranks > 1 && classes >= 4 * batch
-    }
-  }
 }
 
 extension RunConfiguration {
-  /// Whether the head of `classes` classes is divided over `ranks` ranks: as `head` says, and where
-  /// classes are sampled, which takes the labels of the whole batch.
-  package func dividesHead(classes: Int, ranks: Int) -> Bool {
-    sampleClasses < 1 || head.isDivided(classes: classes, batch: batch, ranks: ranks)
+  /// Whether the head is divided over the ranks: as `head` says, and where classes are sampled,
+  /// which takes the labels of the whole batch; nil where that is left open.
+  package var dividesHead: Bool? {
+    if sampleClasses < 1 { return true }
+    return switch head {
+    case .whole: false
+    case .divided: true
+    case .auto: nil
+    }
   }
 }
 

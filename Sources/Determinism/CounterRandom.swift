@@ -70,10 +70,27 @@ package struct CounterRandom: Sendable {
   /// A random permutation of 0..<count (Fisher and Yates), a function of the stream alone.
   package func permutation(of count: Int) -> [Int] {
     var order = Array(0..<count)
-    guard count > 1 else { return order }
-    for i in stride(from: count - 1, to: 0, by: -1) {
+    shuffle(&order)
+    return order
+  }
+
+  /// The same permutation in half the memory, of at most 2^32 numbers.
+  package func permutation32(of count: Int) -> [UInt32] {
+    require(
+      count <= 1 << 32, "CounterRandom.permutation32: \(count) numbers, of 32 bits each")
+    var order = [UInt32](unsafeUninitializedCapacity: count) { memory, initialized in
+      for i in 0..<count { memory.initializeElement(at: i, to: UInt32(truncatingIfNeeded: i)) }
+      initialized = count
+    }
+    shuffle(&order)
+    return order
+  }
+
+  @inline(__always)
+  private func shuffle<Number>(_ order: inout [Number]) {
+    guard order.count > 1 else { return }
+    for i in stride(from: order.count - 1, to: 0, by: -1) {
       order.swapAt(i, integer(i, below: i + 1))
     }
-    return order
   }
 }

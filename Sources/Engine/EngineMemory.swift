@@ -34,7 +34,7 @@ package struct EngineMemory: Sendable, Equatable {
     let count = network.parameterCount + (head?.parameterCount ?? 0)
     let layout = BucketLayout(
       count: count, blocks: blocks.ranges.filter { $0.upperBound <= count },
-      minimumCount: max(1, World.bucketBytes(ranks: ranks) / 8), ranks: ranks,
+      minimumCount: max(1, BucketLayout.bucketBytes(ranks: ranks) / 8), ranks: ranks,
       wholeBlocks: isSharded)
     let kept = isSharded ? layout.ranges(of: rank).reduce(0) { $0 + $1.count } : count
     let moments = network.statisticsCount * (vectors.contains(.average) ? 2 : 1)

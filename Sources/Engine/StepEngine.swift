@@ -60,7 +60,7 @@ package final class StepEngine {
       blocks: replica.reducedBlocks(blocks), frozenCount: network.frozenParameterCount,
       extraCount: ledger.count, gradientGrid: replica.gradientGrid,
       extraGrid: SummationGrid(exponent: Self.ledgerExponent),
-      bucketBytes: World.bucketBytes(ranks: world.size), rank: world.rank, ranks: world.size,
+      bucketBytes: BucketLayout.bucketBytes(ranks: world.size), rank: world.rank, ranks: world.size,
       reduction: world.reduction, isSharded: world.isSharded, residual: replica.state.addend)
     gathering =
       world.isSharded

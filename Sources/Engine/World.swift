@@ -33,8 +33,4 @@ package struct World {
 
   var rank: Int { communicator.rank }
   var size: Int { communicator.size }
-
-  /// Bytes of the doubles that are reduced together: 8 MiB hides well and does not fill the caches;
-  /// among very many ranks more, or messages would be all latency.
-  package static func bucketBytes(ranks: Int) -> Int { (8 << 20) * max(1, ranks / 256) }
 }

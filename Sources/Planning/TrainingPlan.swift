@@ -48,11 +48,12 @@ package struct TrainingPlan {
   package let startSeconds = Clock.seconds
 
   /// Throws what is wrong with `configuration` for these data, `PlanError` among it; nothing is
-  /// agreed on with other ranks. `changes` are those of a run that goes on.
+  /// agreed on with other ranks. `changes` are those of a run that goes on; `dividesHead` is
+  /// what they have agreed on where the configuration leaves that open.
   package init(
     _ configuration: RunConfiguration, session: Session, data: TrainingData, folder: String?,
     dataSample: PhotoSample? = nil, changes: [ConfigurationChange] = [],
-    meter: WorkMeter? = nil
+    dividesHead: Bool? = nil, meter: WorkMeter? = nil
   ) throws {
     self.configuration = configuration
     self.session = session
@@ -61,10 +62,11 @@ package struct TrainingPlan {
     self.dataSample = dataSample
     self.changes = changes
     try data.divided.require(batch: configuration.batch)
-    factory = ModelFactory(
+    var factory = ModelFactory(
       configuration, classCount: data.divided.classCount,
-      sampleCount: configuration.dryRun ? 0 : data.divided.training.count,
-      ranks: session.communicator.size)
+      sampleCount: configuration.dryRun ? 0 : data.divided.training.count)
+    if let dividesHead { factory.divideHead(dividesHead, configuration) }
+    self.factory = factory
     try factory.checkParts(configuration)
     course = Self.course(
       count: data.divided.training.count, batch: configuration.batch,
@@ -127,12 +129,8 @@ package struct TrainingPlan {
 
   /// The memory of this rank, before anything of it is taken.
   package var memory: EngineMemory {
-    EngineMemory(
-      network: factory.network, objective: factory.objective,
-      groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
-      vectors: factory.vectors(configuration), rank: communicator.rank,
-      ranks: communicator.size, threads: session.threads, reduction: configuration.reduction,
-      shardsOptimizer: configuration.shardsOptimizer)
+    factory.memory(
+      configuration, rank: communicator.rank, ranks: communicator.size, threads: session.threads)
   }
 
   /// Whether this is the rank that writes checkpoints.

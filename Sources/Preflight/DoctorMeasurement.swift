@@ -1,10 +1,14 @@
+internal import Assembly
 internal import Collectives
 package import Configuration
 internal import Datasets
+internal import Division
 internal import Engine
 private import Foundation
 internal import Inputs
 internal import Kernels
+internal import Networks
+internal import Scaling
 package import Sessions
 internal import Threads
 internal import Timing
@@ -19,6 +23,8 @@ package struct DoctorRequest: Sendable {
   package var folder: String
   /// Values of the largest sum.
   package var largestSum = 4 << 20
+  /// Training photos, for how long the run takes; nil leaves that open.
+  package var photos: Int?
   /// What to predict beside the job itself; nil for nothing.
   package var prediction: ScalingRequest?
 
@@ -52,27 +58,26 @@ package struct DoctorMeasurement {
     let classes = request.classes ?? data.divided.classCount
     let probe = ComputeProbe(configuration, classes: classes, session: session)
     try MemoryCheck.run(neededBytes: probe.neededBytes, in: session)
-    let ranks = try measureRanks(data, probe)
+    let ranks = try measureRanks(data, probe, classes: classes)
     let latency = try latencySeconds()
     let sums = try communicator.size > 1 ? self.sums() : []
     let skew = try clockSkew()
-    let fitted = ScalingModel(
-      parameterCount: probe.summedCount,
-      computeSeconds: ranks.map(\.imageSeconds).max() ?? 0,
-      decodeSeconds: Double(probe.passes) / (ranks.map(\.decodeRate).min() ?? .infinity),
-      readSeconds: Double(probe.passes) / (ranks.map(\.photoReadRate).min() ?? .infinity),
-      updateSeconds: ranks.map(\.updateSeconds).max() ?? 0, valueSeconds: 0,
-      wire: WireFit.fit(sums, latencySeconds: latency, ranks: communicator.size))
     let valueSeconds = try slowest(ValueProbe.seconds())
+    let worlds = HeadWorlds(configuration, classes: classes)
+    var fitted = self.fitted(
+      ranks, probe, wire: WireFit.fit(sums, latencySeconds: latency, ranks: communicator.size))
+    fitted.head = worlds.head(like: fitted.head)
     let load = ScalingModel.Load(
       ranks: communicator.size, threads: session.threads,
       imagesPerRank: (configuration.batch + communicator.size - 1) / communicator.size,
-      microbatch: configuration.microbatch)
-    let prediction = fitted.predict(
-      load,
-      ScalingModel.Design(configuration.reduction, isSharded: configuration.shardsOptimizer))
+      microbatch: configuration.microbatch, sharedBatch: configuration.batch)
+    fitted.head?.isDivided =
+      HeadChoice(
+        configuration, worlds.factory, ranks: communicator.size, threads: session.threads
+      ).isDivided
+    let prediction = fitted.predict(load, worlds.design)
     return DoctorReport(
-      data: data.name, model: probe.name, parameterCount: probe.parameterCount,
+      data: data.name, model: probe.name, parameterCount: worlds.parameterCount,
       batch: configuration.batch,
       microbatch: configuration.microbatch, ranks: ranks, latencySeconds: latency, sums: sums,
       clockSkewSeconds: skew.skew, clockUncertaintySeconds: skew.uncertainty,
@@ -80,24 +85,52 @@ package struct DoctorMeasurement {
       predictedImagesPerSecond: Double(configuration.batch) / prediction.step,
       valueSeconds: valueSeconds, fitted: fitted,
       predictions: request.prediction?.rows(
-        of: fitted, valueSeconds: valueSeconds, load: load, batch: configuration.batch) ?? [])
+        of: fitted, valueSeconds: valueSeconds, load: load, batch: configuration.batch) ?? [],
+      head: fitted.head.map {
+        DoctorReport.Head($0, measuredClasses: probe.factory.classCount, fitted, load, worlds)
+      },
+      headPredictions: request.prediction?.headRows(
+        of: fitted, valueSeconds: valueSeconds, load: load, worlds, photos: request.photos) ?? [],
+      hours: request.photos.map { worlds.hours(photos: $0, step: prediction.step) })
+  }
+
+  /// The model with the figures of the slowest ranks, but for how many classes there are.
+  private func fitted(
+    _ ranks: [DoctorReport.Rank], _ probe: ComputeProbe, wire: Wire
+  ) -> ScalingModel {
+    let slowest = ranks.max { $0.imageSeconds < $1.imageSeconds } ?? ranks[0]
+    let last = ranks.max { $0.updateSeconds < $1.updateSeconds } ?? ranks[0]
+    var seconds = slowest.headSeconds
+    seconds?.update = last.headSeconds?.update ?? 0
+    return ScalingModel(
+      parameterCount: probe.factory.network.parameterCount,
+      computeSeconds: slowest.networkSeconds,
+      decodeSeconds: Double(probe.passes) / (ranks.map(\.decodeRate).min() ?? .infinity),
+      readSeconds: Double(probe.passes) / (ranks.map(\.photoReadRate).min() ?? .infinity),
+      updateSeconds: last.networkUpdateSeconds, valueSeconds: 0, wire: wire,
+      head: seconds.map { HeadModel(classes: 1, width: 1, isDivided: false, seconds: $0) })
   }
 
   /// What each rank measures by itself while all others measure the same.
   private func measureRanks(
-    _ data: TrainingData, _ probe: ComputeProbe
+    _ data: TrainingData, _ probe: ComputeProbe, classes: Int
   ) throws -> [DoctorReport.Rank] {
     try communicator.barrier()
     let productRate = productRate()
     try communicator.barrier()
-    let (imageSeconds, updateSeconds) = try probe.run()
+    let figures = try probe.run()
+    try communicator.barrier()
+    let head = probe.headSeconds(figures)
     try communicator.barrier()
     let photos = photoRates(data)
     try communicator.barrier()
     let disk = communicator.localRank == 0 ? try DiskProbe.rates(of: request.folder) : nil
     let own = DoctorReport.Rank(
       rank: communicator.rank, host: communicator.hostName, threads: session.threads,
-      productRate: productRate, imageSeconds: imageSeconds, updateSeconds: updateSeconds,
+      productRate: productRate,
+      imageSeconds: figures.image + Double(classes) * figures.imageOfClass,
+      updateSeconds: figures.update + Double(classes) * probe.width * figures.updateOfValue,
+      networkSeconds: figures.image, networkUpdateSeconds: figures.update, headSeconds: head,
       decodeRate: photos.decode, photoReadRate: photos.read, writeRate: disk?.write,
       readRate: disk?.read)
     return try communicator.allGather(value: own)
@@ -190,7 +223,7 @@ package struct DoctorMeasurement {
       let reducer = GradientReducer(
         layerRanges: [0..<values], extraCount: 0,
         gradientGrid: SummationGrid(exponent: -36), extraGrid: SummationGrid(exponent: -30),
-        bucketBytes: World.bucketBytes(ranks: communicator.size), rank: communicator.rank,
+        bucketBytes: BucketLayout.bucketBytes(ranks: communicator.size), rank: communicator.rank,
         ranks: communicator.size,
         reduction: .exact)
       var rounds: [Double] = []

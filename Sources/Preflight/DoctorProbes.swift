@@ -10,29 +10,44 @@ internal import Kernels
 internal import Losses
 internal import Networks
 internal import Optimizers
+internal import Scaling
 internal import Sessions
 internal import Threads
 internal import Timing
 
 /// Times images and updates by the engine that trains, on one rank by itself.
 struct ComputeProbe {
+  /// Numbers of a head that is measured, at most: more of them take as long each.
+  static let headValues = 1 << 24
   /// Steps of the smallest networks are many.
   private static let stepLimit = 10_000
   /// Before figures count, and of those that do.
   private static let spanSeconds = 1.0
 
+  /// Seconds of an image on one thread, loss and sums included, and of an update.
+  struct Figures {
+    /// Without class weights.
+    var image = 0.0
+    /// Without them.
+    var update = 0.0
+    /// Of an image at one class of a whole head, with the sums of its gradient.
+    var imageOfClass = 0.0
+    /// Of one number of the class weights.
+    var updateOfValue = 0.0
+  }
+
+  let factory: ModelFactory
   private let configuration: RunConfiguration
-  private let factory: ModelFactory
   private let session: Session
   private let rows: Int
   private let samples: Int
+  private let wholeBatch: Int
 
-  /// The model and loss of `configuration` for `classes` people, over as many samples as all
-  /// workers take at once.
+  /// The model and loss of `configuration` for `classes` people, or as many of them as are
+  /// measured, over as many samples as all workers take at once.
   init(_ configuration: RunConfiguration, classes: Int, session: Session) {
-    let isDivided = configuration.dividesHead(
-      classes: classes, ranks: session.communicator.size)
     rows = min(configuration.microbatch, configuration.batch)
+    wholeBatch = configuration.batch
     samples = session.threads * rows
     var configuration = configuration
     configuration.batch = samples
@@ -40,37 +55,45 @@ struct ComputeProbe {
     configuration.compatibleWith = nil
     // There is nobody to send rounded gradients to.
     configuration.reduction = .exact
-    if configuration.loss.traits.hasClassWeights {
-      configuration.head = isDivided ? .divided : .whole
-    }
+    configuration.head = .whole
+    configuration.sampleClasses = 1
     self.configuration = configuration
     self.session = session
-    factory = ModelFactory(configuration, classCount: classes)
+    let width = configuration.embedding ?? configuration.model.embedding
+    factory = ModelFactory(
+      configuration, classCount: min(classes, max(2, Self.headValues / width)))
   }
 
   /// Bytes of this rank while images are timed.
   var neededBytes: Int {
-    let memory = EngineMemory(
-      network: factory.network, objective: factory.objective,
-      groups: factory.groups(decaysNormAndBias: configuration.decaysNormAndBias),
-      vectors: factory.vectors(configuration), rank: 0, ranks: 1,
-      threads: session.threads, reduction: .exact, shardsOptimizer: false)
-    return memory.rankBytes + session.threads * memory.workerBytes
+    let memory = factory.memory(configuration, rank: 0, ranks: 1, threads: session.threads)
+    let head = factory.objective.head as? MarginSoftmaxHead
+    return max(
+      memory.rankBytes + session.threads * memory.workerBytes,
+      head.map { HeadProbe.neededBytes($0, samples: wholeBatch) } ?? 0)
   }
 
   var name: String { factory.network.name }
-  var parameterCount: Int { factory.network.parameterCount + factory.objective.parameterCount }
-  /// Of these, the ones whose gradients are summed over the ranks: not those of a divided head.
-  var summedCount: Int {
-    factory.objective.divided == nil ? parameterCount : factory.network.parameterCount
+  /// Numbers of a class; 0 without class weights.
+  var width: Double { Double(factory.objective.head?.dimension ?? 0) }
+
+  /// What a head costs, whole as in `figures` and divided as it is measured here; nil without one.
+  func headSeconds(_ figures: Figures) -> HeadModel.Seconds? {
+    guard let head = factory.objective.head as? MarginSoftmaxHead else { return nil }
+    var seconds = HeadProbe(
+      head, samples: wholeBatch, microbatch: configuration.microbatch, session: session
+    ).run()
+    seconds.whole = figures.imageOfClass
+    seconds.update = figures.updateOfValue
+    return seconds
   }
+
   /// How often a step loads each photo.
   var passes: Int { factory.objective.passes }
 
-  /// Seconds of an image on one thread while all compute, loss and sums included, and of an update;
-  /// the medians of a second's steps, at least three, after as long for processor and memory to
-  /// warm.
-  func run() throws -> (image: Double, update: Double) {
+  /// Seconds of an image on one thread while all compute, and of an update; the medians of a
+  /// second's steps, at least three, after as long for processor and memory to warm.
+  func run() throws -> Figures {
     let count = factory.network.image.shape.count
     let classes = factory.classCount
     let samples = ComputedSamples { slot, _, image in
@@ -84,7 +107,12 @@ struct ComputeProbe {
       in: World(pool: session.pool, communicator: SoloCommunicator()), samples: samples)
     engine.initialize()
     var images: [Double] = []
+    var heads: [Double] = []
     var updates: [Double] = []
+    // Sums and updates are as long as what they are of.
+    let headShare =
+      Double(factory.objective.parameterCount)
+      / Double(factory.objective.parameterCount + factory.network.parameterCount)
     let start = Clock.seconds
     var warmAt = start
     for step in 0..<Self.stepLimit {
@@ -95,13 +123,20 @@ struct ComputeProbe {
         continue
       }
       let seconds = engine.seconds
+      let head = factory.objective.head == nil ? 0 : seconds[.head]
+      heads.append((head + headShare * seconds[.summation]) / Double(rows))
       images.append(
-        (seconds[.forward] + seconds[.head] + seconds[.backward] + seconds[.summation])
-          / Double(rows))
+        (seconds[.forward] + seconds[.head] - head + seconds[.backward]
+          + (1 - headShare) * seconds[.summation]) / Double(rows))
       updates.append(seconds[.update])
       if images.count >= 3, now - warmAt > Self.spanSeconds { break }
     }
-    return (median(images), median(updates))
+    let update = median(updates)
+    guard headShare > 0 else { return Figures(image: median(images), update: update) }
+    return Figures(
+      image: median(images), update: (1 - headShare) * update,
+      imageOfClass: median(heads) / Double(classes),
+      updateOfValue: headShare * update / (Double(classes) * width))
   }
 
   private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }

@@ -1,4 +1,5 @@
 package import Collectives
+internal import Scaling
 
 extension DoctorReport.Rank: Message {
   package func write(to writer: inout MessageWriter) {
@@ -6,8 +7,11 @@ extension DoctorReport.Rank: Message {
     writer.write(host)
     writer.write(threads)
     for rate in [
-      productRate, imageSeconds, updateSeconds, decodeRate, photoReadRate,
+      productRate, imageSeconds, updateSeconds, networkSeconds, networkUpdateSeconds,
     ] { writer.write(rate) }
+    writer.write(headSeconds)
+    writer.write(decodeRate)
+    writer.write(photoReadRate)
     writer.write(writeRate)
     writer.write(readRate)
   }
@@ -16,7 +20,9 @@ extension DoctorReport.Rank: Message {
     self.init(
       rank: try reader.read(), host: try reader.read(), threads: try reader.read(),
       productRate: try reader.read(), imageSeconds: try reader.read(),
-      updateSeconds: try reader.read(), decodeRate: try reader.read(),
-      photoReadRate: try reader.read(), writeRate: try reader.read(), readRate: try reader.read())
+      updateSeconds: try reader.read(), networkSeconds: try reader.read(),
+      networkUpdateSeconds: try reader.read(), headSeconds: try reader.read(),
+      decodeRate: try reader.read(), photoReadRate: try reader.read(), writeRate: try reader.read(),
+      readRate: try reader.read())
   }
 }

@@ -1,4 +1,5 @@
 private import Foundation
+package import Scaling
 internal import Sessions
 
 /// What `ddp-train doctor` has measured, before a long job.
@@ -14,10 +15,16 @@ package struct DoctorReport: Sendable, Equatable, Codable {
     /// Floating-point operations a second of a matrix product, one thread, while all threads of all
     /// ranks compute theirs.
     package var productRate: Double
-    /// Seconds in which one thread computes one image.
+    /// Seconds in which one thread computes one image, with a whole head.
     package var imageSeconds: Double
-    /// Seconds of the update of all parameters.
+    /// Seconds of the update of all parameters, those of a whole head among them.
     package var updateSeconds: Double
+    /// Of the image's, what is not the head's.
+    package var networkSeconds: Double
+    /// Of the update's, what is not the head's.
+    package var networkUpdateSeconds: Double
+    /// What the head costs; nil where the loss has none.
+    package var headSeconds: HeadModel.Seconds?
     /// Photos that one thread decodes and augments in a second, their bytes being in memory.
     package var decodeRate: Double
     /// Photos that the rank's reader thread brings into memory in a second, beside the workers.
@@ -75,6 +82,12 @@ package struct DoctorReport: Sendable, Equatable, Codable {
   package var fitted: ScalingModel
   /// For other worlds; empty where nothing was asked.
   package var predictions: [ScalingRequest.Row]
+  /// What class weights cost whole and divided; nil without any.
+  package var head: Head?
+  /// The same for other worlds.
+  package var headPredictions: [ScalingRequest.HeadRow]
+  /// How long the run takes, without evaluations; nil where its photos are not known.
+  package var hours: Double?
 
   /// Ranks whose figures are this much worse than the median's.
   package static let slowShare = 0.2
@@ -141,6 +154,11 @@ package struct DoctorReport: Sendable, Equatable, Codable {
       "\(model), batch \(batch) on \(ranks.count) rank\(ranks.count == 1 ? "" : "s"): a step of "
         + "\(Console.fixed(prediction.step, 3)) s = \(Console.fixed(prediction.decode, 3)) decode + "
         + "\(Console.fixed(prediction.compute, 3)) compute + "
+        + (head?.isDivided == true
+          ? "\(Console.fixed(prediction.head, 3)) head + "
+            + "\(Console.fixed(prediction.waves, 3)) its waves + "
+            + "\(Console.fixed(prediction.exchange, 3)) its messages + "
+            + "\(Console.fixed(prediction.again, 3)) second pass + " : "")
         + "\(Console.fixed(prediction.sums - prediction.hidden, 3)) sums "
         + "(\(Console.fixed(prediction.hidden, 3)) hidden) + "
         + "\(Console.fixed(prediction.update, 3)) update + "
@@ -148,7 +166,9 @@ package struct DoctorReport: Sendable, Equatable, Codable {
         + "\(Console.fixed(prediction.read, 3)) waiting for photos")
     lines.append(
       "predicted: \(Console.fixed(predictedImagesPerSecond, 1)) images/s, efficiency "
-        + "\(Console.fixed(100 * prediction.efficiency, 1)) %, limited by \(prediction.limit)")
+        + "\(Console.fixed(100 * prediction.efficiency, 1)) %, limited by \(prediction.limit)"
+        + (hours.map { "; \(Console.fixed($0, 1)) hours for the run" } ?? ""))
+    lines += head?.lines(ranks: ranks.count, network: worst.networkSeconds) ?? []
     return lines + findings.map { "look: \($0)" }
   }
 

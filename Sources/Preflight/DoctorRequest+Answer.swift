@@ -1,6 +1,7 @@
 package import Collectives
 internal import Configuration
 internal import Kernels
+internal import Scaling
 internal import Sessions
 internal import Threads
 

@@ -1,6 +1,7 @@
 internal import Datasets
 internal import Networks
 internal import Reports
+package import Scaling
 internal import Sessions
 
 /// Worlds to predict a step for, beside the one that measures.
@@ -38,6 +39,8 @@ package struct ScalingRequest: Sendable {
   package var ranks: [Int]
   /// Samples of a step on each rank; empty is the batch of the configuration.
   package var imagesPerRank: [Int]
+  /// Whether that batch is shared out to the ranks, however many there are.
+  package var sharesBatch = false
   /// Compute threads of each rank, as fast as those that measure; nil is as many.
   package var threads: Int?
   /// Empty is the network between the ranks that measure.
@@ -52,7 +55,7 @@ package struct ScalingRequest: Sendable {
 
   /// The models of all networks; those that were not measured pack and add values at
   /// `valueSeconds` each.
-  private func models(
+  func models(
     from fitted: ScalingModel, valueSeconds: Double
   ) -> [(name: String, model: ScalingModel)] {
     guard !networks.isEmpty else { return [("measured", fitted)] }
@@ -67,10 +70,11 @@ package struct ScalingRequest: Sendable {
   }
 
   /// The loads asked for, of one rank.
-  private func loads(like own: ScalingModel.Load, batch: Int) -> [ScalingModel.Load] {
+  func loads(like own: ScalingModel.Load, batch: Int) -> [ScalingModel.Load] {
     (imagesPerRank.isEmpty ? [batch] : imagesPerRank).map {
       ScalingModel.Load(
-        ranks: 1, threads: threads ?? own.threads, imagesPerRank: $0, microbatch: own.microbatch)
+        ranks: 1, threads: threads ?? own.threads, imagesPerRank: $0, microbatch: own.microbatch,
+        sharedBatch: sharesBatch ? batch : nil)
     }
   }
 
@@ -88,9 +92,10 @@ package struct ScalingRequest: Sendable {
             let prediction = model.predict(load, design)
             rows.append(
               Row(
-                network: name, imagesPerRank: load.imagesPerRank, ranks: count,
-                design: design.name, prediction: prediction,
-                imagesPerSecond: Double(count * load.imagesPerRank) / prediction.step))
+                network: name,
+                imagesPerRank: sharesBatch ? (batch + count - 1) / count : load.imagesPerRank,
+                ranks: count, design: design.name, prediction: prediction,
+                imagesPerSecond: Double(load.batch) / prediction.step))
           }
         }
       }
@@ -121,7 +126,7 @@ package struct ScalingRequest: Sendable {
       "",
       "\(report.model), \(report.parameterCount) parameters, \(threads ?? own.threads) threads a "
         + "rank; share of the step that computes:",
-    ] + table.lines + limits(of: report, load: own)
+    ] + table.lines + limits(of: report, load: own) + headLines(of: report)
   }
 
   private func limits(of report: DoctorReport, load own: ScalingModel.Load) -> [String] {

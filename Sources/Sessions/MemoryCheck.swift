@@ -52,6 +52,12 @@ package enum MemoryCheck {
     }
   }
 
+  /// Whether every host could hold `neededBytes` of each of its ranks if it did nothing else; a
+  /// collective, with the same answer on all ranks.
+  package static func isHeld(neededBytes: Int, in session: Session) throws -> Bool {
+    try hosts(neededBytes, session).allSatisfy { $0.neededBytes <= $0.totalBytes }
+  }
+
   private static func hosts(_ neededBytes: Int, _ session: Session) throws -> [Host] {
     let own = HostMemory.current
     let all = try session.communicator.allGather(

@@ -5,6 +5,7 @@ package import Collectives
 package import Configuration
 internal import Datasets
 internal import Determinism
+internal import Division
 internal import Engine
 internal import Evaluation
 private import Foundation
@@ -109,10 +110,12 @@ package enum TrainingJob {
     let (data, sample) = try openData(configuration, in: session, work: work)
     if let checkpoint { try Start.requirePhotos(of: checkpoint, in: data) }
     let changes = (resolved?.changes ?? []) + (origin?.changedBytes(sample, request) ?? [])
+    let head = try HeadChoice.agree(
+      configuration, classes: data.divided.classCount, session: session)
     let plan = try work.run("reading what is measured", unit: "MiB") { meter in
       try TrainingPlan(
         configuration, session: session, data: data, folder: folder.path, dataSample: sample,
-        changes: changes, meter: meter)
+        changes: changes, dividesHead: head.isDivided, meter: meter)
     }
     if let resolved, let origin, let step = origin.step {
       try origin.requireStepsLeft(
@@ -120,7 +123,7 @@ package enum TrainingJob {
         decidingSet: plan.decidingSet)
       say(changes, since: step, RateChange(plan: plan, step: step, own: resolved.own), console)
     }
-    try describe(plan)
+    try describe(plan, head)
     try MemoryCheck.run(
       neededBytes: plan.neededBytes, in: session, willBeTaken: !configuration.dryRun)
     if configuration.dryRun { return nil }
@@ -225,7 +228,7 @@ package enum TrainingJob {
   }
 
   /// The plan of the run: model, memory, work of each worker; the table in a dry run.
-  private static func describe(_ plan: TrainingPlan) throws {
+  private static func describe(_ plan: TrainingPlan, _ head: HeadChoice) throws {
     let (network, configuration, console) = (plan.factory.network, plan.configuration, plan.console)
     if configuration.dryRun {
       for line in ModelTable.lines(network) { console.say(line) }
@@ -243,6 +246,7 @@ package enum TrainingJob {
           ", divided: \($0.classes(of: 0, ranks: plan.communicator.size).count) on rank 0"
             + ($0.sampling.map { ", \($0.share) of them in a step beside the batch's" } ?? "")
         } ?? ""))
+    for line in head.lines(configuration, plan.factory, in: plan.session) { console.say(line) }
     if let note = configuration.precision.note { console.say(note) }
     if let line = plan.factory.frozenLine { console.say(line) }
     for line in try BatchSource(plan).lines { console.say(line) }

@@ -3,6 +3,7 @@ internal import Configuration
 internal import Datasets
 private import Interchange
 internal import Preflight
+internal import Scaling
 
 struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -21,6 +22,8 @@ struct Doctor: ParsableCommand {
         ddp-train doctor --model nn1 --loss triplet --threads 1 \\
           --predict 8,64,512,4096 --network 1gbit:50,10gbit:30 \\
           --images-per-rank 256 --threads-per-rank 16
+        ddp-train doctor --config casia-r50.yaml --classes 10572 --photos 490623 --threads 1 \\
+          --predict 8,32,128 --network 10gbit:30 --same-batch --threads-per-rank 16
       """)
 
   @Option(config: "A YAML file of options of train") var config: String?
@@ -42,6 +45,11 @@ struct Doctor: ParsableCommand {
   var classes: Int?
 
   @Option(
+    help: ArgumentHelp(
+      "Training photos, for the hours of the run; they need not lie here.", valueName: "n"))
+  var photos: Int?
+
+  @Option(
     help: ArgumentHelp("Numbers of ranks to predict, with commas between.", valueName: "list"))
   var predict: String?
 
@@ -61,6 +69,9 @@ struct Doctor: ParsableCommand {
       valueName: "list"))
   var imagesPerRank: String?
 
+  @Flag(help: "The batch of the job whatever the ranks, in the place of as many samples on each.")
+  var sameBatch = false
+
   @Option(
     help: ArgumentHelp(
       "Threads of each rank of the prediction, as fast as one here; without it as many as here.",
@@ -72,10 +83,17 @@ struct Doctor: ParsableCommand {
 
   func validate() throws {
     try Checks.positive(classes, "--classes", atMost: 1_000_000_000)
+    try Checks.positive(photos, "--photos", atMost: 1_000_000_000_000)
     try Checks.positive(threadsPerRank, "--threads-per-rank", atMost: 1_000_000)
-    if predict == nil, network != nil || imagesPerRank != nil || threadsPerRank != nil {
+    if predict == nil,
+      network != nil || imagesPerRank != nil || threadsPerRank != nil || sameBatch
+    {
       throw ValidationError(
-        "--network, --images-per-rank and --threads-per-rank belong to --predict")
+        "--network, --images-per-rank, --same-batch and --threads-per-rank belong to --predict")
+    }
+    if sameBatch, imagesPerRank != nil {
+      throw ValidationError(
+        "--same-batch and --images-per-rank say how many samples a rank has; give one of them")
     }
     _ = try prediction()
   }
@@ -83,11 +101,13 @@ struct Doctor: ParsableCommand {
   /// What --predict and the options that belong to it ask; nil without it.
   private func prediction() throws -> ScalingRequest? {
     guard let predict else { return nil }
-    return ScalingRequest(
+    var request = ScalingRequest(
       ranks: try Self.counts(predict, "--predict"),
       imagesPerRank: try imagesPerRank.map { try Self.counts($0, "--images-per-rank") } ?? [],
       threads: threadsPerRank,
       networks: try (network ?? "").split(separator: ",").map { try Self.network(String($0)) })
+    request.sharesBatch = sameBatch
+    return request
   }
 
   private static func counts(_ list: String, _ option: String) throws -> [Int] {
@@ -140,6 +160,7 @@ struct Doctor: ParsableCommand {
     }
     var request = DoctorRequest(
       configuration: configuration, classes: classes, folder: configuration.out ?? ".")
+    request.photos = photos
     request.prediction = try prediction()
     let code = Dispatch.answer { try request.answer(asJSON: json, over: $0) }
     if code != 0 { throw ExitCode(code) }

@@ -17,7 +17,7 @@ import Testing
         seen += global.samples
       }
       #expect(seen.sorted() == Array(0..<count))
-      #expect(seen == sampler.order(ofEpoch: epoch))
+      #expect(seen == sampler.order(ofEpoch: epoch).map { Int($0) })
     }
   }
 

@@ -49,5 +49,7 @@ import Testing
     let order = CounterRandom(seed: 5, purpose: .shuffle, 7).permutation(of: count)
     #expect(order.sorted() == Array(0..<count))
     if count > 100 { #expect(order != Array(0..<count)) }
+    let short = CounterRandom(seed: 5, purpose: .shuffle, 7).permutation32(of: count)
+    #expect(short.map { Int($0) } == order)
   }
 }

@@ -68,9 +68,15 @@ struct EngineRun {
   static func head(of factory: ModelFactory) -> any LossHead { factory.objective.head! }
 
   /// Runs in a world of `ranks` threads with `threads` workers each; the outcome by rank.
-  func outcomes(ranks: Int, threads: Int = 1) throws -> [Outcome] {
+  ///
+  /// `wrap` may stand between a rank and its communicator.
+  func outcomes(
+    ranks: Int, threads: Int = 1,
+    wrap: @escaping @Sendable (any Communicator) -> any Communicator = { $0 }
+  ) throws -> [Outcome] {
     let run = self
     return try ThreadCommunicator.run(size: ranks) { communicator in
+      let communicator = wrap(communicator)
       let pool = WorkerPool(count: threads)
       defer { pool.end() }
       return try run.outcome(
@@ -81,8 +87,7 @@ struct EngineRun {
   }
 
   private func outcome(in world: World) throws -> Outcome {
-    let factory = ModelFactory(
-      configuration, classCount: classCount, ranks: world.communicator.size)
+    let factory = ModelFactory(configuration, classCount: classCount)
     let objective = objective(factory)
     // The tensors of a head are there with the losses that have one.
     let hasHead = objective.head != nil
@@ -117,7 +122,8 @@ struct EngineRun {
       let sums = try engine.computeGradients(
         of: StepBatch(
           step: step, epoch: 0, samples: Array(0..<samples),
-          microbatches: Microbatches.cut(samples, microbatch: 4), marginFactor: 1))
+          microbatches: Microbatches.cut(samples, microbatch: configuration.microbatch),
+          marginFactor: 1))
       outcome.losses.append(sums.lossSum)
       outcome.figures.append([
         sums.correctCount, sums.targetCosineSum, sums.spreadSum, sums.unsoundRanks,

@@ -2,6 +2,7 @@ import Assembly
 import Configuration
 import Foundation
 import Preflight
+import Scaling
 import Testing
 import TestSupport
 import Threads
@@ -165,15 +166,19 @@ import Training
     #expect(first.network == "fast" && first.imagesPerRank == 16 && first.ranks == 1)
     // 16 images in 4 microbatches, one for each thread, and nobody to sum with.
     let fitted = report.fitted
-    let alone = 4 * (fitted.computeSeconds + fitted.decodeSeconds) + fitted.updateSeconds
+    let head = try #require(fitted.head)
+    #expect(head.classes == 12 && head.width == 32 && !head.isDivided)
+    let image = fitted.computeSeconds + 12 * head.seconds.whole
+    let update = fitted.updateSeconds + 12 * 32 * head.seconds.update
+    let alone = 4 * (image + fitted.decodeSeconds) + update
     #expect((first.prediction.step - first.prediction.read - alone).magnitude < 1e-9 * alone)
     let last = try #require(report.predictions.last)
     #expect(last.network == "slow" && last.imagesPerRank == 64 && last.ranks == 64)
     #expect(last.design == "bf16")
     // 16 microbatches of 4 images on 4 threads.
-    #expect((last.prediction.compute / (16 * fitted.computeSeconds) - 1).magnitude < 1e-9)
+    #expect((last.prediction.compute / (16 * image) - 1).magnitude < 1e-9)
     #expect((last.prediction.decode / (16 * fitted.decodeSeconds) - 1).magnitude < 1e-9)
-    #expect(last.prediction.update == fitted.updateSeconds)
+    #expect((last.prediction.update / update - 1).magnitude < 1e-9)
     // One bucket, of which a rank sends 63/64 in 2 bytes and its own part in 2 to 63 peers: an
     // agreement of 2 x 6 ways, 126 messages, a way there and one back; each value is packed and
     // added. The last bucket, here the only one, hides behind nothing.
@@ -189,7 +194,8 @@ import Training
     let own = ScalingModel.Load(
       ranks: 1, threads: 1, imagesPerRank: 21, microbatch: report.microbatch)
     let lines = request.prediction!.lines(of: report, load: own)
-    #expect(lines.count == 2 + 1 + 12 + 1 + 4)
+    #expect(lines.count == 2 + 1 + 12 + 1 + 4 + 2 + 1 + 12)
+    #expect(report.headPredictions.count == 12)
   }
 
   private static let model = ScalingModel(

@@ -30,7 +30,7 @@ package struct ClassShares: Sendable {
   /// The number of samples, and of places of an epoch.
   package let count: Int
   /// The samples [count] by person, each person's in ascending order.
-  private let samples: [Int]
+  private let samples: [UInt32]
   /// Where each person's begin in `samples` [people + 1]; people without samples are left out.
   private let starts: [Int]
   /// Each person's share, in units of `total` [people].
@@ -51,9 +51,9 @@ package struct ClassShares: Sendable {
       starts.append(place[person] + photos)
       weights.append(sampling.weight(photos: photos))
     }
-    var samples = [Int](repeating: 0, count: people.count)
+    var samples = [UInt32](repeating: 0, count: people.count)
     for (sample, person) in people.enumerated() {
-      samples[place[person]] = sample
+      samples[place[person]] = UInt32(sample)
       place[person] += 1
     }
     self.samples = samples
@@ -84,9 +84,9 @@ package struct ClassShares: Sendable {
   }
 
   /// The samples of `epoch` in their order [count]: a function of it and of `seed`.
-  package func order(ofEpoch epoch: Int, seed: UInt64) -> [Int] {
+  package func order(ofEpoch epoch: Int, seed: UInt64) -> [UInt32] {
     let turns = turns(ofEpoch: epoch, seed: seed)
-    var chosen: [Int] = []
+    var chosen: [UInt32] = []
     chosen.reserveCapacity(count)
     for (person, turns) in turns.enumerated() where turns > 0 {
       let own = samples[starts[person]..<starts[person + 1]]
@@ -96,7 +96,10 @@ package struct ClassShares: Sendable {
       let order = stream(.photos, seed: seed, epoch, person).permutation(of: own.count)
       chosen += order.prefix(rest).map { own[own.startIndex + $0] }
     }
-    return stream(.order, seed: seed, epoch).permutation(of: count).map { chosen[$0] }
+    // In the memory of the permutation: an epoch may have tens of millions of places.
+    var order = stream(.order, seed: seed, epoch).permutation32(of: count)
+    for place in order.indices { order[place] = chosen[Int(order[place])] }
+    return order
   }
 
   /// How many places of `epoch` each person has [people], `count` in all: people stand in a random

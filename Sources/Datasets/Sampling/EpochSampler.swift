@@ -27,7 +27,7 @@ package struct EpochSampler: Sendable {
   package let seed: UInt64
   /// How often people come; nil where every sample comes once an epoch.
   package let shares: ClassShares?
-  private var recent: [(epoch: Int, order: [Int])] = []
+  private var recent: [(epoch: Int, order: [UInt32])] = []
 
   package init(count: Int, batch: Int, seed: UInt64, dropsLast: Bool = false) {
     self.init(EpochCourse(count: count, batch: batch, dropsLast: dropsLast), seed: seed)
@@ -50,20 +50,24 @@ package struct EpochSampler: Sendable {
   package var stepsPerEpoch: Int { course.stepsPerEpoch }
 
   /// The order of `epoch`: a function of it, of the seed, of the count and of the shares.
-  package func order(ofEpoch epoch: Int) -> [Int] {
+  package func order(ofEpoch epoch: Int) -> [UInt32] {
     if let shares { return shares.order(ofEpoch: epoch, seed: seed) }
-    return CounterRandom(seed: seed, purpose: .shuffle, epoch).permutation(of: count)
+    return CounterRandom(seed: seed, purpose: .shuffle, epoch).permutation32(of: count)
   }
 
   /// The global batch of `step`, counted from 0 over all epochs; keeps the orders of two epochs.
   package mutating func batch(step: Int) -> GlobalBatch {
     let (epoch, range) = course.place(ofStep: step)
     if let known = recent.first(where: { $0.epoch == epoch }) {
-      return GlobalBatch(step: step, epoch: epoch, samples: known.order[range])
+      return batch(step, of: epoch, known.order[range])
     }
     if recent.count == 2 { recent.removeFirst() }
     let order = order(ofEpoch: epoch)
     recent.append((epoch, order))
-    return GlobalBatch(step: step, epoch: epoch, samples: order[range])
+    return batch(step, of: epoch, order[range])
+  }
+
+  private func batch(_ step: Int, of epoch: Int, _ order: ArraySlice<UInt32>) -> GlobalBatch {
+    GlobalBatch(step: step, epoch: epoch, samples: order.map { Int($0) }[...])
   }
 }

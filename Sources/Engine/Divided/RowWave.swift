@@ -1,4 +1,5 @@
 internal import Collectives
+internal import Losses
 
 /// Rows that pass all ranks in their order, piece by piece: while a rank works on a piece, the one
 /// before it works on the next.
@@ -14,18 +15,8 @@ struct RowWave {
   /// A wave of `rows` over `activeRanks` ranks, with `threads` workers each.
   init(_ rows: Range<Int>, activeRanks: Int, threads: Int) {
     self.activeRanks = activeRanks
-    // So many pieces that the ranks wait little, each with enough rows for a product.
-    let wanted = activeRanks == 1 ? 1 : Self.piecesForRank * (activeRanks - 1)
-    let tile = Self.tileRows * threads
-    let size = max(1, (rows.count + wanted * tile - 1) / (wanted * tile)) * tile
-    pieces = stride(from: rows.lowerBound, to: rows.upperBound, by: size).map {
-      $0..<min($0 + size, rows.upperBound)
-    }
+    pieces = HeadBlocks.pieces(of: rows, activeRanks: activeRanks, threads: threads)
   }
-
-  private static let piecesForRank = 8
-  /// Rows of a product that registers hold at a time.
-  private static let tileRows = 12
 
   /// Runs `body` for every piece on every active rank, in the order of the ranks, and lets the rows
   /// of `memory` [rows, width] go along. Throws what `body` and the communicator throw.

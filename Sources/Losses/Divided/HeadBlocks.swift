@@ -58,6 +58,23 @@ package struct HeadBlocks: Sendable, Equatable {
     }
   }
 
+  /// The pieces in which `rows`, faces of a batch, pass `activeRanks` ranks of `threads` workers:
+  /// so many that the ranks wait little, each with enough rows for a product.
+  package static func pieces(
+    of rows: Range<Int>, activeRanks: Int, threads: Int
+  ) -> [Range<Int>] {
+    let wanted = activeRanks == 1 ? 1 : piecesForRank * (activeRanks - 1)
+    let tile = tileRows * threads
+    let size = max(1, (rows.count + wanted * tile - 1) / (wanted * tile)) * tile
+    return stride(from: rows.lowerBound, to: rows.upperBound, by: size).map {
+      $0..<min($0 + size, rows.upperBound)
+    }
+  }
+
+  private static let piecesForRank = 8
+  /// Rows of a product that registers hold at a time.
+  private static let tileRows = 12
+
   private static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
     b == 0 ? a : greatestCommonDivisor(b, a % b)
   }

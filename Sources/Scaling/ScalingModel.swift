@@ -1,28 +1,30 @@
 package import Collectives
-internal import Engine
 private import Foundation
 internal import Optimizers
 
 /// What a step costs on a number of ranks, from a few measured figures (docs/scaling.md).
 package struct ScalingModel: Sendable, Equatable, Codable {
-  /// Floats of all parameters, loss head included.
+  /// Floats of all parameters but those of `head`.
   package var parameterCount: Int
-  /// Seconds in which one thread computes one image, forward and backward, its sums included.
+  /// Seconds in which one thread computes one image, forward and backward, its sums included, but
+  /// for `head`.
   package var computeSeconds: Double
   /// Seconds in which one thread decodes and changes the photo before.
   package var decodeSeconds: Double
   /// Seconds in which the reader thread of a rank brings a photo, beside the workers.
   package var readSeconds: Double
-  /// Seconds of the update of all parameters by one rank.
+  /// Seconds of the update of these parameters by one rank.
   package var updateSeconds: Double
   /// Seconds in which one thread packs or adds one value, where the wire's rate does not hold it.
   package var valueSeconds: Double
   /// What the network between ranks costs.
   package var wire: Wire
+  /// The class weights; nil where the loss has none.
+  package var head: HeadModel?
 
   package init(
     parameterCount: Int, computeSeconds: Double, decodeSeconds: Double, readSeconds: Double = 0,
-    updateSeconds: Double, valueSeconds: Double, wire: Wire
+    updateSeconds: Double, valueSeconds: Double, wire: Wire, head: HeadModel? = nil
   ) {
     self.parameterCount = parameterCount
     self.computeSeconds = computeSeconds
@@ -31,6 +33,14 @@ package struct ScalingModel: Sendable, Equatable, Codable {
     self.updateSeconds = updateSeconds
     self.valueSeconds = valueSeconds
     self.wire = wire
+    self.head = head
+  }
+
+  /// The same with its head divided over the ranks, or whole.
+  package func with(dividedHead isDivided: Bool) -> ScalingModel {
+    var model = self
+    model.head?.isDivided = isDivided
+    return model
   }
 
   /// How the ranks reduce and update.
@@ -68,16 +78,34 @@ package struct ScalingModel: Sendable, Equatable, Codable {
     package var ranks: Int
     /// Compute threads of each rank.
     package var threads: Int
-    /// Samples of a step on each rank.
+    /// Samples of a step on each rank, or of the batch of all on one.
     package var imagesPerRank: Int
     /// Samples of a microbatch at most.
     package var microbatch: Int
+    /// Samples of all ranks, where they are the same on any number of ranks; nil where each has
+    /// `imagesPerRank`.
+    package var sharedBatch: Int?
 
-    package init(ranks: Int, threads: Int, imagesPerRank: Int, microbatch: Int) {
+    package init(
+      ranks: Int, threads: Int, imagesPerRank: Int, microbatch: Int, sharedBatch: Int? = nil
+    ) {
       self.ranks = ranks
       self.threads = threads
       self.imagesPerRank = imagesPerRank
       self.microbatch = microbatch
+      self.sharedBatch = sharedBatch
+    }
+
+    /// Samples of a step on all ranks.
+    package var batch: Int { sharedBatch ?? ranks * imagesPerRank }
+
+    /// Microbatches of the busiest rank, and samples of each.
+    var microbatches: (count: Int, images: Double) {
+      let samples = sharedBatch ?? imagesPerRank
+      let all = (samples + microbatch - 1) / microbatch
+      return (
+        sharedBatch == nil ? all : (all + ranks - 1) / ranks, Double(samples) / Double(all)
+      )
     }
   }
 
@@ -85,8 +113,16 @@ package struct ScalingModel: Sendable, Equatable, Codable {
   package struct Prediction: Sendable, Equatable, Codable {
     /// Decoding and augmenting, on all threads.
     package var decode: Double
-    /// Forward and backward, on all threads.
+    /// Forward and backward, a whole head with them, on all threads.
     package var compute: Double
+    /// Of a divided head what a rank's own classes take, on all threads.
+    package var head = 0.0
+    /// What ranks wait for those before them while sums over the classes go from rank to rank.
+    package var waves = 0.0
+    /// Embeddings on their way to all ranks, and their gradients on the way back.
+    package var exchange = 0.0
+    /// Decoding and going forward again, where activations are not kept for a divided head.
+    package var again = 0.0
     /// All sums on their way, hidden or not.
     package var sums: Double
     /// What of them the last microbatches hide.
@@ -99,15 +135,17 @@ package struct ScalingModel: Sendable, Equatable, Codable {
     package var read = 0.0
 
     /// Seconds from one step to the next.
-    package var step: Double { decode + compute + sums - hidden + update + latency + read }
+    package var step: Double {
+      decode + compute + head + waves + exchange + again + sums - hidden + update + latency + read
+    }
     /// The share of the step that computes.
-    package var efficiency: Double { compute / step }
+    package var efficiency: Double { (compute + head) / step }
     /// The stage that takes most of what is not computing.
     package var limit: String {
       if efficiency > 0.9 { return "compute" }
       let stages = [
         ("sums", sums - hidden), ("update", update), ("latency", latency), ("decode", decode),
-        ("read", read),
+        ("read", read), ("waves", waves), ("exchange", exchange), ("second pass", again),
       ]
       return stages.reduce(stages[0]) { $1.1 > $0.1 ? $1 : $0 }.0
     }
@@ -115,44 +153,51 @@ package struct ScalingModel: Sendable, Equatable, Codable {
 
   /// Values that are reduced together.
   package static func bucketValues(ranks: Int) -> Double {
-    Double(World.bucketBytes(ranks: ranks) / 8)
+    Double(BucketLayout.bucketBytes(ranks: ranks) / 8)
   }
   /// The part of a microbatch that is its backward pass, in which sums can be hidden.
   static let backwardShare = 2.0 / 3
 
   /// Ways between two ranks in a row that an agreement of `ranks` ranks takes: up a tree and down.
-  static func ways(ofAgreementOf ranks: Int) -> Double {
+  package static func ways(ofAgreementOf ranks: Int) -> Double {
     2 * max(1, log2(Double(ranks)).rounded(.up))
   }
 
   /// Ways between two ranks in a row that the sum of a bucket takes, of whose parts one peer is
   /// sent `part` bytes and gathers `back`: either goes to all peers at once.
-  static func ways(ofPart part: Double, back: Double) -> Double {
+  package static func ways(ofPart part: Double, back: Double) -> Double {
     Wire.ways(ofBytes: part) + Wire.ways(ofBytes: back)
   }
 
   /// The step of `load` by `design`.
   package func predict(_ load: Load, _ design: Design = Design(.exact)) -> Prediction {
     var prediction = predictWithoutReading(load, design)
-    prediction.read = max(0, Double(load.imagesPerRank) * readSeconds - prediction.step)
+    let (microbatches, images) = load.microbatches
+    prediction.read = max(0, Double(microbatches) * images * readSeconds - prediction.step)
     return prediction
   }
 
   private func predictWithoutReading(_ load: Load, _ design: Design) -> Prediction {
     let ranks = load.ranks
-    let microbatches = (load.imagesPerRank + load.microbatch - 1) / load.microbatch
+    let (microbatches, images) = load.microbatches
     let rounds = Double((microbatches + load.threads - 1) / load.threads)
-    let images = Double(load.imagesPerRank) / Double(microbatches)
-    let round = images * computeSeconds
-    let update = updateSeconds / Double(design.isSharded ? ranks : 1)
+    let whole = head.flatMap { $0.isDivided ? nil : $0 }
+    let round =
+      images * (computeSeconds + (whole.map { Double($0.classes) * $0.seconds.whole } ?? 0))
+    let update =
+      (updateSeconds + (whole.map { $0.valueCount * $0.seconds.update } ?? 0))
+      / Double(design.isSharded ? ranks : 1)
+    let agreement = ranks > 1 ? wire.latencySeconds * Self.ways(ofAgreementOf: ranks) : 0
     var prediction = Prediction(
       decode: rounds * images * decodeSeconds, compute: rounds * round, sums: 0, hidden: 0,
       update: update, latency: 0)
+    if let head, head.isDivided {
+      add(head, load, images: images, rounds: rounds, agreement: agreement, to: &prediction)
+    }
     guard ranks > 1 else { return prediction }
-    let count = Double(parameterCount)
+    let count = Double(parameterCount) + (whole?.valueCount ?? 0)
     let peers = Double(ranks - 1)
     let buckets = max(1, (count / Self.bucketValues(ranks: ranks)).rounded(.down))
-    let agreement = wire.latencySeconds * Self.ways(ofAgreementOf: ranks)
     let (there, back) = design.bytes
     // Whole blocks: with few of them some ranks sum a block and others nothing.
     let block = Double(TensorBlocks.blockElements)
@@ -184,6 +229,25 @@ package struct ScalingModel: Sendable, Equatable, Codable {
     let extras = 40.0 * Double(ranks) + 100_000
     prediction.latency = 3 * agreement + 2 * extras / wire.bytesPerSecond
     return prediction
+  }
+
+  /// Adds what a divided head takes beside the network.
+  private func add(
+    _ head: HeadModel, _ load: Load, images: Double, rounds: Double, agreement: Double,
+    to prediction: inout Prediction
+  ) {
+    let cost = head.divided(load, wire, agreement: agreement)
+    prediction.head = cost.work
+    prediction.waves = cost.waves
+    prediction.exchange = cost.exchange
+    if head.passes > 1, load.microbatches.count > load.threads {
+      prediction.again =
+        rounds * images * (decodeSeconds + (1 - Self.backwardShare) * computeSeconds)
+    }
+    let (kept, taken) = head.ownClasses(ranks: load.ranks, batch: load.batch)
+    // The weights of classes that take no part are read, for the receipt: of five numbers one.
+    let moved = taken + (Double(kept) - taken) / 5
+    prediction.update += moved * Double(head.width) * head.seconds.update
   }
 
   /// The most ranks, a power of two up to 65,536, at which `design` still computes for `share` of a
