@@ -328,7 +328,8 @@ let package = Package(
       name: "Inference", dependencies: ["Determinism", "Interchange", "Kernels", "Preconditions"],
       swiftSettings: house),
     .target(
-      name: "Detection", dependencies: ["Datasets", "Determinism", "Inference", "Interchange"],
+      name: "Detection",
+      dependencies: ["Datasets", "Determinism", "Inference", "Interchange", "Preconditions"],
       swiftSettings: house),
     .target(
       name: "Cards",
