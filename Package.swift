@@ -385,7 +385,9 @@ let package = Package(
     .testTarget(name: "DeterminismTests", dependencies: ["Determinism", "TestSupport"]),
     .testTarget(
       name: "KernelsTests",
-      dependencies: ["Kernels", "TestSupport", "Determinism", "CAllocations"]),
+      dependencies: [
+        "Kernels", "KernelsBF16", "KernelsPairs", "TestSupport", "Determinism", "CAllocations",
+      ]),
     .testTarget(
       name: "NetworksTests",
       dependencies: ["Networks", "Kernels", "TestSupport", "Determinism", "CAllocations"],
