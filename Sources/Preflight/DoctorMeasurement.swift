@@ -51,8 +51,11 @@ package struct DoctorMeasurement {
     data.notes.tell(session.console)
     let classes = request.classes ?? data.divided.classCount
     let probe = ComputeProbe(configuration, classes: classes, session: session)
-    try MemoryCheck.run(neededBytes: probe.neededBytes, in: session)
-    let ranks = try measureRanks(data, probe)
+    configuration.precision = configuration.precision.other
+    let otherProbe = ComputeProbe(configuration, classes: classes, session: session)
+    try MemoryCheck.run(
+      neededBytes: max(probe.neededBytes, otherProbe.neededBytes), in: session)
+    let ranks = try measureRanks(data, probe, otherProbe)
     let latency = try latencySeconds()
     let sums = try communicator.size > 1 ? self.sums() : []
     let skew = try clockSkew()
@@ -74,7 +77,8 @@ package struct DoctorMeasurement {
     return DoctorReport(
       data: data.name, model: probe.name, parameterCount: probe.parameterCount,
       batch: configuration.batch,
-      microbatch: configuration.microbatch, ranks: ranks, latencySeconds: latency, sums: sums,
+      microbatch: configuration.microbatch, precision: request.configuration.precision.rawValue,
+      ranks: ranks, latencySeconds: latency, sums: sums,
       clockSkewSeconds: skew.skew, clockUncertaintySeconds: skew.uncertainty,
       prediction: prediction,
       predictedImagesPerSecond: Double(configuration.batch) / prediction.step,
@@ -85,20 +89,24 @@ package struct DoctorMeasurement {
 
   /// What each rank measures by itself while all others measure the same.
   private func measureRanks(
-    _ data: TrainingData, _ probe: ComputeProbe
+    _ data: TrainingData, _ probe: ComputeProbe, _ otherProbe: ComputeProbe
   ) throws -> [DoctorReport.Rank] {
     try communicator.barrier()
     let productRate = productRate()
     try communicator.barrier()
     let (imageSeconds, updateSeconds) = try probe.run()
     try communicator.barrier()
+    let otherImageSeconds = try otherProbe.run().image
+    try communicator.barrier()
     let photos = photoRates(data)
     try communicator.barrier()
     let disk = communicator.localRank == 0 ? try DiskProbe.rates(of: request.folder) : nil
     let own = DoctorReport.Rank(
       rank: communicator.rank, host: communicator.hostName, threads: session.threads,
-      productRate: productRate, imageSeconds: imageSeconds, updateSeconds: updateSeconds,
-      decodeRate: photos.decode, photoReadRate: photos.read, writeRate: disk?.write,
+      productRate: productRate, imageSeconds: imageSeconds,
+      otherImageSeconds: otherImageSeconds, wayOfPairs: Precision.wayOfPairs,
+      updateSeconds: updateSeconds, decodeRate: photos.decode, photoReadRate: photos.read,
+      writeRate: disk?.write,
       readRate: disk?.read)
     return try communicator.allGather(value: own)
   }
