@@ -340,7 +340,8 @@ let package = Package(
       name: "Inference", dependencies: ["Determinism", "Interchange", "Kernels", "Preconditions"],
       swiftSettings: house),
     .target(
-      name: "Detection", dependencies: ["Datasets", "Determinism", "Inference", "Interchange"],
+      name: "Detection",
+      dependencies: ["Datasets", "Determinism", "Inference", "Interchange", "Preconditions"],
       swiftSettings: house),
     .target(
       name: "Cards",
@@ -396,7 +397,9 @@ let package = Package(
     .testTarget(name: "DeterminismTests", dependencies: ["Determinism", "TestSupport"]),
     .testTarget(
       name: "KernelsTests",
-      dependencies: ["Kernels", "TestSupport", "Determinism", "CAllocations"]),
+      dependencies: [
+        "Kernels", "KernelsBF16", "KernelsPairs", "TestSupport", "Determinism", "CAllocations",
+      ]),
     .testTarget(
       name: "NetworksTests",
       dependencies: ["Networks", "Kernels", "TestSupport", "Determinism", "CAllocations"],

@@ -40,6 +40,9 @@ package struct BenchmarkModel: Sendable {
     self.microbatch = microbatch
   }
 
+  /// In what arithmetic products of convolutions are computed, for reports.
+  var products: String { precision.note ?? "products: fp32" }
+
   /// ArcFace over `classCount` people on embeddings of 512, SGD with momentum, no dropout, no
   /// decay.
   package var configuration: RunConfiguration {

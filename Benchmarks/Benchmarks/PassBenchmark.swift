@@ -33,7 +33,7 @@ package struct PassBenchmark: Sendable {
       kind: "embed",
       settings: [
         "model": model.name, "batch": "\(rows)", "image_size": "\(model.imageSize)",
-        "width": "\(model.width)",
+        "width": "\(model.width)", "products": model.products,
       ], machine: rates.figures,
       rows: [
         BenchmarkRow(
@@ -100,7 +100,7 @@ package struct PassBenchmark: Sendable {
       kind: kind,
       settings: [
         "model": model.name, "rows": "\(rows)", "image_size": "\(model.imageSize)",
-        "width": "\(model.width)",
+        "width": "\(model.width)", "products": model.products,
       ], machine: rates.figures)
     for (i, layer) in network.layers.enumerated() {
       for direction in directions {

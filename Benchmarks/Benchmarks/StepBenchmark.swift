@@ -66,6 +66,7 @@ package struct StepBenchmark: Sendable {
         "batch": "\(model.batch)", "microbatch": "\(model.microbatch)", "width": "\(model.width)",
         "ranks": "\(communicator.size)", "threads": "\(threads)",
         "machine": session.machine.joined(separator: "; "),
+        "products": model.products,
       ], machine: rates.figures,
       rows: [
         BenchmarkRow(

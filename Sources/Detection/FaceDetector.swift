@@ -1,6 +1,7 @@
 internal import Determinism
 internal import Inference
 internal import Interchange
+internal import Preconditions
 
 /// YuNet (Wu, Peng and Yu, 2023), a detector of faces and their five points, from the ONNX file
 /// that a user names (libfacedetection.train, of fixed or of any size).
@@ -36,24 +37,32 @@ package final class FaceDetector: Sendable {
     }
     hash = file.hash
     graph = try InferenceGraph(file)
-    // Shapes that contradict each other show here, and not at the first photo.
-    let runner = try GraphRunner(graph, height: 2 * Self.grid, width: 3 * Self.grid)
-    for stride in Self.strides {
-      let cells = 2 * Self.grid / stride * (3 * Self.grid / stride)
-      for (name, width) in Self.widths {
-        let shape = runner.shape(of: "\(name)_\(stride)")
-        guard shape == [1, cells, width] else {
-          throw InterchangeError.unsupported(
-            path: path,
-            reason: "its output '\(name)_\(stride)' is \(shape) where YuNet's is [1, \(cells), "
-              + "\(width)]")
-        }
-      }
-    }
     guard graph.inputChannels == 3 else {
       throw InterchangeError.unsupported(
         path: path, reason: "an image of \(graph.inputChannels) channels; YuNet takes 3")
     }
+    // Shapes that contradict each other whatever the photo is show here, and not at the first one.
+    _ = try runner(height: 2 * Self.grid, width: 3 * Self.grid, mostBytes: FaceFinder.runnerBytes)
+  }
+
+  /// The graph made ready for images of a size, multiples of `grid`, in `mostBytes` of memory at
+  /// most; throws `InterchangeError` where its outputs are not those of the cells of such an image:
+  /// sizes may be fixed in a graph.
+  func runner(height: Int, width: Int, mostBytes: Int) throws -> GraphRunner {
+    let runner = try GraphRunner(graph, height: height, width: width, mostBytes: mostBytes)
+    for stride in Self.strides {
+      let cells = height / stride * (width / stride)
+      for (name, count) in Self.widths {
+        let shape = runner.shape(of: "\(name)_\(stride)")
+        guard shape == [1, cells, count] else {
+          throw InterchangeError.unsupported(
+            path: path,
+            reason: "its output '\(name)_\(stride)' is \(shape.prefix(8)) of an image of "
+              + "\(width)x\(height), where YuNet's is [1, \(cells), \(count)]")
+        }
+      }
+    }
+    return runner
   }
 
   /// What is known of a cell, and in how many numbers.
@@ -71,9 +80,15 @@ package final class FaceDetector: Sendable {
     boxes: UnsafeBufferPointer<Float>, points: UnsafeBufferPointer<Float>, columns: Int,
     stride: Int, score least: Double
   ) -> [DetectedFace] {
+    let cells = classes.count
+    require(
+      columns > 0 && objects.count == cells && boxes.count == 4 * cells
+        && points.count == 10 * cells,
+      "FaceDetector.decode: \(cells) classes in rows of \(columns), \(objects.count) objects, "
+        + "\(boxes.count) numbers of boxes, \(points.count) of points")
     var faces: [DetectedFace] = []
     let step = Double(stride)
-    for cell in 0..<classes.count {
+    for cell in 0..<cells {
       let product = Double(min(max(classes[cell], 0), 1)) * Double(min(max(objects[cell], 0), 1))
       let score = product.squareRoot()
       guard score >= least else { continue }

@@ -15,6 +15,8 @@ package final class FaceFinder {
   package static let mostOverlap = 0.3
   /// Runners that are kept for the sizes of photos to come.
   private static let keptRunners = 4
+  /// Bytes that a runner may take, so that a finder takes 2 GiB at most.
+  static let runnerBytes = (1 << 31) / keptRunners
 
   private let detector: FaceDetector
   private let least: Double
@@ -85,7 +87,7 @@ package final class FaceFinder {
     }
     // The memory of the oldest goes first.
     if runners.count == Self.keptRunners { runners.removeFirst() }
-    let runner = try GraphRunner(detector.graph, height: height, width: width)
+    let runner = try detector.runner(height: height, width: width, mostBytes: Self.runnerBytes)
     runners.append(runner)
     return runner
   }

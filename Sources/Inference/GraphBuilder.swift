@@ -11,10 +11,24 @@ struct GraphBuilder {
   private var constants: [String: ONNXTensor] = [:]
   /// How many nodes and outputs read a value.
   private var readers: [String: Int] = [:]
+  /// Names of values that nodes may not compute any more.
+  private var taken: Set<String>
+  /// Floats of fixed tensors as kernels read them, once however many nodes name the tensor.
+  private var floats: [FloatUse: [Float]] = [:]
+
+  /// What a convolution does with a tensor, or with as many zeros as it has channels.
+  private enum FloatUse: Hashable {
+    case weights(String), depthwise(String), bias(String)
+    case zeros(Int)
+  }
 
   init(_ file: ONNXFile) {
     self.file = file
-    for tensor in file.graph.tensors { constants[tensor.name] = tensor }
+    taken = Set(file.graph.inputs.map(\.name))
+    for tensor in file.graph.tensors {
+      constants[tensor.name] = tensor
+      taken.insert(tensor.name)
+    }
     for node in file.graph.nodes {
       for input in node.inputs { readers[input, default: 0] += 1 }
     }
@@ -36,7 +50,7 @@ struct GraphBuilder {
 
   /// Adds the step of `node`; throws `InterchangeError`.
   mutating func add(_ node: ONNXGraph.Node) throws {
-    guard node.domain.isEmpty, let make = Self.operators[node.operation] else {
+    guard node.domain.isEmpty, let known = Self.operators[node.operation] else {
       let known = Self.operators.keys.sorted().joined(separator: ", ")
       throw refusal(
         node,
@@ -46,14 +60,34 @@ struct GraphBuilder {
     guard let output = node.outputs.first, node.outputs.dropFirst().allSatisfy(\.isEmpty) else {
       throw refusal(node, "it has \(node.outputs.count) outputs; one is computed")
     }
-    try make(&self, node, output)
+    for (name, value) in node.attributes.sorted(by: { $0.key < $1.key })
+    where !known.attributes.contains(name) && known.plain[name] != value {
+      throw refusal(node, "its attribute '\(name)' is not computed")
+    }
+    try known.make(&self, node, output)
+  }
+
+  /// Notes that `node` computes `output`, which nothing else may be called.
+  private mutating func claim(_ output: String, for node: ONNXGraph.Node) throws {
+    guard taken.insert(output).inserted else {
+      throw refusal(
+        node,
+        file.graph.inputs.contains { $0.name == output }
+          ? "'\(output)' is the image, which is not computed" : "'\(output)' is computed twice")
+    }
   }
 
   private mutating func append(
     _ node: ONNXGraph.Node, _ operation: GraphOperation, reading inputs: [String], _ output: String
   ) throws {
     for input in inputs where makers[input] == nil {
-      if let tensor = constants[input], let numbers = file.integers(of: tensor) {
+      if let tensor = constants[input], !tensor.isFloat {
+        guard let numbers = fixedIntegers(input), tensor.shape.count <= 1 else {
+          throw refusal(
+            node,
+            "it reads '\(input)', \(tensor.count) whole numbers \(tensor.shape); graphs compute "
+              + "with \(GraphOperation.mostIntegers) in a row at most")
+        }
         makers[input] = steps.count
         steps.append(
           InferenceGraph.Step(
@@ -66,9 +100,7 @@ struct GraphBuilder {
         throw refusal(node, "it reads '\(input)', which nothing before it computes")
       }
     }
-    guard makers[output] == nil, constants[output] == nil else {
-      throw refusal(node, "'\(output)' is computed twice")
-    }
+    try claim(output, for: node)
     makers[output] = steps.count
     steps.append(
       InferenceGraph.Step(
@@ -77,24 +109,51 @@ struct GraphBuilder {
 
   // MARK: Operators
 
-  private typealias Maker =
-    @Sendable (inout GraphBuilder, ONNXGraph.Node, _ output: String) throws -> Void
+  /// How nodes of an operator become steps.
+  private struct Operator: Sendable {
+    /// Attributes that `make` looks at, or that say nothing of what is computed.
+    let attributes: Set<String>
+    /// Others, which may be there with the value that they have where they are not.
+    let plain: [String: ONNXGraph.Attribute]
+    let make: @Sendable (inout GraphBuilder, ONNXGraph.Node, _ output: String) throws -> Void
 
-  private static let operators: [String: Maker] = [
-    "Conv": { try $0.convolution($1, $2) },
-    "MaxPool": { try $0.maxPool($1, $2) },
-    "Resize": { try $0.resize($1, $2) },
-    "Relu": { try $0.relu($1, $2) },
-    "Constant": { try $0.constant($1, $2) },
-    "Transpose": { try $0.transpose($1, $2) },
-    "Unsqueeze": { try $0.unsqueeze($1, $2) },
-    "Gather": { try $0.alongFirst($1, $2, .gather) },
-    "Concat": { try $0.alongFirst($1, $2, .join) },
-    "Add": { try $0.plain($1, $2, .add, count: 2) },
-    "Sigmoid": { try $0.plain($1, $2, .sigmoid, count: 1) },
-    "Reshape": { try $0.plain($1, $2, .reshape, count: 2) },
-    "Identity": { try $0.plain($1, $2, .alias, count: 1) },
-    "Shape": { try $0.plain($1, $2, .shape, count: 1) },
+    init(
+      _ attributes: Set<String> = [], plain: [String: ONNXGraph.Attribute] = [:],
+      make: @escaping @Sendable (inout GraphBuilder, ONNXGraph.Node, String) throws -> Void
+    ) {
+      (self.attributes, self.plain, self.make) = (attributes, plain, make)
+    }
+  }
+
+  private static let operators: [String: Operator] = [
+    "Conv": Operator(
+      ["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"]
+    ) { try $0.convolution($1, $2) },
+    "MaxPool": Operator(
+      ["auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"]
+    ) { try $0.maxPool($1, $2) },
+    "Resize": Operator(
+      // The last three are of other modes.
+      [
+        "coordinate_transformation_mode", "mode", "nearest_mode", "cubic_coeff_a",
+        "exclude_outside", "extrapolation_value",
+      ],
+      plain: ["antialias": .integer(0), "keep_aspect_ratio_policy": .text("stretch")]
+    ) { try $0.resize($1, $2) },
+    "Relu": Operator { try $0.relu($1, $2) },
+    "Constant": Operator(["value"]) { try $0.constant($1, $2) },
+    "Transpose": Operator(["perm"]) { try $0.transpose($1, $2) },
+    "Unsqueeze": Operator(["axes"]) { try $0.unsqueeze($1, $2) },
+    "Gather": Operator(["axis"]) { try $0.alongFirst($1, $2, .gather) },
+    "Concat": Operator(["axis"]) { try $0.alongFirst($1, $2, .join) },
+    "Add": Operator { try $0.plain($1, $2, .add, count: 2) },
+    "Sigmoid": Operator { try $0.plain($1, $2, .sigmoid, count: 1) },
+    "Reshape": Operator(plain: ["allowzero": .integer(0)]) {
+      try $0.plain($1, $2, .reshape, count: 2)
+    },
+    "Identity": Operator { try $0.plain($1, $2, .alias, count: 1) },
+    // An `end` of 0 is an empty shape.
+    "Shape": Operator(plain: ["start": .integer(0)]) { try $0.plain($1, $2, .shape, count: 1) },
   ]
 
   private mutating func plain(
@@ -103,24 +162,20 @@ struct GraphBuilder {
     guard node.inputs.count == count else {
       throw refusal(node, "it has \(node.inputs.count) inputs; it reads \(count)")
     }
-    // Reshape's allowzero and Shape's start change what is computed.
-    for (name, value) in node.attributes where value != .integer(0) {
-      throw refusal(node, "its attribute \(name) is not computed")
-    }
     try append(node, operation, reading: node.inputs, output)
   }
 
   private mutating func alongFirst(
     _ node: ONNXGraph.Node, _ output: String, _ operation: GraphOperation
   ) throws {
-    guard integer(node, "axis") ?? 0 == 0, !node.inputs.isEmpty else {
+    guard try integer(node, "axis") ?? 0 == 0, !node.inputs.isEmpty else {
       throw refusal(node, "it is computed of whole numbers in a row, along axis 0")
     }
     try append(node, operation, reading: node.inputs, output)
   }
 
   private mutating func unsqueeze(_ node: ONNXGraph.Node, _ output: String) throws {
-    var axes = integers(node, "axes")
+    var axes = try integers(node, "axes")
     if axes == nil, node.inputs.count == 2 { axes = fixedIntegers(node.inputs[1]) }
     guard axes == [0], let input = node.inputs.first else {
       throw refusal(node, "it is computed of single whole numbers, along axis 0")
@@ -129,25 +184,26 @@ struct GraphBuilder {
   }
 
   private mutating func transpose(_ node: ONNXGraph.Node, _ output: String) throws {
-    guard integers(node, "perm") == [0, 2, 3, 1], node.inputs.count == 1 else {
-      throw refusal(
-        node, "the order \(integers(node, "perm") ?? []) is not computed; [0, 2, 3, 1] is")
+    let order = try integers(node, "perm") ?? []
+    guard order == [0, 2, 3, 1], node.inputs.count == 1 else {
+      throw refusal(node, "the order \(order.brief) is not computed; [0, 2, 3, 1] is")
     }
     try append(node, .channelsLast, reading: node.inputs, output)
   }
 
   private mutating func constant(_ node: ONNXGraph.Node, _ output: String) throws {
-    guard case .tensor(let tensor)? = node.attributes["value"], constants[output] == nil else {
-      throw refusal(node, "a constant that is no tensor, or that stands twice, is not read")
+    guard case .tensor(let tensor)? = node.attributes["value"] else {
+      throw refusal(node, "a constant that is no tensor is not read")
     }
+    try claim(output, for: node)
     constants[output] = tensor
   }
 
   private mutating func relu(_ node: ONNXGraph.Node, _ output: String) throws {
     if node.inputs.count == 1, readers[node.inputs[0]] == 1, let maker = makers[node.inputs[0]],
-      case .convolution(var convolution) = steps[maker].operation, !convolution.rectifies,
-      makers[output] == nil, constants[output] == nil
+      case .convolution(var convolution) = steps[maker].operation, !convolution.rectifies
     {
+      try claim(output, for: node)
       convolution.rectifies = true
       steps[maker].operation = .convolution(convolution)
       makers[node.inputs[0]] = nil
@@ -159,15 +215,15 @@ struct GraphBuilder {
   }
 
   private mutating func maxPool(_ node: ONNXGraph.Node, _ output: String) throws {
-    let window = integers(node, "kernel_shape") ?? []
+    let window = try integers(node, "kernel_shape") ?? []
     let (strides, pads) = try geometry(node)
     guard window.count == 2, window[0] == window[1], (1...15).contains(window[0]),
-      pads[0] == pads[1], 2 * pads[0] <= window[0], integer(node, "ceil_mode") ?? 0 == 0,
-      integer(node, "storage_order") ?? 0 == 0, node.inputs.count == 1
+      pads[0] == pads[1], 2 * pads[0] <= window[0], try integer(node, "ceil_mode") ?? 0 == 0,
+      try integer(node, "storage_order") ?? 0 == 0, node.inputs.count == 1
     else {
       throw refusal(
         node,
-        "a window of \(window) with pads \(pads) and its other attributes is not computed; "
+        "a window of \(window.brief) with pads \(pads) and its other attributes is not computed; "
           + "square ones up to 15 are, with sizes rounded down")
     }
     try append(
@@ -176,9 +232,9 @@ struct GraphBuilder {
   }
 
   private mutating func resize(_ node: ONNXGraph.Node, _ output: String) throws {
-    let mode = text(node, "mode") ?? "nearest"
-    let places = text(node, "coordinate_transformation_mode") ?? "half_pixel"
-    let rounding = text(node, "nearest_mode") ?? "round_prefer_floor"
+    let mode = try text(node, "mode") ?? "nearest"
+    let places = try text(node, "coordinate_transformation_mode") ?? "half_pixel"
+    let rounding = try text(node, "nearest_mode") ?? "round_prefer_floor"
     // For whole factors both take the pixel that the new one lies on.
     let isPlain =
       places == "asymmetric" && rounding == "floor"
@@ -186,7 +242,7 @@ struct GraphBuilder {
     guard mode == "nearest", isPlain else {
       throw refusal(
         node,
-        "mode \(mode), \(places), \(rounding) is not computed; nearest is, asymmetric with "
+        "mode \(mode.brief), \(places.brief), \(rounding.brief) is not computed; nearest is, asymmetric with "
           + "floor or half_pixel with round_prefer_floor")
     }
     if node.inputs.count == 4, node.inputs[2].isEmpty || constants[node.inputs[2]]?.count == 0 {
@@ -209,12 +265,12 @@ struct GraphBuilder {
       weights.isFloat, weights.shape.count == 4
     else { throw refusal(node, "its weights are no fixed tensor [K, C, R, S] of floats") }
     let shape = weights.shape
-    let groups = integer(node, "group") ?? 1
+    let groups = try integer(node, "group") ?? 1
     let (stride, pads) = try geometry(node)
     let sides = (1...64)
     guard sides.contains(shape[2]), sides.contains(shape[3]), shape[0] >= 1, shape[1] >= 1,
       shape[0] <= GraphOperation.mostChannels, shape[1] <= GraphOperation.mostChannels,
-      integers(node, "kernel_shape") ?? Array(shape[2...]) == Array(shape[2...])
+      try integers(node, "kernel_shape") ?? Array(shape[2...]) == Array(shape[2...])
     else { throw refusal(node, "weights of \(shape) are not computed") }
     let isDepthwise = groups == shape[0] && shape[1] == 1
     guard groups == 1 || isDepthwise else {
@@ -229,20 +285,29 @@ struct GraphBuilder {
           node, "a kernel a channel of \(shape[2...]) with pads \(pads) is not computed")
       }
     }
-    var bias = [Float](repeating: 0, count: shape[0])
+    var bias = kept(.zeros(shape[0])) { _ in [Float](repeating: 0, count: shape[0]) }
     if node.inputs.count == 3, !node.inputs[2].isEmpty {
       guard let tensor = constants[node.inputs[2]], tensor.isFloat, tensor.shape == [shape[0]]
       else { throw refusal(node, "its bias is no fixed tensor [\(shape[0])] of floats") }
-      bias = file.floats(of: tensor)
+      bias = kept(.bias(tensor.name)) { $0.floats(of: tensor) }
     }
-    let values = file.floats(of: weights)
+    let ordered = kept(isDepthwise ? .depthwise(weights.name) : .weights(weights.name)) {
+      let values = $0.floats(of: weights)
+      return isDepthwise ? Self.depthwise(values, shape) : Self.packed(values, shape)
+    }
     let operation = GraphConvolution(
       inputChannels: isDepthwise ? shape[0] : shape[1], outputChannels: shape[0],
       kernelHeight: shape[2], kernelWidth: shape[3], stride: stride, paddingHeight: pads[0],
-      paddingWidth: pads[1], isDepthwise: isDepthwise,
-      weights: isDepthwise ? Self.depthwise(values, shape) : Self.packed(values, shape),
-      bias: bias)
+      paddingWidth: pads[1], isDepthwise: isDepthwise, weights: ordered, bias: bias)
     try append(node, .convolution(operation), reading: [node.inputs[0]], output)
+  }
+
+  /// What `make` gives of the file the first time, for all nodes that use it so.
+  private mutating func kept(_ use: FloatUse, _ make: (ONNXFile) -> [Float]) -> [Float] {
+    if let known = floats[use] { return known }
+    let made = make(file)
+    floats[use] = made
+    return made
   }
 
   /// Weights [K, C, R, S] in the order of the kernels.
@@ -274,38 +339,56 @@ struct GraphBuilder {
 
   /// The stride of both sides, and the pads of rows and of columns, of a window of `node`.
   private func geometry(_ node: ONNXGraph.Node) throws -> (stride: Int, pads: [Int]) {
-    let strides = integers(node, "strides") ?? [1, 1]
-    let pads = integers(node, "pads") ?? [0, 0, 0, 0]
-    let dilations = integers(node, "dilations") ?? [1, 1]
-    let automatic = text(node, "auto_pad") ?? "NOTSET"
+    let strides = try integers(node, "strides") ?? [1, 1]
+    let pads = try integers(node, "pads") ?? [0, 0, 0, 0]
+    let dilations = try integers(node, "dilations") ?? [1, 1]
+    let automatic = try text(node, "auto_pad") ?? "NOTSET"
     guard strides.count == 2, strides[0] == strides[1], (1...64).contains(strides[0]),
       pads.count == 4, pads.allSatisfy({ (0...64).contains($0) }), pads[0] == pads[2],
       pads[1] == pads[3], dilations.allSatisfy({ $0 == 1 }), automatic == "NOTSET"
     else {
       throw refusal(
         node,
-        "strides \(strides), pads \(pads), dilations \(dilations), auto_pad \(automatic) are "
+        "strides \(strides.brief), pads \(pads.brief), dilations \(dilations.brief), "
+          + "auto_pad \(automatic.brief) are "
           + "not computed; one stride is, the same pads on both sides, and no dilation")
     }
     return (strides[0], [pads[0], pads[1]])
   }
 
-  private func integer(_ node: ONNXGraph.Node, _ name: String) -> Int? {
-    if case .integer(let value)? = node.attributes[name] { return value }
-    return nil
+  private func integer(_ node: ONNXGraph.Node, _ name: String) throws -> Int? {
+    guard let value = node.attributes[name] else { return nil }
+    if case .integer(let value) = value { return value }
+    throw refusal(node, "its attribute '\(name)' is no whole number")
   }
 
-  private func integers(_ node: ONNXGraph.Node, _ name: String) -> [Int]? {
-    if case .integers(let values)? = node.attributes[name] { return values }
-    return nil
+  private func integers(_ node: ONNXGraph.Node, _ name: String) throws -> [Int]? {
+    guard let value = node.attributes[name] else { return nil }
+    if case .integers(let values) = value { return values }
+    throw refusal(node, "its attribute '\(name)' is no list of whole numbers")
   }
 
-  private func text(_ node: ONNXGraph.Node, _ name: String) -> String? {
-    if case .text(let value)? = node.attributes[name] { return value }
-    return nil
+  private func text(_ node: ONNXGraph.Node, _ name: String) throws -> String? {
+    guard let value = node.attributes[name] else { return nil }
+    if case .text(let value) = value { return value }
+    throw refusal(node, "its attribute '\(name)' is no text")
   }
 
+  /// The whole numbers of a fixed tensor; nil of others, and of more than graphs compute with.
   private func fixedIntegers(_ name: String) -> [Int]? {
-    constants[name].flatMap(file.integers)
+    guard let tensor = constants[name], tensor.count <= GraphOperation.mostIntegers else {
+      return nil
+    }
+    return file.integers(of: tensor)
   }
+}
+
+extension [Int] {
+  /// The first of them, for a message about a list that a file may have made long.
+  var brief: String { count <= 8 ? "\(self)" : "\(prefix(8)) and \(count - 8) more" }
+}
+
+extension String {
+  /// The first of it, for a message about a text that a file may have made long.
+  fileprivate var brief: String { count <= 40 ? self : prefix(40) + "..." }
 }

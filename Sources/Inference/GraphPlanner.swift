@@ -65,12 +65,17 @@ struct GraphPlanner {
   /// buffer 0.
   private var buffers: [(count: Int, first: Int, last: Int)] = []
 
-  /// Floats of all buffers together, at most: 2 GiB.
-  private static let mostFloats = 1 << 29
+  /// Floats of a buffer, and of all memory together, at most.
+  private let mostFloats: Int
+  /// Buffers at most; networks have some hundreds.
+  private static let mostBuffers = 4096
 
-  init(_ graph: InferenceGraph, height: Int, width: Int, registers: RegisterWidth) {
+  init(
+    _ graph: InferenceGraph, height: Int, width: Int, registers: RegisterWidth, mostBytes: Int
+  ) {
     self.graph = graph
     self.registers = registers
+    mostFloats = mostBytes / MemoryLayout<Float>.stride
     let map = GraphMap(height: height, width: width, channels: graph.inputChannels)
     buffers = [(map.count, -1, 0)]
     values[graph.inputName] = .map(map, buffer: 0)
@@ -113,10 +118,12 @@ struct GraphPlanner {
       placed.append(index)
       end = max(end, place + Self.rounded(buffer.count))
     }
-    let all = end + scratchCount + preparedCount
-    guard all <= Self.mostFloats else {
+    let all = end + scratchCount + preparedCount + (winnerCount + 3) / 4
+    guard all <= mostFloats else {
       throw InterchangeError.unsupported(
-        path: graph.path, reason: "a graph that would take \(all >> 18) MiB for this image")
+        path: graph.path,
+        reason: "a graph that would take \(all >> 18) MiB for this image; "
+          + "\(mostFloats >> 18) MiB are given")
     }
     return (places, end)
   }
@@ -154,8 +161,7 @@ struct GraphPlanner {
       winnerCount = max(winnerCount, shape.outputCount)
       let size = GraphMap(
         height: shape.outputHeight, width: shape.outputWidth, channels: map.channels)
-      return .map(
-        size, buffer: write(size.count, reading: [from]) { .maxPool(shape, from: from, to: $0) })
+      return try self.map(step, size, reading: from) { .maxPool(shape, from: from, to: $0) }
     case (.enlarge(let factor), .map(let map, let from)?):
       return try enlarged(step, map, from, by: factor, inputs)
     case (.add, let first?):
@@ -164,14 +170,14 @@ struct GraphPlanner {
       }
       let (count, other) = (first.shape.reduce(1, *), inputs[1].buffer)
       return first.moved(
-        to: write(count, reading: [first.buffer, other]) {
+        to: try write(step, count, reading: [first.buffer, other]) {
           .add(count: count, from: first.buffer, other: other, to: $0)
         })
     case (.relu, let value?) where value.hasFloats, (.sigmoid, let value?) where value.hasFloats:
       let (count, from) = (value.shape.reduce(1, *), value.buffer)
       let isSigmoid = if case .sigmoid = step.operation { true } else { false }
       return value.moved(
-        to: write(count, reading: [from]) {
+        to: try write(step, count, reading: [from]) {
           isSigmoid
             ? .sigmoid(count: count, from: from, to: $0) : .relu(count: count, from: from, to: $0)
         })
@@ -180,7 +186,9 @@ struct GraphPlanner {
     case (.reshape, .array(let shape, let buffer)?):
       guard case .integers(let target, _) = inputs[1],
         let sides = Self.sides(target, of: shape)
-      else { throw refusal(step, "\(shape) cannot take the shape \(inputs[1].numbers)") }
+      else {
+        throw refusal(step, "\(shape.brief) cannot take the shape \(inputs[1].numbers.brief)")
+      }
       return .array(sides, buffer: buffer)
     case (.alias, let value?): return value
     default: return try integers(step, inputs)
@@ -195,6 +203,7 @@ struct GraphPlanner {
     case (.shape, let value?): return .integers(value.shape, isScalar: false)
     case (.gather, .integers(let numbers, false)?):
       guard inputs.count == 2, case .integers(let indices, let isScalar) = inputs[1],
+        indices.count <= GraphOperation.mostIntegers,
         indices.allSatisfy({ $0 >= -numbers.count && $0 < numbers.count })
       else { break }
       return .integers(
@@ -202,12 +211,15 @@ struct GraphPlanner {
     case (.unsqueeze, .integers(let numbers, true)?): return .integers(numbers, isScalar: false)
     case (.join, _?):
       var all: [Int] = []
-      for case .integers(let numbers, false) in inputs { all += numbers }
-      guard all.count == inputs.reduce(0, { $0 + $1.numbers.count }), all.count < 64 else { break }
+      for case .integers(let numbers, false) in inputs
+      where all.count + numbers.count <= GraphOperation.mostIntegers { all += numbers }
+      guard all.count == inputs.reduce(0, { $0 + $1.numbers.count }) else { break }
       return .integers(all, isScalar: false)
     default: break
     }
-    throw refusal(step, "it is not computed of \(inputs.map(\.shape))")
+    let shapes = inputs.prefix(4).map(\.shape.brief).joined(separator: ", ")
+    throw refusal(
+      step, "it is not computed of \(shapes)\(inputs.count > 4 ? " and others" : "")")
   }
 
   private mutating func convolution(
@@ -229,23 +241,19 @@ struct GraphPlanner {
         height: map.height, width: map.width, channels: map.channels,
         kernel: convolution.kernelHeight, stride: convolution.stride,
         padding: convolution.paddingHeight)
-      return .map(
-        size,
-        buffer: write(size.count, reading: [from]) {
-          .depthwise(convolution, grouped, from: from, to: $0)
-        })
+      return try self.map(step, size, reading: from) {
+        .depthwise(convolution, grouped, from: from, to: $0)
+      }
     }
     let plan = ConvolutionPlan(shape, maximumRows: 1, registers: registers)
     scratchCount = max(scratchCount, plan.scratchCount)
     let place = preparedCount
     preparedCount += Self.rounded(plan.preparedCount)
-    return .map(
-      size,
-      buffer: write(size.count, reading: [from]) {
-        .convolution(
-          GraphCall.Convolution(
-            convolution: convolution, plan: plan, preparedPlace: place, from: from, to: $0))
-      })
+    return try self.map(step, size, reading: from) {
+      .convolution(
+        GraphCall.Convolution(
+          convolution: convolution, plan: plan, preparedPlace: place, from: from, to: $0))
+    }
   }
 
   private mutating func enlarged(
@@ -255,28 +263,45 @@ struct GraphPlanner {
     var factor = factor
     if factor == nil, case .integers(let sizes, _) = inputs[1], sizes.count == 4,
       sizes[0] == 1, sizes[1] == map.channels, sizes[2] % map.height == 0,
+      (1...16).contains(sizes[2] / map.height),
       sizes[2] / map.height * map.width == sizes[3]
     {
       factor = sizes[2] / map.height
     }
-    guard let factor, (1...16).contains(factor),
-      max(map.height, map.width) * factor <= GraphOperation.largestSide
-    else {
-      throw refusal(step, "\(inputs[0].shape) to \(inputs.last?.numbers ?? []) is no whole factor")
+    guard let factor else {
+      throw refusal(
+        step, "\(inputs[0].shape) to \((inputs.last?.numbers ?? []).brief) is no whole factor")
     }
     let size = GraphMap(
       height: map.height * factor, width: map.width * factor, channels: map.channels)
-    return .map(
-      size,
-      buffer: write(size.count, reading: [from]) {
-        .enlarge(map, factor: factor, from: from, to: $0)
-      })
+    return try self.map(step, size, reading: from) {
+      .enlarge(map, factor: factor, from: from, to: $0)
+    }
+  }
+
+  /// A map of `size` that the next call writes, from the one that it reads.
+  private mutating func map(
+    _ step: InferenceGraph.Step, _ size: GraphMap, reading from: Int, _ call: (Int) -> GraphCall
+  ) throws -> GraphValue {
+    // Sides and channels of 16 bits keep every product of them within an Int.
+    guard max(size.height, size.width) <= GraphOperation.largestSide else {
+      throw refusal(
+        step, "a map of \(size.height)x\(size.width); sides end at \(GraphOperation.largestSide)")
+    }
+    return .map(size, buffer: try write(step, size.count, reading: [from], call))
   }
 
   /// A buffer of `count` floats that the next call writes, from those that it reads.
   private mutating func write(
-    _ count: Int, reading: [Int], _ call: (Int) -> GraphCall
-  ) -> Int {
+    _ step: InferenceGraph.Step, _ count: Int, reading: [Int], _ call: (Int) -> GraphCall
+  ) throws -> Int {
+    guard count <= mostFloats else {
+      throw refusal(
+        step, "it gives \(count >> 18) MiB for this image; \(mostFloats >> 18) MiB are given")
+    }
+    guard buffers.count < Self.mostBuffers else {
+      throw refusal(step, "more than \(Self.mostBuffers) operations are not computed")
+    }
     for buffer in reading { buffers[buffer].last = calls.count }
     buffers.append((count, calls.count, calls.count))
     calls.append(call(buffers.count - 1))

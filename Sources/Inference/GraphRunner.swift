@@ -21,15 +21,17 @@ package final class GraphRunner {
   private let outputs: [String: GraphValue]
 
   /// Plans images of `height` times `width` pixels; throws `InterchangeError` where the graph
-  /// cannot compute that size.
+  /// cannot compute that size, or would take more than `mostBytes` of memory for it.
   package init(
-    _ graph: InferenceGraph, height: Int, width: Int, registers: RegisterWidth = .chosen
+    _ graph: InferenceGraph, height: Int, width: Int, mostBytes: Int = 1 << 31,
+    registers: RegisterWidth = .chosen
   ) throws {
     require(height > 0 && width > 0, "GraphRunner: an image of [\(height), \(width)]")
     self.graph = graph
     self.height = height
     self.width = width
-    var planner = GraphPlanner(graph, height: height, width: width, registers: registers)
+    var planner = GraphPlanner(
+      graph, height: height, width: width, registers: registers, mostBytes: mostBytes)
     for step in graph.steps { try planner.add(step) }
     outputs = try planner.outputs()
     calls = planner.calls

@@ -31,10 +31,12 @@ package final class InferenceGraph: Sendable {
     let graph = file.graph
     path = file.path
     guard graph.inputs.count == 1, let input = graph.inputs.first, input.shape.count == 4 else {
-      let inputs = graph.inputs.map { "\($0.name) \($0.text)" }.joined(separator: ", ")
+      let inputs = graph.inputs.prefix(4).map { "\($0.name.prefix(200)) \($0.text)" }
       throw InterchangeError.unsupported(
         path: file.path,
-        reason: "a graph of the inputs \(inputs); one image [N, C, H, W] is computed")
+        reason: "a graph of the inputs \(inputs.joined(separator: ", "))"
+          + (graph.inputs.count > 4 ? " and \(graph.inputs.count - 4) more" : "")
+          + "; one image [N, C, H, W] is computed")
     }
     var builder = GraphBuilder(file)
     for node in graph.nodes { try builder.add(node) }
@@ -55,7 +57,8 @@ package final class InferenceGraph: Sendable {
 extension ONNXGraph.Port {
   /// Its dimensions, as a message has them.
   fileprivate var text: String {
-    "[" + shape.map { $0.map { "\($0)" } ?? "any" }.joined(separator: ", ") + "]"
+    "[" + shape.prefix(8).map { $0.map { "\($0)" } ?? "any" }.joined(separator: ", ")
+      + (shape.count > 8 ? ", ...]" : "]")
   }
 }
 
@@ -77,6 +80,8 @@ enum GraphOperation: Sendable {
   /// Sizes beyond these are refused: memory is asked for by what a file says.
   static let mostChannels = 1 << 16
   static let largestSide = 1 << 16
+  /// Whole numbers that a graph computes with are shapes and their sides.
+  static let mostIntegers = 64
 }
 
 /// A convolution with its weights in the order of the kernels, its bias, and the ReLU behind it.

@@ -57,8 +57,11 @@ package struct DoctorMeasurement {
     data.notes.tell(session.console)
     let classes = request.classes ?? data.divided.classCount
     let probe = ComputeProbe(configuration, classes: classes, session: session)
-    try MemoryCheck.run(neededBytes: probe.neededBytes, in: session)
-    let ranks = try measureRanks(data, probe, classes: classes)
+    configuration.precision = configuration.precision.other
+    let otherProbe = ComputeProbe(configuration, classes: classes, session: session)
+    try MemoryCheck.run(
+      neededBytes: max(probe.neededBytes, otherProbe.neededBytes), in: session)
+    let ranks = try measureRanks(data, probe, otherProbe, classes: classes)
     let latency = try latencySeconds()
     let sums = try communicator.size > 1 ? self.sums() : []
     let skew = try clockSkew()
@@ -79,7 +82,8 @@ package struct DoctorMeasurement {
     return DoctorReport(
       data: data.name, model: probe.name, parameterCount: worlds.parameterCount,
       batch: configuration.batch,
-      microbatch: configuration.microbatch, ranks: ranks, latencySeconds: latency, sums: sums,
+      microbatch: configuration.microbatch, precision: request.configuration.precision.rawValue,
+      ranks: ranks, latencySeconds: latency, sums: sums,
       clockSkewSeconds: skew.skew, clockUncertaintySeconds: skew.uncertainty,
       prediction: prediction,
       predictedImagesPerSecond: Double(configuration.batch) / prediction.step,
@@ -113,7 +117,7 @@ package struct DoctorMeasurement {
 
   /// What each rank measures by itself while all others measure the same.
   private func measureRanks(
-    _ data: TrainingData, _ probe: ComputeProbe, classes: Int
+    _ data: TrainingData, _ probe: ComputeProbe, _ otherProbe: ComputeProbe, classes: Int
   ) throws -> [DoctorReport.Rank] {
     try communicator.barrier()
     let productRate = productRate()
@@ -122,13 +126,18 @@ package struct DoctorMeasurement {
     try communicator.barrier()
     let head = probe.headSeconds(figures)
     try communicator.barrier()
+    let otherFigures = try otherProbe.run()
+    try communicator.barrier()
     let photos = photoRates(data)
     try communicator.barrier()
     let disk = communicator.localRank == 0 ? try DiskProbe.rates(of: request.folder) : nil
+    func imageSeconds(_ figures: ComputeProbe.Figures) -> Double {
+      figures.image + Double(classes) * figures.imageOfClass
+    }
     let own = DoctorReport.Rank(
       rank: communicator.rank, host: communicator.hostName, threads: session.threads,
-      productRate: productRate,
-      imageSeconds: figures.image + Double(classes) * figures.imageOfClass,
+      productRate: productRate, imageSeconds: imageSeconds(figures),
+      otherImageSeconds: imageSeconds(otherFigures), wayOfPairs: Precision.wayOfPairs,
       updateSeconds: figures.update + Double(classes) * probe.width * figures.updateOfValue,
       networkSeconds: figures.image, networkUpdateSeconds: figures.update, headSeconds: head,
       decodeRate: photos.decode, photoReadRate: photos.read, writeRate: disk?.write,

@@ -6,8 +6,10 @@ extension DoctorReport.Rank: Message {
     writer.write(rank)
     writer.write(host)
     writer.write(threads)
+    writer.write(wayOfPairs)
     for rate in [
-      productRate, imageSeconds, updateSeconds, networkSeconds, networkUpdateSeconds,
+      productRate, imageSeconds, otherImageSeconds, updateSeconds, networkSeconds,
+      networkUpdateSeconds,
     ] { writer.write(rate) }
     writer.write(headSeconds)
     writer.write(decodeRate)
@@ -17,10 +19,14 @@ extension DoctorReport.Rank: Message {
   }
 
   package init(from reader: inout MessageReader) throws {
+    let (rank, host, threads): (Int, String, Int) = (
+      try reader.read(), try reader.read(), try reader.read()
+    )
+    let wayOfPairs: String = try reader.read()
     self.init(
-      rank: try reader.read(), host: try reader.read(), threads: try reader.read(),
-      productRate: try reader.read(), imageSeconds: try reader.read(),
-      updateSeconds: try reader.read(), networkSeconds: try reader.read(),
+      rank: rank, host: host, threads: threads, productRate: try reader.read(),
+      imageSeconds: try reader.read(), otherImageSeconds: try reader.read(),
+      wayOfPairs: wayOfPairs, updateSeconds: try reader.read(), networkSeconds: try reader.read(),
       networkUpdateSeconds: try reader.read(), headSeconds: try reader.read(),
       decodeRate: try reader.read(), photoReadRate: try reader.read(), writeRate: try reader.read(),
       readRate: try reader.read())

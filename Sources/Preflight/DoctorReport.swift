@@ -1,4 +1,5 @@
 private import Foundation
+internal import Kernels
 package import Scaling
 internal import Sessions
 
@@ -17,6 +18,10 @@ package struct DoctorReport: Sendable, Equatable, Codable {
     package var productRate: Double
     /// Seconds in which one thread computes one image, with a whole head.
     package var imageSeconds: Double
+    /// The same in the precision that the job does not have.
+    package var otherImageSeconds: Double
+    /// How its host computes products of bfloat16.
+    package var wayOfPairs: String
     /// Seconds of the update of all parameters, those of a whole head among them.
     package var updateSeconds: Double
     /// Of the image's, what is not the head's.
@@ -62,6 +67,8 @@ package struct DoctorReport: Sendable, Equatable, Codable {
   package var batch: Int
   /// Samples of a microbatch at most.
   package var microbatch: Int
+  /// The precision of the job: `fp32` or `bf16`.
+  package var precision: String
   /// The figures of each rank, by rank.
   package var ranks: [Rank]
   /// Seconds from one rank to another of a message that carries next to nothing.
@@ -91,6 +98,23 @@ package struct DoctorReport: Sendable, Equatable, Codable {
 
   /// Ranks whose figures are this much worse than the median's.
   package static let slowShare = 0.2
+  /// A precision is recommended that is faster by this share.
+  package static let fasterShare = 0.05
+
+  private var otherPrecision: String { Precision(rawValue: precision)?.other.rawValue ?? "" }
+
+  /// Seconds of an image on the slowest rank, in the job's precision and in the other one.
+  private var imageSeconds: (own: Double, other: Double) {
+    (ranks.map(\.imageSeconds).max() ?? 0, ranks.map(\.otherImageSeconds).max() ?? 0)
+  }
+
+  /// Both precisions, and how products of bfloat16 are computed.
+  private var precisionLine: String {
+    let ways = Set(ranks.map(\.wayOfPairs)).sorted().joined(separator: ", elsewhere ")
+    let rates = [(precision, imageSeconds.own), (otherPrecision, imageSeconds.other)]
+      .map { "\($0) \(Console.fixed(1 / $1, 1)) images/s a thread" }
+    return "precision: \(rates[0]), as the job has it, \(rates[1]); bf16 in convolutions \(ways)"
+  }
 
   /// What is wrong, or will limit the job.
   package var findings: [String] {
@@ -106,6 +130,12 @@ package struct DoctorReport: Sendable, Equatable, Codable {
     slow({ $0.productRate }, "rank's matrix product")
     slow({ 1 / $0.imageSeconds }, "rank's images/s")
     slow({ $0.decodeRate }, "rank's decoding")
+    let times = imageSeconds.own / imageSeconds.other
+    if times > 1 + Self.fasterShare {
+      findings.append(
+        "--precision \(otherPrecision) computes images \(Console.fixed(times, 2)) times as fast on "
+          + "these ranks; its weights are others")
+    }
     if prediction.read > 0 {
       findings.append(
         "storage is the limit: photos are not read as fast as they are computed; copy them to the "
@@ -130,6 +160,7 @@ package struct DoctorReport: Sendable, Equatable, Codable {
       "compute: \(Console.fixed(1 / worst.imageSeconds, 1)) images/s a thread on the slowest rank "
         + "(\(worst.rank) on \(worst.host)); matrix product "
         + "\(Console.fixed(worst.productRate / 1e9, 1)) GF/s",
+      precisionLine,
       "decode: \(Console.fixed(ranks.map(\.decodeRate).min() ?? 0, 0)) photos/s a thread; the reader "
         + "thread of a rank brings \(Console.fixed(ranks.map(\.photoReadRate).min() ?? 0, 0))",
     ]

@@ -1,6 +1,5 @@
 package import Collectives
 internal import Configuration
-internal import Kernels
 internal import Scaling
 internal import Sessions
 internal import Threads
@@ -15,7 +14,6 @@ extension DoctorRequest {
     communicator.progress.watch(limits: configuration.watchLimits)
     if !asJSON {
       for line in session.machine + session.map.lines { session.console.say(line) }
-      if let note = configuration.precision.note { session.console.say(note) }
     }
     let report = try DoctorMeasurement(self, session: session).run()
     guard communicator.rank == 0 else { return [] }

@@ -1,6 +1,6 @@
 import Datasets
+import Detection
 import Foundation
-import Inference
 import Interchange
 import TestSupport
 
@@ -157,8 +157,13 @@ final class FuzzFile {
           _ = file.integers(of: tensor)
         }
         guard target == .onnx else { return }
-        let runner = try GraphRunner(try InferenceGraph(file), height: 32, width: 64)
-        runner.run()
+        // Two sizes, neither that at which a detector is looked at when it is opened.
+        let finder = FaceFinder(try FaceDetector(path: folder + "/graph.onnx"), score: 0.1)
+        for (width, height) in [(40, 60), (150, 90)] {
+          let photo = PixelBuffer(width: width, height: height)
+          photo.pixels.update(repeating: 127, count: width * height * 3)
+          _ = try finder.faces(on: photo)
+        }
       }
     }
     sound = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.path + "/" + name)))

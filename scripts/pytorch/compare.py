@@ -1,6 +1,7 @@
 """Runs ddp-bench and PyTorch in turns and makes the table of docs/results.md; see ../compare-pytorch."""
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -88,7 +89,11 @@ class Setup:
             **os.environ, "TORCHINDUCTOR_CACHE_DIR": str(pathlib.Path(sys.prefix) / "inductor"),
             "OMPI_MCA_hwloc_base_binding_policy": "core", **(AVX2 if options.avx2 else {}),
         }
+        # With AVX2 alone products of bfloat16 have no instruction on either side.
+        self.precisions = [options.precision] if options.precision else (
+            ["fp32"] if options.avx2 else ["fp32", "bf16"])
         self.winners = {}
+        self.products = set()
 
     def common(self, model):
         return ["--image-size", self.sizes.get(model, self.image), "--width", self.width]
@@ -102,7 +107,9 @@ class Setup:
             if ranks > 1:
                 command = ["mpirun", "-np", str(ranks), *command]
             self.run(["taskset", "-c", ",".join(cores), *command])
-            return json.loads(pathlib.Path(path).read_text())["rows"][0]
+            report = json.loads(pathlib.Path(path).read_text())
+            self.products.add(report["settings"]["products"])
+            return report["rows"][0]
 
     def run(self, command, **more):
         result = subprocess.run(
@@ -114,20 +121,21 @@ class Setup:
             raise RuntimeError(f"{' '.join(map(str, command))}\n{text}")
         return result.stdout
 
-    def step(self, model, batch, threads=1, ranks=1, steps=1):
+    def step(self, model, batch, threads=1, ranks=1, steps=1, precision="fp32"):
         cores = self.cores[: threads * ranks]
         arguments = [
             "--model", model, "--batch", batch, "--microbatch", self.microbatch,
-            "--threads", threads, "--steps", steps, *self.common(model),
+            "--threads", threads, "--steps", steps, "--precision", precision, *self.common(model),
         ]
         return self.bench("step", arguments, cores, ranks)
 
-    def torch(self, mode, model, batch, threads=1, eager=False, environment=None):
+    def torch(self, mode, model, batch, threads=1, environment=None, precision="fp32"):
         arguments = [
             "--model", model, "--batch", batch, "--threads", threads,
-            "--cores", ",".join(self.cores[:threads]), *self.common(model),
+            "--cores", ",".join(self.cores[:threads]), "--precision", precision,
+            *self.common(model),
         ]
-        if eager or self.options.no_compile:
+        if self.options.no_compile:
             arguments.append("--eager")
         return Torch(self, mode, arguments, environment)
 
@@ -154,41 +162,88 @@ def best_variant(torch):
     return min(good, key=good.get)
 
 
+class Side:
+    """What ddp-train and PyTorch (or onnxruntime) did in one precision."""
+
+    def __init__(self, precision, winner, torch=None):
+        self.precision, self.winner, self.torch = precision, winner, torch
+        self.ours, self.theirs = [], []
+        self.memory = None
+
+
+def rates(figure, sides, bars, of="images/s", label=""):
+    """A line for each precision, and one of the best of either side in any.
+
+    `bars` has those of fp32 and of any precision; a side's `ours` and `theirs` are rates.
+    """
+    def one(name, mine, other, bar, remark):
+        ours, theirs = max(mine.ours), max(other.theirs)
+        ratio = ours / theirs
+        memory = ("", "") if mine.memory is None else (
+            gigabytes(mine.memory[0]), gigabytes(other.memory[1]))
+        return line(
+            f"{name}, {of}{label}", f"{ours:.2f}", f"{theirs:.2f}", f"{ratio:.2f}",
+            f"{bar}" if bar else "", ratio >= bar if bar else None, remark, memory)
+
+    lines = []
+    for side in sides:
+        is_plain = side.precision == "fp32"
+        lines.append(one(
+            figure if is_plain else f"{figure} in {side.precision}", side, side,
+            bars[0] if is_plain else None, f"against {side.winner}"))
+    if len(sides) > 1:
+        mine = max(sides, key=lambda side: max(side.ours))
+        other = max(sides, key=lambda side: max(side.theirs))
+        lines.append(one(
+            f"{figure} in any precision", mine, other, bars[1],
+            f"ddp-train: {mine.precision}; against {other.precision}, {other.winner}"))
+    return lines
+
+
 # Each row function returns lines of the table.
 
 
-def train(setup, model, bar, environment=None, label="", steps=1):
-    """Training images/s of one thread, PyTorch's best variant in turns with ddp-bench."""
-    ours, theirs = [], []
-    with setup.torch("train", model, setup.batch, environment=environment) as torch:
-        winner = best_variant(torch)
-        torch.ask(f"keep {winner}")
+@contextlib.contextmanager
+def torch_sides(setup, mode, model, batch, environment=None):
+    """PyTorch's best variant in each precision, each in a process of its own that waits for its turn."""
+    with contextlib.ExitStack() as stack:
+        sides = []
+        for precision in setup.precisions:
+            say(f"  {precision}:")
+            torch = stack.enter_context(
+                setup.torch(mode, model, batch, environment=environment, precision=precision))
+            sides.append(Side(precision, best_variant(torch), torch))
+            torch.ask(f"keep {sides[-1].winner}")
+        yield sides
+
+
+def train(setup, model, bars, environment=None, label="", steps=1):
+    """Training images/s of one thread, PyTorch's best variants in turns with ddp-bench."""
+    plain = []
+    with torch_sides(setup, "train", model, setup.batch, environment) as sides:
         for number in range(setup.rounds):
-            theirs += torch.ask(f"run {steps}")
-            ours.append(setup.step(model, setup.batch, steps=steps))
-            say(f"  round {number + 1}: {setup.batch / min(theirs[-steps:]):.2f} against "
-                f"{ours[-1]['figures']['images_per_second']:.2f} images/s")
-        their_memory = torch.ask("memory")
-    if not label:
-        setup.winners[model] = winner
-    best = min(ours, key=lambda row: row["bestSeconds"])
-    figures = best["figures"]
-    rate, their_rate = figures["images_per_second"], setup.batch / min(theirs)
-    ratio = rate / their_rate
-    lines = [
-        line(
-            f"training {model}, images/s{label}", f"{rate:.2f}", f"{their_rate:.2f}",
-            f"{ratio:.2f}", f"{bar}" if bar else "", ratio >= bar if bar else None,
-            f"PyTorch: {winner}",
-            (gigabytes(figures["peak_memory_bytes"]), gigabytes(their_memory)),
-        )
-    ]
-    if model == "iresnet18" and not label:
-        share = 100 * figures["summation_seconds"] / best["bestSeconds"]
+            for side in sides:
+                seconds = side.torch.ask(f"run {steps}")
+                side.theirs += [setup.batch / one for one in seconds]
+                row = setup.step(model, setup.batch, steps=steps, precision=side.precision)
+                side.ours.append(row["figures"]["images_per_second"])
+                side.memory = (row["figures"]["peak_memory_bytes"], 0)
+                if side.precision == "fp32":
+                    plain.append(row)
+                say(f"  round {number + 1}, {side.precision}: {max(side.theirs[-steps:]):.2f} against "
+                    f"{side.ours[-1]:.2f} images/s")
+        for side in sides:
+            side.memory = (side.memory[0], side.torch.ask("memory"))
+            if not label:
+                setup.winners[model, side.precision] = side.winner
+    lines = rates(f"training {model}", sides, bars, label=label)
+    if model == "iresnet18" and not label and plain:
+        best = min(plain, key=lambda row: row["bestSeconds"])
+        share = 100 * best["figures"]["summation_seconds"] / best["bestSeconds"]
         lines.append(
             line("exact summation, share of an iresnet18 step", f"{share:.2f} %", "", "", "2 %",
                  share <= 2))
-        share = 100 * max(row["figures"]["bound_share"] for row in ours)
+        share = 100 * max(row["figures"]["bound_share"] for row in plain)
         lines.append(
             line("share of the bound, iresnet18", f"{share:.1f} %", "", "", "50 %", share >= 50))
     return lines
@@ -218,64 +273,75 @@ def scaling(setup):
     return lines
 
 
+def winner(setup, precision):
+    """PyTorch's best variant for training iresnet18, tried where no row has tried it before."""
+    key = "iresnet18", precision
+    if key not in setup.winners:
+        with setup.torch("train", "iresnet18", setup.batch, precision=precision) as torch:
+            setup.winners[key] = best_variant(torch)
+    return setup.winners[key]
+
+
 def distributed(setup):
     """mpirun -np 2 against torchrun with DDP over gloo, 64 images a process."""
-    variant = setup.winners.get("iresnet18")
-    if not variant:
-        with setup.torch("train", "iresnet18", setup.batch) as torch:
-            variant = best_variant(torch)
-    ours, theirs = [], []
+    sides = [Side(precision, winner(setup, precision)) for precision in setup.precisions]
     for number in range(setup.rounds):
-        command = [
-            sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2,
-            HERE / "torch_side.py", "ddp", "--model", "iresnet18", "--batch", setup.batch,
-            "--cores", ",".join(setup.cores[:2]), "--variant", variant, "--steps", 1,
-            *setup.common("iresnet18"),
-        ]
-        theirs += json.loads(setup.run(command).strip().splitlines()[-1])
-        ours.append(setup.step("iresnet18", 2 * setup.batch, ranks=2)["figures"]["images_per_second"])
-        say(f"  round {number + 1}: {2 * setup.batch / theirs[-1]:.2f} against {ours[-1]:.2f} images/s")
-    rate, their_rate = max(ours), 2 * setup.batch / min(theirs)
-    ratio = rate / their_rate
-    return [
-        line("mpirun -np 2 against torchrun (DDP, gloo), iresnet18, images/s", f"{rate:.2f}",
-             f"{their_rate:.2f}", f"{ratio:.2f}", "2.7", ratio >= 2.7, f"PyTorch: {variant}")
-    ]
+        for side in sides:
+            command = [
+                sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2,
+                HERE / "torch_side.py", "ddp", "--model", "iresnet18", "--batch", setup.batch,
+                "--cores", ",".join(setup.cores[:2]), "--variant", side.winner,
+                "--precision", side.precision, "--steps", 1, *setup.common("iresnet18"),
+            ]
+            seconds = json.loads(setup.run(command).strip().splitlines()[-1])
+            side.theirs += [2 * setup.batch / one for one in seconds]
+            row = setup.step("iresnet18", 2 * setup.batch, ranks=2, precision=side.precision)
+            side.ours.append(row["figures"]["images_per_second"])
+            say(f"  round {number + 1}, {side.precision}: {side.theirs[-1]:.2f} against "
+                f"{side.ours[-1]:.2f} images/s")
+    return rates(
+        "mpirun -np 2 against torchrun (DDP, gloo), iresnet18", sides, (2.7, 2.0))
 
 
 def memory(setup):
     """Peak memory at batch 128 with two threads, each side in a process of its own."""
-    variant = setup.winners.get("iresnet18", "eager channels_last")
-    with setup.torch("train", "iresnet18", 2 * setup.batch, threads=2) as torch:
-        torch.ask(f"keep {variant}")
-        torch.ask("run 2")
-        theirs = torch.ask("memory")
-    ours = setup.step("iresnet18", 2 * setup.batch, threads=2)["figures"]["peak_memory_bytes"]
-    ratio = theirs / ours
-    return [
-        line(f"peak memory, batch {2 * setup.batch}, iresnet18, 2 threads", gigabytes(ours),
-             gigabytes(theirs), f"{ratio:.1f}", "4", ratio >= 4, f"PyTorch: {variant}")
-    ]
+    ours, theirs, remarks = [], [], []
+    for precision in setup.precisions:
+        variant = setup.winners.get(("iresnet18", precision), "eager channels_last")
+        with setup.torch(
+            "train", "iresnet18", 2 * setup.batch, threads=2, precision=precision
+        ) as torch:
+            torch.ask(f"keep {variant}")
+            torch.ask("run 2")
+            theirs.append(torch.ask("memory"))
+        row = setup.step("iresnet18", 2 * setup.batch, threads=2, precision=precision)
+        ours.append(row["figures"]["peak_memory_bytes"])
+        remarks.append(variant)
+    figure = f"peak memory, batch {2 * setup.batch}, iresnet18, 2 threads"
+    lines = []
+    for precision, mine, other, remark in zip(setup.precisions, ours, theirs, remarks):
+        is_plain = precision == "fp32"
+        lines.append(
+            line(figure if is_plain else f"{figure}, in {precision}", gigabytes(mine),
+                 gigabytes(other), f"{other / mine:.1f}", "4" if is_plain else "",
+                 other / mine >= 4 if is_plain else None, f"against {remark}"))
+    return lines
 
 
 def embed(setup, model, batch):
     """Inference on one core against the best of PyTorch and onnxruntime."""
-    ours, theirs = [], []
     passes = 3 if batch > 1 else 20
     arguments = ["--model", model, "--batch", batch, "--seconds", 1.5, *setup.common(model)]
-    with setup.torch("embed", model, batch) as torch:
-        winner = best_variant(torch)
-        torch.ask(f"keep {winner}")
+    with torch_sides(setup, "embed", model, batch) as sides:
         for _ in range(setup.rounds):
-            theirs += torch.ask(f"run {passes}")
-            ours.append(setup.bench("embed", arguments, setup.cores[:1])["bestSeconds"])
-    rate, their_rate = batch / min(ours), batch / min(theirs)
-    say(f"  {their_rate:.2f} against {rate:.2f} images/s")
-    ratio = rate / their_rate
-    return [
-        line(f"embedding {model}, batch {batch}, images/s", f"{rate:.2f}", f"{their_rate:.2f}",
-             f"{ratio:.2f}", "1.5", ratio >= 1.5, f"fastest other: {winner}")
-    ]
+            for side in sides:
+                side.theirs += [batch / one for one in side.torch.ask(f"run {passes}")]
+                row = setup.bench(
+                    "embed", [*arguments, "--precision", side.precision], setup.cores[:1])
+                side.ours.append(batch / row["bestSeconds"])
+    for side in sides:
+        say(f"  {side.precision}: {max(side.theirs):.2f} against {max(side.ours):.2f} images/s")
+    return rates(f"embedding {model}, batch {batch}", sides, (1.5, 1.8))
 
 
 def start(setup):
@@ -345,15 +411,15 @@ def rows(options):
             return small
         return small + [("follow full", lambda s: follow(s, "iresnet18", 112, 1, 5748))]
     result = [
-        ("train iresnet18", lambda s: train(s, "iresnet18", 2.5)),
+        ("train iresnet18", lambda s: train(s, "iresnet18", (2.5, 2))),
         ("train iresnet18 kept memory",
-         lambda s: train(s, "iresnet18", None, KEPT_MEMORY, ", PyTorch keeping its memory")),
-        ("train aix-resnet18", lambda s: train(s, "aix-resnet18", 2.5, steps=2)),
-        ("train resnet18", lambda s: train(s, "resnet18", 1.7, steps=3)),
-        ("train iresnet50", lambda s: train(s, "iresnet50", 2.5)),
-        ("train nn2", lambda s: train(s, "nn2", 2)),
-        ("train mobilefacenet", lambda s: train(s, "mobilefacenet", None, steps=2)),
-        ("train inception-resnet-v1", lambda s: train(s, "inception-resnet-v1", None)),
+         lambda s: train(s, "iresnet18", (None, None), KEPT_MEMORY, ", PyTorch keeping its memory")),
+        ("train aix-resnet18", lambda s: train(s, "aix-resnet18", (2.5, 1.7), steps=2)),
+        ("train resnet18", lambda s: train(s, "resnet18", (1.7, 1.7), steps=3)),
+        ("train iresnet50", lambda s: train(s, "iresnet50", (2.5, 2))),
+        ("train nn2", lambda s: train(s, "nn2", (2, 1.8))),
+        ("train mobilefacenet", lambda s: train(s, "mobilefacenet", (None, 1.5), steps=2)),
+        ("train inception-resnet-v1", lambda s: train(s, "inception-resnet-v1", (None, 1.3))),
         ("scaling", scaling),
         ("torchrun", distributed),
         ("memory", memory),
@@ -404,7 +470,9 @@ def main():
     parser.add_argument("--only", default="", help="rows whose names match this expression")
     parser.add_argument("--rounds", type=int, help="rounds of each row (5; 2 with --quick)")
     parser.add_argument("--cores", default="0,1", help="the two cores that are used")
-    parser.add_argument("--avx2", action="store_true", help="both sides without AVX-512")
+    parser.add_argument(
+        "--precision", choices=["fp32", "bf16"], help="one alone, without the best of either")
+    parser.add_argument("--avx2", action="store_true", help="both sides without AVX-512; fp32")
     parser.add_argument("--follow", action="store_true", help="the accuracy rows instead")
     parser.add_argument("--deviation", type=float, default=4, help="of first weights in --follow")
     parser.add_argument("--no-compile", action="store_true", help="PyTorch without torch.compile")
@@ -437,7 +505,7 @@ def main():
     text = (
         f"{versions()}; cores {options.cores}; batch {setup.batch} a thread or process, "
         f"{setup.image} px; best of {setup.rounds} rounds in turns; memory is the most that was "
-        f"resident.\nCommand: `scripts/compare-pytorch {' '.join(sys.argv[1:])}`.\n\n{table(every)}"
+        f"resident{''.join(f'; {one}' for one in sorted(setup.products))}.\nCommand: `scripts/compare-pytorch {' '.join(sys.argv[1:])}`.\n\n{table(every)}"
     )
     print("\n" + text + "\n")
     say(f"{time.time() - begin:.0f} s, {len(missed)} bars missed, {len(failed)} rows failed")

@@ -33,6 +33,7 @@ from torch.nn import functional
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "golden"))
 import networks  # noqa: E402
 
+# Of `--precision bf16`: what a user adds, autocast over weights in floats; for inference also weights in bfloat16.
 FORMATS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}
 SMALL_BATCH = 16
 
@@ -70,6 +71,10 @@ def optimizer(module):
     return torch.optim.SGD(trained, lr=0.01, momentum=0.9, fused=True)
 
 
+def autocast(is_on):
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=is_on)
+
+
 def peak_memory():
     for line in open("/proc/self/status"):
         if line.startswith("VmHWM:"):
@@ -91,11 +96,13 @@ class TrainVariant:
         if options.ddp:
             module = nn.parallel.DistributedDataParallel(module)
         self.is_compiled = mode == "compile"
+        self.is_bf16 = options.precision == "bf16"
         self.module = torch.compile(module, dynamic=False) if self.is_compiled else module
 
     def run(self, count=None):
         start = time.perf_counter()
-        loss = self.module(self.images[:count], self.labels[:count])
+        with autocast(self.is_bf16):
+            loss = self.module(self.images[:count], self.labels[:count])
         loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -109,10 +116,11 @@ class TrainVariant:
 class EmbedVariant:
     def __init__(self, options, name):
         torch.manual_seed(1)
-        mode, layout = name.split()
+        mode, layout, *weights = name.split()
         module = network(options.model, options.width, options.image_size).eval()
         self.images = torch.rand(options.batch, 3, options.image_size, options.image_size) * 2 - 1
         self.is_compiled = mode == "compile"
+        self.autocasts = options.precision == "bf16" and not weights
         self.session = None
         if mode == "onnxruntime":
             self.session = onnx_session(module, self.images)
@@ -120,6 +128,8 @@ class EmbedVariant:
             return
         module = module.to(memory_format=FORMATS[layout])
         self.images = self.images.contiguous(memory_format=FORMATS[layout])
+        if weights:
+            module, self.images = module.bfloat16(), self.images.bfloat16()
         if self.is_compiled:
             import torch._inductor.config as config
 
@@ -132,7 +142,7 @@ class EmbedVariant:
         if self.session:
             self.session.run(None, {"images": self.images[:count] if count else self.images})
         else:
-            with torch.inference_mode():
+            with torch.inference_mode(), autocast(self.autocasts):
                 self.module(self.images[:count])
         return time.perf_counter() - start
 
@@ -160,7 +170,10 @@ class Worker:
         if options.eager:
             self.names = self.names[:2]
         if options.mode == "embed":
-            self.names.append("onnxruntime NCHW")
+            if options.precision == "bf16":
+                self.names += [f"{name} weights" for name in self.names]
+            else:
+                self.names.append("onnxruntime NCHW")
         self.variants = {}
         self.cores = {int(core) for core in options.cores.split(",")}
         self.everywhere = os.sched_getaffinity(0)
@@ -245,6 +258,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("mode", choices=["train", "embed", "ddp", "follow"])
     parser.add_argument("--model", default="iresnet18")
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--width", type=float, default=1)
     parser.add_argument("--image-size", type=int, default=112)
     parser.add_argument("--classes", type=int, default=5748)

@@ -1,5 +1,6 @@
-/// What is here compiles twice: in `Kernels` with vectors of AVX2 and in `KernelsAVX512` with
-/// vectors of AVX-512. Nothing is added across lanes, so both give the same bits.
+/// What is here compiles four times: in `Kernels` and `KernelsPairs` with vectors of AVX2, in
+/// `KernelsAVX512` and `KernelsBF16` with vectors of AVX-512. Nothing is added across lanes, so
+/// either width gives the same bits.
 typealias Floats = UnsafePointer<Float>
 typealias MutableFloats = UnsafeMutablePointer<Float>
 

@@ -54,42 +54,21 @@ package struct WinogradStride2Tiles: Sendable {
   ) {
     for tile in Swift.stride(from: tiles.lowerBound, to: tiles.upperBound, by: Factor.values) {
       let window = Window(input, tile, self, channels)
-      let next = Window(input, min(tile + Factor.values, tiles.upperBound) - 1, self, channels)
+      let next =
+        Factor.values == 1
+        ? window : Window(input, min(tile + 2, tiles.upperBound) - 1, self, channels)
       let isPair = tile + 1 < tiles.upperBound
       let target = planes + (tile - tiles.lowerBound) / Factor.values * stride
       var c = 0
       while c < channels {
-        Self.writePairs(to: target + c, planeStride: planeStride, isPair: isPair, work) {
-          isOdd, put in
+        WinogradPairs.write(
+          side: 9, to: target + c, planeStride: planeStride, isPair: isPair,
+          held: work + 9 &* Self.line
+        ) { isOdd, put in
           (isOdd ? next : window).transform(from: c, work, put)
         }
         c += Vector.width
       }
-    }
-  }
-
-  /// As `WinogradPairs.write`, for 81 planes that are written one by one.
-  @inline(__always)
-  private static func writePairs(
-    to target: MutableFloats, planeStride: Int, isPair: Bool, _ work: MutableFloats,
-    _ transform: (_ isOdd: Bool, _ put: (_ i: Int, _ j: Int, Vector) -> Void) -> Void
-  ) {
-    if Factor.values == 1 {
-      transform(false) { i, j, value in
-        target[vector: (i &* 9 &+ j) &* planeStride] = value
-      }
-      return
-    }
-    let held = work + 9 &* line
-    transform(false) { i, j, value in held[vector: i &* line &+ j &* Vector.width] = value }
-    @inline(__always) func putPair(_ i: Int, _ j: Int, _ odd: Vector) {
-      let even = held[vector: i &* line &+ j &* Vector.width]
-      target[vector: (i &* 9 &+ j) &* planeStride] = Factor.pairs(even: even, odd: odd)
-    }
-    if isPair {
-      transform(true, putPair)
-    } else {
-      for i in 0..<9 { for j in 0..<9 { putPair(i, j, Vector()) } }
     }
   }
 
@@ -216,14 +195,16 @@ package struct WinogradStride2Tiles: Sendable {
   ) {
     for tile in Swift.stride(from: tiles.lowerBound, to: tiles.upperBound, by: Factor.values) {
       let outputs = Outputs(gradient, tile, self, channels)
-      let next = Outputs(gradient, min(tile + Factor.values, tiles.upperBound) - 1, self, channels)
+      let next =
+        Factor.values == 1
+        ? outputs : Outputs(gradient, min(tile + 2, tiles.upperBound) - 1, self, channels)
       let isPair = tile + 1 < tiles.upperBound
       let target = planes + (tile - tiles.lowerBound) / Factor.values * 16
       var k = 0
       while k < channels {
-        Self.writePairs(
-          to: target + ((k >> 4) * panelStride + (k & 15)), planeStride: planeStride,
-          isPair: isPair, work
+        WinogradPairs.write(
+          side: 9, to: target + ((k >> 4) * panelStride + (k & 15)), planeStride: planeStride,
+          isPair: isPair, held: work + 9 &* Self.line
         ) { isOdd, put in
           (isOdd ? next : outputs).transform(from: k, work, put)
         }

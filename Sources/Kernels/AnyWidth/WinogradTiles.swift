@@ -58,8 +58,9 @@ package struct WinogradTiles: Sendable {
   ) {
     for tile in Swift.stride(from: tiles.lowerBound, to: tiles.upperBound, by: Factor.values) {
       let window = Window(input, tile, self, channels, zeros)
-      let next = Window(
-        input, min(tile + Factor.values, tiles.upperBound) - 1, self, channels, zeros)
+      let next =
+        Factor.values == 1
+        ? window : Window(input, min(tile + 2, tiles.upperBound) - 1, self, channels, zeros)
       let isPair = tile + 1 < tiles.upperBound
       let target = planes + (tile - tiles.lowerBound) / Factor.values * stride
       var c = 0
@@ -143,7 +144,9 @@ package struct WinogradTiles: Sendable {
   ) {
     for tile in Swift.stride(from: tiles.lowerBound, to: tiles.upperBound, by: Factor.values) {
       let outputs = Outputs(gradient, tile, self, channels)
-      let next = Outputs(gradient, min(tile + Factor.values, tiles.upperBound) - 1, self, channels)
+      let next =
+        Factor.values == 1
+        ? outputs : Outputs(gradient, min(tile + 2, tiles.upperBound) - 1, self, channels)
       let isPair = tile + 1 < tiles.upperBound
       let target = planes + (tile - tiles.lowerBound) / Factor.values * 16
       var k = 0

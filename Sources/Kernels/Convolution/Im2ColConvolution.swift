@@ -7,16 +7,6 @@ enum Im2ColConvolution<Lanes: ConvolutionRegisters>: ConvolutionOperations {
 
   static func multiplyAdds(_ shape: ConvolutionShape) -> Int { shape.multiplyAdds }
 
-  /// Patches of a block; a function of the shape alone.
-  static func blockPixels(_ shape: ConvolutionShape) -> Int {
-    shape.patchCount >= 4096 ? 192 : 96
-  }
-
-  /// Floats between rows of patches: an odd multiple of 16, so that rows do not share cache sets.
-  static func matrixStride(_ shape: ConvolutionShape) -> Int {
-    (shape.patchCount.roundedUp(to: 16) / 16 | 1) * 16
-  }
-
   /// Where an operation keeps the matrix of patches of a block, panels of `panels` floats, sums of
   /// as many as it has, and one tile of an edge.
   private struct Places {
@@ -24,7 +14,7 @@ enum Im2ColConvolution<Lanes: ConvolutionRegisters>: ConvolutionOperations {
 
     init(_ shape: ConvolutionShape, panels: Int, sums: Int = 0, in scratch: inout Scratch) {
       edge = scratch.floats(GEMMKernel.edgeCount)
-      matrix = scratch.floats(blockPixels(shape) * matrixStride(shape))
+      matrix = scratch.floats(PatchBlocks.pixels(shape) * PatchBlocks.stride(shape.patchCount))
       self.panels = scratch.floats(panels)
       self.sums = scratch.floats(sums)
     }
@@ -42,7 +32,7 @@ enum Im2ColConvolution<Lanes: ConvolutionRegisters>: ConvolutionOperations {
     static func backwardWeights(_ shape: ConvolutionShape, _ scratch: inout Scratch) -> Places {
       let outputs = shape.outputChannels.roundedUp(to: 16)
       return Places(
-        shape, panels: outputs * blockPixels(shape), sums: outputs * shape.patchCount,
+        shape, panels: outputs * PatchBlocks.pixels(shape), sums: outputs * shape.patchCount,
         in: &scratch)
     }
   }
@@ -77,8 +67,8 @@ enum Im2ColConvolution<Lanes: ConvolutionRegisters>: ConvolutionOperations {
     if prepared == nil { prepare(weights, shape: shape, into: own.panels) }
     let panels = readsInPlace(shape) ? weights : prepared ?? Floats(own.panels)
     statistics?.update(repeating: 0, count: 2 * outputs)
-    forEachBlock(shape, rows: rows) { pixels in
-      let (a, aStride) = patches(input, shape, pixels, own.matrix)
+    PatchBlocks.forEach(shape, rows: rows) { pixels in
+      let (a, aStride) = PatchBlocks.patches(input, shape, pixels, own.matrix)
       let block = output + pixels.lowerBound * outputs
       GEMMKernel.multiply(
         rows: pixels.count, columns: outputs, depth: depth, a: a, aStride: aStride,
@@ -99,7 +89,7 @@ enum Im2ColConvolution<Lanes: ConvolutionRegisters>: ConvolutionOperations {
     let own = Scratch.cut(scratch) { Places.backwardInput(shape, &$0) }
     Im2Col.packTransposedWeights(weights, shape, into: own.panels)
     if shape.isPointwise {
-      forEachBlock(shape, rows: rows) { pixels in
+      PatchBlocks.forEach(shape, rows: rows) { pixels in
         GEMMKernel.multiply(
           rows: pixels.count, columns: shape.inputChannels, depth: outputs,
           a: outputGradient + pixels.lowerBound * outputs, aStride: outputs, panels: own.panels,
@@ -109,8 +99,8 @@ enum Im2ColConvolution<Lanes: ConvolutionRegisters>: ConvolutionOperations {
       return
     }
     if !adding { inputGradient.zero(rows * shape.inputCount) }
-    let stride = matrixStride(shape)
-    forEachBlock(shape, rows: rows) { pixels in
+    let stride = PatchBlocks.stride(shape.patchCount)
+    PatchBlocks.forEach(shape, rows: rows) { pixels in
       // Whole panels: the columns past the last are zeros in the panels and padding in the matrix.
       GEMMKernel.multiply(
         rows: pixels.count, columns: shape.patchCount.roundedUp(to: 16), depth: outputs,
@@ -127,12 +117,12 @@ enum Im2ColConvolution<Lanes: ConvolutionRegisters>: ConvolutionOperations {
   ) {
     let outputs = shape.outputChannels
     let depth = shape.patchCount
-    let block = blockPixels(shape)
+    let block = PatchBlocks.pixels(shape)
     let own = Scratch.cut(scratch) { Places.backwardWeights(shape, &$0) }
     let writesInPlace = shape.taps == 1 && outputs % 16 == 0
     let target = writesInPlace ? weightGradient : own.sums
-    forEachBlock(shape, rows: rows) { pixels in
-      let (a, aStride) = patches(input, shape, pixels, own.matrix)
+    PatchBlocks.forEach(shape, rows: rows) { pixels in
+      let (a, aStride) = PatchBlocks.patches(input, shape, pixels, own.matrix)
       Im2Col.packRows(
         outputGradient + pixels.lowerBound * outputs, count: pixels.count, columns: outputs,
         into: own.panels, panelStride: block * 16)
@@ -143,30 +133,5 @@ enum Im2ColConvolution<Lanes: ConvolutionRegisters>: ConvolutionOperations {
         in: Lanes.self)
     }
     if !writesInPlace { Im2Col.unpackWeights(own.sums, shape, into: weightGradient) }
-  }
-
-  @inline(__always)
-  private static func forEachBlock(
-    _ shape: ConvolutionShape, rows: Int, _ body: (Range<Int>) -> Void
-  ) {
-    let (block, pixels) = (blockPixels(shape), rows * shape.outputPixels)
-    var first = 0
-    while first < pixels {
-      body(first..<min(first + block, pixels))
-      first += block
-    }
-  }
-
-  /// The patches of a block and the floats between them: in place, or gathered into `matrix`.
-  @inline(__always)
-  private static func patches(
-    _ input: Floats, _ shape: ConvolutionShape, _ pixels: Range<Int>, _ matrix: MutableFloats
-  ) -> (Floats, Int) {
-    if shape.isPointwise {
-      return (input + pixels.lowerBound * shape.inputChannels, shape.inputChannels)
-    }
-    let stride = matrixStride(shape)
-    Im2Col.gather(input, shape, pixels: pixels, into: matrix, stride: stride)
-    return (Floats(matrix), stride)
   }
 }

@@ -10,15 +10,6 @@ enum Im2ColPairConvolution<Lanes: PairRegisters>: ConvolutionOperations {
 
   static func multiplyAdds(_ shape: ConvolutionShape) -> Int { shape.multiplyAdds }
 
-  /// Patches of a block, an even number; a function of the shape alone.
-  private static func blockPixels(_ shape: ConvolutionShape) -> Int {
-    shape.patchCount >= 4096 ? 192 : 96
-  }
-
-  /// Floats between rows of a matrix of `count` columns: an odd multiple of 16, so that rows do not
-  /// share cache sets.
-  private static func stride(_ count: Int) -> Int { (count.roundedUp(to: 16) / 16 | 1) * 16 }
-
   /// Factors along `count` values.
   private static func factors(_ count: Int) -> Int { (count + 1) / 2 }
 
@@ -32,7 +23,7 @@ enum Im2ColPairConvolution<Lanes: PairRegisters>: ConvolutionOperations {
       in scratch: inout Scratch
     ) {
       edge = scratch.floats(GEMMKernel.edgeCount)
-      matrix = scratch.floats(blockPixels(shape) * stride(shape.patchCount))
+      matrix = scratch.floats(PatchBlocks.pixels(shape) * PatchBlocks.stride(shape.patchCount))
       self.packed = scratch.floats(packed)
       self.panels = scratch.floats(panels)
       self.packedPanels = scratch.floats(packedPanels)
@@ -41,22 +32,23 @@ enum Im2ColPairConvolution<Lanes: PairRegisters>: ConvolutionOperations {
 
     static func forward(_ shape: ConvolutionShape, _ scratch: inout Scratch) -> Places {
       Places(
-        shape, packed: blockPixels(shape) * stride(factors(shape.patchCount)),
+        shape, packed: PatchBlocks.pixels(shape) * PatchBlocks.stride(factors(shape.patchCount)),
         panels: panelCount(shape), packedPanels: packedCount(shape), in: &scratch)
     }
 
     static func backwardInput(_ shape: ConvolutionShape, _ scratch: inout Scratch) -> Places {
       let columns = shape.patchCount.roundedUp(to: 16)
       return Places(
-        shape, packed: blockPixels(shape) * stride(factors(shape.outputChannels)),
+        shape,
+        packed: PatchBlocks.pixels(shape) * PatchBlocks.stride(factors(shape.outputChannels)),
         panels: columns * shape.outputChannels,
         packedPanels: columns * factors(shape.outputChannels), in: &scratch)
     }
 
     static func backwardWeights(_ shape: ConvolutionShape, _ scratch: inout Scratch) -> Places {
-      let (outputs, pixels) = (shape.outputChannels.roundedUp(to: 16), blockPixels(shape))
+      let (outputs, pixels) = (shape.outputChannels.roundedUp(to: 16), PatchBlocks.pixels(shape))
       return Places(
-        shape, packed: pixels / 2 * stride(shape.patchCount), panels: outputs * pixels,
+        shape, packed: pixels / 2 * PatchBlocks.stride(shape.patchCount), panels: outputs * pixels,
         packedPanels: outputs * pixels / 2, sums: outputs * shape.patchCount, in: &scratch)
     }
   }
@@ -116,14 +108,15 @@ enum Im2ColPairConvolution<Lanes: PairRegisters>: ConvolutionOperations {
     if prepared == nil { pack(weights, shape, panels: own.panels, into: own.packedPanels) }
     let panels = prepared ?? Floats(own.packedPanels)
     statistics?.update(repeating: 0, count: 2 * outputs)
-    forEachBlock(shape, rows: rows) { pixels in
-      let (patches, patchStride) = patches(input, shape, pixels, own.matrix)
+    PatchBlocks.forEach(shape, rows: rows) { pixels in
+      let (patches, patchStride) = PatchBlocks.patches(input, shape, pixels, own.matrix)
       Lanes.Packing.packRows(
         patches, rows: pixels.count, count: shape.patchCount, stride: patchStride,
-        into: own.packed, factorStride: stride(depth))
+        into: own.packed, factorStride: PatchBlocks.stride(depth))
       let block = output + pixels.lowerBound * outputs
       GEMMKernel.multiply(
-        rows: pixels.count, columns: outputs, depth: depth, a: own.packed, aStride: stride(depth),
+        rows: pixels.count, columns: outputs, depth: depth, a: own.packed,
+        aStride: PatchBlocks.stride(depth),
         panels: panels, panelStride: depth * 16, into: block, cStride: outputs, adding: false,
         edge: own.edge, in: Lanes.self)
       if let statistics {
@@ -143,23 +136,24 @@ enum Im2ColPairConvolution<Lanes: PairRegisters>: ConvolutionOperations {
     Im2Col.packTransposedWeights(weights, shape, into: own.panels)
     pack(own.panels, count: (shape.patchCount + 15) / 16, depth: outputs, into: own.packedPanels)
     if !adding && !shape.isPointwise { inputGradient.zero(rows * shape.inputCount) }
-    forEachBlock(shape, rows: rows) { pixels in
+    PatchBlocks.forEach(shape, rows: rows) { pixels in
       Lanes.Packing.packRows(
         outputGradient + pixels.lowerBound * outputs, rows: pixels.count, count: outputs,
-        stride: outputs, into: own.packed, factorStride: stride(depth))
+        stride: outputs, into: own.packed, factorStride: PatchBlocks.stride(depth))
       if shape.isPointwise {
         GEMMKernel.multiply(
           rows: pixels.count, columns: shape.inputChannels, depth: depth, a: own.packed,
-          aStride: stride(depth), panels: own.packedPanels, panelStride: depth * 16,
+          aStride: PatchBlocks.stride(depth), panels: own.packedPanels, panelStride: depth * 16,
           into: inputGradient + pixels.lowerBound * shape.inputChannels,
           cStride: shape.inputChannels, adding: adding, edge: own.edge, in: Lanes.self)
         return
       }
-      let matrixStride = stride(shape.patchCount)
+      let matrixStride = PatchBlocks.stride(shape.patchCount)
       // Whole panels: the columns past the last are zeros in the panels and padding in the matrix.
       GEMMKernel.multiply(
         rows: pixels.count, columns: shape.patchCount.roundedUp(to: 16), depth: depth,
-        a: own.packed, aStride: stride(depth), panels: own.packedPanels, panelStride: depth * 16,
+        a: own.packed, aStride: PatchBlocks.stride(depth), panels: own.packedPanels,
+        panelStride: depth * 16,
         into: own.matrix, cStride: matrixStride, adding: false, edge: own.edge, in: Lanes.self)
       Im2Col.scatter(
         own.matrix, stride: matrixStride, shape, pixels: pixels, addingTo: inputGradient)
@@ -171,15 +165,15 @@ enum Im2ColPairConvolution<Lanes: PairRegisters>: ConvolutionOperations {
     into weightGradient: MutableFloats, scratch: MutableFloats
   ) {
     let outputs = shape.outputChannels
-    let (depth, block) = (shape.patchCount, blockPixels(shape))
+    let (depth, block) = (shape.patchCount, PatchBlocks.pixels(shape))
     let own = Scratch.cut(scratch) { Places.backwardWeights(shape, &$0) }
     let writesInPlace = shape.taps == 1 && outputs % 16 == 0
     let target = writesInPlace ? weightGradient : own.sums
-    forEachBlock(shape, rows: rows) { pixels in
-      let (patches, patchStride) = patches(input, shape, pixels, own.matrix)
+    PatchBlocks.forEach(shape, rows: rows) { pixels in
+      let (patches, patchStride) = PatchBlocks.patches(input, shape, pixels, own.matrix)
       Lanes.Packing.packAlongRows(
         patches, rows: pixels.count, count: depth, stride: patchStride, into: own.packed,
-        factorStride: stride(depth))
+        factorStride: PatchBlocks.stride(depth))
       Im2Col.packRows(
         outputGradient + pixels.lowerBound * outputs, count: pixels.count, columns: outputs,
         into: own.panels, panelStride: block * 16)
@@ -188,32 +182,11 @@ enum Im2ColPairConvolution<Lanes: PairRegisters>: ConvolutionOperations {
         packedStride: block * 8, into: own.packedPanels)
       GEMMKernel.multiplyTransposed(
         rows: depth, columns: outputs.roundedUp(to: 16), depth: factors(pixels.count),
-        a: own.packed, aStride: stride(depth), panels: own.packedPanels, panelStride: block * 8,
+        a: own.packed, aStride: PatchBlocks.stride(depth), panels: own.packedPanels,
+        panelStride: block * 8,
         into: target, cStride: 16, cPanelStride: depth * 16, adding: pixels.lowerBound > 0,
         edge: own.edge, in: Lanes.self)
     }
     if !writesInPlace { Im2Col.unpackWeights(own.sums, shape, into: weightGradient) }
-  }
-
-  @inline(__always)
-  private static func forEachBlock(
-    _ shape: ConvolutionShape, rows: Int, _ body: (Range<Int>) -> Void
-  ) {
-    let (block, pixels) = (blockPixels(shape), rows * shape.outputPixels)
-    for first in Swift.stride(from: 0, to: pixels, by: block) {
-      body(first..<min(first + block, pixels))
-    }
-  }
-
-  /// The patches of a block and the floats between them: in place, or gathered into `matrix`.
-  @inline(__always)
-  private static func patches(
-    _ input: Floats, _ shape: ConvolutionShape, _ pixels: Range<Int>, _ matrix: MutableFloats
-  ) -> (Floats, Int) {
-    if shape.isPointwise {
-      return (input + pixels.lowerBound * shape.inputChannels, shape.inputChannels)
-    }
-    Im2Col.gather(input, shape, pixels: pixels, into: matrix, stride: stride(shape.patchCount))
-    return (Floats(matrix), stride(shape.patchCount))
   }
 }

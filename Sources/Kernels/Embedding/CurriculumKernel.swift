@@ -52,22 +52,11 @@ package enum CurriculumKernel {
     minus maximum: Float, factor: Float, inverseNorms: UnsafePointer<Float>,
     into result: UnsafeMutablePointer<Float>, addingTo projections: UnsafeMutablePointer<Float>?
   ) {
-    let scales = SIMD8<Float>(repeating: scale)
-    let offset = SIMD8<Float>(repeating: maximum)
     let factors = SIMD8<Float>(repeating: factor)
-    var i = 0
-    while i < count {
-      let width = min(8, count - i)
-      let cosine = Vector8(cosines + i, count: width)
-      let exponential = SoftmaxKernel.exponential((hardened(cosine, terms) - offset) * scales)
-      let g = exponential * slopes(cosine, terms) * factors
-      if let projections {
-        Vector8(projections + i, count: width).addingProduct(g, cosine)
-          .store(projections + i, count: width)
-      }
-      (g * Vector8(inverseNorms + i, count: width)).store(result + i, count: width)
-      i += width
-    }
+    SoftmaxChain.gradients(
+      of: cosines, count: count, scale: scale, minus: maximum, inverseNorms: inverseNorms,
+      into: result, addingTo: projections, score: { hardened($0, terms) },
+      slope: { exponential, cosine in exponential * slopes(cosine, terms) * factors })
   }
 
   @inline(__always)

@@ -3,7 +3,8 @@
 package enum SoftmaxChain {
   /// Numbers of the chains between two parts.
   package static let lanes = 8
-  /// Elements that are summed in Float; every part but the last is a multiple of it.
+  /// Elements that are summed in Float: every part but the last is a multiple of it, or takes its
+  /// tail.
   package static let chunk = 128
 
   /// Adds exp(scale * (row - maximum)) of `row` [count] to `chains` [lanes]; the last `count`
@@ -57,14 +58,31 @@ package enum SoftmaxChain {
     inverseNorms: UnsafePointer<Float>, into result: UnsafeMutablePointer<Float>,
     addingTo projections: UnsafeMutablePointer<Float>?
   ) {
+    let factors = SIMD8<Float>(repeating: factor)
+    gradients(
+      of: row, count: count, scale: scale, minus: maximum, inverseNorms: inverseNorms,
+      into: result, addingTo: projections, score: { $0 },
+      slope: { exponential, _ in
+        exponential * factors
+      })
+  }
+
+  /// The same where `score` of a cosine stands for it, and `slope` makes the gradient at a cosine
+  /// of the exponential of its score.
+  @inline(__always)
+  static func gradients(
+    of cosines: Floats, count: Int, scale: Float, minus maximum: Float, inverseNorms: Floats,
+    into result: MutableFloats, addingTo projections: MutableFloats?,
+    score: (SIMD8<Float>) -> SIMD8<Float>,
+    slope: (_ exponential: SIMD8<Float>, _ cosine: SIMD8<Float>) -> SIMD8<Float>
+  ) {
     let scales = SIMD8<Float>(repeating: scale)
     let offset = SIMD8<Float>(repeating: maximum)
-    let factors = SIMD8<Float>(repeating: factor)
     @inline(__always) func differentiate(at i: Int, width: Int) {
-      let score = Vector8(row + i, count: width)
-      let g = SoftmaxKernel.exponential((score - offset) * scales) * factors
+      let cosine = Vector8(cosines + i, count: width)
+      let g = slope(SoftmaxKernel.exponential((score(cosine) - offset) * scales), cosine)
       if let projections {
-        Vector8(projections + i, count: width).addingProduct(g, score)
+        Vector8(projections + i, count: width).addingProduct(g, cosine)
           .store(projections + i, count: width)
       }
       (g * Vector8(inverseNorms + i, count: width)).store(result + i, count: width)

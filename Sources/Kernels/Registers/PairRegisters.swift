@@ -85,10 +85,12 @@ extension WidePairProducts {
     rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, panels: Floats,
     panelStride: Int, into c: MutableFloats, cStride: Int, cPanelStride: Int, adding: Bool
   ) {
-    KernelsBF16.WideGEMM.multiply(
-      rows: rows, panelCount: panelCount, depth: depth, a: a, aStride: aStride, panels: panels,
-      panelStride: panelStride, into: c, cStride: cStride, cPanelStride: cPanelStride,
-      adding: adding)
+    Subnormals.asZero {
+      KernelsBF16.WideGEMM.multiply(
+        rows: rows, panelCount: panelCount, depth: depth, a: a, aStride: aStride, panels: panels,
+        panelStride: panelStride, into: c, cStride: cStride, cPanelStride: cPanelStride,
+        adding: adding)
+    }
   }
 
   @inline(__always)
@@ -96,9 +98,11 @@ extension WidePairProducts {
     rows: Int, panelCount: Int, depth: Int, a: Floats, aStride: Int, panels: Floats,
     panelStride: Int, into c: MutableFloats, cStride: Int, cPanelStride: Int, adding: Bool
   ) {
-    KernelsBF16.WideGEMM.multiplyTransposed(
-      rows: rows, panelCount: panelCount, depth: depth, a: a, aStride: aStride, panels: panels,
-      panelStride: panelStride, into: c, cStride: cStride, cPanelStride: cPanelStride,
-      adding: adding)
+    Subnormals.asZero {
+      KernelsBF16.WideGEMM.multiplyTransposed(
+        rows: rows, panelCount: panelCount, depth: depth, a: a, aStride: aStride, panels: panels,
+        panelStride: panelStride, into: c, cStride: cStride, cPanelStride: cPanelStride,
+        adding: adding)
+    }
   }
 }

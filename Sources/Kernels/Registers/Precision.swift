@@ -26,15 +26,20 @@ package enum Precision: String, Sendable, CaseIterable {
 
   /// Which arithmetic computes products of this precision here, in one line; nil for floats.
   package var note: String? {
-    guard self == .bfloat16 else { return nil }
-    let slower = "emulated: slower than fp32 on this processor"
-    let way =
-      switch Self.instruction {
-      case .works: "by AVX512_BF16"
-      case .missing: slower
-      case .refused: "emulated: the environment does without AVX512_BF16"
-      case .wrong: "\(slower), whose AVX512_BF16 computes other bits than it should"
-      }
-    return "products: bf16 in convolutions, \(way)"
+    self == .bfloat16 ? "products: bf16 in convolutions, \(Self.wayOfPairs)" : nil
   }
+
+  /// How products of pairs are computed here.
+  package static var wayOfPairs: String {
+    let slower = "emulated: slower than fp32 on this processor"
+    return switch instruction {
+    case .works: "by AVX512_BF16"
+    case .missing: slower
+    case .refused: "emulated: the environment does without AVX512_BF16"
+    case .wrong: "\(slower), whose AVX512_BF16 computes other bits than it should"
+    }
+  }
+
+  /// The one of both that this is not.
+  package var other: Precision { self == .float32 ? .bfloat16 : .float32 }
 }

@@ -42,7 +42,7 @@ package struct ClassSampling: Sendable, Equatable {
   }
 
   /// Classes of a tile of `count`, the batch's aside, for which memory is reckoned: six standard
-  /// deviations above the mean are never passed.
+  /// deviations above the mean are seldom passed, by some rows of tiles of which few are expected.
   func expectedCount(of count: Int) -> Int {
     let deviation = (Double(count) * share * (1 - share)).squareRoot()
     return min(count, Int((Double(count) * share + 6 * deviation).rounded(.up)))

@@ -1,4 +1,4 @@
-/// Packs floats into factors of products.
+/// Packs floats into factors of products; compiled in `KernelsPairs` and in `KernelsBF16`.
 package enum FactorPacking {
   /// Rows of [count] floats to rows of factors along them; a value that a last factor lacks is
   /// zero.
