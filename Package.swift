@@ -246,16 +246,25 @@ let package = Package(
       name: "Scoring",
       dependencies: [
         "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation",
-        "Inputs", "Interchange", "Kernels", "Networks", "Preconditions", "Sessions", "State",
-        "Threads",
+        "Inputs", "Interchange", "Kernels", "Losses", "Networks", "Preconditions", "Sessions",
+        "State", "Threads",
+      ],
+      swiftSettings: house),
+    .target(
+      name: "EmbeddingFiles", dependencies: ["Evaluation", "Interchange", "Preconditions"],
+      swiftSettings: house),
+    .target(
+      name: "Distillation",
+      dependencies: [
+        "Datasets", "Determinism", "EmbeddingFiles", "Interchange", "Losses", "Threads",
       ],
       swiftSettings: house),
     .target(
       name: "Measuring",
       dependencies: [
         "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism",
-        "Evaluation", "Inputs", "Interchange", "Kernels", "Networks", "Scoring", "Sessions",
-        "Threads",
+        "EmbeddingFiles", "Evaluation", "Inputs", "Interchange", "Kernels", "Networks", "Scoring",
+        "Sessions", "Threads",
       ],
       swiftSettings: house),
     .target(
@@ -276,9 +285,9 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Assembly", "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets",
-        "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Kernels", "Losses",
-        "Networks", "Optimizers", "Planning", "Reports", "Resumption", "RunFolders", "Scoring",
-        "Sessions", "State", "Threads", "Timing",
+        "Determinism", "Distillation", "Engine", "Evaluation", "Inputs", "Interchange", "Kernels",
+        "Losses", "Networks", "Optimizers", "Planning", "Reports", "Resumption", "RunFolders",
+        "Scoring", "Sessions", "State", "Threads", "Timing",
       ],
       swiftSettings: house),
     .target(
@@ -347,8 +356,8 @@ let package = Package(
     .executableTarget(
       name: "ddp-train",
       dependencies: [
-        "Cards", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
-        "Detection", "Interchange", "Interop", "MPICollectives", "Measuring", "Preflight",
+        "Cards", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Detection",
+        "EmbeddingFiles", "Interchange", "Interop", "MPICollectives", "Measuring", "Preflight",
         "Protocols", "Sessions", "Sweeps", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -421,11 +430,10 @@ let package = Package(
       dependencies: [
         "Assembly", "CAllocations", "CPhotoWriters", "Cards", "CheckpointParts", "Checkpoints",
         "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Detection",
-        "Determinism", "Engine", "Evaluation", "Inputs", "Interchange", "Interop", "Kernels",
-        "Losses",
-        "Measuring", "Networks", "Optimizers", "Planning", "Preflight", "Protocols", "Reports",
-        "Resumption", "RunFolders", "Scoring", "Sessions", "State", "Sweeps", "Tasks",
-        "TestSupport", "Threads", "Timing", "Training",
+        "Determinism", "Distillation", "EmbeddingFiles", "Engine", "Evaluation", "Inputs",
+        "Interchange", "Interop", "Kernels", "Losses", "Measuring", "Networks", "Optimizers",
+        "Planning", "Preflight", "Protocols", "Reports", "Resumption", "RunFolders", "Scoring",
+        "Sessions", "State", "Sweeps", "Tasks", "TestSupport", "Threads", "Timing", "Training",
       ]),
     .testTarget(
       name: "CommandLineTests",

@@ -16,6 +16,11 @@ extension CommandFiles {
     if case .people(let path) = configuration.split { read(path, as: flag(\.split)) }
     read(configuration.landmarks, as: flag(\.landmarks))
     read(configuration.initialWeights, as: flag(\.initialWeights))
+    read(configuration.teacher, as: flag(\.teacher))
+    if let teacher = configuration.teacher, teacher.lowercased().hasSuffix(".npy") {
+      // The names of its rows.
+      read(teacher.dropLast(4) + ".txt", as: flag(\.teacher))
+    }
     read(configuration.compatibleWith, as: flag(\.compatibleWith))
     for path in configuration.pairs { read(path, as: flag(\.pairs)) }
     if case .path(let path) = configuration.resume { read(path, as: flag(\.resume)) }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Configuration
+internal import EmbeddingFiles
 private import Interchange
 internal import Measuring
 
@@ -14,6 +15,7 @@ struct Embed: ParsableCommand {
       EXAMPLES
         ddp-train embed runs/lfw --data photos --out faces.npy
         ddp-train embed runs/lfw --data photos --int8 --out faces.npz
+        ddp-train embed runs/teacher --data photos --mirrored --out teacher.npy
         mpirun --bind-to none -np 4 ddp-train embed runs/lfw/checkpoints/best.safetensors --data photos --out faces.npy
       """)
 
@@ -33,6 +35,11 @@ struct Embed: ParsableCommand {
   @Option(as: \.landmarks) var landmarks: String?
 
   @Flag(as: \.flipTest) var flipTest: Bool?
+
+  @Flag(
+    help: ArgumentHelp(
+      "Write rows of the mirrored photos too, NAME#mirrored, as --teacher of train takes them."))
+  var mirrored = false
 
   @Option(as: \.maxBad) var maxBad: Double?
 
@@ -56,6 +63,10 @@ struct Embed: ParsableCommand {
   var quiet = false
 
   func validate() throws {
+    if mirrored, flipTest == true {
+      throw ValidationError(
+        "--mirrored writes photo and mirror image apart, --flip-test adds them; give one of them")
+    }
     guard EmbeddingFile(path: out) != nil else {
       throw ValidationError("--out '\(out)' does not end in NAME.npy, NAME.npz or NAME.csv")
     }
@@ -70,6 +81,7 @@ struct Embed: ParsableCommand {
     request.precision = precision
     request.weights = weights
     request.writesBytes = int8
+    request.writesMirrored = mirrored
     request.threads = threads
     let code = Dispatch.run { try request.run(over: $0) }
     if code != 0 { throw ExitCode(code) }

@@ -1,18 +1,16 @@
-internal import Collectives
-
 /// Rows that pass all ranks in their order, piece by piece: while a rank works on a piece, the one
 /// before it works on the next.
 ///
 /// What a row carries from one rank to the next is a sum that is not associative, so that the order
 /// of the ranks is kept instead.
-struct RowWave {
+package struct RowWave {
   /// The pieces, in order.
-  let pieces: [Range<Int>]
+  package let pieces: [Range<Int>]
   /// The ranks that work, from 0 on; others take part in the collectives.
-  let activeRanks: Int
+  package let activeRanks: Int
 
   /// A wave of `rows` over `activeRanks` ranks, with `threads` workers each.
-  init(_ rows: Range<Int>, activeRanks: Int, threads: Int) {
+  package init(_ rows: Range<Int>, activeRanks: Int, threads: Int) {
     self.activeRanks = activeRanks
     // So many pieces that the ranks wait little, each with enough rows for a product.
     let wanted = activeRanks == 1 ? 1 : Self.piecesForRank * (activeRanks - 1)
@@ -31,7 +29,7 @@ struct RowWave {
   /// of `memory` [rows, width] go along. Throws what `body` and the communicator throw.
   ///
   /// The ranks meet once: a rank whose `body` has thrown goes through the rounds without working.
-  func run<Element: BitwiseCopyable>(
+  package func run<Element: BitwiseCopyable>(
     over communicator: any Communicator, memory: UnsafeMutablePointer<Element>, width: Int,
     _ body: (Range<Int>) throws -> Void
   ) throws {
