@@ -56,7 +56,8 @@ package enum Start {
       throw ResumeError.otherOldNetwork(
         path: checkpoint.path, old: plan.configuration.compatibleWith ?? "none")
     }
-    guard checkpoint.teacher == plan.teacher.map({ Hash64.text($0.hash) }) else {
+    // Of other photos it says something else.
+    guard mayDiffer || checkpoint.teacher == plan.teacher.map({ Hash64.text($0.hash) }) else {
       throw ResumeError.otherTeacher(
         path: checkpoint.path, teacher: plan.configuration.teacher ?? "none")
     }
