@@ -247,16 +247,25 @@ let package = Package(
       name: "Scoring",
       dependencies: [
         "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation",
-        "Inputs", "Interchange", "Kernels", "Networks", "Preconditions", "Sessions", "State",
-        "Threads",
+        "Inputs", "Interchange", "Kernels", "Losses", "Networks", "Preconditions", "Sessions",
+        "State", "Threads",
+      ],
+      swiftSettings: house),
+    .target(
+      name: "EmbeddingFiles", dependencies: ["Evaluation", "Interchange", "Preconditions"],
+      swiftSettings: house),
+    .target(
+      name: "Distillation",
+      dependencies: [
+        "Datasets", "Determinism", "EmbeddingFiles", "Interchange", "Losses", "Threads",
       ],
       swiftSettings: house),
     .target(
       name: "Measuring",
       dependencies: [
         "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism",
-        "Evaluation", "Inputs", "Interchange", "Kernels", "Networks", "Scoring", "Sessions",
-        "Threads",
+        "EmbeddingFiles", "Evaluation", "Inputs", "Interchange", "Kernels", "Networks", "Scoring",
+        "Sessions", "Threads",
       ],
       swiftSettings: house),
     .target(
@@ -287,9 +296,9 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Assembly", "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets",
-        "Determinism", "Division", "Engine", "Evaluation", "Inputs", "Interchange", "Kernels",
-        "Losses", "Networks", "Optimizers", "Pace", "Planning", "Reports", "Resumption",
-        "RunFolders",
+        "Determinism", "Distillation", "Division", "Engine", "Evaluation", "Inputs",
+        "Interchange", "Kernels", "Losses", "Networks", "Optimizers", "Pace", "Planning",
+        "Reports", "Resumption", "RunFolders",
         "Scoring", "Sessions", "State", "Threads", "Timing",
       ],
       swiftSettings: house),
@@ -361,8 +370,8 @@ let package = Package(
       name: "ddp-train",
       dependencies: [
         "Cards", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
-        "Detection", "Interchange", "Interop", "MPICollectives", "Measuring", "Preflight",
-        "Protocols", "Scaling", "Sessions", "Sweeps", "Tasks", "Training",
+        "Detection", "EmbeddingFiles", "Interchange", "Interop", "MPICollectives", "Measuring",
+        "Preflight", "Protocols", "Scaling", "Sessions", "Sweeps", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // Tests look at its commands, in release as everything else.
@@ -436,12 +445,11 @@ let package = Package(
       dependencies: [
         "Assembly", "CAllocations", "CPhotoWriters", "Cards", "CheckpointParts", "Checkpoints",
         "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Detection",
-        "Determinism", "Division", "Engine", "Evaluation", "Inputs", "Interchange", "Interop",
-        "Kernels", "Losses",
-        "Measuring", "Networks", "Optimizers", "Pace", "Planning", "Preflight", "Protocols",
-        "Reports",
-        "Resumption", "RunFolders", "Scaling", "Scoring", "Sessions", "State", "Sweeps",
-        "Tasks", "TestSupport", "Threads", "Timing", "Training",
+        "Determinism", "Distillation", "Division", "EmbeddingFiles", "Engine", "Evaluation",
+        "Inputs", "Interchange", "Interop", "Kernels", "Losses", "Measuring", "Networks",
+        "Optimizers", "Pace", "Planning", "Preflight", "Protocols", "Reports", "Resumption",
+        "RunFolders", "Scaling", "Scoring", "Sessions", "State", "Sweeps", "Tasks", "TestSupport",
+        "Threads", "Timing", "Training",
       ]),
     .testTarget(
       name: "CommandLineTests",

@@ -1,5 +1,6 @@
 package import Configuration
 internal import Engine
+internal import Losses
 internal import Networks
 
 /// What is wrong with names of parts, of `--freeze` or `--lr-scale`.
@@ -78,6 +79,8 @@ extension ModelFactory {
         throw PartError.frozenRate(pattern: scale.pattern.text)
       }
     }
-    if network.isFrozen, objective.head == nil { throw PartError.nothingTrains }
+    if network.isFrozen, objective.head == nil, term?.hasMap != true {
+      throw PartError.nothingTrains
+    }
   }
 }

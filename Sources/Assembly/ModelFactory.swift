@@ -15,6 +15,8 @@ package struct ModelFactory: Sendable {
   package let network: Network
   /// The loss: a head with weights for the classes, or one of the whole batch.
   package private(set) var objective: Objective
+  /// What is minimised beside the loss, with a teacher; nil without one.
+  package let term: DistillationTerm?
   /// Classes of the data, whether the loss has weights for them or not.
   package let classCount: Int
   /// Room for what an older network makes of the training samples; nil where there is none.
@@ -25,9 +27,11 @@ package struct ModelFactory: Sendable {
   /// Builds the model of `configuration` for `classCount` people.
   ///
   /// Of `sampleCount` training samples an older network's embeddings have room, where the run is to
-  /// be compatible with one. A head is whole where the configuration leaves it open.
+  /// be compatible with one. A head is whole where the configuration leaves it open. A teacher has
+  /// embeddings of `teacherWidth` numbers; nil for none.
   package init(
-    _ configuration: RunConfiguration, classCount: Int, sampleCount: Int = 0
+    _ configuration: RunConfiguration, classCount: Int, sampleCount: Int = 0,
+    teacherWidth: Int? = nil
   ) {
     let isAIX = configuration.model.name.hasPrefix("aix-")
     var network = configuration.makeNetwork()
@@ -35,6 +39,10 @@ package struct ModelFactory: Sendable {
     rateScales = configuration.rateScales
     self.network = network
     self.classCount = classCount
+    term = teacherWidth.map {
+      DistillationTerm(
+        width: network.embeddingCount, teacherWidth: $0, weight: configuration.teacherWeight)
+    }
     old =
       configuration.compatibleWith == nil
       ? nil : OldEmbeddings(samples: sampleCount, dimension: network.embeddingCount)
@@ -44,6 +52,8 @@ package struct ModelFactory: Sendable {
       objective = Self.objective(
         head, configuration, isDivided: configuration.dividesHead ?? false)
       headInitialization = isAIX ? .kaiming : loss.isNormalized ? .normal : .linear
+    } else if configuration.loss == .teacher {
+      (objective, headInitialization) = (.samples(nil), .normal)
     } else {
       objective = .wholeBatch(
         TripletObjective(
@@ -71,12 +81,24 @@ package struct ModelFactory: Sendable {
     objective = Self.objective(head, configuration, isDivided: isDivided)
   }
 
-  /// Every tensor of the flat vector: the backbone's, then the head's as `head.*`.
+  /// Where the parameters of the loss begin in the flat vector.
+  package var headStart: Int { network.parameterCount + (term?.parameterCount ?? 0) }
+
+  /// Every tensor of the flat vector: the backbone's, the map to a teacher's width as
+  /// `distillation.weight`, then the head's as `head.*`.
   package var descriptions: [ParameterDescription] {
-    guard let head = objective.head else { return network.parameters }
-    return network.parameters
+    let map = term.flatMap { term in
+      term.hasMap
+        ? ParameterDescription(
+          name: "distillation.weight", shape: [term.teacherWidth, term.width],
+          range: network.parameterCount..<headStart,
+          initializer: .normal(deviation: term.mapDeviation), isWeight: true) : nil
+    }
+    let own = network.parameters + (map.map { [$0] } ?? [])
+    guard let head = objective.head else { return own }
+    return own
       + head.parameters.map { parameter in
-        let offset = network.parameterCount
+        let offset = headStart
         return ParameterDescription(
           name: "head." + parameter.name, shape: parameter.shape,
           range: offset + parameter.range.lowerBound..<offset + parameter.range.upperBound,
@@ -100,7 +122,7 @@ package struct ModelFactory: Sendable {
         ParameterGroups.Tensor(
           range: $0.range, part: $0.range.lowerBound < network.parameterCount ? .backbone : .head,
           decays: $0.isWeight || decaysNormAndBias, rateScale: rateScale(of: $0))
-      }, count: network.parameterCount + objective.parameterCount)
+      }, count: headStart + objective.parameterCount)
   }
 
   /// What the rate of a tensor is multiplied by: 0 where it is frozen.
@@ -128,7 +150,8 @@ package struct ModelFactory: Sendable {
       network: network, objective: objective,
       groups: groups(decaysNormAndBias: configuration.decaysNormAndBias),
       vectors: vectors(configuration), rank: rank, ranks: ranks, threads: threads,
-      reduction: configuration.reduction, shardsOptimizer: configuration.shardsOptimizer)
+      reduction: configuration.reduction, shardsOptimizer: configuration.shardsOptimizer,
+      term: term)
   }
 
   /// A replica of the model, its memory not filled: with the optimizer of `configuration` and sums
@@ -145,11 +168,11 @@ package struct ModelFactory: Sendable {
       state: ModelState(
         descriptions: descriptions, statistics: network.statistics,
         vectors: vectors(configuration), keepsParts: keepsParts || objective.divided != nil,
-        dividedFrom: objective.divided == nil ? nil : network.parameterCount,
+        dividedFrom: objective.divided == nil ? nil : headStart,
         loss: objective.head?.initialState ?? LossState()),
       gradientGrid: SummationGrid(exponent: gridExponent),
       seed: seed ?? configuration.seed,
-      average: configuration.ema.map(WeightAverage.init(decay:)))
+      average: configuration.ema.map(WeightAverage.init(decay:)), term: term)
   }
 }
 
@@ -178,7 +201,7 @@ extension RunConfiguration {
         scale: scale, margin: margin[0], deviation: marginDeviation, gradient: marginGradient)
     case .elasticCosFace:
       return .elasticCosFace(scale: scale, margin: margin[0], deviation: marginDeviation)
-    case .triplet: return nil
+    case .triplet, .teacher: return nil
     }
   }
 

@@ -140,6 +140,14 @@ struct ModelCard {
       ),
       ("first weights", text(\.initialWeights)),
     ]
+    if let receipt = checkpoint.teacher {
+      rows.append(
+        (
+          "teacher",
+          "\(text(\.teacher)), weight \(text(\.teacherWeight)), receipt \(receipt): what it knows "
+            + "of people beyond these data is in this network too"
+        ))
+    }
     let speeds = history.steps.map(\.imagesPerSecond).filter(\.isFinite).sorted()
     if !speeds.isEmpty {
       rows.append(("speed", "\(Figure.text(speeds[speeds.count / 2], digits: 1)) images/s"))

@@ -68,6 +68,12 @@ package struct Checkpoint {
   /// What `oldNetworkKey` holds; nil in a run without such a network.
   package var oldNetwork: String? { file.metadata[Self.oldNetworkKey] }
 
+  /// The receipt of what a run is taught by.
+  package static let teacherKey = "teacher"
+
+  /// What `teacherKey` holds; nil in a run without a teacher.
+  package var teacher: String? { file.metadata[Self.teacherKey] }
+
   /// What `dataSampleKey` holds; nil in a checkpoint that an earlier version wrote.
   package var dataSample: String? { file.metadata[Self.dataSampleKey] }
 

@@ -246,6 +246,14 @@ package final class CheckpointStore: @unchecked Sendable {
     return (nil, refused)
   }
 
+  /// Whether `path` is a folder, which may be that of a run, or a file that says it is a checkpoint.
+  package static func mayMeanCheckpoint(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return false }
+    return isFolder.boolValue
+      || (try? SafetensorsFile(path: path))?.metadata[Checkpoint.formatKey] != nil
+  }
+
   /// The checkpoint that CHECKPOINT on the command line means: a file, or a run folder's (or its
   /// checkpoints folder's) newest good one; without `needsHead` one that lacks parts of its head,
   /// where a folder has none that is whole. Throws `CheckpointError` or `InterchangeError`.

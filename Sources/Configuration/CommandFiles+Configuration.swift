@@ -11,5 +11,10 @@ extension CommandFiles {
   package mutating func read(_ configuration: RunConfiguration) {
     readData(configuration.data, as: "--data")
     for file in configuration.filesRead { read(file.path, as: "--" + file.option) }
+    if let teacher = configuration.teacher, teacher.lowercased().hasSuffix(".npy") {
+      // The names of its rows.
+      read(
+        teacher.dropLast(4) + ".txt", as: "--" + ConfigurationOption.of(\RunConfiguration.teacher).name)
+    }
   }
 }

@@ -3,7 +3,7 @@ extension ConfigurationOption {
   /// keeps its meaning. Of `data` only the bytes may, as those of photos aligned anew; another data
   /// set, network or optimizer is another run.
   package static let changeable: Set<String> = [
-    "norm-concentration", "statistics-rate", "margin-deviation",
+    "norm-concentration", "statistics-rate", "margin-deviation", "teacher-weight",
     "data", "augment", "dropout", "scale", "margin", "margin-variant", "margin-gradient",
     "margin-warmup-epochs", "sample-classes", "idle-rows", "mining", "people-per-batch",
     "photos-per-person", "triplet-reduction", "offline-every", "offline-pool", "batch",

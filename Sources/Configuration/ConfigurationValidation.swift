@@ -49,6 +49,7 @@ extension RunConfiguration {
       "sample-classes chooses by the people of the whole batch, which a whole head never sees "
         + "together; give head divided, which on one rank has all classes too, or auto")
     if loss == .triplet { try validateTriplets() }
+    try validateTeacher()
     try validateSchedule()
     try demand(
       patience == 0 || evaluateEvery != .never, \.patience,
@@ -83,6 +84,20 @@ extension RunConfiguration {
       loss != .triplet && !loss.isElastic || margin[0] > 0, \.margin,
       "the margin of loss \(loss.rawValue) is 0; give for instance "
         + ValueForm<[Double]>.numbers.text(usual))
+  }
+
+  private func validateTeacher() throws {
+    try demand(
+      loss != .teacher || teacher != nil, \.loss,
+      "loss teacher is the distance to a teacher's embeddings alone; give teacher")
+    try demand(
+      loss != .teacher || teacherWeight > 0, \.teacherWeight,
+      "teacher-weight is 0, and loss teacher has nothing else; give for instance "
+        + numberText(Self.usualTeacherWeight))
+    try demand(
+      loss != .triplet || teacher == nil || tripletReduction == .mean, \.tripletReduction,
+      "triplet-reduction sum grows with the triplets of a batch, a teacher's term does not; give "
+        + "triplet-reduction mean, or remove teacher")
   }
 
   private func validateTriplets() throws {

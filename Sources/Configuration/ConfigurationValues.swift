@@ -70,6 +70,8 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
   case elasticArcFace = "elastic-arcface"
   case elasticCosFace = "elastic-cosface"
   case triplet
+  /// None but the term that a teacher adds to every other.
+  case teacher
 
   /// What a loss has of its own, and its usual values of that.
   package struct Traits: Sendable {
@@ -101,6 +103,7 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
     case .elasticArcFace: Traits(margin: [0.5], scale: scale)
     case .elasticCosFace: Traits(margin: [0.35], scale: scale)
     case .triplet: Traits(margin: [0.2], scale: nil, hasClassWeights: false)
+    case .teacher: Traits(margin: [], scale: nil, hasClassWeights: false)
     }
   }
 }

@@ -184,6 +184,15 @@ extension ConfigurationOption {
       idle: [
         .inRuns("without sampled classes", or: "give sample-classes") { $0.sampleClasses == 1 }
       ])
+    option(
+      .loss, "teacher", \.teacher, path.place("a teacher").orNil("none"),
+      "Stored embeddings of the training photos, as embed writes them, or a run or checkpoint that "
+        + "embeds each sample as the step has it, to be near to", value: "file|run",
+      completion: anyFile)
+    option(
+      .loss, "teacher-weight", \.teacherWeight, number.within(0...1e6),
+      "Factor of 1 - cosine to the teacher's embedding, beside the loss", "; 0 measures it alone",
+      value: "w", idle: [.inRuns("without teacher", or: "give teacher") { $0.teacher == nil }])
   }
 
   @Table static var tripletOptions: [ConfigurationOption] {

@@ -81,6 +81,11 @@ package struct RunConfiguration: Sendable, Equatable {
   package var sampleClasses: Double = 1
   /// `idle-rows`: what becomes of the weights of the others.
   package var idleRows: IdleRows = .keep
+  /// `teacher`: stored embeddings, a run or a checkpoint that says where embeddings are to be; nil
+  /// for none.
+  package var teacher: String?
+  /// `teacher-weight`: the factor of 1 - cosine to the teacher's embedding.
+  package var teacherWeight: Double = Self.usualTeacherWeight
   /// `mining`: which triplets of a batch are trained on, and when.
   package var mining: MiningSchedule = .always(.semiHard)
   /// `people-per-batch`: people of a triplet batch who come with several photos; nil takes what
@@ -216,6 +221,9 @@ extension RunConfiguration {
 }
 
 extension RunConfiguration {
+  /// That of Keras_insightface, beside logits of the scale 64.
+  static let usualTeacherWeight = 128.0
+
   /// Whether the weights depend on the number of ranks, as sums are rounded between them.
   package var dependsOnRanks: Bool { reduction.isLossy }
 
@@ -230,6 +238,7 @@ extension RunConfiguration {
     }
     if case .people(let path) = split { add(\.split, path) }
     add(\.landmarks, landmarks)
+    add(\.teacher, teacher)
     add(\.compatibleWith, compatibleWith)
     for path in pairs { add(\.pairs, path) }
     add(\.initialWeights, initialWeights)

@@ -26,6 +26,8 @@ package enum UsualNames {
     "norm-concentration": "h adaface-h",
     "statistics-rate": "t-alpha ema-alpha",
     "margin-deviation": "margin-std elastic-std",
+    "teacher": "distill distillation kd teacher-embeddings teacher-model teacher-checkpoint",
+    "teacher-weight": "distill-weight kd-weight distillation-weight lambda",
     "mining": "miner mine",
     "people-per-batch": "num-ids ids-per-batch classes-per-batch p",
     "photos-per-person": "num-instances instances images-per-person samples-per-class k",

@@ -1,5 +1,5 @@
 package import Collectives
-internal import Losses
+package import Losses
 package import Networks
 package import Optimizers
 package import State
@@ -21,7 +21,8 @@ package struct EngineMemory: Sendable, Equatable {
   /// has `vectors` beside the parameters.
   package init(
     network: Network, objective: Objective, groups: ParameterGroups, vectors: [StateVector],
-    rank: Int, ranks: Int, threads: Int, reduction: Reduction, shardsOptimizer: Bool
+    rank: Int, ranks: Int, threads: Int, reduction: Reduction, shardsOptimizer: Bool,
+    term: DistillationTerm? = nil
   ) {
     let head = objective.headOfWorkers
     let isSharded = shardsOptimizer && ranks > 1
@@ -29,9 +30,10 @@ package struct EngineMemory: Sendable, Equatable {
     var ledger = Ledger()
     _ = StepSlots(
       in: &ledger, rankCount: ranks, statisticsCount: network.statisticsCount,
-      lossSums: objective.head?.stateSumCount ?? 0,
+      lossSums: objective.head?.stateSumCount ?? 0, hasTerm: term != nil,
       blockValues: UpdatePass.values(of: blocks, objective, isSharded: isSharded))
-    let count = network.parameterCount + (head?.parameterCount ?? 0)
+    let count =
+      network.parameterCount + (term?.parameterCount ?? 0) + (head?.parameterCount ?? 0)
     let layout = BucketLayout(
       count: count, blocks: blocks.ranges.filter { $0.upperBound <= count },
       minimumCount: max(1, BucketLayout.bucketBytes(ranks: ranks) / 8), ranks: ranks,
@@ -41,13 +43,14 @@ package struct EngineMemory: Sendable, Equatable {
     let state = 4 * (count + moments + kept * vectors.count)
     let messages = GradientReducer.messageBytes(
       layout: layout, ranks: ranks, reduction: reduction)
-    let worker = Worker.bytes(network: network, head: head, ledgerCount: ledger.count)
+    let worker = Worker.bytes(network: network, head: head, term: term, ledgerCount: ledger.count)
     let sums = 8 * (count + ledger.count)
     func bytes(_ batch: any BatchPasses, loss: Int) -> Int {
       state + sums + messages
         + WholeBatchMemory.bytes(
           batch, loss: loss, network: network, threads: threads,
-          localMicrobatches: WholeBatchMemory.localMicrobatches(batch, network, ranks: ranks))
+          localMicrobatches: WholeBatchMemory.localMicrobatches(batch, network, ranks: ranks),
+          term: term)
     }
     switch objective {
     case .samples: (rankBytes, workerBytes) = (state + sums + messages, worker)

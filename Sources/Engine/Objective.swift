@@ -2,8 +2,8 @@ package import Losses
 
 /// What a run minimises.
 package enum Objective: Sendable {
-  /// A loss of each sample by itself, with class weights.
-  case samples(any LossHead)
+  /// A loss of each sample by itself, with class weights; nil leaves the term beside it alone.
+  case samples((any LossHead)?)
   /// The same where each rank has the weights of some classes, and their gradients.
   case divided(DividedHead)
   /// A loss of the whole batch, without parameters.
@@ -39,7 +39,7 @@ package enum Objective: Sendable {
     }
   }
 
-  /// Parameters behind those of the network.
+  /// Parameters behind all others.
   package var parameterCount: Int { head?.parameterCount ?? 0 }
 }
 

@@ -1,4 +1,5 @@
 package import Kernels
+package import Losses
 package import Networks
 package import Optimizers
 package import State
@@ -10,6 +11,9 @@ package final class Replica {
   package let network: Network
   /// The loss, whose parameters are behind those of the network.
   package let objective: Objective
+  /// What is minimised beside the loss, whose parameters are right behind those of the network; nil
+  /// where nothing is.
+  package let term: DistillationTerm?
   /// Which rate and which decay every tensor has.
   package let groups: ParameterGroups
   /// The rule that moves the parameters.
@@ -27,8 +31,10 @@ package final class Replica {
   /// network and objective.
   package init(
     network: Network, objective: Objective, groups: ParameterGroups, optimizer: any Optimizer,
-    state: ModelState, gradientGrid: SummationGrid, seed: UInt64, average: WeightAverage? = nil
+    state: ModelState, gradientGrid: SummationGrid, seed: UInt64, average: WeightAverage? = nil,
+    term: DistillationTerm? = nil
   ) {
+    self.term = term
     self.network = network
     self.objective = objective
     self.groups = groups
@@ -39,9 +45,14 @@ package final class Replica {
     self.average = average
   }
 
+  /// Where the parameters of the term beside the loss lie in the flat vector.
+  var termRange: Range<Int> {
+    network.parameterCount..<network.parameterCount + (term?.parameterCount ?? 0)
+  }
+
   /// Where the parameters of the loss lie in the flat vector.
   package var headRange: Range<Int> {
-    network.parameterCount..<network.parameterCount + objective.parameterCount
+    termRange.upperBound..<termRange.upperBound + objective.parameterCount
   }
 
   /// Those of `blocks` whose gradients are summed over the ranks: all but those of a head that is

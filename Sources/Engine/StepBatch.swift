@@ -1,4 +1,5 @@
 internal import Determinism
+package import Losses
 
 /// What one global batch is: which samples, and the random coordinates of the step.
 package struct StepBatch: Sendable {
@@ -45,11 +46,14 @@ package struct BatchSample: Sendable {
   package let label: Int32
   /// Whether it stands in for a bad photo.
   package let isReplaced: Bool
+  /// Its place among what a teacher has said before; -1 where it has said nothing.
+  package let teacherRow: Int32
 
   /// A sample of class `label`, in the place of an unreadable one if it `isReplaced`.
-  package init(label: Int32, isReplaced: Bool) {
+  package init(label: Int32, isReplaced: Bool, teacherRow: Int32 = -1) {
     self.label = label
     self.isReplaced = isReplaced
+    self.teacherRow = teacherRow
   }
 }
 
@@ -64,6 +68,12 @@ package protocol SampleSource: Sendable {
   func load(
     _ slot: Int, of batch: StepBatch, on worker: Int, into image: UnsafeMutablePointer<Float>
   ) throws -> BatchSample
+
+  /// Overwrites `targets` [rows.count, teacherWidth] with a teacher's embeddings of the samples
+  /// `images` [rows.count, size, size, 3] whose `teacherRow` are `rows`, as `Teacher.teach` does.
+  func teach(
+    _ rows: UnsafeBufferPointer<Int32>, images: UnsafePointer<Float>, on worker: Int,
+    into targets: UnsafeMutablePointer<Float>)
 }
 
 /// Called on the main thread while it waits for workers or ranks; throws to leave the step.
@@ -82,15 +92,18 @@ package enum StepEvent: Sendable {
 package struct ComputedSamples: SampleSource {
   private let body:
     @Sendable (_ slot: Int, _ batch: StepBatch, _ image: UnsafeMutablePointer<Float>) -> Int32
+  private let teacher: (any Teacher)?
 
-  /// `body` fills the image of a slot and returns its class.
+  /// `body` fills the image of a slot and returns its class, which is its place at the `teacher`.
   package init(
+    taughtBy teacher: (any Teacher)? = nil,
     _ body:
       @escaping @Sendable (
         _ slot: Int, _ batch: StepBatch, _ image: UnsafeMutablePointer<Float>
       ) -> Int32
   ) {
     self.body = body
+    self.teacher = teacher
   }
 
   package func schedule(_ slots: Range<Int>, of batch: StepBatch) {}
@@ -98,6 +111,14 @@ package struct ComputedSamples: SampleSource {
   package func load(
     _ slot: Int, of batch: StepBatch, on worker: Int, into image: UnsafeMutablePointer<Float>
   ) -> BatchSample {
-    BatchSample(label: body(slot, batch, image), isReplaced: false)
+    let label = body(slot, batch, image)
+    return BatchSample(label: label, isReplaced: false, teacherRow: label)
+  }
+
+  package func teach(
+    _ rows: UnsafeBufferPointer<Int32>, images: UnsafePointer<Float>, on worker: Int,
+    into targets: UnsafeMutablePointer<Float>
+  ) {
+    teacher?.teach(rows, images: images, on: worker, into: targets)
   }
 }

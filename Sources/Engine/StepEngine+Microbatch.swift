@@ -10,7 +10,7 @@ extension StepEngine {
   /// Computes microbatch number `microbatch` of a loss of each sample by itself on worker `index`,
   /// and gives its gradients and sums to the reducer.
   func run(
-    _ microbatch: Int, of batch: StepBatch, by head: any LossHead, on index: Int
+    _ microbatch: Int, of batch: StepBatch, by head: (any LossHead)?, on index: Int
   ) throws {
     let worker = workers[index]
     let range = batch.microbatches[microbatch]
@@ -21,6 +21,7 @@ extension StepEngine {
     let replaced = try lap.measure(.decode, as: "load") {
       try fill(memory, with: range, of: batch, on: index, labels: worker.labels)
     }
+    teach(range.count, memory, on: index, into: worker.targets.pointer, lap: &lap)
     let pass = replica.makePass(
       range, of: batch, memory: memory, moments: worker.moments.pointer,
       layerGradients: worker.layerGradients.pointer)
@@ -31,7 +32,11 @@ extension StepEngine {
     lap.measure(.head, as: "head") {
       score(range, of: batch, by: head, in: pass, on: worker, to: page)
     }
-    lap.measure(.summation) { reducer.add(worker.layerGradients.pointer, of: replica.headRange) }
+    if head != nil {
+      lap.measure(.summation) { reducer.add(worker.layerGradients.pointer, of: replica.headRange) }
+    }
+    addTerm(
+      range.count, targets: worker.targets.pointer, in: pass, on: worker, to: page, lap: &lap)
     try lap.span("backward") { try backward(in: pass, lap: &$0) }
     world.onEvent?(.backwardEnds(microbatch))
     lap.measure(.summation) {
@@ -53,18 +58,64 @@ extension StepEngine {
       let image = images + (slot - range.lowerBound) * network.image.shape.count
       let sample = try samples.load(slot, of: batch, on: index, into: image)
       labels[slot - range.lowerBound] = sample.label
+      workers[index].teacherRows[slot - range.lowerBound] = sample.teacherRow
       if sample.isReplaced { replaced += 1 }
     }
     return replaced
   }
 
+  /// Writes what the teacher makes of the `rows` samples that were just filled into `memory` to
+  /// `targets`, where a term compares with it.
+  func teach(
+    _ rows: Int, _ memory: UnsafeMutableRawPointer, on index: Int,
+    into targets: UnsafeMutablePointer<Float>, lap: inout Lap
+  ) {
+    guard replica.term != nil else { return }
+    lap.measure(.head, as: "teacher") {
+      samples.teach(
+        UnsafeBufferPointer(start: workers[index].teacherRows, count: rows),
+        images: UnsafePointer(network.images(in: memory, phase: .training)), on: index,
+        into: targets)
+    }
+  }
+
+  /// Adds what the term beside the loss moves of a microbatch, whose gradient at the embeddings is
+  /// that of the loss; what it found goes to `page`.
+  func addTerm(
+    _ rows: Int, targets: UnsafePointer<Float>, in pass: borrowing Pass, on worker: Worker,
+    to page: LedgerPage, lap: inout Lap
+  ) {
+    guard let term = replica.term else { return }
+    let gradients = worker.layerGradients.pointer
+    let embeddings = UnsafePointer(pass[network.output])
+    let embeddingGradient = pass.gradient(of: network.output)
+    lap.measure(.head) {
+      let value = term.run(
+        embeddings, targets: targets, rows: rows,
+        map: UnsafePointer(state.parameters + replica.termRange.lowerBound),
+        addingTo: embeddingGradient, mapGradient: gradients, scratch: worker.headScratch.pointer)
+      page.pointer(to: slots.distillation)[0] = value.cosineSum
+      page.pointer(to: slots.distillation)[1] = Double(value.count)
+    }
+    guard term.hasMap else { return }
+    lap.measure(.summation) { reducer.add(gradients, of: replica.termRange) }
+  }
+
   /// The loss of the microbatch's embeddings and its gradients at them and at the class weights;
   /// what it found goes to `page`.
   private func score(
-    _ range: Range<Int>, of batch: StepBatch, by head: any LossHead, in pass: borrowing Pass,
+    _ range: Range<Int>, of batch: StepBatch, by head: (any LossHead)?, in pass: borrowing Pass,
     on worker: Worker, to page: LedgerPage
   ) {
     let embeddings = UnsafePointer(pass[network.output])
+    defer {
+      // Before backward, which may overwrite the embeddings.
+      writeSpread(embeddings, range, worker, to: page)
+    }
+    guard let head else {
+      return pass.gradient(of: network.output).update(
+        repeating: 0, count: range.count * network.embeddingCount)
+    }
     let scratch = worker.headScratch.pointer
     let sums = page.pointer(to: slots.lossState)
     let loss = head.run(
@@ -76,8 +127,6 @@ extension StepEngine {
       stateSums: sums, scratch: scratch)
     writeMeans(of: batch, stateSums: sums)
     write(loss, of: batch, to: page)
-    // Before backward, which may overwrite the embeddings.
-    writeSpread(embeddings, range, worker, to: page)
   }
 
   /// Makes the sums that move the state of the loss, of a microbatch, its shares of the means over

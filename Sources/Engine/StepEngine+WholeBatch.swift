@@ -1,6 +1,7 @@
 internal import Collectives
 private import Glibc
 internal import Kernels
+internal import Losses
 internal import Networks
 internal import Preconditions
 internal import Threads
@@ -67,6 +68,9 @@ extension StepEngine {
       try fill(
         place.memory, with: range, of: batch, on: index, labels: memory.labels + range.lowerBound)
     }
+    if let targets = memory.targets(of: range) {
+      teach(range.count, place.memory, on: index, into: targets, lap: &lap)
+    }
     let pass = replica.makePass(
       range, of: batch, memory: place.memory, moments: place.moments,
       layerGradients: worker.layerGradients.pointer)
@@ -102,7 +106,8 @@ extension StepEngine {
     _ outcome: BatchOutcome, of batch: StepBatch, followedBy next: StepBatch?,
     share: Range<Int>, in memory: WholeBatchMemory, checking check: StopCheck
   ) throws -> Bool {
-    let active = outcome.active
+    // A term beside the loss has a gradient everywhere.
+    let active = replica.term == nil ? outcome.active : Array(batch.microbatches.indices)
     let own =
       memory.keepsPasses
       ? active.filter(share.contains) : Array(active[ownShare(of: active.count)])
@@ -116,14 +121,13 @@ extension StepEngine {
     return try reduceGradients(of: own.count, scale: outcome.gradientScale, checking: check) {
       index, item in
       try engine.backpropagate(
-        own[item], item: own[item] - share.lowerBound, of: batch, outcome.evaluated, on: index,
-        in: memory)
+        own[item], item: own[item] - share.lowerBound, of: batch, outcome, on: index, in: memory)
     }.isSound
   }
 
   private func backpropagate(
-    _ microbatch: Int, item: Int, of batch: StepBatch, _ evaluated: any EvaluatedBatch,
-    on index: Int, in memory: WholeBatchMemory
+    _ microbatch: Int, item: Int, of batch: StepBatch, _ outcome: BatchOutcome, on index: Int,
+    in memory: WholeBatchMemory
   ) throws {
     let worker = workers[index]
     let range = batch.microbatches[microbatch]
@@ -135,6 +139,7 @@ extension StepEngine {
       _ = try lap.measure(.decode) {
         try fill(place.memory, with: range, of: batch, on: index, labels: worker.labels)
       }
+      teach(range.count, place.memory, on: index, into: worker.targets.pointer, lap: &lap)
     }
     let pass = replica.makePass(
       range, of: batch, memory: place.memory, moments: place.moments,
@@ -143,19 +148,28 @@ extension StepEngine {
       try lap.measure(.forward) { try network.forward(in: pass, beforeLayer: checkIsAborted) }
       try checkSame(UnsafePointer(pass[network.output]), in: range, memory)
     }
+    let (evaluated, gradient) = (outcome.evaluated, pass.gradient(of: network.output))
     lap.measure(.head) {
-      evaluated.gradients(at: range, on: index, into: pass.gradient(of: network.output))
+      if replica.term == nil || outcome.active.contains(microbatch) {
+        evaluated.gradients(at: range, on: index, into: gradient)
+      } else {
+        gradient.update(repeating: 0, count: range.count * memory.width)
+      }
     }
+    let page = worker.clearedPage
+    addTerm(
+      range.count, targets: memory.targets(of: range) ?? worker.targets.pointer, in: pass,
+      on: worker, to: page, lap: &lap)
     try backward(in: pass, lap: &lap)
     world.onEvent?(.backwardEnds(microbatch))
-    if let value = evaluated.value(of: range) {
-      let page = worker.clearedPage
+    let value = evaluated.value(of: range)
+    if let value {
       write(value, of: batch, to: page)
       let sums = page.pointer(to: slots.lossState)
       evaluated.writeStateSums(of: range, to: sums)
       writeMeans(of: batch, stateSums: sums)
-      reducer.add(extras: page.values)
     }
+    if value != nil || replica.term != nil { reducer.add(extras: page.values) }
     reducer.finishMicrobatch()
   }
 

@@ -53,10 +53,11 @@ package final class StepEngine {
     var ledger = Ledger()
     slots = StepSlots(
       in: &ledger, rankCount: world.size, statisticsCount: network.statisticsCount,
-      lossSums: replica.objective.head?.stateSumCount ?? 0,
+      lossSums: replica.objective.head?.stateSumCount ?? 0, hasTerm: replica.term != nil,
       blockValues: UpdatePass.values(of: blocks, replica.objective, isSharded: world.isSharded))
     reducer = GradientReducer(
-      layerRanges: network.layers.map(\.parameters) + (head == nil ? [] : [replica.headRange]),
+      layerRanges: network.layers.map(\.parameters) + [replica.termRange]
+        + (head == nil ? [] : [replica.headRange]),
       blocks: replica.reducedBlocks(blocks), frozenCount: network.frozenParameterCount,
       extraCount: ledger.count, gradientGrid: replica.gradientGrid,
       extraGrid: SummationGrid(exponent: Self.ledgerExponent),
@@ -67,7 +68,7 @@ package final class StepEngine {
       ? WeightGathering(layout: reducer.layout, rank: world.rank, ranks: world.size) : nil
     let (finalLedger, workerCount) = (ledger, world.pool.count)
     let workers = (0..<workerCount).map { _ in
-      Worker(network: network, head: head, ledger: finalLedger)
+      Worker(network: network, head: head, term: replica.term, ledger: finalLedger)
     }
     self.workers = workers
     func wholeBatch(_ objective: any BatchPasses, _ loss: any BatchLoss) -> Work {
@@ -75,7 +76,7 @@ package final class StepEngine {
         WholeBatchMemory(
           objective, loss: loss, network: network, workers: workers,
           localMicrobatches: WholeBatchMemory.localMicrobatches(
-            objective, network, ranks: world.size)))
+            objective, network, ranks: world.size), term: replica.term))
     }
     switch replica.objective {
     case .samples(let head): (work, divided) = (.samples(head), nil)
@@ -109,7 +110,7 @@ package final class StepEngine {
 
   /// What a step computes, with the memory that it takes beside the workers'.
   private enum Work {
-    case samples(any LossHead)
+    case samples((any LossHead)?)
     case wholeBatch(WholeBatchMemory)
   }
 
@@ -173,17 +174,22 @@ package final class StepEngine {
     }
     for worker in workers { worker.seconds = PhaseSeconds() }
     readAhead(batch)
+    var sums: StepSums
     switch work {
     case .samples(let head):
       if let next { readAhead(next) }
-      return try gradients(of: batch, by: head, checking: checked)
+      sums = try gradients(of: batch, by: head, checking: checked)
     case .wholeBatch(let memory):
-      return try gradients(of: batch, followedBy: next, in: memory, checking: checked)
+      sums = try gradients(of: batch, followedBy: next, in: memory, checking: checked)
     }
+    if let term = replica.term {
+      sums.lossSum += term.weight * (sums.taughtCount - sums.teacherCosineSum)
+    }
+    return sums
   }
 
   private func gradients(
-    of batch: StepBatch, by head: any LossHead, checking check: StopCheck
+    of batch: StepBatch, by head: (any LossHead)?, checking check: StopCheck
   ) throws -> StepSums {
     let start = Clock.seconds
     let share = ownShare(of: batch.microbatches.count)
@@ -194,8 +200,10 @@ package final class StepEngine {
     ) { index, item in
       try engine.run(share.lowerBound + item, of: batch, by: head, on: index)
     }
-    return try reduceLedger(
+    var sums = try reduceLedger(
       of: batch, computed: reduced.computed, isSound: reduced.isSound, since: start)
+    if head == nil { (sums.correctCount, sums.targetCosineSum) = (.nan, .nan) }
+    return sums
   }
 
   /// This rank's contiguous share of `count` units.

@@ -12,6 +12,9 @@ package struct StepSums: Sendable {
   /// The sum over microbatches of samples x mean squared distance of unit embeddings to their mean;
   /// for a loss of the whole batch, that counts as one microbatch.
   package var spreadSum = 0.0
+  /// Of the cosines between samples and what a teacher makes of them, and how many these are.
+  package var teacherCosineSum = 0.0
+  package var taughtCount = 0.0
   /// Samples that stand in for an unreadable photo.
   package var replacedCount = 0.0
   /// Ranks that saw a gradient that is not finite or leaves the grid.
@@ -36,13 +39,16 @@ struct StepSlots {
   let rankCount: Int
   /// Batch-norm addends [statisticsCount].
   let moments: Ledger.Slot
+  /// Of a term beside the loss, the sum of its cosines and their number; none without.
+  let distillation: Ledger.Slot
   /// What the state of the loss moves by, means over the batch.
   let lossState: Ledger.Slot
   /// What ranks have measured of their blocks of the gradient, where the optimizer is sharded.
   let blocks: Ledger.Slot
 
   init(
-    in ledger: inout Ledger, rankCount: Int, statisticsCount: Int, lossSums: Int, blockValues: Int
+    in ledger: inout Ledger, rankCount: Int, statisticsCount: Int, lossSums: Int,
+    hasTerm: Bool, blockValues: Int
   ) {
     self.rankCount = rankCount
     meanLoss = ledger.reserve("mean loss")
@@ -54,6 +60,7 @@ struct StepSlots {
     weightsHash = ledger.reserve("hash of the weights", count: HashSum.count)
     ranks = ledger.reserve("ranks", count: Self.valuesOfRank * rankCount)
     moments = ledger.reserve("moments of batch norm", count: statisticsCount)
+    distillation = ledger.reserve("distillation", count: hasTerm ? 2 : 0)
     lossState = ledger.reserve("state of the loss", count: lossSums)
     blocks = ledger.reserve("blocks of the gradient", count: blockValues)
   }
@@ -71,9 +78,11 @@ struct StepSlots {
   /// What a page of sums over all ranks says of a batch of `samples`.
   func sums(_ page: LedgerPage, samples: Int) -> StepSums {
     let ofRanks = page.pointer(to: ranks)
+    let (terms, hasTerm) = (page.pointer(to: distillation), distillation.count > 0)
     return StepSums(
       lossSum: page[meanLoss] * Double(samples), correctCount: page[correctCount],
       targetCosineSum: page[targetCosine], spreadSum: page[spread],
+      teacherCosineSum: hasTerm ? terms[0] : 0, taughtCount: hasTerm ? terms[1] : 0,
       replacedCount: page[replacedCount], unsoundRanks: page[unsoundRanks],
       microbatchesOfRanks: (0..<rankCount).map { Int(ofRanks[Self.valuesOfRank * $0]) },
       secondsOfRanks: (0..<rankCount).map { RankSeconds(ofRanks + Self.valuesOfRank * $0 + 1) })

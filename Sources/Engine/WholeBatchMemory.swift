@@ -31,6 +31,10 @@ final class WholeBatchMemory: @unchecked Sendable {
   let keepsPasses: Bool
   /// [batch, width] in batch order.
   let embeddings: AlignedMemory
+  /// What the teacher makes of this rank's samples [batch, teacherWidth], where passes are kept and
+  /// a term beside the loss compares with it.
+  let targets: AlignedMemory
+  let targetWidth: Int
   /// [batch].
   let labels: UnsafeMutablePointer<Int32>
   let bytes: Int
@@ -40,7 +44,7 @@ final class WholeBatchMemory: @unchecked Sendable {
   /// Memory for a rank's share of a batch, at most `localMicrobatches`, whose loss is `loss`.
   init(
     _ objective: any BatchPasses, loss: any BatchLoss, network: Network, workers: [Worker],
-    localMicrobatches: Int
+    localMicrobatches: Int, term: DistillationTerm?
   ) {
     self.workers = workers
     self.loss = loss
@@ -49,6 +53,8 @@ final class WholeBatchMemory: @unchecked Sendable {
     // What the workers' own arenas hold is kept for nothing.
     keepsPasses =
       objective.passes == 1 || loss is DividedLoss && localMicrobatches <= workers.count
+    targetWidth = term?.teacherWidth ?? 0
+    targets = AlignedMemory(count: keepsPasses ? batch * targetWidth : 0, fill: .nan)
     embeddings = AlignedMemory(count: batch * width, fill: .nan)
     labels = .allocate(capacity: batch)
     labels.initialize(repeating: -1, count: batch)
@@ -58,7 +64,7 @@ final class WholeBatchMemory: @unchecked Sendable {
     kept = (0..<count).map { _ in Kept(network) }
     bytes = Self.bytes(
       objective, loss: loss.bytes, network: network, threads: workers.count,
-      localMicrobatches: localMicrobatches)
+      localMicrobatches: localMicrobatches, term: term)
   }
 
   /// Arenas beside those of the workers.
@@ -79,9 +85,10 @@ final class WholeBatchMemory: @unchecked Sendable {
   /// Bytes of such memory, with those of the loss for the batch.
   static func bytes(
     _ objective: any BatchPasses, loss: Int, network: Network, threads: Int,
-    localMicrobatches: Int
+    localMicrobatches: Int, term: DistillationTerm?
   ) -> Int {
-    4 * objective.batch * network.embeddingCount + loss
+    // Of targets there may be none, where passes are not kept.
+    4 * objective.batch * (network.embeddingCount + (term?.teacherWidth ?? 0)) + loss
       + keptPasses(objective, threads: threads, localMicrobatches: localMicrobatches)
       * Arena.bytes(for: network, phase: .training)
   }
@@ -96,6 +103,11 @@ final class WholeBatchMemory: @unchecked Sendable {
     }
     let own = kept[item - workers.count]
     return Place(memory: own.arena.pointer, moments: own.moments.pointer)
+  }
+
+  /// Where the teacher's embeddings of `slots` are kept; nil where they are asked for again.
+  func targets(of slots: Range<Int>) -> UnsafeMutablePointer<Float>? {
+    keepsPasses ? targets.pointer + slots.lowerBound * targetWidth : nil
   }
 
   /// The embeddings of `slots` [slots.count, width].

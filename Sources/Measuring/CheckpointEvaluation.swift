@@ -4,6 +4,7 @@ internal import Collectives
 package import Configuration
 package import Datasets
 internal import Determinism
+internal import EmbeddingFiles
 internal import Evaluation
 internal import Foundation
 package import Inputs
@@ -193,7 +194,7 @@ extension CheckpointNetwork {
   /// Writes the embeddings of all photos and their names.
   func embed(_ request: EmbedRequest) throws {
     guard let form = EmbeddingFile(path: request.out) else {
-      throw EvaluationFailure.unknownForm(path: request.out)
+      throw EmbeddingFileError.unknownForm(path: request.out)
     }
     let own = configuration(
       data: request.data, split: nil, splitSeed: nil, minPhotos: nil,
@@ -203,18 +204,28 @@ extension CheckpointNetwork {
       communicator: session.communicator, pool: session.pool, work: session.work)
     opened.notes.tell(session.console)
     let preprocessing = try Preprocessing(own, index: opened.index)
-    let embeddings = try embeddings(
-      of: Array(opened.index.photos.indices), in: opened.source, preprocessing: preprocessing,
-      flip: request.flipTest ?? configuration.flipTest,
-      badLimit: request.maxBad ?? configuration.maxBad
-    ).embeddings
-    guard let embeddings else { return }
-    try form.write(
-      embeddings, names: opened.index.photos.map(\.path), asBytes: request.writesBytes,
-      to: request.out)
-    let names = form.namesPath(beside: request.out).map { "in \($0)" } ?? "beside them"
+    func embeddings(mirrored: Bool) throws -> Embeddings? {
+      var changes = AugmentationDraw()
+      changes.isMirrored = mirrored
+      return try self.embeddings(
+        of: Array(opened.index.photos.indices), in: opened.source, preprocessing: preprocessing,
+        flip: request.writesMirrored ? false : request.flipTest ?? configuration.flipTest,
+        changes: changes, badLimit: request.maxBad ?? configuration.maxBad
+      ).embeddings
+    }
+    let plain = try embeddings(mirrored: false)
+    let mirrored = request.writesMirrored ? try embeddings(mirrored: true) : nil
+    guard var rows = plain else { return }
+    var names = opened.index.photos.map(\.path)
+    if let mirrored {
+      rows = Embeddings(rows.values + mirrored.values, dimension: rows.dimension)
+      names += names.map { $0 + MirroredName.ending }
+    }
+    try form.write(rows, names: names, asBytes: request.writesBytes, to: request.out)
+    let place = form.namesPath(beside: request.out).map { "in \($0)" } ?? "beside them"
     session.console.say(
-      "\(opened.index.photos.count) embeddings of \(network.embeddingCount) in \(request.out), "
-        + "names \(names)")
+      "\(names.count) embeddings of \(network.embeddingCount) in \(request.out), names \(place)"
+        + (mirrored == nil
+          ? "" : ": those of \(names.count / 2) photos, then those of their mirror images"))
   }
 }

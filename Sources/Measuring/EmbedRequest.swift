@@ -1,5 +1,6 @@
 package import Collectives
 package import Configuration
+internal import EmbeddingFiles
 internal import Interchange
 internal import Scoring
 internal import Sessions
@@ -22,6 +23,8 @@ package struct EmbedRequest: Sendable, Equatable {
   package var precision: Precision?
   /// Which weights of the checkpoint embed.
   package var weights = WeightsKind.raw
+  /// Behind all rows those of the mirrored photos, called as `MirroredName` has it.
+  package var writesMirrored = false
   /// One byte a number (`Embeddings.quantized`) in place of a float.
   package var writesBytes = false
   /// Compute threads of a rank; nil is its share of the host.

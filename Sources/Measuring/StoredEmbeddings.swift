@@ -1,4 +1,5 @@
 internal import Datasets
+internal import EmbeddingFiles
 package import Evaluation
 internal import Inputs
 internal import Interchange

@@ -5,6 +5,7 @@ package import Datasets
 internal import Determinism
 package import Engine
 package import Inputs
+package import Losses
 internal import Networks
 package import Optimizers
 package import Sessions
@@ -42,6 +43,8 @@ package struct TrainingPlan {
   package let factory: ModelFactory
   /// The course of the learning rate.
   package let schedule: Schedule
+  /// Who says where embeddings are to be; nil for nobody.
+  package let teacher: (any Teacher)?
   /// Exponent of the grid of gradient sums.
   package let gridExponent: Int
   /// When the run was planned, by the monotonic clock.
@@ -53,8 +56,9 @@ package struct TrainingPlan {
   package init(
     _ configuration: RunConfiguration, session: Session, data: TrainingData, folder: String?,
     dataSample: PhotoSample? = nil, changes: [ConfigurationChange] = [],
-    dividesHead: Bool? = nil, meter: WorkMeter? = nil
+    dividesHead: Bool? = nil, teacher: (any Teacher)? = nil, meter: WorkMeter? = nil
   ) throws {
+    self.teacher = teacher
     self.configuration = configuration
     self.session = session
     self.data = data
@@ -64,7 +68,8 @@ package struct TrainingPlan {
     try data.divided.require(batch: configuration.batch)
     var factory = ModelFactory(
       configuration, classCount: data.divided.classCount,
-      sampleCount: configuration.dryRun ? 0 : data.divided.training.count)
+      sampleCount: configuration.dryRun ? 0 : data.divided.training.count,
+      teacherWidth: teacher?.width)
     if let dividesHead { factory.divideHead(dividesHead, configuration) }
     self.factory = factory
     try factory.checkParts(configuration)
@@ -140,13 +145,13 @@ package struct TrainingPlan {
   package var checkpointBytes: Int {
     guard writesCheckpoints else { return 0 }
     return StateCopy.bytes(
-      parameterCount: factory.network.parameterCount
+      parameterCount: factory.headStart
         + (factory.objective.divided?.biasRange.count ?? factory.objective.parameterCount),
       vectorCount: factory.vectors(configuration).count)
   }
 
-  /// Bytes of this rank and its threads, with a copy for checkpoints and with what an older network
-  /// makes of the training samples.
+  /// Bytes of this rank and its threads, with a copy for checkpoints, what an older network makes of
+  /// the training samples, and the teacher.
   package var neededBytes: Int {
     let memory = memory
     let old =
@@ -154,8 +159,13 @@ package struct TrainingPlan {
       ? 0
       : OldEmbeddings.bytes(
         samples: data.divided.training.count, dimension: factory.network.embeddingCount)
-    return memory.rankBytes + old + checkpointBytes + evaluationBytes
+    return memory.rankBytes + old + teacherBytes + checkpointBytes + evaluationBytes
       + session.threads * memory.workerBytes
+  }
+
+  /// Bytes of the teacher on this rank with its threads, which it takes when it is opened.
+  package var teacherBytes: Int {
+    teacher.map { $0.bytes.rank + session.threads * $0.bytes.worker } ?? 0
   }
 
   /// Bytes of embeddings of the largest set that is measured, or of the photos that class weights
@@ -170,7 +180,7 @@ package struct TrainingPlan {
     let share = (photos + communicator.size - 1) / communicator.size
     let gathers = configuration.shardsOptimizer && configuration.ema != nil && measured > 0
     let whole =
-      factory.network.parameterCount
+      factory.headStart
       + (factory.objective.divided == nil ? factory.objective.parameterCount : 0)
     let averages = gathers ? whole * MemoryLayout<Float>.stride : 0
     return (share + (isFirst ? photos : 0)) * row + averages

@@ -44,18 +44,28 @@ package enum MetricsFile {
     guard step >= 0, step < 0x1p53 else { return }
     let (loss, rate) = (number("\"loss\":"), number("\"lr\":"))
     let (norm, speed) = (number("\"gradient_norm\":"), number("\"images_per_second\":"))
+    let key: StaticString = "\"seconds\":{"
+    let phases = line.firstOffset(of: key, from: place)
+    let cosine = teacherCosine(in: line[..<(phases ?? line.count)], from: place)
     history.steps.append(
       RunReport.Step(
         step: Int(step), loss: loss, learningRate: rate, imagesPerSecond: speed,
-        gradientNorm: norm))
-    let key: StaticString = "\"seconds\":{"
-    guard let phases = line.firstOffset(of: key, from: place) else { return }
+        gradientNorm: norm, teacherCosine: cosine))
+    guard let phases else { return }
     place = phases + key.utf8CodeUnitCount
     for phase in PhaseSeconds.Phase.allCases {
       let seconds = number(phase.key)
       if seconds.isFinite { history.seconds[phase] += seconds }
     }
   }
+}
+
+/// The cosine to a teacher in a part of a line of metrics, NaN for none.
+private func teacherCosine(in part: Slice<UnsafeRawBufferPointer>, from place: Int) -> Double {
+  let bytes = UnsafeRawBufferPointer(rebasing: part)
+  let key: StaticString = "\"teacher_cosine\":"
+  guard let found = bytes.firstOffset(of: key, from: place) else { return .nan }
+  return bytes.number(at: found + key.utf8CodeUnitCount)
 }
 
 extension PhaseSeconds.Phase {

@@ -12,6 +12,9 @@ extension RunReport {
     if !steps.isEmpty {
       charts.append(curve("Loss", \.loss, color: 1, smoothed: true))
     }
+    if steps.contains(where: { $0.teacherCosine.isFinite }) {
+      charts.append(curve("Cosine to the teacher", \.teacherCosine, color: 5, smoothed: true))
+    }
     if let chart = figuresOverTime() { charts.append(chart) }
     if !steps.isEmpty {
       charts += [

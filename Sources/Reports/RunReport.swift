@@ -14,11 +14,15 @@ package struct RunReport: Sendable {
     package let imagesPerSecond: Double
     /// Before clipping.
     package let gradientNorm: Double
+    /// The mean cosine to a teacher's embeddings; not finite without a teacher.
+    package let teacherCosine: Double
 
     /// Values of one step; what is not finite is left out of the curves and counted.
     package init(
-      step: Int, loss: Double, learningRate: Double, imagesPerSecond: Double, gradientNorm: Double
+      step: Int, loss: Double, learningRate: Double, imagesPerSecond: Double, gradientNorm: Double,
+      teacherCosine: Double = .nan
     ) {
+      self.teacherCosine = teacherCosine
       self.step = step
       self.loss = loss
       self.learningRate = learningRate

@@ -8,6 +8,7 @@ package enum ResumeError: Error, Equatable, CustomStringConvertible {
   case otherBytes(path: String, data: String)
   case nothingToResume(folder: String)
   case otherOldNetwork(path: String, old: String)
+  case otherTeacher(path: String, teacher: String)
   case missing(path: String)
   case furtherOn(path: String, step: Int, wanted: Int)
   case runExists(folder: String)
@@ -39,6 +40,9 @@ package enum ResumeError: Error, Equatable, CustomStringConvertible {
     case .otherOldNetwork(let path, let old):
       "cannot resume \(path): \(old) is not the network that the run was made compatible with; "
         + "give that one to --compatible-with, or start a new run with another --out"
+    case .otherTeacher(let path, let teacher):
+      "cannot resume \(path): what \(teacher) says of the photos is not what the run was taught by; "
+        + "give that teacher to --teacher, or start a new run with another --out"
     case .furtherOn(let path, let step, let wanted):
       "\(path) stands at step \(step), further than the \(wanted) steps asked for; "
         + "raise --epochs or --steps, or start a new run with another --out"

@@ -107,6 +107,8 @@ extension StepRecord {
       }
   }
 
+  private static let teacherCurve = (tag: "train/teacher-cosine", path: ["teacher_cosine"])
+
   private static var tripletCurves:
     [(tag: String, path: [String], value: (TripletFigures) -> Double)]
   {
@@ -120,13 +122,15 @@ extension StepRecord {
   /// What TensorBoard plots, by tag.
   fileprivate var scalars: [(String, Double)] {
     Self.curves.map { ($0.tag, $0.value(self)) }
+      + (teacherCosine.map { [(Self.teacherCurve.tag, $0)] } ?? [])
       + (triplets.map { figures in Self.tripletCurves.map { ($0.tag, $0.value(figures)) } } ?? [])
   }
 
   /// The same of a line of metrics, as far as it has them.
   fileprivate static func scalars(of line: MetricsLine) -> [(String, Double)] {
-    (curves.map { ($0.tag, $0.path) } + tripletCurves.map { ($0.tag, $0.path) }).compactMap {
-      tag, path in line.text(path).map { (tag, Double($0) ?? .nan) }
+    let paths = curves.map { ($0.tag, $0.path) } + [(teacherCurve.tag, teacherCurve.path)]
+    return (paths + tripletCurves.map { ($0.tag, $0.path) }).compactMap { tag, path in
+      line.text(path).map { (tag, Double($0) ?? .nan) }
     }
   }
 }

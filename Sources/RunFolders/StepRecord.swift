@@ -53,6 +53,8 @@ package struct StepRecord: Sendable {
   /// What the steps of each rank were spent on, in the mean of a window that has just ended; else
   /// empty.
   package var ranks: [RankSeconds] = []
+  /// The mean cosine of the samples and what a teacher makes of them; nil without one.
+  package var teacherCosine: Double?
   /// What the triplets were; nil with other losses.
   package var triplets: TripletFigures?
 
@@ -64,8 +66,9 @@ package struct StepRecord: Sendable {
     skippedSteps: Int, skippedSamples: Int, isSkipped: Bool, microbatches: [Int],
     readAhead: ReadAheadCounts, gradientHash: UInt64, weightsHash: UInt64,
     reduction: ReductionTimes = ReductionTimes(), ranks: [RankSeconds] = [],
-    triplets: TripletFigures? = nil
+    triplets: TripletFigures? = nil, teacherCosine: Double? = nil
   ) {
+    self.teacherCosine = teacherCosine
     self.step = step
     self.epoch = epoch
     self.samples = samples
@@ -103,7 +106,7 @@ package struct StepRecord: Sendable {
       + "\"images_per_second\":\(JSONNumber.text(imagesPerSecond)),"
       + "\"batch_accuracy\":\(JSONNumber.text(accuracy)),"
       + "\"target_cosine\":\(JSONNumber.text(targetCosine)),"
-      + "\"spread\":\(JSONNumber.text(spread)),\(tripletsJSON)"
+      + "\"spread\":\(JSONNumber.text(spread)),\(teacherJSON)\(tripletsJSON)"
       + "\"step_seconds\":\(JSONNumber.text(stepSeconds)),"
       + "\"seconds\":{\(phases.joined(separator: ","))},"
       + "\"communication\":{\"window\":\(JSONNumber.text(reduction.windowSeconds)),"
@@ -132,6 +135,11 @@ extension StepRecord {
     }
     return "\"ranks\":{\"decode\":\(list { $0.decode }),\"compute\":\(list { $0.compute }),"
       + "\"peers\":\(list { $0.peers }),\"other\":\(list { $0.other })},"
+  }
+
+  /// The member `teacher_cosine` with its comma, or nothing.
+  private var teacherJSON: String {
+    teacherCosine.map { "\"teacher_cosine\":\(JSONNumber.text($0))," } ?? ""
   }
 
   /// The member `triplets` with its comma, or nothing.

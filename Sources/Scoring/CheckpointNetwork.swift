@@ -21,10 +21,11 @@ package final class CheckpointNetwork {
   package let configuration: RunConfiguration
   /// Which of its weights it embeds with.
   package let kind: WeightsKind
-  private let weights: NetworkWeights
-  private let memories: [AlignedBytes.Box]
+  let weights: NetworkWeights
+  /// By worker.
+  let memories: [AlignedBytes.Box]
   /// The weights transformed once: the parameters do not change here.
-  private let prepared: AlignedBytes.Box
+  let prepared: AlignedBytes.Box
   private let embedder: Embedder
 
   /// Opens the checkpoint that `path` means: rank 0 chooses it, every rank reads it; a collective.

@@ -131,7 +131,7 @@ package final class Embedder {
         let image = images + row * imageCount
         do throws(ImageError) {
           var drawn = changes
-          drawn.isMirrored = mirrored
+          drawn.isMirrored = changes.isMirrored != mirrored
           try decoder.load(photo, drawn: drawn, into: image)
         } catch {
           ledger.record(

@@ -88,7 +88,8 @@ package struct WorldCheck: Sendable {
     return "rank 0 has \(only(one, not: other)); rank \(rank) has \(only(other, not: one))"
   }
 
-  static func groups(_ all: [[String]], by field: Int) -> String {
+  /// Who has which value of number `field` of `all`, the fields of each rank, its host the first.
+  package static func groups(_ all: [[String]], by field: Int) -> String {
     var order: [String] = []
     var members: [String: [String]] = [:]
     for (rank, fields) in all.enumerated() {

@@ -3,6 +3,7 @@ internal import Checkpoints
 internal import Configuration
 internal import Engine
 internal import Losses
+internal import Planning
 internal import Sessions
 
 /// Whether a run still gets anywhere: steps that are skipped, embeddings that shrink to one point,

@@ -8,6 +8,7 @@ internal import Engine
 private import Foundation
 internal import Inputs
 internal import Interchange
+internal import Losses
 internal import Planning
 internal import RunFolders
 internal import Sessions
@@ -203,6 +204,7 @@ final class Keeper {
       configuration: plan.configuration.yamlText(), dataFingerprint: plan.data.fingerprint,
       classCount: plan.factory.classCount)
     metadata[Checkpoint.oldNetworkKey] = oldNetworkHash.map { Hash64.text($0) }
+    metadata[Checkpoint.teacherKey] = plan.teacher.map { Hash64.text($0.hash) }
     metadata[Checkpoint.dataSampleKey] = plan.dataSample?.text
     metadata[Checkpoint.startFolderKey] = FileManager.default.currentDirectoryPath
     if !plan.changes.isEmpty {

@@ -6,6 +6,7 @@ internal import Datasets
 internal import Engine
 internal import Evaluation
 internal import Inputs
+internal import Losses
 internal import Networks
 internal import Planning
 internal import Scoring

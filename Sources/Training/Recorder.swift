@@ -69,7 +69,8 @@ final class Recorder {
       history.steps.append(
         RunReport.Step(
           step: record.step, loss: record.loss, learningRate: record.learningRate,
-          imagesPerSecond: record.imagesPerSecond, gradientNorm: record.gradientNorm))
+          imagesPerSecond: record.imagesPerSecond, gradientNorm: record.gradientNorm,
+          teacherCosine: record.teacherCosine ?? .nan))
     }
     if record.isSkipped {
       plan.console.warn(
@@ -84,6 +85,7 @@ final class Recorder {
     plan.console.progress(
       "epoch \(record.epoch)  step \(record.step)/\(plan.totalSteps)  "
         + "loss \(Console.fixed(record.loss, 4))  "
+        + (record.teacherCosine.map { "teacher \(Console.fixed($0, 3))  " } ?? "")
         + (record.triplets.map { "active \(Console.fixed(100 * $0.activeShare, 1)) %  " } ?? "")
         + "\(Console.fixed(record.imagesPerSecond, 1)) images/s  "
         + "\(Console.duration(left ?? .nan)) left",

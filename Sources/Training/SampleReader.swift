@@ -3,6 +3,7 @@ internal import Configuration
 internal import Datasets
 internal import Engine
 internal import Inputs
+internal import Losses
 internal import Planning
 internal import Sessions
 internal import Threads
@@ -15,8 +16,10 @@ struct SampleReader: SampleSource {
   /// Brings bytes ahead.
   private let source: ReadAhead
   private let watched: RankProgress
+  private let teacher: (any Teacher)?
 
   init(_ plan: TrainingPlan) {
+    teacher = plan.teacher
     let loader = SampleLoader(
       plan.data.index, divided: plan.data.divided, source: plan.data.readAhead,
       preprocessing: plan.data.preprocessing, augmentation: plan.configuration.augment,
@@ -39,6 +42,15 @@ struct SampleReader: SampleSource {
         loader.training[batch.samples[slot]],
         at: SampleCoordinates(step: batch.step, slot: slot), into: image)
     }
-    return BatchSample(label: Int32(sample.label), isReplaced: sample.isReplacement)
+    return BatchSample(
+      label: Int32(sample.label), isReplaced: sample.isReplacement,
+      teacherRow: teacher?.row(of: sample.photo, isMirrored: sample.isMirrored) ?? -1)
+  }
+
+  func teach(
+    _ rows: UnsafeBufferPointer<Int32>, images: UnsafePointer<Float>, on worker: Int,
+    into targets: UnsafeMutablePointer<Float>
+  ) {
+    teacher?.teach(rows, images: images, on: worker, into: targets)
   }
 }

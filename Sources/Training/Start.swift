@@ -6,6 +6,7 @@ internal import Configuration
 internal import Datasets
 internal import Determinism
 internal import Inputs
+internal import Losses
 internal import Networks
 internal import Planning
 internal import Resumption
@@ -54,6 +55,11 @@ package enum Start {
     guard checkpoint.oldNetwork == old.map({ Hash64.text($0.hash) }) else {
       throw ResumeError.otherOldNetwork(
         path: checkpoint.path, old: plan.configuration.compatibleWith ?? "none")
+    }
+    // Of other photos it says something else.
+    guard mayDiffer || checkpoint.teacher == plan.teacher.map({ Hash64.text($0.hash) }) else {
+      throw ResumeError.otherTeacher(
+        path: checkpoint.path, teacher: plan.configuration.teacher ?? "none")
     }
     let pixels = Hash64.text(JPEGProbe.hash)
     if let written = checkpoint.pixels, written != pixels {

@@ -196,7 +196,8 @@ package final class Trainer {
       isSkipped: update == nil, microbatches: sums.microbatchesOfRanks,
       readAhead: plan.data.readAhead.counts, gradientHash: update?.gradientHash ?? 0,
       weightsHash: lastWeightsHash, reduction: bench.reduction,
-      triplets: sums.figures as? TripletFigures)
+      triplets: sums.figures as? TripletFigures,
+      teacherCosine: plan.teacher.map { _ in sums.teacherCosineSum / sums.taughtCount })
   }
 
   private func act(on finding: Health.Finding?) throws {

@@ -112,10 +112,11 @@ package enum TrainingJob {
     let changes = (resolved?.changes ?? []) + (origin?.changedBytes(sample, request) ?? [])
     let head = try HeadChoice.agree(
       configuration, classes: data.divided.classCount, session: session)
+    let teacher = try Teaching.open(configuration, data, in: session, work: work)
     let plan = try work.run("reading what is measured", unit: "MiB") { meter in
       try TrainingPlan(
         configuration, session: session, data: data, folder: folder.path, dataSample: sample,
-        changes: changes, dividesHead: head.isDivided, meter: meter)
+        changes: changes, dividesHead: head.isDivided, teacher: teacher, meter: meter)
     }
     if let resolved, let origin, let step = origin.step {
       try origin.requireStepsLeft(
@@ -125,7 +126,8 @@ package enum TrainingJob {
     }
     try describe(plan, head)
     try MemoryCheck.run(
-      neededBytes: plan.neededBytes, in: session, willBeTaken: !configuration.dryRun)
+      neededBytes: plan.neededBytes, takenBytes: plan.teacherBytes, in: session,
+      willBeTaken: !configuration.dryRun)
     if configuration.dryRun { return nil }
     let bench = try work.run("preparing memory") { _ in try Workbench(plan, hooks: hooks) }
     let old = try OldNetwork.open(plan, label: bench.reader.loader.label, work: work)
@@ -242,6 +244,8 @@ package enum TrainingJob {
         + "\(network.multiplyAdds / 1_000_000) M multiply-adds an image; "
         + (plan.factory.objective.head.map { "head: \($0.classes) classes x \($0.dimension)" }
           ?? "no head")
+        + (plan.factory.term?.hasMap == true
+          ? ", map to the teacher: \(network.embeddingCount) x \(plan.teacher?.width ?? 0)" : "")
         + (plan.factory.objective.divided.map {
           ", divided: \($0.classes(of: 0, ranks: plan.communicator.size).count) on rank 0"
             + ($0.sampling.map { ", \($0.share) of them in a step beside the batch's" } ?? "")
@@ -260,7 +264,9 @@ package enum TrainingJob {
     console.say(
       "memory: \((plan.neededBytes - plan.checkpointBytes - perThread) >> 20) MiB a rank + "
         + "\(memory.workerBytes >> 20) MiB a thread + \(plan.checkpointBytes >> 20) MiB on rank 0 "
-        + "for checkpoints")
+        + "for checkpoints"
+        + (plan.teacher == nil
+          ? "" : "; of these the teacher \(plan.teacherBytes >> 20) MiB a rank with its threads"))
     console.say(
       "steps: \(plan.totalSteps) of \(configuration.batch) samples "
         + "(\(plan.stepsPerEpoch) an epoch"

@@ -6,6 +6,7 @@ internal import Configuration
 internal import Datasets
 internal import Determinism
 internal import Engine
+internal import Losses
 internal import Networks
 internal import Planning
 internal import RunFolders

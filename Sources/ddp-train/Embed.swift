@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Configuration
+internal import EmbeddingFiles
 private import Interchange
 internal import Measuring
 
@@ -14,6 +15,7 @@ struct Embed: ParsableCommand {
       EXAMPLES
         ddp-train embed runs/lfw --data photos --out faces.npy
         ddp-train embed runs/lfw --data photos --int8 --out faces.npz
+        ddp-train embed runs/teacher --data photos --mirrored --out teacher.npy
         mpirun --bind-to none -np 4 ddp-train embed runs/lfw/checkpoints/best.safetensors --data photos --out faces.npy
       """)
 
@@ -35,6 +37,11 @@ struct Embed: ParsableCommand {
   @OptionGroup var network: NetworkArguments
 
   @Flag(
+    help: ArgumentHelp(
+      "Write rows of the mirrored photos too, NAME#mirrored, as --teacher of train takes them."))
+  var mirrored = false
+
+  @Flag(
     name: .customLong("int8"),
     help: "Write one byte a number, each photo scaled to fill it; distances stay within rounding.")
   var int8 = false
@@ -45,6 +52,10 @@ struct Embed: ParsableCommand {
   var quiet = false
 
   func validate() throws {
+    if mirrored, network.flipTest == true {
+      throw ValidationError(
+        "--mirrored writes photo and mirror image apart, --flip-test adds them; give one of them")
+    }
     guard EmbeddingFile(path: out) != nil else {
       throw ValidationError("--out '\(out)' does not end in NAME.npy, NAME.npz or NAME.csv")
     }
@@ -59,6 +70,7 @@ struct Embed: ParsableCommand {
     request.precision = network.precision
     request.weights = network.weights
     request.writesBytes = int8
+    request.writesMirrored = mirrored
     request.threads = threads
     let code = Dispatch.run { try request.run(over: $0) }
     if code != 0 { throw ExitCode(code) }

@@ -30,12 +30,17 @@ struct EngineRun {
   var average: WeightAverage?
   /// The class of a slot; nil is the slot modulo `classCount`.
   var label: (@Sendable (_ step: Int, _ slot: Int) -> Int)?
+  /// Says where the embeddings of classes are to be; nil for nobody.
+  var teacher: (any Teacher)?
+  /// How triplets are mined.
+  var request: MiningRequest?
 
   /// What a run leaves.
   struct Outcome: Equatable, Sendable {
     var receipts: [UpdateReceipt] = []
     var losses: [Double] = []
-    /// Correct samples, sum of target cosines, sum of spreads, ranks with unsound gradients.
+    /// Correct samples, sum of target cosines, sum of spreads, ranks with unsound gradients, cosines
+    /// to a teacher and their number.
     var figures: [[Double]] = []
     var loss = LossState()
     /// The vectors of the state, but for what is divided, on rank 0.
@@ -87,10 +92,11 @@ struct EngineRun {
   }
 
   private func outcome(in world: World) throws -> Outcome {
-    let factory = ModelFactory(configuration, classCount: classCount)
+    let factory = ModelFactory(
+      configuration, classCount: classCount, teacherWidth: teacher?.width)
     let objective = objective(factory)
     // The tensors of a head are there with the losses that have one.
-    let hasHead = objective.head != nil
+    let hasHead = objective.head != nil || factory.objective.head == nil
     let descriptions = hasHead ? factory.descriptions : factory.network.parameters
     let groups =
       hasHead
@@ -104,14 +110,15 @@ struct EngineRun {
       state: ModelState(
         descriptions: descriptions, statistics: factory.network.statistics, vectors: vectors,
         keepsParts: world.isSharded || objective.divided != nil,
-        dividedFrom: objective.divided == nil ? nil : factory.network.parameterCount,
+        dividedFrom: objective.divided == nil ? nil : factory.headStart,
         loss: objective.head?.initialState ?? LossState()),
-      gradientGrid: SummationGrid(exponent: -36), seed: 7, average: average)
+      gradientGrid: SummationGrid(exponent: -36), seed: 7, average: average,
+      term: factory.term)
     let imageCount = factory.network.image.shape.count
     let (seed, classCount, label) = (seed, classCount, label)
     let engine = StepEngine(
       replica, in: world,
-      samples: ComputedSamples { slot, batch, image in
+      samples: ComputedSamples(taughtBy: teacher) { slot, batch, image in
         let random = CounterRandom(seed: seed(slot), purpose: .testing, batch.step, slot)
         for i in 0..<imageCount { image[i] = Float(2 * random.uniform(i) - 1) }
         return Int32(label?(batch.step, slot) ?? slot % classCount)
@@ -123,10 +130,11 @@ struct EngineRun {
         of: StepBatch(
           step: step, epoch: 0, samples: Array(0..<samples),
           microbatches: Microbatches.cut(samples, microbatch: configuration.microbatch),
-          marginFactor: 1))
+          marginFactor: 1, request: request))
       outcome.losses.append(sums.lossSum)
       outcome.figures.append([
         sums.correctCount, sums.targetCosineSum, sums.spreadSum, sums.unsoundRanks,
+        sums.teacherCosineSum, sums.taughtCount,
       ])
       outcome.receipts.append(
         try engine.applyUpdate(
@@ -151,7 +159,7 @@ struct EngineRun {
         objective.divided?.ownRange(of: world.communicator.rank, ranks: world.communicator.size)
         ?? 0..<head.classes * head.dimension
       outcome.headVectors = replica.state.vectors.indices.map {
-        let first = replica.state.vector($0) + outcome.networkCount
+        let first = replica.state.vector($0) + factory.headStart
         return Array(UnsafeBufferPointer(start: first + own.lowerBound, count: own.count))
       }
     }

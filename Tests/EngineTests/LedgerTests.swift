@@ -1,4 +1,4 @@
-import Engine
+import Collectives
 import Losses
 import Testing
 

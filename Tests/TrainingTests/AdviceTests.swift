@@ -6,6 +6,7 @@ import Evaluation
 import Foundation
 import Interchange
 import Measuring
+import Planning
 import Sweeps
 import Testing
 import Training

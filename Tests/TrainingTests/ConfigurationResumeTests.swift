@@ -74,6 +74,7 @@ import Training
       ("gamma", { $0.gamma = 0.3 }), ("power", { $0.power = 3 }),
       ("min-lr", { $0.minimumLearningRate += 0.01 }), ("warmup-epochs", { $0.warmupEpochs += 1 }),
       ("clip-norm", { $0.clipNorm = 77 }),
+      ("teacher", { $0.teacher = "f" }), ("teacher-weight", { $0.teacherWeight = 3 }),
     ]
     for (key, change) in changes {
       var changed = run

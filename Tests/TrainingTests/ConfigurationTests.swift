@@ -195,7 +195,7 @@ private let everything = """
       "pooling", "initial-accumulator", "reduce", "shard-optimizer", "timeline", "init",
       "tensorboard", "csv", "prometheus", "patience", "precision", "head", "head-start", "freeze",
       "lr-scale", "sample-classes", "idle-rows", "norm-concentration", "statistics-rate",
-      "margin-deviation",
+      "margin-deviation", "teacher", "teacher-weight",
     ]
     #expect(Set(keys).union(["epochs", "steps"]) == Set(named).union(others))
   }

@@ -4,6 +4,7 @@ import Configuration
 import Datasets
 import Engine
 import Foundation
+import Planning
 import State
 import TestSupport
 import Testing

@@ -21,6 +21,10 @@ import Testing
     ("pairs: [a.txt, a.txt]\n", "given twice"),
     ("loss: triplet\nmining: semi-hard@\n", "is not N steps"),
     ("loss: triplet\nmining: semi-hard,semi-hard@3\n", "follows on itself"),
+    ("loss: teacher\n", "the distance to a teacher's embeddings alone; give teacher"),
+    ("loss: teacher\nteacher: a.npy\nteacher-weight: 0\n", "loss teacher has nothing else"),
+    ("teacher-weight: 3\n", "teacher-weight does nothing without teacher"),
+    ("loss: triplet\nteacher: a.npy\ntriplet-reduction: sum\n", "a teacher's term does not"),
     ("dropout: 0.99999999999\n", "from 0 to below 1"),
     ("model: inception-resnet-v1\nimage-size: 74\n", "at least 75 pixels a side"),
   ])

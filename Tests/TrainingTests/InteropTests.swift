@@ -2,11 +2,13 @@ import Checkpoints
 import Collectives
 import Configuration
 import Datasets
+import EmbeddingFiles
 import Foundation
 import Interchange
 import Interop
 import Measuring
 import Networks
+import Planning
 import TestSupport
 import Testing
 import Training

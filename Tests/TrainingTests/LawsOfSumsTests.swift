@@ -8,6 +8,7 @@ import Foundation
 import Interchange
 import Kernels
 import Networks
+import Planning
 import State
 import Synchronization
 import TestSupport

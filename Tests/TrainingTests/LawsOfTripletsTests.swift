@@ -7,6 +7,7 @@ import Foundation
 import Interchange
 import Losses
 import Networks
+import Planning
 import RunFolders
 import Testing
 import TestSupport

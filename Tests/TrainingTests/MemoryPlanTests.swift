@@ -40,6 +40,11 @@ import Training
       $0.passes = 1
     },
     "a divided head": { $0.head = .divided },
+    "a teacher alone": {
+      $0.loss = .teacher
+      $0.margin = []
+      $0.scale = 1
+    },
     "sampled classes": {
       $0.head = .divided
       $0.sampleClasses = 0.25

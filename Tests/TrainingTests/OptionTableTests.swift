@@ -25,6 +25,7 @@ import Testing
     "margin-warmup-epochs": ("1.5", [:]), "head": ("divided", [:]),
     "sample-classes": ("0.25", ["head": "divided"]),
     "idle-rows": ("decay", ["head": "divided", "sample-classes": "0.25"]),
+    "teacher": ("old.npy", [:]), "teacher-weight": ("7", ["teacher": "old.npy"]),
     "mining": ("hardest,offline@3e", ["loss": "triplet"]),
     "people-per-batch": ("5", ["loss": "triplet"]),
     "photos-per-person": ("3", ["loss": "triplet"]),
@@ -128,7 +129,9 @@ import Testing
 
   /// Configurations of every kind.
   private static let kinds: [[String: String]] =
-    LossName.allCases.map { ["loss": $0.rawValue] }
+    LossName.allCases.map {
+      $0 == .teacher ? ["loss": "teacher", "teacher": "old.npy"] : ["loss": $0.rawValue]
+    }
     + OptimizerName.allCases.map { ["optimizer": $0.rawValue] }
     + ScheduleName.allCases.filter { $0 != .step }.map { ["schedule": $0.rawValue] }
     + [

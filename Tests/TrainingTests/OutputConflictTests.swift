@@ -245,7 +245,7 @@ import Training
     }
     for (input, path) in [
       ("init", subject.newest), ("data", subject.list), ("landmarks", subject.folder + "/points"),
-      ("pairs", subject.folder + "/pairs.txt"),
+      ("pairs", subject.folder + "/pairs.txt"), ("teacher", subject.folder + "/points"),
     ] {
       let given = [input: path, option: path, "checkpoint-every": "0"]
       #expect(

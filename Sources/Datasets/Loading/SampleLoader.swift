@@ -9,6 +9,8 @@ package struct LoadedSample: Equatable, Sendable {
   package var label: Int
   /// Whether it stands in for an unreadable photo.
   package var isReplacement: Bool
+  /// Whether left and right are exchanged.
+  package var isMirrored: Bool
 }
 
 /// The training samples of a data set: which photos, what they become, and what stands in for bad
@@ -121,7 +123,8 @@ package final class SampleDecoder: @unchecked Sendable {
         try fill(output, with: current, drawn: drawn)
         if attempt > 0 { loader.ledger.recordReplacement() }
         return LoadedSample(
-          photo: current, label: loader.label(of: current), isReplacement: attempt > 0)
+          photo: current, label: loader.label(of: current), isReplacement: attempt > 0,
+          isMirrored: drawn.isMirrored)
       } catch  where error.isOfMachine {
         throw .photoOutOfReach(
           photo: loader.source.name(of: current), reason: error.description)

@@ -150,7 +150,7 @@ final class PositionedFile: Sendable {
   let path: String
   /// Length in bytes when the file was opened.
   let byteCount: Int
-  private let descriptor: Int32
+  fileprivate let descriptor: Int32
 
   /// Opens a regular file; throws `InterchangeError.unreadable`.
   init(path: String) throws {
@@ -212,6 +212,33 @@ final class PositionedFile: Sendable {
         into: UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: count))
       written = count
     }
+  }
+}
+
+/// The bytes of a file where they lie: the system brings pages as they are read, and takes them
+/// back.
+final class MappedFile: @unchecked Sendable {
+  /// All bytes of the file.
+  let bytes: UnsafeRawBufferPointer
+  private let file: PositionedFile
+
+  /// Maps `file`, which stays open as long; throws `InterchangeError.unreadable`.
+  init(_ file: PositionedFile) throws {
+    self.file = file
+    guard file.byteCount > 0 else {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    let start = mmap(nil, file.byteCount, PROT_READ, MAP_SHARED, file.descriptor, 0)
+    guard let start, start != MAP_FAILED else {
+      throw InterchangeError.unreadable(path: file.path, reason: systemReason())
+    }
+    bytes = UnsafeRawBufferPointer(start: start, count: file.byteCount)
+  }
+
+  deinit {
+    guard let start = bytes.baseAddress else { return }
+    munmap(UnsafeMutableRawPointer(mutating: start), bytes.count)
   }
 }
 

@@ -88,7 +88,7 @@ package final class NumPyArchive: TensorArchive {
   /// The strings of an array of text; throws `InterchangeError`.
   package func strings(of name: String) throws -> [String] { try array(name).strings() }
 
-  private func array(_ name: String) throws -> NumPyArray {
+  func array(_ name: String) throws -> NumPyArray {
     if let array = arrays[name] { return array }
     throw refusals[name]
       ?? .unsupported(

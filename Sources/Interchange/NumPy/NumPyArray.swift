@@ -78,8 +78,9 @@ enum NumPyBytes {
 /// An array of a file, its header read and its size checked.
 struct NumPyArray {
   let header: NumPyHeader
-  private let source: NumPyBytes
-  private let dataStart: Int
+  let source: NumPyBytes
+  /// Where the elements begin in `source`.
+  let dataStart: Int
   private let count: Int
 
   /// The array that fills `source`; throws `InterchangeError`.

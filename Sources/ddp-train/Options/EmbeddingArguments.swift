@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import EmbeddingFiles
 private import Interchange
 internal import Measuring
 

@@ -1,6 +1,3 @@
-internal import Kernels
-package import Networks
-
 /// The running moments of batch norm, pooled over all microbatches of a step: exact sums of each
 /// microbatch's share of the mean, and of its variance about the old running mean, so that the
 /// variance between microbatches is counted (design, law 2).
@@ -46,35 +43,5 @@ package enum RunningMoments {
           (1 - momentum) * Double(running[variance]) + momentum * unbiased)
       }
     }
-  }
-}
-
-/// Tells whether embeddings have shrunk to one point.
-package enum Collapse {
-  /// Below this mean squared distance to the mean, unit embeddings count as one point.
-  package static let threshold = 1e-6
-
-  /// The mean squared distance of the unit embeddings [rows, dimension] to their mean:
-  /// 1 - |mean|^2; 1 where they point everywhere, 0 where they are one.
-  ///
-  /// `scratch` holds `rows` floats.
-  static func spread(
-    _ embeddings: UnsafePointer<Float>, rows: Int, dimension: Int,
-    scratch inverseNorms: UnsafeMutablePointer<Float>
-  ) -> Double {
-    for row in 0..<rows {
-      let square = ReductionKernel.sumOfSquares(
-        of: embeddings + row * dimension, count: dimension)
-      inverseNorms[row] = square > 0 ? Float(1 / square.squareRoot()) : 0
-    }
-    var meanSquare = 0.0
-    for i in 0..<dimension {
-      var sum = 0.0
-      for row in 0..<rows {
-        sum += Double(embeddings[row * dimension + i]) * Double(inverseNorms[row])
-      }
-      meanSquare += (sum / Double(rows)) * (sum / Double(rows))
-    }
-    return max(0, 1 - meanSquare)
   }
 }

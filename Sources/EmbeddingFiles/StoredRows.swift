@@ -8,16 +8,16 @@ internal import Interchange
 struct StoredRows {
   /// [rows, dimension]; other counts of sides for an array that is no matrix.
   let shape: [Int]
-  /// In C order.
-  let values: [Float]
+  let values: EmbeddingRows
   /// What the file calls its rows; nil where it does not say.
   let names: [String]?
 
   /// Reads the rows of `archive`, which has lists of `texts` too and whose arrays `areListed`,
-  /// called by their places in a list. Throws `InterchangeError`, and `EvaluationFailure` where it
-  /// cannot be told which arrays are meant.
+  /// called by their places in a list; `mapping` gives a matrix that need not be held. Throws
+  /// `InterchangeError`, and `EmbeddingFileError` where it cannot be told which arrays are meant.
   init(
-    _ archive: any TensorArchive, texts: [(key: String, values: [String])], areListed: Bool
+    _ archive: any TensorArchive, texts: [(key: String, values: [String])], areListed: Bool,
+    mapping: (String) throws -> MappedRows? = { _ in nil }
   ) throws {
     let arrays = archive.names.filter { archive.shape(of: $0) != nil }
     for name in archive.names where name == "embeddings" || archive.names.count == 1 {
@@ -26,7 +26,9 @@ struct StoredRows {
     }
     if let matrix = Self.matrix(arrays, archive) {
       shape = archive.shape(of: matrix) ?? []
-      values = try archive.elements(of: matrix)
+      values =
+        try mapping(matrix).map(EmbeddingRows.mapped)
+        ?? .held(try archive.elements(of: matrix), width: shape.last ?? 0)
       names = try Self.names(texts, count: shape.first ?? 0, path: archive.path)
       return
     }
@@ -43,16 +45,16 @@ struct StoredRows {
       // The one that a reader of the message would look at.
       if arrays.count == 1 || arrays.contains("embeddings") {
         let name = arrays.contains("embeddings") ? "embeddings" : arrays[0]
-        throw EvaluationFailure.notTwoDimensional(
+        throw EmbeddingFileError.notTwoDimensional(
           path: archive.path, shape: archive.shape(of: name) ?? [])
       }
-      throw EvaluationFailure.severalMatrices(path: archive.path, names: archive.names)
+      throw EmbeddingFileError.severalMatrices(path: archive.path, names: archive.names)
     }
     shape = [counts.reduce(0, +), dimension]
     var values: [Float] = []
     values.reserveCapacity(shape[0] * dimension)
     for name in arrays { values += try archive.elements(of: name) }
-    self.values = values
+    self.values = .held(values, width: dimension)
     let areCalled = !areListed && arrays.count > 1
     names =
       try Self.names(texts, count: shape[0], path: archive.path) ?? (areCalled ? arrays : nil)
@@ -63,7 +65,7 @@ struct StoredRows {
     let texts = archive.names.filter(archive.holdsText)
     try self.init(
       Numbers(archive), texts: try texts.map { ($0, try archive.strings(of: $0)) },
-      areListed: false)
+      areListed: false, mapping: archive.rows(of:))
   }
 
   /// The arrays of numbers of an archive that has others.
@@ -91,7 +93,7 @@ struct StoredRows {
 
   /// The list of names of `count` rows among `texts`: the one that is called so, of several the one
   /// that calls no two rows alike (others name people), and of those `names`; else the only one of
-  /// as many; nil where there is none. Throws `EvaluationFailure.ownNamesAndRows` for one called so
+  /// as many; nil where there is none. Throws `EmbeddingFileError.ownNamesAndRows` for one called so
   /// of another count.
   private static func names(
     _ texts: [(key: String, values: [String])], count: Int, path: String
@@ -105,7 +107,7 @@ struct StoredRows {
     }
     if let own = named.first(where: { $0.key == "names" }) { return own.values }
     if named.isEmpty, let other = called.first {
-      throw EvaluationFailure.ownNamesAndRows(
+      throw EmbeddingFileError.ownNamesAndRows(
         path: path, names: other.values.count, rows: count)
     }
     return named.isEmpty && fitting.count == 1 ? fitting[0].values : nil

@@ -1,5 +1,3 @@
-package import Collectives
-
 /// The weights of all ranks' parts put together, where the optimizer is sharded: one all-gather.
 ///
 /// It borrows the memory of the gradient sums, which nobody needs after the update.

@@ -44,11 +44,11 @@ package final class OldEmbeddings: @unchecked Sendable {
   }
 
   /// The embedding [dimension] of `sample`.
-  func embedding(of sample: Int) -> UnsafePointer<Float> {
+  package func embedding(of sample: Int) -> UnsafePointer<Float> {
     require(isFilled, "OldEmbeddings: read before they were filled, sample \(sample)")
     return UnsafePointer(memory.pointer + sample * dimension)
   }
 
   /// The class of `sample`.
-  func label(of sample: Int) -> Int32 { labelMemory[sample] }
+  package func label(of sample: Int) -> Int32 { labelMemory[sample] }
 }

@@ -1,4 +1,4 @@
-internal import Evaluation
+package import Evaluation
 internal import Interchange
 
 /// The forms in which embeddings with their names are stored, by the ending of the file's name.
@@ -23,15 +23,17 @@ package enum EmbeddingFile: String, Sendable, CaseIterable {
   }
 
   /// Writes `embeddings` and their `names`; `asBytes` scales each row to fill whole numbers from
-  /// -127 to 127. Throws `InterchangeError`, or `EvaluationFailure.notInBytes` for rows that are no
-  /// numbers.
-  func write(_ embeddings: Embeddings, names: [String], asBytes: Bool, to path: String) throws {
+  /// -127 to 127. Throws `InterchangeError`, or `EmbeddingFileError.notInBytes` for rows that are
+  /// no numbers.
+  package func write(
+    _ embeddings: Embeddings, names: [String], asBytes: Bool, to path: String
+  ) throws {
     let shape = [embeddings.count, embeddings.dimension]
     var bytes: [Int8]?
     if asBytes {
       // No byte says that a number is none.
       guard embeddings.nonFiniteCount == 0 else {
-        throw EvaluationFailure.notInBytes(count: embeddings.nonFiniteCount)
+        throw EmbeddingFileError.notInBytes(count: embeddings.nonFiniteCount)
       }
       bytes = embeddings.quantized(bits: 8).values.map { Int8($0) }
     }
@@ -63,16 +65,24 @@ package enum EmbeddingFile: String, Sendable, CaseIterable {
 
   private func writeNames(_ names: [String], to path: String) throws {
     if let name = names.first(where: { $0.contains(where: \.isNewline) }) {
-      throw EvaluationFailure.nameOfSeveralLines(name: name)
+      throw EmbeddingFileError.nameOfSeveralLines(name: name)
     }
     try TextFile.write(names.map { $0 + "\n" }.joined(), to: path)
   }
 
-  /// The embeddings of `path` and their names; `tell` is given a sentence of what is passed over.
-  /// Throws what is wrong.
-  static func read(
+  /// The embeddings of `path` and their names, all in memory; `tell` is given a sentence of what is
+  /// passed over. Throws what is wrong.
+  package static func read(
     _ path: String, names namesPath: String?, tell: (String) -> Void
   ) throws -> (Embeddings, [String]) {
+    let (rows, names) = try open(path, names: namesPath, tell: tell)
+    return (Embeddings(rows.values, dimension: rows.width), names)
+  }
+
+  /// The same where they lie, as far as they can be read there.
+  package static func open(
+    _ path: String, names namesPath: String?, tell: (String) -> Void
+  ) throws -> (EmbeddingRows, [String]) {
     switch EmbeddingFile(path: path) {
     case .csv:
       let table = try CSVTable(path: path)
@@ -86,16 +96,20 @@ package enum EmbeddingFile: String, Sendable, CaseIterable {
             + (shown.isEmpty ? "" : "; passed over: " + shown)
             + (others > 0 ? " and \(others) more" : ""))
       }
-      return (Embeddings(table.values, dimension: table.columns), table.names)
+      return (.held(table.values, width: table.columns), table.names)
     case .npz:
       return try pair(path, StoredRows(NumPyArchive(path: path)), names: namesPath, tell)
     case .npy, nil:
       switch try TensorFiles.kind(of: path) {
       case .numPyArray:
-        guard let namesPath else { throw EvaluationFailure.noNames(path: path) }
+        guard let namesPath else { throw EmbeddingFileError.noNames(path: path) }
+        let names = try NamesFile.read(namesPath, tell: tell)
+        if let mapped = try NumPyFile.rows(of: path) {
+          return try pair(path, [mapped.count, mapped.width], .mapped(mapped), names)
+        }
         let contents = try NumPyFile.read(path)
         return try pair(
-          path, contents.shape, contents.values, try NamesFile.read(namesPath, tell: tell))
+          path, contents.shape, .held(contents.values, width: contents.shape.last ?? 0), names)
       case .numPyArchive:
         return try pair(path, StoredRows(NumPyArchive(path: path)), names: namesPath, tell)
       case .pyTorch:
@@ -112,25 +126,25 @@ package enum EmbeddingFile: String, Sendable, CaseIterable {
   /// `rows` with their own names, or with those of the file at `namesPath`.
   private static func pair(
     _ path: String, _ rows: StoredRows, names namesPath: String?, _ tell: (String) -> Void
-  ) throws -> (Embeddings, [String]) {
+  ) throws -> (EmbeddingRows, [String]) {
     let given = try namesPath.map { try NamesFile.read($0, tell: tell) }
     if let own = rows.names, let given, own != given {
-      throw EvaluationFailure.namesTwice(path: path)
+      throw EmbeddingFileError.namesTwice(path: path)
     }
-    guard let names = given ?? rows.names else { throw EvaluationFailure.noNames(path: path) }
+    guard let names = given ?? rows.names else { throw EmbeddingFileError.noNames(path: path) }
     return try pair(path, rows.shape, rows.values, names)
   }
 
   private static func pair(
-    _ path: String, _ shape: [Int], _ values: [Float], _ names: [String]
-  ) throws -> (Embeddings, [String]) {
+    _ path: String, _ shape: [Int], _ rows: EmbeddingRows, _ names: [String]
+  ) throws -> (EmbeddingRows, [String]) {
     guard shape.count == 2, shape[1] > 0 else {
-      throw EvaluationFailure.notTwoDimensional(path: path, shape: shape)
+      throw EmbeddingFileError.notTwoDimensional(path: path, shape: shape)
     }
     guard names.count == shape[0] else {
-      throw EvaluationFailure.namesAndRows(
+      throw EmbeddingFileError.namesAndRows(
         names: names.count, rows: shape[0], first: names.first ?? "")
     }
-    return (Embeddings(values, dimension: shape[1]), names)
+    return (rows, names)
   }
 }

@@ -16,6 +16,7 @@ package struct Levers: Sendable, Equatable {
     factors =
       (traits.scale == nil ? [] : ["scale"]) + (traits.hasMargin ? ["margin"] : [])
       + (configuration.weightDecay > 0 ? ["weight-decay"] : [])
+      + (configuration.teacher != nil ? ["teacher-weight"] : [])
   }
 
   /// `lr and lr-head`.
