@@ -150,8 +150,8 @@ package struct TrainingPlan {
       vectorCount: factory.vectors(configuration).count)
   }
 
-  /// Bytes of this rank and its threads, with a copy for checkpoints, what an older network makes of
-  /// the training samples, and the teacher.
+  /// Bytes of this rank and its threads, with a copy for checkpoints, what an older network makes
+  /// of the training samples, and the teacher.
   package var neededBytes: Int {
     let memory = memory
     let old =

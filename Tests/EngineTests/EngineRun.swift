@@ -39,8 +39,8 @@ struct EngineRun {
   struct Outcome: Equatable, Sendable {
     var receipts: [UpdateReceipt] = []
     var losses: [Double] = []
-    /// Correct samples, sum of target cosines, sum of spreads, ranks with unsound gradients, cosines
-    /// to a teacher and their number.
+    /// Correct samples, sum of target cosines, sum of spreads, ranks with unsound gradients,
+    /// cosines to a teacher and their number.
     var figures: [[Double]] = []
     var loss = LossState()
     /// The vectors of the state, but for what is divided, on rank 0.

@@ -1,5 +1,5 @@
-/// The blocks of patches that `Im2ColConvolution` and `Im2ColPairConvolution` multiply, small enough
-/// for the cache.
+/// The blocks of patches that `Im2ColConvolution` and `Im2ColPairConvolution` multiply, small
+/// enough for the cache.
 enum PatchBlocks {
   /// Patches of a block, an even number; a function of the shape alone.
   @inline(__always)
