@@ -81,7 +81,7 @@ extension ScalingRequest {
         ("the job's", false), ("images/s", true),
       ] + (hasHours ? [("hours", true)] : []))
     func gibibytes(_ bytes: Int) -> String { Console.fixed(Double(bytes) * 0x1p-30, 2) }
-    func megabytes(_ bytes: Double) -> String { Console.fixed(1e-6 * bytes, 1) }
+    func megabytes(_ bytes: Double) -> String { Console.fixed(1e-6 * bytes, 2) }
     for row in report.headPredictions {
       let divided = row.divided
       table.append(

@@ -138,7 +138,8 @@ package struct ScalingRequest: Sendable {
             + (model.limit(of: design, load: load, share: 0.8).map { "\($0)" } ?? "none")
         }
         lines.append(
-          "  \(name), \(load.imagesPerRank) images a rank: " + limits.joined(separator: "; "))
+          "  \(name), \(load.imagesPerRank) images \(sharesBatch ? "of all ranks" : "a rank"): "
+            + limits.joined(separator: "; "))
       }
     }
     return lines

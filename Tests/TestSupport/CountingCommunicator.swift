@@ -4,11 +4,12 @@ package import Collectives
 /// what rings send, of a broadcast the root's one copy.
 package final class CountingCommunicator: Communicator {
   private let inner: any Communicator
-  private let onBytes: @Sendable (_ rank: Int, _ bytes: Int) -> Void
+  private let onBytes: @Sendable (_ rank: Int, _ bytes: Int, CollectiveOperation) -> Void
 
   /// `onBytes` is called with what a rank sends.
   package init(
-    _ inner: any Communicator, onBytes: @escaping @Sendable (_ rank: Int, _ bytes: Int) -> Void
+    _ inner: any Communicator,
+    onBytes: @escaping @Sendable (_ rank: Int, _ bytes: Int, CollectiveOperation) -> Void
   ) {
     self.inner = inner
     self.onBytes = onBytes
@@ -40,7 +41,7 @@ package final class CountingCommunicator: Communicator {
       case .allGather(let messages): (size - 1) * messages.parts[rank].count
       case .allToAll(let messages): messages.outgoingParts.reduce(0) { $0 + $1.count }
       }
-    onBytes(rank, bytes)
+    onBytes(rank, bytes, operation)
     try inner.transfer(transfer, in: operation)
   }
 }

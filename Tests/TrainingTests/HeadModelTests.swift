@@ -133,7 +133,7 @@ import Training
       $0.length = .steps(6)
     }
     var request = DoctorRequest(configuration: configuration, folder: NSTemporaryDirectory())
-    request.largestSum = 1 << 10
+    request.largestSum = 1 << 13
     request.photos = 101_000
     var report = try Self.report(request)
     var ratios: [Double] = []
