@@ -8,6 +8,9 @@ private enum Main {
   static func main() {
     CrashLine.install(speaker: LaunchedRank.rank.map { "rank \($0)" } ?? "")
     StandardOutput.reserve()
+    if let complaint = StackLimit.complaint {
+      fail(complaint, code: ExitCode.failure.rawValue)
+    }
     if let word = unreadable(CommandLine.unsafeArgv) {
       fail(
         "'\(word)' is not UTF-8, as names on the command line have to be; rename the file, or give a "
