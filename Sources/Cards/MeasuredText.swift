@@ -43,12 +43,12 @@ struct MeasuredText {
   /// What the lines say of people who were measured and trained on.
   var overlaps: [String] { lines.filter { $0.contains(PeopleOverlap.title) } }
 
-  /// Whether the last of two words, or the one behind a name, is a number: `lfw accuracy 0.99`.
+  /// Whether a fraction stands behind one or two words, as in `lfw accuracy 0.99`.
   private static func hasFigure(_ line: String) -> Bool {
     let words = line.split(separator: " ")
-    guard words.count > 1, !line.contains(PeopleOverlap.title), !line.hasPrefix("checkpoint: ")
+    guard let place = words.prefix(3).firstIndex(where: { $0.contains(".") && Double($0) != nil })
     else { return false }
-    return words.dropFirst().contains { Double($0) != nil }
+    return place > 0 && !words[..<place].contains { $0.hasSuffix(":") }
   }
 
   /// The path and the step of `checkpoint: PATH, step 12`.

@@ -237,7 +237,7 @@ struct ModelCard {
     if checkpoint.classCount == 0 {
       return ["- The network was imported, and whom it was trained on is not known."]
     }
-    let unknown = (try? checkpoint.trainedPeople())??.earlier.unknown.sorted() ?? []
+    let unknown = (try? checkpoint.trainedPeople())?.earlier.unknown.sorted() ?? []
     guard !unknown.isEmpty else { return [] }
     return [
       "- Its first weights come from \(unknown.map { "`\($0)`" }.joined(separator: ", ")), and whom "

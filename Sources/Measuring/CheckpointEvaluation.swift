@@ -1,14 +1,14 @@
 internal import CheckpointParts
 internal import Checkpoints
 internal import Collectives
-package import Configuration
-package import Datasets
+internal import Configuration
+internal import Datasets
 internal import Determinism
 internal import Evaluation
 internal import Foundation
-package import Inputs
+internal import Inputs
 internal import Networks
-package import Scoring
+internal import Scoring
 internal import Sessions
 internal import Threads
 

@@ -62,7 +62,8 @@ package final class Trainer {
     let recorder = try Recorder(plan, at: standing, meter: meter)
     self.recorder = recorder
     let flush = recorder.flush
-    var trained = plan.data.trainedPeople
+    var trained =
+      plan.isFirst ? plan.data.trainedPeople : TrainedPeople(names: [], trains: [])
     trained.earlier = standing.earlier
     self.trained = trained
     keeper = Keeper(bench, startedFrom: standing.path, trained: trained, old: old) {

@@ -34,7 +34,7 @@ import Training
 
   @Test func tablesOfOtherNetworksAndTextsWithoutFiguresAreRefused() throws {
     try Self.withRun { run in
-      for text in ["", "\n", "Dear all,\nplease find it enclosed.\n", "accuracy\n"] {
+      for text in ["", "\n", "Dear all,\nplease find it enclosed.\n", "accuracy\n", "data: x: 2.5 MB\n"] {
         #expect(try Self.refusal(run, text).contains("has no line of figures"), "\(text)")
       }
       let own = try FlaggedRun.newest(run).path

@@ -35,13 +35,6 @@ import Training
       #expect(
         try Self.complaint { try dryRun(["init": old, "width": "0.25"]) }.contains(
           "width was 0.125, is 0.25"))
-      #expect(
-        try Self.complaint {
-          try dryRun([
-            "init": old, "head-start": "trained", "data": "synthetic:people=12,photos=6,size=32",
-            "loss": "triplet", "batch": "16",
-          ])
-        }.contains("head-start"))
       let triplets = ["loss": "triplet", "batch": "16", "people-per-batch": "4"]
       try dryRun(triplets.merging(["compatible-with": old]) { $1 })
       for change in [
