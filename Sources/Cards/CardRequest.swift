@@ -36,4 +36,3 @@ package struct CardRequest: Sendable, Equatable {
     }
   }
 }
-

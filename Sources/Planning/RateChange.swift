@@ -56,7 +56,8 @@ package struct RateChange {
     if !isOtherNow {
       text += " as it would have, and becomes another one later"
     } else if next == last, step < total {
-      text += ", where it would have become \(Self.text(schedule.rates(at: step, base: own.baseRates)))"
+      text +=
+        ", where it would have become \(Self.text(schedule.rates(at: step, base: own.baseRates)))"
     }
     if total != plan.totalSteps {
       let name = plan.configuration.schedule

@@ -11,7 +11,8 @@ package enum StackLimit {
     guard getrlimit(__rlimit_resource_t(RLIMIT_STACK.rawValue), &limit) == 0,
       limit.rlim_cur < neededBytes
     else { return nil }
-    return "the limit of a stack is \(limit.rlim_cur >> 10) KiB, and it takes \(neededBytes >> 10); "
+    return
+      "the limit of a stack is \(limit.rlim_cur >> 10) KiB, and it takes \(neededBytes >> 10); "
       + "raise it (ulimit -s 8192, a job's or a container's)"
   }
 }

@@ -53,7 +53,8 @@ struct OldNetwork {
       if plan.configuration.landmarks == nil, !old.isOwnPlace(plan.configuration.data) {
         plan.console.warn(
           "\(path) was trained on photos that \(file) aligned, and aligns these by it too: where "
-            + "they are aligned already, or others of the same names, give --landmarks of their own")
+            + "they are aligned already, or others of the same names, give --landmarks of their own"
+        )
       }
     }
     let photos = data.divided.training

@@ -34,7 +34,9 @@ import Training
 
   @Test func tablesOfOtherNetworksAndTextsWithoutFiguresAreRefused() throws {
     try Self.withRun { run in
-      for text in ["", "\n", "Dear all,\nplease find it enclosed.\n", "accuracy\n", "data: x: 2.5 MB\n"] {
+      for text in [
+        "", "\n", "Dear all,\nplease find it enclosed.\n", "accuracy\n", "data: x: 2.5 MB\n",
+      ] {
         #expect(try Self.refusal(run, text).contains("has no line of figures"), "\(text)")
       }
       let own = try FlaggedRun.newest(run).path
@@ -72,7 +74,8 @@ import Training
       #expect(strangers.contains { $0.hasPrefix(Self.nobody) })
       let unknown = "people overlap: not known: the photos of lfw.bin have no names"
       let unnamed = try Self.card(run, "lfw \(unknown)\nlfw accuracy 0.9\n")
-      #expect(unnamed.contains("- lfw \(unknown)") && !unnamed.contains { $0.hasPrefix(Self.nobody) })
+      #expect(
+        unnamed.contains("- lfw \(unknown)") && !unnamed.contains { $0.hasPrefix(Self.nobody) })
     }
   }
 }

@@ -31,7 +31,8 @@ import Training
           in: folder + "/new")
       }
       try dryRun(["init": old])
-      #expect(try Self.complaint { try dryRun(["init": folder + "/none"]) }.contains("no such file"))
+      #expect(
+        try Self.complaint { try dryRun(["init": folder + "/none"]) }.contains("no such file"))
       #expect(
         try Self.complaint { try dryRun(["init": old, "width": "0.25"]) }.contains(
           "width was 0.125, is 0.25"))
@@ -167,7 +168,8 @@ import Training
         return try FlaggedRun.log(folder + run).filter { $0.contains("the learning rate was ") }
       }
       let same = try changes("/same", warmUp: "1", stops: 4, steps: "8")
-      #expect(same.count == 1 && same[0].contains("was 0.1 in step 4 and goes on at 0.1;"), "\(same)")
+      #expect(
+        same.count == 1 && same[0].contains("was 0.1 in step 4 and goes on at 0.1;"), "\(same)")
       #expect(!same.contains { $0.contains("to go on at ") })
       let other = try changes("/other", warmUp: "0.25", stops: 4, steps: "8")
       #expect(other.count == 1 && other[0].contains("to go on at "), "\(other)")

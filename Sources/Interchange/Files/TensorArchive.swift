@@ -46,7 +46,8 @@ package enum TensorFiles {
     if isONNX(start) {
       throw InterchangeError.foreign(
         path: path,
-        reason: "is an ONNX model, whose weights no longer have the names of a network's: save those "
+        reason:
+          "is an ONNX model, whose weights no longer have the names of a network's: save those "
           + "of the network that it was made of, by torch.save or as safetensors")
     }
     if let complaint = FileKind.complaint(aboutStart: start) {
@@ -71,7 +72,8 @@ package enum TensorFiles {
         + "that it was made of (safetensors, PyTorch or .npz)"
     }
     if start.starts(with: ZipArchive.magic) || LegacyPyTorch.begins(start) {
-      return "is a file of weights of PyTorch or NumPy, no checkpoint: make one of it with ddp-train "
+      return
+        "is a file of weights of PyTorch or NumPy, no checkpoint: make one of it with ddp-train "
         + "import"
     }
     if start.starts(with: NumPyFile.magic) { return "is one array of NumPy, no checkpoint" }
