@@ -48,6 +48,24 @@ extension ModelFactory {
       + (first.map { "\($0.name) and what comes after it trains" } ?? "class weights alone train")
   }
 
+  /// A sentence for each part of `lr-scale` whose factor counts nowhere, since parts behind it name
+  /// all that it does.
+  package func idleRates(_ configuration: RunConfiguration) -> [String] {
+    let scales = configuration.rateScales
+    return scales.indices.compactMap { place in
+      let own = scales[place]
+      let meant = descriptions.filter { own.pattern.matches($0.name) }
+      let behind = scales[(place + 1)...]
+      guard !meant.isEmpty,
+        meant.allSatisfy({ tensor in behind.contains { $0.pattern.matches(tensor.name) } })
+      else { return nil }
+      let others = behind.filter { scale in meant.contains { scale.pattern.matches($0.name) } }
+      return "lr-scale \(own.pattern.text)=\(own.factor) changes nothing: "
+        + others.map { "\($0.pattern.text)=\($0.factor)" }.joined(separator: ", ")
+        + " behind it names all that it does, and the last one counts; give it behind these"
+    }
+  }
+
   /// Throws `PartError` where names of parts in `configuration`, of which this is made, are wrong.
   package func checkParts(_ configuration: RunConfiguration) throws {
     func require(_ pattern: PartPattern, of option: String, among names: [String]) throws {

@@ -14,7 +14,8 @@ package struct CardRequest: Sendable, Equatable {
   /// The card of `checkpoint`, on standard output.
   package init(checkpoint: String) { self.checkpoint = checkpoint }
 
-  /// Writes the card; throws `CheckpointError`, `InterchangeError` and `CommandFiles.Conflict`.
+  /// Writes the card; throws `CheckpointError`, `InterchangeError`, `CommandFiles.Conflict` and
+  /// `MeasuredText.Refusal`.
   package func run() throws {
     try CommandFiles.check { files in
       files.read(checkpoint, as: "RUN")
@@ -22,7 +23,9 @@ package struct CardRequest: Sendable, Equatable {
       files.write(out, as: "--out")
     }
     let (found, refused) = try CheckpointStore.open(checkpoint, needsHead: false)
-    let measured = try evaluations.map { MeasuredText(path: $0, lines: try TextFile.lines(of: $0)) }
+    let measured = try evaluations.map {
+      try MeasuredText(path: $0, lines: TextFile.lines(of: $0), of: found)
+    }
     var lines = try ModelCard(of: found, measured: measured).lines
     lines += refused.map { "<!-- a newer checkpoint was refused: \($0) -->" }
     let text = lines.joined(separator: "\n") + "\n"
@@ -33,13 +36,4 @@ package struct CardRequest: Sendable, Equatable {
       for line in lines { StandardOutput.print(line) }
     }
   }
-}
-
-/// What a command has printed of a network.
-struct MeasuredText {
-  let path: String
-  let lines: [String]
-
-  /// The lines that tell of people who were measured and trained on.
-  var leaks: [String] { lines.filter { $0.contains("people overlap: ") } }
 }

@@ -191,7 +191,12 @@ struct ModelCard {
           figures.map { ($0, Figure.text($1, digits: counts.contains($0) ? 0 : 6)) }) + [""]
     }
     for text in measured {
-      lines += ["As `\(name(of: text.path))` has it:", "", "```text"] + text.lines + ["```", ""]
+      lines +=
+        [
+          "As `\(name(of: text.path))` has it"
+            + (text.namesNetwork ? ":" : ", which does not name the network that it is of:"), "",
+          "```text",
+        ] + text.lines + ["```", ""]
     }
     return lines
   }
@@ -202,22 +207,50 @@ struct ModelCard {
   }
 
   private var leaks: [String] {
-    let found =
-      Set(log.all("warning: people overlap: ") + log.all("people overlap: ")).sorted()
-      .map { "people overlap: " + $0 } + measured.flatMap(\.leaks)
-    var lines = found.map { "- " + $0 }
+    var lines: [String] = []
     if figures.isEmpty, measured.isEmpty {
-      lines = ["Nobody was measured."]
-    } else if configuration.split.isClosedSet, configuration.pairs.isEmpty {
+      return ["## Leaks", "", "Nobody was measured."] + firstPeople + [""]
+    }
+    let own =
+      Set(log.all("warning: \(PeopleOverlap.title)") + log.all(PeopleOverlap.title)).sorted()
+      .map { PeopleOverlap.title + $0 }
+    let printed = measured.flatMap(\.overlaps)
+    lines += (own + printed.filter { !PeopleOverlap.isNone($0) }).map { "- " + $0 }
+    for text in measured where text.overlaps.isEmpty {
+      lines.append(
+        "- `\(name(of: text.path))` does not say how many of the people in it were trained on: that "
+          + "is not known.")
+    }
+    if !figures.isEmpty {
+      for path in configuration.pairs where path.hasSuffix(".bin") {
+        lines.append(
+          "- The photos of `\(name(of: path))` have no names: whether its people were trained on is "
+            + "not known.")
+      }
+    }
+    if configuration.split.isClosedSet, configuration.pairs.isEmpty, !figures.isEmpty {
       lines.append(
         "By its split, \(text(\.split)), the people who were measured were trained on, with other "
           + "photos.")
-    } else if found.isEmpty {
+    } else if lines.isEmpty, firstPeople.isEmpty {
       lines = [
         "No person who was measured is known to have been trained on. People are compared by name."
       ]
     }
-    return ["## Leaks", ""] + lines + [""]
+    return ["## Leaks", ""] + lines + firstPeople + [""]
+  }
+
+  /// Of whom it cannot be known whether the first weights were trained on them.
+  private var firstPeople: [String] {
+    if checkpoint.classCount == 0 {
+      return ["- The network was imported, and whom it was trained on is not known."]
+    }
+    let unknown = (try? checkpoint.trainedPeople())?.earlier.unknown.sorted() ?? []
+    guard !unknown.isEmpty else { return [] }
+    return [
+      "- Its first weights come from \(unknown.map { "`\($0)`" }.joined(separator: ", ")), and whom "
+        + "these were trained on is not known: anybody who was measured may be among them."
+    ]
   }
 
   private var limits: [String] {

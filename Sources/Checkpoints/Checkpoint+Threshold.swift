@@ -3,11 +3,15 @@ private import Foundation
 internal import Interchange
 
 extension Checkpoint {
+  /// The file itself: not the link `best.safetensors`, but what it leads to.
+  private var target: String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+
+  /// Throws `InterchangeError.unwritable` where nothing can be stored in it.
+  package func requireWritable() throws { try WritableFolder.require(for: target) }
+
   /// Writes the file again with `threshold` in place of what it holds, whole or not at all; throws
   /// `InterchangeError`.
   package func store(_ threshold: DecisionThreshold) throws {
-    // Not over the link `best.safetensors`, but over the file that it leads to.
-    let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     let file = file
     let tensors = file.entries.map { entry in
       SafetensorsTensor(name: entry.name, type: entry.type, shape: entry.shape) { lend in

@@ -85,6 +85,9 @@ package struct Checkpoint {
     }
   }
 
+  /// What the names of the weights of `kind` begin with.
+  package static func prefix(of kind: WeightsKind) -> String { kind.prefix }
+
   /// Whether a tensor of that name is a weight or a running moment.
   package static func isWeight(_ name: String) -> Bool {
     !name.hasPrefix(optimizerPrefix) && name != peopleName && name != tripletsName
@@ -184,10 +187,28 @@ package struct Checkpoint {
     }
   }
 
-  /// The people of the loss head; nil in a file that does not name them.
+  /// The people of the loss head, and those of the first weights; nil in a file that does not name
+  /// them. Throws `ConfigurationError` and `InterchangeError`.
   package func trainedPeople() throws -> TrainedPeople? {
     guard file.entry(named: Self.peopleName) != nil else { return nil }
-    return TrainedPeople(text: String(decoding: try file.bytes(Self.peopleName), as: UTF8.self))
+    var people = TrainedPeople(
+      text: String(decoding: try file.bytes(Self.peopleName), as: UTF8.self))
+    // Earlier versions wrote nothing of them.
+    if people.earlier.isEmpty, let first = try configuration.initialWeights {
+      people.earlier.unknown = [Self.lastName(first)]
+    }
+    return people
+  }
+
+  /// Whom a run that begins with these weights has before it; the file itself where it names
+  /// nobody. Throws as `trainedPeople`.
+  package func peopleSoFar() throws -> EarlierPeople {
+    try trainedPeople()?.all
+      ?? EarlierPeople(unknown: [file.metadata["imported-from"] ?? Self.lastName(path)])
+  }
+
+  private static func lastName(_ path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? path
   }
 
   /// The hard triplets that the run was training on; nil in a file that has none.

@@ -18,7 +18,7 @@ package struct CompareRequest: Sendable, Equatable {
       return (tensors.lines(title: "tensors"), tensors.isAlike)
     }
     let runs = try RunComparison(first, second)
-    return (try runs.lines(), runs.isAlike)
+    return (try runs.lines(), try runs.isAlike())
   }
 
   private func isFile(_ path: String) -> Bool {

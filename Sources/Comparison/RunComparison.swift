@@ -28,11 +28,41 @@ package struct RunComparison {
     }
   }
 
-  /// Whether they have steps in common and agree in all of them.
-  package var isAlike: Bool { !common.isEmpty && firstDifference == nil }
+  /// Whether they have steps in common and agree in all of them, and in the averages of their
+  /// weights. Throws what cannot be read.
+  package func isAlike() throws -> Bool {
+    try !common.isEmpty && firstDifference == nil && averageLines().isEmpty
+  }
 
   /// What there is to say, a line each.
   package func lines() throws -> [String] { try differenceLines() + gapLines() }
+
+  /// How the averages of the weights differ where the weights do not: by their options, and in the
+  /// last checkpoint that both have. No step of the metrics tells of them.
+  private func averageLines() throws -> [String] {
+    guard let last = common.last else { return [] }
+    var lines: [String] = []
+    if let configurations = try configurations(at: last) {
+      let ema = ConfigurationOption.of(\.ema)
+      let (one, other) = (ema.text(configurations[0]), ema.text(configurations[1]))
+      if one != other { lines.append("averages: ema was \(one ?? "none"), is \(other ?? "none")") }
+    }
+    let steps = folders.map { Set(CheckpointStore.steps(in: $0.checkpoints)) }
+    guard let shared = steps[0].intersection(steps[1]).filter({ $0 <= last }).max() else {
+      return lines
+    }
+    let paths = folders.map { $0.checkpoints + "/" + CheckpointStore.name(step: shared) }
+    do {
+      let tensors = try TensorComparison(paths[0], paths[1]) {
+        $0.hasPrefix(Checkpoint.prefix(of: .ema))
+      }
+      return tensors.isAlike
+        ? lines : lines + tensors.lines(title: "averages after step \(shared)")
+    } catch {
+      // Damage is when this is asked: what the metrics tell is told all the same.
+      return lines + ["averages: not compared: \(error)"]
+    }
+  }
 
   /// What the metrics of the runs lack, of which nothing can be said.
   private func gapLines() -> [String] {
@@ -56,7 +86,7 @@ package struct RunComparison {
       return [
         "alike in all \(common.count) steps that both have made, up to step \(last)",
         "weights after it: \(try traces[0].trace(of: last).weightsHash)",
-      ]
+      ] + (try averageLines())
     }
     let one = try traces[0].trace(of: firstDifference)
     let other = try traces[1].trace(of: firstDifference)

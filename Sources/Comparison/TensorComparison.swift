@@ -23,21 +23,24 @@ package struct TensorComparison {
   private static let lineLimit = 8
 
   /// Compares the safetensors files `first` and `second`, of checkpoints with the class weights
-  /// that stand in parts beside them; throws `InterchangeError` and `CheckpointError`.
-  package init(_ first: String, _ second: String) throws {
+  /// that stand in parts beside them; of their tensors those whose name `isAsked` for. Throws
+  /// `InterchangeError` and `CheckpointError`.
+  package init(
+    _ first: String, _ second: String, where isAsked: (String) -> Bool = { _ in true }
+  ) throws {
     let compared = try [ComparedFile(path: first), ComparedFile(path: second)]
     let files = compared.map(\.file)
-    let names = compared.map { Set($0.tensors.map(\.name)) }
+    let names = compared.map { Set($0.tensors.map(\.name).filter(isAsked)) }
     strangers = names[0].symmetricDifference(names[1]).sorted().map {
       ($0, "in the \(names[0].contains($0) ? "first" : "second") alone")
     }
     // What a loss keeps from step to step stands in the metadata.
     for key in Set(files.flatMap { $0.metadata.keys.filter { $0.hasPrefix("loss.") } }).sorted()
-    where files[0].metadata[key] != files[1].metadata[key] {
+    where isAsked(key) && files[0].metadata[key] != files[1].metadata[key] {
       let values = files.map { $0.metadata[key] ?? "absent" }
       strangers.append((key, "\(values[0]) | \(values[1])"))
     }
-    for entry in compared[0].tensors {
+    for entry in compared[0].tensors where isAsked(entry.name) {
       guard let twin = compared[1].tensor(named: entry.name) else { continue }
       guard twin.shape == entry.shape, twin.type == entry.type else {
         strangers.append((entry.name, "of another shape: \(entry.summary) | \(twin.summary)"))

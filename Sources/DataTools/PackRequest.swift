@@ -30,6 +30,7 @@ extension PackRequest {
   /// signal that is heard; then nothing of it is left.
   package func run() throws -> [String] {
     let (data, form, out, stop) = (data, form, out, StopSignals())
+    try PackWriter.checkName(of: form, to: out)
     let paths = PackWriter.paths(of: form, to: out)
     try checkFiles(paths)
     let isNew = !FileReader.exists(paths.pack)

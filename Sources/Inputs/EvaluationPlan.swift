@@ -14,8 +14,8 @@ package struct EvaluationPlan: Sendable {
   package let classes: [Int]?
   /// Where the pairs come from, in words.
   package let origin: String
-  /// What is worth saying about the plan: overlaps, skipped pairs.
-  package let notes: [String]
+  /// What of it is not measured: skipped pairs, no pairs.
+  package let warnings: [String]
 
   /// The most pairs that are made of held-out photos.
   private static let generatedPairs = 6000
@@ -27,18 +27,15 @@ package struct EvaluationPlan: Sendable {
     _ index: PhotoIndex, divided: DividedPhotos, pairsFiles: [String], seed: UInt64,
     meter: WorkMeter? = nil
   ) throws -> [EvaluationSet] {
-    let training = Set(divided.training.map { index.photos.person(of: $0) })
     if !pairsFiles.isEmpty {
-      return try EvaluationSet.open(
-        pairsFiles, index: index, meter: meter, isTrained: training.contains)
+      return try EvaluationSet.open(pairsFiles, index: index, meter: meter)
     }
     if divided.heldOut.isEmpty { return [] }
     return [
       EvaluationSet(
         plan: EvaluationPlan(
           index, photos: divided.heldOut, seed: seed,
-          classOf: divided.isClosedSet ? { divided.classOfPerson[$0] } : nil,
-          isTrained: training.contains))
+          classOf: divided.isClosedSet ? { divided.classOfPerson[$0] } : nil))
     ]
   }
 
@@ -49,14 +46,13 @@ package struct EvaluationPlan: Sendable {
     people = nil
     classes = nil
     self.origin = origin
-    notes = []
+    warnings = []
   }
 
   /// Measures `photos`: pairs made of them, identification and, with `classOf` each person, the
-  /// closed set. `isTrained` tells of whom the network has seen photos.
+  /// closed set.
   package init(
-    _ index: PhotoIndex, photos: [Int], seed: UInt64, classOf: ((Int) -> Int)?,
-    isTrained: (Int) -> Bool
+    _ index: PhotoIndex, photos: [Int], seed: UInt64, classOf: ((Int) -> Int)?
   ) {
     self.photos = photos
     origin = "the photos held out"
@@ -66,16 +62,12 @@ package struct EvaluationPlan: Sendable {
       labels: people, limit: Self.generatedPairs, seed: seed)
     self.pairs = pairs
     classes = classOf.map { people.map($0) }
-    var notes = Self.overlap(Set(people), isTrained: isTrained)
-    if pairs.pairs.isEmpty {
-      notes.append("no pairs: nobody has two photos, or there is only one person")
-    }
-    self.notes = notes
+    warnings =
+      pairs.pairs.isEmpty ? ["no pairs: nobody has two photos, or there is only one person"] : []
   }
 
-  /// Measures the pairs of `pairsFile`; `isTrained` tells of whom the network has seen photos.
-  /// Throws `DatasetError` or `PairsFileError`.
-  init(_ index: PhotoIndex, pairsFile: String, isTrained: (Int) -> Bool) throws {
+  /// Measures the pairs of `pairsFile`. Throws `DatasetError` or `PairsFileError`.
+  init(_ index: PhotoIndex, pairsFile: String) throws {
     let file = try PairsFile(parsing: FileReader.text(of: pairsFile), file: pairsFile)
     let resolved = file.resolved(against: index.photos.map(\.path))
     guard !resolved.pairs.isEmpty else {
@@ -89,18 +81,17 @@ package struct EvaluationPlan: Sendable {
     pairs = resolved.renumbered().naming(photos.map { index.photos.person(of: $0) })
     people = nil
     classes = nil
-    var notes: [String] = resolved.skipped.prefix(20).map { "\(pairsFile): skipped \($0)" }
+    var warnings = resolved.skipped.prefix(20).map { "\(pairsFile): skipped \($0)" }
     if resolved.skipped.count > 20 {
-      notes.append("\(pairsFile): \(resolved.skipped.count) pairs skipped in all")
+      warnings.append("\(pairsFile): \(resolved.skipped.count) pairs skipped in all")
     }
-    self.notes =
-      notes + Self.overlap(Set(photos.map { index.photos.person(of: $0) }), isTrained: isTrained)
+    self.warnings = warnings
   }
 
-  private static func overlap(_ people: Set<Int>, isTrained: (Int) -> Bool) -> [String] {
-    let shared = people.count(where: isTrained)
-    return shared == 0
-      ? [] : ["people overlap: \(shared) of the \(people.count) people measured were trained on"]
+  /// How many of the people on its photos, which are those of `index`, `known` was trained on.
+  package func overlap(in index: PhotoIndex, with known: TrainedPeople) -> PeopleOverlap {
+    let people = Set(photos.map { index.photos.person(of: $0) })
+    return PeopleOverlap(people.sorted().map { index.people[$0] }, known: known)
   }
 
   /// Scores `embeddings` of `photos`; pairs with a photo of `bad` are left out. `classWeights`

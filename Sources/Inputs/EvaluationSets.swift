@@ -35,7 +35,7 @@ package struct EvaluationSet: Sendable {
   /// be nil where none is a list. `meter` counts the mebibytes read of those that bring photos.
   /// Throws what is wrong with a file.
   package static func open(
-    _ files: [String], index: PhotoIndex?, meter: WorkMeter? = nil, isTrained: (Int) -> Bool
+    _ files: [String], index: PhotoIndex?, meter: WorkMeter? = nil
   ) throws -> [EvaluationSet] {
     var names: [String: Int] = [:]
     return try files.map { file in
@@ -51,8 +51,7 @@ package struct EvaluationSet: Sendable {
         throw DatasetError.unusable(
           path: file, reason: "is a list of pairs of photos; give --data with them")
       }
-      return EvaluationSet(
-        name: name, plan: try EvaluationPlan(index, pairsFile: file, isTrained: isTrained))
+      return EvaluationSet(name: name, plan: try EvaluationPlan(index, pairsFile: file))
     }
   }
 

@@ -14,6 +14,7 @@ package enum InteropError: Error, Equatable, CustomStringConvertible {
   case notFinite(path: String, tensor: String)
   case noFloats(path: String, tensor: String)
   case alreadyCheckpoint(path: String)
+  case otherEnding(path: String, ending: String)
 
   package var description: String {
     switch self {
@@ -51,6 +52,9 @@ package enum InteropError: Error, Equatable, CustomStringConvertible {
         + "have their scales elsewhere: save the network that it was made of"
     case .alreadyCheckpoint(let path):
       "\(path) is a checkpoint of ddp-train already; use it as it is"
+    case .otherEnding(let path, let ending):
+      "--out \(path): import writes a checkpoint, which is a safetensors file, and its name would "
+        + "say '\(ending)'; give NAME.safetensors"
     }
   }
 

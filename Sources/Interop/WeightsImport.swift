@@ -127,6 +127,10 @@ extension ImportRequest {
       files.read(file, as: "FILE")
       files.write(out, as: "--out")
     }
+    let others = [".onnx", ".npz", ".npy", ".pt", ".pth", ".bin", ".csv", ".yaml", ".json"]
+    if let ending = others.first(where: out.lowercased().hasSuffix) {
+      throw InteropError.otherEnding(path: out, ending: ending)
+    }
     let archive = try TensorFiles.open(file)
     guard archive.metadata[Checkpoint.formatKey] == nil else {
       throw InteropError.alreadyCheckpoint(path: file)

@@ -1,26 +1,29 @@
 internal import CheckpointParts
 internal import Checkpoints
 internal import Collectives
-package import Configuration
-package import Datasets
+internal import Configuration
+internal import Datasets
 internal import Determinism
 internal import EmbeddingFiles
 internal import Evaluation
 internal import Foundation
-package import Inputs
+internal import Inputs
 internal import Networks
-package import Scoring
+internal import Scoring
 internal import Sessions
 internal import Threads
 
 extension CheckpointNetwork {
   /// Scores photos as `request` asks and prints the figures.
   func evaluate(_ request: EvaluateRequest) throws {
-    let own = configuration(
-      data: request.data ?? configuration.data, split: request.split,
-      splitSeed: request.splitSeed, minPhotos: request.minPhotos, landmarks: request.landmarks)
     let bringAll = request.pairs.allSatisfy(EvaluationSet.bringsPhotos)
     let areAlone = bringAll && !request.pairs.isEmpty
+    let own =
+      areAlone
+      ? configuration
+      : configuration(
+        data: request.data ?? configuration.data, split: request.split,
+        splitSeed: request.splitSeed, minPhotos: request.minPhotos, landmarks: request.landmarks)
     if areAlone, request.data != nil || request.landmarks != nil {
       session.console.warn(
         "--pairs \(request.pairs.joined(separator: ", ")) bring their photos: --data and --landmarks "
@@ -37,8 +40,12 @@ extension CheckpointNetwork {
       try opened.map { try Preprocessing(own, index: $0.index) } ?? Preprocessing(aligned: own)
     let sets =
       try opened.map { try self.sets(request, own, $0, preprocessing) }
-      ?? EvaluationSet.open(request.pairs, index: nil, isTrained: { _ in false })
-    for set in sets { for note in set.plan.notes { session.console.say(note) } }
+      ?? EvaluationSet.open(request.pairs, index: nil)
+    for set in sets { for warning in set.plan.warnings { session.console.warn(warning) } }
+    try tellOverlaps(of: sets, in: opened?.index)
+    if request.storesThreshold, session.communicator.rank == 0 {
+      try checkpoint.requireWritable()
+    }
     try WorldCheck.run(
       configuration: sets.map { "\($0.plan.photos)" }.joined(), dataFingerprint: 0,
       pixels: JPEGProbe.hash, communicator: session.communicator)
@@ -99,71 +106,6 @@ extension CheckpointNetwork {
     }
     for line in results.summary { session.console.receipt(line) }
     try tables.requireSubsets(in: pages)
-  }
-
-  /// The one set of those that `sets` finds; throws `EvaluationFailure.severalSets`.
-  package func plan(
-    _ request: EvaluateRequest, _ own: RunConfiguration, _ opened: OpenedPhotos,
-    _ preprocessing: Preprocessing
-  ) throws -> EvaluationPlan {
-    let sets = try sets(request, own, opened, preprocessing)
-    guard sets.count == 1, sets[0].source == nil else { throw EvaluationFailure.severalSets }
-    return sets[0].plan
-  }
-
-  /// What to measure: the pairs or the split that was asked for; else what the run itself held out,
-  /// where this is its data; else all photos.
-  func sets(
-    _ request: EvaluateRequest, _ own: RunConfiguration, _ opened: OpenedPhotos,
-    _ preprocessing: Preprocessing
-  ) throws -> [EvaluationSet] {
-    let index = opened.index
-    let known = try checkpoint.trainedPeople()
-    func isTrained(_ person: Int) -> Bool { known?.hasTrained(index.people[person]) ?? false }
-    func classOf(_ person: Int) -> Int { known?.classOf(index.people[person]) ?? -1 }
-    if known == nil {
-      session.console.warn(
-        "the checkpoint does not name its people: overlaps are not known, and no closed set")
-    }
-    if let namesakes = known?.namesakes(among: index.people), let first = namesakes.first {
-      session.console.warn(
-        "\(namesakes.count) of the \(index.people.count) people in the data have the name of one who "
-          + "was trained on, below another folder, such as \(first.own) (trained on: "
-          + "\(first.trained)); if they are the same, these are no strangers: give the data as "
-          + "training had them")
-    }
-    if !request.pairs.isEmpty {
-      return try EvaluationSet.open(request.pairs, index: index, isTrained: isTrained)
-    }
-    let divided = try? own.split.divide(
-      index, seed: own.splitSeed, minPhotos: own.minPhotos, folder: opened.name)
-    let isOwnData =
-      request.split == nil
-      && divided.map {
-        Hash64.text(TrainingData.fingerprint(of: index, $0, preprocessing))
-      } == checkpoint.dataFingerprint
-    if isOwnData, !configuration.pairs.isEmpty {
-      return try EvaluationSet.open(configuration.pairs, index: index, isTrained: isTrained)
-    }
-    var photos = Array(index.photos.indices)
-    var isClosedSet = false
-    if isOwnData || (request.split != nil && own.split != .all) {
-      let parts = try own.split.divide(
-        index, seed: own.splitSeed, minPhotos: own.minPhotos, folder: opened.name)
-      photos = parts.heldOut
-      isClosedSet = parts.isClosedSet && known != nil
-      session.console.say("data: \(opened.name): \(parts.summary)")
-    } else {
-      session.console.say(
-        "data: \(opened.name): all \(photos.count) photos of \(index.people.count) people")
-    }
-    guard !photos.isEmpty else { throw EvaluationFailure.nothingToMeasure }
-    return [
-      EvaluationSet(
-        plan: EvaluationPlan(
-          index, photos: photos, seed: own.splitSeed, classOf: isClosedSet ? classOf : nil,
-          isTrained: isTrained))
-    ]
   }
 
   /// Keeps the threshold that `result` has chosen in the checkpoint; throws

@@ -13,7 +13,7 @@ package struct EmbedRequest: Sendable, Equatable {
   package var data: DataSource
   /// The embeddings [N, D] to write, `FILE.npy`, `.npz` or `.csv`.
   package var out: String
-  /// Five points a photo; nil takes them as they are.
+  /// Five points a photo; nil takes those of the run for its own photos, and others as they are.
   package var landmarks: String?
   /// Embeddings are summed with those of the mirrored photo.
   package var flipTest: Bool?

@@ -35,7 +35,8 @@ package struct EvaluateRequest: Sendable, Equatable {
   package var splitSeed: UInt64?
   /// Photos that a person of the split has at least.
   package var minPhotos: Int?
-  /// A file of five points a photo, by which faces are aligned.
+  /// A file of five points a photo, by which faces are aligned; nil takes that of the run for its
+  /// own photos.
   package var landmarks: String?
   /// Embeddings are summed with those of the mirrored photo.
   package var flipTest: Bool?

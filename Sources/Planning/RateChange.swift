@@ -53,13 +53,18 @@ package struct RateChange {
     var text =
       "\(changed): the learning rate was \(Self.text(last)) in step \(step) and goes on at "
     text += Self.text(next)
-    if !isOtherNow { text += " as it would have, and becomes another one later" }
+    if !isOtherNow {
+      text += " as it would have, and becomes another one later"
+    } else if next == last, step < total {
+      text +=
+        ", where it would have become \(Self.text(schedule.rates(at: step, base: own.baseRates)))"
+    }
     if total != plan.totalSteps {
       let name = plan.configuration.schedule
       text += "; \(name == .constant ? "the run" : name.rawValue) now ends at step "
       text += "\(plan.totalSteps), not \(total)"
     }
-    return isByLength && isOtherNow ? text + choice(last) : text
+    return isByLength && isOtherNow && next != last ? text + choice(last) : text
   }
 
   private func choice(_ rates: LearningRates) -> String {

@@ -1,3 +1,4 @@
+internal import Assembly
 internal import Configuration
 internal import Datasets
 internal import Evaluation
@@ -10,6 +11,7 @@ extension TrainingPlan {
   /// nothing on these data.
   package var unreached: [String] {
     evaluationSentences + scheduleSentences + intervalSentences + otherSentences
+      + factory.idleRates(configuration)
   }
 
   private var length: String {

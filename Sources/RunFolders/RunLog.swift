@@ -17,6 +17,9 @@ package final class RunLog: LineSink {
   /// dropped, in a sentence; nil where each is there once.
   package let complaint: String?
   private let keepsWhatFindsNoSpace: Bool
+  /// What was lost of `log.txt` and nobody was told of; then nothing more is told.
+  private var lost: String?
+  private var hasTold = false
   /// Bytes of `metrics.jsonl` that found no space yet.
   private var pending: [UInt8] = []
 
@@ -82,10 +85,22 @@ package final class RunLog: LineSink {
         + (sets.isEmpty ? "" : ",\"sets\":{\(named.joined(separator: ","))}") + "}}")
   }
 
-  /// Writes a line of the log; what people read may be lost where there is no space.
+  /// Writes a line of the log; what people read may be lost, as where there is no space, and
+  /// `takeProblem` tells of it.
   package func writeLine(_ line: String) {
     var written = 0
-    try? write(Array("\(Self.timeStamp()) \(line)\n".utf8), to: log, written: &written)
+    do {
+      try write(Array("\(Self.timeStamp()) \(line)\n".utf8), to: log, written: &written)
+    } catch RunFolderError.unwritable(_, let code) {
+      if !hasTold { lost = "\(path)/log.txt: lines of it are lost: \(SystemReason.text(code))" }
+      hasTold = true
+    } catch {}
+  }
+
+  /// What went wrong with `log.txt`, once.
+  package func takeProblem() -> String? {
+    defer { lost = nil }
+    return lost
   }
 
   private func write(_ bytes: [UInt8], to file: Int32, written: inout Int) throws {

@@ -79,17 +79,52 @@ package final class CheckpointNetwork {
   /// The network of the checkpoint.
   package var network: Network { weights.network }
 
-  /// The configuration of the run with the data of an evaluation in place of its own.
+  /// The configuration of the run with the data of an evaluation in place of its own; says by what
+  /// its photos are aligned where the run's were.
   package func configuration(
     data: DataSource, split: DataSplit?, splitSeed: UInt64?, minPhotos: Int?, landmarks: String?
   ) -> RunConfiguration {
     var own = configuration
     own.data = data
+    if case .people(let list) = own.split { own.split = .people(file: ownPath(list)) }
     if let split { own.split = split }
     if let splitSeed { own.splitSeed = splitSeed }
     if let minPhotos { own.minPhotos = minPhotos }
-    if let landmarks { own.landmarks = landmarks }
+    own.landmarks = self.landmarks(for: data, given: landmarks)
     return own
+  }
+
+  /// The file of points by which the photos of `data` are aligned: the one that is `given`, else
+  /// that of the run where these are its own photos; nil takes them as they are. Says so.
+  package func landmarks(for data: DataSource, given: String?) -> String? {
+    guard given == nil, let file = configuration.landmarks else { return given }
+    if isOwnPlace(data) {
+      let own = ownPath(file)
+      session.console.say("landmarks: \(own), as in training on these photos")
+      return own
+    }
+    session.console.warn(
+      "the network was trained on photos that \(file) aligned, and these are others: without "
+        + "--landmarks they are taken as they are, which is right for aligned ones alone")
+    return nil
+  }
+
+  /// Whether `data` lies where the run had its own.
+  package func isOwnPlace(_ data: DataSource) -> Bool {
+    guard case .folder(let given) = data, case .folder(let own) = configuration.data else {
+      return data == configuration.data
+    }
+    return CheckpointStore.isSameFile(given, ownPath(own))
+  }
+
+  /// The place of `path`, which the configuration of the run names: relative ones begin where it
+  /// was started, as long as they are there.
+  package func ownPath(_ path: String) -> String {
+    guard !path.hasPrefix("/"), let start = checkpoint.startFolder,
+      start != FileManager.default.currentDirectoryPath,
+      FileManager.default.fileExists(atPath: "\(start)/\(path)")
+    else { return path }
+    return "\(start)/\(path)"
   }
 
   /// The embeddings [photos.count, dimension] of `photos` of `source`, on the first rank, and the

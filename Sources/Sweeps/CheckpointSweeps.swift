@@ -33,7 +33,8 @@ struct SweepSubject {
     opened.notes.tell(network.session.console)
     plan = try network.plan(
       request, configuration, opened, Preprocessing(configuration, index: opened.index))
-    for note in plan.notes { network.session.console.say(note) }
+    for warning in plan.warnings { network.session.console.warn(warning) }
+    try network.warnOfOverlap(of: plan, in: opened.index)
     guard let pairs = plan.pairs, pairs.sameCount > 0, pairs.sameCount < pairs.pairs.count else {
       throw SweepError.noPairs
     }

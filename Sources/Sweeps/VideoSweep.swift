@@ -103,7 +103,8 @@ struct VideoSweep {
       photos += frames
     }
     var configuration = network.configuration
-    configuration.landmarks = request.evaluation.landmarks
+    configuration.landmarks = network.landmarks(
+      for: request.evaluation.data ?? configuration.data, given: request.evaluation.landmarks)
     let embeddings = try network.embeddings(
       of: photos, in: opened.source,
       preprocessing: Preprocessing(configuration, index: opened.index),

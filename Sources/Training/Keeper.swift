@@ -32,10 +32,12 @@ final class Keeper {
   /// The step whose checkpoint somebody has asked for and not been told of.
   private var requestedStep: Int?
 
-  /// `path` is the checkpoint that the run goes on from; `checkOwner` throws where the run folder
-  /// is another job's by now, and is asked before each write.
+  /// `path` is the checkpoint that the run goes on from, and `trained` whom its network has seen,
+  /// on the first rank; `checkOwner` throws where the run folder is another job's by now, and is
+  /// asked before each write.
   init(
-    _ bench: Workbench, startedFrom path: String?, old: OldNetwork?,
+    _ bench: Workbench, startedFrom path: String?, trained: TrainedPeople,
+    old: OldNetwork?,
     checkOwner: @escaping @Sendable () throws -> Void
   ) {
     self.bench = bench
@@ -48,7 +50,7 @@ final class Keeper {
     store = CheckpointStore(
       folder: folder.checkpoints, keep: plan.configuration.keep,
       onFullDisk: plan.configuration.onFullDisk, checkOwner: checkOwner)
-    people = Array(plan.data.trainedPeople.text.utf8)
+    people = Array(trained.text.utf8)
     if let path {
       store?.noteGood(path)
       notedPath = path

@@ -19,6 +19,18 @@ struct OldNetwork {
   /// The receipt of its weights.
   let hash: UInt64
 
+  /// That of `compatible-with`, of which no photo is embedded yet; nil where there is none. Throws
+  /// what is wrong with it.
+  static func look(_ plan: TrainingPlan) throws -> OldNetwork? {
+    guard let path = plan.configuration.compatibleWith else { return nil }
+    let (checkpoint, refused) = try CheckpointStore.open(path)
+    for reason in refused { plan.console.warn("refused: \(reason)") }
+    let own = plan.factory.network.embeddingCount
+    let embedding = try checkpoint.configuration.makeNetwork().embeddingCount
+    guard embedding == own else { throw TrainingFailure.otherDimension(embedding, own) }
+    return OldNetwork(hash: try checkpoint.weightsHash())
+  }
+
   /// Embeds all training photos by the network of `compatible-with`, on every rank, as it is
   /// evaluated, into the room that the objective has for them; nil where there is none. `label`
   /// tells the class of a photo. Throws what is wrong with that network, and
@@ -37,7 +49,15 @@ struct OldNetwork {
       throw TrainingFailure.otherDimension(old.network.embeddingCount, dimension)
     }
     var own = old.configuration
-    if own.landmarks != nil { own.landmarks = plan.configuration.landmarks ?? own.landmarks }
+    if let file = own.landmarks {
+      own.landmarks = plan.configuration.landmarks ?? file
+      if plan.configuration.landmarks == nil, !old.isOwnPlace(plan.configuration.data) {
+        plan.console.warn(
+          "\(path) was trained on photos that \(file) aligned, and aligns these by it too: where "
+            + "they are aligned already, or others of the same names, give --landmarks of their own"
+        )
+      }
+    }
     let photos = data.divided.training
     let embeddings = try old.embeddings(
       of: photos, in: data.photos,

@@ -62,7 +62,9 @@ extension Recorder {
     }
     do {
       try TextFile.write(report.render(), to: files.folder.report)
+      lacksReport = false
     } catch {
+      lacksReport = true
       plan.console.warn("\(error)")
     }
   }

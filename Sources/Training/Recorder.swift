@@ -30,6 +30,8 @@ final class Recorder {
   private(set) var history = RunHistory()
   private(set) var lastEvaluation: SetResults?
   private(set) var evaluationSeconds = 0.0
+  /// Whether `report.html` is not that of the last `writeReport`.
+  var lacksReport = false
   private var timeLeft = TimeLeft()
   /// When the last step or evaluation had been written.
   private var lastSeconds: Double?
@@ -64,7 +66,7 @@ final class Recorder {
     if let files {
       try files.log.write(record)
       files.sideLogs.write(record)
-      if let problem = files.sideLogs.takeProblem() { plan.console.warn(problem) }
+      tellProblems(of: files)
       history.seconds += record.seconds
       history.steps.append(
         RunReport.Step(
@@ -91,6 +93,12 @@ final class Recorder {
         + "\(Console.duration(left ?? .nan)) left",
       isLandmark: record.step == 1 || record.step == plan.totalSteps
         || plan.course.endsEpoch(after: record.step))
+  }
+
+  private func tellProblems(of files: Files) {
+    for problem in [files.sideLogs.takeProblem(), files.log.takeProblem()] {
+      if let problem { plan.console.warn(problem) }
+    }
   }
 
   /// Writes what the evaluation of `bench`'s weights, begun at `start`, has given; throws
@@ -148,7 +156,11 @@ final class Recorder {
   }
 
   /// Returns when the side logs are written.
-  func finish() { files?.sideLogs.finish() }
+  func finish() {
+    guard let files else { return }
+    files.sideLogs.finish()
+    tellProblems(of: files)
+  }
 }
 
 extension TrainingPlan {

@@ -109,6 +109,7 @@ package enum Start {
     if case .resumed(let checkpoint) = self {
       standing.offline = try LongWork.run(in: work, "loading the checkpoint") { _ in
         try bench.load(checkpoint)
+        standing.earlier = try checkpoint.trainedPeople()?.earlier ?? EarlierPeople()
         return try checkpoint.offlineTriplets()
       }
       checkpoint.releaseBytes()
@@ -120,6 +121,7 @@ package enum Start {
     guard let progress else {
       bench.initialize()
       try loadFirstWeights(into: bench, work: work)
+      if case .fresh(let weights?) = self { standing.earlier = try weights.peopleSoFar() }
       standing.progress.gridExponent = plan.gridExponent
       return standing
     }
@@ -168,6 +170,8 @@ package struct Standing {
   var offline: OfflineTriplets?
   /// Path of the checkpoint that the run goes on from; rank 0 alone knows it.
   var path: String?
+  /// Whom the first weights were trained on; rank 0 alone knows them.
+  var earlier = EarlierPeople()
 
   /// The best figure belongs to the photos and pairs that it was measured on: on others it is
   /// looked for anew.

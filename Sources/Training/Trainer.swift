@@ -37,6 +37,8 @@ package final class Trainer {
   private let health: Health
   private var stragglers = Stragglers()
   private var badPhotos: BadPhotos
+  /// Whom the network has seen; the first rank alone knows all of them.
+  private let trained: TrainedPeople
   /// Where the run stood when this process took it up.
   private let startProgress: TrainingProgress
   /// When the timeline was last written.
@@ -61,7 +63,11 @@ package final class Trainer {
     let recorder = try Recorder(plan, at: standing, meter: meter)
     self.recorder = recorder
     let flush = recorder.flush
-    keeper = Keeper(bench, startedFrom: standing.path, old: old) {
+    var trained =
+      plan.isFirst ? plan.data.trainedPeople : TrainedPeople(names: [], trains: [])
+    trained.earlier = standing.earlier
+    self.trained = trained
+    keeper = Keeper(bench, startedFrom: standing.path, trained: trained, old: old) {
       // What a checkpoint counts as done is in the logs first: a resumed run writes it no more.
       flush()
       try checkOwner()
@@ -97,7 +103,7 @@ package final class Trainer {
     try hooks.onStart(self)
     defer { recorder.finish() }
     recorder.showSamples(of: bench, step: progress.step)
-    for set in plan.evaluationSets { for note in set.plan.notes { console.say(note) } }
+    for set in plan.evaluationSets { tell(set) }
     let stop = hooks.stop
     do {
       return try communicator.progress.askingEnd({ stop.wantsEnd }) {
@@ -110,6 +116,16 @@ package final class Trainer {
       keeper.waitForPendingWrite()
       throw error
     }
+  }
+
+  /// Says what is worth knowing of a set before it is measured by.
+  private func tell(_ set: EvaluationSet) {
+    for warning in set.plan.warnings { console.warn(warning) }
+    guard plan.isFirst, set.source == nil else { return }
+    let overlap = set.plan.overlap(in: plan.data.index, with: trained)
+    // Of a closed set the summary of the data says so, and it was asked for.
+    let isMeant = set.plan.classes != nil && overlap.earlier + overlap.numbered == 0
+    if isMeant { console.say(overlap.line) } else if !overlap.isNone { console.warn(overlap.line) }
   }
 
   private func runSteps() throws -> Ending {

@@ -74,7 +74,9 @@ package enum TrainingJob {
     guard let begun else { return .finished }
     defer { begun.claim.release() }
     guard try begun.trainer.run() == .finished else { return .interrupted }
-    session.console.say("report: \(begun.claim.folder.report)")
+    if !begun.trainer.recorder.lacksReport {
+      session.console.say("report: \(begun.claim.folder.report)")
+    }
     return .finished
   }
 
@@ -128,7 +130,10 @@ package enum TrainingJob {
     try MemoryCheck.run(
       neededBytes: plan.neededBytes, takenBytes: plan.teacherBytes, in: session,
       willBeTaken: !configuration.dryRun)
-    if configuration.dryRun { return nil }
+    if configuration.dryRun {
+      if plan.isFirst { _ = try Start(of: plan, resuming: checkpoint, old: OldNetwork.look(plan)) }
+      return nil
+    }
     let bench = try work.run("preparing memory") { _ in try Workbench(plan, hooks: hooks) }
     let old = try OldNetwork.open(plan, label: bench.reader.loader.label, work: work)
     let start = try work.run("reading the first weights") { _ in

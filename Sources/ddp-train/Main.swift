@@ -14,6 +14,9 @@ private enum Main {
         "/proc is not mounted, from where a program reads its arguments; mount it, also in a chroot",
         code: ExitCode.failure.rawValue)
     }
+    if let complaint = StackLimit.complaint {
+      fail(complaint, code: ExitCode.failure.rawValue)
+    }
     if let word = unreadable(CommandLine.unsafeArgv) {
       fail(
         "'\(word)' is not UTF-8, as names on the command line have to be; rename the file, or give a "

@@ -341,7 +341,7 @@ private struct GoldenProtocols: Decodable {
         set.withImage(2 * place + side) { #expect(Data($0) == expected) }
       }
     }
-    let plan = try EvaluationSet.open([bin], index: nil, isTrained: { _ in false })[0].plan
+    let plan = try EvaluationSet.open([bin], index: nil)[0].plan
     #expect(plan.pairs?.foldCount == 10)
   }
 }

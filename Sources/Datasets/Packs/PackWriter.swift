@@ -35,6 +35,23 @@ package enum PackWriter {
     }
   }
 
+  /// Throws `DatasetError.badOption` for an `--out` by which readers would take the pack for
+  /// another form of data, or for several.
+  package static func checkName(of form: Form, to path: String) throws(DatasetError) {
+    if path.hasSuffix(".tar"), path.contains("{") {
+      throw .badOption(
+        name: "--out", text: path,
+        reason: "means several shards to who reads it, and pack writes one; leave the braces out")
+    }
+    let others = [".rec", ".idx", ".lst", ".tar", ".bin", ".mdb", ".zip", ".gz", ".tgz"]
+    let own = "." + form.rawValue
+    if let ending = others.first(where: { $0 != own && path.lowercased().hasSuffix($0) }) {
+      throw .badOption(
+        name: "--out", text: path,
+        reason: "ends in \(ending), and --to \(form.rawValue) writes another form; give NAME\(own)")
+    }
+  }
+
   /// Writes all photos of `set` in their order, bytes as they are; returns the files written, the
   /// pack itself last. `progress` is told the number of photos done.
   ///

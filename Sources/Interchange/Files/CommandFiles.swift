@@ -121,6 +121,7 @@ package struct CommandFiles: Sendable {
       throw InterchangeError.unwritable(path: output.path, reason: "it is a folder")
     }
     let folder = FilePlace.folder(of: output.place)
+    try WritableFolder.require(for: output.path)
     guard !FilePlace.isFolder(folder), !runs.contains(folder),
       !made.contains(where: { folder == $0 || folder.hasPrefix($0 + "/") })
     else { return }

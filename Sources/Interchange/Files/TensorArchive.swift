@@ -43,8 +43,41 @@ package enum TensorFiles {
         path: path,
         reason: "is \(other.name), which is not read: save its numbers by numpy.save, or as CSV")
     }
+    if isONNX(start) {
+      throw InterchangeError.foreign(
+        path: path,
+        reason:
+          "is an ONNX model, whose weights no longer have the names of a network's: save those "
+          + "of the network that it was made of, by torch.save or as safetensors")
+    }
+    if let complaint = FileKind.complaint(aboutStart: start) {
+      throw InterchangeError.foreign(path: path, reason: complaint)
+    }
     throw InterchangeError.malformed(
       path: path, reason: "it is neither safetensors nor a PyTorch or NumPy file")
+  }
+
+  /// Whether a file that begins with `start` is an ONNX model: its first field is the version of
+  /// the format, and a field of strings, numbers or the graph comes next.
+  private static func isONNX(_ start: [UInt8]) -> Bool {
+    start.count > 2 && start[0] == 0x08 && (1...32).contains(start[1])
+      && [0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42].contains(start[2])
+  }
+
+  /// What a file that begins with `start` is, and what makes a checkpoint of it, to stand behind
+  /// its path; nil for what may be one.
+  static func noCheckpoint(_ start: [UInt8]) -> String? {
+    if isONNX(start) {
+      return "is an ONNX model, no checkpoint: ddp-train import makes one of the file of weights "
+        + "that it was made of (safetensors, PyTorch or .npz)"
+    }
+    if start.starts(with: ZipArchive.magic) || LegacyPyTorch.begins(start) {
+      return
+        "is a file of weights of PyTorch or NumPy, no checkpoint: make one of it with ddp-train "
+        + "import"
+    }
+    if start.starts(with: NumPyFile.magic) { return "is one array of NumPy, no checkpoint" }
+    return FileKind.complaint(aboutStart: start)
   }
 
   /// The safetensors, PyTorch or NumPy (`.npz`) file at `path`; throws `InterchangeError`.

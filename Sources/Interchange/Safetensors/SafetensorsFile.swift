@@ -39,6 +39,10 @@ package final class SafetensorsFile: TensorArchive, Sendable {
     let length = try file.bytes(at: 0, count: 8).reversed()
       .reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     if length > UInt64(SafetensorsHeader.byteLimit) {
+      let start = try file.bytes(at: 0, count: min(file.byteCount, 16))
+      if let other = TensorFiles.noCheckpoint(start) {
+        throw InterchangeError.foreign(path: path, reason: other)
+      }
       throw InterchangeError.malformed(
         path: path,
         reason: "it does not begin as a safetensors file or checkpoint does: its header would have "
