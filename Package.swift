@@ -181,6 +181,9 @@ let package = Package(
       name: "Timing",
       dependencies: ["Collectives", "Interchange", "Threads"],
       swiftSettings: house),
+    .target(
+      name: "Faults", dependencies: ["Collectives", "Configuration", "Threads"],
+      swiftSettings: house),
     .target(name: "Pace", dependencies: ["Timing"], swiftSettings: house),
     .target(
       name: "State",
@@ -296,7 +299,7 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Assembly", "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets",
-        "Determinism", "Distillation", "Division", "Engine", "Evaluation", "Inputs",
+        "Determinism", "Distillation", "Division", "Engine", "Evaluation", "Faults", "Inputs",
         "Interchange", "Kernels", "Losses", "Networks", "Optimizers", "Pace", "Planning",
         "Reports", "Resumption", "RunFolders",
         "Scoring", "Sessions", "State", "Threads", "Timing",
@@ -370,7 +373,8 @@ let package = Package(
       name: "ddp-train",
       dependencies: [
         "Cards", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
-        "Detection", "EmbeddingFiles", "Interchange", "Interop", "MPICollectives", "Measuring",
+        "Detection", "EmbeddingFiles", "Faults", "Interchange", "Interop", "MPICollectives",
+        "Measuring",
         "Preflight", "Protocols", "Scaling", "Sessions", "Sweeps", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -446,6 +450,7 @@ let package = Package(
         "Assembly", "CAllocations", "CPhotoWriters", "Cards", "CheckpointParts", "Checkpoints",
         "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Detection",
         "Determinism", "Distillation", "Division", "EmbeddingFiles", "Engine", "Evaluation",
+        "Faults",
         "Inputs", "Interchange", "Interop", "Kernels", "Losses", "Measuring", "Networks",
         "Optimizers", "Pace", "Planning", "Preflight", "Protocols", "Reports", "Resumption",
         "RunFolders", "Scaling", "Scoring", "Sessions", "State", "Sweeps", "Tasks", "TestSupport",

@@ -246,7 +246,8 @@ package final class CheckpointStore: @unchecked Sendable {
     return (nil, refused)
   }
 
-  /// Whether `path` is a folder, which may be that of a run, or a file that says it is a checkpoint.
+  /// Whether `path` is a folder, which may be that of a run, or a file that says it is a
+  /// checkpoint.
   package static func mayMeanCheckpoint(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return false }

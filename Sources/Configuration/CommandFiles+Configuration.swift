@@ -14,7 +14,8 @@ extension CommandFiles {
     if let teacher = configuration.teacher, teacher.lowercased().hasSuffix(".npy") {
       // The names of its rows.
       read(
-        teacher.dropLast(4) + ".txt", as: "--" + ConfigurationOption.of(\RunConfiguration.teacher).name)
+        teacher.dropLast(4) + ".txt",
+        as: "--" + ConfigurationOption.of(\RunConfiguration.teacher).name)
     }
   }
 }

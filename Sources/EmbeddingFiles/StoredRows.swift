@@ -93,8 +93,8 @@ struct StoredRows {
 
   /// The list of names of `count` rows among `texts`: the one that is called so, of several the one
   /// that calls no two rows alike (others name people), and of those `names`; else the only one of
-  /// as many; nil where there is none. Throws `EmbeddingFileError.ownNamesAndRows` for one called so
-  /// of another count.
+  /// as many; nil where there is none. Throws `EmbeddingFileError.ownNamesAndRows` for one called
+  /// so of another count.
   private static func names(
     _ texts: [(key: String, values: [String])], count: Int, path: String
   ) throws -> [String]? {

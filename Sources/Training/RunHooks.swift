@@ -1,4 +1,6 @@
+internal import Collectives
 package import Engine
+internal import Faults
 package import RunFolders
 package import Sessions
 
@@ -15,4 +17,16 @@ package struct RunHooks {
 
   /// Signals stop the run, and nobody looks on.
   package init() {}
+}
+
+extension RunHooks {
+  /// The hooks of a run whose `rank` does those of `faults` that are its own.
+  init(_ faults: [InjectedFault], rank: Int) {
+    let own = faults.filter { $0.rank == rank }
+    onStep = { trainer, record in
+      for fault in own where fault.step == record.step {
+        fault.happen(trainer.session.communicator.progress)
+      }
+    }
+  }
 }

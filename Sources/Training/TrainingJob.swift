@@ -8,6 +8,7 @@ internal import Determinism
 internal import Division
 internal import Engine
 internal import Evaluation
+package import Faults
 private import Foundation
 internal import Inputs
 internal import Interchange
@@ -30,7 +31,7 @@ package enum TrainingJob {
     _ request: RunRequest, over communicator: any Communicator,
     injecting faults: [InjectedFault] = [], moreToDo: Int32
   ) throws -> Trainer.Ending {
-    let hooks = InjectedFault.hooks(faults, rank: communicator.rank)
+    let hooks = RunHooks(faults, rank: communicator.rank)
     StartGuard.arm(communicator.progress, stop: hooks.stop, rank: communicator.rank, moreToDo)
     let session = try Session.start(
       communicator: communicator, threads: request.configuration.threads,

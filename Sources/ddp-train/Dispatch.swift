@@ -1,5 +1,6 @@
 internal import Collectives
 internal import Configuration
+internal import Faults
 private import Foundation
 private import Glibc
 private import MPICollectives

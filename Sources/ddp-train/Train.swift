@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Configuration
+internal import Faults
 private import Interchange
 private import Training
 

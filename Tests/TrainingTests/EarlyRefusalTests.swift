@@ -125,9 +125,9 @@ import Training
       try WritableFolder.require(for: folder + "/faces.npy")
       chmod(folder, 0o555)
       if geteuid() == 0 { seteuid(65534) }
-      var files = CommandFiles()
-      files.write(folder + "/faces.npy", as: "--out")
-      #expect(throws: InterchangeError.self) { try files.check() }
+      #expect(throws: InterchangeError.self) {
+        try CommandFiles.check { $0.write(folder + "/faces.npy", as: "--out") }
+      }
       #expect(throws: InterchangeError.self) {
         try WritableFolder.require(for: folder + "/step-000000001.safetensors")
       }

@@ -64,7 +64,7 @@ import Training
       data: .folder(data), split: request.split, splitSeed: nil, minPhotos: nil,
       landmarks: request.landmarks)
     let opened = try OpenedPhotos.open(
-      own.data, seed: 0, communicator: session.communicator, pool: session.pool)
+      own.data, besides: [], seed: 0, communicator: session.communicator, pool: session.pool)
     let sets = try network.sets(
       request, own, opened, Preprocessing(own, index: opened.index))
     try network.tellOverlaps(of: sets, in: opened.index)

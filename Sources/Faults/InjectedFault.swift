@@ -1,8 +1,6 @@
-internal import Collectives
+package import Collectives
 internal import Configuration
 private import Glibc
-internal import RunFolders
-internal import Sessions
 internal import Threads
 
 /// Something that one rank does wrong on purpose, at the end of a step: `--inject`, for tests
@@ -58,19 +56,8 @@ package struct InjectedFault: Sendable, Equatable {
     seconds = numbers["seconds"] ?? 0
   }
 
-  /// The hooks of a run whose `rank` does those of `faults` that are its own.
-  static func hooks(_ faults: [InjectedFault], rank: Int) -> RunHooks {
-    var hooks = RunHooks()
-    let own = faults.filter { $0.rank == rank }
-    hooks.onStep = { trainer, record in
-      for fault in own where fault.step == record.step {
-        fault.happen(trainer.session.communicator.progress)
-      }
-    }
-    return hooks
-  }
-
-  private func happen(_ progress: RankProgress) {
+  /// Goes wrong; a rank that is slow tells `progress` that it lives.
+  package func happen(_ progress: RankProgress) {
     switch kind {
     case .hang: while true { sleep(1000) }
     case .slow:
