@@ -53,7 +53,8 @@ import Testing
       let model = HeadModel(
         classes: classes, width: width, isDivided: isDivided, seconds: seconds)
       let expected = model.sentBytes(ranks: ranks, batch: batch)
-      #expect(abs(counted / expected - 1) < 0.03, "divided: \(isDivided), \(expected) expected")
+      // Of three ranks one has 6 of the 16 microbatches, and as much more to gather.
+      #expect(abs(counted / expected - 1) < 0.06, "divided: \(isDivided), \(expected) expected")
     }
   }
 }
