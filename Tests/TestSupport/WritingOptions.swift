@@ -20,7 +20,7 @@ package enum WritingOptions {
 
   /// What is read alone.
   package static let inputs: [String: Set<String>] = [
-    "train": ["--config", "--data", "--landmarks", "--init", "--pairs", "--resume"],
+    "train": ["--config", "--data", "--landmarks", "--init", "--pairs", "--resume", "--teacher"],
     "evaluate": stored.union([
       "checkpoint", "--data", "--pairs", "--landmarks", "--subsets", "--quality",
     ]),
@@ -37,7 +37,7 @@ package enum WritingOptions {
     // What a job would do, without doing it.
     "doctor": [
       "--config", "--data", "--landmarks", "--init", "--pairs", "--out", "--resume", "--timeline",
-      "--prometheus",
+      "--prometheus", "--teacher",
     ],
   ]
 }
