@@ -117,12 +117,12 @@ extension CheckpointNetwork {
   }
 
   /// Whether `data` are the run's own, however they have changed: they lie where it had them, or
-  /// have half of the people that it was trained on. Numbers for names say nothing, drawn people
-  /// are called alike in all data.
+  /// have half of the people that it was trained on. Numbers for names say nothing, nor do those of
+  /// drawn people, who are called alike in all data.
   private func isOfRun(
     _ data: DataSource, _ index: PhotoIndex, known: TrainedPeople?
   ) -> Bool {
-    guard let known, case .folder = data else { return false }
+    guard let known, case .folder = data, case .folder = configuration.data else { return false }
     if isOwnPlace(data) { return true }
     let names = zip(known.names, known.trains).filter { $0.1 && Int($0.0) == nil }.map(\.0)
     let people = Set(index.people)

@@ -57,8 +57,9 @@ package struct DoctorMeasurement {
     data.notes.tell(session.console)
     let classes = request.classes ?? data.divided.classCount
     let probe = ComputeProbe(configuration, classes: classes, session: session)
-    configuration.precision = configuration.precision.other
-    let otherProbe = ComputeProbe(configuration, classes: classes, session: session)
+    var other = configuration
+    other.precision = configuration.precision.other
+    let otherProbe = ComputeProbe(other, classes: classes, session: session)
     try MemoryCheck.run(
       neededBytes: max(probe.neededBytes, otherProbe.neededBytes), in: session)
     let ranks = try measureRanks(data, probe, otherProbe, classes: classes)

@@ -24,13 +24,13 @@ import Training
       var flags = Self.small.merging(["schedule": "cosine", "lr": "0.1"]) { $1 }
       flags["lr-head"] = head
       try FlaggedRun.train(flags, in: folder)
-      try FlaggedRun.train(["resume": "auto", "steps": "6"], in: folder)
+      try FlaggedRun.train(["resume": "auto", "steps": "7"], in: folder)
       let line = try #require(
         FlaggedRun.log(folder).first { $0.contains("to go on at") })
       let advice = line.components(separatedBy: "--change ").dropFirst()
         .map { $0.trimmingCharacters(in: .whitespaces) }
       #expect(advice.contains { $0.hasPrefix("lr-head=") } == (head != nil), "\(line)")
-      try FlaggedRun.train(["resume": "auto", "steps": "8"], changes: advice, in: folder)
+      try FlaggedRun.train(["resume": "auto", "steps": "9"], changes: advice, in: folder)
       let written = try TextFile.lines(of: folder + "/metrics.jsonl")
       let ratio = try written.suffix(2).map { line in
         let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
