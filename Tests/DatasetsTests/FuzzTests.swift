@@ -14,7 +14,7 @@ import TestSupport
   static let fixedBytes = 256 << 10
 
   private static let count =
-    ProcessInfo.processInfo.environment["DDP_TRAIN_FUZZ"].flatMap { Int($0) } ?? 250
+    ProcessInfo.processInfo.environment["DDP_TRAIN_FUZZ"].flatMap { Int($0) } ?? 150
 
   private static let targets = {
     let names = ProcessInfo.processInfo.environment["DDP_TRAIN_FUZZ_ONLY"]?.split(separator: ",")

@@ -42,6 +42,18 @@ import Training
     }
   }
 
+  @Test(arguments: ["exact", "fp32", "bf16"])
+  func weightsThatDependOnRanksAndShardingAreSaidToDoSo(reduce: String) throws {
+    try FlaggedRun.withFolder { folder in
+      let flags = Self.small.merging(["reduce": reduce, "shard-optimizer": "true"]) { $1 }
+      try FlaggedRun.train(flags, in: folder)
+      let said = try FlaggedRun.log(folder).filter {
+        $0.contains("the weights depend on the number of ranks, on --shard-optimizer")
+      }
+      #expect(said.count == (reduce == "exact" ? 0 : 1), "\(said)")
+    }
+  }
+
   /// A job that is stopped and started again and again does not fill its quota.
   @Test func keepHoldsForARunThatIsToldToStop() throws {
     try FlaggedRun.withFolder { folder in

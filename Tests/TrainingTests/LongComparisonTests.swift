@@ -1,6 +1,8 @@
 import CAllocations
 import Comparison
 import Foundation
+import Reports
+import RunFolders
 import Testing
 
 /// Runs of any length are held side by side in little memory.
@@ -48,6 +50,25 @@ import Testing
     #expect(lines[0] == "first difference: step 19000, after 18999 steps that are alike")
     #expect(lines[1] == "  weights: a000000000001000 | b000000000001000", "\(lines)")
     #expect(held < bytes / 2, "\(held) of \(bytes)")
+  }
+
+  /// What a start reads of the run that it goes on from: the lines that it cuts off, and the curves
+  /// of the report.
+  @Test func goingOnFromALongRunTakesLittleMemory() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let run = try write("long", steps: 20_000)
+    let metrics = run + "/metrics.jsonl"
+    let bytes = try #require(
+      FileManager.default.attributesOfItem(atPath: metrics)[.size] as? Int)
+    callocations_watch()
+    _ = try RunLog(folder: run, resumedAfter: 19_990, evaluatedAfter: 19_990)
+    let cutting = Int(callocations_most_held())
+    #expect(cutting < bytes / 2, "\(cutting) of \(bytes)")
+    callocations_watch()
+    let history = MetricsFile.read(metrics)
+    let reading = Int(callocations_most_held())
+    #expect(reading < bytes / 2, "\(reading) of \(bytes)")
+    #expect(history.steps.map(\.step) == Array(1...19_990))
   }
 
   @Test func evaluationsAndTornLinesAreNoSteps() throws {
