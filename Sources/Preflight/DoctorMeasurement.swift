@@ -52,11 +52,13 @@ package struct DoctorMeasurement {
     var configuration = request.configuration
     // Its photos are looked at, whatever the job is to do.
     configuration.dryRun = false
+    try requireFiles(configuration)
     let data = try TrainingData.open(
       configuration, communicator: communicator, pool: session.pool, work: session.work)
     data.notes.tell(session.console)
     let classes = request.classes ?? data.divided.classCount
     let probe = ComputeProbe(configuration, classes: classes, session: session)
+    try probe.factory.checkParts(configuration)
     var other = configuration
     other.precision = configuration.precision.other
     let otherProbe = ComputeProbe(other, classes: classes, session: session)
@@ -97,6 +99,14 @@ package struct DoctorMeasurement {
       headPredictions: request.prediction?.headRows(
         of: fitted, valueSeconds: valueSeconds, load: load, worlds, photos: request.photos) ?? [],
       hours: request.photos.map { worlds.hours(photos: $0, step: prediction.step) })
+  }
+
+  /// Throws `ConfigurationError` for a file that the job will read and that is not there.
+  private func requireFiles(_ configuration: RunConfiguration) throws {
+    for file in configuration.filesRead
+    where file.option != "resume" && !FileManager.default.fileExists(atPath: file.path) {
+      throw ConfigurationError("--\(file.option) \(file.path): there is no such file or folder")
+    }
   }
 
   /// The model with the figures of the slowest ranks, but for how many classes there are.

@@ -33,6 +33,21 @@ import Training
     return try decoder.decode(DoctorReport.self, from: Data(texts[0].joined().utf8))
   }
 
+  /// What the job would stop at is told before anything is measured.
+  @Test func partsAndFilesThatAreNotThereAreNamed() throws {
+    let wrong: [((inout RunConfiguration) -> Void, String)] = [
+      ({ $0.freeze = [PartPattern("nope")] }, "nope"),
+      ({ $0.initialWeights = "/nowhere/run" }, "--init /nowhere/run: there is no such file"),
+      ({ $0.pairs = ["/nowhere/pairs.txt"] }, "--pairs /nowhere/pairs.txt: there is no such file"),
+    ]
+    for (change, text) in wrong {
+      let error = #expect(throws: (any Error).self) {
+        try Self.report(Self.request(change), ranks: 1)
+      }
+      #expect("\(error!)".contains(text), "\(error!)")
+    }
+  }
+
   /// That of one rank, which classifies, and how long it took.
   private static let alone: (report: DoctorReport, seconds: Double) = {
     let start = Clock.seconds
