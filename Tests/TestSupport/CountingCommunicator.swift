@@ -2,8 +2,8 @@ package import Collectives
 
 /// The ranks of another communicator, with the bytes that each sends to its peers counted: of a sum
 /// what rings send, of a broadcast the root's one copy.
-package final class CountingCommunicator: Communicator {
-  private let inner: any Communicator
+package final class CountingCommunicator: WrappedCommunicator {
+  package let inner: any Communicator
   private let onBytes: @Sendable (_ rank: Int, _ bytes: Int, CollectiveOperation) -> Void
 
   /// `onBytes` is called with what a rank sends.
@@ -13,24 +13,6 @@ package final class CountingCommunicator: Communicator {
   ) {
     self.inner = inner
     self.onBytes = onBytes
-  }
-
-  package var rank: Int { inner.rank }
-  package var size: Int { inner.size }
-  package var hostName: String { inner.hostName }
-  package var localRank: Int { inner.localRank }
-  package var localSize: Int { inner.localSize }
-  package var progress: RankProgress { inner.progress }
-  package var limits: MessageLimits { inner.limits }
-
-  package func whileWaiting<Result>(
-    _ check: @escaping () throws -> Void, _ body: () throws -> Result
-  ) rethrows -> Result {
-    try inner.whileWaiting(check, body)
-  }
-
-  package func meet(at operation: CollectiveOperation, word: Int) throws -> Int {
-    try inner.meet(at: operation, word: word)
   }
 
   package func transfer(_ transfer: Transfer, in operation: CollectiveOperation) throws {
