@@ -19,8 +19,11 @@ package struct Hash64 {
       seed: seed)
   }
 
+  /// The primes that a round multiplies by.
+  package static var primes: (UInt64, UInt64) { (p1, p2) }
+
   /// The four accumulators before the first bytes, with seed 0.
-  static var startLanes: SIMD4<UInt64> { start(0) }
+  package static var startLanes: SIMD4<UInt64> { start(0) }
 
   private static func start(_ seed: UInt64) -> SIMD4<UInt64> {
     SIMD4(seed &+ p1 &+ p2, seed &+ p2, seed, seed &- p1)
@@ -44,7 +47,7 @@ package struct Hash64 {
   }
 
   /// The hash of `count` bytes: `lanes` have all but the `tail`, fewer than 32.
-  static func finish(
+  package static func finish(
     _ lanes: SIMD4<UInt64>, count: UInt64, tail: UnsafeRawBufferPointer, seed: UInt64 = 0
   ) -> UInt64 {
     var hash = seed &+ p5

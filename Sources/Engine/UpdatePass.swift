@@ -30,6 +30,11 @@ package final class UpdatePass: @unchecked Sendable {
   private let ownBlocks: [Int]
   /// Of those, the ones that it tells the other ranks of: all that no rank before it updates too.
   private let toldBlocks: [Int]
+  /// The work of `measure`, as places of `ownBlocks`, and of the hashes of the weights, as places of
+  /// `hashedBlocks`.
+  private let measured, hashed: BlockHashes
+  /// The blocks whose weights this rank has when they are updated.
+  private let hashedBlocks: [Int]
   /// Of a head that is divided over the ranks: its classes here.
   private let classes: DividedClasses?
   /// Whether ranks update different blocks, and have to tell each other.
@@ -66,6 +71,18 @@ package final class UpdatePass: @unchecked Sendable {
       return classes.isFirst
         || (start >= classes.start ? classes.isDivided(start) : ownRanges != nil)
     }
+    // The gradients of others come one by one.
+    measured = BlockHashes(ownBlocks, of: blocks) { block in
+      guard let classes, !classes.areSampled else { return false }
+      return blocks.ranges[block].lowerBound >= classes.start
+    }
+    let hashedBlocks = blocks.ranges.indices.filter { block in
+      guard let classes else { return true }
+      let start = blocks.ranges[block].lowerBound
+      return start < classes.start || classes.owns(start)
+    }
+    self.hashedBlocks = hashedBlocks
+    hashed = BlockHashes(hashedBlocks, of: blocks)
     gradientBlocks = (0..<pool.count).map { _ in
       AlignedMemory.Box(count: TensorBlocks.blockElements)
     }
@@ -115,16 +132,24 @@ package final class UpdatePass: @unchecked Sendable {
   /// a second vector of gradients would cost more than that.
   package func measure(_ reducer: GradientReducer, _ state: ModelState) {
     nonisolated(unsafe) let parameters = state.parameters
-    pool.forEach(ownBlocks.count) { [self] worker, item in
-      let block = ownBlocks[item]
-      let range = blocks.ranges[block]
-      let gradient = gradient(of: range, reducer, on: worker)
+    pool.forEach(measured.groups.count) { [self] worker, item in
+      let group = measured.groups[item]
+      let (first, end) = (ownBlocks[group.lowerBound], ownBlocks[group.upperBound - 1] + 1)
+      let range = blocks.ranges[first]
       if optimizer.needsTensorFactors {
-        blocks.sumsOfSquares(of: parameters, in: block..<block + 1, into: parameterSums)
+        blocks.sumsOfSquares(of: parameters, in: first..<end, into: parameterSums)
       }
-      gradientSums[block] = ReductionKernel.sumOfSquares(of: gradient, count: range.count)
-      gradientHashes[block] = Hash64.of(
-        UnsafeRawBufferPointer(start: gradient, count: 4 * range.count))
+      if let classes, classes.areSampled, range.lowerBound >= classes.start {
+        (gradientSums[first], gradientHashes[first]) = classes.measure(range)
+        return
+      }
+      let gradient = gradient(of: range, reducer, on: worker)
+      for block in first..<end {
+        gradientSums[block] = ReductionKernel.sumOfSquares(
+          of: gradient + (block - first) * range.count, count: blocks.ranges[block].count)
+      }
+      BlockHashes.write(
+        gradientHashes + first, of: gradient, count: range.count, blocks: group.count)
     }
   }
 
@@ -188,11 +213,13 @@ package final class UpdatePass: @unchecked Sendable {
       }
     }
     try gather()
-    pool.forEach(blocks.count) { [self] _, block in
-      let range = blocks.ranges[block]
-      if let classes, range.lowerBound >= classes.start, !classes.owns(range.lowerBound) { return }
-      weightHashes[block] = Hash64.of(
-        UnsafeRawBufferPointer(start: parameters + range.lowerBound, count: 4 * range.count))
+    pool.forEach(hashed.groups.count) { [self] _, item in
+      let group = hashed.groups[item]
+      let first = hashedBlocks[group.lowerBound]
+      let range = blocks.ranges[first]
+      BlockHashes.write(
+        weightHashes + first, of: parameters + range.lowerBound, count: range.count,
+        blocks: group.count)
     }
     try classes?.gather(weightHashes, of: blocks, over: communicator)
     return UpdateReceipt(

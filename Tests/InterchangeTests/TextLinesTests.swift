@@ -13,12 +13,14 @@ import Testing
   }
 
   /// Lines longer than a piece, over its edges, empty, and a last one without an end.
+  /// A text, and how often it stands before another.
   @Test(arguments: [
-    "", "\n", "a", "a\nb", "a\nb\n", "\n\nx\n\n", String(repeating: "y", count: 3_000_000) + "\nz",
-    String(repeating: "0123456789\n", count: 200_000),
-    String(repeating: "w", count: (1 << 20) - 1) + "\nnext\n",
+    ("", 1, ""), ("\n", 1, ""), ("a", 1, ""), ("a\nb", 1, ""), ("a\nb\n", 1, ""),
+    ("\n\nx\n\n", 1, ""), ("y", 3_000_000, "\nz"), ("0123456789\n", 200_000, ""),
+    ("w", (1 << 20) - 1, "\nnext\n"),
   ])
-  func everyLineComesOnceWithItsPlace(text: String) throws {
+  func everyLineComesOnceWithItsPlace(part: String, count: Int, end: String) throws {
+    let text = String(repeating: part, count: count) + end
     try Self.withFile(text) { path in
       var found: [(String, Int, Bool)] = []
       var read = 0

@@ -1,10 +1,12 @@
 """A divided loss head in PyTorch over gloo, in turns with `ddp-bench head`; see ../compare-partial-fc.
 
-Started by torch.distributed.run it is one rank of PyTorch's side, which states again what insightface's
-PartialFC_V2 does (arXiv 2203.15565 and its order of operations): embeddings are gathered, each rank has the
-logits of its classes whole, three all-reduces of a number a face make the softmax, the gradients of the
-embeddings are reduced to their owners; sampled classes are the batch's and random others, as many on each
-rank; SGD with momentum moves all rows. Otherwise it runs both sides and prints a table.
+Started by torch.distributed.run it is one rank of PyTorch's side: insightface's own PartialFC_V2 with its
+ArcFace loss and SGD as its train_v2.py has them, where `--arcface-torch` names its folder; and what it does
+(arXiv 2203.15565 and its order of operations) stated again as lean as PyTorch can: embeddings are gathered,
+each rank has the logits of its classes whole, three all-reduces of a number a face make the softmax, the
+gradients of the embeddings are reduced to their owners; sampled classes are the batch's and random others,
+as many on each rank; SGD with momentum moves all rows. Angles are taken of the targets alone, softmax and its
+gradient stay in one memory, the update is fused. Otherwise it runs all sides and prints a table.
 """
 
 import argparse
@@ -29,8 +31,37 @@ def peak_memory():
     return 0
 
 
-def torch_rank(options):
-    """One rank: prints, on the first one, the seconds of each step and the memory of all."""
+def published_step(options, local):
+    """A step of insightface's PartialFC_V2, from its own files: a function that returns its seconds."""
+    import torch
+
+    sys.path.insert(0, options.arcface_torch)
+    torch.Tensor.cuda = lambda self, *arguments, **options: self
+    from losses import CombinedMarginLoss
+    from partial_fc_v2 import PartialFC_V2
+
+    head = PartialFC_V2(CombinedMarginLoss(64, 1, 0.5, 0), WIDTH, options.classes, options.sample_classes)
+    head.train()
+    optimizer = torch.optim.SGD(head.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
+
+    def step():
+        embeddings = torch.randn(local, WIDTH, requires_grad=True)
+        own = torch.randint(options.classes, (local,))
+        start = time.perf_counter()
+        loss = head(embeddings, own)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        seconds = time.perf_counter() - start
+        if not math.isfinite(loss.item()):
+            raise RuntimeError(f"loss {loss.item()}")
+        return seconds
+
+    return step
+
+
+def lean_step(options, local):
+    """A step of the same, stated again: a function that returns its seconds."""
     import torch
     import torch.distributed as dist
     from torch.nn import functional
@@ -76,20 +107,15 @@ def torch_rank(options):
             shares[here, labels[here]] -= 1
             return shares.div_(shares.shape[0]).mul_(scale), None
 
-    rank, ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    dist.init_process_group("gloo")
-    torch.set_num_threads(1)
-    cores = [int(core) for core in options.cores.split(",")]
-    torch.manual_seed(rank)
+    rank, ranks = dist.get_rank(), dist.get_world_size()
     # The first ranks have one class more where they do not divide.
     count = options.classes // ranks + (rank < options.classes % ranks)
     first = options.classes // ranks * rank + min(rank, options.classes % ranks)
     weight = torch.nn.Parameter(0.01 * torch.randn(count, WIDTH))
     optimizer = torch.optim.SGD([weight], lr=0.01, momentum=0.9, fused=True)
-    local = options.batch // ranks
     sampled = int(options.sample_classes * count)
 
-    def step(number):
+    def step():
         embeddings = torch.randn(local, WIDTH, requires_grad=True)
         own = torch.randint(options.classes, (local,))
         start = time.perf_counter()
@@ -121,12 +147,27 @@ def torch_rank(options):
             raise RuntimeError(f"loss {loss.item()}")
         return seconds
 
-    step(0)
+    return step
+
+
+def torch_rank(options):
+    """One rank: prints, on the first one, the seconds of each step and the memory of all."""
+    import torch
+    import torch.distributed as dist
+
+    dist.init_process_group("gloo")
+    rank, ranks = dist.get_rank(), dist.get_world_size()
+    torch.set_num_threads(1)
+    torch.manual_seed(rank)
+    cores = [int(core) for core in options.cores.split(",")]
+    make = published_step if options.arcface_torch else lean_step
+    step = make(options, options.batch // ranks)
+    step()
     os.sched_setaffinity(0, {cores[rank % len(cores)]})
     seconds = []
-    for number in range(options.steps):
+    for _ in range(options.steps):
         dist.barrier()
-        seconds.append(step(number + 1))
+        seconds.append(step())
     memory = torch.tensor([float(peak_memory())], dtype=torch.float64)
     dist.all_reduce(memory)
     if rank == 0:
@@ -145,12 +186,14 @@ def run(command, environment):
     return result.stdout
 
 
-def theirs(options, classes, share, environment):
+def theirs(options, classes, share, environment, folder):
     command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2, __file__,
-        "--classes", classes, "--sample-classes", share, "--batch", options.batch,
-        "--steps", options.steps, "--cores", options.cores,
+        sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone",
+        "--nproc-per-node", 2, __file__, "--classes", classes, "--sample-classes", share,
+        "--batch", options.batch, "--steps", options.steps, "--cores", options.cores,
     ]
+    if folder:
+        command += ["--arcface-torch", folder]
     return json.loads(run(command, environment).strip().splitlines()[-1])
 
 
@@ -172,28 +215,38 @@ def ours(options, classes, share, environment):
 
 def compare(options):
     environment = {**os.environ, "OMPI_MCA_hwloc_base_binding_policy": "core", "OMP_NUM_THREADS": "1"}
-    print("| classes | in a step | ddp-bench head | PyTorch | times | of the peak | memory |")
-    print("|---|---|---|---|---|---|---|")
+    peers = {"PyTorch, lean": None}
+    if options.arcface_torch:
+        peers = {"PartialFC_V2": options.arcface_torch, **peers}
+    print(f"| classes | in a step | ddp-bench head | of the peak | memory | {' | '.join(peers)} |")
+    print("|---" * (5 + len(peers)) + "|")
     rows = []
     for classes in options.classes_list:
         for share in options.shares:
-            own, other = [], []
+            own, others = [], {name: [] for name in peers}
             for number in range(options.rounds):
-                other.append(theirs(options, classes, share, environment))
+                for name, folder in peers.items():
+                    others[name].append(theirs(options, classes, share, environment, folder))
                 own.append(ours(options, classes, share, environment))
+                said = ", ".join(
+                    f"{name} {min(results[-1]['seconds']):.3f} s" for name, results in others.items())
                 print(
-                    f"  round {number + 1}: PyTorch {min(other[-1]['seconds']):.3f} s, "
-                    f"ddp-bench {own[-1]['seconds']:.3f} s", file=sys.stderr, flush=True)
-            their = min(min(result["seconds"]) for result in other)
-            our = min(result["seconds"] for result in own)
-            ratio = statistics.median(
-                min(b["seconds"]) / a["seconds"] for a, b in zip(own, other))
+                    f"  round {number + 1}: {said}, ddp-bench {own[-1]['seconds']:.3f} s",
+                    file=sys.stderr, flush=True)
+
+            def cell(results):
+                ratio = statistics.median(
+                    min(b["seconds"]) / a["seconds"] for a, b in zip(own, results))
+                seconds = min(min(result["seconds"]) for result in results)
+                memory = max(result["memory"] for result in results) / 1e9
+                return f"{seconds:.3f} s, {memory:.2f} GB: {ratio:.2f} times"
+
             print(
-                f"| {classes:,} | {share} | {our:.3f} s | {their:.3f} s | {ratio:.2f} | "
-                f"{100 * max(result['peak'] for result in own):.0f} % | "
-                f"{max(r['memory'] for r in own) / 1e9:.2f} against "
-                f"{max(r['memory'] for r in other) / 1e9:.2f} GB |", flush=True)
-            rows.append({"classes": classes, "share": share, "ours": own, "theirs": other})
+                f"| {classes:,} | {share} | {min(r['seconds'] for r in own):.3f} s | "
+                f"{100 * max(r['peak'] for r in own):.0f} % | "
+                f"{max(r['memory'] for r in own) / 1e9:.2f} GB | "
+                f"{' | '.join(cell(results) for results in others.values())} |", flush=True)
+            rows.append({"classes": classes, "share": share, "ours": own, "theirs": others})
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(rows, indent=1) + "\n")
 
@@ -203,6 +256,7 @@ def main():
     parser.add_argument("--cores", default="0,1")
     parser.add_argument("--batch", type=int, default=256, help="faces of a step, over both ranks")
     parser.add_argument("--steps", type=int, default=3, help="of each round")
+    parser.add_argument("--arcface-torch", help="insightface's folder recognition/arcface_torch")
     if "RANK" in os.environ:
         parser.add_argument("--classes", type=int, required=True)
         parser.add_argument("--sample-classes", type=float, default=1)

@@ -1,4 +1,6 @@
 internal import Collectives
+internal import Determinism
+internal import Kernels
 internal import Losses
 internal import Optimizers
 
@@ -46,6 +48,23 @@ package struct DividedClasses {
         from: loss.gradients + row, count: part.count)
     }
     return UnsafePointer(scratch)
+  }
+
+  /// Whether some classes take no part in a step.
+  var areSampled: Bool { loss.chosen != nil }
+
+  /// The sum of squares and a hash of the gradient of the block `range`, one of the head's: of the
+  /// parameters whose classes take part in the step, and where they are.
+  func measure(_ range: Range<Int>) -> (sumOfSquares: Double, hash: UInt64) {
+    var sum = 0.0
+    var hash: UInt64 = 0
+    forEachPart(of: range) { part, gradient in
+      sum += ReductionKernel.sumOfSquares(of: gradient, count: part.count)
+      hash = Hash64.of(
+        UnsafeRawBufferPointer(start: gradient, count: 4 * part.count),
+        seed: hash ^ UInt64(part.lowerBound))
+    }
+    return (sum, hash)
   }
 
   /// Calls `body(elements, gradient)` for those parameters in the block `range`, one of the head's,

@@ -55,9 +55,12 @@ package struct DividedHead: BatchPasses {
     rank: Int, ranks: Int, microbatch: Int
   ) -> (rank: Int, worker: Int) {
     let share = ClassShare(head, rank: rank, ranks: ranks)
-    let rows = sampling.map { share.expectedCount($0, batch: batch) } ?? share.classes.count
+    let written =
+      sampling.map {
+        share.writtenCount(rows: share.expectedCount($0, batch: batch), batch: batch)
+      } ?? share.classes.count * head.dimension
     return (
-      4 * (rows * head.dimension + share.classes.count + biasRange.count)
+      4 * (written + share.classes.count + biasRange.count)
         + ScoredBatch.bytes(capacity: batch, dimension: head.dimension)
         + (sampling == nil ? 0 : ChosenClasses.bytes(of: share, batch: batch)),
       4 * (share.scratchCount(microbatch: microbatch) + min(batch, share.slabRows))

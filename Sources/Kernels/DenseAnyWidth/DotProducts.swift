@@ -99,8 +99,8 @@ package enum DotProducts {
 
   /// All rows of A with some of B: rows of A outside, which stay in the first cache.
   ///
-  /// Meanwhile the rows of B that come `next` are asked for, a third of them in each pass, so that
-  /// memory works as evenly as the registers.
+  /// Meanwhile the rows of B that come `next` are asked for, a third of them in each pass, and the
+  /// rows of C that are written next, so that memory works as evenly as the registers.
   private static func multiplyBlock(
     _ a: Operands, _ b: Operands, _ depth: Int, _ target: Target, next: Floats,
     _ lanes: MutableFloats
@@ -115,10 +115,18 @@ package enum DotProducts {
       let to = target.c + row &* target.rowStep
       let firstFetched = pass &* fetchedRows
       let fetches = rows == tileRows ? max(0, min(fetchedRows, 3 &- firstFetched)) : 0
+      // Lines of the tiles below: of each of their rows in turn.
+      let following = target.columnStep == 1 ? min(tileRows, left &- rows) : 0
+      var fetched = 0
       var column = 0
       while column < b.count {
         let columns = min(3, b.count &- column)
         let other = b.a + column &* b.stride
+        while fetched &* 16 < following &* (column &+ columns) {
+          let (line, row) = (fetched / following, fetched % following)
+          cprocessor_fetch(to + (rows &+ row) &* target.rowStep + 16 &* line)
+          fetched &+= 1
+        }
         sums(
           rows, columns, fetches, depth, from, a.stride, other, b.stride,
           next + (column &+ firstFetched) &* b.stride, lanes)

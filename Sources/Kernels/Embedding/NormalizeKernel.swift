@@ -56,11 +56,12 @@ package enum NormalizeKernel {
 
   /// Overwrites `sums` [width] with the sums over the rows of `matrix` [rows, width], in order.
   package static func sumColumns(
-    of matrix: UnsafePointer<Float>, rows: Int, width: Int, into sums: UnsafeMutablePointer<Float>
+    of matrix: UnsafePointer<Float>, rowStep: Int? = nil, rows: Int, width: Int,
+    into sums: UnsafeMutablePointer<Float>
   ) {
     sums.update(repeating: 0, count: width)
     for row in 0..<rows {
-      subtract(matrix + row * width, times: -1, count: width, from: sums)
+      subtract(matrix + row * (rowStep ?? width), times: -1, count: width, from: sums)
     }
   }
 

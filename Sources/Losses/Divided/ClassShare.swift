@@ -13,8 +13,8 @@ package struct ClassShare: Sendable {
   package let classes: Range<Int>
   /// What is worked on at a time: scores of a tile lie where the gradients of its weights will.
   package let tiles: [Range<Int>]
-  private let blocks: HeadBlocks
-  private var dimension: Int { head.dimension }
+  let blocks: HeadBlocks
+  var dimension: Int { head.dimension }
 
   /// The classes of rank `rank` of `ranks`.
   package init(_ head: MarginSoftmaxHead, rank: Int, ranks: Int) {
@@ -38,10 +38,28 @@ package struct ClassShare: Sendable {
   package var slabRows: Int { dimension }
 
   /// The scores of a tile, rows behind one another: of the slab of rows that was scored last.
-  private func scores(
+  func scores(
     of tile: Range<Int>, in gradients: UnsafeMutablePointer<Float>
   ) -> UnsafeMutablePointer<Float> {
     gradients + tile.lowerBound * dimension
+  }
+
+  /// Where the weights of the classes that take part lie side by side [own.count, dimension], from
+  /// the scores of `slab` until the tile's gradients are there: behind the scores. Nil where all
+  /// take part, and where so many do that there is no room.
+  func packedWeights(
+    of own: TileClasses, slab: Range<Int>, in gradients: UnsafeMutablePointer<Float>
+  ) -> UnsafeMutablePointer<Float>? {
+    guard !own.isWhole, own.count * (slab.count + dimension) <= own.tile.count * dimension else {
+      return nil
+    }
+    return scores(of: own.tile, in: gradients) + slab.count * own.count
+  }
+
+  /// Floats of gradients that are ever written where `rows` classes take part in batches of up to
+  /// `batch` samples: scores and weights lie there before.
+  package func writtenCount(rows: Int, batch: Int) -> Int {
+    min(classes.count * dimension, rows * (dimension + min(batch, slabRows)))
   }
 
   // MARK: Scores
@@ -60,7 +78,9 @@ package struct ClassShare: Sendable {
       rows.count <= slabRows, "ClassShare: \(rows.count) rows at once, room for \(slabRows)")
     guard own.count > 0 else { return }
     let norms = inverseNorms + (own.tile.lowerBound - classes.lowerBound)
-    let weights = own.weights(0..<own.count, of: parameters, width: dimension, into: scratch)
+    let weights = own.weights(
+      0..<own.count, of: parameters, width: dimension,
+      into: packedWeights(of: own, slab: rows, in: gradients) ?? scratch)
     if head.configuration.isNormalized {
       NormalizeKernel.inverseNorms(of: weights, rows: own.count, width: dimension, into: norms)
     } else {
@@ -81,7 +101,7 @@ package struct ClassShare: Sendable {
 
   /// Overwrites `scores` [rows.count, part.count] with those of `rows` at the classes `part` of
   /// `own`, whose weights are `weights` [part.count, dimension]; `biasScratch` [part.count].
-  private func multiply(
+  func multiply(
     _ rows: Range<Int>, of batch: ScoredBatch, with weights: UnsafePointer<Float>,
     _ part: Range<Int>, of own: TileClasses, _ parameters: UnsafePointer<Float>,
     inverseNorms: UnsafePointer<Float>, into scores: UnsafeMutablePointer<Float>,
@@ -176,7 +196,8 @@ package struct ClassShare: Sendable {
     let strip = Self.stripClasses
     return max(
       Self.passRows * tile,
-      2 * microbatch * strip + 2 * strip + strip * dimension + tile * dimension + tile)
+      2 * microbatch * strip + 2 * strip + strip * dimension + tile * dimension + tile
+        + slabRows * tile)
   }
 
   /// Doubles of sums of one worker for `classGradients`.
@@ -185,7 +206,7 @@ package struct ClassShare: Sendable {
   /// Rows whose gradients are worked on at a time: whole tiles of twelve, as registers hold them.
   private static let passRows = 96
   /// Classes whose gradients are worked on at a time, in the second cache with their sums.
-  private static let stripClasses = 24
+  static let stripClasses = 24
 
   /// Goes on with the gradients at the embeddings of `rows`, part of the `slab` that was scored,
   /// over all classes here that take part; `inverseNorms` [classes.count].
@@ -205,11 +226,13 @@ package struct ClassShare: Sendable {
       }
       return
     }
-    // Rows inside: their weights are copied once.
+    // Rows inside: where weights have to be copied, they are copied once.
     for index in tiles.indices {
       let own = chosen.classes(ofTile: index)
       guard own.count > 0 else { continue }
-      let weights = own.weights(0..<own.count, of: parameters, width: dimension, into: scratch)
+      let weights =
+        packedWeights(of: own, slab: slab, in: gradients).map { UnsafePointer($0) }
+        ?? own.weights(0..<own.count, of: parameters, width: dimension, into: scratch)
       let products = scratch + own.count * dimension
       let room = (scratchCount(microbatch: 1) - own.count * dimension) / own.count
       let step = min(Self.passRows, room)
@@ -246,7 +269,7 @@ package struct ClassShare: Sendable {
   }
 
   /// The gradients at the products of one row with the classes `part` of `own`, from their scores.
-  private func differentiate(
+  func differentiate(
     _ row: Int, scores: UnsafePointer<Float>, at part: Range<Int>, of own: TileClasses,
     _ batch: ScoredBatch, inverseNorms: UnsafePointer<Float>,
     into result: UnsafeMutablePointer<Float>, projections: UnsafeMutablePointer<Float>?
@@ -274,142 +297,6 @@ package struct ClassShare: Sendable {
     if let projections, let before {
       projections[place] = before.addingProduct(0 * sample.factor, score)
         .addingProduct(sample.targetGradient, score)
-    }
-  }
-
-  /// Overwrites the gradients of a tile's parameters with `scale` times their sums over
-  /// `microbatches`, each rounded to `grid`; returns the largest magnitude of an addend as
-  /// `GridKernel.accumulate` does.
-  ///
-  /// Gradients of the weights of classes that take part lie side by side from the tile's first on
-  /// (`ChosenClasses.forEachRow`), those of the bias in their places, with zeros between them.
-  /// `slab` are the rows whose scores are there; others are computed again. `scratch`
-  /// [scratchCount] and `sums` [sumCount] are the worker's.
-  package func classGradients(
-    of own: TileClasses, microbatches: [Range<Int>], slab: Range<Int>, of batch: ScoredBatch,
-    parameters: UnsafePointer<Float>, inverseNorms: UnsafePointer<Float>, grid: SummationGrid,
-    scale: Double, in gradients: UnsafeMutablePointer<Float>,
-    scratch: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Double>
-  ) -> UInt32 {
-    let longest = microbatches.map(\.count).max() ?? 0
-    let strip = Self.stripClasses
-    let places = StripPlaces(
-      scores: scratch, products: scratch + longest * strip,
-      projections: scratch + 2 * longest * strip,
-      addends: scratch + 2 * longest * strip + 2 * strip)
-    let finished = places.addends + strip * dimension
-    let finishedBias = finished + own.count * dimension
-    var largest: UInt32 = 0
-    for first in stride(from: 0, to: own.count, by: strip) {
-      let part = first..<min(first + strip, own.count)
-      let count = part.count * dimension
-      let biasSums = sums + count
-      sums.update(repeating: 0, count: count + part.count)
-      for rows in microbatches {
-        largest = max(
-          largest,
-          add(
-            rows, to: part, of: own, slab: slab, batch, parameters, inverseNorms, grid, gradients,
-            places, sums, biasSums))
-      }
-      GridKernel.finish(sums, count: count, scale: scale, into: finished + first * dimension)
-      if head.hasBias {
-        GridKernel.finish(biasSums, count: part.count, scale: scale, into: finishedBias + first)
-      }
-    }
-    scores(of: own.tile, in: gradients).update(from: finished, count: own.count * dimension)
-    if head.hasBias {
-      let bias = gradients + head.classes * dimension
-      (bias + own.tile.lowerBound).update(repeating: 0, count: own.tile.count)
-      for place in 0..<own.count { bias[own.label(at: place)] = finishedBias[place] }
-    }
-    return largest
-  }
-
-  /// A worker's scratch for the gradients of a strip of classes.
-  private struct StripPlaces {
-    let scores: UnsafeMutablePointer<Float>  // [rows, strip], where they are computed again
-    let products: UnsafeMutablePointer<Float>  // [rows, strip], gradients at the products
-    let projections: UnsafeMutablePointer<Float>  // [strip], then the bias's addends [strip]
-    let addends: UnsafeMutablePointer<Float>  // [strip, dimension]
-  }
-
-  /// Adds the gradients of one microbatch, `rows`, at the classes `part` of `own` to the sums.
-  private func add(
-    _ rows: Range<Int>, to part: Range<Int>, of own: TileClasses, slab: Range<Int>,
-    _ batch: ScoredBatch, _ parameters: UnsafePointer<Float>,
-    _ inverseNorms: UnsafePointer<Float>, _ grid: SummationGrid,
-    _ gradients: UnsafeMutablePointer<Float>, _ places: StripPlaces,
-    _ sums: UnsafeMutablePointer<Double>, _ biasSums: UnsafeMutablePointer<Double>
-  ) -> UInt32 {
-    let norms = inverseNorms + (own.tile.lowerBound - classes.lowerBound) + part.lowerBound
-    let isThere = slab.lowerBound <= rows.lowerBound && rows.upperBound <= slab.upperBound
-    var scores = UnsafePointer(places.scores)
-    var stride = part.count
-    if isThere {
-      scores = UnsafePointer(
-        self.scores(of: own.tile, in: gradients) + (rows.lowerBound - slab.lowerBound) * own.count
-          + part.lowerBound)
-      stride = own.count
-    } else {
-      // Weights lie where the addends will.
-      multiply(
-        rows, of: batch,
-        with: own.weights(part, of: parameters, width: dimension, into: places.addends), part,
-        of: own, parameters, inverseNorms: norms, into: places.scores,
-        biasScratch: places.projections)
-      for row in rows {
-        guard let place = own.place(of: Int(batch.labels[row])), part.contains(place) else {
-          continue
-        }
-        places.scores[(row - rows.lowerBound) * part.count + place - part.lowerBound] = -.infinity
-      }
-    }
-    places.projections.update(repeating: 0, count: part.count)
-    for row in rows {
-      let index = row - rows.lowerBound
-      differentiate(
-        row, scores: scores + index * stride, at: part, of: own, batch,
-        inverseNorms: inverseNorms, into: places.products + index * part.count,
-        projections: places.projections)
-    }
-    LinearKernel.backwardWeights(
-      places.products, input: batch.units + rows.lowerBound * dimension, rows: rows.count,
-      inputs: dimension, outputs: part.count, into: places.addends, biasGradient: nil)
-    if head.configuration.isNormalized {
-      removeProjections(part, of: own, parameters, inverseNorms: norms, places)
-    }
-    var largest = GridKernel.accumulate(
-      places.addends, count: part.count * dimension, grid: grid, addingTo: sums)
-    if head.hasBias {
-      let biasAddends = places.projections + Self.stripClasses
-      NormalizeKernel.sumColumns(
-        of: places.products, rows: rows.count, width: part.count, into: biasAddends)
-      largest = max(
-        largest,
-        GridKernel.accumulate(biasAddends, count: part.count, grid: grid, addingTo: biasSums))
-    }
-    return largest
-  }
-
-  /// Takes the part along the weights out of the addends of the classes `part`.
-  private func removeProjections(
-    _ part: Range<Int>, of own: TileClasses, _ parameters: UnsafePointer<Float>,
-    inverseNorms: UnsafePointer<Float>, _ places: StripPlaces
-  ) {
-    guard !own.isWhole else {
-      NormalizeKernel.removeProjections(
-        places.projections, inverseNorms: inverseNorms,
-        along: parameters + own.label(at: part.lowerBound) * dimension, rows: part.count,
-        width: dimension, from: places.addends)
-      return
-    }
-    for place in part {
-      let index = place - part.lowerBound
-      NormalizeKernel.removeProjections(
-        places.projections + index, inverseNorms: inverseNorms + index,
-        along: parameters + own.label(at: place) * dimension, rows: 1, width: dimension,
-        from: places.addends + index * dimension)
     }
   }
 }

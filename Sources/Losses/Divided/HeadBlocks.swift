@@ -66,8 +66,11 @@ package struct HeadBlocks: Sendable, Equatable {
     let wanted = activeRanks == 1 ? 1 : piecesForRank * (activeRanks - 1)
     let tile = tileRows * threads
     let size = max(1, (rows.count + wanted * tile - 1) / (wanted * tile)) * tile
-    return stride(from: rows.lowerBound, to: rows.upperBound, by: size).map {
-      $0..<min($0 + size, rows.upperBound)
+    // A last piece of less than a tile would read all weights for few rows.
+    let count = rows.isEmpty ? 0 : max(1, (rows.count + size - tile) / size)
+    return (0..<count).map {
+      let start = rows.lowerBound + $0 * size
+      return start..<($0 + 1 == count ? rows.upperBound : start + size)
     }
   }
 
