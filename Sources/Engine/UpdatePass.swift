@@ -30,8 +30,8 @@ package final class UpdatePass: @unchecked Sendable {
   private let ownBlocks: [Int]
   /// Of those, the ones that it tells the other ranks of: all that no rank before it updates too.
   private let toldBlocks: [Int]
-  /// The work of `measure`, as places of `ownBlocks`, and of the hashes of the weights, as places of
-  /// `hashedBlocks`.
+  /// The work of `measure`, as places of `ownBlocks`, and of the hashes of the weights, as places
+  /// of `hashedBlocks`.
   private let measured, hashed: BlockHashes
   /// The blocks whose weights this rank has when they are updated.
   private let hashedBlocks: [Int]

@@ -129,7 +129,15 @@ import TestSupport
 
     func file(byteCount: Int) -> (FuzzTarget, [UInt8]) {
       func filled(_ token: [UInt8]) -> [UInt8] {
-        Array(repeatElement(token, count: byteCount / token.count).joined())
+        let count = byteCount / token.count * token.count
+        return [UInt8](unsafeUninitializedCapacity: count) { memory, written in
+          token.withUnsafeBufferPointer { token in
+            for i in stride(from: 0, to: count, by: token.count) {
+              (memory.baseAddress! + i).initialize(from: token.baseAddress!, count: token.count)
+            }
+          }
+          written = count
+        }
       }
       func header(_ json: [UInt8]) -> [UInt8] {
         withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json

@@ -12,8 +12,8 @@ import Testing
     return try body(path)
   }
 
-  /// Lines longer than a piece, over its edges, empty, and a last one without an end.
-  /// A text, and how often it stands before another.
+  /// Lines longer than a piece, over its edges, empty, and a last one without an end: a text as
+  /// often as it says, and another behind it.
   @Test(arguments: [
     ("", 1, ""), ("\n", 1, ""), ("a", 1, ""), ("a\nb", 1, ""), ("a\nb\n", 1, ""),
     ("\n\nx\n\n", 1, ""), ("y", 3_000_000, "\nz"), ("0123456789\n", 200_000, ""),

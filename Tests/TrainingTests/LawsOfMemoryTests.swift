@@ -112,7 +112,7 @@ import Training
     await #expect(processExitsWith: .success) { [kind] in
       let configuration = SmallRun.configuration {
         $0.length = .steps(28)
-        $0.width = 0.5
+        $0.width = 0.25
         $0.embedding = 256
         Self.ofTheBatch[kind]?(&$0)
       }
