@@ -54,15 +54,24 @@ package struct DividedClasses {
   var areSampled: Bool { loss.chosen != nil }
 
   /// The sum of squares and a hash of the gradient of the block `range`, one of the head's: of the
-  /// parameters whose classes take part in the step, and where they are.
+  /// parameters whose classes take part in the step and where they are, or of the whole block where
+  /// all of them do.
   func measure(_ range: Range<Int>) -> (sumOfSquares: Double, hash: UInt64) {
+    var count = 0
+    forEachPart(of: range) { part, _ in count += part.count }
     var sum = 0.0
     var hash: UInt64 = 0
-    forEachPart(of: range) { part, gradient in
+    func add(_ part: Range<Int>, _ gradient: UnsafePointer<Float>, seed: UInt64) {
       sum += ReductionKernel.sumOfSquares(of: gradient, count: part.count)
       hash = Hash64.of(
-        UnsafeRawBufferPointer(start: gradient, count: 4 * part.count),
-        seed: hash ^ UInt64(part.lowerBound))
+        UnsafeRawBufferPointer(start: gradient, count: 4 * part.count), seed: seed)
+    }
+    if count == range.count {
+      add(range, loss.gradients + (range.lowerBound - start), seed: 0)
+    } else {
+      forEachPart(of: range) { part, gradient in
+        add(part, gradient, seed: hash ^ UInt64(part.lowerBound))
+      }
     }
     return (sum, hash)
   }
