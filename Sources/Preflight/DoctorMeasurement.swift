@@ -23,6 +23,8 @@ package struct DoctorRequest: Sendable {
   package var folder: String
   /// Values of the largest sum.
   package var largestSum = 4 << 20
+  /// Seconds of steps before figures count, and of those that do.
+  package var spanSeconds = 1.0
   /// Training photos, for how long the run takes; nil leaves that open.
   package var photos: Int?
   /// What to predict beside the job itself; nil for nothing.
@@ -57,11 +59,15 @@ package struct DoctorMeasurement {
       configuration, communicator: communicator, pool: session.pool, work: session.work)
     data.notes.tell(session.console)
     let classes = request.classes ?? data.divided.classCount
-    let probe = ComputeProbe(configuration, classes: classes, session: session)
+    func makeProbe(_ configuration: RunConfiguration) -> ComputeProbe {
+      ComputeProbe(
+        configuration, classes: classes, session: session, spanSeconds: request.spanSeconds)
+    }
+    let probe = makeProbe(configuration)
     try probe.factory.checkParts(configuration)
     var other = configuration
     other.precision = configuration.precision.other
-    let otherProbe = ComputeProbe(other, classes: classes, session: session)
+    let otherProbe = makeProbe(other)
     try MemoryCheck.run(
       neededBytes: max(probe.neededBytes, otherProbe.neededBytes), in: session)
     let ranks = try measureRanks(data, probe, otherProbe, classes: classes)

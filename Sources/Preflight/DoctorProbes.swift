@@ -21,9 +21,6 @@ struct ComputeProbe {
   static let headValues = 1 << 24
   /// Steps of the smallest networks are many.
   private static let stepLimit = 10_000
-  /// Before figures count, and of those that do.
-  private static let spanSeconds = 1.0
-
   /// Seconds of an image on one thread, loss and sums included, and of an update.
   struct Figures {
     /// Without class weights.
@@ -42,10 +39,15 @@ struct ComputeProbe {
   private let rows: Int
   private let samples: Int
   private let wholeBatch: Int
+  private let spanSeconds: Double
 
   /// The model and loss of `configuration` for `classes` people, or as many of them as are
-  /// measured, over as many samples as all workers take at once.
-  init(_ configuration: RunConfiguration, classes: Int, session: Session) {
+  /// measured, over as many samples as all workers take at once, for `spanSeconds` before figures
+  /// count and as long of those that do.
+  init(
+    _ configuration: RunConfiguration, classes: Int, session: Session, spanSeconds: Double
+  ) {
+    self.spanSeconds = spanSeconds
     rows = min(configuration.microbatch, configuration.batch)
     wholeBatch = configuration.batch
     samples = session.threads * rows
@@ -91,8 +93,8 @@ struct ComputeProbe {
   /// How often a step loads each photo.
   var passes: Int { factory.objective.passes }
 
-  /// Seconds of an image on one thread while all compute, and of an update; the medians of a
-  /// second's steps, at least three, after as long for processor and memory to warm.
+  /// Seconds of an image on one thread while all compute, and of an update; the medians of
+  /// the steps of a span, at least three, after as long for processor and memory to warm.
   func run() throws -> Figures {
     let count = factory.network.image.shape.count
     let classes = factory.classCount
@@ -118,7 +120,7 @@ struct ComputeProbe {
     for step in 0..<Self.stepLimit {
       try run(step, on: engine)
       let now = Clock.seconds
-      if step == 0 || now - start < Self.spanSeconds {
+      if step == 0 || now - start < spanSeconds {
         warmAt = now
         continue
       }
@@ -129,7 +131,7 @@ struct ComputeProbe {
         (seconds[.forward] + seconds[.head] - head + seconds[.backward]
           + (1 - headShare) * seconds[.summation]) / Double(rows))
       updates.append(seconds[.update])
-      if images.count >= 3, now - warmAt > Self.spanSeconds { break }
+      if images.count >= 3, now - warmAt > spanSeconds { break }
     }
     let update = median(updates)
     guard headShare > 0 else { return Figures(image: median(images), update: update) }

@@ -13,6 +13,7 @@ import TestSupport
     }
     var request = DoctorRequest(configuration: configuration, folder: NSTemporaryDirectory())
     request.largestSum = 1 << 10
+    request.spanSeconds = 0.1
     let texts = try ThreadCommunicator.run(size: ranks) { [request] communicator in
       try request.answer(asJSON: true, over: communicator)
     }

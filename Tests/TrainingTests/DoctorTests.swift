@@ -18,6 +18,7 @@ import Training
     }
     var request = DoctorRequest(configuration: configuration, folder: NSTemporaryDirectory())
     request.largestSum = 1 << 13
+    request.spanSeconds = 0.1
     return request
   }
 

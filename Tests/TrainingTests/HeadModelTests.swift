@@ -133,6 +133,7 @@ import Training
       $0.length = .steps(6)
     }
     var request = DoctorRequest(configuration: configuration, folder: NSTemporaryDirectory())
+    request.spanSeconds = 0.3
     request.largestSum = 1 << 13
     request.photos = 101_000
     var report = try Self.report(request)
@@ -187,6 +188,7 @@ import Training
       $0.dryRun = true
     }
     var request = DoctorRequest(configuration: base, folder: NSTemporaryDirectory())
+    request.spanSeconds = 0.1
     request.prediction = ScalingRequest(
       ranks: [2, 3], imagesPerRank: [], threads: nil,
       networks: [
