@@ -267,8 +267,8 @@ let package = Package(
       name: "Measuring",
       dependencies: [
         "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism",
-        "EmbeddingFiles", "Evaluation", "Inputs", "Interchange", "Kernels", "Networks", "Scoring",
-        "Sessions", "Threads",
+        "EmbeddingFiles", "Evaluation", "Inputs", "Interchange", "Kernels", "Networks",
+        "RawPhotos", "Scoring", "Sessions", "Threads",
       ],
       swiftSettings: house),
     .target(
@@ -324,8 +324,8 @@ let package = Package(
       name: "Tasks",
       dependencies: [
         "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation",
-        "Inputs", "Interchange", "Kernels", "Measuring", "Reports", "Scoring", "Sessions",
-        "Threads",
+        "Inputs", "Interchange", "Kernels", "Measuring", "RawPhotos", "Reports", "Scoring",
+        "Sessions", "Threads",
       ],
       swiftSettings: house),
     .target(
@@ -356,6 +356,10 @@ let package = Package(
       dependencies: ["Datasets", "Determinism", "Inference", "Interchange", "Preconditions"],
       swiftSettings: house),
     .target(
+      name: "RawPhotos",
+      dependencies: ["Collectives", "Datasets", "Detection", "Determinism", "Sessions", "Threads"],
+      swiftSettings: house),
+    .target(
       name: "Cards",
       dependencies: [
         "CheckpointParts", "Checkpoints", "Configuration", "Datasets", "Determinism", "Evaluation",
@@ -366,7 +370,7 @@ let package = Package(
       name: "DataTools",
       dependencies: [
         "Collectives", "Configuration", "Datasets", "Detection", "Determinism", "Evaluation",
-        "Inputs", "Interchange", "Sessions", "Threads",
+        "Inputs", "Interchange", "RawPhotos", "Sessions", "Threads",
       ],
       swiftSettings: house),
     .executableTarget(
@@ -375,7 +379,7 @@ let package = Package(
         "Cards", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
         "Detection", "EmbeddingFiles", "Faults", "Interchange", "Interop", "MPICollectives",
         "Measuring",
-        "Preflight", "Protocols", "Scaling", "Sessions", "Sweeps", "Tasks", "Training",
+        "Preflight", "Protocols", "RawPhotos", "Scaling", "Sessions", "Sweeps", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // Tests look at its commands, in release as everything else.
@@ -452,7 +456,8 @@ let package = Package(
         "Determinism", "Distillation", "Division", "EmbeddingFiles", "Engine", "Evaluation",
         "Faults",
         "Inputs", "Interchange", "Interop", "Kernels", "Losses", "Measuring", "Networks",
-        "Optimizers", "Pace", "Planning", "Preflight", "Protocols", "Reports", "Resumption",
+        "Optimizers", "Pace", "Planning", "Preflight", "Protocols", "RawPhotos", "Reports",
+        "Resumption",
         "RunFolders", "Scaling", "Scoring", "Sessions", "State", "Sweeps", "Tasks", "TestSupport",
         "Threads", "Timing", "Training",
       ]),
