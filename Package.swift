@@ -306,10 +306,12 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
+      name: "GraphMatching", dependencies: ["Interchange", "Networks"], swiftSettings: house),
+    .target(
       name: "Interop",
       dependencies: [
-        "CheckpointParts", "Checkpoints", "Configuration", "Datasets", "Determinism", "Interchange",
-        "Kernels", "Networks", "Sessions", "State",
+        "CheckpointParts", "Checkpoints", "Configuration", "Datasets", "Determinism",
+        "GraphMatching", "Interchange", "Kernels", "Networks", "Sessions", "State",
       ],
       swiftSettings: house),
     .target(
@@ -433,8 +435,9 @@ let package = Package(
     .testTarget(
       name: "DatasetsTests",
       dependencies: [
-        "Datasets", "Detection", "Inference", "Kernels", "TestSupport", "Determinism", "CJPEG",
-        "Interchange", "CAllocations", "CPhotoWriters", "Threads",
+        "Datasets", "Detection", "GraphMatching", "Inference", "Kernels", "Networks",
+        "TestSupport", "Determinism", "CJPEG", "Interchange", "CAllocations", "CPhotoWriters",
+        "Threads",
       ],
       exclude: ["Fixtures"]),
     .testTarget(
