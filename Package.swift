@@ -267,8 +267,8 @@ let package = Package(
       name: "Measuring",
       dependencies: [
         "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism",
-        "EmbeddingFiles", "Evaluation", "Inputs", "Interchange", "Kernels", "Networks", "Scoring",
-        "Sessions", "Threads",
+        "EmbeddingFiles", "Evaluation", "Inputs", "Interchange", "Kernels", "Networks",
+        "RawPhotos", "Scoring", "Sessions", "Threads",
       ],
       swiftSettings: house),
     .target(
@@ -306,10 +306,12 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
+      name: "GraphMatching", dependencies: ["Interchange", "Networks"], swiftSettings: house),
+    .target(
       name: "Interop",
       dependencies: [
-        "CheckpointParts", "Checkpoints", "Configuration", "Datasets", "Determinism", "Interchange",
-        "Kernels", "Networks", "Sessions", "State",
+        "CheckpointParts", "Checkpoints", "Configuration", "Datasets", "Determinism",
+        "GraphMatching", "Interchange", "Kernels", "Networks", "Sessions", "State",
       ],
       swiftSettings: house),
     .target(
@@ -324,8 +326,8 @@ let package = Package(
       name: "Tasks",
       dependencies: [
         "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets", "Evaluation",
-        "Inputs", "Interchange", "Kernels", "Measuring", "Reports", "Scoring", "Sessions",
-        "Threads",
+        "Inputs", "Interchange", "Kernels", "Measuring", "RawPhotos", "Reports", "Scoring",
+        "Sessions", "Threads",
       ],
       swiftSettings: house),
     .target(
@@ -356,6 +358,10 @@ let package = Package(
       dependencies: ["Datasets", "Determinism", "Inference", "Interchange", "Preconditions"],
       swiftSettings: house),
     .target(
+      name: "RawPhotos",
+      dependencies: ["Collectives", "Datasets", "Detection", "Determinism", "Sessions", "Threads"],
+      swiftSettings: house),
+    .target(
       name: "Cards",
       dependencies: [
         "CheckpointParts", "Checkpoints", "Configuration", "Datasets", "Determinism", "Evaluation",
@@ -366,7 +372,7 @@ let package = Package(
       name: "DataTools",
       dependencies: [
         "Collectives", "Configuration", "Datasets", "Detection", "Determinism", "Evaluation",
-        "Inputs", "Interchange", "Sessions", "Threads",
+        "Inputs", "Interchange", "RawPhotos", "Sessions", "Threads",
       ],
       swiftSettings: house),
     .executableTarget(
@@ -375,7 +381,7 @@ let package = Package(
         "Cards", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
         "Detection", "EmbeddingFiles", "Faults", "Interchange", "Interop", "MPICollectives",
         "Measuring",
-        "Preflight", "Protocols", "Scaling", "Sessions", "Sweeps", "Tasks", "Training",
+        "Preflight", "Protocols", "RawPhotos", "Scaling", "Sessions", "Sweeps", "Tasks", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // Tests look at its commands, in release as everything else.
@@ -429,8 +435,9 @@ let package = Package(
     .testTarget(
       name: "DatasetsTests",
       dependencies: [
-        "Datasets", "Detection", "Inference", "Kernels", "TestSupport", "Determinism", "CJPEG",
-        "Interchange", "CAllocations", "CPhotoWriters", "Threads",
+        "Datasets", "Detection", "GraphMatching", "Inference", "Kernels", "Networks",
+        "TestSupport", "Determinism", "CJPEG", "Interchange", "CAllocations", "CPhotoWriters",
+        "Threads",
       ],
       exclude: ["Fixtures"]),
     .testTarget(
@@ -452,7 +459,8 @@ let package = Package(
         "Determinism", "Distillation", "Division", "EmbeddingFiles", "Engine", "Evaluation",
         "Faults",
         "Inputs", "Interchange", "Interop", "Kernels", "Losses", "Measuring", "Networks",
-        "Optimizers", "Pace", "Planning", "Preflight", "Protocols", "Reports", "Resumption",
+        "Optimizers", "Pace", "Planning", "Preflight", "Protocols", "RawPhotos", "Reports",
+        "Resumption",
         "RunFolders", "Scaling", "Scoring", "Sessions", "State", "Sweeps", "Tasks", "TestSupport",
         "Threads", "Timing", "Training",
       ]),

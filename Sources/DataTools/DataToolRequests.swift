@@ -1,5 +1,6 @@
 internal import Collectives
 package import Datasets
+internal import RawPhotos
 
 /// What `ddp-train check` is asked.
 package struct CheckRequest: Sendable {
@@ -27,7 +28,7 @@ package struct AlignRequest: Sendable {
   /// Height and width of the aligned photos in pixels.
   package var size: ImageSize
   /// JPEG quality of the aligned photos, 1...100.
-  package var quality = 98
+  package var quality = FaceCutter.usualQuality
   /// Threads that align photos; nil is the host's share.
   package var threads: Int?
 

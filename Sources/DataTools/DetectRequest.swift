@@ -2,6 +2,7 @@ package import Collectives
 package import Datasets
 package import Detection
 internal import Interchange
+internal import RawPhotos
 internal import Sessions
 
 /// What `ddp-train align --detector` is asked.
@@ -21,7 +22,7 @@ package struct DetectRequest: Sendable {
   /// Height and width of the aligned photos in pixels.
   package var size: ImageSize
   /// JPEG quality of the aligned photos, 1...100.
-  package var quality = 98
+  package var quality = FaceCutter.usualQuality
   /// Compute threads of a rank; nil is its share of the host.
   package var threads: Int?
 

@@ -3,9 +3,8 @@ internal import Datasets
 internal import Detection
 internal import Determinism
 internal import Interchange
+internal import RawPhotos
 internal import Sessions
-private import Synchronization
-internal import Threads
 
 /// Photos aligned by the faces that a detector finds, on all threads of all ranks.
 enum DetectedAlignment {
@@ -82,40 +81,9 @@ enum DetectedAlignment {
     _ request: DetectRequest, in session: Session
   ) throws -> [Outcome] {
     let workers = (0..<session.threads).map { _ in Worker(request, detector, set, targets) }
-    nonisolated(unsafe) let shared = workers
-    let outcomes = Mutex([Outcome](repeating: Outcome(), count: share.count))
-    let failure = Mutex<(any Error)?>(nil)
-    let meter = WorkMeter()
-    meter.expect(share.count)
-    let start = Clock.seconds
-    try session.pool.forEach(share.count) {
-      session.communicator.progress.tick()
-      say(meter, since: start, in: session)
-    } _: { worker, item in
-      // What is wrong with a disk is wrong with the next photo too.
-      guard failure.withLock({ $0 == nil }) else { return }
-      do {
-        let outcome = try shared[worker].align(share.lowerBound + item)
-        outcomes.withLock { $0[item] = outcome }
-      } catch {
-        failure.withLock { $0 = $0 ?? error }
-      }
-      meter.add()
+    return try PhotoWork.run("aligning photos", on: share, in: session) {
+      try workers[$0].align($1)
     }
-    if let error = failure.withLock({ $0 }) { throw error }
-    return outcomes.withLock { $0 }
-  }
-
-  /// "aligning photos: 1200 of 3400 photos, 58 a second, 0:38 left", once it lasts.
-  private static func say(_ meter: WorkMeter, since start: Double, in session: Session) {
-    let seconds = Clock.seconds - start
-    let (done, total) = (meter.doneCount, meter.totalCount)
-    guard seconds > 2, done > 0 else { return }
-    let rate = Double(done) / seconds
-    let unit = session.communicator.size > 1 ? "photos of the first rank" : "photos"
-    session.console.progress(
-      "aligning photos: \(done) of \(total) \(unit), \(Console.fixed(rate, rate < 10 ? 1 : 0)) a "
-        + "second, \(Console.duration(Double(total - done) / rate)) left", isLandmark: false)
   }
 
   /// The results of all ranks as one, in their order.
@@ -142,40 +110,33 @@ enum DetectedAlignment {
   /// Finds, warps and writes; serves one thread at a time.
   private final class Worker {
     private let request: DetectRequest
-    private let set: PhotoSet
+    private let paths: PhotoList
     private let targets: FaceTargets
-    private let finder: FaceFinder
-    private let template: [(x: Double, y: Double)]
-    private let decoder = ImageDecoder()
-    private let encoder = JPEGEncoder()
-    private let photo = PixelBuffer(width: 1, height: 1)
-    private let aligned: PixelBuffer
-    private let bytes = ByteBuffer()
+    private let reader: FaceReader
+    private let cutter: FaceCutter
 
     init(
       _ request: DetectRequest, _ detector: FaceDetector, _ set: PhotoSet, _ targets: FaceTargets
     ) {
       self.request = request
-      self.set = set
+      paths = set.index.photos
       self.targets = targets
-      finder = FaceFinder(detector, score: request.score)
-      template = Alignment.template(size: request.size)
-      aligned = PixelBuffer(width: request.size.width, height: request.size.height)
+      reader = FaceReader(
+        detector, score: request.score, choice: request.faces, source: set.source)
+      cutter = FaceCutter(size: request.size, quality: request.quality)
     }
 
     /// Writes the faces of photo `index`; throws where they cannot be written.
     func align(_ index: Int) throws -> Outcome {
-      let path = set.index.photos[index].path
+      let path = paths[index].path
       var outcome = Outcome()
-      do throws(ImageError) {
-        try set.source.read(index, into: bytes)
-        try decoder.decode(bytes.bytes, into: photo)
-      } catch {
+      let faces: [DetectedFace]
+      switch try reader.faces(of: index) {
+      case .failure(let error):
         outcome.bad = error.description
         return outcome
+      case .success(let found): faces = found
       }
-      let faces = request.faces.ordered(
-        try finder.faces(on: photo), width: photo.width, height: photo.height)
       outcome.faces = faces.count
       guard !faces.isEmpty else {
         outcome.isFaceless = true
@@ -188,31 +149,22 @@ enum DetectedAlignment {
             path: path, points: face.points, score: face.score,
             box: [face.left, face.top, face.width, face.height], number: number + 1))
         guard number == 0 || request.faces == .all else { continue }
-        let points = (0..<5).map { (x: face.points[2 * $0], y: face.points[2 * $0 + 1]) }
-        guard let similarity = Similarity(from: points, to: template)?.inverse else {
+        guard let place = cutter.place(of: face.points) else {
           outcome.isDoubtful = true
           continue
         }
-        if Alignment.misfit(points) > Alignment.largestMisfit { outcome.isDoubtful = true }
+        if place.isDoubtful { outcome.isDoubtful = true }
         let target = targets.path(of: index, face: number)
-        try write(similarity, to: request.out + "/" + target)
+        // Thousands of syncs would take longer than the work, which can be done again.
+        try BytesFile.write(
+          cutter.jpeg(of: reader.photo, by: place.toPhoto), to: request.out + "/" + target,
+          syncing: false)
         outcome.written += 1
         if targets.labels.areNeeded {
           outcome.labels.append(targets.labels.line(index, target: target))
         }
       }
       return outcome
-    }
-
-    private func write(_ similarity: Similarity, to path: String) throws {
-      Alignment.warp(
-        photo.pixels, width: photo.width, height: photo.height, by: similarity, x: (1, 0),
-        y: (1, 0), outWidth: aligned.width, outHeight: aligned.height, into: aligned.pixels)
-      let jpeg = encoder.encode(
-        aligned.pixels, width: aligned.width, height: aligned.height, quality: request.quality,
-        keepsChroma: true)
-      // Thousands of syncs would take longer than the work, which can be done again.
-      try BytesFile.write(jpeg, to: path, syncing: false)
     }
   }
 }

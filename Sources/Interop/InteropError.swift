@@ -9,6 +9,7 @@ package enum InteropError: Error, Equatable, CustomStringConvertible {
   case deeper(path: String, model: String, tensors: [String])
   case severalNetworks(path: String, prefixes: [String])
   case noPrefix(path: String, prefix: String, found: [String])
+  case noPrefixOfGraph(path: String)
   case otherShape(path: String, tensor: String, found: [Int], expected: [Int])
   case notOne(path: String, tensor: String)
   case notFinite(path: String, tensor: String)
@@ -40,6 +41,8 @@ package enum InteropError: Error, Equatable, CustomStringConvertible {
       "--prefix \(prefix): \(path) has no network there; "
         + (found.isEmpty
           ? "none of its tensors is called as the model's" : "try \(Self.list(found))")
+    case .noPrefixOfGraph(let path):
+      "--prefix: \(path) is an ONNX model, whose weights are found by its structure; leave it out"
     case .otherShape(let path, let tensor, let found, let expected):
       "\(path): '\(tensor)' is \(found), the network wants \(expected); check --model, "
         + "--image-size, --width and --embedding"

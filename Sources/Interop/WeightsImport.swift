@@ -95,7 +95,7 @@ extension NetworkWeights {
 
 /// What `ddp-train import` is asked.
 package struct ImportRequest: Sendable, Equatable {
-  /// A safetensors, PyTorch or `.npz` file.
+  /// A safetensors, PyTorch, `.npz` or ONNX file.
   package var file: String
   /// The checkpoint to write.
   package var out: String
@@ -131,20 +131,9 @@ extension ImportRequest {
     if let ending = others.first(where: out.lowercased().hasSuffix) {
       throw InteropError.otherEnding(path: out, ending: ending)
     }
-    let archive = try TensorFiles.open(file)
-    guard archive.metadata[Checkpoint.formatKey] == nil else {
-      throw InteropError.alreadyCheckpoint(path: file)
-    }
-    let (options, channels) = try contract(of: archive)
-    var configuration = try RunConfiguration.resolve(flags: options)
-    let first = NetworkWeights(configuration)
-    let prefix = try first.prefix(in: archive, given: self.prefix)
-    if configuration.embedding == nil {
-      configuration.embedding = first.embeddingCount(in: archive, prefix: prefix)
-    }
-    let weights = NetworkWeights(configuration)
-    let unused = try weights.load(archive, prefix: prefix)
-    if channels == .bgr { weights.reverseChannels() }
+    let found = try TensorFiles.isONNX(file) ? foundGraph() : foundTensors()
+    let (weights, configuration) = (found.weights, found.weights.configuration)
+    if found.channels == .bgr { weights.reverseChannels() }
     var progress = TrainingProgress()
     progress.gridExponent = configuration.gridExponent(microbatches: 1)
     var metadata = progress.metadata(
@@ -154,29 +143,54 @@ extension ImportRequest {
       of: weights.state, people: [], triplets: nil, metadata: metadata,
       step: 0
     ).write(to: out)
-    var lines = [
+    return [
       "\(weights.network.parameters.count) tensors of \(configuration.model.name), "
         + "\(weights.network.parameterCount) parameters, in \(out)",
       "images: \(configuration.imageSize), normalize \(configuration.normalize.rawValue)"
-        + (channels == .bgr ? ", the first convolution turned from BGR to RGB" : ", rgb"),
-    ]
-    if !prefix.isEmpty { lines.append("taken: the tensors under '\(prefix)'") }
+        + (found.channels == .bgr ? ", the first convolution turned from BGR to RGB" : ", rgb"),
+    ] + found.notes
+  }
+
+  /// The weights of a file, the order of colours that they were trained on, and what to say of how
+  /// they were found.
+  struct Found {
+    let weights: NetworkWeights
+    let channels: ChannelOrder
+    var notes: [String] = []
+  }
+
+  /// The weights of a file of tensors.
+  private func foundTensors() throws -> Found {
+    let archive = try TensorFiles.open(file)
+    guard archive.metadata[Checkpoint.formatKey] == nil else {
+      throw InteropError.alreadyCheckpoint(path: file)
+    }
+    let (options, channels) = try contract(of: archive.metadata)
+    var configuration = try RunConfiguration.resolve(flags: options)
+    let first = NetworkWeights(configuration)
+    let prefix = try first.prefix(in: archive, given: self.prefix)
+    if configuration.embedding == nil {
+      configuration.embedding = first.embeddingCount(in: archive, prefix: prefix)
+    }
+    var found = Found(weights: NetworkWeights(configuration), channels: channels)
+    let unused = try found.weights.load(archive, prefix: prefix)
+    if !prefix.isEmpty { found.notes.append("taken: the tensors under '\(prefix)'") }
     if !unused.isEmpty {
-      lines.append(
+      found.notes.append(
         "not used: \(unused.count) other tensors, such as "
           + unused.prefix(3).map { "'\($0)'" }.joined(separator: ", "))
     }
-    return lines
+    return found
   }
 
   /// The options of the network and its order of colours, from the file and from the request, which
   /// must not contradict each other; throws `InteropError` or `ConfigurationError`.
-  private func contract(
-    of archive: any TensorArchive
+  func contract(
+    of metadata: [String: String]
   ) throws -> ([ConfigurationAssignment], ChannelOrder) {
     var options = options
     for key in InputContract.options.map(\.name) {
-      guard let stored = archive.metadata[InputContract.prefix + key] else { continue }
+      guard let stored = metadata[InputContract.prefix + key] else { continue }
       if let given = options.first(where: { $0.key == key }) {
         try Self.demandEqual(given, stored: stored, path: file)
       } else {
@@ -186,7 +200,7 @@ extension ImportRequest {
     guard options.contains(where: { $0.key == ConfigurationOption.of(\.model).name }) else {
       throw InteropError.noModel(path: file)
     }
-    let stored = archive.metadata[InputContract.prefix + InputContract.channelsKey]
+    let stored = metadata[InputContract.prefix + InputContract.channelsKey]
       .flatMap { ChannelOrder(rawValue: $0) }
     if let stored, let given = channels, stored != given {
       throw InteropError.contradiction(
@@ -198,7 +212,7 @@ extension ImportRequest {
     return (options, channels)
   }
 
-  private static func demandEqual(
+  static func demandEqual(
     _ given: ConfigurationAssignment, stored: String, path: String
   ) throws {
     guard let option = ConfigurationOption.named(given.key) else { return }

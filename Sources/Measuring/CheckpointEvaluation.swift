@@ -4,7 +4,6 @@ internal import Collectives
 internal import Configuration
 internal import Datasets
 internal import Determinism
-internal import EmbeddingFiles
 internal import Evaluation
 internal import Foundation
 internal import Inputs
@@ -131,43 +130,5 @@ extension CheckpointNetwork {
     session.console.say("threshold: \(threshold.pairText)")
     session.console.say("threshold of many: \(threshold.cautiousText)")
     session.console.say("stored in \(checkpoint.path)")
-  }
-
-  /// Writes the embeddings of all photos and their names.
-  func embed(_ request: EmbedRequest) throws {
-    guard let form = EmbeddingFile(path: request.out) else {
-      throw EmbeddingFileError.unknownForm(path: request.out)
-    }
-    let own = configuration(
-      data: request.data, split: nil, splitSeed: nil, minPhotos: nil,
-      landmarks: request.landmarks)
-    let opened = try OpenedPhotos.open(
-      own.data, besides: own.filesRead.map(\.path) + [request.out], seed: own.seed,
-      communicator: session.communicator, pool: session.pool, work: session.work)
-    opened.notes.tell(session.console)
-    let preprocessing = try Preprocessing(own, index: opened.index)
-    func embeddings(mirrored: Bool) throws -> Embeddings? {
-      var changes = AugmentationDraw()
-      changes.isMirrored = mirrored
-      return try self.embeddings(
-        of: Array(opened.index.photos.indices), in: opened.source, preprocessing: preprocessing,
-        flip: request.writesMirrored ? false : request.flipTest ?? configuration.flipTest,
-        changes: changes, badLimit: request.maxBad ?? configuration.maxBad
-      ).embeddings
-    }
-    let plain = try embeddings(mirrored: false)
-    let mirrored = request.writesMirrored ? try embeddings(mirrored: true) : nil
-    guard var rows = plain else { return }
-    var names = opened.index.photos.map(\.path)
-    if let mirrored {
-      rows = Embeddings(rows.values + mirrored.values, dimension: rows.dimension)
-      names += names.map { $0 + MirroredName.ending }
-    }
-    try form.write(rows, names: names, asBytes: request.writesBytes, to: request.out)
-    let place = form.namesPath(beside: request.out).map { "in \($0)" } ?? "beside them"
-    session.console.say(
-      "\(names.count) embeddings of \(network.embeddingCount) in \(request.out), names \(place)"
-        + (mirrored == nil
-          ? "" : ": those of \(names.count / 2) photos, then those of their mirror images"))
   }
 }

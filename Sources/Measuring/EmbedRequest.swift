@@ -2,6 +2,7 @@ package import Collectives
 package import Configuration
 internal import EmbeddingFiles
 internal import Interchange
+package import RawPhotos
 internal import Scoring
 internal import Sessions
 
@@ -15,6 +16,8 @@ package struct EmbedRequest: Sendable, Equatable {
   package var out: String
   /// Five points a photo; nil takes those of the run for its own photos, and others as they are.
   package var landmarks: String?
+  /// How faces are found on photos as a camera takes them; nil takes photos by `landmarks`.
+  package var search: FaceSearch?
   /// Embeddings are summed with those of the mirrored photo.
   package var flipTest: Bool?
   /// The share of photos that may be unreadable; nil takes the checkpoint's own.
@@ -57,6 +60,7 @@ extension EmbedRequest {
       files.read(checkpoint, as: "CHECKPOINT")
       files.readData(data, as: "--data")
       files.read(landmarks, as: "--landmarks")
+      files.read(search?.detector, as: "--detector")
       files.write(out, as: "--out")
       if let names = EmbeddingFile(path: out)?.namesPath(beside: out) {
         files.write(names, beside: out, as: "--out")

@@ -1,6 +1,7 @@
 package import Collectives
 internal import Interchange
 internal import Measuring
+internal import RawPhotos
 internal import Reports
 
 extension VerifyRequest {
@@ -77,6 +78,7 @@ extension ClusterRequest {
         files.read(names, as: "--names")
       }
       files.read(options.landmarks, as: "--landmarks")
+      files.read(options.search?.detector, as: "--detector")
       files.write(csv, as: "--csv")
       files.write(html, as: "--html")
     }

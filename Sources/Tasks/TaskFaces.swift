@@ -8,6 +8,7 @@ internal import Inputs
 internal import Interchange
 internal import Kernels
 internal import Measuring
+internal import RawPhotos
 internal import Scoring
 internal import Sessions
 
@@ -111,9 +112,10 @@ final class CheckpointFaces: FaceProvider {
     let session = try Session.start(
       communicator: communicator, threads: options.threads, quiet: options.json)
     network = try CheckpointNetwork.open(path, precision: options.precision, in: session)
-    if network.configuration.landmarks != nil, options.landmarks == nil {
+    if network.configuration.landmarks != nil, options.landmarks == nil, options.search == nil {
       session.console.warn(
-        "the network was trained on aligned faces; without --landmarks it sees these as they are")
+        "the network was trained on aligned faces; without --landmarks or --detector it sees these "
+          + "as they are")
     }
   }
 
@@ -123,22 +125,39 @@ final class CheckpointFaces: FaceProvider {
   func faces(_ arguments: [String], oneEach: Bool) throws -> TaskFaces? {
     let list = try network.session.work.run("listing photos", unit: "photos") {
       try ArgumentPhotos(
-        arguments, besides: [self.options.landmarks].compactMap(\.self), oneEach: oneEach, meter: $0
-      )
+        arguments, besides: self.options.filesRead, oneEach: oneEach, meter: $0)
     }
     for notes in list.notes { notes.tell(network.session.console) }
-    var configuration = network.configuration
-    configuration.landmarks = options.landmarks
-    defer { if options.landmarks != nil { listed.append(list) } }
+    let (source, preprocessing) = try samples(of: list)
     let (embeddings, bad) = try network.embeddings(
-      of: Array(list.names.indices), in: list.source,
-      preprocessing: try Preprocessing(configuration, index: list.index(beside: listed)),
-      flip: options.flipTest ?? ownThreshold?.flipTest ?? configuration.flipTest, badLimit: 1)
+      of: Array(list.names.indices), in: source, preprocessing: preprocessing,
+      flip: options.flipTest ?? ownThreshold?.flipTest ?? network.configuration.flipTest,
+      badLimit: 1)
     guard let embeddings else { return nil }
     return TaskFaces(
       names: list.names, people: list.people, embeddings: embeddings,
       bad: Dictionary(uniqueKeysWithValues: bad.map { ($0.photo, $0.reason) }),
-      origins: list.origins, source: list.source)
+      origins: list.origins, source: source)
+  }
+
+  /// Where the bytes of the photos of `list` come from, and how they become samples: as they are,
+  /// by landmarks, or by the faces that a detector finds on them.
+  private func samples(
+    of list: ArgumentPhotos
+  ) throws -> (source: any PhotoSource, preprocessing: Preprocessing) {
+    if let search = options.search {
+      let faces = try AlignedFaces.find(
+        search, on: list.source, size: network.configuration.imageSize, in: network.session)
+      // Those without a face are named among the photos that cannot be compared.
+      faces.tell(network.session.console, namesFaceless: false)
+      return (faces, try Preprocessing(aligned: network.configuration))
+    }
+    var configuration = network.configuration
+    configuration.landmarks = options.landmarks
+    defer { if options.landmarks != nil { listed.append(list) } }
+    return (
+      list.source, try Preprocessing(configuration, index: list.index(beside: listed))
+    )
   }
 }
 

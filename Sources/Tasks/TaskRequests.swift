@@ -1,5 +1,6 @@
 package import Configuration
 package import Measuring
+package import RawPhotos
 
 /// What the commands that compare faces have in common.
 package struct FaceOptions: Sendable, Equatable {
@@ -9,6 +10,8 @@ package struct FaceOptions: Sendable, Equatable {
   package var threshold: Double?
   /// Five points a photo, by which faces are aligned.
   package var landmarks: String?
+  /// How faces are found on photos as a camera takes them; nil takes photos by `landmarks`.
+  package var search: FaceSearch?
   /// Embeddings are summed with those of the mirrored photo; nil as the threshold was chosen.
   package var flipTest: Bool?
   /// In what numbers products are computed; nil takes the checkpoint's own.
@@ -20,6 +23,9 @@ package struct FaceOptions: Sendable, Equatable {
 
   /// Faces by what `source` gives.
   package init(source: EvaluateRequest.Source) { self.source = source }
+
+  /// What is read beside the photos.
+  var filesRead: [String] { [landmarks, search?.detector].compactMap(\.self) }
 }
 
 /// What `ddp-train verify` is asked: do two photos show one person?

@@ -90,9 +90,7 @@ struct Align: ParsableCommand {
         throw ValidationError("\(name) belongs to --detector")
       }
     }
-    if let score, !(score > 0 && score <= 1) {
-      throw ValidationError("--score \(score) is not above 0 and at most 1")
-    }
+    try DetectorArguments.check(score: score)
   }
 
   func run() throws {

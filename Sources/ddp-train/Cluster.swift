@@ -12,6 +12,7 @@ struct Cluster: ParsableCommand {
 
       EXAMPLES
         ddp-train cluster runs/lfw album --html album.html
+        ddp-train cluster runs/lfw phone --detector yunet.onnx --html album.html
         ddp-train cluster runs/lfw album --method k-means --clusters 20 --csv album.csv
         ddp-train cluster --embeddings faces.npy --names faces.txt --threshold 1.0
       """)

@@ -12,9 +12,13 @@ struct Embed: ParsableCommand {
       FILE.npy has a row a photo, with the names of the rows in FILE.txt, one a line; FILE.npz has \
       the arrays embeddings and names; FILE.csv has a line a photo, the name first.
 
+      With --detector photos may be as a camera takes them: of each one face is aligned as ddp-train \
+      align does it. Photos without a face get no row, and are named and counted.
+
       EXAMPLES
         ddp-train embed runs/lfw --data photos --out faces.npy
         ddp-train embed runs/lfw --data photos --int8 --out faces.npz
+        ddp-train embed runs/lfw --data album --detector yunet.onnx --out faces.npy
         ddp-train embed runs/teacher --data photos --mirrored --out teacher.npy
         mpirun --bind-to none -np 4 ddp-train embed runs/lfw/checkpoints/best.safetensors --data photos --out faces.npy
       """)
@@ -34,6 +38,8 @@ struct Embed: ParsableCommand {
 
   @Option(as: \.landmarks) var landmarks: String?
 
+  @OptionGroup var detector: DetectorArguments
+
   @OptionGroup var network: NetworkArguments
 
   @Flag(
@@ -52,6 +58,7 @@ struct Embed: ParsableCommand {
   var quiet = false
 
   func validate() throws {
+    _ = try detector.search(besides: landmarks)
     if mirrored, network.flipTest == true {
       throw ValidationError(
         "--mirrored writes photo and mirror image apart, --flip-test adds them; give one of them")
@@ -65,6 +72,7 @@ struct Embed: ParsableCommand {
     var request = EmbedRequest(
       checkpoint: checkpoint, data: data, out: out, quiet: quiet)
     request.landmarks = landmarks
+    request.search = try detector.search(besides: landmarks)
     request.flipTest = network.flipTest
     request.maxBad = network.maxBad
     request.precision = network.precision

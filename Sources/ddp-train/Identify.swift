@@ -13,6 +13,7 @@ struct Identify: ParsableCommand {
       EXAMPLES
         ddp-train identify runs/lfw --gallery known a.jpg b.jpg
         ddp-train identify runs/lfw --gallery known probes --top 5 --json
+        ddp-train identify runs/lfw --gallery known holiday.jpg --detector yunet.onnx
         ddp-train identify --embeddings faces.npy --names faces.txt --gallery known probes --threshold 1.1
       """)
 

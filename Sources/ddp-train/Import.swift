@@ -10,12 +10,14 @@ struct Import: WorkForOne {
     abstract: "Makes a checkpoint of other programs' weights.",
     discussion: """
       Reads safetensors, PyTorch's .pt and .pth (state dicts, also inside checkpoints; nothing in \
-      them is executed) and .npz, by the names of the network's published definition. What the \
+      them is executed) and .npz, by the names of the network's published definition, and ONNX by \
+      the structure of the graph, also where batch norms are folded into convolutions. What the \
       network was trained on must be known, from the file or from --normalize and --channels: \
       a network that is fed something else works a little, which is worse than not at all.
 
       EXAMPLES
         ddp-train import backbone.pth --model iresnet50 --normalize half --channels rgb --out r50.safetensors
+        ddp-train import w600k_r50.onnx --model iresnet50 --normalize half --channels rgb --out r50.safetensors
         ddp-train import moco.pth --model resnet50 --prefix encoder_q --normalize imagenet --channels rgb --out q.safetensors
         ddp-train evaluate r50.safetensors --data photos --pairs pairs.txt
         ddp-train train --model iresnet50 --init r50.safetensors --data photos --lr 0.01

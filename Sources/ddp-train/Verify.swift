@@ -13,6 +13,7 @@ struct Verify: ParsableCommand {
       EXAMPLES
         ddp-train verify runs/lfw a.jpg b.jpg
         ddp-train verify runs/lfw a.jpg b.jpg --threshold 1.1 --json
+        ddp-train verify runs/lfw holiday.jpg passport.png --detector yunet.onnx --faces centred
         ddp-train verify --embeddings faces.npy --names faces.txt Ann/1.jpg Bob/1.jpg --threshold 1.1
       """)
 

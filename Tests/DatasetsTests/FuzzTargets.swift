@@ -1,6 +1,7 @@
 import Datasets
 import Detection
 import Foundation
+import GraphMatching
 import Interchange
 import TestSupport
 
@@ -13,7 +14,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   case verification2, verification4, verification5, verificationArrays
   case jpeg, progressiveJPEG, inkJPEG, turnedJPEG, restartedJPEG
   case png, mendedPNG, interlacedPNG, webP, losslessWebP, animatedWebP, lmdb
-  case onnx, onnxTypes
+  case onnx, onnxTypes, recognition
 
   /// What a reader may take for each byte of a file. Photos unfold: 512 pixels a byte at most, of 3
   /// bytes of colour and, where they are progressive, 6 of coefficients.
@@ -146,6 +147,17 @@ final class FuzzFile {
           (0..<40).map { ("\($0)", LMDBWriter.value($0 == 7 ? large : photos[$0], label: $0 / 5)) })
       )
       readAll = { try Self.readPhotos($0 + "/faces.lmdb", bytes: true) }
+    case .recognition:
+      name = "net.onnx"
+      var graph = RecognitionGraph()
+      graph.flattens = .computedShape
+      try graph.write(to: folder.path + "/net.onnx")
+      readAll = { folder in
+        let file = try ONNXFile(path: folder + "/net.onnx")
+        let weights = try ONNXWeights(
+          file, of: RecognitionGraph.network, normalization: ([1, 1, 1], [0, 0, 0]))
+        for name in weights.names { _ = try weights.elements(of: name) }
+      }
     case .onnx, .onnxTypes:
       name = "graph.onnx"
       let golden = GoldenDetector.folder + (target == .onnx ? "/graph.onnx" : "/types.onnx")

@@ -79,10 +79,13 @@ import Training
       }
       let importing = try Self.complaint {
         _ = try ImportRequest(
-          file: run + "/net.onnx", out: run + "/a.safetensors", options: [], channels: nil
+          file: run + "/net.onnx", out: run + "/a.safetensors",
+          options: [.flag("model", "resnet18")], channels: nil
         ).run()
       }
-      #expect(importing.contains("is an ONNX model"), "\(importing)")
+      #expect(importing.contains("--model resnet18: "), "\(importing)")
+      let stored = try Self.complaint { _ = try TensorFiles.open(run + "/net.onnx") }
+      #expect(stored.contains("is an ONNX model, a network"), "\(stored)")
       for name in ["x.onnx", "x.NPZ", "x.pth"] {
         let refused = try Self.complaint {
           _ = try ImportRequest(

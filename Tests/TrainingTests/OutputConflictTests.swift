@@ -8,6 +8,7 @@ import Interchange
 import Interop
 import Measuring
 import Protocols
+import RawPhotos
 import Sweeps
 import Tasks
 import TestSupport
@@ -51,9 +52,10 @@ import Training
       return found
     }
 
-    func embed(to out: String, data: DataSource? = nil) throws {
+    func embed(to out: String, data: DataSource? = nil, detector: String? = nil) throws {
       var request = EmbedRequest(
         checkpoint: run, data: data ?? .folder(photos), out: out, quiet: true)
+      request.search = detector.map { FaceSearch(detector: $0) }
       request.threads = 1
       try request.run(over: SoloCommunicator())
     }
@@ -67,8 +69,9 @@ import Training
       _ = try request.answer(over: SoloCommunicator()) { _, _ in true }
     }
 
-    func cluster(csv: String? = nil, html: String? = nil) throws {
+    func cluster(csv: String? = nil, html: String? = nil, detector: String? = nil) throws {
       var options = FaceOptions(source: .checkpoint(run))
+      options.search = detector.map { FaceSearch(detector: $0) }
       options.threshold = 1
       options.threads = 1
       var request = ClusterRequest(options, photos: photos)
@@ -141,10 +144,17 @@ import Training
         "embed --out: the list",
         { try subject.embed(to: subject.list, data: .folder(subject.list)) }
       ),
+      (
+        "embed --out: the detector", { try subject.embed(to: subject.list, detector: subject.list) }
+      ),
       ("embed --out: a run", { try subject.embed(to: run + "/metrics.csv") }),
       ("sweep --csv: the list", { try subject.sweep(to: subject.list, data: subject.list) }),
       ("sweep --csv: a run", { try subject.sweep(to: run + "/config.yaml") }),
       ("cluster --csv: a photo", { try subject.cluster(csv: photo) }),
+      (
+        "cluster --csv: the detector",
+        { try subject.cluster(csv: subject.list, detector: subject.list) }
+      ),
       ("cluster --html: a run", { try subject.cluster(html: run + "/report.html") }),
       (
         "cluster --html: its other output",

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import traceback
+import warnings
 
 import numpy
 import onnx
@@ -216,6 +217,39 @@ for name, case in MODELS.items():
     @check(f"{name} both ways, and as ONNX")
     def _(name=name, case=case):
         check_model(name, *case)
+
+
+# Graphs of torch.onnx, whose exporter puts batch norms into the convolutions before them.
+
+for name in ("iresnet10", "iresnet50", "mobilefacenet", "resnet50", "aix-resnet18", "inception-resnet-v1"):
+    @check(f"{name} out of a graph of torch.onnx")
+    def _(name=name):
+        _, height, breadth, embedding = MODELS[name]
+        width = 0.25
+        theirs = network(name, width, height, breadth, embedding)
+        folder, names, pixels = photos(height, breadth)
+        file = FOLDER / "theirs.onnx"
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            expected = theirs(half(pixels)).numpy()
+            torch.onnx.export(
+                theirs, (half(pixels),), file, dynamo=False, input_names=["data"],
+                dynamic_axes={"data": {0: "N"}})
+        folded = sum(node.op_type == "BatchNormalization" for node in onnx.load(file).graph.node)
+        whole = sum(isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for m in theirs.modules())
+        assert folded < whole, (folded, whole)
+        out = FOLDER / "imported.safetensors"
+        said = program("import", file, "--model", name, "--width", width, "--out", out, *HALF)
+        assert f"{whole - folded} batch norms in the products before them" in said, said
+        equal(embed(out, folder, names), expected)
+        other = "resnet18" if name.startswith("iresnet") else "iresnet18"
+        refused("check --model", "import", file, "--model", other, "--out", out, *HALF)
+        # And what goes out is the same network again, with nothing folded.
+        program("export", out, "--to", "onnx", "--out", file)
+        again = FOLDER / "again.safetensors"
+        program("import", file, "--out", again)
+        first, second = (safetensors.torch.load_file(f) for f in (out, again))
+        assert all(torch.equal(first[n], second[n]) for n in first)
 
 
 @check("no model of the program is left out")

@@ -47,14 +47,21 @@ package enum TensorFiles {
       throw InterchangeError.foreign(
         path: path,
         reason:
-          "is an ONNX model, whose weights no longer have the names of a network's: save those "
-          + "of the network that it was made of, by torch.save or as safetensors")
+          "is an ONNX model, a network without a table of arrays: ddp-train import makes a "
+          + "checkpoint of it")
     }
     if let complaint = FileKind.complaint(aboutStart: start) {
       throw InterchangeError.foreign(path: path, reason: complaint)
     }
     throw InterchangeError.malformed(
       path: path, reason: "it is neither safetensors nor a PyTorch or NumPy file")
+  }
+
+  /// Whether the file at `path` is an ONNX model, by what it begins with; throws
+  /// `InterchangeError`.
+  package static func isONNX(_ path: String) throws -> Bool {
+    let file = try PositionedFile(path: path)
+    return isONNX(try file.bytes(at: 0, count: min(file.byteCount, 16)))
   }
 
   /// Whether a file that begins with `start` is an ONNX model: its first field is the version of
@@ -68,8 +75,7 @@ package enum TensorFiles {
   /// its path; nil for what may be one.
   static func noCheckpoint(_ start: [UInt8]) -> String? {
     if isONNX(start) {
-      return "is an ONNX model, no checkpoint: ddp-train import makes one of the file of weights "
-        + "that it was made of (safetensors, PyTorch or .npz)"
+      return "is an ONNX model, no checkpoint: make one of it with ddp-train import"
     }
     if start.starts(with: ZipArchive.magic) || LegacyPyTorch.begins(start) {
       return

@@ -20,6 +20,8 @@ struct FaceArguments: ParsableArguments {
 
   @Option(as: \.landmarks) var landmarks: String?
 
+  @OptionGroup var detector: DetectorArguments
+
   @OptionGroup var stored: EmbeddingArguments
 
   @Flag(as: \.flipTest) var flipTest: Bool?
@@ -36,9 +38,12 @@ struct FaceArguments: ParsableArguments {
       throw ValidationError("--threshold \(threshold) is not a squared distance of 0 to 4")
     }
     try stored.check()
-    if stored.embeddings != nil, landmarks != nil || flipTest != nil || precision != nil {
+    let search = try detector.search(besides: landmarks)
+    if stored.embeddings != nil,
+      landmarks != nil || search != nil || flipTest != nil || precision != nil
+    {
       throw ValidationError(
-        "--landmarks, --flip-test and --precision have no meaning beside --embeddings")
+        "--landmarks, --detector, --flip-test and --precision have no meaning beside --embeddings")
     }
   }
 
@@ -63,6 +68,7 @@ struct FaceArguments: ParsableArguments {
     }
     options.threshold = threshold
     options.landmarks = landmarks
+    options.search = try detector.search(besides: landmarks)
     options.flipTest = flipTest
     options.precision = precision
     options.threads = threads
