@@ -363,6 +363,13 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
+      name: "Cleaning",
+      dependencies: [
+        "Collectives", "Datasets", "EmbeddingFiles", "Evaluation", "Interchange", "Kernels",
+        "Reports", "Sessions", "Threads",
+      ],
+      swiftSettings: house),
+    .target(
       name: "DataTools",
       dependencies: [
         "Collectives", "Configuration", "Datasets", "Detection", "Determinism", "Evaluation",
@@ -372,7 +379,7 @@ let package = Package(
     .executableTarget(
       name: "ddp-train",
       dependencies: [
-        "Cards", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
+        "Cards", "Cleaning", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
         "Detection", "EmbeddingFiles", "Faults", "Interchange", "Interop", "MPICollectives",
         "Measuring",
         "Preflight", "Protocols", "Scaling", "Sessions", "Sweeps", "Tasks", "Training",
@@ -448,7 +455,7 @@ let package = Package(
       name: "TrainingTests",
       dependencies: [
         "Assembly", "CAllocations", "CPhotoWriters", "Cards", "CheckpointParts", "Checkpoints",
-        "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Detection",
+        "Cleaning", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Detection",
         "Determinism", "Distillation", "Division", "EmbeddingFiles", "Engine", "Evaluation",
         "Faults",
         "Inputs", "Interchange", "Interop", "Kernels", "Losses", "Measuring", "Networks",

@@ -24,6 +24,11 @@ extension ConfigurationOption {
       .data, "min-photos", \.minPhotos, atLeast(0),
       "Leave out people with fewer photos", "; 0 gives all a class", value: "k")
     option(
+      .data, "exclude", \.exclude, path.place("a file").orNil("none"),
+      "Photos and people to leave out, one a line, or NAME, tab, =PERSON whose photos they are; "
+        + "check --embeddings writes one",
+      value: "file", completion: anyFile)
+    option(
       .data, "image-size", \.imageSize,
       .imageSize.sides(within: 8...1024),
       "The network's input in pixels, side or HxW; a --model brings its own", value: "n|hxw",

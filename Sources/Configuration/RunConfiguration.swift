@@ -18,6 +18,9 @@ package struct RunConfiguration: Sendable, Equatable {
   /// `min-photos`: people with fewer training photos are left out; 0 gives everybody a class, seen
   /// in training or not.
   package var minPhotos: Int = 1
+  /// `exclude`: path of a list of photos and people to leave out, or to take for others; nil for
+  /// none.
+  package var exclude: String?
   /// `image-size`: height and width of the network's input in pixels.
   package var imageSize: ImageSize = 48
   /// `resize`: length of the photo's shorter side before the crop; nil leaves the photo as it is.
@@ -237,6 +240,7 @@ extension RunConfiguration {
       if let path { files.append((ConfigurationOption.of(member).name, path)) }
     }
     if case .people(let path) = split { add(\.split, path) }
+    add(\.exclude, exclude)
     add(\.landmarks, landmarks)
     add(\.teacher, teacher)
     add(\.compatibleWith, compatibleWith)

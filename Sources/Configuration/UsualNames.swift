@@ -7,6 +7,7 @@ package enum UsualNames {
       "dataset data-dir data-path data-root dataset-path train-dir train-data rec root folder",
     "split": "val-split train-split validation-split holdout",
     "min-photos": "min-images min-images-per-person min-samples min-instances",
+    "exclude": "ignore blacklist skip-list drop-list cleaned-list noise-list",
     "image-size": "img-size input-size size im-size img-dim",
     "crop": "center-crop crop-size",
     "landmarks": "keypoints points landmark",

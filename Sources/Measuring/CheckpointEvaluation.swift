@@ -23,18 +23,22 @@ extension CheckpointNetwork {
       ? configuration
       : configuration(
         data: request.data ?? configuration.data, split: request.split,
-        splitSeed: request.splitSeed, minPhotos: request.minPhotos, landmarks: request.landmarks)
-    if areAlone, request.data != nil || request.landmarks != nil {
+        splitSeed: request.splitSeed, minPhotos: request.minPhotos,
+        exclude: exclusion(
+          for: request.data ?? configuration.data, given: request.exclude),
+        landmarks: request.landmarks)
+    if areAlone, request.data != nil || request.landmarks != nil || request.exclude != nil {
       session.console.warn(
-        "--pairs \(request.pairs.joined(separator: ", ")) bring their photos: --data and --landmarks "
-          + "are not looked at")
+        "--pairs \(request.pairs.joined(separator: ", ")) bring their photos: --data, --exclude and "
+          + "--landmarks are not looked at")
     }
     let opened =
       areAlone
       ? nil
       : try OpenedPhotos.open(
-        own.data, besides: own.filesRead.map(\.path) + request.filesRead, seed: own.seed,
-        communicator: session.communicator, pool: session.pool, work: session.work)
+        own.data, besides: own.filesRead.map(\.path) + request.filesRead,
+        excluding: own.exclude, seed: own.seed, communicator: session.communicator,
+        pool: session.pool, work: session.work)
     opened?.notes.tell(session.console)
     let preprocessing =
       try opened.map { try Preprocessing(own, index: $0.index) } ?? Preprocessing(aligned: own)
@@ -139,11 +143,11 @@ extension CheckpointNetwork {
       throw EmbeddingFileError.unknownForm(path: request.out)
     }
     let own = configuration(
-      data: request.data, split: nil, splitSeed: nil, minPhotos: nil,
+      data: request.data, split: nil, splitSeed: nil, minPhotos: nil, exclude: request.exclude,
       landmarks: request.landmarks)
     let opened = try OpenedPhotos.open(
-      own.data, besides: own.filesRead.map(\.path) + [request.out], seed: own.seed,
-      communicator: session.communicator, pool: session.pool, work: session.work)
+      own.data, besides: own.filesRead.map(\.path) + [request.out], excluding: own.exclude,
+      seed: own.seed, communicator: session.communicator, pool: session.pool, work: session.work)
     opened.notes.tell(session.console)
     let preprocessing = try Preprocessing(own, index: opened.index)
     func embeddings(mirrored: Bool) throws -> Embeddings? {

@@ -13,6 +13,8 @@ package struct EmbedRequest: Sendable, Equatable {
   package var data: DataSource
   /// The embeddings [N, D] to write, `FILE.npy`, `.npz` or `.csv`.
   package var out: String
+  /// A list of photos and people of `data` to leave out; nil embeds all, whatever the run had.
+  package var exclude: String?
   /// Five points a photo; nil takes those of the run for its own photos, and others as they are.
   package var landmarks: String?
   /// Embeddings are summed with those of the mirrored photo.
@@ -56,6 +58,7 @@ extension EmbedRequest {
     try CommandFiles.check { files in
       files.read(checkpoint, as: "CHECKPOINT")
       files.readData(data, as: "--data")
+      files.read(exclude, as: "--exclude")
       files.read(landmarks, as: "--landmarks")
       files.write(out, as: "--out")
       if let names = EmbeddingFile(path: out)?.namesPath(beside: out) {

@@ -32,6 +32,8 @@ struct Embed: ParsableCommand {
     transform: UserPath.read)
   var out: String
 
+  @Option(as: \.exclude) var exclude: String?
+
   @Option(as: \.landmarks) var landmarks: String?
 
   @OptionGroup var network: NetworkArguments
@@ -64,6 +66,7 @@ struct Embed: ParsableCommand {
   func run() throws {
     var request = EmbedRequest(
       checkpoint: checkpoint, data: data, out: out, quiet: quiet)
+    request.exclude = exclude
     request.landmarks = landmarks
     request.flipTest = network.flipTest
     request.maxBad = network.maxBad

@@ -1,0 +1,238 @@
+internal import EmbeddingFiles
+internal import Sessions
+internal import Threads
+
+/// Looks for what is wrong with the people of stored embeddings: strangers first, then centres
+/// without them, by which people are compared, then copies among the photos that stay.
+struct CleaningSearch {
+  let rows: CheckedRows
+  let limits: CleaningLimits
+  let threads: Int
+  /// What says how far it is.
+  let work: LongWork
+
+  /// People with more photos than this are compared on all threads.
+  private static let sharedCount = 4096
+
+  private var pairs: PairSearch { PairSearch(threads: threads) }
+
+  private func person(of photo: Int) -> Int { rows.index.photos.person(of: photo) }
+
+  /// Finds all of it; `against` are the rows of evaluation sets.
+  func find(against: [UnitRows]) throws -> CleaningFindings {
+    var findings = CleaningFindings()
+    let isDirected = try directions()
+    findings.undirected = isDirected.indices.filter { !isDirected[$0] }
+    var people = rows.photosOfPeople.map { $0.filter { isDirected[$0] } }
+    if let limit = limits.strangers {
+      try findStrangers(among: &people, at: limit, into: &findings)
+    }
+    let known = people.indices.filter { !people[$0].isEmpty }
+    let centres = UnitRows(try centres(of: known.map { people[$0] }))
+    var places = [Int](repeating: -1, count: people.count)
+    for (place, person) in known.enumerated() { places[person] = place }
+    findings.strangers = findings.strangers.map {
+      CleaningFindings.Stranger(
+        photo: $0.photo,
+        cosine: rows.units(of: [$0.photo]).cosine(0, places[person(of: $0.photo)], of: centres))
+    }
+    for (set, others) in against.enumerated() {
+      let found = try work.run("comparing people with set \(set + 1)", unit: "pairs") { [pairs] in
+        pairs.nearest(centres, among: others, at: limits.overlaps, meter: $0)
+      }
+      findings.overlaps.append(
+        found.sorted { $0.key < $1.key }.map {
+          CleaningFindings.Overlap(
+            person: known[$0.key], row: $0.value.row, cosine: $0.value.cosine)
+        })
+    }
+    let lost = Set(findings.overlaps.joined().map(\.person))
+    var owners = Array(people.indices)
+    if let limit = limits.people {
+      let found = try work.run("comparing people", unit: "pairs") { [pairs] in
+        pairs.components(of: centres, at: limit, meter: $0)
+      }
+      findings.merges = merges(found, known, centres, people, lost)
+      for merge in findings.merges {
+        for other in merge.others { owners[other.person] = merge.kept }
+      }
+    }
+    if let limit = limits.duplicates {
+      for person in lost { people[person] = [] }
+      try findDuplicates(among: people, owners: owners, at: limit, into: &findings)
+    }
+    return findings
+  }
+
+  /// Whether each photo can be compared.
+  private func directions() throws -> [Bool] {
+    let (rows, pairs) = (rows, pairs)
+    let step = 1024
+    return try work.run("reading embeddings", unit: "photos") { meter in
+      let count = rows.places.count
+      meter.expect(count)
+      var result = [Bool](repeating: false, count: count)
+      result.withUnsafeMutableBufferPointer { buffer in
+        nonisolated(unsafe) let result = buffer.baseAddress
+        pairs.forEach((count + step - 1) / step) { _, part in
+          let photos = part * step..<min((part + 1) * step, count)
+          for photo in photos {
+            result![photo] = UnitRows.hasDirection(Int(rows.places[photo]), of: rows.rows)
+          }
+          meter.add(photos.count)
+        }
+      }
+      return result
+    }
+  }
+
+  // MARK: Strangers
+
+  /// Takes out of `people`, the photos of each, those that are not of the part that is more than
+  /// half of them.
+  private func findStrangers(
+    among people: inout [[Int]], at limit: Double, into findings: inout CleaningFindings
+  ) throws {
+    let all = people
+    let kept = try work.run("comparing photos of people", unit: "people") { [self] meter in
+      meter.expect(all.count)
+      var kept = [[Int]?](repeating: [], count: all.count)
+      kept.withUnsafeMutableBufferPointer { buffer in
+        nonisolated(unsafe) let kept = buffer.baseAddress
+        let (rows, alone) = (rows, PairSearch(threads: 1))
+        pairs.forEach(all.count) { _, person in
+          guard all[person].count <= Self.sharedCount else { return }
+          kept![person] = Self.largestPart(of: all[person], rows, by: alone, at: limit)
+          meter.add()
+        }
+        for person in all.indices where all[person].count > Self.sharedCount {
+          kept![person] = Self.largestPart(of: all[person], rows, by: pairs, at: limit)
+          meter.add()
+        }
+      }
+      return kept
+    }
+    for (person, part) in kept.enumerated() {
+      guard let part else {
+        findings.fallenApart.append(person)
+        continue
+      }
+      guard part.count < all[person].count else { continue }
+      let own = Set(part)
+      findings.strangers += all[person].filter { !own.contains($0) }.map {
+        CleaningFindings.Stranger(photo: $0, cosine: .nan)
+      }
+      people[person] = part
+    }
+  }
+
+  /// Those of one person's `photos` that pairs at `limit` join, where they are more than half; nil
+  /// where no such part is.
+  private static func largestPart(
+    of photos: [Int], _ rows: CheckedRows, by pairs: PairSearch, at limit: Double
+  ) -> [Int]? {
+    guard photos.count > 1 else { return photos }
+    var sets = pairs.components(of: rows.units(of: photos), at: limit, meter: nil)
+    guard let largest = sets.groups().max(by: { $0.count < $1.count }),
+      2 * largest.count > photos.count
+    else { return nil }
+    return largest.map { photos[$0] }
+  }
+
+  // MARK: People
+
+  /// The mean direction of each of `groups` of photos, of length 1, as rows.
+  private func centres(of groups: [[Int]]) throws -> EmbeddingRows {
+    let (rows, pairs, width) = (rows, pairs, rows.rows.width)
+    let values = try work.run("adding up people", unit: "people") { meter in
+      meter.expect(groups.count)
+      var values = [Float](repeating: 0, count: groups.count * width)
+      values.withUnsafeMutableBufferPointer { buffer in
+        nonisolated(unsafe) let values = buffer.baseAddress
+        pairs.forEach(groups.count) { _, group in
+          let sum = Self.sum(of: groups[group], rows)
+          let norm = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
+          for i in 0..<width where norm > 0 {
+            values![group * width + i] = Float(sum[i] / norm)
+          }
+          meter.add()
+        }
+      }
+      return values
+    }
+    return .held(values, width: width)
+  }
+
+  /// The sum of the rows of `photos`, each of length 1, in their order.
+  private static func sum(of photos: [Int], _ rows: CheckedRows) -> [Double] {
+    let (width, units) = (rows.rows.width, rows.units(of: photos))
+    var sum = [Double](repeating: 0, count: width)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { unit in
+      for photo in photos.indices {
+        units.read(photo..<photo + 1, into: unit.baseAddress!)
+        for i in 0..<width { sum[i] += Double(unit[i]) }
+      }
+    }
+    return sum
+  }
+
+  /// People of `found`, sets of `known` ones by their `centres`, who are one and not `lost`.
+  private func merges(
+    _ found: DisjointSets, _ known: [Int], _ centres: UnitRows, _ people: [[Int]], _ lost: Set<Int>
+  ) -> [CleaningFindings.Merge] {
+    var found = found
+    return found.groups().compactMap { group in
+      let places = group.filter { !lost.contains(known[$0]) }
+      guard places.count > 1 else { return nil }
+      let kept = places.max {
+        (people[known[$0]].count, $1) < (people[known[$1]].count, $0)
+      }!
+      return CleaningFindings.Merge(
+        kept: known[kept],
+        others: places.filter { $0 != kept }.map {
+          (known[$0], centres.cosine($0, kept, of: centres))
+        })
+    }
+  }
+
+  // MARK: Copies
+
+  /// Finds copies among the photos of `people`, who are really `owners`.
+  private func findDuplicates(
+    among people: [[Int]], owners: [Int], at limit: Double,
+    into findings: inout CleaningFindings
+  ) throws {
+    let photos = people.joined().sorted()
+    let units = rows.units(of: photos)
+    var sets = try work.run("comparing photos", unit: "pairs") { [pairs] in
+      pairs.components(of: units, at: limit, meter: $0)
+    }
+    findings.duplicates = sets.groups().map { group in
+      let copies = group.map { photos[$0] }
+      let differs = Set(copies.map { owners[person(of: $0)] }).count > 1
+      let kept = differs ? mostAtHome(copies, people) : copies[0]
+      let place = group[copies.firstIndex(of: kept)!]
+      return CleaningFindings.Duplicate(
+        kept: kept,
+        others: group.filter { $0 != place }.map {
+          (photos[$0], units.cosine($0, place, of: units))
+        }, differs: differs)
+    }
+  }
+
+  /// That of `copies` which is nearest to its person's other photos, of equals the first.
+  private func mostAtHome(_ copies: [Int], _ people: [[Int]]) -> Int {
+    let own = Set(copies)
+    var best = (photo: copies[0], cosine: -Double.infinity)
+    var asked: Set<Int> = []
+    for photo in copies where asked.insert(person(of: photo)).inserted {
+      let others = people[person(of: photo)].filter { !own.contains($0) }
+      guard !others.isEmpty else { continue }
+      let (sum, unit) = (Self.sum(of: others, rows), Self.sum(of: [photo], rows))
+      let product = zip(sum, unit).reduce(0) { $0 + $1.0 * $1.1 }
+      let cosine = product / sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      if cosine > best.cosine { best = (photo, cosine) }
+    }
+    return best.photo
+  }
+}
