@@ -34,6 +34,8 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
   case curricularface
   case elasticArcFace = "elastic-arcface"
   case elasticCosFace = "elastic-cosface"
+  case magface
+  case uniface
   case triplet
   /// None but the term that a teacher adds to every other.
   case teacher
@@ -67,6 +69,8 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
     case .curricularface: Traits(margin: [0.5], scale: scale)
     case .elasticArcFace: Traits(margin: [0.5], scale: scale)
     case .elasticCosFace: Traits(margin: [0.35], scale: scale)
+    case .magface: Traits(margin: [0.45, 0.8], scale: scale)
+    case .uniface: Traits(margin: [0.4], scale: scale)
     case .triplet: Traits(margin: [0.2], scale: nil, hasClassWeights: false)
     case .teacher: Traits(margin: [], scale: nil, hasClassWeights: false)
     }

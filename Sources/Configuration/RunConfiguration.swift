@@ -78,6 +78,14 @@ package struct RunConfiguration: Sendable, Equatable {
   package var statisticsRate: Double = 0.01
   /// `margin-deviation`: of ElasticFace's margins.
   package var marginDeviation: Double = 0.05
+  /// `norm-range`: the least and the greatest norm of MagFace, whose margins are those of `margin`.
+  package var normRange: [Double] = [10, 110]
+  /// `norm-weight`: the factor of MagFace's loss of norms.
+  package var normWeight: Double = 35
+  /// `bias-rate`: of UniFace's bias, which descends the gradient.
+  package var biasRate: Double = 0.1
+  /// `label-smoothing`: the share of the truth that all classes have alike.
+  package var labelSmoothing: Double = 0
   /// `head`: whether ranks share the class weights out.
   package var head: HeadPlacement = .whole
   /// `sample-classes`: the share of the classes that take part in a step beside those of its batch.

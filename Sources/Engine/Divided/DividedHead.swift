@@ -58,7 +58,7 @@ package struct DividedHead: BatchPasses {
     let rows = sampling.map { share.expectedCount($0, batch: batch) } ?? share.classes.count
     return (
       4 * (rows * head.dimension + share.classes.count + biasRange.count)
-        + ScoredBatch.bytes(capacity: batch, dimension: head.dimension)
+        + ScoredBatch.bytes(capacity: batch, for: head)
         + (sampling == nil ? 0 : ChosenClasses.bytes(of: share, batch: batch)),
       4 * (share.scratchCount(microbatch: microbatch) + min(batch, share.slabRows))
         + 8 * share.sumCount
