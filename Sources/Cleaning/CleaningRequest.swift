@@ -30,6 +30,8 @@ package struct CleaningRequest: Sendable {
   package var printsJSON = false
   /// Threads; nil is the host's share.
   package var threads: Int?
+  /// Bytes of the rows that all threads compare theirs with.
+  package var blockBytes = 32 << 20
 
   /// Looks at the file `embeddings`.
   package init(embeddings: String) { self.embeddings = embeddings }
@@ -61,7 +63,9 @@ extension CleaningRequest {
     let threads =
       threads
       ?? min(HostProcessors.current.allowedCount, ControlGroup.current.wholeProcessors ?? .max)
-    let search = CleaningSearch(rows: rows, limits: limits, threads: threads, work: work)
+    let search = CleaningSearch(
+      rows: rows, limits: limits, pairs: PairSearch(threads: threads, blockBytes: blockBytes),
+      work: work)
     let findings = try search.find(against: sets.map(\.rows))
     let list = try CleaningList(findings, of: rows.index, sets: against)
     let report = CleaningReport(

@@ -7,14 +7,12 @@ internal import Threads
 struct CleaningSearch {
   let rows: CheckedRows
   let limits: CleaningLimits
-  let threads: Int
+  let pairs: PairSearch
   /// What says how far it is.
   let work: LongWork
 
   /// People with more photos than this are compared on all threads.
   private static let sharedCount = 4096
-
-  private var pairs: PairSearch { PairSearch(threads: threads) }
 
   private func person(of photo: Int) -> Int { rows.index.photos.person(of: photo) }
 
@@ -99,7 +97,7 @@ struct CleaningSearch {
       var kept = [[Int]?](repeating: [], count: all.count)
       kept.withUnsafeMutableBufferPointer { buffer in
         nonisolated(unsafe) let kept = buffer.baseAddress
-        let (rows, alone) = (rows, PairSearch(threads: 1))
+        let (rows, alone) = (rows, PairSearch(threads: 1, blockBytes: pairs.blockBytes))
         pairs.forEach(all.count) { _, person in
           guard all[person].count <= Self.sharedCount else { return }
           kept![person] = Self.largestPart(of: all[person], rows, by: alone, at: limit)

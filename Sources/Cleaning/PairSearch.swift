@@ -11,9 +11,9 @@ internal import Threads
 struct PairSearch: Sendable {
   /// Threads that work on it.
   let threads: Int
-
   /// Bytes of the rows that all threads compare theirs with.
-  private static let blockBytes = 32 << 20
+  let blockBytes: Int
+
   private static let tileRows = 1024
   /// Rows of a block whose products with a tile are taken at once.
   private static let stripRows = 128
@@ -67,7 +67,7 @@ struct PairSearch: Sendable {
     let width = rows.width
     meter?.expect(
       isTriangle ? rows.count * (rows.count - 1) / 2 : rows.count * others.count)
-    let blockRows = min(rows.count, max(Self.stripRows, Self.blockBytes / (4 * width)))
+    let blockRows = min(rows.count, max(Self.stripRows, blockBytes / (4 * width)))
     nonisolated(unsafe) let block = UnsafeMutablePointer<Float>.allocate(
       capacity: blockRows * width)
     defer { block.deallocate() }

@@ -1,4 +1,5 @@
 import Determinism
+import Foundation
 import Kernels
 import Losses
 import TestSupport
@@ -20,6 +21,11 @@ import Testing
       (
         MarginSoftmaxConfiguration.softmax(),
         MarginSoftmaxReference(.none, scale: 1, normalized: false, hasBias: true)
+      ),
+      (
+        // The bias that it starts from.
+        MarginSoftmaxConfiguration.uniFace(scale: 16, margin: 0.2, rate: 0.1),
+        MarginSoftmaxReference(.uniFace(0.2, log(10 * Double(Self.classes))), scale: 16)
       ),
     ] {
       check(

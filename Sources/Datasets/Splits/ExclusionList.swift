@@ -118,7 +118,7 @@ package struct ExclusionList: Sendable {
     let lost = whole.photos.count - photos
     return "\(path): \(lost) of \(whole.photos.count) photos are left out"
       + (moved > 0 ? ", \(moved) are taken for those of somebody else" : "")
-      + "; \(photos) of \(people) people stay, of \(whole.people.count)"
+      + "; \(photos) photos of \(people) people stay, of \(whole.people.count)"
   }
 
   private func warning(_ unknown: [String], _ data: String) -> String? {

@@ -1,0 +1,88 @@
+import Configuration
+import Determinism
+import Engine
+import Losses
+import TestSupport
+import Testing
+
+/// Smoothed truths, margins by norms and sigmoids about a bias: the same bits in every world, whole
+/// and divided.
+@Suite struct FurtherLossTests {
+  /// 4,999 classes of width 32: three blocks of 2,048, the last of which is short and ends within a
+  /// vector; 40 faces are more than a tile has room for.
+  private static func run(
+    _ loss: LossName, head: HeadPlacement = .whole,
+    _ change: (inout RunConfiguration) -> Void = { _ in }
+  ) -> EngineRun {
+    var configuration = EngineRun.configuration
+    configuration.embedding = 32
+    configuration.loss = loss
+    configuration.margin = loss.traits.margin
+    configuration.scale = loss.traits.scale ?? 1
+    configuration.statisticsRate = 0.5
+    configuration.normRange = [0.5, 20]
+    configuration.head = head
+    configuration.batch = 40
+    change(&configuration)
+    var run = EngineRun(objective: { $0.objective })
+    run.configuration = configuration
+    run.classCount = 4_999
+    run.samples = 40
+    run.steps = 2
+    run.label = { step, slot in
+      slot == 5
+        ? 4_998
+        : CounterRandom(seed: 9, purpose: .testing, step, slot / 2).integer(0, below: 4_999)
+    }
+    return run
+  }
+
+  private func expectSameBits(
+    _ loss: LossName, unlike plain: LossName? = nil,
+    _ change: @escaping (inout RunConfiguration) -> Void = { _ in }
+  ) throws {
+    let alone = try Self.run(loss, change).outcomes(ranks: 1)[0]
+    let other = try Self.run(plain ?? loss).outcomes(ranks: 1)[0]
+    #expect(zip(alone.losses, other.losses).allSatisfy { $0 != $1 })
+    let worlds: [(HeadPlacement, Int, Int)] = [
+      (.whole, 3, 1), (.divided, 1, 2), (.divided, 2, 1), (.divided, 3, 1), (.divided, 8, 1),
+    ]
+    for (head, ranks, threads) in worlds {
+      let run = Self.run(loss, head: head, change)
+      for outcome in try run.outcomes(ranks: ranks, threads: threads) {
+        #expect(outcome.receipts == alone.receipts, "\(head), \(ranks) ranks")
+        #expect(outcome.losses == alone.losses && outcome.loss == alone.loss)
+      }
+    }
+  }
+
+  @Test(arguments: [LossName.softmax, .arcface, .curricularface])
+  func smoothedTruthsAreTheSameInEveryWorld(loss: LossName) throws {
+    try expectSameBits(loss) { $0.labelSmoothing = 0.1 }
+  }
+
+  @Test func marginsByNormsAreTheSameInEveryWorld() throws {
+    try expectSameBits(.magface, unlike: .arcface)
+    let weak = try Self.run(.magface) { $0.normWeight = 1 }.outcomes(ranks: 1)[0]
+    #expect(weak.losses[0] < (try Self.run(.magface).outcomes(ranks: 1)[0]).losses[0])
+  }
+
+  @Test func sigmoidsAndTheirBiasAreTheSameInEveryWorld() throws {
+    try expectSameBits(.uniface, unlike: .cosface)
+    // A bias that moves counts from the second step on.
+    let fast = try Self.run(.uniface) { $0.biasRate = 2 }.outcomes(ranks: 1)[0]
+    let still = try Self.run(.uniface) { $0.biasRate = 0 }.outcomes(ranks: 1)[0]
+    #expect(fast.losses[0] == still.losses[0] && fast.losses[1] != still.losses[1])
+    #expect(fast.loss != still.loss && !still.loss.names.isEmpty)
+  }
+
+  /// With some of the classes, on one rank and on three.
+  @Test func sampledSigmoidsAreTheSameInEveryWorld() throws {
+    func outcome(ranks: Int) throws -> EngineRun.Outcome {
+      try Self.run(.uniface, head: .divided) { $0.sampleClasses = 0.3 }.outcomes(ranks: ranks)[0]
+    }
+    let (one, three) = (try outcome(ranks: 1), try outcome(ranks: 3))
+    #expect(one.receipts == three.receipts && one.losses == three.losses)
+    #expect(one.loss == three.loss)
+  }
+}
