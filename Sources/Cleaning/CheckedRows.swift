@@ -118,7 +118,9 @@ struct CheckedRows: Sendable {
           + "\(photos[first].path), and are not looked at")
     }
     let strangers = own.count - Set(places).count
-    if strangers > 0 { notes.append("\(strangers) rows of \(path) are of none of the photos") }
+    if strangers > 0 {
+      notes.append("\(path): rows that are of none of the photos: \(strangers)")
+    }
     self.notes = notes
   }
 
@@ -129,7 +131,7 @@ struct CheckedRows: Sendable {
   }
 
   private static func mirroredNote(_ count: Int, _ path: String) -> [String] {
-    count == 0 ? [] : ["\(count) rows of \(path) are of mirrored photos, and not looked at"]
+    count == 0 ? [] : ["\(path): rows of mirrored photos, not looked at: \(count)"]
   }
 
   /// Throws where names stand twice: who reads them from a list would not know which is meant.

@@ -171,7 +171,7 @@ import Threads
     request.exclude = folder + "/drop.txt"
     request.out = folder + "/again.txt"
     let (rest, _) = try report(request)
-    #expect(rest.verdict == "sound" && rest.photos == mixture.names.count - 6 - 6)
+    #expect(rest.verdict == "sound" && rest.photos == mixture.names.count - 6 - 5)
     #expect(rest.people == 12)
   }
 
@@ -188,9 +188,13 @@ import Threads
     #expect(found.duplicates[0].others == ["p3/theirs.jpg"] && found.duplicates[0].differs == true)
   }
 
-  /// 5 % of the labels of 300 people are another's, photos as different as those of small networks:
-  /// of those called strangers nine in ten are, and of those who are most are called so.
-  @Test(arguments: [UInt64(1), 2, 3]) func shuffledLabelsAreFound(seed: UInt64) throws {
+  /// 5 % of the labels of 300 people are another's: of the photos called strangers nine in ten are,
+  /// and of those that are most are called so; with the usual limit for photos that are as alike as
+  /// good networks have them, and with a lower one for others.
+  @Test(arguments: [(UInt64(1), 0.7, 0.25, 0.4), (2, 0.7, 0.25, 0.4), (3, 0.45, 0.3, 0.7)])
+  func shuffledLabelsAreFound(
+    seed: UInt64, limit: Double, least: Double, spread: Double
+  ) throws {
     var mixture = Mixture(width: 128, seed: seed)
     let random = CounterRandom(seed: seed + 100, purpose: .testing)
     let directions = (0..<300).map { _ in mixture.direction() }
@@ -205,10 +209,12 @@ import Threads
           ? (person + 1 + random.integer(20_000 + drawn, below: 299)) % 300 : person
         let name = "p\(person)/\(photo).jpg"
         if isOther { planted.insert(name) }
-        mixture.add(name, at: directions[shown], noise: 0.3 + 0.7 * random.uniform(30_000 + drawn))
+        mixture.add(name, at: directions[shown], noise: least + spread * random.uniform(30_000 + drawn))
       }
     }
-    let (found, _) = try report(request(mixture))
+    var request = try request(mixture)
+    request.limits.strangers = limit
+    let (found, _) = try report(request)
     let called = Set(found.strangers.map(\.photo))
     let right = Double(called.intersection(planted).count)
     #expect(right / Double(called.count) >= 0.9, "precision of \(called.count)")
@@ -222,13 +228,13 @@ import Threads
   @Test func blocksAndThreadsDoNotShow() throws {
     var mixture = Mixture(width: 8)
     let directions = (0..<40).map { _ in mixture.direction() }
-    for photo in 0..<1300 {
-      mixture.add("p\(photo % 325)/\(photo).jpg", at: directions[photo % 40], noise: 0.3)
+    for photo in 0..<1100 {
+      mixture.add("p\(photo % 275)/\(photo).jpg", at: directions[photo % 40], noise: 0.3)
     }
     var request = try request(mixture)
     request.limits = CleaningLimits()
     (request.limits.strangers, request.limits.people) = (nil, nil)
-    request.limits.duplicates = 0.9985
+    request.limits.duplicates = 0.98
     var outcomes: [[[String]]] = []
     for (threads, bytes) in [(1, 32 << 20), (3, 4 * 8 * 128), (2, 4 * 8 * 700)] {
       (request.threads, request.blockBytes) = (threads, bytes)
@@ -238,7 +244,7 @@ import Threads
     #expect(outcomes[0] == outcomes[1] && outcomes[0] == outcomes[2])
     #expect(outcomes[0].count > 20)
     #expect(
-      Set(outcomes[0].map(Set.init)) == Set(bruteForce(mixture, at: 0.9985).map(Set.init)))
+      Set(outcomes[0].map(Set.init)) == Set(bruteForce(mixture, at: 0.98).map(Set.init)))
   }
 
   private func bruteForce(_ mixture: Mixture, at cosine: Double) -> [[String]] {
@@ -281,12 +287,12 @@ import Threads
     }
     var request = CleaningRequest(embeddings: folder + "/faces.csv")
     request.data = photos
-    request.limits.people = 0.01
+    request.limits.duplicates = 0.5
     request.html = folder + "/found.html"
     let (found, isGood) = try report(request)
     #expect(!isGood && found.photos == 12 && found.people == 3)
-    #expect(found.notes.contains { $0.contains("1 rows of") && $0.contains("mirrored") })
-    #expect(found.notes.contains { $0.contains("are of none of the photos") })
+    #expect(found.notes.contains { $0.hasSuffix("rows of mirrored photos, not looked at: 1") })
+    #expect(found.notes.contains { $0.hasSuffix("rows that are of none of the photos: 1") })
     #expect(try TextFile.read(folder + "/found.html").contains("data:image/jpeg;base64,"))
   }
 
