@@ -455,7 +455,8 @@ let package = Package(
       name: "TrainingTests",
       dependencies: [
         "Assembly", "CAllocations", "CPhotoWriters", "Cards", "CheckpointParts", "Checkpoints",
-        "Cleaning", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Detection",
+        "Cleaning", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
+        "Detection",
         "Determinism", "Distillation", "Division", "EmbeddingFiles", "Engine", "Evaluation",
         "Faults",
         "Inputs", "Interchange", "Interop", "Kernels", "Losses", "Measuring", "Networks",

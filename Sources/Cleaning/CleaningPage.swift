@@ -141,12 +141,12 @@ struct CleaningPage {
   }
 
   private func copies(_ differs: Bool) -> [Group] {
-    findings.duplicates.lazy.filter { $0.differs == differs }.prefix(Self.findingLimit).map {
+    findings.duplicates.filter { $0.differs == differs }.prefix(Self.findingLimit).map {
       Group(
         title: rows.index.photos[$0.kept].path,
         note: $0.others.prefix(Self.photoLimit).map { CleaningList.text($0.cosine) }
           .joined(separator: ", "),
-        own: [$0.kept], others: $0.others.map(\.photo))
+        own: [$0.kept], others: $0.others.map { $0.photo })
     }
   }
 

@@ -72,12 +72,12 @@ struct CleaningReport: Encodable {
     merges = findings.merges.map { merge in
       Merge(
         kept: index.people[merge.kept], others: merge.others.map { index.people[$0.person] },
-        cosines: merge.others.map(\.cosine))
+        cosines: merge.others.map { $0.cosine })
     }
     duplicates = findings.duplicates.map { copies in
       Duplicate(
         kept: name(copies.kept), others: copies.others.map { name($0.photo) },
-        cosines: copies.others.map(\.cosine), differs: copies.differs)
+        cosines: copies.others.map { $0.cosine }, differs: copies.differs)
     }
     overlaps = zip(sets, findings.overlaps).flatMap { set, found in
       found.map {

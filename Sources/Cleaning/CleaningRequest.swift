@@ -50,7 +50,7 @@ extension CleaningRequest {
     let (stored, names) = try work.run("opening \(embeddings)") { _ in
       try CheckedRows.open(embeddings, names: self.names, tell: tell)
     }
-    let rows = try work.run("finding photos", unit: "photos") { meter in
+    let rows = try work.run("finding photos", unit: "photos") { meter -> CheckedRows in
       guard let data else {
         return try CheckedRows(stored, names: names, path: embeddings, excluding: exclude)
       }
@@ -66,14 +66,14 @@ extension CleaningRequest {
     let search = CleaningSearch(
       rows: rows, limits: limits, pairs: PairSearch(threads: threads, blockBytes: blockBytes),
       work: work)
-    let findings = try search.find(against: sets.map(\.rows))
+    let findings = try search.find(against: sets.map { $0.rows })
     let list = try CleaningList(findings, of: rows.index, sets: against)
     let report = CleaningReport(
-      self, rows, findings, list, sets: zip(against, sets).map { ($0, $1.names) })
-    try out.map { try list.write(to: $0, of: embeddings) }
-    try html.map { path in
+      self, rows, findings, list, sets: zip(against, sets).map { (path: $0, names: $1.names) })
+    if let out { try list.write(to: out, of: embeddings) }
+    if let html {
       let page = try CleaningPage(report, findings, rows)
-      try work.run("drawing the page") { _ in try TextFile.write(page.render(), to: path) }
+      try work.run("drawing the page") { _ in try TextFile.write(page.render(), to: html) }
     }
     let lines = printsJSON ? [try TaskJSON.text(report)] : report.lines
     return (lines, out != nil || report.verdict == .sound)
@@ -130,9 +130,8 @@ extension CleaningRequest {
       files.readData(data, as: "the data")
       files.read(exclude, as: "--exclude")
       files.read(names, as: "--names")
-      for path in [embeddings] { files.read(path, as: "--embeddings") }
-      for path in against { files.read(path, as: "--against") }
       for (path, option) in [(embeddings, "--embeddings")] + against.map({ ($0, "--against") }) {
+        files.read(path, as: option)
         files.read(EmbeddingFile(path: path)?.namesPath(beside: path), as: option)
       }
       files.write(out, as: "--out")

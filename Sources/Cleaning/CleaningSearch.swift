@@ -179,7 +179,7 @@ struct CleaningSearch {
     _ found: DisjointSets, _ known: [Int], _ centres: UnitRows, _ people: [[Int]], _ lost: Set<Int>
   ) -> [CleaningFindings.Merge] {
     var found = found
-    return found.groups().compactMap { group in
+    return found.groups().compactMap { group -> CleaningFindings.Merge? in
       let places = group.filter { !lost.contains(known[$0]) }
       guard places.count > 1 else { return nil }
       let kept = places.max {

@@ -122,7 +122,8 @@ extension ConfigurationOption {
       ])
     option(
       .loss, "margin", \.margin, .numbers,
-      "The margin; m1,m2,m3 for combined; of the least and the greatest norm for magface", value: "m",
+      "The margin; m1,m2,m3 for combined; of the least and the greatest norm for magface",
+      value: "m",
       follows: .loss, usual: { $0.loss.traits.margin }, idle: [.withoutMargin])
     option(
       .loss, "margin-variant", \.marginVariant, .name("margin variant"),

@@ -6,8 +6,8 @@ private import Preconditions
 ///
 /// ArcFace is Deng et al. 2019, CosFace Wang et al. 2018, the combination cos(m1 theta + m2) - m3
 /// the former's equation 4, AdaFace Kim et al. 2022, CurricularFace Huang et al. 2020, ElasticFace
-/// Boutros et al. 2022, MagFace Meng et al. 2021, UniFace Zhou et al. 2023. Made by the static functions, each of which takes
-/// what its kind uses.
+/// Boutros et al. 2022, MagFace Meng et al. 2021, UniFace Zhou et al. 2023. Made by the static
+/// functions, each of which takes what its kind uses.
 package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   /// The function of the target's angle that replaces its cosine.
   package enum Kind: Sendable, Equatable {
@@ -33,7 +33,7 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     /// CosFace with such margins.
     case elasticCosFace(margin: Double, deviation: Double)
     /// Target cos(theta + m), where m grows from `low` to `high` with the embedding's norm over
-    /// `norms`; beside it a loss of the norm a, `weight` (a / u^2 + 1 / a) with the greatest norm u.
+    /// `norms`; beside it a loss of the norm a, `weight` (a / u^2 + 1 / a) with the greatest, u.
     /// Gradients flow into the norm.
     case magFace(low: Double, high: Double, weight: Double, norms: ClosedRange<Double>)
     /// Target cos(theta) - margin, and no softmax: each class by itself is told from the sample at
@@ -211,7 +211,8 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   package func smoothed(by share: Double) -> Self {
     require(
       share >= 0 && share < 1 && (share == 0 || !isUnified),
-      "MarginSoftmaxConfiguration: smoothing \(share) of \(kind), expected 0 to below 1 of a softmax")
+      "MarginSoftmaxConfiguration: smoothing \(share) of \(kind), expected 0 to below 1 of a softmax"
+    )
     var smoothed = self
     smoothed.smoothing = share
     return smoothed

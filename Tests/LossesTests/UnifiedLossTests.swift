@@ -46,7 +46,8 @@ import Testing
     let plain = MarginSoftmaxConfiguration.arcFace()
     #expect(plain.smoothed(by: 0) == plain)
     #expect(outcome(plain.smoothed(by: 0.1)).value.lossSum != outcome(plain).value.lossSum)
-    #expect(outcome(plain.smoothed(by: 0.1)).value.correctCount == outcome(plain).value.correctCount)
+    #expect(
+      outcome(plain.smoothed(by: 0.1)).value.correctCount == outcome(plain).value.correctCount)
   }
 
   // MARK: MagFace

@@ -209,7 +209,8 @@ import Threads
           ? (person + 1 + random.integer(20_000 + drawn, below: 299)) % 300 : person
         let name = "p\(person)/\(photo).jpg"
         if isOther { planted.insert(name) }
-        mixture.add(name, at: directions[shown], noise: least + spread * random.uniform(30_000 + drawn))
+        mixture.add(
+          name, at: directions[shown], noise: least + spread * random.uniform(30_000 + drawn))
       }
     }
     var request = try request(mixture)

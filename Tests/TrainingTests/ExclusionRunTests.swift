@@ -143,7 +143,8 @@ import Training
       PackRequest(data: subject.photos, form: "tar", out: subject.root + "/p.tar"))
     request.exclude = subject.list
     let lines = try request.run()
-    #expect(lines.contains { $0.contains("9 of 72 photos are left out; 63 photos of 11 people stay") })
+    #expect(
+      lines.contains { $0.contains("9 of 72 photos are left out; 63 photos of 11 people stay") })
     let pack = try PhotoSet(path: subject.root + "/p.tar").index
     let rest = try PhotoSet(path: subject.rest).index
     #expect(pack.photos.map(\.path) == rest.photos.map(\.path) && pack.people == rest.people)

@@ -157,7 +157,7 @@ package struct ExclusionList: Sendable {
         fates.ofPeople[person] = fate
       } else {
         if lookup == nil { lookup = PhotoLookup(whole.photos.map(\.path)) }
-        switch lookup?.find(entry.name) ?? .none {
+        switch lookup?.find(entry.name) ?? PhotoLookup.Answer.none {
         case .one(let photo): fates.ofPhotos[photo] = fate
         case .none: fates.unknown.append(entry.name)
         case .several(let photos):

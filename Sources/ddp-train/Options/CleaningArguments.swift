@@ -41,25 +41,25 @@ struct CleaningArguments: ParsableArguments {
     help: ArgumentHelp(
       "Photos of a person that pairs at this cosine join belong together, and others are "
         + "strangers where these are more than half; none looks for no strangers (0.7).",
-      valueName: "c"), transform: Self.cosine)
+      valueName: "c"), transform: CleaningArguments.cosine)
   var strangerCosine: Limit?
 
   @Option(
     help: ArgumentHelp(
       "People whose centres are this near are one; none takes nobody for another (0.7).",
-      valueName: "c"), transform: Self.cosine)
+      valueName: "c"), transform: CleaningArguments.cosine)
   var personCosine: Limit?
 
   @Option(
     help: ArgumentHelp(
       "Photos this near are copies of one; none looks for no copies (0.98).", valueName: "c"),
-    transform: Self.cosine)
+    transform: CleaningArguments.cosine)
   var duplicateCosine: Limit?
 
   @Option(
     help: ArgumentHelp(
       "People whose centre is this near to a photo of --against are in that set (0.4).",
-      valueName: "c"), transform: Self.cosine)
+      valueName: "c"), transform: CleaningArguments.cosine)
   var overlapCosine: Limit?
 
   /// A cosine; nil for none.
