@@ -3,8 +3,10 @@ struct CleaningFindings: Sendable {
   /// A photo of somebody else than its person's others.
   struct Stranger: Sendable {
     let photo: Int
-    /// To the centre of the person.
-    let cosine: Double
+    /// To the centre of the person's others; nil where there are none.
+    var cosine: Double?
+    /// Whose it most likely is, where the person's own photos do not say whose it is not.
+    var like: (person: Int, cosine: Double)?
   }
 
   /// Somebody who is in an evaluation set too.
@@ -33,7 +35,8 @@ struct CleaningFindings: Sendable {
   /// Photos whose rows can be compared with nothing.
   var undirected: [Int] = []
   var strangers: [Stranger] = []
-  /// People no part of whose photos is more than half of them, so that nothing says who is meant.
+  /// People no part of whose photos is more than half of them, nor all but one near to somebody
+  /// else, so that nothing says who is meant.
   var fallenApart: [Int] = []
   /// By evaluation set.
   var overlaps: [[Overlap]] = []

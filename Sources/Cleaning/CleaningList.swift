@@ -30,7 +30,7 @@ struct CleaningList {
     for stranger in findings.strangers where !lost.contains(index.photos.person(of: stranger.photo))
     {
       try append(
-        index.photos[stranger.photo].path, "drop", "stranger, cosine \(Self.text(stranger.cosine))")
+        index.photos[stranger.photo].path, "drop", Self.reason(stranger, in: index))
       counts.photos += 1
     }
     for duplicate in findings.duplicates {
@@ -41,6 +41,14 @@ struct CleaningList {
         counts.photos += 1
       }
     }
+  }
+
+  /// "stranger, cosine 0.1130", "stranger, cosine 0.8120 to bob".
+  private static func reason(
+    _ stranger: CleaningFindings.Stranger, in index: PhotoIndex
+  ) -> String {
+    guard let like = stranger.like else { return "stranger, cosine \(text(stranger.cosine))" }
+    return "stranger, cosine \(text(like.cosine)) to \(index.people[like.person])"
   }
 
   private mutating func append(person: String, _ fate: String, _ reason: String) throws {
@@ -67,8 +75,8 @@ struct CleaningList {
   }
 
   /// A cosine with four digits, rounded towards 0.
-  static func text(_ cosine: Double) -> String {
-    guard cosine.isFinite else { return "unknown" }
+  static func text(_ cosine: Double?) -> String {
+    guard let cosine, cosine.isFinite else { return "unknown" }
     let digits = String(Int((abs(cosine) * 1e4).rounded(.down)))
     let padded = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
     return (cosine < 0 ? "-" : "") + padded.dropLast(4) + "." + padded.suffix(4)

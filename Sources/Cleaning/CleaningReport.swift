@@ -6,7 +6,10 @@ struct CleaningReport: Encodable {
   struct Stranger: Encodable {
     var photo: String
     var person: String
-    var cosine: Double
+    var cosine: Double?
+    /// Whose it most likely is, where that is known, and its cosine to that centre.
+    var like: String?
+    var likeCosine: Double?
   }
 
   struct Overlap: Encodable {
@@ -66,7 +69,8 @@ struct CleaningReport: Encodable {
     strangers = findings.strangers.map {
       Stranger(
         photo: name($0.photo), person: index.people[index.photos.person(of: $0.photo)],
-        cosine: $0.cosine)
+        cosine: $0.cosine, like: $0.like.map { index.people[$0.person] },
+        likeCosine: $0.like?.cosine)
     }
     fallenApart = findings.fallenApart.map { index.people[$0] }
     merges = findings.merges.map { merge in
@@ -127,7 +131,7 @@ struct CleaningReport: Encodable {
 
   /// What is found, by kind: a title, and a line each.
   var sections: [(title: String, items: [String])] {
-    func text(_ cosine: Double) -> String { CleaningList.text(cosine) }
+    func text(_ cosine: Double?) -> String { CleaningList.text(cosine) }
     func at(_ name: String) -> String { limits[name].map { "cosine \($0)" } ?? "no cosine" }
     func copies(_ differs: Bool) -> [String] {
       duplicates.filter { $0.differs == differs }.map { copies in
@@ -151,7 +155,10 @@ struct CleaningReport: Encodable {
       ),
       (
         "strangers among the photos of a person, at \(at("strangers"))",
-        strangers.map { "\($0.photo) (\(text($0.cosine)) to \($0.person))" }
+        strangers.map { stranger in
+          "\(stranger.photo) (\(text(stranger.cosine)) to \(stranger.person)"
+            + (stranger.like.map { ", \(text(stranger.likeCosine)) to \($0)" } ?? "") + ")"
+        }
       ),
       ("copies of one photo, several people, at \(at("duplicates"))", copies(true)),
       ("copies of one photo of a person, at \(at("duplicates"))", copies(false)),

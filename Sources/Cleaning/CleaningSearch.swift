@@ -1,4 +1,3 @@
-internal import EmbeddingFiles
 internal import Sessions
 internal import Threads
 
@@ -25,15 +24,19 @@ struct CleaningSearch {
     if let limit = limits.strangers {
       try findStrangers(among: &people, at: limit, into: &findings)
     }
-    let known = people.indices.filter { !people[$0].isEmpty }
-    let centres = UnitRows(try centres(of: known.map { people[$0] }))
-    var places = [Int](repeating: -1, count: people.count)
-    for (place, person) in known.enumerated() { places[person] = place }
-    findings.strangers = findings.strangers.map {
-      CleaningFindings.Stranger(
-        photo: $0.photo,
-        cosine: rows.units(of: [$0.photo]).cosine(0, places[person(of: $0.photo)], of: centres))
+    let fallen = Set(findings.fallenApart)
+    var known = people.indices.filter { !people[$0].isEmpty && !fallen.contains($0) }
+    var values = try centres(of: known.map { people[$0] })
+    let width = rows.rows.width
+    if let limit = limits.people {
+      try findOthersPhotos(
+        among: &people, known, UnitRows(.held(values, width: width)), at: limit, into: &findings)
     }
+    let rest = findings.fallenApart.filter { !people[$0].isEmpty }
+    values += try centres(of: rest.map { people[$0] })
+    known += rest
+    let centres = UnitRows(.held(values, width: width))
+    tellCosines(of: &findings, known, centres, people.count)
     for (set, others) in against.enumerated() {
       let found = try work.run("comparing people with set \(set + 1)", unit: "pairs") { [pairs] in
         pairs.nearest(centres, among: others, at: limits.overlaps, meter: $0)
@@ -118,7 +121,7 @@ struct CleaningSearch {
       guard part.count < all[person].count else { continue }
       let own = Set(part)
       findings.strangers += all[person].filter { !own.contains($0) }.map {
-        CleaningFindings.Stranger(photo: $0, cosine: .nan)
+        CleaningFindings.Stranger(photo: $0)
       }
       people[person] = part
     }
@@ -137,12 +140,46 @@ struct CleaningSearch {
     return largest.map { photos[$0] }
   }
 
+  /// Takes out of `people` the photos of those who have fallen apart that are near to the centre of
+  /// somebody else: of `known` people, whose centres are `centres`.
+  private func findOthersPhotos(
+    among people: inout [[Int]], _ known: [Int], _ centres: UnitRows, at limit: Double,
+    into findings: inout CleaningFindings
+  ) throws {
+    let photos = findings.fallenApart.flatMap { people[$0] }
+    let units = rows.units(of: photos)
+    let found = try work.run("comparing photos that fall apart", unit: "pairs") { [pairs] in
+      pairs.nearest(units, among: centres, at: limit, meter: $0)
+    }
+    for (place, photo) in photos.enumerated() {
+      guard let other = found[place] else { continue }
+      people[person(of: photo)].removeAll { $0 == photo }
+      findings.strangers.append(
+        CleaningFindings.Stranger(photo: photo, like: (known[other.row], other.cosine)))
+    }
+    findings.fallenApart.removeAll { people[$0].count == 1 }
+  }
+
+  /// Says how near strangers are to the `centres` of their people, those of `known`.
+  private func tellCosines(
+    of findings: inout CleaningFindings, _ known: [Int], _ centres: UnitRows, _ peopleCount: Int
+  ) {
+    var places = [Int](repeating: -1, count: peopleCount)
+    for (place, person) in known.enumerated() { places[person] = place }
+    for (number, stranger) in findings.strangers.enumerated() {
+      let place = places[person(of: stranger.photo)]
+      guard place >= 0 else { continue }
+      findings.strangers[number].cosine = rows.units(of: [stranger.photo]).cosine(
+        0, place, of: centres)
+    }
+  }
+
   // MARK: People
 
-  /// The mean direction of each of `groups` of photos, of length 1, as rows.
-  private func centres(of groups: [[Int]]) throws -> EmbeddingRows {
+  /// The mean direction of each of `groups` of photos, of length 1 [groups.count, width].
+  private func centres(of groups: [[Int]]) throws -> [Float] {
     let (rows, pairs, width) = (rows, pairs, rows.rows.width)
-    let values = try work.run("adding up people", unit: "people") { meter in
+    return try work.run("adding up people", unit: "people") { meter in
       meter.expect(groups.count)
       var values = [Float](repeating: 0, count: groups.count * width)
       values.withUnsafeMutableBufferPointer { buffer in
@@ -158,7 +195,6 @@ struct CleaningSearch {
       }
       return values
     }
-    return .held(values, width: width)
   }
 
   /// The sum of the rows of `photos`, each of length 1, in their order.
@@ -183,7 +219,7 @@ struct CleaningSearch {
       let places = group.filter { !lost.contains(known[$0]) }
       guard places.count > 1 else { return nil }
       let kept = places.max {
-        (people[known[$0]].count, $1) < (people[known[$1]].count, $0)
+        (people[known[$0]].count, known[$1]) < (people[known[$1]].count, known[$0])
       }!
       return CleaningFindings.Merge(
         kept: known[kept],

@@ -78,7 +78,8 @@ import Threads
   private struct Report: Decodable {
     struct Stranger: Decodable {
       var photo: String
-      var cosine: Double
+      var cosine: Double?
+      var like: String?
     }
     struct Group: Decodable {
       var kept: String
@@ -150,7 +151,7 @@ import Threads
     #expect(
       found.strangers.map(\.photo)
         == ["p0/stranger.jpg", "p1/stranger.jpg", "p1/nobody.jpg", "p7/copied.jpg"])
-    #expect(found.strangers.allSatisfy { $0.cosine < 0.6 })
+    #expect(found.strangers.allSatisfy { $0.cosine! < 0.6 && $0.like == nil })
     #expect(found.merges.map(\.kept) == ["p5"] && found.merges[0].others == ["again"])
     #expect(found.duplicates.map(\.kept) == ["p8/0.jpg"])
     #expect(found.duplicates[0].others == ["p8/copy.jpg"] && found.duplicates[0].differs == false)
@@ -173,6 +174,20 @@ import Threads
     let (rest, _) = try report(request)
     #expect(rest.verdict == "sound" && rest.photos == mixture.names.count - 6 - 5)
     #expect(rest.people == 12)
+  }
+
+  /// Of two photos of a person one is of somebody else, who is known: it is the stranger.
+  @Test func whoFallsApartIsToldByOthers() throws {
+    var (mixture, directions) = people()
+    mixture.add("pair/own.jpg", at: mixture.direction(), noise: 0)
+    mixture.add("pair/other.jpg", at: directions[2], noise: 0.3)
+    mixture.add("both/1.jpg", at: directions[4], noise: 0.3)
+    mixture.add("both/2.jpg", at: directions[5], noise: 0.3)
+    let (found, _) = try report(request(mixture))
+    #expect(found.strangers.map(\.photo) == ["pair/other.jpg", "both/1.jpg", "both/2.jpg"])
+    #expect(found.strangers.map(\.like) == ["p2", "p4", "p5"])
+    #expect(found.strangers[0].cosine! < 0.6 && found.strangers[1].cosine == nil)
+    #expect(found.fallenApart.isEmpty && found.merges.isEmpty)
   }
 
   /// A photo of two people, of whom neither shows it with others: the nearer one keeps it.
