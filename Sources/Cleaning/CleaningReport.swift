@@ -1,4 +1,5 @@
 internal import Datasets
+internal import EmbeddingFiles
 internal import Reports
 
 /// What `check --embeddings` says, with names.

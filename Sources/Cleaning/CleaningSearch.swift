@@ -1,3 +1,5 @@
+internal import Datasets
+internal import EmbeddingFiles
 internal import Sessions
 internal import Threads
 
@@ -24,15 +26,16 @@ struct CleaningSearch {
     if let limit = limits.strangers {
       try findStrangers(among: &people, at: limit, into: &findings)
     }
-    let fallen = Set(findings.fallenApart)
-    var known = people.indices.filter { !people[$0].isEmpty && !fallen.contains($0) }
+    let fallen = findings.fallenApart
+    let areFallen = Set(fallen)
+    var known = people.indices.filter { !people[$0].isEmpty && !areFallen.contains($0) }
     var values = try centres(of: known.map { people[$0] })
     let width = rows.rows.width
     if let limit = limits.people {
       try findOthersPhotos(
         among: &people, known, UnitRows(.held(values, width: width)), at: limit, into: &findings)
     }
-    let rest = findings.fallenApart.filter { !people[$0].isEmpty }
+    let rest = fallen.filter { !people[$0].isEmpty }
     values += try centres(of: rest.map { people[$0] })
     known += rest
     let centres = UnitRows(.held(values, width: width))
@@ -151,13 +154,21 @@ struct CleaningSearch {
     let found = try work.run("comparing photos that fall apart", unit: "pairs") { [pairs] in
       pairs.nearest(units, among: centres, at: limit, meter: $0)
     }
+    var others: [Int: [(photo: Int, row: Int, cosine: Double)]] = [:]
     for (place, photo) in photos.enumerated() {
       guard let other = found[place] else { continue }
-      people[person(of: photo)].removeAll { $0 == photo }
-      findings.strangers.append(
-        CleaningFindings.Stranger(photo: photo, like: (known[other.row], other.cosine)))
+      others[person(of: photo), default: []].append((photo, other.row, other.cosine))
     }
-    findings.fallenApart.removeAll { people[$0].count == 1 }
+    for person in findings.fallenApart {
+      guard let found = others[person] else { continue }
+      // All of them near to one other: that is who the person is, and nobody is a stranger.
+      if found.count == people[person].count, Set(found.map { $0.row }).count == 1 { continue }
+      people[person].removeAll { photo in found.contains { $0.photo == photo } }
+      findings.strangers += found.map {
+        CleaningFindings.Stranger(photo: $0.photo, like: (known[$0.row], $0.cosine))
+      }
+    }
+    findings.fallenApart.removeAll { people[$0].count <= 1 }
   }
 
   /// Says how near strangers are to the `centres` of their people, those of `known`.

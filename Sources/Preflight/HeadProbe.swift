@@ -30,7 +30,7 @@ struct HeadProbe {
   /// Bytes while it measures.
   static func neededBytes(_ head: MarginSoftmaxHead, samples: Int) -> Int {
     8 * head.parameterCount
-      + ScoredBatch.bytes(capacity: min(samples, head.dimension), dimension: head.dimension)
+      + ScoredBatch.bytes(capacity: min(samples, head.dimension), for: head)
   }
 
   /// Memory that all workers use, each its own places of it.
