@@ -37,8 +37,8 @@ import Testing
       let found = rightAngle(.normalizedSoftmax(scale: 4).smoothed(by: share), label: label)
       let truth = label == 0 ? 1 - share / 2 : share / 2
       #expect(abs(found.value.lossSum + truth * log(p) + (1 - truth) * log(1 - p)) < 1e-6)
-      // The gradient at the score of the other class turns the embedding: 4 (1 - p - q) / norm.
-      #expect(abs(Double(found.embeddings[1]) - 4 * (truth - p) / 3 * -1) < 1e-6)
+      // The gradient at the score of the other class turns the embedding: 4 (q - p) / norm.
+      #expect(abs(Double(found.embeddings[1]) - 4 * (truth - p) / 3) < 1e-6)
     }
   }
 
