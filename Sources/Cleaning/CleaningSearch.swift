@@ -56,7 +56,7 @@ struct CleaningSearch {
       let found = try work.run("comparing people", unit: "pairs") { [pairs] in
         pairs.components(of: centres, at: limit, meter: $0)
       }
-      findings.merges = merges(found, known, centres, people, lost)
+      findings.merges = merges(found, known, centres, people, lost, at: limit)
       for merge in findings.merges {
         for other in merge.others { owners[other.person] = merge.kept }
       }
@@ -221,23 +221,30 @@ struct CleaningSearch {
     return sum
   }
 
-  /// People of `found`, sets of `known` ones by their `centres`, who are one and not `lost`.
+  /// People of `found`, sets of `known` ones by their `centres`, who are one and not `lost`: of
+  /// each set who has the most photos, of equals the first, with those who are at `limit` to that
+  /// centre itself, and so on with the rest.
   private func merges(
-    _ found: DisjointSets, _ known: [Int], _ centres: UnitRows, _ people: [[Int]], _ lost: Set<Int>
+    _ found: DisjointSets, _ known: [Int], _ centres: UnitRows, _ people: [[Int]],
+    _ lost: Set<Int>, at limit: Double
   ) -> [CleaningFindings.Merge] {
     var found = found
-    return found.groups().compactMap { group -> CleaningFindings.Merge? in
-      let places = group.filter { !lost.contains(known[$0]) }
-      guard places.count > 1 else { return nil }
-      let kept = places.max {
-        (people[known[$0]].count, known[$1]) < (people[known[$1]].count, known[$0])
-      }!
-      return CleaningFindings.Merge(
-        kept: known[kept],
-        others: places.filter { $0 != kept }.map {
-          (known[$0], centres.cosine($0, kept, of: centres))
-        })
+    var merges: [CleaningFindings.Merge] = []
+    for group in found.groups() {
+      var rest = group.filter { !lost.contains(known[$0]) }.sorted {
+        (-people[known[$0]].count, known[$0]) < (-people[known[$1]].count, known[$1])
+      }
+      while rest.count > 1 {
+        let kept = rest.removeFirst()
+        let near = rest.map { ($0, centres.cosine($0, kept, of: centres)) }.filter { $0.1 >= limit }
+        guard !near.isEmpty else { continue }
+        let taken = Set(near.map { $0.0 })
+        rest.removeAll { taken.contains($0) }
+        merges.append(
+          CleaningFindings.Merge(kept: known[kept], others: near.map { (known[$0.0], $0.1) }))
+      }
     }
+    return merges
   }
 
   // MARK: Copies

@@ -190,6 +190,21 @@ import Threads
     #expect(found.fallenApart.isEmpty && found.merges.isEmpty)
   }
 
+  /// A chain of people, each near to the next: who is not near to the one that stays is no part.
+  @Test func peopleWhoAreNotNearAreNotOne() throws {
+    var mixture = Mixture()
+    let (a, b) = (mixture.direction(), mixture.direction())
+    // 0, 35 and 70 degrees apart, and a photo more in the middle.
+    for (person, angle, photos) in [("a", 0.0, 2), ("b", 0.61, 3), ("c", 1.22, 2), ("d", 1.83, 1)] {
+      let direction = zip(a, b).map { cos(angle) * $0 + sin(angle) * $1 }
+      for photo in 0..<photos { mixture.add("\(person)/\(photo).jpg", at: direction, noise: 0.05) }
+    }
+    var request = try request(mixture)
+    request.limits.duplicates = nil
+    let (found, _) = try report(request)
+    #expect(found.merges.map(\.kept) == ["b"] && found.merges[0].others == ["a", "c"])
+  }
+
   /// A photo of two people, of whom neither shows it with others: the nearer one keeps it.
   @Test func aCopyStaysWhereItIsAtHome() throws {
     var (mixture, directions) = people()
