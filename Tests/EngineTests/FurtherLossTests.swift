@@ -8,10 +8,10 @@ import Testing
 /// Smoothed truths, margins by norms and sigmoids about a bias: the same bits in every world, whole
 /// and divided.
 @Suite struct FurtherLossTests {
-  /// 4,999 classes of width 32: three blocks of 2,048, the last of which is short and ends within a
-  /// vector; 40 faces are more than a tile has room for.
+  /// 2,101 classes of width 32: two blocks of 2,048, the last of which is short and ends within a
+  /// vector.
   private static func run(
-    _ loss: LossName, head: HeadPlacement = .whole,
+    _ loss: LossName, head: HeadPlacement = .whole, samples: Int = 12,
     _ change: (inout RunConfiguration) -> Void = { _ in }
   ) -> EngineRun {
     var configuration = EngineRun.configuration
@@ -23,34 +23,34 @@ import Testing
     configuration.statisticsRate = 0.5
     configuration.normRange = [0.5, 20]
     configuration.head = head
-    configuration.batch = 40
+    configuration.batch = samples
     change(&configuration)
     var run = EngineRun(objective: { $0.objective })
     run.configuration = configuration
-    run.classCount = 4_999
-    run.samples = 40
+    run.classCount = 2_101
+    run.samples = samples
     run.steps = 2
     run.label = { step, slot in
       slot == 5
-        ? 4_998
-        : CounterRandom(seed: 9, purpose: .testing, step, slot / 2).integer(0, below: 4_999)
+        ? 2_100
+        : CounterRandom(seed: 9, purpose: .testing, step, slot / 2).integer(0, below: 2_101)
     }
     return run
   }
 
   private func expectSameBits(
-    _ loss: LossName, unlike plain: LossName? = nil,
+    _ loss: LossName, unlike plain: LossName? = nil, samples: Int = 12,
     _ change: @escaping (inout RunConfiguration) -> Void = { _ in }
   ) throws {
-    let alone = try Self.run(loss, change).outcomes(ranks: 1)[0]
-    let other = try Self.run(plain ?? loss).outcomes(ranks: 1)[0]
+    let alone = try Self.run(loss, samples: samples, change).outcomes(ranks: 1)[0]
+    let other = try Self.run(plain ?? loss, samples: samples).outcomes(ranks: 1)[0]
     #expect(zip(alone.losses, other.losses).allSatisfy { $0 != $1 })
     #expect(alone.figures.allSatisfy { $0[3] == 0 }, "all steps are sound")
     let worlds: [(HeadPlacement, Int, Int)] = [
-      (.whole, 3, 1), (.divided, 1, 2), (.divided, 2, 1), (.divided, 3, 1), (.divided, 8, 1),
+      (.whole, 3, 1), (.divided, 2, 2), (.divided, 3, 1), (.divided, 8, 1),
     ]
     for (head, ranks, threads) in worlds {
-      let run = Self.run(loss, head: head, change)
+      let run = Self.run(loss, head: head, samples: samples, change)
       for outcome in try run.outcomes(ranks: ranks, threads: threads) {
         #expect(outcome.receipts == alone.receipts, "\(head), \(ranks) ranks")
         #expect(outcome.losses == alone.losses && outcome.loss == alone.loss)
@@ -58,9 +58,10 @@ import Testing
     }
   }
 
-  @Test(arguments: [LossName.softmax, .arcface, .curricularface])
-  func smoothedTruthsAreTheSameInEveryWorld(loss: LossName) throws {
-    try expectSameBits(loss) { $0.labelSmoothing = 0.1 }
+  /// 36 faces are more than a tile has room for.
+  @Test func smoothedTruthsAreTheSameInEveryWorld() throws {
+    try expectSameBits(.softmax) { $0.labelSmoothing = 0.1 }
+    try expectSameBits(.curricularface, samples: 36) { $0.labelSmoothing = 0.1 }
   }
 
   @Test func marginsByNormsAreTheSameInEveryWorld() throws {

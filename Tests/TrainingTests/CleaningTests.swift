@@ -218,25 +218,25 @@ import Threads
     #expect(found.duplicates[0].others == ["p3/theirs.jpg"] && found.duplicates[0].differs == true)
   }
 
-  /// 5 % of the labels of 300 people are another's: of the photos called strangers nine in ten are,
+  /// 5 % of the labels of 120 people are another's: of the photos called strangers nine in ten are,
   /// and of those that are most are called so; with the usual limit for photos that are as alike as
   /// good networks have them, and with a lower one for others.
-  @Test(arguments: [(UInt64(1), 0.7, 0.25, 0.4), (2, 0.7, 0.25, 0.4), (3, 0.45, 0.3, 0.7)])
+  @Test(arguments: [(UInt64(1), 0.7, 0.25, 0.4), (3, 0.45, 0.3, 0.7)])
   func shuffledLabelsAreFound(
     seed: UInt64, limit: Double, least: Double, spread: Double
   ) throws {
     var mixture = Mixture(width: 128, seed: seed)
     let random = CounterRandom(seed: seed + 100, purpose: .testing)
-    let directions = (0..<300).map { _ in mixture.direction() }
+    let directions = (0..<120).map { _ in mixture.direction() }
     var planted: Set<String> = []
     var drawn = 0
-    for person in 0..<300 {
+    for person in 0..<120 {
       for photo in 0..<3 + random.integer(person, below: 12) {
         drawn += 1
         let isOther = random.uniform(10_000 + drawn) < 0.05
         let shown =
           isOther
-          ? (person + 1 + random.integer(20_000 + drawn, below: 299)) % 300 : person
+          ? (person + 1 + random.integer(20_000 + drawn, below: 119)) % 120 : person
         let name = "p\(person)/\(photo).jpg"
         if isOther { planted.insert(name) }
         mixture.add(
@@ -250,7 +250,7 @@ import Threads
     let right = Double(called.intersection(planted).count)
     #expect(right / Double(called.count) >= 0.9, "precision of \(called.count)")
     #expect(right / Double(planted.count) >= 0.6, "recall of \(planted.count)")
-    #expect(planted.count > 80)
+    #expect(planted.count > 30)
   }
 
   // MARK: The search
