@@ -144,7 +144,7 @@ struct CleaningSearch {
   }
 
   /// Takes out of `people` the photos of those who have fallen apart that are near to the centre of
-  /// somebody else: of `known` people, whose centres are `centres`.
+  /// somebody else, and nearer than to their own: of `known` people, whose centres are `centres`.
   private func findOthersPhotos(
     among people: inout [[Int]], _ known: [Int], _ centres: UnitRows, at limit: Double,
     into findings: inout CleaningFindings
@@ -157,6 +157,8 @@ struct CleaningSearch {
     var others: [Int: [(photo: Int, row: Int, cosine: Double)]] = [:]
     for (place, photo) in photos.enumerated() {
       guard let other = found[place] else { continue }
+      let own = cosine(of: photo, toOthersAmong: people[person(of: photo)].filter { $0 != photo })
+      guard other.cosine > own else { continue }
       others[person(of: photo), default: []].append((photo, other.row, other.cosine))
     }
     for person in findings.fallenApart {
@@ -279,12 +281,17 @@ struct CleaningSearch {
     var asked: Set<Int> = []
     for photo in copies where asked.insert(person(of: photo)).inserted {
       let others = people[person(of: photo)].filter { !own.contains($0) }
-      guard !others.isEmpty else { continue }
-      let (sum, unit) = (Self.sum(of: others, rows), Self.sum(of: [photo], rows))
-      let product = zip(sum, unit).reduce(0) { $0 + $1.0 * $1.1 }
-      let cosine = product / sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      let cosine = cosine(of: photo, toOthersAmong: others)
       if cosine > best.cosine { best = (photo, cosine) }
     }
     return best.photo
+  }
+
+  /// The cosine of `photo` with the mean direction of `others`; -infinity where there are none.
+  private func cosine(of photo: Int, toOthersAmong others: [Int]) -> Double {
+    guard !others.isEmpty else { return -.infinity }
+    let (sum, unit) = (Self.sum(of: others, rows), Self.sum(of: [photo], rows))
+    let product = zip(sum, unit).reduce(0) { $0 + $1.0 * $1.1 }
+    return product / sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
   }
 }
