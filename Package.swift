@@ -369,6 +369,13 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
+      name: "Cleaning",
+      dependencies: [
+        "Collectives", "Datasets", "EmbeddingFiles", "Evaluation", "Interchange", "Kernels",
+        "Reports", "Sessions", "Threads",
+      ],
+      swiftSettings: house),
+    .target(
       name: "DataTools",
       dependencies: [
         "Collectives", "Configuration", "Datasets", "Detection", "Determinism", "Evaluation",
@@ -378,7 +385,7 @@ let package = Package(
     .executableTarget(
       name: "ddp-train",
       dependencies: [
-        "Cards", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
+        "Cards", "Cleaning", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
         "Detection", "EmbeddingFiles", "Faults", "Interchange", "Interop", "MPICollectives",
         "Measuring",
         "Preflight", "Protocols", "RawPhotos", "Scaling", "Sessions", "Sweeps", "Tasks", "Training",
@@ -455,7 +462,8 @@ let package = Package(
       name: "TrainingTests",
       dependencies: [
         "Assembly", "CAllocations", "CPhotoWriters", "Cards", "CheckpointParts", "Checkpoints",
-        "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Detection",
+        "Cleaning", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
+        "Detection",
         "Determinism", "Distillation", "Division", "EmbeddingFiles", "Engine", "Evaluation",
         "Faults",
         "Inputs", "Interchange", "Interop", "Kernels", "Losses", "Measuring", "Networks",

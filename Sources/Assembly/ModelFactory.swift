@@ -179,6 +179,10 @@ package struct ModelFactory: Sendable {
 extension RunConfiguration {
   /// The loss as the losses' room calls it; nil where it has no head.
   package var lossConfiguration: MarginSoftmaxConfiguration? {
+    unsmoothedLoss?.smoothed(by: labelSmoothing)
+  }
+
+  private var unsmoothedLoss: MarginSoftmaxConfiguration? {
     switch loss {
     case .softmax: return .softmax()
     case .normalizedSoftmax: return .normalizedSoftmax(scale: scale)
@@ -201,6 +205,11 @@ extension RunConfiguration {
         scale: scale, margin: margin[0], deviation: marginDeviation, gradient: marginGradient)
     case .elasticCosFace:
       return .elasticCosFace(scale: scale, margin: margin[0], deviation: marginDeviation)
+    case .magface:
+      return .magFace(
+        scale: scale, low: margin[0], high: margin[1], weight: normWeight,
+        norms: normRange[0]...normRange[1], variant: marginVariant, gradient: marginGradient)
+    case .uniface: return .uniFace(scale: scale, margin: margin[0], rate: biasRate)
     case .triplet, .teacher: return nil
     }
   }

@@ -3,7 +3,8 @@ extension ConfigurationOption {
   /// keeps its meaning. Of `data` only the bytes may, as those of photos aligned anew; another data
   /// set, network or optimizer is another run.
   package static let changeable: Set<String> = [
-    "norm-concentration", "statistics-rate", "margin-deviation", "teacher-weight",
+    "norm-concentration", "statistics-rate", "margin-deviation", "norm-range", "norm-weight",
+    "bias-rate", "label-smoothing", "teacher-weight",
     "data", "augment", "dropout", "scale", "margin", "margin-variant", "margin-gradient",
     "margin-warmup-epochs", "sample-classes", "idle-rows", "mining", "people-per-batch",
     "photos-per-person", "triplet-reduction", "offline-every", "offline-pool", "batch",

@@ -48,6 +48,9 @@ extension RunConfiguration {
       sampleClasses == 1 || head != .whole, \.sampleClasses,
       "sample-classes chooses by the people of the whole batch, which a whole head never sees "
         + "together; give head divided, which on one rank has all classes too, or auto")
+    try demand(
+      sampleClasses == 1 || labelSmoothing == 0, \.labelSmoothing,
+      "label-smoothing is over all people, of whom sample-classes takes some; give one of them")
     if loss == .triplet { try validateTriplets() }
     try validateTeacher()
     try validateSchedule()
@@ -71,8 +74,12 @@ extension RunConfiguration {
     let usual = loss.traits.margin
     try demand(
       margin.count == usual.count, \.margin,
-      "loss \(loss.rawValue) takes \(usual.count == 1 ? "one margin" : "three margins m1,m2,m3"), "
+      "loss \(loss.rawValue) takes "
+        + "\(usual.count == 1 ? "one margin" : usual.count == 2 ? "two margins" : "three margins m1,m2,m3"), "
         + "not \(margin.count)")
+    try demand(
+      loss != .magface || margin[0] <= margin[1], \.margin,
+      "the margin of the least norm is above that of the greatest; give the smaller one first")
     try demand(
       margin.allSatisfy { $0 >= 0 && $0 < MarginSoftmaxConfiguration.marginLimit }, \.margin,
       "margins are from 0 to below pi, 3.14; give for instance "

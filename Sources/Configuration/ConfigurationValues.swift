@@ -15,41 +15,6 @@ package enum DataSource: Sendable, Equatable {
   }
 }
 
-/// The size of a set of synthetic faces.
-package struct SyntheticData: Sendable, Equatable {
-  /// Number of people.
-  package var people: Int
-  /// Photos of each person.
-  package var photos: Int
-  /// Side of a photo in pixels.
-  package var size: Int
-
-  /// `photos` photos of `size` pixels of each of `people` people.
-  package init(people: Int, photos: Int, size: Int) {
-    self.people = people
-    self.photos = photos
-    self.size = size
-  }
-
-  /// The faces of the demo, and what `synthetic:` leaves open.
-  package static let usual = SyntheticData(people: 500, photos: 12, size: 64)
-}
-
-extension SyntheticData {
-  /// What is wrong with the size; nil where it can be drawn.
-  package var fault: String? {
-    if people < 1 || photos < 1 {
-      return "synthetic faces need at least 1 person and 1 photo of each"
-    }
-    let (count, isTooLarge) = people.multipliedReportingOverflow(by: photos)
-    if isTooLarge || count > 10_000_000 {
-      return "synthetic faces are drawn into memory: at most 10,000,000 photos in all"
-    }
-    if !(16...1024).contains(size) { return "the size of synthetic faces is 16 to 1024 pixels" }
-    return nil
-  }
-}
-
 /// What becomes of a run whose disk is full: `--on-full-disk`.
 package enum FullDiskPolicy: String, Sendable, Equatable, CaseIterable {
   /// Training goes on; the last checkpoint stays, and the next one tries again.
@@ -69,6 +34,8 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
   case curricularface
   case elasticArcFace = "elastic-arcface"
   case elasticCosFace = "elastic-cosface"
+  case magface
+  case uniface
   case triplet
   /// None but the term that a teacher adds to every other.
   case teacher
@@ -102,6 +69,8 @@ package enum LossName: String, Sendable, Equatable, CaseIterable {
     case .curricularface: Traits(margin: [0.5], scale: scale)
     case .elasticArcFace: Traits(margin: [0.5], scale: scale)
     case .elasticCosFace: Traits(margin: [0.35], scale: scale)
+    case .magface: Traits(margin: [0.45, 0.8], scale: scale)
+    case .uniface: Traits(margin: [0.4], scale: scale)
     case .triplet: Traits(margin: [0.2], scale: nil, hasClassWeights: false)
     case .teacher: Traits(margin: [], scale: nil, hasClassWeights: false)
     }

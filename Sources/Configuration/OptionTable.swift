@@ -24,6 +24,11 @@ extension ConfigurationOption {
       .data, "min-photos", \.minPhotos, atLeast(0),
       "Leave out people with fewer photos", "; 0 gives all a class", value: "k")
     option(
+      .data, "exclude", \.exclude, path.place("a file").orNil("none"),
+      "Photos and people to leave out, one a line, or NAME, tab, =PERSON whose photos they are; "
+        + "check --embeddings writes one",
+      value: "file", completion: anyFile)
+    option(
       .data, "image-size", \.imageSize,
       .imageSize.sides(within: 8...1024),
       "The network's input in pixels, side or HxW; a --model brings its own", value: "n|hxw",
@@ -116,20 +121,24 @@ extension ConfigurationOption {
         }
       ])
     option(
-      .loss, "margin", \.margin, .numbers, "The margin; m1,m2,m3 for combined", value: "m",
+      .loss, "margin", \.margin, .numbers,
+      "The margin; m1,m2,m3 for combined; of the least and the greatest norm for magface",
+      value: "m",
       follows: .loss, usual: { $0.loss.traits.margin }, idle: [.withoutMargin])
     option(
       .loss, "margin-variant", \.marginVariant, .name("margin variant"),
       "ArcFace at large angles: \(choices(of: MarginSoftmaxConfiguration.Variant.self))",
       value: "name", follows: .loss,
-      idle: [.loss(or: { _ in "take arcface" }) { $0 != .arcface }, .withMarginZero])
+      idle: [
+        .loss(or: { _ in "take arcface" }) { $0 != .arcface && $0 != .magface }, .withMarginZero,
+      ])
     option(
       .loss, "margin-gradient", \.marginGradient, .name("margin gradient"),
       choices(of: MarginSoftmaxConfiguration.Gradient.self), value: "name", follows: .loss,
       idle: [
         .withoutMargin, .loss { $0 == .triplet },
         .loss(because: ", whose exact gradient it is") {
-          $0 == .cosface || $0 == .elasticCosFace
+          $0 == .cosface || $0 == .elasticCosFace || $0 == .uniface
         },
         .withMarginZero,
         .inRuns("with adaface and a norm-concentration of 0, whose exact gradient it is") {
@@ -164,6 +173,31 @@ extension ConfigurationOption {
       value: "x", follows: .loss, usual: { _ in 0.05 },
       idle: [
         .loss(or: { _ in "take elastic-arcface or elastic-cosface" }) { !$0.isElastic }
+      ])
+    option(
+      .loss, "norm-range", \.normRange,
+      .numbers.giving("two numbers above 0, the least first, such as 10,110") {
+        $0.count == 2 && $0[0] > 0 && $0[0] < $0[1] && $0[1] <= 1e6
+      }, "Norms of embeddings between which MagFace's margin grows", value: "l,u",
+      follows: .loss, usual: { _ in [10, 110] },
+      idle: [.loss(or: { _ in "take magface" }) { $0 != .magface }])
+    option(
+      .loss, "norm-weight", \.normWeight, number.within(0...1e6),
+      "Factor of MagFace's loss of norms, which draws those of good photos up", value: "w",
+      follows: .loss, usual: { _ in 35 },
+      idle: [.loss(or: { _ in "take magface" }) { $0 != .magface }])
+    option(
+      .loss, "bias-rate", \.biasRate, number.within(0...100),
+      "Rate at which UniFace's bias descends its gradient; 0 leaves it at log(10 x people)",
+      value: "x", follows: .loss, usual: { _ in 0.1 },
+      idle: [.loss(or: { _ in "take uniface" }) { $0 != .uniface }])
+    option(
+      .loss, "label-smoothing", \.labelSmoothing,
+      ValueForm.float("0 to below 1", below: 1) { $0 >= 0 },
+      "Share of the truth that all people have alike, in place of a sample's own", value: "x",
+      follows: .loss,
+      idle: [
+        .loss(because: ", which has no softmax") { !$0.traits.hasClassWeights || $0 == .uniface }
       ])
     option(
       .loss, "head", \.head, .name("head"),
@@ -252,7 +286,7 @@ extension ConfigurationOption.Idleness {
   fileprivate static let withoutMargin = loss { !$0.traits.hasMargin }
   /// Of a combined margin the first is a factor.
   fileprivate static let withMarginZero = inRuns("with a margin of 0") {
-    $0.margin == [0] || $0.margin == [1, 0, 0]
+    $0.margin == [0] || $0.margin == [0, 0] || $0.margin == [1, 0, 0]
   }
   fileprivate static let withoutTriplets = loss { $0 != .triplet }
   fileprivate static let withoutOfflineMining = inRuns("without mining offline") {

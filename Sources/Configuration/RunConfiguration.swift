@@ -18,6 +18,9 @@ package struct RunConfiguration: Sendable, Equatable {
   /// `min-photos`: people with fewer training photos are left out; 0 gives everybody a class, seen
   /// in training or not.
   package var minPhotos: Int = 1
+  /// `exclude`: path of a list of photos and people to leave out, or to take for others; nil for
+  /// none.
+  package var exclude: String?
   /// `image-size`: height and width of the network's input in pixels.
   package var imageSize: ImageSize = 48
   /// `resize`: length of the photo's shorter side before the crop; nil leaves the photo as it is.
@@ -75,6 +78,14 @@ package struct RunConfiguration: Sendable, Equatable {
   package var statisticsRate: Double = 0.01
   /// `margin-deviation`: of ElasticFace's margins.
   package var marginDeviation: Double = 0.05
+  /// `norm-range`: the least and the greatest norm of MagFace, whose margins are those of `margin`.
+  package var normRange: [Double] = [10, 110]
+  /// `norm-weight`: the factor of MagFace's loss of norms.
+  package var normWeight: Double = 35
+  /// `bias-rate`: of UniFace's bias, which descends the gradient.
+  package var biasRate: Double = 0.1
+  /// `label-smoothing`: the share of the truth that all classes have alike.
+  package var labelSmoothing: Double = 0
   /// `head`: whether ranks share the class weights out.
   package var head: HeadPlacement = .whole
   /// `sample-classes`: the share of the classes that take part in a step beside those of its batch.
@@ -237,6 +248,7 @@ extension RunConfiguration {
       if let path { files.append((ConfigurationOption.of(member).name, path)) }
     }
     if case .people(let path) = split { add(\.split, path) }
+    add(\.exclude, exclude)
     add(\.landmarks, landmarks)
     add(\.teacher, teacher)
     add(\.compatibleWith, compatibleWith)

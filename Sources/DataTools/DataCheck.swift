@@ -78,7 +78,10 @@ struct DataCheck: Encodable {
 
   private static func look(_ request: CheckRequest) throws -> DataCheck {
     let set = try ToolWork.run("listing \(request.data)", quietly: request.printsJSON) {
-      try PhotoSet(path: request.data, besides: request.pairs, meter: $0)
+      try PhotoSet(
+        path: request.data, besides: request.pairs + [request.exclude].compactMap(\.self),
+        meter: $0
+      ).excluding(request.exclude, data: request.data)
     }
     let index = set.index
     let found = try ToolWork.decode(

@@ -8,6 +8,8 @@ package struct CheckRequest: Sendable {
   package var data: String
   /// Evaluation sets whose people must not be in the data.
   package var pairs: [String] = []
+  /// A list of photos and people to leave out.
+  package var exclude: String?
   /// Whether the answer is one JSON object.
   package var printsJSON = false
   /// Threads that read photos; nil is the host's share.

@@ -14,6 +14,8 @@ package struct PackRequest: Sendable {
   package var out: String
   /// The largest share of photos that may be bad and are left out.
   package var maxBad = RunConfiguration.demo.maxBad
+  /// A list of photos and people to leave out.
+  package var exclude: String?
 
   /// `form` is `rec` or `tar`; nil for another word.
   package init?(data: String, form: String, out: String) {
@@ -29,7 +31,7 @@ extension PackRequest {
   /// one line, `DatasetError.tooManyBadPhotos` with the list, and that it was asked to end, by a
   /// signal that is heard; then nothing of it is left.
   package func run() throws -> [String] {
-    let (data, form, out, stop) = (data, form, out, StopSignals())
+    let (data, form, out, exclude, stop) = (data, form, out, exclude, StopSignals())
     try PackWriter.checkName(of: form, to: out)
     let paths = PackWriter.paths(of: form, to: out)
     try checkFiles(paths)
@@ -37,7 +39,8 @@ extension PackRequest {
     let oldProperty = isNew ? paths.property.flatMap { try? TextFile.read($0) } : nil
     do {
       let whole = try ToolWork.run("listing \(data)", stop: stop) {
-        try PhotoSet(path: data, meter: $0)
+        try PhotoSet(path: data, besides: [exclude].compactMap(\.self), meter: $0)
+          .excluding(exclude, data: data)
       }
       let bad = try ToolWork.decode(0..<whole.index.photos.count, of: whole, stop: stop)
         .badPhotos(of: whole)
@@ -100,6 +103,7 @@ extension PackRequest {
     guard !paths.makesFolder || FileReader.exists(out) else { return }
     try CommandFiles.check { files in
       files.readData(data, as: "the data")
+      files.read(exclude, as: "--exclude")
       files.write(paths.pack, as: "--out")
       for path in paths.beside { files.write(path, beside: paths.pack, as: "--out") }
     }

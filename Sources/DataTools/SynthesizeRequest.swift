@@ -1,5 +1,4 @@
-package import Configuration
-internal import Datasets
+package import Datasets
 internal import Threads
 
 /// What `ddp-train synthesize` is asked.

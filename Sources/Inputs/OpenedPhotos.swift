@@ -21,16 +21,25 @@ package struct OpenedPhotos {
   /// them; a collective. Very many are drawn as they are read. It can be left, and says how far it
   /// is, where `work` is given. Without `drawing` synthetic faces are listed and not drawn, for who
   /// looks at no photo. The files at the paths `used` are given for something else, and are not
-  /// among what is passed over.
+  /// among what is passed over. What the file `exclude` names is left out (`ExclusionList`).
   package static func open(
+    _ data: DataSource, besides used: [String], excluding exclude: String? = nil, seed: UInt64,
+    communicator: any Communicator, pool: WorkerPool, drawing: Bool = true, work: LongWork? = nil
+  ) throws -> OpenedPhotos {
+    try whole(
+      data, besides: used, seed: seed, communicator: communicator, pool: pool, drawing: drawing,
+      work: work
+    ).without(exclude, work: work)
+  }
+
+  private static func whole(
     _ data: DataSource, besides used: [String], seed: UInt64, communicator: any Communicator,
-    pool: WorkerPool,
-    drawing: Bool = true, work: LongWork? = nil
+    pool: WorkerPool, drawing: Bool, work: LongWork?
   ) throws -> OpenedPhotos {
     switch data {
-    case .folder: return try listed(data, besides: used, seed: seed, work: work)
+    case .folder: return try wholeListed(data, besides: used, seed: seed, work: work)
     case .synthetic where !drawing:
-      return try listed(data, besides: used, seed: seed, work: work)
+      return try wholeListed(data, besides: used, seed: seed, work: work)
     case .synthetic(let size):
       let faces = SyntheticFaces(
         people: size.people, photosPerPerson: size.photos, size: size.size, seed: seed)
@@ -56,6 +65,25 @@ package struct OpenedPhotos {
   /// The photos of `data` for who looks at none of them: synthetic faces are not drawn. Makes no
   /// collective; can be left, and says how far it is, where `work` is given.
   package static func listed(
+    _ data: DataSource, besides used: [String], excluding exclude: String? = nil, seed: UInt64,
+    work: LongWork? = nil
+  ) throws -> OpenedPhotos {
+    try wholeListed(data, besides: used, seed: seed, work: work).without(exclude, work: work)
+  }
+
+  /// The same without what the file `exclude` names; nil leaves out nothing.
+  private func without(_ exclude: String?, work: LongWork?) throws -> OpenedPhotos {
+    guard let exclude else { return self }
+    let left = try LongWork.run(in: work, "leaving out what \(exclude) names") { _ in
+      try ExclusionList(path: exclude).apply(to: index, data: name)
+    }
+    var notes = notes
+    left.tell(&notes)
+    return OpenedPhotos(
+      index: left.index, source: left.source(of: source), name: name, notes: notes)
+  }
+
+  private static func wholeListed(
     _ data: DataSource, besides used: [String], seed: UInt64, work: LongWork? = nil
   ) throws -> OpenedPhotos {
     switch data {

@@ -1,3 +1,4 @@
+private import Determinism
 internal import Kernels
 
 /// What a margin that adapts to the run keeps from step to step, and what it makes of a sample.
@@ -5,14 +6,15 @@ internal import Kernels
 /// A step reads the state as the one before has left it: the official programs let the batch in
 /// first, which takes the whole batch's embeddings before any loss.
 extension MarginSoftmaxConfiguration {
-  /// The numbers before the first step.
-  package var initialState: LossState {
+  /// The numbers before the first step, of a head of `classes`.
+  func initialState(classes: Int) -> LossState {
     switch kind {
     case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined, .elasticArcFace,
-      .elasticCosFace:
+      .elasticCosFace, .magFace:
       LossState()
     case .adaFace: LossState(["norm-mean": 20, "norm-deviation": 100])
     case .curricularFace: LossState(["target-cosine": 0])
+    case .uniFace: LossState(["bias": Elementary.log(10 * Double(classes))])
     }
   }
 
@@ -20,16 +22,19 @@ extension MarginSoftmaxConfiguration {
   package var stateSumCount: Int {
     switch kind {
     case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined, .elasticArcFace,
-      .elasticCosFace:
+      .elasticCosFace, .magFace:
       0
     case .adaFace: 2
-    case .curricularFace: 1
+    case .curricularFace, .uniFace: 1
     }
   }
 
+  /// UniFace's threshold of scaled cosines, for all classes; 0 with other losses.
+  func bias(in state: LossState) -> Float { isUnified ? Float(state.values[0]) : 0 }
+
   /// What makes the margin of a sample another one than that of all: AdaFace's quality, -1 to 1, by
-  /// the inverse of its embedding's norm, or what ElasticFace draws for its slot, in deviations. 0
-  /// with other margins. No gradient flows through it.
+  /// the inverse of its embedding's norm, or what ElasticFace draws for its slot, in deviations: no
+  /// gradient flows through these. MagFace's is the norm itself. 0 with other margins.
   @inline(__always)
   func modifier(inverseNorm: Float, state: LossState, place: SamplePlace) -> Double {
     switch kind {
@@ -39,7 +44,9 @@ extension MarginSoftmaxConfiguration {
       let quality = concentration * distance / (deviation + Self.smallestDeviation)
       return min(max(quality, -1), 1)
     case .elasticArcFace, .elasticCosFace: return place.normal
-    case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined, .curricularFace: return 0
+    case .magFace: return 1 / Double(inverseNorm)
+    case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined, .curricularFace, .uniFace:
+      return 0
     }
   }
 
@@ -57,11 +64,12 @@ extension MarginSoftmaxConfiguration {
   /// Adds what a sample moves the state by to `sums` [stateSumCount].
   @inline(__always)
   func addStateSums(
-    inverseNorm: Float, cosine: Double, state: LossState, to sums: UnsafeMutablePointer<Double>
+    _ sample: SampleSoftmax, inverseNorm: Float, state: LossState,
+    to sums: UnsafeMutablePointer<Double>
   ) {
     switch kind {
     case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined, .elasticArcFace,
-      .elasticCosFace:
+      .elasticCosFace, .magFace:
       return
     case .adaFace:
       // About the running mean, from which the squares of a batch are not far.
@@ -69,7 +77,9 @@ extension MarginSoftmaxConfiguration {
       sums[0] += distance
       sums[1] += distance * distance
     case .curricularFace:
-      sums[0] += cosine
+      sums[0] += sample.value.targetCosineSum
+    case .uniFace:
+      sums[0] += sample.biasGradient
     }
   }
 
@@ -77,12 +87,14 @@ extension MarginSoftmaxConfiguration {
   func move(_ state: inout LossState, by means: UnsafePointer<Double>, samples: Int) {
     switch kind {
     case .softmax, .normalizedSoftmax, .arcFace, .cosFace, .combined, .elasticArcFace,
-      .elasticCosFace:
+      .elasticCosFace, .magFace:
       return
     case .adaFace(_, _, let rate):
       moveNorms(&state, mean: means[0], square: means[1], samples: samples, rate: rate)
     case .curricularFace(_, let rate):
       state["target-cosine"] += rate * (means[0] - state["target-cosine"])
+    case .uniFace(_, let rate):
+      state["bias"] -= rate * means[0]
     }
   }
 

@@ -1,11 +1,13 @@
 private import Determinism
+internal import Kernels
 private import Preconditions
 
 /// Which softmax loss a head computes: its kind and margins, its scale, and its derivative.
 ///
 /// ArcFace is Deng et al. 2019, CosFace Wang et al. 2018, the combination cos(m1 theta + m2) - m3
 /// the former's equation 4, AdaFace Kim et al. 2022, CurricularFace Huang et al. 2020, ElasticFace
-/// Boutros et al. 2022. Made by the static functions, each of which takes what its kind uses.
+/// Boutros et al. 2022, MagFace Meng et al. 2021, UniFace Zhou et al. 2023. Made by the static
+/// functions, each of which takes what its kind uses.
 package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   /// The function of the target's angle that replaces its cosine.
   package enum Kind: Sendable, Equatable {
@@ -30,6 +32,13 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     case elasticArcFace(margin: Double, deviation: Double)
     /// CosFace with such margins.
     case elasticCosFace(margin: Double, deviation: Double)
+    /// Target cos(theta + m), where m grows from `low` to `high` with the embedding's norm over
+    /// `norms`; beside it a loss of the norm a, `weight` (a / u^2 + 1 / a) with the greatest, u.
+    /// Gradients flow into the norm.
+    case magFace(low: Double, high: Double, weight: Double, norms: ClosedRange<Double>)
+    /// Target cos(theta) - margin, and no softmax: each class by itself is told from the sample at
+    /// a threshold of all (`bias`), which descends the gradient of the mean loss at `rate`.
+    case uniFace(margin: Double, rate: Double)
   }
 
   /// What ArcFace does with angles whose margin would wrap past pi.
@@ -65,6 +74,8 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   package let variant: Variant
   /// The derivative that is taken of the target logit.
   package let gradient: Gradient
+  /// The share of the truth that all classes have alike (label smoothing); 0 for none.
+  package private(set) var smoothing = 0.0
 
   private init(
     kind: Kind, scale: Double, variant: Variant = .plain, gradient: Gradient = .exact
@@ -169,6 +180,57 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     return Self(kind: .elasticCosFace(margin: margin, deviation: deviation), scale: scale)
   }
 
+  /// MagFace: ArcFace's margin from `low` to `high` by the norm of the embedding, which a loss of
+  /// its own with `weight` draws apart (`Kind.magFace`).
+  package static func magFace(
+    scale: Double = usualScale, low: Double, high: Double, weight: Double,
+    norms: ClosedRange<Double>, variant: Variant = .plain, gradient: Gradient = .exact
+  ) -> Self {
+    require(
+      low >= 0 && low <= high && high < marginLimit && weight >= 0 && weight.isFinite
+        && norms.lowerBound > 0 && norms.lowerBound < norms.upperBound,
+      "MarginSoftmaxConfiguration: MagFace margins \(low) to \(high), weight \(weight), norms "
+        + "\(norms), expected rising margins below pi, 0 at least, and rising norms above 0")
+    return Self(
+      kind: .magFace(low: low, high: high, weight: weight, norms: norms), scale: scale,
+      variant: variant, gradient: gradient)
+  }
+
+  /// UniFace's unified cross-entropy: sigmoids of all cosines about one threshold, with CosFace's
+  /// margin.
+  package static func uniFace(
+    scale: Double = usualScale, margin: Double, rate: Double
+  ) -> Self {
+    require(
+      margin >= 0 && rate >= 0 && rate.isFinite,
+      "MarginSoftmaxConfiguration: UniFace margin \(margin), rate \(rate), expected 0 at least")
+    return Self(kind: .uniFace(margin: margin, rate: rate), scale: scale)
+  }
+
+  /// The same loss with a truth of which `share`, from 0 to below 1, is that all classes are alike.
+  package func smoothed(by share: Double) -> Self {
+    require(
+      share >= 0 && share < 1 && (share == 0 || !isUnified),
+      "MarginSoftmaxConfiguration: smoothing \(share) of \(kind), expected 0 to below 1 of a softmax"
+    )
+    var smoothed = self
+    smoothed.smoothing = share
+    return smoothed
+  }
+
+  /// Whether each class is judged by itself, by a sigmoid, in place of a softmax over all.
+  var isUnified: Bool {
+    if case .uniFace = kind { return true }
+    return false
+  }
+
+  /// Doubles of the chains that a row of scores is added up in.
+  var lanes: Int {
+    isUnified
+      ? UnifiedKernel.lanes
+      : smoothing > 0 ? SoftmaxChain.lanes + SmoothingKernel.lanes : SoftmaxChain.lanes
+  }
+
   /// Whether scores of other classes than a sample's own are changed where they are hard.
   var hardens: Bool {
     if case .curricularFace = kind { return true }
@@ -203,10 +265,13 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     switch kind {
     case .softmax, .normalizedSoftmax:
       return (cosine, 1)
-    case .cosFace(let margin):
+    case .cosFace(let margin), .uniFace(let margin, _):
       return (cosine - margin * marginFactor, 1)
     case .arcFace(let margin), .curricularFace(let margin, _):
       return arcFaceTarget(cosine: cosine, margin: margin * marginFactor)
+    case .magFace:
+      return arcFaceTarget(
+        cosine: cosine, margin: normMargin(of: modifier) * marginFactor)
     case .combined(let m1, let m2, let m3):
       let factor = 1 + (m1 - 1) * marginFactor
       let angle = factor * Elementary.acos(cosine) + m2 * marginFactor
@@ -268,6 +333,54 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
     // A cosine that is not a number goes on as one.
     guard hasMargin || cosine.isNaN else { return (otherwise, 1) }
     return Self.turned(cosine: cosine, by: margin)
+  }
+
+  /// The slope of ArcFace's target in its margin.
+  private func marginSlope(cosine: Double, margin: Double) -> Double {
+    let sine = ((1 - cosine) * (1 + cosine)).squareRoot()
+    let (marginCosine, marginSine) = (Elementary.cos(margin), Elementary.sin(margin))
+    let turned = -(cosine * marginSine + sine * marginCosine)
+    switch variant {
+    case .plain: return turned
+    case .monotone: return cosine > -marginCosine ? turned : -(marginSine + margin * marginCosine)
+    case .easy: return cosine > 0 ? turned : 0
+    case .clamped: return cosine > 0 ? turned : -marginCosine
+    }
+  }
+
+  /// Whether gradients flow into the norms of embeddings.
+  var pullsNorms: Bool {
+    if case .magFace = kind { return true }
+    return false
+  }
+
+  /// MagFace's margin of an embedding of `norm`.
+  private func normMargin(of norm: Double) -> Double {
+    guard case .magFace(let low, let high, _, let norms) = kind else { return 0 }
+    let share =
+      (min(max(norm, norms.lowerBound), norms.upperBound) - norms.lowerBound)
+      / (norms.upperBound - norms.lowerBound)
+    return low + (high - low) * share
+  }
+
+  /// What MagFace takes of the norm of an embedding beside the softmax: the loss of it, its slope,
+  /// and that of the target's value in the norm; slopes are 0 where the norm is cut. Nil with other
+  /// losses.
+  @inline(__always)
+  func normTerm(
+    cosine: Double, norm: Double, marginFactor: Double
+  ) -> (loss: Double, slope: Double, targetSlope: Double)? {
+    guard case .magFace(let low, let high, let weight, let norms) = kind else { return nil }
+    let size = min(max(norm, norms.lowerBound), norms.upperBound)
+    let square = norms.upperBound * norms.upperBound
+    let loss = weight * (size / square + 1 / size)
+    guard size == norm else { return (loss, 0, 0) }
+    let growth = (high - low) / (norms.upperBound - norms.lowerBound) * marginFactor
+    return (
+      loss, weight * (1 / square - 1 / (size * size)),
+      gradient == .exact
+        ? growth * marginSlope(cosine: cosine, margin: normMargin(of: norm) * marginFactor) : 0
+    )
   }
 
   private static func sine(_ cosine: Double) -> Double {

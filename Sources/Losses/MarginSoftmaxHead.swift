@@ -39,7 +39,8 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
 
   /// The floats of scratch that `run` needs for a microbatch of `rows` samples.
   package func scratchCount(rows: Int) -> Int {
-    2 * rows * classes + 2 * classes + rows * dimension + rows
+    2 * rows * classes + 2 * classes + rows * dimension
+      + (configuration.pullsNorms ? 2 : 1) * rows
   }
 
   /// Computes the loss of a microbatch of embeddings [rows, dimension] and both gradients.
@@ -74,12 +75,12 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
         cosine: NormalizeKernel.cosine(
           embeddings + row * dimension, weights + label * dimension, count: dimension),
         places)
-      value.lossSum += sample.lossSum
-      value.correctCount += sample.correctCount
-      value.targetCosineSum += sample.targetCosineSum
+      value.lossSum += sample.value.lossSum
+      value.correctCount += sample.value.correctCount
+      value.targetCosineSum += sample.value.targetCosineSum
+      if configuration.pullsNorms { places.normGradients[row] = sample.normGradient }
       configuration.addStateSums(
-        inverseNorm: places.unitInverseNorms[row], cosine: sample.targetCosineSum, state: state,
-        to: stateSums)
+        sample, inverseNorm: places.unitInverseNorms[row], state: state, to: stateSums)
     }
     propagate(
       embeddings, weights: weights, rows: rows, places, into: embeddingGradient, weightGradient)
@@ -103,7 +104,7 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
   }
 
   /// As the configuration has it.
-  package var initialState: LossState { configuration.initialState }
+  package var initialState: LossState { configuration.initialState(classes: classes) }
   /// As the configuration has it.
   package var stateSumCount: Int { configuration.stateSumCount }
 
@@ -120,6 +121,7 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
     let projections: UnsafeMutablePointer<Float>  // [classes]
     let units: UnsafeMutablePointer<Float>  // [rows, dimension]
     let unitInverseNorms: UnsafeMutablePointer<Float>  // [rows]
+    let normGradients: UnsafeMutablePointer<Float>  // [rows], where gradients flow into norms
 
     init(_ scratch: UnsafeMutablePointer<Float>, rows: Int, classes: Int, dimension: Int) {
       scores = scratch
@@ -128,6 +130,7 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
       projections = inverseNorms + classes
       units = projections + classes
       unitInverseNorms = units + rows * dimension
+      normGradients = unitInverseNorms + rows
     }
   }
 
@@ -170,7 +173,12 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
   private func differentiate(
     _ row: Int, label: Int, marginFactor: Double, state: LossState, place: SamplePlace,
     cosine rawCosine: Double, _ places: Places
-  ) -> LossValue {
+  ) -> SampleSoftmax {
+    if configuration.isUnified {
+      return differentiateUnified(
+        row, label: label, marginFactor: marginFactor, bias: configuration.bias(in: state),
+        cosine: Self.clamped(rawCosine), places)
+    }
     let scores = places.scores + row * classes
     let exponentials = places.gradients + row * classes
     let cosine = Self.clamped(rawCosine)
@@ -187,9 +195,10 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
       greatest = SoftmaxKernel.maximum(of: exponentials, count: classes)
       shown = UnsafePointer(exponentials)
     }
+    let smoothing = smoothing(of: shown)
     let others = SoftmaxKernel.exponentials(
       of: shown, count: classes, scale: Float(scale), minus: greatest, into: exponentials)
-    if let curriculum {
+    if smoothing == nil, let curriculum {
       CurriculumKernel.multiply(
         exponentials, bySlopesAt: scores, count: classes, as: curriculum)
     }
@@ -200,14 +209,63 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
       marginFactor: marginFactor,
       modifier: configuration.modifier(
         inverseNorm: places.unitInverseNorms[row], state: state, place: place),
-      of: configuration)
+      smoothing: smoothing, of: configuration)
+    if smoothing != nil {
+      SmoothingKernel.shift(
+        exponentials, count: classes, times: sample.factor, plus: sample.offset)
+      if let curriculum {
+        CurriculumKernel.multiply(
+          exponentials, bySlopesAt: scores, count: classes, as: curriculum)
+      }
+      exponentials[label] = 0
+    }
     SoftmaxKernel.gradients(
       from: exponentials, cosines: scores, inverseNorms: places.inverseNorms, count: classes,
-      factor: sample.factor, addingTo: places.projections)
+      factor: smoothing == nil ? sample.factor : 1, addingTo: places.projections)
     let gradient = sample.targetGradient
     exponentials[label] = gradient * places.inverseNorms[label]
     places.projections[label] = places.projections[label].addingProduct(gradient, scores[label])
-    return sample.value
+    return sample
+  }
+
+  /// What smoothing makes of a row of `scores` [classes] without the sample's own; nil without any.
+  private func smoothing(of scores: UnsafePointer<Float>) -> SampleSoftmax.Smoothing? {
+    guard configuration.smoothing > 0 else { return nil }
+    return withUnsafeTemporaryAllocation(of: Double.self, capacity: SmoothingKernel.lanes) {
+      let chains = $0.baseAddress!
+      chains.update(repeating: 0, count: SmoothingKernel.lanes)
+      SmoothingKernel.add(scores, count: classes, to: chains)
+      return SampleSoftmax.Smoothing(
+        others: SmoothingKernel.sum(of: chains), classes: classes)
+    }
+  }
+
+  /// The same as `differentiate` with UniFace.
+  private func differentiateUnified(
+    _ row: Int, label: Int, marginFactor: Double, bias: Float, cosine: Double, _ places: Places
+  ) -> SampleSoftmax {
+    let scores = places.scores + row * classes
+    let gradients = places.gradients + row * classes
+    let scale = Float(configuration.scale)
+    scores[label] = -.infinity
+    let rival = SoftmaxKernel.maximum(of: scores, count: classes)
+    let sums = withUnsafeTemporaryAllocation(of: Double.self, capacity: UnifiedKernel.lanes) {
+      let chains = $0.baseAddress!
+      chains.update(repeating: 0, count: UnifiedKernel.lanes)
+      UnifiedKernel.add(scores, count: classes, scale: scale, bias: bias, to: chains)
+      return UnifiedKernel.sums(of: chains)
+    }
+    let sample = SampleSoftmax(
+      cosine: cosine, rival: rival, losses: sums.losses, probabilities: sums.probabilities,
+      bias: bias, marginFactor: marginFactor, of: configuration)
+    let before = places.projections[label]
+    UnifiedKernel.gradients(
+      of: scores, count: classes, scale: scale, bias: bias, inverseNorms: places.inverseNorms,
+      into: gradients, addingTo: places.projections)
+    gradients[label] = sample.targetGradient * places.inverseNorms[label]
+    places.projections[label] = before.addingProduct(0 * sample.factor, Float(cosine))
+      .addingProduct(sample.targetGradient, Float(cosine))
+    return sample
   }
 
   /// A cosine without what rounding has put beyond 1.
@@ -241,6 +299,11 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
       NormalizeKernel.backward(
         embeddingGradient, at: places.units, inverseNorms: places.unitInverseNorms, rows: rows,
         width: dimension)
+      if configuration.pullsNorms {
+        NormalizeKernel.addRows(
+          places.units, times: places.normGradients, rows: rows, width: dimension,
+          addingTo: embeddingGradient)
+      }
     } else if hasBias {
       NormalizeKernel.sumColumns(
         of: places.gradients, rows: rows, width: classes,

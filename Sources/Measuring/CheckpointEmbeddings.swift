@@ -61,15 +61,17 @@ extension CheckpointNetwork {
     var own = configuration
     own.data = request.data
     own.landmarks = nil
+    own.exclude = request.exclude
     if request.search == nil {
       own = configuration(
-        data: request.data, split: nil, splitSeed: nil, minPhotos: nil,
+        data: request.data, split: nil, splitSeed: nil, minPhotos: nil, exclude: request.exclude,
         landmarks: request.landmarks)
     }
     let used =
       own.filesRead.map(\.path) + [request.out, request.search?.detector].compactMap(\.self)
     let opened = try OpenedPhotos.open(
-      own.data, besides: used, seed: own.seed, communicator: session.communicator,
+      own.data, besides: used, excluding: own.exclude, seed: own.seed,
+      communicator: session.communicator,
       pool: session.pool, work: session.work)
     opened.notes.tell(session.console)
     guard let search = request.search else {

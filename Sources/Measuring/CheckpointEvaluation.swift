@@ -22,18 +22,22 @@ extension CheckpointNetwork {
       ? configuration
       : configuration(
         data: request.data ?? configuration.data, split: request.split,
-        splitSeed: request.splitSeed, minPhotos: request.minPhotos, landmarks: request.landmarks)
-    if areAlone, request.data != nil || request.landmarks != nil {
+        splitSeed: request.splitSeed, minPhotos: request.minPhotos,
+        exclude: exclusion(
+          for: request.data ?? configuration.data, given: request.exclude),
+        landmarks: request.landmarks)
+    if areAlone, request.data != nil || request.landmarks != nil || request.exclude != nil {
       session.console.warn(
-        "--pairs \(request.pairs.joined(separator: ", ")) bring their photos: --data and --landmarks "
-          + "are not looked at")
+        "--pairs \(request.pairs.joined(separator: ", ")) bring their photos: --data, --exclude and "
+          + "--landmarks are not looked at")
     }
     let opened =
       areAlone
       ? nil
       : try OpenedPhotos.open(
-        own.data, besides: own.filesRead.map(\.path) + request.filesRead, seed: own.seed,
-        communicator: session.communicator, pool: session.pool, work: session.work)
+        own.data, besides: own.filesRead.map(\.path) + request.filesRead,
+        excluding: own.exclude, seed: own.seed, communicator: session.communicator,
+        pool: session.pool, work: session.work)
     opened?.notes.tell(session.console)
     let preprocessing =
       try opened.map { try Preprocessing(own, index: $0.index) } ?? Preprocessing(aligned: own)

@@ -14,6 +14,8 @@ package struct EmbedRequest: Sendable, Equatable {
   package var data: DataSource
   /// The embeddings [N, D] to write, `FILE.npy`, `.npz` or `.csv`.
   package var out: String
+  /// A list of photos and people of `data` to leave out; nil embeds all, whatever the run had.
+  package var exclude: String?
   /// Five points a photo; nil takes those of the run for its own photos, and others as they are.
   package var landmarks: String?
   /// How faces are found on photos as a camera takes them; nil takes photos by `landmarks`.
@@ -59,6 +61,7 @@ extension EmbedRequest {
     try CommandFiles.check { files in
       files.read(checkpoint, as: "CHECKPOINT")
       files.readData(data, as: "--data")
+      files.read(exclude, as: "--exclude")
       files.read(landmarks, as: "--landmarks")
       files.read(search?.detector, as: "--detector")
       files.write(out, as: "--out")

@@ -35,6 +35,9 @@ package struct EvaluateRequest: Sendable, Equatable {
   package var splitSeed: UInt64?
   /// Photos that a person of the split has at least.
   package var minPhotos: Int?
+  /// A list of photos and people of `data` to leave out; nil takes that of the run for its own
+  /// photos.
+  package var exclude: String?
   /// A file of five points a photo, by which faces are aligned; nil takes that of the run for its
   /// own photos.
   package var landmarks: String?
@@ -69,7 +72,7 @@ package struct EvaluateRequest: Sendable, Equatable {
 extension EvaluateRequest {
   /// What is read beside the photos of `data`.
   package var filesRead: [String] {
-    pairs + [landmarks].compactMap(\.self)
+    pairs + [exclude, landmarks].compactMap(\.self)
       + [subsets, quality].compactMap { $0.map { TableColumn($0).file } }
   }
 

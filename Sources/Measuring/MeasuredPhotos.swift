@@ -8,6 +8,15 @@ internal import Sessions
 
 /// Which photos an evaluation measures, and how many of the people on them were trained on.
 extension CheckpointNetwork {
+  /// The list of photos of `data` to leave out: the one that is `given`, else that of the run where
+  /// these are its own photos, as it had them; nil leaves out none. Says so.
+  package func exclusion(for data: DataSource, given: String?) -> String? {
+    guard given == nil, let file = configuration.exclude, isOwnPlace(data) else { return given }
+    let own = ownPath(file)
+    session.console.say("exclude: \(own), as in training on these photos")
+    return own
+  }
+
   /// The one set of those that `sets` finds; throws `EvaluationFailure.severalSets`.
   package func plan(
     _ request: EvaluateRequest, _ own: RunConfiguration, _ opened: OpenedPhotos,

@@ -22,7 +22,7 @@ struct HeadProbe {
   init(_ head: MarginSoftmaxHead, samples: Int, microbatch: Int, session: Session) {
     share = ClassShare(head, rank: 0, ranks: 1)
     faces = min(samples, share.slabRows)
-    batch = ScoredBatch(capacity: faces, dimension: head.dimension)
+    batch = ScoredBatch(capacity: faces, for: head)
     self.microbatch = min(microbatch, faces)
     self.session = session
   }
@@ -30,7 +30,7 @@ struct HeadProbe {
   /// Bytes while it measures.
   static func neededBytes(_ head: MarginSoftmaxHead, samples: Int) -> Int {
     8 * head.parameterCount
-      + ScoredBatch.bytes(capacity: min(samples, head.dimension), dimension: head.dimension)
+      + ScoredBatch.bytes(capacity: min(samples, head.dimension), for: head)
   }
 
   /// Memory that all workers use, each its own places of it.
@@ -81,7 +81,8 @@ struct HeadProbe {
     var best = [Double](repeating: .infinity, count: 5)
     for round in 0...Self.rounds {
       batch.take(
-        memory.embeddings.pointer, labels: labels, rows: faces, for: share.head)
+        memory.embeddings.pointer, labels: labels, rows: faces, for: share.head,
+        state: share.head.initialState)
       for (part, seconds) in parts(memory).enumerated() where round > 0 {
         best[part] = min(best[part], seconds)
       }

@@ -18,6 +18,8 @@ package struct PairsRequest: Sendable {
   package var folds = 10
   /// Pairs of all folds and both kinds, at most.
   package var limit = 6000
+  /// A list of photos and people to leave out.
+  package var exclude: String?
   /// What the folds, and pairs that are drawn, are a function of.
   package var seed: UInt64 = 1
   /// Embeddings by which pairs of two people are the nearest, with the file of their names; nil
@@ -41,6 +43,7 @@ extension PairsRequest {
     BLASRuntime.configureSingleThread()
     try CommandFiles.check { files in
       files.readData(data, as: "the data")
+      files.read(exclude, as: "--exclude")
       files.read(hard?.file, as: "--embeddings")
       files.read(hard?.names, as: "--names")
       files.write(out, as: "--out")
@@ -48,7 +51,9 @@ extension PairsRequest {
     let work = LongWork(
       console: Console(isSpeaker: true, isQuiet: writesToOutput, isLaunched: false),
       progress: RankProgress(), stop: NeverAsked())
-    let index = try OpenedPhotos.listed(data, besides: [], seed: seed, work: work).index
+    let opened = try OpenedPhotos.listed(
+      data, besides: [exclude].compactMap(\.self), excluding: exclude, seed: seed, work: work)
+    let index = opened.index
     let paths = index.photos.map(\.path)
     let people = paths.indices.map { index.photos.person(of: $0) }
     let nearest = try hard.map { try embeddings(of: paths, file: $0.file, names: $0.names) }
@@ -82,7 +87,9 @@ extension PairsRequest {
       "\(pairs.pairs.count) pairs of \(used) people in \(out): \(pairs.foldCount) folds of "
         + "\(perKind) pairs of one person and \(perKind) of two, "
         + (hard == nil ? "drawn" : "the nearest") + "; \(made.foldRule)"
-    ] + (nearest.map(Self.warnings) ?? []).map { "warning: \($0)" }
+    ] + (exclude == nil ? [] : opened.notes.remarks)
+      + ((exclude == nil ? [] : opened.notes.warnings) + (nearest.map(Self.warnings) ?? []))
+      .map { "warning: \($0)" }
   }
 
   /// Whether the list goes to where the command says what it has done.

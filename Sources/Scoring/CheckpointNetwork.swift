@@ -82,7 +82,8 @@ package final class CheckpointNetwork {
   /// The configuration of the run with the data of an evaluation in place of its own; says by what
   /// its photos are aligned where the run's were.
   package func configuration(
-    data: DataSource, split: DataSplit?, splitSeed: UInt64?, minPhotos: Int?, landmarks: String?
+    data: DataSource, split: DataSplit?, splitSeed: UInt64?, minPhotos: Int?, exclude: String?,
+    landmarks: String?
   ) -> RunConfiguration {
     var own = configuration
     own.data = data
@@ -90,6 +91,7 @@ package final class CheckpointNetwork {
     if let split { own.split = split }
     if let splitSeed { own.splitSeed = splitSeed }
     if let minPhotos { own.minPhotos = minPhotos }
+    own.exclude = exclude
     own.landmarks = self.landmarks(for: data, given: landmarks)
     return own
   }

@@ -82,7 +82,8 @@ package struct LongWork {
     console.progress(Self.line(what, meter, unit: unit, seconds: seconds), isLandmark: false)
   }
 
-  /// "listing photos: 1200 of 3400 photos, 5 s".
+  /// "listing photos: 1200 of 3400 photos, 5 s"; from the tenth second on also how many a second
+  /// and, where the end is known, the time left.
   package static func line(
     _ what: String, _ meter: WorkMeter, unit: String, seconds: Double
   ) -> String {
@@ -90,6 +91,18 @@ package struct LongWork {
     let counted = meter.unit ?? unit
     let count = done == 0 ? "" : "\(done)" + (total > 0 ? " of \(total)" : "") + " \(counted), "
     return "\(what): \(count)\(Int(seconds)) s"
+      + (meter.unit == nil ? rest(done, of: total, seconds: seconds) : "")
+  }
+
+  /// ", 120 a second, 18 s left"; nothing of what has hardly begun, or whose end nobody knows.
+  private static func rest(_ done: Int, of total: Int, seconds: Double) -> String {
+    guard seconds >= 10, done > 0, total >= done else { return "" }
+    let rate = Double(done) / seconds
+    let left = Double(total - done) / rate
+    let time =
+      left < 120
+      ? "\(Int(left)) s" : left < 7200 ? "\(Int(left / 60)) min" : "\(Int(left / 3600)) h"
+    return ", \(rate < 10 ? Console.fixed(rate, 1) : "\(Int(rate))") a second, \(time) left"
   }
 
   private final class Job<Result>: @unchecked Sendable {

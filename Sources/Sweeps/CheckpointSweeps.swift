@@ -23,13 +23,17 @@ struct SweepSubject {
     self.network = network
     var configuration = network.configuration(
       data: request.data ?? network.configuration.data, split: request.split,
-      splitSeed: request.splitSeed, minPhotos: request.minPhotos, landmarks: request.landmarks)
+      splitSeed: request.splitSeed, minPhotos: request.minPhotos,
+      exclude: network.exclusion(
+        for: request.data ?? network.configuration.data, given: request.exclude),
+      landmarks: request.landmarks)
     if let limit = request.maxBad { configuration.maxBad = limit }
     self.configuration = configuration
     opened = try OpenedPhotos.open(
       configuration.data, besides: configuration.filesRead.map(\.path) + request.filesRead,
-      seed: configuration.seed, communicator: network.session.communicator,
-      pool: network.session.pool, work: network.session.work)
+      excluding: configuration.exclude, seed: configuration.seed,
+      communicator: network.session.communicator, pool: network.session.pool,
+      work: network.session.work)
     opened.notes.tell(network.session.console)
     plan = try network.plan(
       request, configuration, opened, Preprocessing(configuration, index: opened.index))

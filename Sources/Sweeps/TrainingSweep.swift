@@ -156,7 +156,7 @@ struct TrainingSweep {
     session.communicator.progress.enter(.evaluate)
     let network = try CheckpointNetwork.open("\(out)/\(name)", in: session)
     let opened = try OpenedPhotos.open(
-      own.data, besides: own.filesRead.map(\.path), seed: own.seed,
+      own.data, besides: own.filesRead.map(\.path), excluding: own.exclude, seed: own.seed,
       communicator: session.communicator, pool: session.pool, work: session.work)
     let preprocessing = try Preprocessing(own, index: opened.index)
     let measured =

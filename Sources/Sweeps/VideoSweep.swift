@@ -25,9 +25,9 @@ struct VideoSweep {
     self.network = network
     opened = try OpenedPhotos.open(
       request.evaluation.data ?? network.configuration.data,
-      besides: request.evaluation.filesRead, seed: network.configuration.seed,
-      communicator: network.session.communicator, pool: network.session.pool,
-      work: network.session.work)
+      besides: request.evaluation.filesRead, excluding: request.evaluation.exclude,
+      seed: network.configuration.seed, communicator: network.session.communicator,
+      pool: network.session.pool, work: network.session.work)
     opened.notes.tell(network.session.console)
     let index = opened.index
     var frames = [[Int]](repeating: [], count: index.people.count)

@@ -1,4 +1,5 @@
 package import Collectives
+internal import Datasets
 internal import Interchange
 internal import Measuring
 internal import RawPhotos

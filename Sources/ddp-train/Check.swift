@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Cleaning
 internal import Configuration
 internal import DataTools
 private import Interchange
@@ -17,20 +18,27 @@ struct Check: WorkForOne {
       The last line is the verdict: 'verdict: sound', or the numbers of errors and warnings, as in \
       'verdict: 2 errors, 1 warning'. With --json it is the member verdict: sound, warnings, errors.
 
+      With --embeddings, which embed writes, it decodes nothing and compares the embeddings: people \
+      who are one, strangers among the photos of a person, copies of a photo, and, with --against \
+      embeddings of an evaluation set, people who are in it too. --out writes a list for --exclude \
+      of train, --html a page, with pictures where the photos are given.
+
       EXIT CODES
-        0  no errors, be there warnings or not
-        1  errors, or data that cannot be opened
+        0  no errors, be there warnings or not; all that was found stands in --out
+        1  errors, or data that cannot be opened; findings, and no --out to write them to
 
       EXAMPLES
         ddp-train check photos
         ddp-train check faces_emore --pairs lfw.bin --json
         ddp-train check photos --pairs lfw/pairs.txt
+        ddp-train check --embeddings faces.npy --against lfw.npy --out drop.txt
+        ddp-train check photos --embeddings faces.npy --out drop.txt --html found.html
       """)
 
   @Argument(
-    help: "Photos, in any form that --data takes.", completion: .file(),
-    transform: UserPath.read)
-  var data: String
+    help: "Photos, in any form that --data takes; may be left out with --embeddings.",
+    completion: .file(), transform: UserPath.read)
+  var data: String?
 
   @Option(
     help: ArgumentHelp(
@@ -39,18 +47,45 @@ struct Check: WorkForOne {
     transform: UserPath.read)
   var pairs: [String] = []
 
+  @Option(as: \.exclude) var exclude: String?
+
+  @OptionGroup var cleaning: CleaningArguments
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
   @Option(as: \.threads, "Threads") var threads: Int?
 
+  func validate() throws {
+    try cleaning.check()
+    if cleaning.embeddings != nil {
+      guard pairs.isEmpty else {
+        throw ValidationError(
+          "--pairs are found by names and bytes, and --embeddings reads neither; give --against "
+            + "with the embeddings of the set")
+      }
+    } else if data == nil {
+      throw ValidationError("Give the photos, or --embeddings")
+    }
+  }
+
   func run() throws {
-    var request = CheckRequest(data: data)
-    request.pairs = pairs
-    request.printsJSON = json
-    request.threads = threads
-    let (lines, isGood) = try request.run()
+    let (lines, isGood) = try answer()
     for line in lines { StandardOutput.print(line) }
     if !isGood { throw ExitCode.failure }
+  }
+
+  private func answer() throws -> (lines: [String], isGood: Bool) {
+    if var request = cleaning.request {
+      (request.data, request.exclude) = (data, exclude)
+      (request.printsJSON, request.threads) = (json, threads)
+      return try request.run()
+    }
+    var request = CheckRequest(data: data ?? "")
+    request.pairs = pairs
+    request.exclude = exclude
+    request.printsJSON = json
+    request.threads = threads
+    return try request.run()
   }
 }

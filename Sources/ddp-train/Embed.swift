@@ -36,6 +36,8 @@ struct Embed: ParsableCommand {
     transform: UserPath.read)
   var out: String
 
+  @Option(as: \.exclude) var exclude: String?
+
   @Option(as: \.landmarks) var landmarks: String?
 
   @OptionGroup var detector: DetectorArguments
@@ -71,6 +73,7 @@ struct Embed: ParsableCommand {
   func run() throws {
     var request = EmbedRequest(
       checkpoint: checkpoint, data: data, out: out, quiet: quiet)
+    request.exclude = exclude
     request.landmarks = landmarks
     request.search = try detector.search(besides: landmarks)
     request.flipTest = network.flipTest

@@ -35,6 +35,8 @@ struct Evaluate: ParsableCommand {
 
   @Option(as: \.minPhotos) var minPhotos: Int?
 
+  @Option(as: \.exclude) var exclude: String?
+
   @Option(as: \.landmarks) var landmarks: String?
 
   @OptionGroup var stored: EmbeddingArguments
@@ -79,6 +81,7 @@ struct Evaluate: ParsableCommand {
       try refuse("--split", split != nil, beside: "--embeddings")
       try refuse("--split-seed", splitSeed != nil, beside: "--embeddings")
       try refuse("--min-photos", minPhotos != nil, beside: "--embeddings")
+      try refuse("--exclude", exclude != nil, beside: "--embeddings")
       try refuse("--landmarks", landmarks != nil, beside: "--embeddings")
       try refuse("--flip-test", network.flipTest != nil, beside: "--embeddings")
       try refuse("--max-bad", network.maxBad != nil, beside: "--embeddings")
@@ -120,6 +123,7 @@ struct Evaluate: ParsableCommand {
     request.split = split
     request.splitSeed = splitSeed
     request.minPhotos = minPhotos
+    request.exclude = exclude
     request.landmarks = landmarks
     request.flipTest = network.flipTest
     request.maxBad = network.maxBad

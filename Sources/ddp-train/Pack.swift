@@ -22,6 +22,7 @@ struct Pack: WorkForOne {
       EXAMPLES
         ddp-train pack photos --to rec --out packs/photos
         ddp-train pack photos --to tar --out photos.tar
+        ddp-train pack photos --exclude drop.txt --to rec --out packs/cleaned
         ddp-train pack aligned --to bin --pairs pairs.txt --out own.bin
         ddp-train train --data packs/photos --epochs 20
       """)
@@ -44,11 +45,14 @@ struct Pack: WorkForOne {
     transform: UserPath.read)
   var out: String
 
+  @Option(as: \.exclude) var exclude: String?
+
   @Option(as: \.maxBad) var maxBad: Double?
 
   func validate() throws {
     if to == "bin" {
       if maxBad != nil { throw ValidationError("--max-bad belongs to --to rec and tar") }
+      if exclude != nil { throw ValidationError("--exclude belongs to --to rec and tar") }
       if pairs == nil { throw ValidationError("--to bin needs --pairs FILE") }
       if !out.hasSuffix(".bin") {
         throw ValidationError("--out '\(out)' does not end in .bin, by which evaluate knows it")
@@ -72,6 +76,7 @@ struct Pack: WorkForOne {
     if let pairs { return try BinRequest(data: data, pairs: pairs, out: out).run() }
     guard var request = PackRequest(data: data, form: to, out: out) else { return [] }
     request.maxBad = maxBad ?? request.maxBad
+    request.exclude = exclude
     do {
       return try request.run()
     } catch DatasetError.tooManyBadPhotos(let count, let total, let limit, let list) {

@@ -38,6 +38,8 @@ struct Pairs: WorkForOne {
   @Option(help: ArgumentHelp("Another seed makes another list.", valueName: "n"))
   var seed: UInt64 = 1
 
+  @Option(as: \.exclude) var exclude: String?
+
   @OptionGroup var stored: EmbeddingArguments
 
   func validate() throws {
@@ -51,6 +53,7 @@ struct Pairs: WorkForOne {
     request.folds = folds
     request.limit = count
     request.seed = seed
+    request.exclude = exclude
     request.hard = stored.embeddings.map { ($0, stored.names) }
     let say = request.writesToOutput ? StandardOutput.complain : StandardOutput.print
     for line in try request.run() { say(line) }

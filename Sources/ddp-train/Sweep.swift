@@ -66,6 +66,8 @@ struct Sweep: ParsableCommand {
     transform: UserPath.read)
   var out: String?
 
+  @Option(as: \.exclude) var exclude: String?
+
   @Option(as: \.landmarks) var landmarks: String?
 
   @Flag(as: \.flipTest) var flipTest: Bool?
@@ -128,6 +130,7 @@ struct Sweep: ParsableCommand {
     var evaluation = EvaluateRequest(source: .checkpoint(checkpoint ?? ""), quiet: quiet)
     evaluation.data = data
     evaluation.pairs = pairs.map { [$0] } ?? []
+    evaluation.exclude = exclude
     evaluation.landmarks = landmarks
     evaluation.flipTest = flipTest
     evaluation.maxBad = maxBad
@@ -141,7 +144,8 @@ struct Sweep: ParsableCommand {
       let flags: [ConfigurationAssignment?] = [
         data.map { .flag(\.data, $0) }, split.map { .flag(\.split, $0) },
         pairs.map { .flag(\.pairs, [$0]) }, out.map { .flag(\.out, $0) },
-        flipTest.map { .flag(\.flipTest, $0) }, maxBad.map { .flag(\.maxBad, $0) },
+        exclude.map { .flag(\.exclude, $0) }, flipTest.map { .flag(\.flipTest, $0) },
+        maxBad.map { .flag(\.maxBad, $0) },
       ]
       request.training = try RunConfiguration.resolve(
         file: config, flags: flags.compactMap { $0 })

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Configuration
 internal import DataTools
+private import Datasets
 private import Interchange
 private import Sessions
 

@@ -20,7 +20,8 @@ import Testing
     configuration.embedding = 32
     configuration.loss = loss
     configuration.margin = loss.traits.margin
-    configuration.scale = loss.traits.scale ?? 1
+    // Of a width of 32 cosines spread widely: at 64 gradients of many sigmoids leave the grid.
+    configuration.scale = loss == .uniface ? 16 : loss.traits.scale ?? 1
     configuration.head = head
     configuration.passes = passes
     configuration.batch = 72

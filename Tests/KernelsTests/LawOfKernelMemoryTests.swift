@@ -264,6 +264,8 @@ import TestSupport
         of: memory[0], by: memory[1], rows: rows, width: width, into: memory[2])
       NormalizeKernel.scaleColumns(of: memory[2], by: memory[3], rows: rows, width: width)
       NormalizeKernel.addColumns(memory[3], rows: rows, width: width, addingTo: memory[2])
+      NormalizeKernel.addRows(
+        memory[0], times: memory[1], rows: rows, width: width, addingTo: memory[2])
       NormalizeKernel.sumColumns(of: memory[2], rows: rows, width: width, into: memory[4])
       NormalizeKernel.backward(
         memory[5], at: memory[2], inverseNorms: memory[1], rows: rows, width: width)
@@ -288,6 +290,25 @@ import TestSupport
       CurriculumKernel.gradients(
         of: memory[0], count: 1003, as: terms, scale: 64, minus: 3, factor: 0.1,
         inverseNorms: memory[3], into: memory[5], addingTo: memory[4])
+    }
+    expectNoAllocations("label smoothing") {
+      let terms = CurriculumKernel.Terms(threshold: 0.1, weight: 0.3)
+      SmoothingKernel.add(memory[0], count: 1003, to: doubles[3])
+      _ = SmoothingKernel.sum(of: doubles[3])
+      SmoothingKernel.shift(memory[1], count: 1003, times: 0.1, plus: -0.01)
+      SmoothingKernel.gradients(
+        of: memory[0], count: 1003, as: nil, scale: 64, minus: 3, factor: 0.1, plus: -0.01,
+        inverseNorms: memory[3], into: memory[5], addingTo: memory[4])
+      SmoothingKernel.gradients(
+        of: memory[0], count: 1003, as: terms, scale: 64, minus: 3, factor: 0.1, plus: -0.01,
+        inverseNorms: memory[3], into: memory[5], addingTo: memory[4])
+    }
+    expectNoAllocations("unified cross-entropy") {
+      UnifiedKernel.add(memory[0], count: 1003, scale: 64, bias: 12, to: doubles[3])
+      _ = UnifiedKernel.sums(of: doubles[3])
+      UnifiedKernel.gradients(
+        of: memory[0], count: 1003, scale: 64, bias: 12, inverseNorms: memory[3],
+        into: memory[5], addingTo: memory[4])
     }
     expectNoAllocations("softmax over ranks") {
       SoftmaxChain.add(

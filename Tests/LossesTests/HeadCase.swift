@@ -73,6 +73,42 @@ struct HeadCase: Sendable, CustomTestStringConvertible {
       "CurricularFace straight through",
       .curricularFace(margin: 0.5, rate: 0.01, gradient: .straightThrough),
       .init(.curricularFace(0.5, 0), straightThrough: true)),
+    .init(
+      "softmax, smoothed", .softmax().smoothed(by: 0.1),
+      .init(.none, scale: 1, normalized: false, hasBias: true, smoothing: 0.1)),
+    .init(
+      "ArcFace, smoothed", .arcFace(scale: 16).smoothed(by: 0.2),
+      .init(.arcFace(0.5), scale: 16, smoothing: 0.2)),
+    .init(
+      "CurricularFace, smoothed",
+      .curricularFace(scale: 16, margin: 0.5, rate: 0.01).smoothed(by: 0.1),
+      .init(.curricularFace(0.5, 0.4), scale: 16, smoothing: 0.1),
+      state: LossState(["target-cosine": 0.4])),
+    // Norms of the tests' embeddings lie on both sides of the range.
+    .init(
+      "MagFace", .magFace(low: 0.3, high: 0.8, weight: 20, norms: 2...4),
+      .init(.magFace(0.3, 0.8, 2, 4, weight: 20, isEasy: false))),
+    .init(
+      "MagFace, all norms in range", .magFace(low: 0.3, high: 0.8, weight: 20, norms: 0.1...40),
+      .init(.magFace(0.3, 0.8, 0.1, 40, weight: 20, isEasy: false))),
+    .init(
+      "MagFace, easy and smoothed",
+      .magFace(
+        scale: 16, low: 0.3, high: 0.8, weight: 20, norms: 0.1...40, variant: .easy
+      ).smoothed(by: 0.1),
+      .init(.magFace(0.3, 0.8, 0.1, 40, weight: 20, isEasy: true), scale: 16, smoothing: 0.1)),
+    .init(
+      "MagFace straight through",
+      .magFace(
+        low: 0.3, high: 0.8, weight: 20, norms: 0.1...40, gradient: .straightThrough),
+      .init(
+        .magFace(0.3, 0.8, 0.1, 40, weight: 20, isEasy: false), straightThrough: true)),
+    .init(
+      "UniFace", .uniFace(margin: 0.4, rate: 0.1), .init(.uniFace(0.4, 12)),
+      state: LossState(["bias": 12])),
+    .init(
+      "UniFace, small scale", .uniFace(scale: 16, margin: 0.4, rate: 0.1),
+      .init(.uniFace(0.4, 3), scale: 16), state: LossState(["bias": 3])),
   ]
 }
 

@@ -101,10 +101,16 @@ import Testing
       let concentration, rate: Double?
       /// The state of the loss, and what the batch has made of it before the loss is computed.
       let before, after: [Double]?
+      /// What the batch makes of the state after the loss is computed.
+      let moved: [Double]?
+      let smoothing, weight: Double?
+      let norms: [Double]?
       let loss: Double
       let dx, dw: [Double]
 
-      var configuration: MarginSoftmaxConfiguration? {
+      var configuration: MarginSoftmaxConfiguration? { plain?.smoothed(by: smoothing ?? 0) }
+
+      private var plain: MarginSoftmaxConfiguration? {
         guard let variant = MarginSoftmaxConfiguration.Variant(rawValue: variant),
           let gradient = MarginSoftmaxConfiguration.Gradient(rawValue: gradient)
         else { return nil }
@@ -124,6 +130,12 @@ import Testing
             gradient: gradient)
         case "curricularFace":
           return rate.map { .curricularFace(scale: scale, margin: margin, rate: $0) }
+        case "magFace":
+          guard let weight, let norms else { return nil }
+          return .magFace(
+            scale: scale, low: margins[0], high: margins[1], weight: weight,
+            norms: norms[0]...norms[1], variant: variant)
+        case "uniFace": return rate.map { .uniFace(scale: scale, margin: margin, rate: $0) }
         default: return nil
         }
       }
@@ -138,7 +150,7 @@ import Testing
     let file = URL(filePath: #filePath).deletingLastPathComponent()
       .appending(path: "Golden/margin_softmax.json")
     let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: file))
-    #expect(golden.cases.count == 22)
+    #expect(golden.cases.count == 29)
     for item in golden.cases {
       let configuration = try #require(item.configuration)
       let head = MarginSoftmaxHead(
@@ -153,13 +165,15 @@ import Testing
       if let before = item.before {
         state.set(before)
         let sums = outcome().stateSums
+        var next = state
         head.move(
-          &state, by: sums.map { $0 / Double(golden.rows) }, samples: golden.rows)
-        let after = try #require(item.after)
-        #expect(state.values != before && state.values.count == after.count)
-        for (own, other) in zip(state.values, after) {
+          &next, by: sums.map { $0 / Double(golden.rows) }, samples: golden.rows)
+        let after = try #require(item.after ?? item.moved)
+        #expect(next.values != before && next.values.count == after.count)
+        for (own, other) in zip(next.values, after) {
           #expect(abs(own - other) < 1e-6, "\(name)")
         }
+        if item.after != nil { state = next }
       }
       let outcome = outcome()
       #expect(abs(outcome.value.lossSum / item.loss - 1) < 1e-6, "\(name)")

@@ -1,4 +1,5 @@
 import Determinism
+import Foundation
 import Kernels
 import Losses
 import TestSupport
@@ -20,6 +21,11 @@ import Testing
       (
         MarginSoftmaxConfiguration.softmax(),
         MarginSoftmaxReference(.none, scale: 1, normalized: false, hasBias: true)
+      ),
+      (
+        // The bias that it starts from.
+        MarginSoftmaxConfiguration.uniFace(scale: 16, margin: 0.2, rate: 0.1),
+        MarginSoftmaxReference(.uniFace(0.2, log(10 * Double(Self.classes))), scale: 16)
       ),
     ] {
       check(
@@ -81,7 +87,7 @@ import Testing
     let (width, rows) = (Self.width, Self.rows)
     let share = ClassShare(head, rank: 0, ranks: 1)
     let chosen = ChosenClasses(sampling, of: share, batch: rows, seed: 5)
-    let batch = ScoredBatch(capacity: rows, dimension: width)
+    let batch = ScoredBatch(capacity: rows, for: head)
     let gradients = AlignedMemory(count: head.parameterCount, fill: .nan)
     let norms = AlignedMemory(count: head.classes, fill: .nan)
     let scratch = AlignedMemory(count: share.scratchCount(microbatch: 5), fill: .nan)
@@ -92,7 +98,9 @@ import Testing
     chosen.begin(step: 8, labels: Self.labels, count: rows)
     for tile in share.tiles.indices { chosen.choose(tile) }
     embeddings.withUnsafeBufferPointer { embeddings in
-      batch.take(embeddings.baseAddress!, labels: Self.labels, rows: rows, for: head)
+      batch.take(
+        embeddings.baseAddress!, labels: Self.labels, rows: rows, for: head,
+        state: head.initialState)
       for tile in share.tiles.indices {
         share.score(
           share.tileClasses(tile, of: chosen), rows: 0..<rows, of: batch, parameters: parameters,

@@ -20,6 +20,11 @@ package struct MarginSoftmaxReference: Sendable {
     case adaFace(Double, Double, Double, Double)
     /// Margin and the mean cosine t.
     case curricularFace(Double, Double)
+    /// Margins of the least and the greatest norm, these norms, and the weight of the loss of them;
+    /// whether the margin ends at a right angle.
+    case magFace(Double, Double, Double, Double, weight: Double, isEasy: Bool)
+    /// Margin and the bias.
+    case uniFace(Double, Double)
   }
 
   package var margin: Margin
@@ -30,11 +35,14 @@ package struct MarginSoftmaxReference: Sendable {
   package var straightThrough: Bool
   /// The norms that margins are made of, in place of the embeddings': they are no variables.
   package var norms: [Double]?
+  /// The share of the truth that all classes have alike.
+  package var smoothing = 0.0
 
   package init(
     _ margin: Margin, scale: Double = 64, normalized: Bool = true, hasBias: Bool = false,
-    straightThrough: Bool = false
+    straightThrough: Bool = false, smoothing: Double = 0
   ) {
+    self.smoothing = smoothing
     self.margin = margin
     self.scale = scale
     self.normalized = normalized
@@ -64,6 +72,7 @@ package struct MarginSoftmaxReference: Sendable {
     var dx = [Double](repeating: 0, count: rows * width)
     var dw = [Double](repeating: 0, count: classes * width)
     var db = [Double](repeating: 0, count: classes)
+    var dNorms = [Double](repeating: 0, count: rows)
     for i in 0..<rows {
       let y = labels[i]
       var raw = (0..<classes).map { j in
@@ -75,18 +84,36 @@ package struct MarginSoftmaxReference: Sendable {
         dot(embeddings, i, weights, y, width)
         / (dot(embeddings, i, embeddings, i, width) * dot(weights, y, weights, y, width))
         .squareRoot()
-      let norm = norms?[i] ?? dot(embeddings, i, embeddings, i, width).squareRoot()
+      let own = dot(embeddings, i, embeddings, i, width).squareRoot()
+      let norm = hasVariableNorms ? own : norms?[i] ?? own
       let slope = straightThrough ? 1 : slope(raw[y], norm: norm)
+      let cosine = raw[y]
       let negatives = hardened(raw, target: raw[y])
       for j in 0..<classes where j != y { raw[j] = negatives[j].value }
       raw[y] = target(raw[y], norm: norm)
       let greatest = raw.max()!
       let exponentials = raw.map { exp(scale * ($0 - greatest)) }
       let sum = exponentials.reduce(0, +)
-      result.loss += log(sum) + scale * (greatest - raw[y])
+      var probabilities = exponentials.map { $0 / sum }
+      var truth = [Double](repeating: smoothing / Double(classes), count: classes)
+      truth[y] += 1 - smoothing
+      if case .uniFace(_, let bias) = margin {
+        probabilities = raw.map { 1 / (1 + exp(bias - scale * $0)) }
+        for j in 0..<classes {
+          let v = scale * raw[j] - bias
+          result.loss += log1p(exp(j == y ? -v : v))
+        }
+      } else {
+        for j in 0..<classes {
+          result.loss += truth[j] * (log(sum) + scale * (greatest - raw[j]))
+        }
+      }
+      let (normLoss, normSlope, targetSlope) = normTerm(cosine, norm)
+      result.loss += normLoss
+      dNorms[i] = normSlope + scale * (probabilities[y] - truth[y]) * targetSlope
       for j in 0..<classes {
-        let p = exponentials[j] / sum
-        let g = scale * (j == y ? (p - 1) * slope : p * negatives[j].slope)
+        let g =
+          scale * (probabilities[j] - truth[j]) * (j == y ? slope : negatives[j].slope)
         db[j] += g
         for k in 0..<width {
           dx[i * width + k] += g * w.units[j * width + k]
@@ -95,6 +122,9 @@ package struct MarginSoftmaxReference: Sendable {
       }
     }
     result.embeddings = pulledBack(dx, x, rows: rows, width: width)
+    for i in 0..<rows {
+      for k in 0..<width { result.embeddings[i * width + k] += dNorms[i] * x.units[i * width + k] }
+    }
     result.weights = pulledBack(dw, w, rows: classes, width: width) + (hasBias ? db : [])
     return result
   }
@@ -111,7 +141,9 @@ package struct MarginSoftmaxReference: Sendable {
     case .clamped(let m):
       let c = Swift.min(Swift.max(cosine, 0), 1)
       return cosine + (c * cos(m) - (1 - c * c).squareRoot() * sin(m) - c)
-    case .cosFace(let m): return cosine - m
+    case .cosFace(let m), .uniFace(let m, _): return cosine - m
+    case .magFace(_, _, _, _, _, let isEasy):
+      return isEasy && theta >= .pi / 2 ? cosine : cos(theta + normMargin(norm))
     case .combined(let m1, let m2, let m3): return cos(m1 * theta + m2) - m3
     case .curricularFace(let m, _):
       return cosine > cos(.pi - m) ? cos(theta + m) : cosine - m * sin(.pi - m)
@@ -130,6 +162,33 @@ package struct MarginSoftmaxReference: Sendable {
     return cosines.map { $0 > hard ? ($0 * (t + $0), t + 2 * $0) : ($0, 1) }
   }
 
+  /// Whether gradients flow into the norms.
+  private var hasVariableNorms: Bool {
+    if case .magFace = margin { return true }
+    return false
+  }
+
+  private func normMargin(_ norm: Double) -> Double {
+    guard case .magFace(let low, let high, let least, let greatest, _, _) = margin else { return 0 }
+    let share = (Swift.min(Swift.max(norm, least), greatest) - least) / (greatest - least)
+    return low + (high - low) * share
+  }
+
+  /// The loss of a norm, its slope, and that of the target in the norm.
+  private func normTerm(_ cosine: Double, _ norm: Double) -> (Double, Double, Double) {
+    guard case .magFace(let low, let high, let least, let greatest, let weight, let isEasy) = margin
+    else { return (0, 0, 0) }
+    let size = Swift.min(Swift.max(norm, least), greatest)
+    let loss = weight * (size / (greatest * greatest) + 1 / size)
+    if size != norm { return (loss, 0, 0) }
+    let theta = acos(cosine)
+    let turned = isEasy && theta >= .pi / 2 ? 0 : -sin(theta + normMargin(norm))
+    return (
+      loss, weight * (1 / (greatest * greatest) - 1 / (size * size)),
+      straightThrough ? 0 : turned * (high - low) / (greatest - least)
+    )
+  }
+
   private func quality(
     _ norm: Double, _ concentration: Double, _ mean: Double, _ deviation: Double
   ) -> Double {
@@ -141,7 +200,9 @@ package struct MarginSoftmaxReference: Sendable {
   package func slope(_ cosine: Double, norm: Double = 1) -> Double {
     let theta = acos(cosine)
     switch margin {
-    case .none, .cosFace: return 1
+    case .none, .cosFace, .uniFace: return 1
+    case .magFace(_, _, _, _, _, let isEasy):
+      return isEasy && theta >= .pi / 2 ? 1 : sin(theta + normMargin(norm)) / sin(theta)
     case .arcFace(let m): return sin(theta + m) / sin(theta)
     case .monotone(let m): return theta < .pi - m ? sin(theta + m) / sin(theta) : 1
     case .easy(let m), .clamped(let m):

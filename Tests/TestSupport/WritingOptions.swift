@@ -8,7 +8,7 @@ package enum WritingOptions {
   package static let files: [String: Set<String>] = [
     "train": ["--timeline", "--prometheus"], "embed": ["--out"], "cluster": ["--html", "--csv"],
     "sweep": ["--csv"], "import": ["--out"], "export": ["--out"], "pairs": ["--out"],
-    "pack": ["--out"], "card": ["--out"], "align": ["--points"],
+    "pack": ["--out"], "card": ["--out"], "align": ["--points"], "check": ["--out", "--html"],
   ]
 
   /// Folders that are empty, or a run's own, before they are written to.
@@ -20,24 +20,30 @@ package enum WritingOptions {
 
   /// What is read alone.
   package static let inputs: [String: Set<String>] = [
-    "train": ["--config", "--data", "--landmarks", "--init", "--pairs", "--resume", "--teacher"],
+    "train": [
+      "--config", "--data", "--landmarks", "--init", "--pairs", "--resume", "--teacher",
+      "--exclude",
+    ],
     "evaluate": stored.union([
-      "checkpoint", "--data", "--pairs", "--landmarks", "--subsets", "--quality",
+      "checkpoint", "--data", "--pairs", "--landmarks", "--subsets", "--quality", "--exclude",
     ]),
-    "embed": ["checkpoint", "--data", "--landmarks", "--detector"],
+    "embed": ["checkpoint", "--data", "--landmarks", "--detector", "--exclude"],
     "verify": stored.union(["words", "--landmarks", "--detector"]),
     "identify": stored.union(["words", "--landmarks", "--detector", "--gallery"]),
     "cluster": stored.union(["words", "--landmarks", "--detector"]),
-    "sweep": ["checkpoint", "--data", "--pairs", "--with", "--config", "--landmarks"],
+    "sweep": [
+      "checkpoint", "--data", "--pairs", "--with", "--config", "--landmarks", "--exclude",
+    ],
     "ijb": stored.union(["words"]), "tinyface": stored.union(["words"]), "import": ["file"],
     "export": ["checkpoint"], "inspect": ["checkpoint"],
     "card": ["checkpoint", "--evaluation"], "compare": ["first", "second"],
-    "pairs": stored.union(["data"]), "pack": ["data", "--pairs"], "check": ["data", "--pairs"],
+    "pairs": stored.union(["data", "--exclude"]), "pack": ["data", "--pairs", "--exclude"],
+    "check": stored.union(["data", "--pairs", "--exclude", "--against"]),
     "align": ["data", "--landmarks", "--detector"], "synthesize": [],
     // What a job would do, without doing it.
     "doctor": [
       "--config", "--data", "--landmarks", "--init", "--pairs", "--out", "--resume", "--timeline",
-      "--prometheus", "--teacher",
+      "--prometheus", "--teacher", "--exclude",
     ],
   ]
 }

@@ -195,7 +195,8 @@ private let everything = """
       "pooling", "initial-accumulator", "reduce", "shard-optimizer", "timeline", "init",
       "tensorboard", "csv", "prometheus", "patience", "precision", "head", "head-start", "freeze",
       "lr-scale", "sample-classes", "idle-rows", "norm-concentration", "statistics-rate",
-      "margin-deviation", "teacher", "teacher-weight",
+      "margin-deviation", "teacher", "teacher-weight", "exclude", "norm-range", "norm-weight",
+      "bias-rate", "label-smoothing",
     ]
     #expect(Set(keys).union(["epochs", "steps"]) == Set(named).union(others))
   }

@@ -3,6 +3,7 @@ import Checkpoints
 import Collectives
 import Comparison
 import Configuration
+import Datasets
 import Foundation
 import Interchange
 import Interop

@@ -1,6 +1,7 @@
 import Assembly
 import Configuration
 import Foundation
+import Networks
 import Preflight
 import Scaling
 import Testing

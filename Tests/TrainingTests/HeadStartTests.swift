@@ -4,10 +4,11 @@ import Configuration
 import Datasets
 import Engine
 import Foundation
+import Losses
 import Planning
 import State
-import TestSupport
 import Testing
+import TestSupport
 import Training
 
 /// Class weights that people who were trained before bring along (`--head-start trained`).

@@ -2,6 +2,7 @@ import CAllocations
 import Configuration
 import Datasets
 import Losses
+import Networks
 import Testing
 import Training
 

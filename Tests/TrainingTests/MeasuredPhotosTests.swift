@@ -62,7 +62,7 @@ import Training
     change(&request)
     let own = network.configuration(
       data: .folder(data), split: request.split, splitSeed: nil, minPhotos: nil,
-      landmarks: request.landmarks)
+      exclude: nil, landmarks: request.landmarks)
     let opened = try OpenedPhotos.open(
       own.data, besides: [], seed: 0, communicator: session.communicator, pool: session.pool)
     let sets = try network.sets(

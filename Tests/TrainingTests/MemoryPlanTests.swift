@@ -1,4 +1,5 @@
 import Configuration
+import Datasets
 import Engine
 import Foundation
 import Networks

@@ -7,7 +7,7 @@ import Testing
   /// A value of every option that is not its default, and what else must be given for it to fit.
   private static let others: [String: (text: String, beside: [String: String])] = [
     "data": ("photos", [:]), "split": ("random:9", [:]), "split-seed": ("8", [:]),
-    "min-photos": ("3", [:]), "image-size": ("64x48", [:]),
+    "min-photos": ("3", [:]), "exclude": ("drop.txt", [:]), "image-size": ("64x48", [:]),
     "resize": ("99", ["crop": "40", "image-size": "48"]),
     "crop": ("40", ["image-size": "48"]), "landmarks": ("points.txt", ["data": "photos"]),
     "normalize": ("unit", [:]), "augment": ("flip:0.5,color:0.3", [:]), "max-bad": ("0.5", [:]),
@@ -22,6 +22,8 @@ import Testing
     "norm-concentration": ("0.5", ["loss": "adaface"]),
     "statistics-rate": ("0.02", ["loss": "adaface"]),
     "margin-deviation": ("0.02", ["loss": "elastic-cosface"]),
+    "norm-range": ("5,50", ["loss": "magface"]), "norm-weight": ("7", ["loss": "magface"]),
+    "bias-rate": ("0.5", ["loss": "uniface"]), "label-smoothing": ("0.1", [:]),
     "margin-warmup-epochs": ("1.5", [:]), "head": ("divided", [:]),
     "sample-classes": ("0.25", ["head": "divided"]),
     "idle-rows": ("decay", ["head": "divided", "sample-classes": "0.25"]),

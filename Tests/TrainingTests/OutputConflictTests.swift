@@ -1,4 +1,5 @@
 import Cards
+import Cleaning
 import Collectives
 import Configuration
 import DataTools
@@ -97,6 +98,12 @@ import Training
       _ = try request.answer(over: SoloCommunicator())
     }
 
+    func clean(out: String? = nil, html: String? = nil, exclude: String? = nil) throws {
+      var request = CleaningRequest(embeddings: list)
+      (request.out, request.html, request.exclude) = (out, html, exclude)
+      _ = try request.run()
+    }
+
     func card(to path: String) throws {
       var request = CardRequest(checkpoint: run)
       request.evaluations = [list]
@@ -181,6 +188,24 @@ import Training
       ("card --out: the checkpoint", { try subject.card(to: subject.newest) }),
       ("card --out: a run", { try subject.card(to: run + "/metrics.csv") }),
       ("card --out: what was measured", { try subject.card(to: subject.list) }),
+      ("check --out: its embeddings", { try subject.clean(out: subject.list) }),
+      (
+        "check --out: the list before",
+        { try subject.clean(out: subject.pairs, exclude: subject.pairs) }
+      ),
+      ("check --html: a run", { try subject.clean(html: run + "/report.html") }),
+      (
+        "check --html: its other output",
+        { try subject.clean(out: subject.folder + "/c", html: subject.folder + "/c") }
+      ),
+      (
+        "pack --out: what is left out",
+        {
+          var request = PackRequest(data: subject.photos, form: "tar", out: subject.pairs)!
+          request.exclude = subject.pairs
+          _ = try request.run()
+        }
+      ),
       ("align --points: a photo", { try subject.detect(points: photo) }),
       ("align --points: the detector", { try subject.detect(points: subject.list) }),
       ("align --points: a run", { try subject.detect(points: run + "/metrics.jsonl") }),
@@ -256,6 +281,7 @@ import Training
     for (input, path) in [
       ("init", subject.newest), ("data", subject.list), ("landmarks", subject.folder + "/points"),
       ("pairs", subject.folder + "/pairs.txt"), ("teacher", subject.folder + "/points"),
+      ("exclude", subject.folder + "/points"),
     ] {
       let given = [input: path, option: path, "checkpoint-every": "0"]
       #expect(

@@ -7,6 +7,8 @@ Each case is the SUM of the cross-entropies of the samples, in float64. Target l
 of the sources: insightface losses.py (plain, monotone, easy), CnA_Arcface header.py (clamped),
 mk-minchul/AdaFace head.py and HuangYG123/CurricularFace head/metrics.py. These two let the batch move
 their statistics first: `before` and `after` are what they were and what the loss was computed with.
+MagFace is Meng et al. 2021, without the official program's condition on the angle unless `easy`; UniFace
+is Zhou et al. 2023, and `moved` its bias after a step of gradient descent. Smoothing is cross_entropy's.
 """
 
 import json
@@ -15,7 +17,7 @@ import pathlib
 import sys
 
 import torch
-from torch.nn.functional import cross_entropy, linear, normalize, one_hot
+from torch.nn.functional import cross_entropy, linear, normalize, one_hot, softplus
 
 ROWS, CLASSES, WIDTH = 4, 6, 5
 embeddings = [
@@ -81,6 +83,34 @@ def curricular_face(x, w, case, y):
     return hardened.scatter(1, y.view(-1, 1), target) * case["scale"]
 
 
+def mag_face(x, w, case, y):
+    """The scores, and the loss of the norms."""
+    (low, high), (least, greatest) = case["margins"], case["norms"]
+    norms = x.norm(dim=1).clamp(least, greatest)
+    m = low + (high - low) * (norms - least) / (greatest - least)
+    cosines = linear(normalize(x), normalize(w)).clamp(-1, 1)
+    own = cosines.gather(1, y.view(-1, 1)).squeeze(1)
+    shifted = own * m.cos() - (1 - own**2).sqrt() * m.sin()
+    if case["variant"] == "easy":
+        shifted = torch.where(own > 0, shifted, own)
+    return (
+        cosines.scatter(1, y.view(-1, 1), shifted.view(-1, 1)) * case["scale"],
+        case["weight"] * (norms / greatest**2 + 1 / norms).sum(),
+    )
+
+
+def uni_face(x, w, case, y):
+    """The loss; moves case["before"], the bias, to case["moved"] by the mean gradient."""
+    bias = torch.tensor(case["before"][0], dtype=torch.float64, requires_grad=True)
+    cosines = linear(normalize(x), normalize(w))
+    hot = one_hot(y, len(w)).bool()
+    own = case["scale"] * (cosines[hot] - case["margin"]) - bias
+    loss = softplus(-own).sum() + softplus(case["scale"] * cosines - bias)[~hot].sum()
+    (gradient,) = torch.autograd.grad(loss, bias, retain_graph=True)
+    case["moved"] = [bias.item() - case["rate"] * gradient.item() / len(y)]
+    return loss
+
+
 def scores(x, w, b, case, labels):
     kind = case["kind"]
     if kind == "softmax":
@@ -118,7 +148,17 @@ def run(data=None, digits=12, **changes):
             "variant": "plain", "gradient": "exact", **changes}
     x, w, b = (torch.tensor(v, dtype=torch.float64, requires_grad=True)
                for v in (x, w, b))
-    loss = cross_entropy(scores(x, w, b, case, labels), torch.tensor(labels), reduction="sum")
+    y = torch.tensor(labels)
+    if case["kind"] == "uniFace":
+        loss = uni_face(x, w, case, y)
+    else:
+        beside = 0.0
+        if case["kind"] == "magFace":
+            found, beside = mag_face(x, w, case, y)
+        else:
+            found = scores(x, w, b, case, labels)
+        loss = cross_entropy(
+            found, y, reduction="sum", label_smoothing=case.get("smoothing", 0.0)) + beside
     loss.backward()
     bias_gradient = b.grad.tolist() if b.grad is not None else []
     return {**case, "loss": rounded([loss.item()], digits)[0],
@@ -180,6 +220,14 @@ cases = [
         gradient="straight-through"),
     *(run(kind="curricularFace", scale=s, margin=m, rate=0.2, before=[t])
       for s, m, t in ((64.0, 0.5, 0.0), (8.0, 0.5, 0.4), (8.0, 1.2, 0.97))),
+    run(kind="softmax", scale=1.0, smoothing=0.1),
+    run(scale=8.0, smoothing=0.3),
+    # Norms of the samples lie on both sides of the first range.
+    *(run(kind="magFace", scale=s, margins=[0.3, 0.8], weight=20.0, norms=n, variant=v, smoothing=e)
+      for s, n, v, e in ((64.0, [1.5, 1.8], "plain", 0.0), (8.0, [0.5, 9.0], "plain", 0.0),
+                         (8.0, [0.5, 9.0], "easy", 0.2))),
+    run(kind="uniFace", scale=64.0, margin=0.4, rate=0.1, before=[math.log(60.0)]),
+    run(kind="uniFace", scale=8.0, margin=0.4, rate=0.5, before=[2.0]),
 ]
 path = pathlib.Path(__file__).parents[2] / "Tests/LossesTests/Golden/margin_softmax.json"
 path.parent.mkdir(exist_ok=True)

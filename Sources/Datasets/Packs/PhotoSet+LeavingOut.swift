@@ -17,31 +17,26 @@ extension PhotoSet {
       labels: labels.map { labels in people.map { labels[$0] } })
   }
 
-  private init(_ whole: PhotoSet, index: PhotoIndex, source: any PhotoSource, labels: [Int]?) {
+  /// The set without what the file at `exclude` leaves out, with what is to be said of that; nil
+  /// leaves it as it is. Throws `DatasetError`.
+  package func excluding(_ exclude: String?, data: String) throws(DatasetError) -> PhotoSet {
+    guard let exclude else { return self }
+    let left = try ExclusionList(path: exclude).apply(to: index, data: data)
+    var notes = notes
+    left.tell(&notes)
+    return PhotoSet(
+      self, index: left.index, source: left.source(of: source),
+      labels: labels.map { labels in left.people.map { labels[$0] } }, notes: notes)
+  }
+
+  private init(
+    _ whole: PhotoSet, index: PhotoIndex, source: any PhotoSource, labels: [Int]?,
+    notes: DataNotes? = nil
+  ) {
     format = whole.format
-    notes = whole.notes
+    self.notes = notes ?? whole.notes
     self.index = index
     self.source = source
     self.labels = labels
   }
-}
-
-/// Some of the photos of another source, in their order.
-private struct KeptPhotos: PhotoSource {
-  private let photos: [Int]
-  private let whole: any PhotoSource
-
-  init(_ photos: [Int], of whole: any PhotoSource) {
-    self.photos = photos
-    self.whole = whole
-  }
-
-  var count: Int { photos.count }
-  func name(of photo: Int) -> String { whole.name(of: photos[photo]) }
-
-  func read(_ photo: Int, into buffer: ByteBuffer) throws(ImageError) {
-    try whole.read(photos[photo], into: buffer)
-  }
-
-  func byteCount(of photo: Int) -> Int? { whole.byteCount(of: photos[photo]) }
 }

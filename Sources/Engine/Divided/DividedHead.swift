@@ -61,7 +61,7 @@ package struct DividedHead: BatchPasses {
       } ?? share.classes.count * head.dimension
     return (
       4 * (written + share.classes.count + biasRange.count)
-        + ScoredBatch.bytes(capacity: batch, dimension: head.dimension)
+        + ScoredBatch.bytes(capacity: batch, for: head)
         + (sampling == nil ? 0 : ChosenClasses.bytes(of: share, batch: batch)),
       4 * (share.scratchCount(microbatch: microbatch) + min(batch, share.slabRows))
         + 8 * share.sumCount

@@ -43,7 +43,7 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
     }
     activeRanks = HeadBlocks(classes: head.classes, dimension: head.dimension).activeRanks(
       of: world.size)
-    batch = ScoredBatch(capacity: objective.batch, dimension: head.dimension)
+    batch = ScoredBatch(capacity: objective.batch, for: head)
     gradientMemory = ReservedMemory(count: head.parameterCount)
     // Where some classes take part, huge pages would take memory for all.
     if chosen == nil {
@@ -86,7 +86,8 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
     by crew: BatchCrew
   ) throws -> BatchOutcome? {
     let count = batch.samples.count
-    self.batch.take(embeddings, labels: labels, rows: count, for: objective.head)
+    self.batch.take(
+      embeddings, labels: labels, rows: count, for: objective.head, state: replica.state.loss)
     if let chosen {
       chosen.begin(step: batch.step, labels: labels, count: count)
       try crew.run(share.tiles.count) { chosen.choose($1) }
@@ -171,7 +172,7 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
 
   private func addExponentials(_ slab: Range<Int>, by crew: BatchCrew) throws {
     try wave(slab).run(
-      over: world.communicator, memory: batch.chains, width: SoftmaxChain.lanes
+      over: world.communicator, memory: batch.chains, width: batch.lanes
     ) { piece in
       try forEachPart(of: piece, by: crew) { [self] worker, rows in
         share.addExponentials(
@@ -181,7 +182,9 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
     }
     guard world.size > 1 else { return }
     try world.communicator.broadcast(
-      UnsafeMutableBufferPointer(start: batch.others + slab.lowerBound, count: slab.count),
+      UnsafeMutableBufferPointer(
+        start: batch.others + slab.lowerBound * batch.sumCount,
+        count: slab.count * batch.sumCount),
       from: activeRanks - 1)
   }
 

@@ -60,7 +60,7 @@ package enum CurriculumKernel {
   }
 
   @inline(__always)
-  private static func hardened(_ cosine: SIMD8<Float>, _ terms: Terms) -> SIMD8<Float> {
+  static func hardened(_ cosine: SIMD8<Float>, _ terms: Terms) -> SIMD8<Float> {
     let threshold = SIMD8<Float>(repeating: terms.threshold)
     let weight = SIMD8<Float>(repeating: terms.weight)
     return cosine.replacing(with: cosine * (weight + cosine), where: cosine .> threshold)
@@ -68,7 +68,7 @@ package enum CurriculumKernel {
 
   /// 1, and 2 c + weight where c is hard. Lanes without a class (-infinity) have 1.
   @inline(__always)
-  private static func slopes(_ cosine: SIMD8<Float>, _ terms: Terms) -> SIMD8<Float> {
+  static func slopes(_ cosine: SIMD8<Float>, _ terms: Terms) -> SIMD8<Float> {
     let threshold = SIMD8<Float>(repeating: terms.threshold)
     let weight = SIMD8<Float>(repeating: terms.weight)
     return SIMD8<Float>(repeating: 1).replacing(

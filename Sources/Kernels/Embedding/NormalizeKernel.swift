@@ -44,6 +44,18 @@ package enum NormalizeKernel {
     }
   }
 
+  /// Adds the rows of `addends` [rows, width] times `factors` [rows] to those of `matrix`
+  /// [rows, width].
+  package static func addRows(
+    _ addends: UnsafePointer<Float>, times factors: UnsafePointer<Float>, rows: Int, width: Int,
+    addingTo matrix: UnsafeMutablePointer<Float>
+  ) {
+    for row in 0..<rows {
+      subtract(
+        addends + row * width, times: -factors[row], count: width, from: matrix + row * width)
+    }
+  }
+
   /// Adds `addends` [width] to every row of `matrix` [rows, width].
   package static func addColumns(
     _ addends: UnsafePointer<Float>, rows: Int, width: Int,

@@ -166,24 +166,35 @@ package struct ClassShare: Sendable {
   ) {
     let scale = Float(head.configuration.scale)
     for row in rows {
-      let chains = batch.chains + row * SoftmaxChain.lanes
+      let chains = batch.chains + row * batch.lanes
+      let sums = batch.others + row * batch.sumCount
       for index in tiles.indices {
         let own = tileClasses(index, of: chosen)
+        let isLast = own.tile.upperBound == head.classes
         var scores = scores(of: own.tile, in: gradients) + (row - slab.lowerBound) * own.count
+        if head.configuration.isUnified {
+          UnifiedKernel.add(
+            scores, count: own.count, scale: scale, bias: batch.bias, to: chains)
+          if isLast { (sums[0], sums[1]) = UnifiedKernel.sums(of: chains) }
+          continue
+        }
         if hardens {
           CurriculumKernel.harden(
             scores, count: own.count, as: batch.curriculum[row], into: scratch)
           scores = scratch
         }
-        let isLast = own.tile.upperBound == head.classes
         SoftmaxChain.add(
           exponentialsOf: scores, count: own.count, scale: scale, minus: batch.greatest[row],
           takingTail: !isLast, to: chains)
+        if batch.sumCount > 1 {
+          SmoothingKernel.add(scores, count: own.count, to: chains + SoftmaxChain.lanes)
+        }
         guard isLast else { continue }
         let whole = own.count & ~7
-        batch.others[row] = SoftmaxChain.sum(
+        sums[0] = SoftmaxChain.sum(
           of: chains, tail: scores + whole, count: own.count - whole, scale: scale,
           minus: batch.greatest[row])
+        if batch.sumCount > 1 { sums[1] = SmoothingKernel.sum(of: chains + SoftmaxChain.lanes) }
       }
     }
   }
@@ -281,7 +292,16 @@ package struct ClassShare: Sendable {
     }
     let before = place.flatMap { projections?[$0] }
     let scale = Float(head.configuration.scale)
-    if hardens {
+    if head.configuration.isUnified {
+      UnifiedKernel.gradients(
+        of: scores, count: part.count, scale: scale, bias: batch.bias, inverseNorms: norms,
+        into: result, addingTo: projections)
+    } else if head.configuration.smoothing > 0 {
+      SmoothingKernel.gradients(
+        of: scores, count: part.count, as: hardens ? batch.curriculum[row] : nil, scale: scale,
+        minus: batch.greatest[row], factor: sample.factor, plus: sample.offset,
+        inverseNorms: norms, into: result, addingTo: projections)
+    } else if hardens {
       CurriculumKernel.gradients(
         of: scores, count: part.count, as: batch.curriculum[row], scale: scale,
         minus: batch.greatest[row], factor: sample.factor, inverseNorms: norms, into: result,

@@ -21,16 +21,25 @@ package final class ScoredBatch: @unchecked Sendable {
   private let rivals: UnsafeMutablePointer<Float>
   /// What is hard for each face, where scores are hardened [capacity].
   let curriculum: UnsafeMutablePointer<CurriculumKernel.Terms>
-  /// The sum of exponentials of the classes so far [capacity, SoftmaxChain.lanes].
+  /// Doubles of a row of `chains`.
+  package let lanes: Int
+  /// The sums of the classes so far, such as that of exponentials [capacity, lanes].
   package let chains: UnsafeMutablePointer<Double>
-  /// The sum over all other classes [capacity].
+  /// The sums over all other classes [capacity, sumCount]: of exponentials, with label smoothing
+  /// then of scores; with UniFace of losses, then of probabilities.
   package let others: UnsafeMutablePointer<Double>
+  /// Numbers of `others` of each face: 1 or 2.
+  package var sumCount: Int { lanes / SoftmaxChain.lanes }
+  /// UniFace's threshold in the step of the moment.
+  private(set) var bias: Float = 0
   /// The gradient at what the products are taken of [capacity, dimension].
   package let gradients: UnsafeMutablePointer<Float>
   /// The embeddings of the batch of the moment [rows, dimension], which are the caller's.
   private var embeddings: UnsafePointer<Float>?
   /// Whether the products are taken of embeddings of unit length.
   private var isNormalized = false
+  /// Whether gradients flow into the norms of embeddings.
+  private var pullsNorms = false
   private let unitEmbeddings: UnsafeMutablePointer<Float>
   /// [capacity]
   let inverseNorms: UnsafeMutablePointer<Float>
@@ -38,12 +47,13 @@ package final class ScoredBatch: @unchecked Sendable {
   let samples: UnsafeMutablePointer<SampleSoftmax>
   private let memory: AlignedMemory
 
-  /// Memory for `capacity` faces.
-  package init(capacity: Int, dimension: Int) {
-    require(
-      capacity >= 1 && dimension >= 1, "ScoredBatch: \(capacity) faces of \(dimension) numbers")
+  /// Memory for `capacity` faces and the loss of `head`.
+  package init(capacity: Int, for head: MarginSoftmaxHead) {
+    require(capacity >= 1, "ScoredBatch: \(capacity) faces")
+    let dimension = head.dimension
     self.capacity = capacity
     self.dimension = dimension
+    lanes = head.configuration.lanes
     memory = AlignedMemory(count: 2 * capacity * dimension, fill: .nan)
     unitEmbeddings = memory.pointer
     gradients = memory.pointer + capacity * dimension
@@ -59,8 +69,8 @@ package final class ScoredBatch: @unchecked Sendable {
     greatest = allocate(capacity, 0)
     rivals = allocate(capacity, 0)
     curriculum = allocate(capacity, CurriculumKernel.Terms(threshold: .nan, weight: .nan))
-    chains = allocate(SoftmaxChain.lanes * capacity, 0)
-    others = allocate(capacity, 0)
+    chains = allocate(lanes * capacity, 0)
+    others = allocate(lanes / SoftmaxChain.lanes * capacity, 0)
     inverseNorms = allocate(capacity, 0)
     samples = allocate(capacity, SampleSoftmax.none)
   }
@@ -78,18 +88,19 @@ package final class ScoredBatch: @unchecked Sendable {
   }
 
   /// Bytes of such memory.
-  package static func bytes(capacity: Int, dimension: Int) -> Int {
-    8 * capacity * dimension
+  package static func bytes(capacity: Int, for head: MarginSoftmaxHead) -> Int {
+    let lanes = head.configuration.lanes
+    return 8 * capacity * head.dimension
       + capacity
-      * (16 + MemoryLayout<CurriculumKernel.Terms>.stride + 8 * (3 + SoftmaxChain.lanes)
-        + MemoryLayout<SampleSoftmax>.stride)
+      * (16 + MemoryLayout<CurriculumKernel.Terms>.stride
+        + 8 * (2 + lanes + lanes / SoftmaxChain.lanes) + MemoryLayout<SampleSoftmax>.stride)
   }
 
   /// Takes the embeddings [rows, dimension], which must stay, and `labels` [rows] of a batch, and
-  /// forgets the one before.
+  /// forgets the one before; `state` is that of the loss.
   package func take(
     _ embeddings: UnsafePointer<Float>, labels: UnsafePointer<Int32>, rows: Int,
-    for head: MarginSoftmaxHead
+    for head: MarginSoftmaxHead, state: LossState
   ) {
     require(rows <= capacity, "ScoredBatch: \(rows) faces, room for \(capacity)")
     for row in 0..<rows {
@@ -100,9 +111,11 @@ package final class ScoredBatch: @unchecked Sendable {
     self.labels.update(from: labels, count: rows)
     targets.update(repeating: 0, count: 2 * rows)
     greatest.update(repeating: -.infinity, count: rows)
-    chains.update(repeating: 0, count: SoftmaxChain.lanes * rows)
+    chains.update(repeating: 0, count: lanes * rows)
+    bias = head.configuration.bias(in: state)
     self.embeddings = embeddings
     isNormalized = head.configuration.isNormalized
+    pullsNorms = head.configuration.pullsNorms
     guard isNormalized else { return }
     NormalizeKernel.inverseNorms(
       of: embeddings, rows: rows, width: dimension, into: inverseNorms)
@@ -143,16 +156,27 @@ package final class ScoredBatch: @unchecked Sendable {
     place: SamplePlace
   ) {
     let rivals = head.configuration.hardens ? rivals : greatest
+    let sumCount = sumCount
     for row in rows {
-      guard others[row] != 0 else {
+      let sums = others + row * sumCount
+      if head.configuration.isUnified {
+        samples[row] = SampleSoftmax(
+          cosine: targets[2 * row + 1], rival: rivals[row], losses: sums[0],
+          probabilities: sums[1], bias: bias, marginFactor: Double(marginFactor),
+          of: head.configuration)
+        continue
+      }
+      guard sums[0] != 0 else {
         samples[row] = .alone(cosine: targets[2 * row + 1])
         continue
       }
       samples[row] = SampleSoftmax(
         score: targets[2 * row], cosine: targets[2 * row + 1], greatest: greatest[row],
-        rival: rivals[row], others: others[row], marginFactor: Double(marginFactor),
+        rival: rivals[row], others: sums[0], marginFactor: Double(marginFactor),
         modifier: head.configuration.modifier(
           inverseNorm: inverseNorms[row], state: state, place: place.advanced(by: row)),
+        smoothing: sumCount > 1
+          ? SampleSoftmax.Smoothing(others: sums[1], classes: head.classes) : nil,
         of: head.configuration)
     }
   }
@@ -167,8 +191,7 @@ package final class ScoredBatch: @unchecked Sendable {
     for i in 0..<configuration.stateSumCount { sums[i] = 0 }
     for row in rows {
       configuration.addStateSums(
-        inverseNorm: inverseNorms[row], cosine: samples[row].value.targetCosineSum, state: state,
-        to: sums)
+        samples[row], inverseNorm: inverseNorms[row], state: state, to: sums)
     }
   }
 
@@ -194,5 +217,12 @@ package final class ScoredBatch: @unchecked Sendable {
     NormalizeKernel.backward(
       result, at: units + first, inverseNorms: inverseNorms + rows.lowerBound, rows: rows.count,
       width: dimension)
+    guard pullsNorms else { return }
+    for row in rows {
+      var factor = samples[row].normGradient
+      NormalizeKernel.addRows(
+        units + row * dimension, times: &factor, rows: 1, width: dimension,
+        addingTo: result + (row - rows.lowerBound) * dimension)
+    }
   }
 }

@@ -1,28 +1,4 @@
-/// Parts of a network by name: `--freeze` and `--lr-scale`.
-package struct PartPattern: Sendable, Equatable {
-  /// A name, such as `layer1`, which means all that begins with `layer1.` too; `*` stands for any
-  /// characters.
-  package let text: String
-
-  /// The parts that `text` means.
-  package init(_ text: String) { self.text = text }
-
-  /// Whether the parameter of that name is meant.
-  package func matches(_ name: String) -> Bool {
-    let (pattern, name) = (Array(text.utf8), Array(name.utf8))
-    return Self.matches(pattern[...], name[...])
-  }
-
-  /// Whether `pattern` matches `name`, or what stands before one of its points.
-  private static func matches(_ pattern: ArraySlice<UInt8>, _ name: ArraySlice<UInt8>) -> Bool {
-    guard let first = pattern.first else { return name.isEmpty || name.first == UInt8(ascii: ".") }
-    if first == UInt8(ascii: "*") {
-      let rest = pattern.dropFirst()
-      return (name.startIndex...name.endIndex).contains { matches(rest, name[$0...]) }
-    }
-    return name.first == first && matches(pattern.dropFirst(), name.dropFirst())
-  }
-}
+package import Networks
 
 /// Parts of a network and the factor of their learning rate: an item of `--lr-scale`.
 package struct RateScale: Sendable, Equatable {
@@ -36,16 +12,6 @@ package struct RateScale: Sendable, Equatable {
     self.pattern = pattern
     self.factor = factor
   }
-}
-
-/// What class weights start from: `--head-start`.
-package enum HeadStart: String, Sendable, Equatable, CaseIterable {
-  /// Random numbers.
-  case drawn
-  /// The mean embedding of each person, by the first weights of the network.
-  case centres
-  /// The rows that the first weights come with, by name, and the mean embedding of new people.
-  case trained
 }
 
 extension ValueForm where Value == [PartPattern] {

@@ -1,0 +1,194 @@
+internal import Datasets
+internal import EmbeddingFiles
+internal import Reports
+
+/// What `check --embeddings` says, with names.
+struct CleaningReport: Encodable {
+  struct Stranger: Encodable {
+    var photo: String
+    var person: String
+    var cosine: Double?
+    /// Whose it most likely is, where that is known, and its cosine to that centre.
+    var like: String?
+    var likeCosine: Double?
+  }
+
+  struct Overlap: Encodable {
+    var set: String
+    var person: String
+    var photo: String
+    var cosine: Double
+  }
+
+  struct Merge: Encodable {
+    var kept: String
+    var others: [String]
+    var cosines: [Double]
+  }
+
+  struct Duplicate: Encodable {
+    var kept: String
+    var others: [String]
+    var cosines: [Double]
+    /// Whether they are said to show different people.
+    var differs: Bool
+  }
+
+  enum Verdict: String, Encodable { case sound, findings }
+
+  var embeddings: String
+  var photos: Int
+  var people: Int
+  var dimension: Int
+  var notes: [String]
+  /// Photos without an embedding: rows of zeros, or with a NaN or an infinity.
+  var undirected: [String]
+  var strangers: [Stranger]
+  var fallenApart: [String]
+  var merges: [Merge]
+  var duplicates: [Duplicate]
+  var overlaps: [Overlap]
+  var verdict: Verdict
+  /// What the list leaves out and takes for others.
+  var dropsPhotos: Int
+  var dropsPeople: Int
+  var mergesPeople: Int
+  private var limits: [String: Double]
+  private var files: [String]
+
+  /// What `request` has found in `rows`; `sets` are evaluation sets with the names of their rows.
+  init(
+    _ request: CleaningRequest, _ rows: CheckedRows, _ findings: CleaningFindings,
+    _ list: CleaningList, sets: [(path: String, names: [String])]
+  ) {
+    let index = rows.index
+    func name(_ photo: Int) -> String { index.photos[photo].path }
+    embeddings = request.embeddings
+    (photos, people) = (index.photos.count, index.people.count)
+    dimension = rows.rows.width
+    undirected = findings.undirected.map(name)
+    strangers = findings.strangers.map {
+      Stranger(
+        photo: name($0.photo), person: index.people[index.photos.person(of: $0.photo)],
+        cosine: $0.cosine, like: $0.like.map { index.people[$0.person] },
+        likeCosine: $0.like?.cosine)
+    }
+    fallenApart = findings.fallenApart.map { index.people[$0] }
+    merges = findings.merges.map { merge in
+      Merge(
+        kept: index.people[merge.kept], others: merge.others.map { index.people[$0.person] },
+        cosines: merge.others.map { $0.cosine })
+    }
+    duplicates = findings.duplicates.map { copies in
+      Duplicate(
+        kept: name(copies.kept), others: copies.others.map { name($0.photo) },
+        cosines: copies.others.map { $0.cosine }, differs: copies.differs)
+    }
+    overlaps = zip(sets, findings.overlaps).flatMap { set, found in
+      found.map {
+        Overlap(
+          set: set.path, person: index.people[$0.person], photo: set.names[$0.row],
+          cosine: $0.cosine)
+      }
+    }
+    (dropsPhotos, dropsPeople, mergesPeople) = list.counts
+    verdict = list.lines.isEmpty ? .sound : .findings
+    limits = [
+      "strangers": request.limits.strangers, "people": request.limits.people,
+      "duplicates": request.limits.duplicates,
+      "overlaps": request.against.isEmpty ? nil : request.limits.overlaps,
+    ].compactMapValues(\.self)
+    notes = rows.notes
+    notes += Self.warnings(
+      people: people, fallenApart: fallenApart.count, limit: limits["strangers"],
+      overlaps: Set(overlaps.map(\.person)).count, limits["overlaps"])
+    files = [request.out, request.html].compactMap(\.self)
+  }
+
+  /// What is most likely not meant: cosines that suit another network.
+  private static func warnings(
+    people: Int, fallenApart: Int, limit: Double?, overlaps: Int, _ overlapLimit: Double?
+  ) -> [String] {
+    var warnings: [String] = []
+    if let limit, 2 * fallenApart > people {
+      warnings.append(
+        "warning: \(fallenApart) of \(people) people fall apart at cosine \(limit), so that this "
+          + "network says nothing of them: give a lower --stranger-cosine, such as evaluate finds for "
+          + "its pairs, or embeddings of a better network")
+    }
+    if let overlapLimit, 2 * overlaps > people {
+      warnings.append(
+        "warning: \(overlaps) of \(people) people are as near as cosine \(overlapLimit) to an "
+          + "evaluation set: if these are others, give a higher --overlap-cosine or embeddings of a "
+          + "better network")
+    }
+    return warnings
+  }
+
+  private enum CodingKeys: CodingKey {
+    case embeddings, photos, people, dimension, notes, undirected, strangers, fallenApart, merges
+    case duplicates, overlaps, verdict, dropsPhotos, dropsPeople, mergesPeople, limits
+  }
+
+  /// What is found, by kind: a title, and a line each.
+  var sections: [(title: String, items: [String])] {
+    func text(_ cosine: Double?) -> String { CleaningList.text(cosine) }
+    func at(_ name: String) -> String { limits[name].map { "cosine \($0)" } ?? "no cosine" }
+    func copies(_ differs: Bool) -> [String] {
+      duplicates.filter { $0.differs == differs }.map { copies in
+        "\(copies.kept) = "
+          + zip(copies.others, copies.cosines).map { "\($0) (\(text($1)))" }
+          .joined(separator: " = ")
+      }
+    }
+    return [
+      (
+        "people who are in an evaluation set too, at \(at("overlaps"))",
+        overlaps.map { "\($0.person): \($0.photo) of \($0.set) (\(text($0.cosine)))" }
+      ),
+      (
+        "people who are one, at \(at("people"))",
+        merges.map { merge in
+          "\(merge.kept) = "
+            + zip(merge.others, merge.cosines).map { "\($0) (\(text($1)))" }
+            .joined(separator: " = ")
+        }
+      ),
+      (
+        "strangers among the photos of a person, at \(at("strangers"))",
+        strangers.map { stranger in
+          "\(stranger.photo) (\(text(stranger.cosine)) to \(stranger.person)"
+            + (stranger.like.map { ", \(text(stranger.likeCosine)) to \($0)" } ?? "") + ")"
+        }
+      ),
+      ("copies of one photo, several people, at \(at("duplicates"))", copies(true)),
+      ("copies of one photo of a person, at \(at("duplicates"))", copies(false)),
+      ("people whose photos fall apart, at \(at("strangers")): nothing is told", fallenApart),
+      ("photos without an embedding", undirected),
+    ]
+  }
+
+  /// "2 photos and 1 person to leave out, 3 people to take for others", or "sound".
+  private var verdictText: String {
+    guard verdict == .findings else { return "sound" }
+    func counted(_ count: Int, _ one: String, _ many: String) -> String {
+      "\(count) \(count == 1 ? one : many)"
+    }
+    return counted(dropsPhotos, "photo", "photos") + " and "
+      + counted(dropsPeople, "person", "people") + " to leave out, "
+      + counted(mergesPeople, "person", "people") + " to take for others"
+  }
+
+  var lines: [String] {
+    var lines = ["\(embeddings): \(photos) photos of \(people) people, \(dimension) numbers each"]
+    lines += notes
+    for (title, items) in sections where !items.isEmpty {
+      lines.append("\(title): \(items.count)")
+      lines += items.prefix(20).map { "  \($0)" }
+      if items.count > 20 { lines.append("  ...") }
+    }
+    if !files.isEmpty { lines.append("written: \(files.joined(separator: ", "))") }
+    lines.append("verdict: \(verdictText)")
+    return lines
+  }
+}
