@@ -1,5 +1,4 @@
 import Determinism
-import Engine
 import Optimizers
 import Testing
 

@@ -1,6 +1,5 @@
 internal import Determinism
 internal import Kernels
-package import Optimizers
 
 /// Hashes of a vector's blocks, four at a time where registers are wide enough for that: one alone
 /// waits for its multiplications.
