@@ -274,6 +274,12 @@ import TestSupport
         from: memory[5])
       _ = NormalizeKernel.cosine(memory[0], memory[1], count: width)
     }
+    expectNoAllocations("hashes of four blocks") {
+      guard HashKernel.hashesFourAtOnce else { return }
+      doubles[0].withMemoryRebound(to: UInt64.self, capacity: 16) {
+        HashKernel.advance($0, over: memory[0], count: 512, primes: (3, 5))
+      }
+    }
     expectNoAllocations("softmax") {
       let largest = SoftmaxKernel.maximum(of: memory[0], count: 1003)
       _ = SoftmaxKernel.exponentials(
