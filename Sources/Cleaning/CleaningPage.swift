@@ -28,13 +28,6 @@ struct CleaningPage {
 
   func render() -> String {
     let title = "What is wrong with \(report.embeddings)"
-    let head = Markup.element(
-      "head", [:],
-      [
-        .element("meta", ["charset": "utf-8"]),
-        .element("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"]),
-        .element("title", text: title), .style(ReportStyle.css), .style(Self.css),
-      ])
     let header = Markup.element(
       "header", [:],
       [
@@ -49,23 +42,8 @@ struct CleaningPage {
     let sections = zip(report.sections, groups).map { section($0.title, count: $0.items.count, $1) }
     let rest = report.sections.dropFirst(groups.count).map { list($0.title, $0.items) }
     let main = [header] + notes + [cards] + sections + rest
-    return "<!DOCTYPE html>\n"
-      + Markup.element(
-        "html", ["lang": "en"], [head, .element("body", [:], [.element("main", [:], main)])]
-      ).html + "\n"
+    return ReportPage.text(title: title, css: ReportPage.facesCSS, main)
   }
-
-  private static let css = """
-    .found{margin:0 0 10px}
-    .found figcaption span{font-size:13px;color:var(--soft)}
-    .faces{display:flex;flex-wrap:wrap;gap:6px}
-    .faces div{width:76px;font-size:10px;line-height:1.2;color:var(--soft);overflow:hidden;
-    white-space:nowrap;text-overflow:ellipsis}
-    .faces img,.faces i{display:block;width:76px;height:76px;border-radius:5px;margin-bottom:2px;
-    background:var(--line)}
-    .faces .other img,.faces .other i{outline:3px solid var(--c2);outline-offset:-3px}
-    .faces .other{color:var(--c2)}
-    """
 
   private var cards: Markup {
     let figures = [

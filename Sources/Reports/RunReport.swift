@@ -201,19 +201,9 @@ package struct RunReport: Sendable {
 
   /// The page as one HTML text.
   package func render() -> String {
-    let head = Markup.element(
-      "head", [:],
-      [
-        .element("meta", ["charset": "utf-8"]),
-        .element("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"]),
-        .element("title", text: title), .style(ReportStyle.css),
-      ])
     let header = Markup.element(
       "header", [:], [.element("h1", text: title), .element("p", text: subtitle)])
-    let body = Markup.element(
-      "body", [:], [.element("main", [:], [header] + warnings() + [cards()] + sections())])
-    return "<!DOCTYPE html>\n"
-      + Markup.element("html", ["lang": "en"], [head, body]).html + "\n"
+    return ReportPage.text(title: title, [header] + warnings() + [cards()] + sections())
   }
 
   private func warnings() -> [Markup] {

@@ -22,36 +22,13 @@ struct ClusterSheet {
   }
 
   func render() -> String {
-    let head = Markup.element(
-      "head", [:],
-      [
-        .element("meta", ["charset": "utf-8"]),
-        .element("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"]),
-        .element("title", text: title), .style(ReportStyle.css), .style(Self.css),
-      ])
     var header = [
       Markup.element("h1", text: title), .element("p", text: answer.summary),
     ]
     if let rule = answer.thresholdRule { header.append(.element("p", text: "threshold \(rule)")) }
     let main = [Markup.element("header", [:], header)] + figures() + groups() + alone()
-    return "<!DOCTYPE html>\n"
-      + Markup.element(
-        "html", ["lang": "en"], [head, .element("body", [:], [.element("main", [:], main)])]
-      ).html + "\n"
+    return ReportPage.text(title: title, css: ReportPage.facesCSS, main)
   }
-
-  private static let css = """
-    .cluster{margin:0 0 12px}
-    .cluster figcaption b{font-size:15px}
-    .cluster figcaption span{font-size:13px;color:var(--soft)}
-    .faces{display:flex;flex-wrap:wrap;gap:6px}
-    .faces div{width:76px;font-size:10px;line-height:1.2;color:var(--soft);overflow:hidden;
-    white-space:nowrap;text-overflow:ellipsis}
-    .faces img,.faces i{display:block;width:76px;height:76px;border-radius:5px;margin-bottom:2px;
-    background:var(--line)}
-    .faces .other img,.faces .other i{outline:3px solid var(--c2);outline-offset:-3px}
-    .faces .other{color:var(--c2)}
-    """
 
   private func figures() -> [Markup] {
     guard let scores = answer.scores else { return [] }
@@ -83,7 +60,7 @@ struct ClusterSheet {
       }
       children.append(
         .element(
-          "figure", ["class": "panel cluster"],
+          "figure", ["class": "panel found"],
           [
             .element(
               "figcaption", [:],
@@ -118,7 +95,7 @@ struct ClusterSheet {
         [
           .element("h2", text: "Alone (\(photos.count))"),
           .element(
-            "figure", ["class": "panel cluster"],
+            "figure", ["class": "panel found"],
             [faces(photos, limit: Self.aloneLimit, person: nil)]),
         ])
     ]
