@@ -17,6 +17,10 @@ let house: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// What reads options and writes pages: it computes nothing, and optimising it would be a twelfth
+/// of a build.
+let plainSettings = house + [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+
 /// Kernels are optimised in debug builds too (a debug build of them is 100 times slower), as one
 /// module.
 let kernelSettings: [SwiftSetting] =
@@ -183,8 +187,8 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Faults", dependencies: ["Collectives", "Configuration", "Threads"],
-      swiftSettings: house),
-    .target(name: "Pace", dependencies: ["Timing"], swiftSettings: house),
+      swiftSettings: plainSettings),
+    .target(name: "Pace", dependencies: ["Timing"], swiftSettings: plainSettings),
     .target(
       name: "State",
       dependencies: ["Kernels", "Losses", "Networks", "Preconditions", "Threads"],
@@ -202,7 +206,7 @@ let package = Package(
         "Collectives", "Datasets", "Interchange", "Kernels", "Losses", "Networks", "Preconditions",
         "Yams",
       ],
-      swiftSettings: house),
+      swiftSettings: plainSettings),
     .target(
       name: "Assembly",
       dependencies: [
@@ -238,7 +242,7 @@ let package = Package(
     .target(
       name: "Reports",
       dependencies: ["Datasets", "Evaluation", "Interchange", "Timing"],
-      swiftSettings: house),
+      swiftSettings: plainSettings),
     .target(
       name: "Inputs",
       dependencies: [
@@ -280,21 +284,21 @@ let package = Package(
         "Assembly", "Collectives", "Configuration", "Engine", "Losses", "Networks", "Scaling",
         "Sessions",
       ],
-      swiftSettings: house),
+      swiftSettings: plainSettings),
     .target(
       name: "Planning",
       dependencies: [
         "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine",
         "Evaluation", "Inputs", "Losses", "Networks", "Optimizers", "Sessions", "State", "Threads",
       ],
-      swiftSettings: house),
+      swiftSettings: plainSettings),
     .target(
       name: "Resumption",
       dependencies: [
         "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets", "Networks",
         "RunFolders", "Sessions",
       ],
-      swiftSettings: house),
+      swiftSettings: plainSettings),
     .target(
       name: "Training",
       dependencies: [
@@ -343,7 +347,7 @@ let package = Package(
         "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism", "Evaluation",
         "Inputs", "Interchange", "Measuring", "Networks", "Reports", "Scoring", "Sessions",
       ],
-      swiftSettings: house),
+      swiftSettings: plainSettings),
     .target(
       name: "Comparison",
       dependencies: [
@@ -367,7 +371,7 @@ let package = Package(
         "CheckpointParts", "Checkpoints", "Configuration", "Datasets", "Determinism", "Evaluation",
         "Interchange", "Networks", "Reports", "RunFolders", "Sessions",
       ],
-      swiftSettings: house),
+      swiftSettings: plainSettings),
     .target(
       name: "Cleaning",
       dependencies: [
@@ -392,7 +396,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // Tests look at its commands, in release as everything else.
-      swiftSettings: house + [.unsafeFlags(["-enable-testing"])]),
+      swiftSettings: plainSettings + [.unsafeFlags(["-enable-testing"])]),
 
     .target(
       name: "Benchmarks",

@@ -24,7 +24,7 @@ package final class FaceCutter {
   /// What maps a pixel of the aligned photo to a pixel of the photo that a face with the ten
   /// numbers `points` is on, and whether these are the points of no face; nil where they are one.
   package func place(of points: [Double]) -> (toPhoto: Similarity, isDoubtful: Bool)? {
-    let five = (0..<5).map { (x: points[2 * $0], y: points[2 * $0 + 1]) }
+    let five = FacePoints.points(points)
     guard let similarity = Similarity(from: five, to: template)?.inverse else { return nil }
     return (similarity, Alignment.misfit(five) > Alignment.largestMisfit)
   }

@@ -185,7 +185,7 @@ import Training
       // The evaluation of the first step has no named sets.
       #expect(try Self.sets(in: folder).count == 2)
       let files = try SmallRun.checkpoints(in: folder)
-      #expect(files.map { $0.suffix(14) } == ["2.safetensors", "3.safetensors"].map { "0" + $0 })
+      #expect(files.map { String($0.suffix(14)) } == ["02.safetensors", "03.safetensors"])
       let first = try Checkpoint(path: files[0])
       #expect(first.holds(.ema))
       #expect(

@@ -172,7 +172,7 @@ import Training
     #expect(lines[1] == "no landmarks: \(names[3])")
     #expect(try PhotoSet(path: out).index.photos.map(\.path) == [names[0], names[1]])
     let numbers = points.split(separator: " ").compactMap { Double($0) }
-    let eyes = (0..<5).map { (x: numbers[2 * $0], y: numbers[2 * $0 + 1]) }
+    let eyes = FacePoints.points(numbers)
     let similarity = try #require(
       Similarity(from: eyes, to: Alignment.template(size: 112))
     ).inverse

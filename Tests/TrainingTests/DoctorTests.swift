@@ -89,10 +89,8 @@ import Training
     // rank sums the first of three parts, whose lengths are multiples of 16.
     let sent = report.sums.map { ($0.bytesPerSecond * $0.seconds).rounded() }
     #expect(report.sums.map(\.values) == (ranks == 1 ? [] : [1 << 10, 1 << 13]))
-    #expect(
-      sent
-        == (ranks == 1
-          ? [] : [6 * 672 + 4 * 2 * 352, 6 * (8192 - 2736) + 4 * 2 * 2736].map(Double.init)))
+    let each: [Double] = [6 * 672 + 4 * 2 * 352, 6 * (8192 - 2736) + 4 * 2 * 2736]
+    #expect(sent == (ranks == 1 ? [] : each))
     // Threads of one process read one clock.
     #expect(report.clockSkewSeconds < 0.1)
     expectPrediction(report, imagesPerRank: Double(21 / ranks))
@@ -206,12 +204,13 @@ import Training
     #expect((last.prediction.sums / sums - 1).magnitude < 1e-9)
     #expect(last.prediction.hidden == 0)
     // Three more agreements, and some 100 kB of other sums, there and back.
-    let latency = 3 * 12e-3 + 2 * (40 * 64 + 100_000) / 1e6
+    let latency: Double = 3 * 12e-3 + 2 * (40 * 64 + 100_000) / 1e6
     #expect((last.prediction.latency / latency - 1).magnitude < 1e-9)
     let own = ScalingModel.Load(
       ranks: 1, threads: 1, imagesPerRank: 21, microbatch: report.microbatch)
     let lines = request.prediction!.lines(of: report, load: own)
-    #expect(lines.count == 2 + 1 + 12 + 1 + 4 + 2 + 1 + 12)
+    let paragraphs: [Int] = [2, 1, 12, 1, 4, 2, 1, 12]
+    #expect(lines.count == paragraphs.reduce(0, +))
     #expect(report.headPredictions.count == 12)
   }
 

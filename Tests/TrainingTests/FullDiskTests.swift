@@ -76,9 +76,9 @@ import Training
       next.finish()
       #expect(next.takeProblem() == nil, "a problem after the next start")
       let whole = try FullDiskTests.rows(of: folder)
-      #expect(
-        whole.dropFirst().map { String($0.prefix { $0 != "," }) } == (1...64).map { "\($0)" } + [""]
-      )
+      let firstColumn: [String] = whole.dropFirst().map { String($0.prefix { $0 != "," }) }
+      let steps: [String] = (1...64).map(String.init)
+      #expect(firstColumn == steps + [""])
       #expect(whole[64].utf8.count + 1 == row, "\(whole[64])")
     }
   }

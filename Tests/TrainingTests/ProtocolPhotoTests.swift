@@ -153,7 +153,8 @@ import Testing
   }
 
   @Test func pointsInAnotherOrderAreNamed() throws {
-    try edit({ numbers in (0..<5).flatMap { [numbers[2 * $0 + 1], numbers[2 * $0]] } }) { _ in true
+    try edit({ (numbers: [Double]) -> [Double] in numbers.indices.map { numbers[$0 ^ 1] } }) { _ in
+      true
     }
     #expect(complaint(options).contains("does not fit faces: y stands before x"))
   }

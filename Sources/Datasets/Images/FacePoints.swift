@@ -1,12 +1,12 @@
 /// What five points may be that are not those of a face: eyes, nose, corners of the mouth.
 package enum FacePoints {
-  typealias Point = (x: Double, y: Double)
+  package typealias Point = (x: Double, y: Double)
 
   /// As many faces are looked at to tell how their points are written.
   static let sampleCount = 2000
 
-  /// The five points of x1 y1 ... x5 y5.
-  static func points(_ numbers: [Double]) -> [Point] {
+  /// The five points of x1 y1 ... x5 y5, in pixels.
+  package static func points(_ numbers: [Double]) -> [Point] {
     (0..<5).map { (x: numbers[2 * $0], y: numbers[2 * $0 + 1]) }
   }
 

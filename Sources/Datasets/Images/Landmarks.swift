@@ -207,7 +207,7 @@ struct LandmarkReader {
       faceless += 1
       return
     }
-    let points = (0..<5).map { (x: numbers[2 * $0], y: numbers[2 * $0 + 1]) }
+    let points = FacePoints.points(numbers)
     try requireSize(of: points, number)
     if let known = lines[photo] {
       guard zip(known.points, points).allSatisfy({ $0 == $1 }) else {

@@ -43,8 +43,9 @@ package enum Normalization: String, CaseIterable, Sendable {
   /// The value of every byte in every channel, each rounded once [3, 256]; nil where per image.
   package var table: [Float]? {
     guard let channels else { return nil }
-    return (0..<3).flatMap { c in
-      (0..<256).map { Float(channels.scale[c] * Double($0) + channels.offset[c]) }
+    return (0..<3).flatMap { (channel: Int) -> [Float] in
+      let (scale, offset) = (channels.scale[channel], channels.offset[channel])
+      return (0..<256).map { Float(scale * Double($0) + offset) }
     }
   }
 
