@@ -1,6 +1,16 @@
 package import Evaluation
 internal import Interchange
 
+/// In what numbers embeddings are stored.
+package enum StoredNumbers: Sendable, CaseIterable {
+  /// Floats, as they are.
+  case float32
+  /// Floats of 16 bits, rounded to the nearest, of two the even one.
+  case float16
+  /// Whole numbers from -127 to 127, which each row is scaled to fill (`Embeddings.quantized`).
+  case int8
+}
+
 /// The forms in which embeddings with their names are stored, by the ending of the file's name.
 package enum EmbeddingFile: String, Sendable, CaseIterable {
   /// An array [photos, dimension]; the names stand in `FILE.txt`, one a line.
@@ -22,45 +32,65 @@ package enum EmbeddingFile: String, Sendable, CaseIterable {
     self == .npy ? String(path.dropLast(rawValue.count + 1)) + ".txt" : nil
   }
 
-  /// Writes `embeddings` and their `names`; `asBytes` scales each row to fill whole numbers from
-  /// -127 to 127. Throws `InterchangeError`, or `EmbeddingFileError.notInBytes` for rows that are
-  /// no numbers.
+  /// Writes `embeddings` in `numbers`, and their `names`. Throws `InterchangeError`, and
+  /// `EmbeddingFileError` for rows that these numbers cannot say.
   package func write(
-    _ embeddings: Embeddings, names: [String], asBytes: Bool, to path: String
+    _ embeddings: Embeddings, names: [String], in numbers: StoredNumbers, to path: String
   ) throws {
-    let shape = [embeddings.count, embeddings.dimension]
-    var bytes: [Int8]?
-    if asBytes {
-      // No byte says that a number is none.
-      guard embeddings.nonFiniteCount == 0 else {
-        throw EmbeddingFileError.notInBytes(count: embeddings.nonFiniteCount)
-      }
-      bytes = embeddings.quantized(bits: 8).values.map { Int8($0) }
-    }
+    let tensor = try Self.tensor(of: embeddings, in: numbers)
     switch self {
     case .npy:
       try writeNames(names, to: namesPath(beside: path)!)
-      if let bytes {
-        try NumPyFile.write(bytes: bytes, shape: shape, to: path)
-      } else {
-        try NumPyFile.write(embeddings.values, shape: shape, to: path)
-      }
+      try NumPyFile.write(tensor, to: path)
     case .npz:
-      let tensor =
-        bytes.map { bytes in
-          SafetensorsTensor(name: "embeddings", type: .int8, shape: shape) {
-            try bytes.withUnsafeBytes($0)
-          }
-        } ?? SafetensorsTensor(name: "embeddings", shape: shape, floats: embeddings.values)
       try NumPyArchive.write(
         [NumPyMember(tensor), NumPyMember(name: "names", strings: names)], to: path)
     case .csv:
       let dimension = embeddings.dimension
+      var texts: (Range<Int>) -> [String] = { embeddings.values[$0].map { "\($0)" } }
+      switch numbers {
+      case .float32: break
+      case .float16: texts = { embeddings.values[$0].map { "\(Float(Float16($0)))" } }
+      case .int8:
+        let bytes = Self.bytes(of: embeddings)
+        texts = { bytes[$0].map { "\($0)" } }
+      }
       try CSVTable.write(names: names, columns: dimension, to: path) { row in
-        let range = row * dimension..<(row + 1) * dimension
-        return bytes.map { $0[range].map { "\($0)" } } ?? embeddings.values[range].map { "\($0)" }
+        texts(row * dimension..<(row + 1) * dimension)
       }
     }
+  }
+
+  /// The array `embeddings` [photos, dimension] in `numbers`; throws `EmbeddingFileError` where
+  /// they cannot say it.
+  private static func tensor(
+    of embeddings: Embeddings, in numbers: StoredNumbers
+  ) throws -> SafetensorsTensor {
+    let (name, shape) = ("embeddings", [embeddings.count, embeddings.dimension])
+    switch numbers {
+    case .float32:
+      return SafetensorsTensor(name: name, shape: shape, floats: embeddings.values)
+    case .float16:
+      let halves = embeddings.values.map { Float16($0) }
+      let farCount = zip(halves, embeddings.values).count { $0.isInfinite && $1.isFinite }
+      guard farCount == 0 else { throw EmbeddingFileError.notInHalves(count: farCount) }
+      return SafetensorsTensor(name: name, type: .float16, shape: shape) {
+        try halves.withUnsafeBytes($0)
+      }
+    case .int8:
+      // No byte says that a number is none.
+      guard embeddings.nonFiniteCount == 0 else {
+        throw EmbeddingFileError.notInBytes(count: embeddings.nonFiniteCount)
+      }
+      let bytes = bytes(of: embeddings)
+      return SafetensorsTensor(name: name, type: .int8, shape: shape) {
+        try bytes.withUnsafeBytes($0)
+      }
+    }
+  }
+
+  private static func bytes(of embeddings: Embeddings) -> [Int8] {
+    embeddings.quantized(bits: 8).values.map { Int8($0) }
   }
 
   private func writeNames(_ names: [String], to path: String) throws {

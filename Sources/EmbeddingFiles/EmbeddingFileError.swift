@@ -5,6 +5,7 @@ package enum EmbeddingFileError: Error, CustomStringConvertible {
   case noNames(path: String)
   case unknownForm(path: String)
   case notInBytes(count: Int)
+  case notInHalves(count: Int)
   case nameOfSeveralLines(name: String)
   case severalMatrices(path: String, names: [String])
   case ownNamesAndRows(path: String, names: Int, rows: Int)
@@ -22,6 +23,8 @@ package enum EmbeddingFileError: Error, CustomStringConvertible {
     case .notInBytes(let count):
       "\(count) photos have no embedding, which bytes cannot say; repair or remove them, or leave "
         + "out --int8"
+    case .notInHalves(let count):
+      "\(count) numbers of the embeddings are beyond 65504, the largest of 16 bits; leave out --fp16"
     case .nameOfSeveralLines(let name):
       "'\(name.split(whereSeparator: \.isNewline).joined(separator: "\\n"))' has a line end, and the "
         + "names beside a .npy file stand one a line; write a .npz or .csv file, or rename the photo"

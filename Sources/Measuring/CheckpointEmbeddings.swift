@@ -45,7 +45,7 @@ extension CheckpointNetwork {
       rows = Embeddings(rows.values + mirrored.values, dimension: rows.dimension)
       names += names.map { $0 + MirroredName.ending }
     }
-    try form.write(rows, names: names, asBytes: request.writesBytes, to: request.out)
+    try form.write(rows, names: names, in: request.numbers, to: request.out)
     let place = form.namesPath(beside: request.out).map { "in \($0)" } ?? "beside them"
     session.console.say(
       "\(names.count) embeddings of \(network.embeddingCount) in \(request.out), names \(place)"

@@ -30,8 +30,8 @@ package struct EmbedRequest: Sendable, Equatable {
   package var weights = WeightsKind.raw
   /// Behind all rows those of the mirrored photos, called as `MirroredName` has it.
   package var writesMirrored = false
-  /// One byte a number (`Embeddings.quantized`) in place of a float.
-  package var writesBytes = false
+  /// In what numbers the file holds the embeddings.
+  package var numbers = StoredNumbers.float32
   /// Compute threads of a rank; nil is its share of the host.
   package var threads: Int?
   /// Nothing on standard output.

@@ -50,6 +50,11 @@ struct Embed: ParsableCommand {
   var mirrored = false
 
   @Flag(
+    name: .customLong("fp16"),
+    help: "Write floats of 16 bits, half the size; a --teacher and all tasks read them.")
+  var fp16 = false
+
+  @Flag(
     name: .customLong("int8"),
     help: "Write one byte a number, each photo scaled to fill it; distances stay within rounding.")
   var int8 = false
@@ -64,6 +69,9 @@ struct Embed: ParsableCommand {
     if mirrored, network.flipTest == true {
       throw ValidationError(
         "--mirrored writes photo and mirror image apart, --flip-test adds them; give one of them")
+    }
+    if fp16, int8 {
+      throw ValidationError("--fp16 and --int8 are two forms of numbers; give one of them")
     }
     guard EmbeddingFile(path: out) != nil else {
       throw ValidationError("--out '\(out)' does not end in NAME.npy, NAME.npz or NAME.csv")
@@ -80,7 +88,7 @@ struct Embed: ParsableCommand {
     request.maxBad = network.maxBad
     request.precision = network.precision
     request.weights = network.weights
-    request.writesBytes = int8
+    request.numbers = int8 ? .int8 : fp16 ? .float16 : .float32
     request.writesMirrored = mirrored
     request.threads = threads
     let code = Dispatch.run { try request.run(over: $0) }

@@ -124,6 +124,12 @@ import Testing
     #expect(configuration.resume == .none)
   }
 
+  @Test func embedStoresOneFormOfNumbers() {
+    let words = ["embed", "r", "--data", "d", "--out", "o.npy"]
+    #expect(complaint(words + ["--fp16"]) == nil && complaint(words + ["--int8"]) == nil)
+    #expect(complaint(words + ["--fp16", "--int8"])?.contains("give one of them") == true)
+  }
+
   @Test func embedEvaluateAndSweepTakeMaxBad() throws {
     for words in [
       ["embed", "r", "--data", "d", "--out", "o.npy"], ["evaluate", "r", "--data", "d"],

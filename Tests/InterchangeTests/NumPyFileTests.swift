@@ -69,12 +69,28 @@ private let refused: [([UInt8], String)] = [
   }
 
   @Test func bytesAreInt8() throws {
-    try NumPyFile.write(bytes: [-127, 0, 1, 127], shape: [2, 2], to: folder.file("b.npy"))
+    let tensor = SafetensorsTensor(name: "b", type: .int8, shape: [2, 2]) { lend in
+      try [-127, 0, 1, 127].map { Int8($0) }.withUnsafeBytes { try lend($0) }
+    }
+    try NumPyFile.write(tensor, to: folder.file("b.npy"))
     let bytes = try folder.bytes("b.npy")
     #expect(String(decoding: bytes[10..<128], as: UTF8.self).hasPrefix("{'descr': '|i1', "))
     #expect(Array(bytes[128...]) == [0x81, 0, 1, 0x7F])
     #expect(
       try NumPyFile.read(folder.file("b.npy")) == .init(shape: [2, 2], values: [-127, 0, 1, 127]))
+  }
+
+  @Test func halvesAreFloat16() throws {
+    let values: [Float16] = [1, -2.5, 65504, 6e-8]
+    let tensor = SafetensorsTensor(name: "h", type: .float16, shape: [4]) { lend in
+      try values.withUnsafeBytes { try lend($0) }
+    }
+    try NumPyFile.write(tensor, to: folder.file("h.npy"))
+    let bytes = try folder.bytes("h.npy")
+    #expect(String(decoding: bytes[10..<128], as: UTF8.self).hasPrefix("{'descr': '<f2', "))
+    #expect(Array(bytes[128...]) == [0, 0x3C, 0, 0xC1, 0xFF, 0x7B, 1, 0])
+    #expect(
+      try NumPyFile.read(folder.file("h.npy")) == .init(shape: [4], values: values.map(Float.init)))
   }
 
   @Test(arguments: [[6], [], [0, 128], [1, 2, 3, 1], [2, 3]])

@@ -174,7 +174,7 @@ import Training
     // One byte a number: the same clusters, from stored embeddings.
     var embed = EmbedRequest(
       checkpoint: folder, data: .folder(photos), out: folder + "/bytes.npy", quiet: true)
-    embed.writesBytes = true
+    embed.numbers = .int8
     try embed.run(over: SoloCommunicator())
     let bytes = try NumPyFile.read(folder + "/bytes.npy")
     #expect(bytes.shape == [15, 32])

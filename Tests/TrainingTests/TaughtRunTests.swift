@@ -141,35 +141,14 @@ import Training
     let turned = try SmallRun.train(Self.taught(by: folder + "/turned.npy"))[0]
     #expect(turned.weights == reference.weights)
     // Rounded to bytes and to halves it is nearly so.
-    let bytes = try stored(old, "bytes.npz") { $0.writesBytes = true }
-    let halves = try self.halves(of: embeddings.values, names: names)
+    let bytes = try stored(old, "bytes.npz") { $0.numbers = .int8 }
+    let halves = try stored(old, "halves.npy") { $0.numbers = .float16 }
     for file in [bytes, halves] {
       let outcome = try SmallRun.train(Self.taught(by: file))[0]
       #expect(outcome.weights != reference.weights)
       let (one, other) = (outcome.records[0], reference.records[0])
       #expect(abs(one.teacherCosine! - other.teacherCosine!) < 0.01, "\(file)")
     }
-  }
-
-  /// A `.npy` file of float16, as `array.astype("float16")` writes it.
-  private func halves(of values: [Float], names: [String]) throws -> String {
-    var header = "{'descr': '<f2', 'fortran_order': False, 'shape': (72, 32), }"
-    header += String(repeating: " ", count: 117 - header.utf8.count) + "\n"
-    var bytes = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0]
-    bytes += Array(header.utf8)
-    for value in values {
-      // The eleven bits that a half has: rounded down.
-      let bits = value.bitPattern
-      let exponent = Int(bits >> 23 & 0xFF) - 127 + 15
-      let half =
-        exponent <= 0
-        ? UInt16(0) : UInt16(exponent) << 10 | UInt16(bits >> 13 & 0x3FF)
-      let word = half | UInt16(bits >> 31) << 15
-      bytes += [UInt8(word & 0xFF), UInt8(word >> 8)]
-    }
-    try Data(bytes).write(to: URL(fileURLWithPath: folder + "/halves.npy"))
-    try TextFile.write(names.map { $0 + "\n" }.joined(), to: folder + "/halves.txt")
-    return folder + "/halves.npy"
   }
 
   /// A mirrored sample takes the row of the mirrored photo, where there is one.

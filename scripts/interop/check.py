@@ -462,7 +462,7 @@ def _():
     equal(embed(bring(file, *SMALL[:4], *HALF), folder, names), expected)
 
 
-@check("embeddings as npy, npz and csv, whole and in bytes, are evaluated alike")
+@check("embeddings as npy, npz and csv, whole, in halves and in bytes, are evaluated alike")
 def _():
     model, folder, names, _, _ = small()
     file = FOLDER / "small.pth"
@@ -478,9 +478,9 @@ def _():
         target.write_bytes((folder / name).read_bytes())
     figures, arrays = [], []
     for form in ("npy", "npz", "csv"):
-        for byte in ([], ["--int8"]):
-            out = FOLDER / f"faces{len(byte)}.{form}"
-            program("embed", checkpoint, "--data", FOLDER / "named", "--out", out, *byte)
+        for kind, word in ((numpy.float32, []), (numpy.float16, ["--fp16"]), (numpy.int8, ["--int8"])):
+            out = FOLDER / f"faces{numpy.dtype(kind).name}.{form}"
+            program("embed", checkpoint, "--data", FOLDER / "named", "--out", out, *word)
             options = ["--names", out.with_suffix(".txt")] if form == "npy" else []
             figures.append(program(
                 "evaluate", "--embeddings", out, *options, "--pairs", pairs, "--quiet"))
@@ -492,12 +492,13 @@ def _():
                 rows = loaded if form == "npy" else loaded["embeddings"]
                 labels = (out.with_suffix(".txt").read_text().split() if form == "npy"
                           else list(loaded["names"]))
-                assert rows.dtype == (numpy.int8 if byte else numpy.float32)
+                assert rows.dtype == kind
             arrays.append(numpy.asarray(rows, dtype=numpy.float32))
             assert len(labels) == 4 and labels[0] == "person0/person0_0001.jpg", labels
-    for i in (0, 1):
-        assert all(f == figures[i] for f in figures[i::2]), figures[i::2]
-        assert all(numpy.array_equal(a, arrays[i]) for a in arrays[i::2])
+    for i in range(3):
+        assert all(f == figures[i] for f in figures[i::3]), figures[i::3]
+        assert all(numpy.array_equal(a, arrays[i]) for a in arrays[i::3])
+    assert numpy.array_equal(arrays[1], arrays[0].astype(numpy.float16).astype(numpy.float32))
     equal(arrays[1], arrays[0], 0.02)
 
 

@@ -106,9 +106,11 @@ package struct NumPyMember {
   let byteCount: Int
   let withBytes: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
 
-  /// Numbers of a tensor that will be lent twice; F32 and I64 are written as they are.
+  /// Numbers of a tensor that will be lent twice; F32, F16, I64 and I8 are written as they are.
   package init(_ tensor: SafetensorsTensor) {
-    let types: [SafetensorsType: String] = [.float32: "<f4", .int64: "<i8", .int8: "|i1"]
+    let types: [SafetensorsType: String] = [
+      .float32: "<f4", .float16: "<f2", .int64: "<i8", .int8: "|i1",
+    ]
     let type = types[tensor.type]
     require(type != nil, "NumPyMember: '\(tensor.name)' is \(tensor.type.rawValue)")
     name = tensor.name

@@ -42,14 +42,12 @@ package enum NumPyFile {
     try values.withUnsafeBufferPointer { try write($0, shape: shape, to: path) }
   }
 
-  /// Writes `bytes` [shape] as int8, as above.
-  package static func write(bytes: [Int8], shape: [Int], to path: String) throws {
-    require(
-      shape.reduce(1, *) == bytes.count,
-      "NumPyFile.write: shape \(shape) for \(bytes.count) values")
+  /// Writes `tensor` of a type that `NumPyMember` knows, as above.
+  package static func write(_ tensor: SafetensorsTensor, to path: String) throws {
+    let member = NumPyMember(tensor)
     let file = try AtomicFile(path: path)
-    try file.append(header(shape: shape, type: "|i1"))
-    try bytes.withUnsafeBytes { try file.append($0) }
+    try file.append(member.header)
+    try member.withBytes { try file.append($0) }
     try file.commit()
   }
 
