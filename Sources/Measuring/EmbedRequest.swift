@@ -1,6 +1,6 @@
 package import Collectives
 package import Configuration
-internal import EmbeddingFiles
+package import EmbeddingFiles
 internal import Interchange
 package import RawPhotos
 internal import Scoring
