@@ -85,7 +85,7 @@ package struct RunComparison {
     guard let firstDifference else {
       return [
         "alike in all \(common.count) steps that both have made, up to step \(last)",
-        "weights after it: \(try traces[0].trace(of: last).weightsHash)",
+        "weights_hash after it: \(try traces[0].trace(of: last).weightsHash)",
       ] + (try averageLines())
     }
     let one = try traces[0].trace(of: firstDifference)

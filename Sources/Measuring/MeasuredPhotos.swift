@@ -64,7 +64,14 @@ extension CheckpointNetwork {
     let photos: [Int]
     if let parts {
       photos = parts.heldOut
-      session.console.say("data: \(opened.name): \(parts.summary)")
+      // A split that was asked for says nothing of whom the network was trained on.
+      session.console.say(
+        "data: \(opened.name): "
+          + (request.split == nil
+            ? parts.summary
+            : "\(parts.heldOut.count) photos of \(parts.heldOutPeopleCount) people, "
+              + "\(parts.training.count) of \(parts.trainingPeopleCount) people left aside "
+              + "by the split"))
     } else {
       photos =
         request.split == nil

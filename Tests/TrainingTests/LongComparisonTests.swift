@@ -77,6 +77,6 @@ import Testing
     let found = try CompareRequest(first: one, second: other).run()
     #expect(found.isAlike)
     #expect(found.lines[0] == "alike in all 10 steps that both have made, up to step 10")
-    #expect(found.lines[1] == "weights after it: a000000000001010")
+    #expect(found.lines[1] == "weights_hash after it: a000000000001010")
   }
 }
