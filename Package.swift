@@ -383,7 +383,7 @@ let package = Package(
       name: "DataTools",
       dependencies: [
         "Collectives", "Configuration", "Datasets", "Detection", "Determinism", "Evaluation",
-        "Inputs", "Interchange", "RawPhotos", "Sessions", "Threads",
+        "Inputs", "Interchange", "RawPhotos", "Reports", "Sessions", "Threads",
       ],
       swiftSettings: house),
     .executableTarget(

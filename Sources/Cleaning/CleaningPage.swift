@@ -36,7 +36,7 @@ struct CleaningPage {
           "p",
           text: "\(ReportNumber.grouped(report.photos)) photos of "
             + "\(ReportNumber.grouped(report.people)) people, \(report.dimension) numbers each"),
-      ])
+      ] + (report.limitsRule.map { [.element("p", text: $0)] } ?? []))
     let notes = report.notes.map { Markup.element("p", ["class": "warning"], text: $0) }
     let groups = [overlaps, merges, strangers, copies(true), copies(false)]
     let sections = zip(report.sections, groups).map { section($0.title, count: $0.items.count, $1) }

@@ -54,11 +54,14 @@ struct CleaningReport: Encodable {
   var dropsPeople: Int
   var mergesPeople: Int
   private var limits: [String: Double]
+  /// How limits follow from the embeddings; nil where they are given.
+  var limitsRule: String?
   private var files: [String]
 
-  /// What `request` has found in `rows`; `sets` are evaluation sets with the names of their rows.
+  /// What `request`, whose limits follow by `rule`, has found in `rows`; `sets` are
+  /// evaluation sets with the names of their rows.
   init(
-    _ request: CleaningRequest, _ rows: CheckedRows, _ findings: CleaningFindings,
+    _ request: CleaningRequest, rule: String?, _ rows: CheckedRows, _ findings: CleaningFindings,
     _ list: CleaningList, sets: [(path: String, names: [String])]
   ) {
     let index = rows.index
@@ -98,6 +101,7 @@ struct CleaningReport: Encodable {
       "duplicates": request.limits.duplicates,
       "overlaps": request.against.isEmpty ? nil : request.limits.overlaps,
     ].compactMapValues(\.self)
+    limitsRule = rule
     notes = rows.notes
     notes += Self.warnings(
       people: people, fallenApart: fallenApart.count, limit: limits["strangers"],
@@ -128,6 +132,7 @@ struct CleaningReport: Encodable {
   private enum CodingKeys: CodingKey {
     case embeddings, photos, people, dimension, notes, undirected, strangers, fallenApart, merges
     case duplicates, overlaps, verdict, dropsPhotos, dropsPeople, mergesPeople, limits
+    case limitsRule
   }
 
   /// What is found, by kind: a title, and a line each.
@@ -181,7 +186,7 @@ struct CleaningReport: Encodable {
 
   var lines: [String] {
     var lines = ["\(embeddings): \(photos) photos of \(people) people, \(dimension) numbers each"]
-    lines += notes
+    lines += [limitsRule].compactMap(\.self) + notes
     for (title, items) in sections where !items.isEmpty {
       lines.append("\(title): \(items.count)")
       lines += items.prefix(20).map { "  \($0)" }

@@ -63,13 +63,18 @@ extension CleaningRequest {
     let threads =
       threads
       ?? min(HostProcessors.current.allowedCount, ControlGroup.current.wholeProcessors ?? .max)
+    let followed = limits.followsStrangers || limits.followsPeople
+    let (limits, rule) = limits.settled(by: followed ? StrangerCosines(rows) : nil)
     let search = CleaningSearch(
       rows: rows, limits: limits, pairs: PairSearch(threads: threads, blockBytes: blockBytes),
       work: work)
     let findings = try search.find(against: sets.map { $0.rows })
     let list = try CleaningList(findings, of: rows.index, sets: against)
+    var settled = self
+    settled.limits = limits
     let report = CleaningReport(
-      self, rows, findings, list, sets: zip(against, sets).map { (path: $0, names: $1.names) })
+      settled, rule: rule, rows, findings, list,
+      sets: zip(against, sets).map { (path: $0, names: $1.names) })
     if let out { try list.write(to: out, of: embeddings) }
     if let html {
       let page = try CleaningPage(report, findings, rows)

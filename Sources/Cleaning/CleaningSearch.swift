@@ -1,5 +1,6 @@
 internal import Datasets
 internal import EmbeddingFiles
+internal import Evaluation
 internal import Sessions
 internal import Threads
 

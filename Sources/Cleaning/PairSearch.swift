@@ -1,3 +1,4 @@
+internal import Evaluation
 private import Foundation
 internal import Kernels
 private import Synchronization

@@ -15,6 +15,8 @@ package struct DetectRequest: Sendable {
   package var detector: String
   /// The table of what was found to write; nil writes none.
   package var points: String?
+  /// The page of what was found to write; nil writes none.
+  package var html: String?
   /// Which faces of a photo are taken.
   package var faces = FaceChoice.largest
   /// The least score of a face, 0 to 1.
@@ -60,6 +62,7 @@ extension DetectRequest {
       files.make(out)
       files.writePhotos(into: out, as: "the folder")
       files.write(points, as: "--points")
+      files.write(html, as: "--html")
     }
   }
 

@@ -20,6 +20,8 @@ enum DetectedAlignment {
     var doubtful: [String] = []
     /// Who is on each face that was written, where folders do not say it.
     var labels: [String] = []
+    /// Faces by photo; -1 of one that cannot be used.
+    var faces: [Int] = []
     var photos = 0
     var written = 0
     var several = 0
@@ -44,8 +46,8 @@ enum DetectedAlignment {
     let detector = try FaceDetector(path: request.detector)
     let set = try session.work.run("listing \(request.data)", unit: "photos") {
       try PhotoSet(
-        path: request.data, besides: [request.detector] + [request.points].compactMap(\.self),
-        meter: $0)
+        path: request.data,
+        besides: [request.detector] + [request.points, request.html].compactMap(\.self), meter: $0)
     }
     let names = set.index.photos.map(\.path)
     try WorldCheck.run(
@@ -71,6 +73,12 @@ enum DetectedAlignment {
         all.notes.append(try targets.labels.write(all.labels, to: request.out))
       }
       try UnfinishedFolder.end(request.out)
+      if let html = request.html {
+        let page = FoundPage(request, all, detector, set)
+        try session.work.run("drawing the page") { _ in
+          try TextFile.write(page.render(), to: html)
+        }
+      }
     }
     return all
   }
@@ -95,6 +103,7 @@ enum DetectedAlignment {
       value: [own.rows, own.bad, own.faceless, own.doubtful, own.labels])
     let counts = try communicator.allGather(value: [own.written, own.several])
     var all = Result()
+    all.faces = try communicator.allGather(own.faces).flatMap(\.self)
     for (text, count) in zip(texts, counts) {
       all.rows += text[0]
       all.bad += text[1]
@@ -175,6 +184,7 @@ extension DetectedAlignment.Result {
     if let reason = outcome.bad { bad.append("\(path): \(reason)") }
     if outcome.isFaceless { faceless.append(path) }
     if outcome.isDoubtful { doubtful.append(path) }
+    faces.append(outcome.bad == nil ? outcome.faces : -1)
     if outcome.faces > 1 { several += 1 }
     written += outcome.written
     labels += outcome.labels

@@ -4,7 +4,8 @@ internal import Preconditions
 ///
 /// The quality of a pair is that of its worse photo. Two conventions stand side by side: the
 /// threshold fixed at its value for all pairs (NIST's error versus discard, arXiv 2303.13294), and
-/// chosen anew on what is left (CR-FIQA's ERC).
+/// chosen anew on what is left (CR-FIQA's ERC). A pair is accepted strictly below its threshold;
+/// squared distances order pairs as arccos(cos)/pi does, so that the curves are those of either.
 ///
 /// Of pairs of equal quality, of which some are to be left out, each is kept with the same weight,
 /// so that the order of the list decides nothing.
@@ -20,7 +21,19 @@ package struct ErrorDiscard: Sendable {
     package let points: [(discarded: Double, error: Double)]
 
     /// The area under the curve by trapezoids, up to its last point.
-    package var area: Double {
+    package var area: Double { Self.area(under: points) }
+
+    /// The least that could be reached: every pair that is left out is one that is falsely
+    /// rejected, max(error at 0 - discarded, 0) (arXiv 2303.13294).
+    package var ideal: [(discarded: Double, error: Double)] {
+      let start = points.first?.error ?? 0
+      return points.map { ($0.discarded, max(start - $0.discarded, 0)) }
+    }
+
+    /// The area under `ideal`, in the same way.
+    package var idealArea: Double { Self.area(under: ideal) }
+
+    private static func area(under points: [(discarded: Double, error: Double)]) -> Double {
       zip(points, points.dropFirst()).reduce(0) { sum, segment in
         sum + (segment.1.discarded - segment.0.discarded) * (segment.0.error + segment.1.error) / 2
       }
@@ -129,6 +142,7 @@ package struct ErrorDiscard: Sendable {
           + shown.map {
             "\(Figure.text($0.error, digits: 6)) at \(Figure.text(100 * $0.discarded, digits: 0)) %"
           }.joined(separator: ", ") + "; area \(Figure.text(curve.area, digits: 6))"
+          + (curve.isFixed ? ", ideal \(Figure.text(curve.idealArea, digits: 6))" : "")
       }
   }
 }

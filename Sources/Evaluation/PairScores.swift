@@ -104,8 +104,7 @@ package struct AcceptRate: Sendable, Equatable {
     let name = "TAR@FAR=\(PairScores.name(of: targetFAR)) "
     if let refusal { return name + refusal }
     func text(_ value: Double) -> String { Figure.text(value, digits: 6) }
-    let spread = interval.map { " (\(text($0.lowerBound)) to \(text($0.upperBound)))" } ?? ""
-    return name + text(strict.trueAcceptRate) + spread
+    return name + text(strict.trueAcceptRate) + Figure.spread(interval)
       + ", threshold \(Figure.text(strict.threshold, digits: 4)) at FAR "
       + Self.rateText(strict.falseAcceptRate)
       + "; nearest point \(text(nearest.trueAcceptRate)) at FAR "

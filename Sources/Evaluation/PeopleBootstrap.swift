@@ -44,6 +44,18 @@ package struct PeopleBootstrap: Sendable {
     }
   }
 
+  /// How often pair `pair` counts where units are drawn as often as `counts` [unitCount] says.
+  func weight(of pair: Int, _ counts: [Int32]) -> Int {
+    let (first, second) = units[pair]
+    return Int(counts[Int(first)]) * (second < 0 ? 1 : Int(counts[Int(second)]))
+  }
+
+  /// Draws `count` people, whose pairs or photos are known to who asks.
+  package init(people count: Int) {
+    (unitCount, units) = (count, [])
+    rule = "\(Self.drawCount) draws of \(count) people"
+  }
+
   /// How often each unit is drawn [unitCount] in draw `draw`.
   package func counts(draw: Int, seed: UInt64) -> [Int32] {
     let random = CounterRandom(seed: seed, purpose: .split, 3, draw)
@@ -137,6 +149,41 @@ package struct DrawnPairs: Sendable {
   }
 }
 
+extension PeopleBootstrap {
+  /// The middle 95 % of each of the figures that `body` finds where units are drawn as often as its
+  /// argument [unitCount] says; nil where no draw has one. `body` gives as many figures each time.
+  package func intervals(
+    seed: UInt64, _ body: ([Int32]) -> [Double?]
+  ) -> [ClosedRange<Double>?] {
+    var found: [[Double]] = []
+    for draw in 0..<Self.drawCount {
+      let figures = body(counts(draw: draw, seed: seed))
+      if found.isEmpty { found = figures.map { _ in [] } }
+      for (index, figure) in figures.enumerated() { if let figure { found[index].append(figure) } }
+    }
+    return found.map { $0.isEmpty ? nil : PairScores.interval($0) }
+  }
+
+  /// Intervals of the shares of probes of which fewer than each of `ranks` others stand before
+  /// their person: as many as `places` [probes] says. The probes' `people` [probes] are drawn.
+  package static func intervals(
+    ranks: [Int], places: [Int], people: [Int], seed: UInt64
+  ) -> (intervals: [ClosedRange<Double>?], rule: String) {
+    let numbers = Dictionary(
+      uniqueKeysWithValues: Set(people).sorted().enumerated().map { ($1, $0) })
+    let units = people.map { numbers[$0]! }
+    let bootstrap = PeopleBootstrap(people: numbers.count)
+    let intervals = bootstrap.intervals(seed: seed) { counts in
+      let all = units.reduce(0) { $0 + Int(counts[$1]) }
+      return ranks.map { rank in
+        let found = zip(places, units).reduce(0) { $0 + ($1.0 < rank ? Int(counts[$1.1]) : 0) }
+        return all > 0 ? Double(found) / Double(all) : nil
+      }
+    }
+    return (intervals, bootstrap.rule)
+  }
+}
+
 extension PairScores {
   /// `acceptRates` with the intervals of `bootstrap`, drawn by `seed`, and that of the share of
   /// pairs that are judged rightly by the threshold of their fold in `verification`.
@@ -165,8 +212,26 @@ extension PairScores {
     return (rates, accuracies.isEmpty ? nil : Self.interval(accuracies))
   }
 
+  /// The share of pairs that are judged rightly by the threshold of their fold in `verification`,
+  /// in each draw of `bootstrap` by `seed`; empty where folds are missing.
+  func drawnAccuracies(
+    of verification: Verification, bootstrap: PeopleBootstrap, seed: UInt64
+  ) -> [Double?] {
+    guard let isRight = judgements(of: verification) else { return [] }
+    return (0..<PeopleBootstrap.drawCount).map { draw in
+      let counts = bootstrap.counts(draw: draw, seed: seed)
+      var (right, all) = (0, 0)
+      for pair in isRight.indices {
+        let weight = bootstrap.weight(of: pair, counts)
+        all += weight
+        if isRight[pair] { right += weight }
+      }
+      return all > 0 ? Double(right) / Double(all) : nil
+    }
+  }
+
   /// Whether each pair is judged rightly by the threshold of its fold; nil where folds are missing.
-  private func judgements(of verification: Verification) -> [Bool]? {
+  func judgements(of verification: Verification) -> [Bool]? {
     let folds = Set(pairs.pairs.map(\.fold)).sorted()
     guard folds.count == verification.foldThresholds.count else { return nil }
     let thresholds = Dictionary(uniqueKeysWithValues: zip(folds, verification.foldThresholds))

@@ -46,9 +46,24 @@ package struct SetResults {
       accuracies.first { Self.stem($0.0).lowercased().prefix { $0.isLetter } == race }
     }
     if subsets.count == Self.races.count {
-      lines += AccuracySpread(subsets.map(\.1)).lines("rfw")
+      lines += spread(of: subsets.map(\.0)).lines("rfw")
     }
     return lines
+  }
+
+  /// The spread of the accuracies of the sets called `names`, whose people are drawn each by
+  /// themselves.
+  private func spread(of names: [String]) -> AccuracySpread {
+    let chosen = names.compactMap { name in results.first { $0.name == name }?.result }
+    let drawn = chosen.enumerated().map { place, result -> [Double?] in
+      guard let scores = result.scores, let verification = result.verification else { return [] }
+      return scores.drawnAccuracies(
+        of: verification, bootstrap: PeopleBootstrap(scores.pairs), seed: UInt64(place))
+    }
+    let count = drawn.map(\.count).min() ?? 0
+    return AccuracySpread(
+      chosen.compactMap { $0.verification?.accuracy },
+      drawn: (0..<count).map { draw in drawn.map { $0[draw] } })
   }
 
   /// `African_pairs` of `txts/African_pairs.txt`.
@@ -73,9 +88,24 @@ package struct SetResults {
 /// How far the accuracies of parts lie apart, as RFW has it.
 package struct AccuracySpread: Sendable {
   private let accuracies: [Double]
+  /// By draw of people, those in which every part has an accuracy.
+  private let drawn: [AccuracySpread]
 
-  /// The spread of `accuracies`, one a part.
-  package init(_ accuracies: [Double]) { self.accuracies = accuracies }
+  /// The spread of `accuracies`, one a part; `drawn` are those of draws of people, nil where a part
+  /// has none.
+  package init(_ accuracies: [Double], drawn: [[Double?]] = []) {
+    self.accuracies = accuracies
+    self.drawn = drawn.compactMap { draw in
+      let known = draw.compactMap(\.self)
+      return known.count == draw.count ? AccuracySpread(known) : nil
+    }
+  }
+
+  /// The middle 95 % of a figure over the draws that have it; nil where none has.
+  package func interval(_ figure: (AccuracySpread) -> Double?) -> ClosedRange<Double>? {
+    let values = drawn.compactMap(figure)
+    return values.isEmpty ? nil : PairScores.interval(values)
+  }
 
   /// Mean and population deviation; nil without any.
   package var moments: (mean: Double, deviation: Double)? {
@@ -94,12 +124,16 @@ package struct AccuracySpread: Sendable {
   package func lines(_ name: String) -> [String] {
     var lines: [String] = []
     if let moments {
-      lines.append("\(name)-accuracy \(Figure.text(moments.mean, digits: 6))")
-      lines.append("\(name)-spread \(Figure.text(moments.deviation, digits: 6))")
+      lines.append(
+        "\(name)-accuracy \(Figure.text(moments.mean, digits: 6))"
+          + Figure.spread(interval { $0.moments?.mean }))
+      lines.append(
+        "\(name)-spread \(Figure.text(moments.deviation, digits: 6))"
+          + Figure.spread(interval { $0.moments?.deviation }))
     }
     lines.append(
       "\(name)-error-ratio "
-        + (errorRatio.map { Figure.text($0, digits: 4) }
+        + (errorRatio.map { Figure.text($0, digits: 4) + Figure.spread(interval(\.errorRatio)) }
           ?? (accuracies.count > 1 ? "none: a subset has no errors" : "none: one subset alone")))
     return lines
   }

@@ -21,6 +21,42 @@ package struct SubsetTable: Sendable {
     package let falseAcceptRate: Double?
     /// The same of pairs of one person.
     package let falseRejectRate: Double?
+    /// The middle 95 % of the three over draws of people; nil where there is no figure, and of the
+    /// accuracy where folds are missing.
+    package fileprivate(set) var accuracyInterval, falseAcceptInterval,
+      falseRejectInterval: ClosedRange<Double>?
+  }
+
+  /// The pairs of a row, as they are weighed in draws of people.
+  private struct Members {
+    let places: [Int]
+    let isSame: [Bool]
+    let isNearer: [Bool]
+    /// Whether each is judged rightly by the threshold of its fold; nil without accuracy.
+    let isRight: [Bool]?
+
+    /// Accuracy, false accepts and false rejects where people are drawn.
+    func rates(_ bootstrap: PeopleBootstrap, _ counts: [Int32]) -> [Double?] {
+      var (right, same, different, accepted, rejected) = (0, 0, 0, 0, 0)
+      for (index, place) in places.enumerated() {
+        let weight = bootstrap.weight(of: place, counts)
+        if isRight?[index] ?? false { right += weight }
+        if isSame[index] {
+          same += weight
+          if !isNearer[index] { rejected += weight }
+        } else {
+          different += weight
+          if isNearer[index] { accepted += weight }
+        }
+      }
+      func share(_ part: Int, of all: Int) -> Double? {
+        all > 0 ? Double(part) / Double(all) : nil
+      }
+      return [
+        isRight == nil ? nil : share(right, of: same + different),
+        share(accepted, of: different), share(rejected, of: same),
+      ]
+    }
   }
 
   /// A row a subset, in the order in which the file first names them.
@@ -30,10 +66,15 @@ package struct SubsetTable: Sendable {
   /// Pairs of photos of two subsets, and pairs with a photo of none.
   package let acrossCount: Int
   package let unknownCount: Int
+  /// How far the accuracies of the subsets that have one lie apart.
+  package let spread: AccuracySpread
 
   /// The pairs of `scores` by the `subsets` [photos] of their photos, indices into `names`, nil for
-  /// none; `threshold` is that of all.
-  package init(_ scores: PairScores, subsets: [Int?], names: [String], threshold: Double) {
+  /// none; `threshold` is that of all. Intervals are of draws of people by `seed`; thresholds stay
+  /// while people are drawn.
+  package init(
+    _ scores: PairScores, subsets: [Int?], names: [String], threshold: Double, seed: UInt64 = 0
+  ) {
     self.threshold = threshold
     var members = [[Int]](repeating: [], count: names.count)
     var (across, unknown) = (0, 0)
@@ -48,12 +89,39 @@ package struct SubsetTable: Sendable {
       if first == second { members[first].append(index) } else { across += 1 }
     }
     (acrossCount, unknownCount) = (across, unknown)
-    rows = zip(names, members).map { Self.row($0, $1, of: scores, threshold: threshold) }
+    let found = zip(names, members).map { Self.row($0, $1, of: scores, threshold: threshold) }
+    var rows = found.map(\.row)
+    let drawn = Self.draw(found.map(\.members), of: scores, seed: seed)
+    for row in rows.indices {
+      func interval(_ figure: Int) -> ClosedRange<Double>? {
+        let values = drawn.compactMap { $0[row][figure] }
+        return values.isEmpty ? nil : PairScores.interval(values)
+      }
+      (rows[row].accuracyInterval, rows[row].falseAcceptInterval, rows[row].falseRejectInterval) =
+        (interval(0), interval(1), interval(2))
+    }
+    self.rows = rows
+    spread = AccuracySpread(
+      rows.compactMap(\.accuracy),
+      drawn: drawn.map { draw in
+        rows.indices.filter { rows[$0].accuracy != nil }.map { draw[$0][0] }
+      })
+  }
+
+  /// The rates [draws, rows] where people are drawn.
+  private static func draw(
+    _ members: [Members], of scores: PairScores, seed: UInt64
+  ) -> [[[Double?]]] {
+    let bootstrap = PeopleBootstrap(scores.pairs)
+    return (0..<PeopleBootstrap.drawCount).map { draw in
+      let counts = bootstrap.counts(draw: draw, seed: seed)
+      return members.map { $0.rates(bootstrap, counts) }
+    }
   }
 
   private static func row(
     _ name: String, _ members: [Int], of scores: PairScores, threshold: Double
-  ) -> Row {
+  ) -> (row: Row, members: Members) {
     let all = scores.pairs
     let pairs = VerificationPairs(
       pairs: members.map { all.pairs[$0] }, foldCount: all.foldCount, foldRule: all.foldRule)
@@ -66,24 +134,33 @@ package struct SubsetTable: Sendable {
       if pair.isSame, !(distance < threshold) { rejected += 1 }
       if !pair.isSame, distance < threshold { accepted += 1 }
     }
-    return Row(
+    let row = Row(
       name: name, pairCount: members.count, accuracy: verification?.accuracy,
       accuracyDeviation: verification?.accuracyDeviation,
       falseAcceptRate: different > 0 ? Double(accepted) / Double(different) : nil,
       falseRejectRate: same > 0 ? Double(rejected) / Double(same) : nil)
+    let isRight = verification.flatMap {
+      PairScores(distances: distances, pairs: pairs, norms: scores.norms).judgements(of: $0)
+    }
+    return (
+      row,
+      Members(
+        places: members, isSame: pairs.pairs.map(\.isSame),
+        isNearer: distances.map { $0 < threshold }, isRight: isRight)
+    )
   }
-
-  /// How far the accuracies of the subsets that have one lie apart.
-  package var spread: AccuracySpread { AccuracySpread(rows.compactMap(\.accuracy)) }
 
   /// The table, a subset a line, then what is of all.
   package var lines: [String] {
-    func text(_ value: Double?) -> String { value.map { Figure.text($0, digits: 6) } ?? "none" }
+    func text(_ value: Double?, _ interval: ClosedRange<Double>? = nil) -> String {
+      value.map { Figure.text($0, digits: 6) + Figure.spread(interval) } ?? "none"
+    }
     let lines = rows.map { row in
-      "subset \(row.name) accuracy \(text(row.accuracy)), accuracy-std "
+      "subset \(row.name) accuracy \(text(row.accuracy, row.accuracyInterval)), accuracy-std "
         + "\(text(row.accuracyDeviation)), pairs \(row.pairCount), at threshold "
-        + "\(Figure.text(threshold, digits: 4)) FAR \(text(row.falseAcceptRate)), "
-        + "FRR \(text(row.falseRejectRate))"
+        + "\(Figure.text(threshold, digits: 4)) FAR "
+        + "\(text(row.falseAcceptRate, row.falseAcceptInterval)), "
+        + "FRR \(text(row.falseRejectRate, row.falseRejectInterval))"
     }
     return lines + spread.lines("subsets")
   }

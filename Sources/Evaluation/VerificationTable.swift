@@ -27,3 +27,11 @@ package struct VerificationTable: Sendable {
     return (accuracy.map { [$0] } ?? []) + rates.map(\.line)
   }
 }
+
+extension Figure {
+  /// ` (0.910114 to 0.987459)`, behind the figure whose interval it is; nothing without one.
+  package static func spread(_ interval: ClosedRange<Double>?) -> String {
+    guard let interval else { return "" }
+    return " (\(text(interval.lowerBound, digits: 6)) to \(text(interval.upperBound, digits: 6)))"
+  }
+}

@@ -1,7 +1,7 @@
 internal import Interchange
 internal import Networks
 
-/// What is done to maps and features without weights, and to the images before all.
+/// What is done to maps and features without weights.
 extension GraphMatcher {
   mutating func prelu(_ slopes: Parameter, of flow: Flow) throws -> Flow {
     let description = network.description(of: slopes)
@@ -116,58 +116,5 @@ extension GraphMatcher {
     else { return nil }
     for node in nodes { view.take(node) }
     return take(node)
-  }
-
-  // MARK: Images
-
-  /// The value behind what the graph does to the bytes of its images, which must be
-  /// `normalization`; the image itself where it does nothing.
-  mutating func normalized(
-    _ image: String, _ normalization: (scale: [Double], offset: [Double])?
-  ) throws -> String {
-    var (scale, offset) = ([1.0, 1, 1], [0.0, 0, 0])
-    var (name, titles): (String, [String]) = (image, [])
-    while titles.count < 4, let (node, numbers) = plainArithmetic(on: name) {
-      switch view.nodes[node].operation {
-      case "Sub": offset = zip(offset, numbers).map { $0 - $1 }
-      case "Add": offset = zip(offset, numbers).map { $0 + $1 }
-      case "Mul":
-        scale = zip(scale, numbers).map { $0 * $1 }
-        offset = zip(offset, numbers).map { $0 * $1 }
-      default:
-        scale = zip(scale, numbers).map { $0 / $1 }
-        offset = zip(offset, numbers).map { $0 / $1 }
-      }
-      titles.append(view.nodes[node].title.brief)
-      name = take(node)
-    }
-    guard !titles.isEmpty else { return image }
-    func isNear(_ one: Double, _ other: Double) -> Bool {
-      abs(one - other) <= 2e-6 * abs(other) + 1e-7
-    }
-    if let normalization, zip(scale, normalization.scale).allSatisfy(isNear),
-      zip(offset, normalization.offset).allSatisfy(isNear)
-    {
-      return name
-    }
-    throw InterchangeError.unsupported(
-      path: path,
-      reason: "a graph that normalises its images itself, by \(titles.joined(separator: ", ")): a "
-        + "byte x becomes \(Float(scale[0])) x + \(Float(offset[0])), which is not what "
-        + "--normalize makes of it")
-  }
-
-  /// The node that adds fixed numbers to `value` or multiplies it by them, one a channel of three.
-  private func plainArithmetic(on value: String) -> (node: Int, numbers: [Double])? {
-    let readers = view.readers(of: value)
-    guard readers.count == 1, let node = readers.first,
-      ["Sub", "Add", "Mul", "Div"].contains(view.nodes[node].operation),
-      view.isNode(node, view.nodes[node].operation), view.nodes[node].inputs.count == 2,
-      view.resolved(view.nodes[node].inputs[0]) == value,
-      let tensor = view.constant(view.nodes[node].inputs[1]),
-      tensor.count == 1 || isPerChannel(tensor, 3, isMap: true),
-      let numbers = view.floats(view.nodes[node].inputs[1], atMost: 3)
-    else { return nil }
-    return (node, (0..<3).map { Double(numbers[numbers.count == 1 ? 0 : $0]) })
   }
 }

@@ -20,8 +20,9 @@ package final class ONNXWeights: TensorArchive {
   private let tensors: [String: MatchedTensor]
 
   /// Finds `network` in `file`. A graph that normalises its images itself must do what
-  /// `normalization` does, scale and offset of a byte by channel. Throws `InterchangeError` with
-  /// the node at which the graph is another network's.
+  /// `normalization` does, scale and offset of a byte by channel; nil stands for each image's own
+  /// mean and deviation. Throws `InterchangeError` with the node at which the graph is another
+  /// network's.
   package init(
     _ file: ONNXFile, of network: Network, normalization: (scale: [Double], offset: [Double])?
   ) throws {

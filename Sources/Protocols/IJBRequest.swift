@@ -98,6 +98,11 @@ extension IJBRequest {
     if let doubt { lines.append("warning: " + doubt) }
     lines += pairs.warnings.map { "warning: " + $0 }
     if let collapse = CollapseWarning.text(embeddings) { lines.append("warning: " + collapse) }
+    let lists = try searchLists(set, known: Swift.Set(own.templates))
+    let people = TemplatePeople(
+      own, pairs: pairs, lists: lists.map { $0.galleries + [$0.probes] } ?? [])
+    let draws = DrawnTemplatePairs(pairs, people: people, seed: 0, threads: threads)
+    lines.append("intervals: 95 % of \(draws.rule)")
     for mode in TemplateMode.allCases {
       if mode != .N1D1 { own = features(mode) }
       if own.emptyCount > 0 {
@@ -115,30 +120,53 @@ extension IJBRequest {
           scores[pair] = -.infinity
         }
       }
-      lines += CosineRates.rates(scores, isSame: pairs.isSame).map { "\(mode) \($0.line)" }
+      let sorted = SortedScores(scores, isSame: pairs.isSame)
+      lines += draws.intervals(of: CosineRates.rates(sorted), scores: scores, sorted: sorted)
+        .map { "\(mode) \($0.line)" }
     }
-    return lines + (try identify(features(.N1D1), set, threads: threads))
+    guard let lists else {
+      return lines + ["no 1:N: '\(missingSearchList(set) ?? folder)' is not there"]
+    }
+    return lines + identify(features(.N1D1), lists, threads: threads)
   }
 
-  /// The 1:N figures, or a line that its files are not there.
-  private func identify(
-    _ features: TemplateFeatures, _ set: Set, threads: Int
-  ) throws -> [String] {
-    let galleryPaths = (set == .ijbc ? ["G1", "G2"] : ["S1", "S2"]).map {
-      path(set, "1N_gallery_\($0).csv")
-    }
-    let probePath = path(set, "1N_probe_mixed.csv")
-    let missing = (galleryPaths + [probePath]).filter { !isThere($0) }
-    if let first = missing.first { return ["no 1:N: '\(first)' is not there"] }
-    let galleries = try galleryPaths.map { try TemplateSubjects(path: $0) }
-    let probes = try TemplateSubjects(path: probePath)
-    let known = Swift.Set(features.templates)
-    for (list, path) in zip(galleries + [probes], galleryPaths + [probePath]) {
+  /// The lists of 1:N.
+  private struct SearchLists {
+    let galleries: [TemplateSubjects]
+    let probes: TemplateSubjects
+  }
+
+  private func searchPaths(_ set: Set) -> (galleries: [String], probes: String) {
+    let names = set == .ijbc ? ["G1", "G2"] : ["S1", "S2"]
+    return (names.map { path(set, "1N_gallery_\($0).csv") }, path(set, "1N_probe_mixed.csv"))
+  }
+
+  private func missingSearchList(_ set: Set) -> String? {
+    let (galleries, probes) = searchPaths(set)
+    return (galleries + [probes]).first { !isThere($0) }
+  }
+
+  /// The lists of 1:N, whose templates must be `known`; nil where they are not there.
+  private func searchLists(_ set: Set, known: Swift.Set<Int32>) throws -> SearchLists? {
+    guard missingSearchList(set) == nil else { return nil }
+    let paths = searchPaths(set)
+    func read(_ path: String) throws -> TemplateSubjects {
+      let list = try TemplateSubjects(path: path)
       let strangers = list.templates.filter { !known.contains($0) }
       if let first = strangers.first {
         throw ProtocolError.missingTemplates(count: strangers.count, of: path, first: first)
       }
+      return list
     }
+    return SearchLists(
+      galleries: try paths.galleries.map(read), probes: try read(paths.probes))
+  }
+
+  /// The 1:N figures.
+  private func identify(
+    _ features: TemplateFeatures, _ lists: SearchLists, threads: Int
+  ) -> [String] {
+    let (galleries, probes) = (lists.galleries, lists.probes)
     let found = TemplateIdentification(
       features, galleries: galleries, probes: probes, threads: threads)
     var lines = [
@@ -154,6 +182,7 @@ extension IJBRequest {
       lines.append(
         "warning: \(own) probes are templates of the galleries too, and find themselves")
     }
+    lines.append("intervals: 95 % of \(found.rule) of the probes, the galleries stay")
     return lines + found.lines
   }
 }

@@ -12,6 +12,8 @@ package struct TemplateIdentification: Sendable {
     package let targetFPIR: Double
     /// The share of mated probes that are found then.
     package let TPIR: Double
+    /// The middle 95 % of it over draws of the probes' people; nil where none were made.
+    package var interval: ClosedRange<Double>?
   }
 
   /// The ranks that are reported.
@@ -20,6 +22,8 @@ package struct TemplateIdentification: Sendable {
   /// The share of probes whose person is among the best templates of both galleries together, by
   /// `ranks`.
   package let rankRates: [Double]
+  /// The middle 95 % of `rankRates` over draws of the probes' people.
+  package let rankIntervals: [ClosedRange<Double>?]
   /// NIST's definition, the mean over the galleries: probes of people of the other gallery are the
   /// non-mated ones, of which at most the target have any score above the threshold; found is a
   /// mated probe whose best template is right and above it.
@@ -33,9 +37,11 @@ package struct TemplateIdentification: Sendable {
   package let gallerySize: Int
   /// Probes whose person is in no gallery; they are in NIST's rates alone.
   package let unmatedCount: Int
+  /// How intervals were made, in words.
+  package let rule: String
 
   /// One probe's scores, of which these are kept.
-  private struct Found: Sendable {
+  struct Found: Sendable {
     let mate: Float?
     let rank: Int
     /// Of either gallery: the largest score, and whether it is of the probe's person.
@@ -47,7 +53,7 @@ package struct TemplateIdentification: Sendable {
   /// `features` of all templates; probes and galleries are lists of them with their people.
   init(
     _ features: TemplateFeatures, galleries: [TemplateSubjects], probes: TemplateSubjects,
-    threads: Int
+    seed: UInt64 = 0, threads: Int
   ) {
     let places = features.places
     func gather(_ templates: [Int32]) -> [Float] {
@@ -62,7 +68,8 @@ package struct TemplateIdentification: Sendable {
     let pooledCounts = OpenSetIdentification.targets.map {
       Int((Double(probes.templates.count) * $0).rounded(.up))
     }
-    let keptCount = pooledCounts.max() ?? 1
+    // Draws may have more probes than there are.
+    let keptCount = (pooledCounts.max() ?? 1) * 5 / 4 + 1
     let probeSubjects = probes.subjects
     func emptyPlaces(_ templates: [Int32]) -> [Int] {
       templates.indices.filter { features.isEmpty[Int(places[templates[$0]]!)] }
@@ -86,25 +93,37 @@ package struct TemplateIdentification: Sendable {
     unmatedCount = found.count - mated.count
     probeCount = found.count
     gallerySize = subjects.count
-    pooledRates = Self.pooledRates(found, mated: mated, counts: pooledCounts)
-    rates = Self.galleryRates(found, people: galleries.map { Set($0.subjects) }, probeSubjects)
+    let people = galleries.map { Set($0.subjects) }
+    let pooled = found.flatMap(\.others).sorted(by: >)
+    var draws = Draws(found, people: people, subjects: probeSubjects, pooled: pooled)
+    let intervals = draws.intervals(
+      ranks: Self.ranks, targets: OpenSetIdentification.targets, seed: seed)
+    rule = draws.rule
+    rankIntervals = intervals.ranks
+    pooledRates = Self.pooledRates(
+      pooled, mated: mated, counts: pooledCounts, intervals: intervals.pooled)
+    rates = Self.galleryRates(found, people: people, probeSubjects, intervals: intervals.rates)
   }
 
   /// `pooledRates`, where `counts` are as many scores as each target takes.
-  private static func pooledRates(_ found: [Found], mated: [Found], counts: [Int]) -> [Rate] {
-    let pooled = found.flatMap(\.others).sorted(by: >)
-    return zip(OpenSetIdentification.targets, counts).compactMap { target, count in
+  private static func pooledRates(
+    _ pooled: [Float], mated: [Found], counts: [Int], intervals: [ClosedRange<Double>?]
+  ) -> [Rate] {
+    zip(OpenSetIdentification.targets, zip(counts, intervals)).compactMap { target, drawn in
+      let (count, interval) = drawn
       guard count <= pooled.count, !mated.isEmpty else { return nil }
       let threshold = pooled[count - 1]
       return Rate(
         targetFPIR: target,
-        TPIR: Double(mated.count { $0.mate! > threshold }) / Double(mated.count))
+        TPIR: Double(mated.count { $0.mate! > threshold }) / Double(mated.count),
+        interval: interval)
     }
   }
 
   /// `rates`, where `people` are those of each gallery and `subjects` those of the probes.
   private static func galleryRates(
-    _ found: [Found], people: [Set<Int32>], _ subjects: [Int32]
+    _ found: [Found], people: [Set<Int32>], _ subjects: [Int32],
+    intervals: [ClosedRange<Double>?]
   ) -> [Rate] {
     let perGallery = people.indices.map { gallery in
       OpenSetIdentification(
@@ -119,7 +138,8 @@ package struct TemplateIdentification: Sendable {
       let known = perGallery.filter { !$0.rates.isEmpty }
       guard known.count == perGallery.count, !known.isEmpty else { return nil }
       let sum = known.reduce(0) { $0 + $1.rates[index].TPIR }
-      return Rate(targetFPIR: target, TPIR: sum / Double(known.count))
+      return Rate(
+        targetFPIR: target, TPIR: sum / Double(known.count), interval: intervals[index])
     }
   }
 
@@ -151,15 +171,15 @@ package struct TemplateIdentification: Sendable {
 
   /// The figures to print, one a line.
   package var lines: [String] {
-    (unmatedCount == probeCount ? [] : Array(zip(Self.ranks, rankRates))).map {
-      "rank-\($0) \(Figure.text($1, digits: 6))"
+    func text(_ rate: Rate) -> String {
+      "TPIR@FPIR=\(rate.targetFPIR) \(Figure.text(rate.TPIR, digits: 6))"
+        + Figure.spread(rate.interval)
     }
-      + rates.map {
-        "TPIR@FPIR=\($0.targetFPIR) \(Figure.text($0.TPIR, digits: 6)), NIST, mean of the galleries"
-      }
-      + pooledRates.map {
-        "TPIR@FPIR=\($0.targetFPIR) \(Figure.text($0.TPIR, digits: 6)), all scores pooled as "
-          + "insightface does"
-      }
+    let ranks = unmatedCount == probeCount ? [] : Array(zip(Self.ranks, rankRates))
+    return zip(ranks, rankIntervals).map {
+      "rank-\($0.0) \(Figure.text($0.1, digits: 6))" + Figure.spread($1)
+    }
+      + rates.map { text($0) + ", NIST, mean of the galleries" }
+      + pooledRates.map { text($0) + ", all scores pooled as insightface does" }
   }
 }

@@ -43,6 +43,10 @@ struct TinyFace {
 
   /// The share of mated probes, by `ranks`.
   let rates: [Double]
+  /// The middle 95 % of `rates` over draws of the mated probes' people, who stay in the gallery.
+  let intervals: [ClosedRange<Double>?]
+  /// How intervals were made, in words.
+  let rule: String
   let probeCount: Int
   let matedCount: Int
   let matchCount: Int
@@ -69,6 +73,9 @@ struct TinyFace {
     let mated = ranks.compactMap(\.self)
     guard !mated.isEmpty else { throw ProtocolError.noMates }
     rates = Self.ranks.map { k in Double(mated.count { $0 < k }) / Double(mated.count) }
+    (intervals, rule) = PeopleBootstrap.intervals(
+      ranks: Self.ranks, places: mated,
+      people: zip(ranks, probePeople).compactMap { $0 == nil ? nil : $1 }, seed: 0)
     (probeCount, matedCount) = (rows[0].count, mated.count)
     (matchCount, distractorCount) = (rows[1].count, rows[2].count)
     warnings = Self.warnings(faces, rows: rows, strangers: strangers)
@@ -148,6 +155,10 @@ struct TinyFace {
       "tinyface: \(probeCount) probes, \(matedCount) of people in the gallery; \(matchCount) photos "
       + "of the gallery and \(distractorCount) distractors"
     return [summary] + warnings.map { "warning: " + $0 }
-      + zip(Self.ranks, rates).map { "rank-\($0) \(Figure.text($1, digits: 6))" }
+      + ["intervals: 95 % of \(rule) of the probes, the gallery stays"]
+      + Self.ranks.indices.map {
+        "rank-\(Self.ranks[$0]) \(Figure.text(rates[$0], digits: 6))"
+          + Figure.spread(intervals[$0])
+      }
   }
 }

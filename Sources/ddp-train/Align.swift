@@ -18,7 +18,7 @@ struct Align: ParsableCommand {
 
       --detector FILE is YuNet's ONNX file; docs/data.md says where it is published. Photos may have any size and any number of faces; those without a \
       face are named. With --points the table of what was found is written, which --landmarks \
-      reads.
+      reads, with --html a page of it with pictures.
 
       The exit status is 1 where a photo cannot be used.
 
@@ -26,6 +26,7 @@ struct Align: ParsableCommand {
         ddp-train align photos aligned --landmarks points.txt
         ddp-train align photos aligned --landmarks points.txt --size 128 --quality 100
         ddp-train align photos aligned --detector yunet.onnx --points points.csv
+        ddp-train align photos aligned --detector yunet.onnx --html found.html
         mpirun --bind-to none -np 4 ddp-train align photos aligned --detector yunet.onnx --faces all
       """)
 
@@ -62,6 +63,12 @@ struct Align: ParsableCommand {
     completion: .file(extensions: ["csv"]), transform: UserPath.read)
   var points: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "A page of what the detector found, with pictures, to write.", valueName: "file"),
+    completion: .file(extensions: ["html"]), transform: UserPath.read)
+  var html: String?
+
   @Option(help: ArgumentHelp("Side of an aligned photo in pixels, or HxW.", valueName: "n|hxw"))
   var size = "112"
 
@@ -86,6 +93,7 @@ struct Align: ParsableCommand {
     if detector == nil {
       for (name, isGiven) in [
         ("--faces", faces != nil), ("--score", score != nil), ("--points", points != nil),
+        ("--html", html != nil),
       ] where isGiven {
         throw ValidationError("\(name) belongs to --detector")
       }
@@ -108,6 +116,7 @@ struct Align: ParsableCommand {
       let request = DetectRequest(data: data, out: out, detector: detector, size: size)
       guard var request else { return }
       request.points = points
+      request.html = html
       request.faces = faces ?? request.faces
       request.score = score ?? request.score
       request.quality = quality

@@ -97,6 +97,23 @@ import Testing
     _ = try weights(of: &graph, byte: (1 / 255, 0))
   }
 
+  @Test func eachImagesOwnMeanAndDeviationAreOneNormalisation() throws {
+    var graph = RecognitionGraph()
+    let least = Float(1 / Double(3 * 32 * 32).squareRoot())
+    graph.leastDeviation = least
+    _ = try weights(of: &graph)
+    graph = RecognitionGraph()
+    graph.leastDeviation = least
+    #expect {
+      _ = try weights(of: &graph, byte: (2 / 255, -1))
+    } throws: {
+      "\($0)".contains("which is not what --normalize makes of it; that would be standardize")
+    }
+    // Divided by something else it is no normalisation of ours.
+    let other = try complaint { $0.leastDeviation = 1 }
+    #expect(other.contains("behind the image comes node 'ReduceMean"), "\(other)")
+  }
+
   /// The node at which it is another network, and what this one has there.
   @Test func anotherNetworkIsNamedByItsFirstOtherNode() throws {
     let deeper = try complaint { $0.blocks = [2, 1, 1, 1] }

@@ -23,6 +23,8 @@ struct RecognitionGraph {
   var flattens = Flattening.flatten
   /// What happens to the bytes of the images before all.
   var normalization: [(operation: String, number: Float)] = []
+  /// The least deviation by which images less their own mean are divided; nil leaves them.
+  var leastDeviation: Float?
 
   enum End { case nothing, sigmoid, lpNormalization, division, tiledDivision }
 
@@ -42,6 +44,7 @@ struct RecognitionGraph {
     for (operation, number) in normalization {
       x = model.add(operation, [x, fixed([1], [number])])[0]
     }
+    if let leastDeviation { x = standardized(x, least: leastDeviation) }
     x = convolution(x, "conv1", [8, 3, 3, 3], norm: "bn1", hasBias: hasBias)
     x = slopes(x, "prelu", 8)
     var inputs = 8
@@ -62,6 +65,14 @@ struct RecognitionGraph {
     x = batchNorm(x, "features", Self.embedding, scale: 1)
     model.setOutput(ended(x))
     try model.write(to: path)
+  }
+
+  private mutating func standardized(_ x: String, least: Float) -> String {
+    let axes: KeyValuePairs<String, ONNXModel.Attribute> = ["axes": .integers([-3, -2, -1])]
+    let centred = model.add("Sub", [x, model.add("ReduceMean", [x], axes)[0]])[0]
+    let variance = model.add("ReduceMean", [model.add("Mul", [centred, centred])[0]], axes)[0]
+    let deviation = model.add("Max", [model.add("Sqrt", [variance])[0], fixed([1], [least])])[0]
+    return model.add("Div", [centred, deviation])[0]
   }
 
   private mutating func block(

@@ -10,13 +10,21 @@ private struct GoldenTables: Decodable {
   }
   struct Discard: Decodable {
     let target: Double
-    let fixed, anew: [Double]
-    let fixedArea, anewArea: Double
+    let fixed, anew, ideal: [Double]
+    let fixedArea, anewArea, idealArea: Double
+  }
+  struct SubsetIntervals: Decodable {
+    struct Row: Decodable {
+      let accuracy, far, frr: [Double]
+    }
+    let rows: [Row]
+    let mean, spread, ratio: [Double]
   }
   struct Verification: Decodable {
     let rates: [Rate]
     let subsetAccuracies: [Double]
     let subsetMean, subsetSpread, errorRatio: Double
+    let subsetIntervals: SubsetIntervals
     let discard: [Discard]
   }
   let verification: Verification
@@ -177,6 +185,32 @@ private struct GoldenPairs: Decodable {
     #expect(table.warnings.count == 2)
   }
 
+  private func isNear(_ found: ClosedRange<Double>?, _ expected: [Double]) -> Bool {
+    found.map { close($0.lowerBound, expected[0]) && close($0.upperBound, expected[1]) } ?? false
+  }
+
+  @Test func intervalsOfSubsetsEqualNumPy() throws {
+    let subsets = scores.norms.indices.map { $0 / 4 < 36 ? [0, 0, 1, 1][$0 / 4 % 4] : nil }
+    let table = SubsetTable(scores, subsets: subsets, names: ["a", "b"], threshold: 1.3)
+    let expected = golden.subsetIntervals
+    for (row, expected) in zip(table.rows, expected.rows) {
+      #expect(isNear(row.accuracyInterval, expected.accuracy))
+      #expect(isNear(row.falseAcceptInterval, expected.far))
+      #expect(isNear(row.falseRejectInterval, expected.frr))
+    }
+    #expect(isNear(table.spread.interval { $0.moments?.mean }, expected.mean))
+    #expect(isNear(table.spread.interval { $0.moments?.deviation }, expected.spread))
+    #expect(isNear(table.spread.interval(\.errorRatio), expected.ratio))
+    let mean = Figure.text(try #require(table.spread.moments).mean, digits: 6)
+    #expect(
+      table.lines[2] == "subsets-accuracy \(mean)"
+        + Figure.spread(expected.mean[0]...expected.mean[1]))
+    // Without people's draws, as where a subset is empty, there are none.
+    let empty = SubsetTable(scores, subsets: subsets, names: ["a", "b", "c"], threshold: 1.3)
+    #expect(empty.rows[2].accuracyInterval == nil && empty.rows[2].falseAcceptInterval == nil)
+    #expect(isNear(empty.spread.interval { $0.moments?.mean }, expected.mean))
+  }
+
   @Test func errorAgainstDiscardEqualsNumPy() throws {
     let found = ErrorDiscard(scores, quality: scores.norms)
     #expect(found.refusals.count == 2)
@@ -191,6 +225,20 @@ private struct GoldenPairs: Decodable {
     for (a, b) in zip(curves[1].points, expected.anew) { #expect(close(a.error, b)) }
     #expect(close(curves[0].area, expected.fixedArea))
     #expect(close(curves[1].area, expected.anewArea))
+    for (a, b) in zip(curves[0].ideal, expected.ideal) { #expect(close(a.error, b)) }
+    #expect(close(curves[0].idealArea, expected.idealArea))
+    #expect(found.lines[2].hasSuffix(", ideal \(Figure.text(expected.idealArea, digits: 6))"))
+  }
+
+  /// arccos(cos)/pi, the distance of NIST's curves, orders pairs as squared distances do.
+  @Test func curvesAreThoseOfAngles() {
+    let angles = PairScores(
+      distances: scores.distances.map { acos(1 - $0 / 2) / .pi }, pairs: scores.pairs,
+      norms: scores.norms)
+    let (one, other) = (
+      ErrorDiscard(scores, quality: scores.norms), ErrorDiscard(angles, quality: scores.norms)
+    )
+    #expect(one.lines == other.lines && one.curves.count == 2)
   }
 
   @Test func namesOfSubsetsMeanPhotosThenFolders() throws {
@@ -253,9 +301,11 @@ private struct GoldenPairs: Decodable {
       chosen -> EvaluationResult in
       var part = result
       let pairs = VerificationPairs(
-        pairs: chosen.map { scores.pairs.pairs[$0] }, foldCount: 10, foldRule: "")
-      part.verification = Verification(
-        distances: chosen.map { scores.distances[$0] }, pairs: pairs)
+        pairs: chosen.map { scores.pairs.pairs[$0] }, foldCount: 10, foldRule: "",
+        people: scores.pairs.people)
+      let distances = chosen.map { scores.distances[$0] }
+      part.verification = Verification(distances: distances, pairs: pairs)
+      part.scores = PairScores(distances: distances, pairs: pairs, norms: scores.norms)
       return part
     }
     let names = ["txts/Indian_pairs.txt", "African", "Asian_test", "caucasian"]
@@ -265,13 +315,16 @@ private struct GoldenPairs: Decodable {
     let mean = accuracies.reduce(0, +) / 4
     let variance = accuracies.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 4
     let ratio = (1 - accuracies.min()!) / (1 - accuracies.max()!)
+    func plain(_ line: String) -> String { String(line.prefix { $0 != "(" }.dropLast()) }
     #expect(
-      lines == [
+      [lines[0]] + lines.dropFirst().map(plain) == [
         "mean-accuracy \(Figure.text(mean, digits: 6)) of \(names.joined(separator: ", "))",
         "rfw-accuracy \(Figure.text(mean, digits: 6))",
         "rfw-spread \(Figure.text(variance.squareRoot(), digits: 6))",
         "rfw-error-ratio \(Figure.text(ratio, digits: 4))",
       ])
+    for line in lines.dropFirst() { #expect(line.contains(" to ") && line.hasSuffix(")")) }
+    #expect(SetResults(results: Array(zip(names, parts))).summary == lines)
     #expect(SetResults(results: Array(zip(names, parts)).dropLast()).summary.count == 1)
   }
 

@@ -8,7 +8,8 @@ package enum WritingOptions {
   package static let files: [String: Set<String>] = [
     "train": ["--timeline", "--prometheus"], "embed": ["--out"], "cluster": ["--html", "--csv"],
     "sweep": ["--csv"], "import": ["--out"], "export": ["--out"], "pairs": ["--out"],
-    "pack": ["--out"], "card": ["--out"], "align": ["--points"], "check": ["--out", "--html"],
+    "pack": ["--out"], "card": ["--out"], "align": ["--points", "--html"],
+    "check": ["--out", "--html"],
   ]
 
   /// Folders that are empty, or a run's own, before they are written to.

@@ -72,6 +72,8 @@ import Threads
     try mixture.write(to: folder + "/faces.npy")
     var request = CleaningRequest(embeddings: folder + "/faces.npy")
     request.threads = 2
+    (request.limits.strangers, request.limits.people) = (0.7, 0.7)
+    (request.limits.followsStrangers, request.limits.followsPeople) = (false, false)
     return request
   }
 
@@ -101,6 +103,8 @@ import Threads
     var overlaps: [Overlap]
     var notes: [String]
     var verdict: String
+    var limits: [String: Double]
+    var limitsRule: String?
   }
 
   private func report(_ request: CleaningRequest) throws -> (Report, isGood: Bool) {
@@ -253,6 +257,63 @@ import Threads
     #expect(planted.count > 30)
   }
 
+  /// Where nothing is said of limits they follow from the cosines of different people, which differ
+  /// by the network: directions of fewer numbers lie farther from a right angle.
+  @Test(arguments: [24, 128])
+  func limitsFollowFromDifferentPeople(width: Int) throws {
+    var mixture = Mixture(width: width, seed: 7)
+    let directions = (0..<60).map { _ in mixture.direction() }
+    for (person, direction) in directions.enumerated() {
+      for photo in 0..<5 { mixture.add("p\(person)/\(photo).jpg", at: direction, noise: 0.3) }
+    }
+    mixture.add("p3/stranger.jpg", at: directions[40], noise: 0.3)
+    mixture.add("again/1.jpg", at: directions[9], noise: 0.45)
+    mixture.add("again/2.jpg", at: directions[9], noise: 0.45)
+    var request = try request(mixture)
+    (request.limits.followsStrangers, request.limits.followsPeople) = (true, true)
+    let (found, _) = try report(request)
+    // By the definition, over all pairs of photos of different people.
+    let units = (0..<mixture.names.count).map { row -> [Double] in
+      let values = mixture.values[row * width..<(row + 1) * width].map(Double.init)
+      let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      return values.map { $0 / norm }
+    }
+    let people = mixture.names.map { $0.prefix { $0 != "/" } }
+    var cosines: [Double] = []
+    for i in units.indices {
+      for j in 0..<i where people[i] != people[j] {
+        cosines.append(zip(units[i], units[j]).reduce(0) { $0 + $1.0 * $1.1 })
+      }
+    }
+    let mean = cosines.reduce(0, +) / Double(cosines.count)
+    let variance = cosines.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(cosines.count)
+    func limit(_ deviations: Double) -> Double {
+      min(0.98, mean + deviations * variance.squareRoot())
+    }
+    #expect(abs(try #require(found.limits["strangers"]) - limit(3)) < 0.0006)
+    #expect(abs(try #require(found.limits["people"]) - limit(6.5)) < 0.0006)
+    #expect(
+      found.limitsRule?.hasPrefix("limits: photos of different people have cosines of") == true)
+    #expect(found.strangers.map(\.photo) == ["p3/stranger.jpg"] && found.fallenApart.isEmpty)
+    // Where different people may be as near as all that nobody is taken for another.
+    #expect(found.merges.map(\.kept) == (width == 24 ? [] : ["p9"]))
+    // One limit that is given, and one that follows.
+    (request.limits.strangers, request.limits.followsStrangers) = (0.5, false)
+    let (other, _) = try report(request)
+    #expect(other.limits["strangers"] == 0.5 && other.limits["people"] == found.limits["people"])
+  }
+
+  @Test func fewPhotosHaveTheUsualLimits() throws {
+    var request = try request(people(2).0)
+    (request.limits.followsStrangers, request.limits.followsPeople) = (true, true)
+    (request.limits.strangers, request.limits.people) = (
+      CleaningLimits().strangers, CleaningLimits().people
+    )
+    let (found, _) = try report(request)
+    #expect(found.limits["strangers"] == 0.3 && found.limits["people"] == 0.55)
+    #expect(found.limitsRule?.contains("too few photos of different people") == true)
+  }
+
   // MARK: The search
 
   /// Against all pairs in double precision, whatever the blocks and threads.
@@ -263,7 +324,6 @@ import Threads
       mixture.add("p\(photo % 275)/\(photo).jpg", at: directions[photo % 40], noise: 0.3)
     }
     var request = try request(mixture)
-    request.limits = CleaningLimits()
     (request.limits.strangers, request.limits.people) = (nil, nil)
     request.limits.duplicates = 0.98
     var outcomes: [[[String]]] = []
@@ -317,6 +377,7 @@ import Threads
       mixture.values[row * mixture.width..<(row + 1) * mixture.width].map { "\($0)" }
     }
     var request = CleaningRequest(embeddings: folder + "/faces.csv")
+    request.limits.followsStrangers = false
     request.data = photos
     request.limits.duplicates = 0.5
     request.html = folder + "/found.html"

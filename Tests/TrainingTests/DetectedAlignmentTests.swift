@@ -172,7 +172,10 @@ import Testing
 
   @Test func anyRanksAndThreadsWriteTheSame() throws {
     try writePhotos()
-    let one = try request("one") { $0.faces = .all }
+    let one = try request("one") {
+      $0.faces = .all
+      $0.html = folder.path + "/page-one.html"
+    }
     let alone = try one.answer(over: SoloCommunicator())
     let expected = try files("one")
     let table = try String(contentsOfFile: folder.path + "/one.csv", encoding: .utf8)
@@ -180,6 +183,7 @@ import Testing
       let name = "r\(ranks)t\(threads)"
       let many = try request(name) {
         $0.faces = .all
+        $0.html = folder.path + "/page-\(name).html"
         $0.threads = threads
       }
       let answers = try ThreadCommunicator.run(size: ranks) {
@@ -191,7 +195,35 @@ import Testing
       #expect(answers.dropFirst().allSatisfy { $0 == ["true"] })
       #expect(try files(name) == expected)
       #expect(try String(contentsOfFile: folder.path + "/\(name).csv", encoding: .utf8) == table)
+      #expect(
+        try TextFile.read(folder.path + "/page-\(name).html")
+          == TextFile.read(folder.path + "/page-one.html"))
     }
+  }
+
+  /// Photos without a face and with several stand before the others, with boxes and points.
+  @Test func thePageShowsWhatWasFound() throws {
+    try writePhotos()
+    let request = try request("out") { $0.html = folder.path + "/found.html" }
+    _ = try request.answer(over: SoloCommunicator())
+    let page = try TextFile.read(folder.path + "/found.html")
+    let titles = [
+      "Photos without a face: 1", "Photos with several faces: 2", "Photos that cannot be used: 1",
+      "Photos with one face: 2",
+    ]
+    let places = titles.map { page.range(of: $0)?.lowerBound }
+    #expect(places.allSatisfy { $0 != nil } && places.compactMap(\.self).sorted() == places)
+    func count(_ text: String) -> Int { page.components(separatedBy: text).count - 1 }
+    let table = try rows("out").dropFirst().filter { $0[16] != "0" }
+    #expect(count("<rect ") == table.count && count("<circle ") == 5 * table.count)
+    #expect(count("class=\"left\"") == table.count - 4 && count("class=\"taken\"") == 4)
+    #expect(count("data:image/jpeg;base64,") == 5)
+    let box = try #require(table.first { $0[0] == "cy/large.jpg" })
+    let left = String(format: "%.1f", try #require(Double(box[12])) + 0.5)
+    #expect(page.contains("<rect x=\"\(left)\" "), "\(box)")
+    #expect(page.contains("bob, &quot;b&quot;/dark 7.png") && page.hasSuffix("</html>\n"))
+    // The photo itself is made smaller.
+    #expect(page.contains("viewBox=\"0 0 700 500\"") && page.utf8.count < 200_000)
   }
 
   @Test func outputsCostNoInput() throws {

@@ -25,9 +25,12 @@ import Testing
 
   private func file(_ name: String) -> String { folder.path + "/" + name }
 
-  private static func options(_ model: String, side: Int) -> [ConfigurationAssignment] {
+  private static func options(
+    _ model: String, side: Int, normalize: Normalization = .half
+  ) -> [ConfigurationAssignment] {
     [
-      ("model", model), ("width", "0.125"), ("image-size", "\(side)"), ("normalize", "half"),
+      ("model", model), ("width", "0.125"), ("image-size", "\(side)"),
+      ("normalize", normalize.rawValue),
     ].map { ConfigurationAssignment.flag($0.0, $0.1) }
   }
 
@@ -41,7 +44,7 @@ import Testing
   }
 
   /// A checkpoint of drawn numbers, with running moments of some size.
-  private func draw(_ model: String, side: Int) throws {
+  private func draw(_ model: String, side: Int, normalize: Normalization = .half) throws {
     let network = try #require(Models.model(named: model)).network(
       image: MapShape(height: side, width: side, channels: 3), maximumRows: 1,
       options: ModelOptions(embedding: 24, width: 0.125))
@@ -64,7 +67,8 @@ import Testing
     }
     try SafetensorsFile.write(tensors: tensors, checksums: false, to: file("drawn.st"))
     _ = try bring(
-      "drawn.st", as: "own.safetensors", Self.options(model, side: side), channels: .rgb)
+      "drawn.st", as: "own.safetensors",
+      Self.options(model, side: side, normalize: normalize), channels: .rgb)
   }
 
   private func export(_ name: String, _ change: (inout ExportRequest) -> Void = { _ in }) throws {
@@ -118,6 +122,29 @@ import Testing
     // FaceNet's networks have no batch norms.
     let hasFolded = said.last?.contains("batch norms in the products") == true
     #expect(hasFolded == !model.hasPrefix("nn") && hasFolded == (folded != expected))
+  }
+
+  /// Whatever the options of the export, its graph says all that there is to know.
+  @Test(arguments: Normalization.allCases)
+  func everyFormOfAnExportComesInAgain(normalize: Normalization) throws {
+    let side = 32
+    try draw("iresnet10", side: side, normalize: normalize)
+    let expected = try embeddings("own.safetensors", side: side)
+    for (channels, inside, folded) in [
+      (.rgb, true, false), (.bgr, true, false), (.rgb, true, true), (.bgr, true, true),
+      (.bgr, false, true),
+    ] as [(ChannelOrder, Bool, Bool)] {
+      try export("form.onnx") {
+        $0.channels = channels
+        $0.normalizesInside = inside
+        $0.foldsBatchNorm = folded
+      }
+      _ = try bring("form.onnx", as: "form.safetensors")
+      let isEqual = try areEqual("form.safetensors", "own.safetensors")
+      #expect(isEqual != folded, "\(channels) \(inside) \(folded)")
+      let found = try embeddings("form.safetensors", side: side)
+      #expect(worstError(found, doubles(expected)) < 1e-5, "\(channels) \(inside) \(folded)")
+    }
   }
 
   /// A file of another program says nothing of what its network is fed.

@@ -91,10 +91,10 @@ import Training
       _ = try request.run()
     }
 
-    func detect(into out: String? = nil, points: String?) throws {
+    func detect(into out: String? = nil, points: String? = nil, html: String? = nil) throws {
       var request = try #require(
         DetectRequest(data: photos, out: out ?? folder + "/aligned", detector: list))
-      request.points = points
+      (request.points, request.html) = (points, html)
       _ = try request.answer(over: SoloCommunicator())
     }
 
@@ -209,6 +209,11 @@ import Training
       ("align --points: a photo", { try subject.detect(points: photo) }),
       ("align --points: the detector", { try subject.detect(points: subject.list) }),
       ("align --points: a run", { try subject.detect(points: run + "/metrics.jsonl") }),
+      ("align --html: a photo", { try subject.detect(html: photo) }),
+      (
+        "align --html: its other output",
+        { try subject.detect(points: subject.folder + "/c", html: subject.folder + "/c") }
+      ),
       (
         "align out: among the photos, by a detector",
         { try subject.detect(into: subject.photos + "/aligned", points: nil) }

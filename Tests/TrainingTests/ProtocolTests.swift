@@ -16,6 +16,7 @@ private struct GoldenProtocols: Decodable {
   }
   struct Mode: Decodable {
     let rates: [Rate]
+    let intervals: [[Double]]
     let scores: [Double]
   }
   struct IJB: Decodable {
@@ -28,12 +29,14 @@ private struct GoldenProtocols: Decodable {
     let probes: [[Int]]
     let modes: [String: Mode]
     let ranks, nist, pooled: [Double]
+    let rankIntervals, nistIntervals, pooledIntervals: [[Double]]
   }
   struct TinyFace: Decodable {
     let dimension: Int
     let names: [String]
     let embeddingSixteenths: [Int]
     let ranks: [Double]
+    let rankIntervals: [[Double]]
   }
   let ijb: IJB
   let tinyface: TinyFace
@@ -155,6 +158,11 @@ private struct GoldenProtocols: Decodable {
     }
   }
 
+  /// A figure with its interval, as they are printed.
+  private func text(_ value: Double, _ interval: [Double]) -> String {
+    Figure.text(value, digits: 6) + Figure.spread(interval[0]...interval[1])
+  }
+
   @Test func theFilesOfIJBGiveTheFiguresOfNumPy() throws {
     let ijb = golden.ijb
     let lines = try answer()
@@ -163,26 +171,48 @@ private struct GoldenProtocols: Decodable {
         == "ijbc: \(ijb.names.count) photos, 240 templates, 9000 pairs, 100 of one person")
     #expect(lines[1].hasPrefix("warning: IJB-C as it is published has 469375 photos"))
     for (name, mode) in ijb.modes {
-      for rate in mode.rates.prefix(3) {
+      #expect(mode.intervals.count == 3)
+      for (rate, interval) in zip(mode.rates, mode.intervals) {
         let start = "\(name) TAR@FAR=\(PairScores.name(of: rate.target)) "
         let line = try #require(lines.first { $0.hasPrefix(start) })
-        #expect(line.hasPrefix(start + Figure.text(rate.tar, digits: 6) + ", threshold "))
+        #expect(line.hasPrefix(start + text(rate.tar, interval) + ", threshold "), "\(line)")
         #expect(line.contains("nearest point \(Figure.text(rate.nearTAR, digits: 6)) at FAR"))
       }
       #expect(lines.contains { $0.hasPrefix("\(name) TAR@FAR=1e-6 insufficient data: 8900 pairs") })
     }
-    for (rank, share) in zip([1, 5, 10], ijb.ranks) {
-      #expect(lines.contains("rank-\(rank) \(Figure.text(share, digits: 6))"))
+    #expect(lines.contains("intervals: 95 % of 1000 draws of 60 people"))
+    for (index, rank) in [1, 5, 10].enumerated() {
+      #expect(
+        lines.contains("rank-\(rank) \(text(ijb.ranks[index], ijb.rankIntervals[index]))"))
     }
     for (index, target) in [0.01, 0.1].enumerated() {
       let start = "TPIR@FPIR=\(target) "
       #expect(
-        lines.contains { $0.hasPrefix(start + Figure.text(ijb.nist[index], digits: 6) + ", NIST") })
+        lines.contains {
+          $0.hasPrefix(start + text(ijb.nist[index], ijb.nistIntervals[index]) + ", NIST")
+        })
       #expect(
         lines.contains {
-          $0.hasPrefix(start + Figure.text(ijb.pooled[index], digits: 6) + ", all scores pooled")
+          $0.hasPrefix(
+            start + text(ijb.pooled[index], ijb.pooledIntervals[index]) + ", all scores pooled")
         })
     }
+  }
+
+  /// Without the lists of 1:N pairs of one person tell who is one.
+  @Test func peopleAreThoseOfPairsWithoutLists() throws {
+    try FileManager.default.removeItem(atPath: folder + "/meta/ijbc_1N_probe_mixed.csv")
+    let lines = try answer()
+    let ijb = golden.ijb
+    var groups: [Set<Int>] = Set(ijb.templates).map { [$0] }
+    for at in stride(from: 0, to: ijb.pairs.count, by: 3) where ijb.pairs[at + 2] == 1 {
+      let joined = groups.filter { $0.contains(ijb.pairs[at]) || $0.contains(ijb.pairs[at + 1]) }
+      groups.removeAll(where: joined.contains)
+      groups.append(joined.reduce([]) { $0.union($1) })
+    }
+    #expect(groups.count > 60)
+    #expect(lines.contains("intervals: 95 % of 1000 draws of \(groups.count) people"))
+    #expect(lines.last?.hasPrefix("no 1:N: '") == true)
   }
 
   @Test func listsAsOtherProgramsWriteThemAreTheSame() throws {
@@ -295,8 +325,9 @@ private struct GoldenProtocols: Decodable {
       lines[0]
         == "tinyface: 40 probes, 35 of people in the gallery; 85 photos of the gallery and 300 "
         + "distractors")
-    for (rank, share) in zip([1, 5, 20], tiny.ranks) {
-      #expect(lines.contains("rank-\(rank) \(Figure.text(share, digits: 6))"))
+    for (index, rank) in [1, 5, 20].enumerated() {
+      #expect(
+        lines.contains("rank-\(rank) \(text(tiny.ranks[index], tiny.rankIntervals[index]))"))
     }
   }
 

@@ -30,8 +30,13 @@ import Testing
     return ProtocolOptions(source: .embeddings(file: file, names: names))
   }
 
+  /// `lines` without their intervals.
+  private func plain(_ lines: [String]) -> [String] {
+    lines.map { $0.replacing(#/ \([0-9.]+ to [0-9.]+\)/#, with: "") }
+  }
+
   private func tinyFace(_ rows: [Row]) throws -> [String] {
-    try TinyFaceRequest(store(rows), folder: folder).answer(over: SoloCommunicator())
+    plain(try TinyFaceRequest(store(rows), folder: folder).answer(over: SoloCommunicator()))
   }
 
   /// Four people at right angles, probe and mate each alike, and as many distractors between them.
@@ -109,10 +114,11 @@ import Testing
     try write("1N_gallery_G1.csv", galleries[0])
     try write("1N_gallery_G2.csv", galleries[1])
     try write("1N_probe_mixed.csv", probes)
-    return try IJBRequest(
-      store(zip(names, templates).map { (name: $0, values: $1) }), folder: folder
-    )
-    .answer(over: SoloCommunicator())
+    return plain(
+      try IJBRequest(
+        store(zip(names, templates).map { (name: $0, values: $1) }), folder: folder
+      )
+      .answer(over: SoloCommunicator()))
   }
 
   /// Templates 1 and 2 of person 7, 3 and 4 of person 8.

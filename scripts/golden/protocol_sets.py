@@ -178,7 +178,7 @@ def expected_tiny(features):
 
 def figures(text):
     """The printed figures by their names."""
-    found, number = {}, r"([0-9.]+)"
+    found, number = {}, r"([0-9.]+)(?: \([0-9.]+ to [0-9.]+\))?"
     for line in text.splitlines():
         if m := re.match(rf"(\S+ TAR@FAR=\S+) {number}, threshold \S+ at FAR {number}; "
                          rf"nearest point {number} at FAR {number}$", line):

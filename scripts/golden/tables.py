@@ -9,6 +9,7 @@ Error against discard: pairs of least quality left out, threshold fixed or chose
 Templates: insightface recognition/arcface_torch/eval_ijbc.py, `image2template_feature`, in float64.
 1:N: NIST's TPIR, per gallery, and insightface's recognition/_evaluation_/ijb/ijb_1n.py, pooled.
 TinyFace: CVLface evaluations/tinyface: any photo of the person among the k best.
+Intervals: numpy.percentile of 1,000 draws of people; draws are those of Sources/Determinism/CounterRandom.swift.
 
 Run with numpy 2, scikit-learn 1.9:  python3 scripts/golden/tables.py
 """
@@ -44,6 +45,54 @@ def nearest(similarity, same, target):
     return tpr[index], fpr[index]
 
 
+MASK = 2**64 - 1
+
+
+def mixed(z):
+    """The finaliser of SplitMix64."""
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & MASK
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & MASK
+    return z ^ (z >> 31)
+
+
+def draws(count, seed=0, purpose=3, place=3):
+    """How often each of `count` people is drawn [1000, count]."""
+    found = np.zeros((1000, count), int)
+    for draw in range(1000):
+        key = mixed((seed + 0x9E3779B97F4A7C15) & MASK)
+        for word, salt in ((purpose, 1), (place, 1), (draw, 1), (0, 0), (0, 0)):
+            word += 0xD1B54A32D192ED03 if salt else 0xAEF17502108EF2D9
+            key = (mixed(key ^ mixed(word & MASK)) * 0x9E3779B97F4A7C15 + 0x8CB92BA72F3D8DD7) & MASK
+        for n in range(count):
+            found[draw, mixed((key + (n + 1) * 0x9E3779B97F4A7C15) & MASK) * count >> 64] += 1
+    return found
+
+
+def interval(values):
+    return np.percentile([v for v in values if v is not None and not np.isnan(v)], [2.5, 97.5]).tolist()
+
+
+def pair_weights(counts, first, second):
+    """Of each pair of people by draw: a person's pairs count as often as they are drawn."""
+    return np.where(first == second, counts[:, first], counts[:, first] * counts[:, second])
+
+
+def strict_intervals(similarity, same, weights):
+    """The interval of strict() at each target that there are pairs enough for."""
+    order = np.argsort(-similarity[~same], kind="stable")
+    ordered, own = similarity[~same][order], similarity[same]
+    found = {t: [] for t in TARGETS if (~same).sum() >= max(20, round(1 / t))}
+    for row in weights:
+        accepted = np.cumsum(row[~same][order])
+        if not accepted[-1] or not row[same].sum():
+            continue
+        for target, values in found.items():
+            passed = np.flatnonzero(accepted / accepted[-1] > target)
+            threshold = ordered[passed[0]] if len(passed) else -np.inf
+            values.append(np.average(own > threshold, weights=row[same]))
+    return [interval(v) for v in found.values()]
+
+
 def rates(similarity, same):
     rows = []
     for target in TARGETS:
@@ -53,14 +102,15 @@ def rates(similarity, same):
 
 
 def accuracies(distances, same, folds):
-    thresholds, found = np.arange(0, 4, 0.01), []
+    thresholds, found, judged = np.arange(0, 4, 0.01), [], np.zeros(len(same), bool)
     for held in range(10):
         rest, own = folds != held, folds == held
         if not own.any():
             continue
         right = [np.mean((distances[rest] < t) == same[rest]) for t in thresholds]
-        found.append(np.mean((distances[own] < thresholds[int(np.argmax(right))]) == same[own]))
-    return np.mean(found)
+        judged[own] = (distances[own] < thresholds[int(np.argmax(right))]) == same[own]
+        found.append(np.mean(judged[own]))
+    return np.mean(found), judged
 
 
 def false_reject(distances, same, weights, target, fixed=None):
@@ -83,8 +133,36 @@ def discard(distances, same, quality, target):
         weights[quality == cut] = (np.sum(quality <= cut) - left_out) / np.sum(quality == cut)
         curves["fixed"].append(false_reject(distances, same, weights, target, at_start)[0])
         curves["anew"].append(false_reject(distances, same, weights, target)[0])
-    return {"target": target, **curves,
+    ideal = [max(curves["fixed"][0] - share, 0) for share in np.arange(20) / 20]
+    return {"target": target, **curves, "ideal": ideal, "idealArea": np.trapezoid(ideal, dx=0.05),
             "fixedArea": np.trapezoid(curves["fixed"], dx=0.05), "anewArea": np.trapezoid(curves["anew"], dx=0.05)}
+
+
+def subset_draws(distances, same, first, second, members, judged, per_person, threshold=1.3):
+    """Intervals of what is printed of subsets; false accepts and rejects at `threshold`."""
+    people = np.stack([first, second], axis=1).ravel() // per_person
+    # People are numbered as the pairs bring them.
+    number = {p: n for n, p in enumerate(dict.fromkeys(people.tolist()))}
+    units = np.array([number[p] for p in people.tolist()]).reshape(-1, 2)
+    weights = pair_weights(draws(len(number)), units[:, 0], units[:, 1])
+
+    def share(chosen, among):
+        sums = weights[:, among].sum(axis=1)
+        return np.divide(weights[:, chosen & among].sum(axis=1), sums, out=np.full(1000, np.nan), where=sums > 0)
+
+    rows, found = [], []
+    for k, right in zip(members, judged):
+        all_right = np.zeros(len(same), bool)
+        all_right[k] = right
+        rows.append(share(all_right, k))
+        found.append({"accuracy": interval(rows[-1]), "far": interval(share(distances < threshold, k & ~same)),
+                      "frr": interval(share(~(distances < threshold), k & same))})
+    rows = np.array(rows)
+    rows = rows[:, ~np.isnan(rows).any(axis=0)]
+    # A subset without errors has no ratio.
+    some = rows[:, rows.max(axis=0) < 1]
+    return {"rows": found, "mean": interval(rows.mean(axis=0)), "spread": interval(rows.std(axis=0)),
+            "ratio": interval((1 - some.min(axis=0)) / (1 - some.max(axis=0)))}
 
 
 def verification():
@@ -98,13 +176,14 @@ def verification():
     folds = np.arange(len(same)) // (len(same) // golden["foldCount"])
     # Two subsets of two people in each fold, but in the last one, whose people are in none.
     subset = np.repeat(np.array([0, 0, 1, 1] * 9 + [2] * 4), golden["photosPerPerson"])
-    parts = [accuracies(distances[k], same[k], folds[k])
-             for k in ((subset[first] == s) & (subset[second] == s) for s in range(2))]
+    members = [(subset[first] == s) & (subset[second] == s) for s in range(2)]
+    parts, judged = zip(*(accuracies(distances[k], same[k], folds[k]) for k in members))
+    drawn = subset_draws(distances, same, first, second, members, judged, golden["photosPerPerson"])
     quality = np.minimum(norms[first], norms[second])
     return {
         "rates": rates(-distances, same),
         "subsetAccuracies": parts, "subsetMean": np.mean(parts), "subsetSpread": np.std(parts),
-        "errorRatio": (1 - min(parts)) / (1 - max(parts)),
+        "errorRatio": (1 - min(parts)) / (1 - max(parts)), "subsetIntervals": drawn,
         "discard": [discard(distances, same, quality, t) for t in (1e-2,)],
     }
 
@@ -123,25 +202,31 @@ def templates(features, ids, media, scores, norms_kept, detector):
     return unique, out / np.linalg.norm(out, axis=1, keepdims=True)
 
 
-def nist(similarity, probe_people, galleries, target):
-    """The mean over the galleries of TPIR at FPIR <= target, at rank 1."""
+def nist(similarity, probe_people, galleries, target, times=None):
+    """The mean over the galleries of TPIR at FPIR <= target, at rank 1; each probe stands `times`."""
     found = []
+    times = np.ones(len(probe_people), int) if times is None else times
     for people, scores in zip(galleries, similarity):
         mated = np.isin(probe_people, people)
         top, who = scores.max(axis=1), people[scores.argmax(axis=1)]
-        others = np.sort(top[~mated])[::-1]
+        others = np.sort(np.repeat(top[~mated], times[~mated]))[::-1]
+        if not len(others) or not times[mated].sum():
+            return np.nan
         threshold = others[int(target * len(others) + 1e-9)]
-        found.append(np.mean((who == probe_people)[mated] & (top[mated] > threshold)))
+        hit = (who == probe_people)[mated] & (top[mated] > threshold)
+        found.append(np.average(hit, weights=times[mated]))
     return np.mean(found)
 
 
-def pooled(similarity, mates, target):
+def pooled(similarity, mates, target, times=None):
     rest = similarity.copy()
     probes = np.arange(len(mates))
     own = rest[probes, mates]
     rest[probes, mates] = -2
-    threshold = np.sort(rest[rest > -2])[::-1][math.ceil(len(mates) * target) - 1]
-    return np.mean(own > threshold)
+    times = np.ones(len(mates), int) if times is None else times
+    rest = np.repeat(rest, times, axis=0)
+    threshold = np.sort(rest[rest > -2])[::-1][math.ceil(times.sum() * target) - 1]
+    return np.average(own > threshold, weights=times)
 
 
 def ijb():
@@ -173,13 +258,16 @@ def ijb():
     gallery = [[t for t in listed if owner[t] % 2 == side and (t - 7) // 3 % per_person == 0] for side in (0, 1)]
     probes = [t for t in listed if (t - 7) // 3 % per_person != 0]
 
-    modes = {}
+    modes, counts = {}, draws(people)
     for name, kept, detector in (("N1D1", 1, 1), ("N1D0", 1, 0), ("N0D1", 0, 1)):
         unique, made = templates(features, ids, media, scores, kept, detector)
         place = {t: n for n, t in enumerate(unique)}
         first, second, same = np.array([(place[a], place[b], s) for a, b, s in pairs]).T
         similarity = (made[first] * made[second]).sum(axis=1)
-        modes[name] = {"rates": rates(similarity, same.astype(bool)), "scores": similarity[:50].tolist()}
+        who = np.array([owner[t] for t in unique])
+        weights = pair_weights(counts, who[first], who[second])
+        modes[name] = {"rates": rates(similarity, same.astype(bool)),
+                       "intervals": strict_intervals(similarity, same.astype(bool), weights), "scores": similarity[:50].tolist()}
     unique, made = templates(features, ids, media, scores, 1, 1)
     place = {t: n for n, t in enumerate(unique)}
     everyone = gallery[0] + gallery[1]
@@ -190,6 +278,9 @@ def ijb():
     gallery_people = np.array([owner[t] for t in everyone])
     mates = np.array([int(np.flatnonzero(gallery_people == p)[0]) for p in probe_people])
     ranked = np.argsort(-both, axis=1)
+    hits = {k: np.array([m in r[:k] for m, r in zip(mates, ranked)]) for k in (1, 5, 10)}
+    sides = [np.array([owner[t] for t in side]) for side in gallery]
+    times = counts[:, probe_people]
     # No tie may decide a figure.
     assert np.diff(np.sort(both, axis=1), axis=1).min() > 1e-7
     return {
@@ -199,10 +290,13 @@ def ijb():
         "galleries": [[[int(t), int(owner[t])] for t in side] for side in gallery],
         "probes": [[int(t), int(owner[t])] for t in probes],
         "modes": modes,
-        "ranks": [np.mean([m in r[:k] for m, r in zip(mates, ranked)]) for k in (1, 5, 10)],
-        "nist": [nist(by_gallery, probe_people, [np.array([owner[t] for t in side]) for side in gallery], x)
-                 for x in (0.01, 0.1)],
+        "ranks": [np.mean(hits[k]) for k in hits],
+        "rankIntervals": [interval([np.average(hits[k], weights=t) for t in times]) for k in hits],
+        "nist": [nist(by_gallery, probe_people, sides, x) for x in (0.01, 0.1)],
+        "nistIntervals": [interval([nist(by_gallery, probe_people, sides, x, t) for t in times])
+                          for x in (0.01, 0.1)],
         "pooled": [pooled(both, mates, x) for x in (0.01, 0.1)],
+        "pooledIntervals": [interval([pooled(both, mates, x, t) for t in times]) for x in (0.01, 0.1)],
     }
 
 
@@ -240,8 +334,11 @@ def tinyface():
         ranked = labels[np.argsort(-(unit[gallery] @ unit[i]))]
         for k in found:
             found[k].append(label(i) in ranked[:k])
+    # A probe a person, in the order of their labels.
+    counts = draws(len(found[1]))
     return {"dimension": dimension, "names": names, "embeddingSixteenths": np.array(rows).ravel().tolist(),
-            "ranks": [np.mean(found[k]) for k in (1, 5, 20)]}
+            "ranks": [np.mean(found[k]) for k in (1, 5, 20)],
+            "rankIntervals": [interval([np.average(found[k], weights=t) for t in counts]) for k in (1, 5, 20)]}
 
 
 def main():

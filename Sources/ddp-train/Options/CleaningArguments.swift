@@ -40,13 +40,14 @@ struct CleaningArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Photos of a person that pairs at this cosine join belong together, and others are "
-        + "strangers where these are more than half; none looks for no strangers (0.7).",
+        + "strangers where these are more than half; none looks for no strangers (three deviations "
+        + "above the mean of photos of different people).",
       valueName: "c"), transform: CleaningArguments.cosine)
   var strangerCosine: Limit?
 
   @Option(
     help: ArgumentHelp(
-      "People whose centres are this near are one; none takes nobody for another (0.7).",
+      "People whose centres are this near are one; none takes nobody for another (6.5 deviations).",
       valueName: "c"), transform: CleaningArguments.cosine)
   var personCosine: Limit?
 
@@ -104,8 +105,12 @@ struct CleaningArguments: ParsableArguments {
     request.against = against
     request.out = out
     request.html = html
-    if let strangerCosine { request.limits.strangers = strangerCosine.cosine }
-    if let personCosine { request.limits.people = personCosine.cosine }
+    if let strangerCosine {
+      (request.limits.strangers, request.limits.followsStrangers) = (strangerCosine.cosine, false)
+    }
+    if let personCosine {
+      (request.limits.people, request.limits.followsPeople) = (personCosine.cosine, false)
+    }
     if let duplicateCosine { request.limits.duplicates = duplicateCosine.cosine }
     if let cosine = overlapCosine?.cosine { request.limits.overlaps = cosine }
     return request

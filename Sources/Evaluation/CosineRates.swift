@@ -1,16 +1,16 @@
-package import Evaluation
 internal import Preconditions
 
-/// True-accept rates of scores that grow with similarity, of which there may be millions.
-package enum CosineRates {
-  /// The rates at `targets` of `scores`, which show one person where `isSame`: a pair is accepted
-  /// strictly above the threshold, in the community's reading (`nearest`) at it too. Needs pairs of
-  /// both kinds.
-  package static func rates(
-    _ scores: [Double], isSame: [Bool], at targets: [Double] = PairScores.targets
-  ) -> [AcceptRate] {
+/// The scores of pairs of one person and of two, the most similar first.
+package struct SortedScores: Sendable {
+  /// Of pairs of one person.
+  package let same: [Double]
+  /// Of pairs of two people.
+  package let different: [Double]
+
+  /// `scores` of pairs that show one person where `isSame`; needs pairs of both kinds.
+  package init(_ scores: [Double], isSame: [Bool]) {
     require(
-      scores.count == isSame.count, "CosineRates: \(scores.count) scores, \(isSame.count) answers")
+      scores.count == isSame.count, "SortedScores: \(scores.count) scores, \(isSame.count) answers")
     var same: [Double] = []
     var different: [Double] = []
     different.reserveCapacity(scores.count)
@@ -21,7 +21,27 @@ package enum CosineRates {
     different.sort(by: >)
     require(
       !same.isEmpty && !different.isEmpty,
-      "CosineRates: \(same.count) pairs of one person, \(different.count) of two; it takes both")
+      "SortedScores: \(same.count) pairs of one person, \(different.count) of two; it takes both")
+    (self.same, self.different) = (same, different)
+  }
+}
+
+/// True-accept rates of scores that grow with similarity, of which there may be millions.
+package enum CosineRates {
+  /// The rates at `targets` of `scores`, which show one person where `isSame`: a pair is accepted
+  /// strictly above the threshold, in the community's reading (`nearest`) at it too. Needs pairs of
+  /// both kinds.
+  package static func rates(
+    _ scores: [Double], isSame: [Bool], at targets: [Double] = PairScores.targets
+  ) -> [AcceptRate] {
+    rates(SortedScores(scores, isSame: isSame), at: targets)
+  }
+
+  /// The rates at `targets` of scores that are sorted already.
+  package static func rates(
+    _ scores: SortedScores, at targets: [Double] = PairScores.targets
+  ) -> [AcceptRate] {
+    let (same, different) = (scores.same, scores.different)
     var nearest = NearestPoints(
       targets: targets, sameCount: same.count, differentCount: different.count)
     var (s, d) = (0, 0)

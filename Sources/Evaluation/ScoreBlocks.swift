@@ -2,13 +2,13 @@ private import Foundation
 internal import Kernels
 
 /// Inner products of many rows, on all threads.
-enum ScoreBlocks {
+package enum ScoreBlocks {
   /// Rows of a block: with a gallery of 160,000 its products take 20 MiB a thread.
   private static let blockRows = 32
 
   /// The results of `body(row, products)`, by row: the products [m] of row i of `rows`
   /// [n, dimension] with all of `others` [m, dimension]. `body` is called from several threads.
-  static func map<Result: Sendable>(
+  package static func map<Result: Sendable>(
     _ rows: [Float], against others: [Float], dimension: Int, threads: Int,
     _ body: @Sendable (Int, UnsafeMutableBufferPointer<Float>) -> Result
   ) -> [Result] {
@@ -50,7 +50,7 @@ enum ScoreBlocks {
   /// The inner product of rows `first[i]` and `second[i]` of `values` [n, dimension] for every i,
   /// in double precision: among millions of scores a threshold lies between two that are hardly
   /// apart.
-  static func pairs(
+  package static func pairs(
     _ values: [Float], dimension: Int, first: [Int32], second: [Int32], threads: Int
   ) -> [Double] {
     let count = first.count

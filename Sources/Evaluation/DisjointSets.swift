@@ -1,12 +1,12 @@
 /// Items in sets that are joined, each called by its lowest item.
-struct DisjointSets: Sendable {
+package struct DisjointSets: Sendable {
   private var parents: [Int32]
 
   /// `count` items, each by itself.
-  init(count: Int) { parents = (0..<Int32(count)).map { $0 } }
+  package init(count: Int) { parents = (0..<Int32(count)).map { $0 } }
 
   /// The lowest item of the set that `item` is in.
-  mutating func lowest(of item: Int32) -> Int32 {
+  package mutating func lowest(of item: Int32) -> Int32 {
     var item = item
     while parents[Int(item)] != item {
       // Halving the way, for who comes next.
@@ -17,13 +17,13 @@ struct DisjointSets: Sendable {
   }
 
   /// Makes the sets of `first` and `second` one.
-  mutating func join(_ first: Int32, _ second: Int32) {
+  package mutating func join(_ first: Int32, _ second: Int32) {
     let (a, b) = (lowest(of: first), lowest(of: second))
     parents[Int(max(a, b))] = min(a, b)
   }
 
   /// The sets of two items and more, ascending by their lowest item; items ascending.
-  mutating func groups() -> [[Int]] {
+  package mutating func groups() -> [[Int]] {
     var places: [Int32: Int] = [:]
     var groups: [[Int]] = []
     for item in parents.indices {
@@ -40,7 +40,7 @@ struct DisjointSets: Sendable {
   }
 
   /// The lowest item of the set of each item.
-  mutating func labels() -> [Int32] {
+  package mutating func labels() -> [Int32] {
     parents.indices.map { lowest(of: Int32($0)) }
   }
 }
