@@ -1,4 +1,5 @@
 internal import Evaluation
+internal import Inputs
 internal import Interchange
 
 /// The tables that an evaluation prints below its figures.

@@ -1,9 +1,9 @@
 internal import Datasets
-internal import Evaluation
 internal import Interchange
 
-/// What says how good a photo is.
-struct PhotoQuality {
+/// What says how good photos are: a column of a file, by their names, or the norms of their
+/// embeddings.
+package struct PhotoQuality {
   private struct Entry {
     let name: String
     let value: Double
@@ -17,7 +17,7 @@ struct PhotoQuality {
 
   /// Reads `norm`, or `FILE.csv` with `:column` behind it where it has several; throws
   /// `InterchangeError`.
-  init(_ text: String) throws {
+  package init(_ text: String) throws {
     path = text
     guard text != "norm" else {
       values = nil
@@ -101,7 +101,7 @@ struct PhotoQuality {
 
   /// The quality of each of `names`, larger is better; throws where one of those `used` has none,
   /// where a name may be several of them, and where two lines say two things of one.
-  func values(of names: [String], norms: [Double], used: Set<Int>) throws -> [Double] {
+  package func values(of names: [String], norms: [Double], used: Set<Int>) throws -> [Double] {
     guard let values else { return norms }
     var lookup = PhotoLookup(names)
     var found = [Double](repeating: .nan, count: names.count)
