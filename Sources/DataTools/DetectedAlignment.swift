@@ -24,6 +24,8 @@ enum DetectedAlignment {
     var written = 0
     var several = 0
     var notes: [String] = []
+    /// The least score of a face.
+    var leastScore = 0.0
   }
 
   /// What became of one photo.
@@ -44,7 +46,7 @@ enum DetectedAlignment {
     let detector = try FaceDetector(path: request.detector)
     let set = try session.work.run("listing \(request.data)", unit: "photos") {
       try PhotoSet(
-        path: request.data, besides: [request.detector] + [request.points].compactMap(\.self),
+        path: request.data, besides: FaceDetector.files(of: request.detector) + [request.points].compactMap(\.self),
         meter: $0)
     }
     let names = set.index.photos.map(\.path)
@@ -64,6 +66,7 @@ enum DetectedAlignment {
     for (photo, outcome) in zip(share, outcomes) { own.add(outcome, path: names[photo]) }
     var all = try gather(own, over: communicator)
     all.photos = names.count
+    all.leastScore = request.score ?? detector.usualScore
     all.notes = set.notes.lines
     if communicator.rank == 0 {
       AlignedLabels.removeEmpty(targets.folders, in: request.out)
