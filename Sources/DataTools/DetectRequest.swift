@@ -11,7 +11,7 @@ package struct DetectRequest: Sendable {
   package var data: String
   /// The folder to write, which must be empty or not there.
   package var out: String
-  /// The ONNX file of a detector.
+  /// The file of a detector, or its folder.
   package var detector: String
   /// The table of what was found to write; nil writes none.
   package var points: String?
@@ -19,8 +19,8 @@ package struct DetectRequest: Sendable {
   package var html: String?
   /// Which faces of a photo are taken.
   package var faces = FaceChoice.largest
-  /// The least score of a face, 0 to 1.
-  package var score = 0.6
+  /// The least score of a face, 0 to 1; nil is the detector's usual one.
+  package var score: Double?
   /// Height and width of the aligned photos in pixels.
   package var size: ImageSize
   /// JPEG quality of the aligned photos, 1...100.
@@ -58,7 +58,7 @@ extension DetectRequest {
   private func checkFiles() throws {
     try CommandFiles.check { files in
       files.readData(data, as: "the data")
-      files.read(detector, as: "--detector")
+      for file in FaceDetector.files(of: detector) { files.read(file, as: "--detector") }
       files.make(out)
       files.writePhotos(into: out, as: "the folder")
       files.write(points, as: "--points")
@@ -82,7 +82,7 @@ extension DetectRequest {
     lines.append(summary)
     if found.written == 0, found.photos > found.bad.count {
       lines.append(
-        "no face was found on any photo: look at some of them; --score \(score) is the least score "
+        "no face was found on any photo: look at some of them; --score \(found.leastScore) is the least score "
           + "of a face")
     }
     return lines

@@ -26,6 +26,8 @@ enum DetectedAlignment {
     var written = 0
     var several = 0
     var notes: [String] = []
+    /// The least score of a face.
+    var leastScore = 0.0
   }
 
   /// What became of one photo.
@@ -47,7 +49,8 @@ enum DetectedAlignment {
     let set = try session.work.run("listing \(request.data)", unit: "photos") {
       try PhotoSet(
         path: request.data,
-        besides: [request.detector] + [request.points, request.html].compactMap(\.self), meter: $0)
+        besides: FaceDetector.files(of: request.detector)
+          + [request.points, request.html].compactMap(\.self), meter: $0)
     }
     let names = set.index.photos.map(\.path)
     try WorldCheck.run(
@@ -66,6 +69,7 @@ enum DetectedAlignment {
     for (photo, outcome) in zip(share, outcomes) { own.add(outcome, path: names[photo]) }
     var all = try gather(own, over: communicator)
     all.photos = names.count
+    all.leastScore = request.score ?? detector.usualScore
     all.notes = set.notes.lines
     if communicator.rank == 0 {
       AlignedLabels.removeEmpty(targets.folders, in: request.out)

@@ -57,7 +57,7 @@ struct FoundPage {
         .element(
           "p",
           text: "\(ReportNumber.grouped(result.written)) faces aligned to \(request.size) by "
-            + "\(request.detector), score \(request.score) and more"),
+            + "\(request.detector), score \(result.leastScore) and more"),
       ])
     let kinds: [(title: String, has: (Int) -> Bool)] = [
       ("Photos without a face", { $0 == 0 }), ("Photos with several faces", { $0 > 1 }),

@@ -227,8 +227,8 @@ struct GraphBuilder {
           + "square ones up to 15 are, with sizes rounded down")
     }
     try append(
-      node, .maxPool(window: window[0], stride: strides, padding: pads[0]), reading: node.inputs,
-      output)
+      node, .maxPool(window: window[0], stride: strides, padding: pads[0], roundsUp: false),
+      reading: node.inputs, output)
   }
 
   private mutating func resize(_ node: ONNXGraph.Node, _ output: String) throws {
@@ -311,7 +311,7 @@ struct GraphBuilder {
   }
 
   /// Weights [K, C, R, S] in the order of the kernels.
-  private static func packed(_ values: [Float], _ shape: [Int]) -> [Float] {
+  static func packed(_ values: [Float], _ shape: [Int]) -> [Float] {
     var packed = values
     let any = ConvolutionShape(
       height: shape[2], width: shape[3], inputChannels: shape[1], outputChannels: shape[0],

@@ -151,13 +151,13 @@ struct GraphPlanner {
     case (.constant(let numbers, let isScalar), _): return .integers(numbers, isScalar: isScalar)
     case (.convolution(let convolution), .map(let map, let from)?):
       return try self.convolution(convolution, step, map, from)
-    case (.maxPool(let window, let stride, let padding), .map(let map, let from)?):
+    case (.maxPool(let window, let stride, let padding, let roundsUp), .map(let map, let from)?):
       guard map.height + 2 * padding >= window, map.width + 2 * padding >= window else {
         throw refusal(step, "a window of \(window) does not fit \(inputs[0].shape)")
       }
       let shape = PoolingShape(
         batch: 1, height: map.height, width: map.width, channels: map.channels, window: window,
-        stride: stride, padding: padding)
+        stride: stride, padding: padding, roundsUp: roundsUp)
       winnerCount = max(winnerCount, shape.outputCount)
       let size = GraphMap(
         height: shape.outputHeight, width: shape.outputWidth, channels: map.channels)

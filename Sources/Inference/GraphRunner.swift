@@ -123,17 +123,24 @@ package final class GraphRunner {
     finish(call.convolution, pixels: plan.shape.outputHeight * plan.shape.outputWidth, to)
   }
 
-  /// Adds the bias and applies the ReLU, in place.
+  /// Adds the bias and applies the ReLU or the PReLU, in place.
   private func finish(
     _ convolution: GraphConvolution, pixels: Int, _ map: UnsafeMutablePointer<Float>
   ) {
     let channels = convolution.outputChannels
     convolution.bias.withUnsafeBufferPointer { bias in
-      ElementwiseKernel.forward(
-        map, pixels: pixels, channels: channels,
-        coefficients: ElementwiseCoefficients(
-          bias: bias.baseAddress, activation: convolution.rectifies ? .relu : .identity),
-        into: map, outputStride: channels)
+      func finish(_ activation: ActivationFunction, _ slopes: UnsafePointer<Float>? = nil) {
+        ElementwiseKernel.forward(
+          map, pixels: pixels, channels: channels,
+          coefficients: ElementwiseCoefficients(
+            bias: bias.baseAddress, activation: activation, slopes: slopes),
+          into: map, outputStride: channels)
+      }
+      if let slopes = convolution.slopes {
+        slopes.withUnsafeBufferPointer { finish(.prelu, $0.baseAddress) }
+      } else {
+        finish(convolution.rectifies ? .relu : .identity)
+      }
     }
   }
 }

@@ -52,6 +52,12 @@ package final class InferenceGraph: Sendable {
     (inputName, inputChannels, steps) = (input.name, channels, builder.steps)
     outputNames = graph.outputs.map(\.name)
   }
+
+  /// The network that `layers` say, which gives `outputs` of an image of `channels` channels.
+  package init(_ layers: GraphLayers, channels: Int, outputs: [String]) {
+    (path, inputName, inputChannels) = (layers.path, GraphLayers.image, channels)
+    (steps, outputNames) = (layers.steps, outputs)
+  }
 }
 
 extension ONNXGraph.Port {
@@ -65,7 +71,8 @@ extension ONNXGraph.Port {
 /// What a step computes, with all that does not depend on the image's size.
 enum GraphOperation: Sendable {
   case convolution(GraphConvolution)
-  case maxPool(window: Int, stride: Int, padding: Int)
+  /// `roundsUp`: with windows that reach beyond the map, as torch's `ceil_mode` has them.
+  case maxPool(window: Int, stride: Int, padding: Int, roundsUp: Bool)
   /// By a fixed factor, or to the height and width that an input of whole numbers has.
   case enlarge(factor: Int?)
   case add, relu, sigmoid
@@ -84,7 +91,8 @@ enum GraphOperation: Sendable {
   static let mostIntegers = 64
 }
 
-/// A convolution with its weights in the order of the kernels, its bias, and the ReLU behind it.
+/// A convolution with its weights in the order of the kernels, its bias, and the ReLU or the PReLU
+/// behind it.
 struct GraphConvolution: Sendable {
   let inputChannels, outputChannels, kernelHeight, kernelWidth, stride: Int
   let paddingHeight, paddingWidth: Int
@@ -93,6 +101,8 @@ struct GraphConvolution: Sendable {
   let weights: [Float]
   let bias: [Float]
   var rectifies = false
+  /// PReLU's, of each channel; nil where there is none.
+  var slopes: [Float]?
 
   /// Its shapes for an image of a size; nil where the kernel does not fit.
   func shape(height: Int, width: Int) -> ConvolutionShape? {

@@ -68,7 +68,7 @@ extension CheckpointNetwork {
         landmarks: request.landmarks)
     }
     let used =
-      own.filesRead.map(\.path) + [request.out, request.search?.detector].compactMap(\.self)
+      own.filesRead.map(\.path) + [request.out] + (request.search?.filesRead ?? [])
     let opened = try OpenedPhotos.open(
       own.data, besides: used, excluding: own.exclude, seed: own.seed,
       communicator: session.communicator,
@@ -87,7 +87,8 @@ extension CheckpointNetwork {
     guard !photos.isEmpty else {
       throw DatasetError.unusable(
         path: opened.name,
-        reason: "has no photo with a face: look at some of them; --score \(search.score) is the "
+        reason:
+          "has no photo with a face: look at some of them; --score \(faces.leastScore) is the "
           + "least score of a face")
     }
     return EmbeddedPhotos(

@@ -63,7 +63,7 @@ extension EmbedRequest {
       files.readData(data, as: "--data")
       files.read(exclude, as: "--exclude")
       files.read(landmarks, as: "--landmarks")
-      files.read(search?.detector, as: "--detector")
+      for file in search?.filesRead ?? [] { files.read(file, as: "--detector") }
       files.write(out, as: "--out")
       if let names = EmbeddingFile(path: out)?.namesPath(beside: out) {
         files.write(names, beside: out, as: "--out")

@@ -19,6 +19,8 @@ package final class AlignedFaces: PhotoSource {
   package let severalCount: Int
   private let photos: any PhotoSource
   private let search: FaceSearch
+  /// The least score of a face.
+  package let leastScore: Double
   private let size: ImageSize
   /// Of the face of each photo; nil where there is none.
   private let places: [Similarity?]
@@ -47,15 +49,16 @@ package final class AlignedFaces: PhotoSource {
   ) throws -> AlignedFaces {
     let communicator = session.communicator
     let detector = try FaceDetector(path: search.detector)
+    let score = search.score ?? detector.usualScore
     var names: UInt64 = 0
     for photo in 0..<photos.count { names = Hash64.of(photos.name(of: photo), seed: names) }
     try WorldCheck.run(
-      configuration: "\(Hash64.text(detector.hash)) \(search.faces) \(search.score)",
+      configuration: "\(Hash64.text(detector.hash)) \(search.faces) \(score)",
       dataFingerprint: names, pixels: JPEGProbe.hash, communicator: communicator)
     let share = Microbatches.share(
       of: photos.count, rank: communicator.rank, size: communicator.size)
     let readers = (0..<session.threads).map { _ in
-      FaceReader(detector, score: search.score, choice: search.faces, source: photos)
+      FaceReader(detector, score: score, choice: search.faces, source: photos)
     }
     let found = try PhotoWork.run("finding faces", on: share, in: session) {
       worker, photo -> Finding in
@@ -66,7 +69,8 @@ package final class AlignedFaces: PhotoSource {
       }
     }
     return AlignedFaces(
-      photos, search, size: size, findings: try gather(found, over: communicator))
+      photos, search, leastScore: score, size: size, findings: try gather(found, over: communicator)
+    )
   }
 
   /// What all ranks have found, in their order, on each of them.
@@ -100,7 +104,8 @@ package final class AlignedFaces: PhotoSource {
   }
 
   private init(
-    _ photos: any PhotoSource, _ search: FaceSearch, size: ImageSize, findings: [Finding]
+    _ photos: any PhotoSource, _ search: FaceSearch, leastScore: Double, size: ImageSize,
+    findings: [Finding]
   ) {
     let cutter = FaceCutter(size: size)
     var places: [Similarity?] = []
@@ -120,7 +125,8 @@ package final class AlignedFaces: PhotoSource {
       if place == nil, reasons[photo] == nil { faceless.append(photo) }
       places.append(place?.toPhoto)
     }
-    (self.photos, self.search, self.size) = (photos, search, size)
+    (self.photos, self.search, self.leastScore) = (photos, search, leastScore)
+    self.size = size
     (self.places, self.reasons) = (places, reasons)
     (self.faceless, self.doubtful, severalCount) = (faceless, doubtful, several)
   }
@@ -138,7 +144,7 @@ package final class AlignedFaces: PhotoSource {
     if let reason = reasons[photo] { throw ImageError(description: reason) }
     guard let place = places[photo] else {
       throw ImageError(
-        description: "no face was found on it, with a score of \(search.score) at least")
+        description: "no face was found on it, with a score of \(leastScore) at least")
     }
     let own = tools.withLock { $0.popLast() } ?? Tools(cutter: FaceCutter(size: size))
     defer { tools.withLock { $0.append(own) } }

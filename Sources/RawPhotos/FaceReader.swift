@@ -11,9 +11,10 @@ package final class FaceReader {
   private let decoder = ImageDecoder()
   private let bytes = ByteBuffer()
 
-  /// Looks at photos of `source` for faces that `detector` is at least `score` sure of.
+  /// Looks at photos of `source` for faces that `detector` is at least `score` sure of; nil is its
+  /// usual score.
   package init(
-    _ detector: FaceDetector, score: Double, choice: FaceChoice, source: any PhotoSource
+    _ detector: FaceDetector, score: Double?, choice: FaceChoice, source: any PhotoSource
   ) {
     self.source = source
     self.choice = choice

@@ -79,7 +79,7 @@ extension ClusterRequest {
         files.read(names, as: "--names")
       }
       files.read(options.landmarks, as: "--landmarks")
-      files.read(options.search?.detector, as: "--detector")
+      for file in options.search?.filesRead ?? [] { files.read(file, as: "--detector") }
       files.write(csv, as: "--csv")
       files.write(html, as: "--html")
     }

@@ -25,7 +25,7 @@ package struct FaceOptions: Sendable, Equatable {
   package init(source: EvaluateRequest.Source) { self.source = source }
 
   /// What is read beside the photos.
-  var filesRead: [String] { [landmarks, search?.detector].compactMap(\.self) }
+  var filesRead: [String] { [landmarks].compactMap(\.self) + (search?.filesRead ?? []) }
 }
 
 /// What `ddp-train verify` is asked: do two photos show one person?

@@ -16,8 +16,10 @@ struct Align: ParsableCommand {
       Lines of --landmarks FILE are 'path x1 y1 ... x5 y5', eyes, nose and corners of the mouth in \
       pixels of the upright photo. Photos without a line are left out and counted.
 
-      --detector FILE is YuNet's ONNX file; docs/data.md says where it is published. Photos may have any size and any number of faces; those without a \
-      face are named. With --points the table of what was found is written, which --landmarks \
+      --detector FILE is YuNet's ONNX file, --detector FOLDER one with MTCNN's pnet.pt, rnet.pt and \
+      onet.pt, as the facenet-pytorch package has them in its folder data; docs/data.md says where \
+      they are published. Photos may have any size and any number of faces; those without a face \
+      are named. With --points the table of what was found is written, which --landmarks \
       reads, with --html a page of it with pictures.
 
       The exit status is 1 where a photo cannot be used.
@@ -27,6 +29,7 @@ struct Align: ParsableCommand {
         ddp-train align photos aligned --landmarks points.txt --size 128 --quality 100
         ddp-train align photos aligned --detector yunet.onnx --points points.csv
         ddp-train align photos aligned --detector yunet.onnx --html found.html
+        ddp-train align photos aligned --detector facenet_pytorch/data --faces centred
         mpirun --bind-to none -np 4 ddp-train align photos aligned --detector yunet.onnx --faces all
       """)
 
@@ -44,8 +47,9 @@ struct Align: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A detector that finds the points: YuNet's ONNX file.", valueName: "file.onnx"),
-    completion: .file(extensions: ["onnx"]), transform: UserPath.read)
+      "A detector that finds the points: YuNet's ONNX file, or the folder of MTCNN's pnet.pt, "
+        + "rnet.pt and onet.pt.", valueName: "file.onnx|folder"),
+    completion: .file(), transform: UserPath.read)
   var detector: String?
 
   @Option(
@@ -54,7 +58,9 @@ struct Align: ParsableCommand {
     completion: .names(of: FaceChoice.self))
   var faces: FaceChoice?
 
-  @Option(help: ArgumentHelp("The least score of a face, 0 to 1 (0.6).", valueName: "s"))
+  @Option(
+    help: ArgumentHelp(
+      "The least score of a face, 0 to 1 (YuNet 0.6, MTCNN 0.7).", valueName: "s"))
   var score: Double?
 
   @Option(
@@ -118,7 +124,7 @@ struct Align: ParsableCommand {
       request.points = points
       request.html = html
       request.faces = faces ?? request.faces
-      request.score = score ?? request.score
+      request.score = score
       request.quality = quality
       request.threads = threads
       let code = Dispatch.task { communicator in

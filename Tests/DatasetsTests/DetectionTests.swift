@@ -31,7 +31,7 @@ import Testing
         boxes.withUnsafeBufferPointer { boxes in
           points.withUnsafeBufferPointer { points in
             [0.719, 0.721].map {
-              FaceDetector.decode(
+              YuNet.decode(
                 classes: classes, objects: objects, boxes: boxes, points: points, columns: 3,
                 stride: 16, score: $0)
             }

@@ -14,7 +14,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   case verification2, verification4, verification5, verificationArrays
   case jpeg, progressiveJPEG, inkJPEG, turnedJPEG, restartedJPEG
   case png, mendedPNG, interlacedPNG, webP, losslessWebP, animatedWebP, lmdb
-  case onnx, onnxTypes, recognition
+  case onnx, onnxTypes, recognition, mtcnn
 
   /// What a reader may take for each byte of a file. Photos unfold: 512 pixels a byte at most, of 3
   /// bytes of colour and, where they are progressive, 6 of coefficients.
@@ -37,6 +37,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case .webP, .losslessWebP, .animatedWebP: FuzzTests.fixedBytes + (1 << 18) * 16
     // The maps of the image that the graph computes.
     case .onnx: FuzzTests.fixedBytes + 16 << 20
+    // The weights of the three networks, of known shapes, and such maps.
+    case .mtcnn: FuzzTests.fixedBytes + 16 << 20
     default: FuzzTests.fixedBytes
     }
   }
@@ -157,6 +159,16 @@ final class FuzzFile {
         let weights = try ONNXWeights(
           file, of: RecognitionGraph.network, normalization: ([1, 1, 1], [0, 0, 0]))
         for name in weights.names { _ = try weights.elements(of: name) }
+      }
+    case .mtcnn:
+      name = "pnet.pt"
+      for file in ["pnet.pt", "rnet.pt", "onet.pt"] {
+        let golden = URL(fileURLWithPath: MTCNNTests.folder + "/" + file)
+        folder.write(file, [UInt8](try Data(contentsOf: golden)))
+      }
+      readAll = { folder in
+        let finder = FaceFinder(try FaceDetector(path: folder), score: 0.1)
+        _ = try finder.faces(on: MTCNNTests.mosaic(40, 40))
       }
     case .onnx, .onnxTypes:
       name = "graph.onnx"

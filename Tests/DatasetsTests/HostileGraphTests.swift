@@ -91,7 +91,7 @@ import Testing
       floats.initialize(repeating: 1)
       return UnsafeBufferPointer(floats)
     }
-    _ = FaceDetector.decode(
+    _ = YuNet.decode(
       classes: buffer(6), objects: buffer(objects), boxes: buffer(boxes), points: buffer(points),
       columns: 3, stride: 8, score: 2)
   }

@@ -46,6 +46,42 @@ import TestSupport
     #expect(output.fencesStand && dx.fencesStand)
   }
 
+  /// As torch's `ceil_mode` has it: the last windows reach beyond the map, and none begins there.
+  @Test(arguments: [
+    // height, width, window, stride, padding, rows and columns of windows
+    [10, 9, 2, 2, 0, 5, 5], [22, 46, 3, 2, 0, 11, 23], [9, 3, 3, 2, 0, 4, 1],
+    [5, 6, 2, 3, 1, 2, 3], [4, 4, 1, 3, 0, 2, 2], [2, 3, 2, 4, 0, 1, 1],
+  ])
+  func windowsThatReachBeyondTheMap(numbers v: [Int]) {
+    let (height, width, channels, window, padding) = (v[0], v[1], 9, v[2], v[4])
+    let shape = PoolingShape(
+      batch: 2, height: height, width: width, channels: channels, window: window, stride: v[3],
+      padding: padding, roundsUp: true)
+    #expect(shape.outputHeight == v[5] && shape.outputWidth == v[6])
+    let input = FencedFloats(TestNumbers.normal(shape.inputCount, seed: 5).map { $0 - 4 })
+    let output = FencedFloats(unwritten: shape.outputCount)
+    var taps = Array(repeating: UInt8.max, count: shape.outputCount)
+    PoolingKernel.max(input.constant, shape: shape, into: output.pointer, winners: &taps)
+    let values = input.values
+    var expected: [Float] = []
+    for n in 0..<2 {
+      for i in 0..<v[5] {
+        for j in 0..<v[6] {
+          for c in 0..<channels {
+            var most = -Float.infinity
+            for y in i * v[3] - padding..<i * v[3] - padding + window where y >= 0 && y < height {
+              for x in j * v[3] - padding..<j * v[3] - padding + window where x >= 0 && x < width {
+                most = max(most, values[((n * height + y) * width + x) * channels + c])
+              }
+            }
+            expected.append(most)
+          }
+        }
+      }
+    }
+    #expect(output.values == expected && output.fencesStand)
+  }
+
   @Test func nanAndInfinitySpread() {
     let shape = PoolingShape(batch: 1, height: 2, width: 2, channels: 2, window: 2, stride: 1)
     let input = FencedFloats([1, -.infinity, .nan, -.infinity, 3, -.infinity, 0, -.infinity])

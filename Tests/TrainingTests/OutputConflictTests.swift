@@ -25,6 +25,7 @@ import Training
     var photos: String { folder + "/photos" }
     var list: String { folder + "/photos.csv" }
     var pairs: String { folder + "/pairs.txt" }
+    var mtcnn: String { folder + "/mtcnn" }
     var newest: String { run + "/checkpoints/step-000000004.safetensors" }
 
     init() throws {
@@ -33,6 +34,10 @@ import Training
       let rows = index.photos.map { "photos/\($0.path),\(index.people[$0.person])\n" }
       try TextFile.write("path,label\n" + rows.joined(), to: list)
       try makePairs(to: pairs)
+      try Folders.make(mtcnn)
+      for name in ["pnet.pt", "rnet.pt", "onet.pt"] {
+        try TextFile.write(name, to: mtcnn + "/" + name)
+      }
       try FlaggedRun.train(
         FlaggedRun.small.merging([
           "steps": "4", "csv": "true", "tensorboard": "true", "split": "people-random:0.7",
@@ -91,9 +96,11 @@ import Training
       _ = try request.run()
     }
 
-    func detect(into out: String? = nil, points: String? = nil, html: String? = nil) throws {
+    func detect(
+      into out: String? = nil, points: String? = nil, html: String? = nil, detector: String? = nil
+    ) throws {
       var request = try #require(
-        DetectRequest(data: photos, out: out ?? folder + "/aligned", detector: list))
+        DetectRequest(data: photos, out: out ?? folder + "/aligned", detector: detector ?? list))
       (request.points, request.html) = (points, html)
       _ = try request.answer(over: SoloCommunicator())
     }
@@ -208,6 +215,14 @@ import Training
       ),
       ("align --points: a photo", { try subject.detect(points: photo) }),
       ("align --points: the detector", { try subject.detect(points: subject.list) }),
+      (
+        "align --points: a network of the detector's folder",
+        { try subject.detect(points: subject.mtcnn + "/rnet.pt", detector: subject.mtcnn) }
+      ),
+      (
+        "embed --out: a network of the detector's folder",
+        { try subject.embed(to: subject.mtcnn + "/onet.pt", detector: subject.mtcnn) }
+      ),
       ("align --points: a run", { try subject.detect(points: run + "/metrics.jsonl") }),
       ("align --html: a photo", { try subject.detect(html: photo) }),
       (

@@ -49,9 +49,11 @@ package enum FilePlace {
     return String(place[..<cut])
   }
 
-  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+  /// Whether there is anything at `path`.
+  package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-  static func isFolder(_ path: String) -> Bool { kind(path) == S_IFDIR }
+  /// Whether a folder is at `path`, or a link to one.
+  package static func isFolder(_ path: String) -> Bool { kind(path) == S_IFDIR }
 
   /// Whether what is at `path` holds nothing that could be lost: a device or a pipe.
   static func isNoFile(_ path: String) -> Bool {

@@ -1,6 +1,7 @@
 private import Preconditions
 
-/// The geometry of a pooling from [N,H,W,C] to [N,OH,OW,C], sizes rounded down.
+/// The geometry of a pooling from [N,H,W,C] to [N,OH,OW,C], sizes rounded down, or up, as torch's
+/// `ceil_mode` has them: the last windows then reach beyond the map.
 package struct PoolingShape: Sendable {
   /// Images, and the sizes of one.
   package let batch, height, width, channels: Int
@@ -8,11 +9,13 @@ package struct PoolingShape: Sendable {
   package let window, stride, padding: Int
   /// Floats between the output's pixels: more than the channels where others lie between.
   package let outputStride: Int
+  /// Rows of windows, and windows of a row.
+  package let outputHeight, outputWidth: Int
 
   /// A square window; traps when it is empty, larger than the padded map or mostly padding.
   package init(
     batch: Int, height: Int, width: Int, channels: Int, window: Int, stride: Int, padding: Int = 0,
-    outputStride: Int? = nil
+    outputStride: Int? = nil, roundsUp: Bool = false
   ) {
     require(
       window > 0 && window <= 15 && stride > 0 && padding >= 0 && 2 * padding <= window,
@@ -32,12 +35,16 @@ package struct PoolingShape: Sendable {
     self.stride = stride
     self.padding = padding
     self.outputStride = outputStride ?? channels
+    func windows(along side: Int) -> Int {
+      let room = side + 2 * padding - window
+      let count = (roundsUp ? room + stride - 1 : room) / stride + 1
+      // A window that begins behind the map has nothing to look at.
+      return (count - 1) * stride >= side + padding ? count - 1 : count
+    }
+    outputHeight = windows(along: height)
+    outputWidth = windows(along: width)
   }
 
-  /// Rows of windows.
-  package var outputHeight: Int { (height + 2 * padding - window) / stride + 1 }
-  /// Windows of a row.
-  package var outputWidth: Int { (width + 2 * padding - window) / stride + 1 }
   /// Numbers of all images.
   package var inputCount: Int { batch * height * width * channels }
   /// Elements of the output, not counting what lies between.

@@ -10,9 +10,10 @@ struct DetectorArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A detector that finds the face on photos of any size: YuNet's ONNX file.",
-      valueName: "file.onnx"),
-    completion: .file(extensions: ["onnx"]), transform: UserPath.read)
+      "A detector that finds the face on photos of any size: YuNet's ONNX file, or the folder of "
+        + "MTCNN's pnet.pt, rnet.pt and onet.pt.",
+      valueName: "file.onnx|folder"),
+    completion: .file(), transform: UserPath.read)
   var detector: String?
 
   @Option(
@@ -23,7 +24,8 @@ struct DetectorArguments: ParsableArguments {
   var choice: FaceChoice?
 
   @Option(
-    help: ArgumentHelp("The least score of a face of the detector, 0 to 1 (0.6).", valueName: "s"))
+    help: ArgumentHelp(
+      "The least score of a face of the detector, 0 to 1 (YuNet 0.6, MTCNN 0.7).", valueName: "s"))
   var score: Double?
 
   func validate() throws {
@@ -57,7 +59,7 @@ struct DetectorArguments: ParsableArguments {
     }
     var search = FaceSearch(detector: detector)
     search.faces = choice ?? search.faces
-    search.score = score ?? search.score
+    search.score = score
     return search
   }
 }
