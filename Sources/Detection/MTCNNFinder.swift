@@ -19,9 +19,9 @@ final class MTCNNFinder: PhotoSearch {
   static let (proposalScore, refinementScore) = (0.6, 0.7)
   /// Boxes that are kept of one look, the surest; crowds have some hundreds.
   static let mostBoxes = 4096
-  /// A photo has at most 13 sizes.
+  /// More than the 13 sizes at which P-Net looks at the largest photo.
   private static let keptRunners = 16
-  /// Bytes that a runner may take: P-Net on the largest photo takes 60 MiB.
+  /// Bytes that a runner of P-Net may take, on the largest photo too.
   private static let runnerBytes = 1 << 28
 
   private let detector: MTCNN
