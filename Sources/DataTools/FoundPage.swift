@@ -167,26 +167,15 @@ struct FoundPage {
 
   /// Makes pictures of photos; serves one thread at a time.
   private final class Painter {
-    private let resampler = Resampler()
+    private let shrinker = PhotoShrinker()
     private let encoder = JPEGEncoder()
-    private let small = PixelBuffer(width: 1, height: 1)
 
     /// The JPEG of `photo`, made smaller where its longer side is longer.
     func picture(of photo: PixelBuffer, longestSide: Int, _ quality: Int) -> [UInt8] {
       let scale = Double(longestSide) / Double(max(photo.width, photo.height))
-      guard scale < 1 else {
-        return encoder.encode(
-          photo.pixels, width: photo.width, height: photo.height, quality: quality)
-      }
-      let width = max(1, Int((Double(photo.width) * scale).rounded()))
-      let height = max(1, Int((Double(photo.height) * scale).rounded()))
-      small.resize(width: width, height: height)
-      resampler.resample(
-        photo.pixels, width: photo.width, height: photo.height,
-        x: SamplingAxis(scale: Double(photo.width) / Double(width)),
-        y: SamplingAxis(scale: Double(photo.height) / Double(height)), outWidth: width,
-        outHeight: height, into: small.pixels)
-      return encoder.encode(small.pixels, width: width, height: height, quality: quality)
+      let picture = shrinker.picture(of: photo, scale: min(1, scale))
+      return encoder.encode(
+        picture.pixels, width: picture.width, height: picture.height, quality: quality)
     }
   }
 }

@@ -1,13 +1,15 @@
-internal import Datasets
+package import Datasets
 
-/// Makes photos smaller before they are looked at; serves one thread at a time.
-final class PhotoShrinker {
+/// Makes photos smaller before they are looked at or shown; serves one thread at a time.
+package final class PhotoShrinker {
   private let resampler = Resampler()
   private let small = PixelBuffer(width: 1, height: 1)
 
+  package init() {}
+
   /// `photo` with sides `scale` times as long, at most 1, in whole pixels: itself, or what is valid
   /// until the next call.
-  func picture(of photo: PixelBuffer, scale: Double) -> PixelBuffer {
+  package func picture(of photo: PixelBuffer, scale: Double) -> PixelBuffer {
     let width = max(1, Int((Double(photo.width) * scale).rounded()))
     let height = max(1, Int((Double(photo.height) * scale).rounded()))
     guard width != photo.width || height != photo.height else { return photo }
