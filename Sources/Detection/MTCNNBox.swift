@@ -85,5 +85,5 @@ package struct MTCNNBox: Sendable, Equatable {
   }
 
   /// A box that is farther from the first pixel is on no photo.
-  private static let farthest = 1e5
+  static let farthest = 1e5
 }

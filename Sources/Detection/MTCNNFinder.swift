@@ -149,7 +149,7 @@ final class MTCNNFinder: PhotoSearch {
       (points[index] + [
         found[index].left, found[index].top, found[index].right, found[index].bottom,
       ])
-      .allSatisfy { $0.magnitude < Self.farthest }
+      .allSatisfy { $0.magnitude < MTCNNBox.farthest }
     }
     (found, points) = (finite.map { found[$0] }, finite.map { points[$0] })
     return Self.kept(of: found, above: 0.7, .smaller).map { index in
@@ -159,9 +159,6 @@ final class MTCNNFinder: PhotoSearch {
         points: points[index], score: box.score)
     }
   }
-
-  /// A face that is farther from the first pixel is on no photo.
-  private static let farthest = 1e5
 
   /// How sure a network is that `box` is a face; nil where it is not on the photo.
   private func look(at box: MTCNNBox, _ runner: GraphRunner) -> Double? {

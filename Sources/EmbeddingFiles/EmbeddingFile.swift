@@ -37,7 +37,7 @@ package enum EmbeddingFile: String, Sendable, CaseIterable {
   package func write(
     _ embeddings: Embeddings, names: [String], in numbers: StoredNumbers, to path: String
   ) throws {
-    let tensor = try Self.tensor(of: embeddings, in: numbers)
+    let (tensor, texts) = try Self.stored(embeddings, in: numbers)
     switch self {
     case .npy:
       try writeNames(names, to: namesPath(beside: path)!)
@@ -47,50 +47,44 @@ package enum EmbeddingFile: String, Sendable, CaseIterable {
         [NumPyMember(tensor), NumPyMember(name: "names", strings: names)], to: path)
     case .csv:
       let dimension = embeddings.dimension
-      var texts: (Range<Int>) -> [String] = { embeddings.values[$0].map { "\($0)" } }
-      switch numbers {
-      case .float32: break
-      case .float16: texts = { embeddings.values[$0].map { "\(Float(Float16($0)))" } }
-      case .int8:
-        let bytes = Self.bytes(of: embeddings)
-        texts = { bytes[$0].map { "\($0)" } }
-      }
       try CSVTable.write(names: names, columns: dimension, to: path) { row in
         texts(row * dimension..<(row + 1) * dimension)
       }
     }
   }
 
-  /// The array `embeddings` [photos, dimension] in `numbers`; throws `EmbeddingFileError` where
-  /// they cannot say it.
-  private static func tensor(
-    of embeddings: Embeddings, in numbers: StoredNumbers
-  ) throws -> SafetensorsTensor {
+  /// The array `embeddings` [photos, dimension] in `numbers`, and some of it as texts that read
+  /// back to the same numbers; throws `EmbeddingFileError` where they cannot say it.
+  private static func stored(
+    _ embeddings: Embeddings, in numbers: StoredNumbers
+  ) throws -> (tensor: SafetensorsTensor, texts: (Range<Int>) -> [String]) {
     let (name, shape) = ("embeddings", [embeddings.count, embeddings.dimension])
+    let values = embeddings.values
     switch numbers {
     case .float32:
-      return SafetensorsTensor(name: name, shape: shape, floats: embeddings.values)
+      return (
+        SafetensorsTensor(name: name, shape: shape, floats: values),
+        { values[$0].map { "\($0)" } }
+      )
     case .float16:
-      let halves = embeddings.values.map { Float16($0) }
-      let farCount = zip(halves, embeddings.values).count { $0.isInfinite && $1.isFinite }
+      let halves = values.map { Float16($0) }
+      let farCount = zip(halves, values).count { $0.isInfinite && $1.isFinite }
       guard farCount == 0 else { throw EmbeddingFileError.notInHalves(count: farCount) }
-      return SafetensorsTensor(name: name, type: .float16, shape: shape) {
+      let tensor = SafetensorsTensor(name: name, type: .float16, shape: shape) {
         try halves.withUnsafeBytes($0)
       }
+      return (tensor, { halves[$0].map { "\(Float($0))" } })
     case .int8:
       // No byte says that a number is none.
       guard embeddings.nonFiniteCount == 0 else {
         throw EmbeddingFileError.notInBytes(count: embeddings.nonFiniteCount)
       }
-      let bytes = bytes(of: embeddings)
-      return SafetensorsTensor(name: name, type: .int8, shape: shape) {
+      let bytes = embeddings.quantized(bits: 8).values.map { Int8($0) }
+      let tensor = SafetensorsTensor(name: name, type: .int8, shape: shape) {
         try bytes.withUnsafeBytes($0)
       }
+      return (tensor, { bytes[$0].map { "\($0)" } })
     }
-  }
-
-  private static func bytes(of embeddings: Embeddings) -> [Int8] {
-    embeddings.quantized(bits: 8).values.map { Int8($0) }
   }
 
   private func writeNames(_ names: [String], to path: String) throws {

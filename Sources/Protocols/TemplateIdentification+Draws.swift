@@ -48,7 +48,7 @@ extension TemplateIdentification {
     var rule: String { bootstrap.rule }
 
     /// Intervals of the rates at `ranks` and of both readings of the rates at `targets`.
-    mutating func intervals(
+    func intervals(
       ranks: [Int], targets: [Double], seed: UInt64
     ) -> (
       ranks: [ClosedRange<Double>?], rates: [ClosedRange<Double>?], pooled: [ClosedRange<Double>?]

@@ -95,7 +95,7 @@ package struct TemplateIdentification: Sendable {
     gallerySize = subjects.count
     let people = galleries.map { Set($0.subjects) }
     let pooled = found.flatMap(\.others).sorted(by: >)
-    var draws = Draws(found, people: people, subjects: probeSubjects, pooled: pooled)
+    let draws = Draws(found, people: people, subjects: probeSubjects, pooled: pooled)
     let intervals = draws.intervals(
       ranks: Self.ranks, targets: OpenSetIdentification.targets, seed: seed)
     rule = draws.rule
