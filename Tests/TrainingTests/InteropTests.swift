@@ -322,4 +322,16 @@ import Training
     #expect(figures[2].contains { abs($0) == 127 })
     #expect(EmbeddingFile(path: "a/b.c") == nil && EmbeddingFile(path: ".npz") == nil)
   }
+
+  @Test func whatHalvesCannotSayIsNotWritten() {
+    let far = Embeddings([1, 70_000, -3, 65_504], dimension: 2)
+    for form in EmbeddingFile.allCases {
+      let path = folder.file("far.\(form.rawValue)")
+      let error = #expect(throws: EmbeddingFileError.self) {
+        try form.write(far, names: ["a", "b"], in: .float16, to: path)
+      }
+      #expect(error?.description.hasPrefix("1 numbers of the embeddings are beyond 65504") == true)
+      #expect(!FileManager.default.fileExists(atPath: path))
+    }
+  }
 }
