@@ -3,6 +3,7 @@ import Collectives
 import Configuration
 import Datasets
 import EmbeddingFiles
+import Evaluation
 import Foundation
 import Interchange
 import Interop
