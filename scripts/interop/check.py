@@ -200,8 +200,9 @@ def check_model(model, width, height, breadth, embedding):
     for tensor in fresh.state_dict().values():
         tensor.zero_()
     fresh.load_state_dict(loaded, strict=True)
+    # Not to the bit: PyTorch picks its kernels by where the tensors happen to lie in memory.
     with torch.no_grad():
-        assert torch.equal(fresh(half(pixels)), torch.from_numpy(expected))
+        equal(fresh(half(pixels)).numpy(), expected)
 
     out = FOLDER / "weights.onnx"
     program("export", checkpoint, "--to", "onnx", "--out", out)
