@@ -46,7 +46,8 @@ import Testing
     #expect(abs(found.score - 0.72) < 1e-6 && abs(found.width - width) < 1e-9)
     #expect(found.height == 16 && found.top == 12 - 8)
     #expect(abs(found.left - (24 - width / 2)) < 1e-9)
-    #expect(found.points == (0..<10).map { 16 + Double($0) * 2 })
+    let expected: [Double] = (0..<10).map { 16 + Double($0) * 2 }
+    #expect(found.points == expected)
   }
 
   @Test func surerFacesSuppressThoseThatTheyOverlap() {

@@ -74,13 +74,13 @@ import Threads
     _ photos: [(name: String, label: String, json: String?)], _ folder: TemporaryFolder,
     _ name: String
   ) {
-    Tar.write(
-      photos.flatMap { photo in
-        [
-          (photo.name + ".jpg", Pictures.jpeg(16, 16)),
-          (photo.name + ".cls", Array(photo.label.utf8)),
-        ] + (photo.json.map { [(photo.name + ".json", Array($0.utf8))] } ?? [])
-      }, to: folder, name)
+    var members: [(String, [UInt8])] = []
+    for photo in photos {
+      members.append((photo.name + ".jpg", Pictures.jpeg(16, 16)))
+      members.append((photo.name + ".cls", Array(photo.label.utf8)))
+      if let json = photo.json { members.append((photo.name + ".json", Array(json.utf8))) }
+    }
+    Tar.write(members, to: folder, name)
   }
 
   /// A person whose photos are in two shards is called as in one.

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct PeopleSamplerTests {
   /// 40 people with 1, 1, 1, 1, 2, 3, ... photos in turn: 130 photos and more.
-  private static let people: [Int] = (0..<40).flatMap { person in
+  private static let people: [Int] = (0..<40).flatMap { (person: Int) -> [Int] in
     Array(repeating: person, count: person % 2 == 0 ? 1 : 1 + person % 11)
   }
 

@@ -35,12 +35,16 @@ import Testing
   /// The local header of a stored member, by PKWARE's APPNOTE; the checksum is that of "123456789".
   @Test func headersAreThoseOfZip() throws {
     let bytes = try Data(contentsOf: URL(fileURLWithPath: try written()))
-    #expect(Array(bytes[..<10]) == [0x50, 0x4B, 3, 4, 20, 0, 0, 8, 0, 0])
+    let start: [UInt8] = [0x50, 0x4B, 3, 4, 20, 0, 0, 8, 0, 0]
+    #expect(Array(bytes[..<10]) == start)
     #expect(String(decoding: bytes[30..<41], as: UTF8.self) == "weights.npy")
     // Sizes of a header of 128 bytes and 4 floats.
-    #expect(Array(bytes[18..<26]) == [144, 0, 0, 0, 144, 0, 0, 0])
-    #expect(Array(bytes[41..<47]) == [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59])
-    #expect(Array(bytes.suffix(22)[bytes.count - 22..<bytes.count - 18]) == [0x50, 0x4B, 5, 6])
+    let sizes: [UInt8] = [144, 0, 0, 0, 144, 0, 0, 0]
+    #expect(Array(bytes[18..<26]) == sizes)
+    let magic: [UInt8] = [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59]
+    #expect(Array(bytes[41..<47]) == magic)
+    let end: [UInt8] = [0x50, 0x4B, 5, 6]
+    #expect(Array(bytes.suffix(22).prefix(4)) == end)
   }
 
   @Test func everyByteIsUnderAChecksumOrItsChangeAnError() throws {

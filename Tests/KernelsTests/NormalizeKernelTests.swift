@@ -42,7 +42,8 @@ import Testing
     }
     let a = Array(matrix[0..<width])
     let b = Array(matrix[(2 * width)...])
-    let exact = zip(a, b).map { Double($0) * Double($1) }.reduce(0, +) / norm(a[...]) / norm(b[...])
+    let products: [Double] = zip(a, b).map { Double($0) * Double($1) }
+    let exact = products.reduce(0, +) / norm(a[...]) / norm(b[...])
     #expect(abs(NormalizeKernel.cosine(a, b, count: width) - exact) < 1e-14)
   }
 

@@ -65,7 +65,9 @@ import TestSupport
     }
     DistanceKernel.normalize(
       embeddings.pointer, rows: count, width: Self.width, into: units, inverseNorms: norms)
-    let labels = (0..<count).map { $0 % 8 < 5 ? Int32(0) : Int32(1 + $0 / 16) }
+    let labels: [Int32] = (0..<count).map { (row: Int) -> Int32 in
+      row % 8 < 5 ? 0 : Int32(1 + row / 16)
+    }
     let request = MiningRequest(
       mode: mode, margin: 4, seed: 1, step: 0,
       listed: mode == .offline ? [Triplet(anchor: 0, positive: 1, negative: 5)] : [])

@@ -46,11 +46,14 @@ import Testing
     let sample = (0..<classes).filter { draw.contains($0) || Self.labels.contains(Int32($0)) }
     #expect(sample.count > 10 && sample.count < 330)
 
+    var weights: [Double] = []
+    for row in sample { weights += parameters[row * width..<(row + 1) * width].map(Double.init) }
+    if head.hasBias {
+      for row in sample { weights.append(Double(parameters[classes * width + row])) }
+    }
     let expected = reference.run(
       embeddings.map(Double.init), labels: Self.labels.map { sample.firstIndex(of: Int($0))! },
-      weights: sample.flatMap { parameters[$0 * width..<($0 + 1) * width].map(Double.init) }
-        + (head.hasBias ? sample.map { Double(parameters[classes * width + $0]) } : []),
-      classes: sample.count, width: width)
+      weights: weights, classes: sample.count, width: width)
     let found = run(head, sampling, parameters, embeddings)
 
     #expect(abs(found.value.lossSum - expected.loss) < 1e-5 * (1 + expected.loss))
