@@ -17,9 +17,13 @@ let house: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// What reads options and writes pages: it computes nothing, and optimising it would be a twelfth
-/// of a build.
-let plainSettings = house + [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+/// For what computes nothing: optimising it would be a twelfth of a build, and its tests a third. A
+/// job of their own that only writes the module's interface would type-check them once more.
+let unoptimized: SwiftSetting = .unsafeFlags(
+  ["-Onone", "-no-emit-module-separately-wmo"], .when(configuration: .release))
+
+/// What reads options and writes pages.
+let plainSettings = house + [unoptimized]
 
 /// Kernels are optimised in debug builds too (a debug build of them is 100 times slower), as one
 /// module.
@@ -462,6 +466,13 @@ let package = Package(
         "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Engine", "Kernels",
         "Losses", "Networks", "Optimizers", "Scaling", "State", "TestSupport", "Threads",
       ]),
+    .target(
+      name: "RunSupport",
+      dependencies: [
+        "Checkpoints", "Collectives", "Configuration", "Datasets", "Engine", "Networks",
+        "RunFolders", "Sessions", "State", "TestSupport", "Threads", "Training",
+      ],
+      path: "Tests/RunSupport", swiftSettings: plainSettings),
     .testTarget(
       name: "TrainingTests",
       dependencies: [
@@ -473,7 +484,21 @@ let package = Package(
         "Inputs", "Interchange", "Interop", "Kernels", "Losses", "Measuring", "Networks",
         "Optimizers", "Pace", "Planning", "Preflight", "Protocols", "RawPhotos", "Reports",
         "Resumption",
-        "RunFolders", "Scaling", "Scoring", "Sessions", "State", "Sweeps", "Tasks", "TestSupport",
+        "RunFolders", "RunSupport", "Scaling", "Scoring", "Sessions", "State", "Sweeps", "Tasks", "TestSupport",
+        "Threads", "Timing", "Training",
+      ]),
+    .testTarget(
+      name: "ToolsTests",
+      dependencies: [
+        "Assembly", "CAllocations", "CPhotoWriters", "Cards", "CheckpointParts", "Checkpoints",
+        "Cleaning", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
+        "Detection",
+        "Determinism", "Distillation", "Division", "EmbeddingFiles", "Engine", "Evaluation",
+        "Faults",
+        "Inputs", "Interchange", "Interop", "Kernels", "Losses", "Measuring", "Networks",
+        "Optimizers", "Pace", "Planning", "Preflight", "Protocols", "RawPhotos", "Reports",
+        "Resumption",
+        "RunFolders", "RunSupport", "Scaling", "Scoring", "Sessions", "State", "Sweeps", "Tasks", "TestSupport",
         "Threads", "Timing", "Training",
       ]),
     .testTarget(
@@ -499,7 +524,7 @@ let optimizedTests = [
   "DeterminismTests", "KernelsTests", "LossesTests", "NetworksTests", "OptimizersTests",
 ]
 
-// The others only call what they test: optimising them would be a third of a build with tests.
+// The others only call what they test.
 for target in package.targets where target.type == .test && !optimizedTests.contains(target.name) {
-  target.swiftSettings = [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+  target.swiftSettings = [unoptimized]
 }

@@ -23,6 +23,11 @@ build() {
   echo "$(swift build -c release --show-bin-path)/$1"
 }
 
+# build_all: release builds of everything and its tests; imports between rooms are checked in it.
+build_all() {
+  swift build -c release --build-tests --explicit-target-dependency-import-check error
+}
+
 # at_once N: from here on up to N judges run beside one another, each in a subshell with a $scratch of
 # its own, which has the script's run.yaml; deadlines are twice as long. at_once 1 waits for them and
 # goes on one by one: for what others need to know, and for what has to happen within a moment.

@@ -1,6 +1,7 @@
 import Checkpoints
 import Configuration
 import Foundation
+import RunSupport
 import TestSupport
 import Testing
 import Training

@@ -7,6 +7,7 @@ import Foundation
 import Interchange
 import Measuring
 import Planning
+import RunSupport
 import Sweeps
 import Testing
 import Training

@@ -3,6 +3,7 @@ import DataTools
 import Evaluation
 import Foundation
 import Interchange
+import RunSupport
 import TestSupport
 import Testing
 import Training

@@ -3,6 +3,7 @@ import Collectives
 import Configuration
 import Foundation
 import RunFolders
+import RunSupport
 import Testing
 import Training
 

@@ -1,4 +1,5 @@
 import Foundation
+import RunSupport
 import Testing
 
 /// What a run that goes on reads of its checkpoint.

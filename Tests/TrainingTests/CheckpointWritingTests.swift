@@ -6,6 +6,7 @@ import Engine
 import Foundation
 import Interchange
 import Networks
+import RunSupport
 import Sessions
 import TestSupport
 import State

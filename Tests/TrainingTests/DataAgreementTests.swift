@@ -2,6 +2,7 @@ import Collectives
 import Datasets
 import Foundation
 import Inputs
+import RunSupport
 import Testing
 import Threads
 import Training

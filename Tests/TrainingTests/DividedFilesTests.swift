@@ -8,6 +8,7 @@ import Foundation
 import Interchange
 import Interop
 import Measuring
+import RunSupport
 import TestSupport
 import Testing
 import Training

@@ -5,6 +5,7 @@ import Datasets
 import Determinism
 import Foundation
 import Interchange
+import RunSupport
 import TestSupport
 import Testing
 import Training

@@ -1,6 +1,7 @@
 import Foundation
 import Kernels
 import Preflight
+import RunSupport
 import Testing
 import TestSupport
 

@@ -3,6 +3,7 @@ import Configuration
 import Foundation
 import Networks
 import Preflight
+import RunSupport
 import Scaling
 import Testing
 import TestSupport

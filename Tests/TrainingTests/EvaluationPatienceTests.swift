@@ -2,6 +2,7 @@ import Checkpoints
 import Configuration
 import Datasets
 import Foundation
+import RunSupport
 import Testing
 import Training
 

@@ -8,6 +8,7 @@ import Losses
 import Measuring
 import Networks
 import Resumption
+import RunSupport
 import Sweeps
 import Testing
 import Training

@@ -8,6 +8,7 @@ import Interchange
 import Losses
 import Networks
 import RunFolders
+import RunSupport
 import State
 import TestSupport
 import Testing

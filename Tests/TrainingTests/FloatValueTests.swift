@@ -1,4 +1,5 @@
 import Configuration
+import RunSupport
 import Testing
 
 /// A number that is computed with as a 32-bit float is sound as one.

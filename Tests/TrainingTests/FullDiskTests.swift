@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import Interchange
 import RunFolders
+import RunSupport
 import Testing
 import Threads
 import Timing

@@ -8,6 +8,7 @@ import Foundation
 import Networks
 import Preflight
 import RunFolders
+import RunSupport
 import Scaling
 import Sessions
 import TestSupport

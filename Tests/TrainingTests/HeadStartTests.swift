@@ -6,6 +6,7 @@ import Engine
 import Foundation
 import Losses
 import Planning
+import RunSupport
 import State
 import Testing
 import TestSupport

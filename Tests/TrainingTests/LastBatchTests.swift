@@ -3,6 +3,7 @@ import Configuration
 import Datasets
 import Foundation
 import RunFolders
+import RunSupport
 import TestSupport
 import Testing
 import Training

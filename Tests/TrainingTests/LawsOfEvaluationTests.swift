@@ -1,6 +1,7 @@
 import Configuration
 import Datasets
 import Foundation
+import RunSupport
 import Testing
 import Training
 

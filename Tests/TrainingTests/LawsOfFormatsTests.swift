@@ -2,6 +2,7 @@ import Datasets
 import Determinism
 import Foundation
 import Interchange
+import RunSupport
 import Testing
 import Training
 

@@ -3,6 +3,7 @@ import Configuration
 import Datasets
 import Losses
 import Networks
+import RunSupport
 import Testing
 import Training
 
@@ -31,7 +32,7 @@ import Training
   func aStepAllocatesNothing(model: String) async {
     await #expect(processExitsWith: .success) { [model] in
       let configuration = SmallRun.configuration(model: model) {
-        $0.length = .steps(28)
+        $0.length = .steps(20)
         $0.width = 0.5
         $0.embedding = 256
       }
@@ -42,7 +43,7 @@ import Training
   @Test func aStepThatAveragesAndTrainsAPartAllocatesNothing() async {
     await #expect(processExitsWith: .success) {
       let configuration = SmallRun.configuration {
-        $0.length = .steps(28)
+        $0.length = .steps(20)
         $0.width = 0.5
         $0.embedding = 256
         $0.ema = 0.99
@@ -62,8 +63,8 @@ import Training
     // gradients of a layer, the weights and the triplets of a batch are 100 kB and more.
     #expect(watch.large == 0, "the largest of \(watch.large): \(watch.largestBytes) bytes")
     // Both at the same place of an epoch. The test itself keeps a record of each step.
-    let growth = watch.bytesAfterStep26 - watch.bytesAfterStep10
-    #expect(growth < 16 * 2048, "\(growth) bytes more after 16 steps")
+    let growth = watch.bytesAfterStep18 - watch.bytesAfterStep6
+    #expect(growth < 12 * 2048, "\(growth) bytes more after 12 steps")
   }
 
   /// Losses that see the whole batch, whose lists are longer than what is looked for.
@@ -112,7 +113,7 @@ import Training
   func aStepOverTheWholeBatchAllocatesNothing(kind: String) async {
     await #expect(processExitsWith: .success) { [kind] in
       let configuration = SmallRun.configuration {
-        $0.length = .steps(28)
+        $0.length = .steps(20)
         $0.width = 0.25
         $0.embedding = 256
         Self.ofTheBatch[kind]?(&$0)
@@ -122,18 +123,18 @@ import Training
   }
 
   private final class Watch: @unchecked Sendable {
-    var bytesAfterStep10 = 0
-    var bytesAfterStep26 = 0
+    var bytesAfterStep6 = 0
+    var bytesAfterStep18 = 0
     var large = -1
     var largestBytes = 0
 
     func look(after step: Int) {
-      if step == 10 {
-        bytesAfterStep10 = callocations_bytes_in_use()
+      if step == 6 {
+        bytesAfterStep6 = callocations_bytes_in_use()
         callocations_start(32_768)
-      } else if step == 26 {
+      } else if step == 18 {
         large = callocations_stop(&largestBytes)
-        bytesAfterStep26 = callocations_bytes_in_use()
+        bytesAfterStep18 = callocations_bytes_in_use()
       }
     }
   }

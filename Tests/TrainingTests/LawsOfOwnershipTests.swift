@@ -2,6 +2,7 @@ import Configuration
 import Faults
 import Foundation
 import RunFolders
+import RunSupport
 import Testing
 import TestSupport
 import Training

@@ -3,6 +3,7 @@ import Datasets
 import DataTools
 import Foundation
 import RunFolders
+import RunSupport
 import Testing
 import TestSupport
 import Training

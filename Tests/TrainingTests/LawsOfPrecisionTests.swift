@@ -3,6 +3,7 @@ import Configuration
 import Foundation
 import Kernels
 import Networks
+import RunSupport
 import Testing
 import Training
 

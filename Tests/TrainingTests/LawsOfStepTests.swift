@@ -6,6 +6,7 @@ import Kernels
 import Networks
 import Planning
 import RunFolders
+import RunSupport
 import Synchronization
 import Testing
 import TestSupport

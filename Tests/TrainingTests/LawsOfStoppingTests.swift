@@ -10,6 +10,7 @@ import Interchange
 import Kernels
 import Networks
 import Resumption
+import RunSupport
 import Testing
 import TestSupport
 import Training

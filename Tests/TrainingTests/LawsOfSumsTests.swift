@@ -9,6 +9,7 @@ import Interchange
 import Kernels
 import Networks
 import Planning
+import RunSupport
 import State
 import Synchronization
 import TestSupport

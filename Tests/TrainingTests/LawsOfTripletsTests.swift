@@ -9,6 +9,7 @@ import Losses
 import Networks
 import Planning
 import RunFolders
+import RunSupport
 import Testing
 import TestSupport
 import Training

@@ -1,8 +1,10 @@
 import Collectives
+import Configuration
 import Datasets
 import Determinism
 import Foundation
 import Planning
+import RunSupport
 import State
 import TestSupport
 import Testing
@@ -166,5 +168,25 @@ import Training
       guard case PlanError.microbatchOfOne = error else { return false }
       return true
     }
+  }
+}
+
+extension SmallRun {
+  /// Trains on one rank and in three other worlds, all of whose steps and weights must be the same
+  /// bits, sound, and each step's others than those of the one before; returns what one rank found.
+  static func expectSameBits(_ configuration: RunConfiguration, steps: Int) throws -> Outcome {
+    let alone = try train(configuration)[0]
+    let expected = alone.records.map(StepBits.init)
+    #expect(alone.records.allSatisfy { $0.loss.isFinite && !$0.isSkipped })
+    #expect(Set(alone.records.map(\.weightsHash)).count == steps)
+    for (ranks, threads) in [(1, 2), (2, 1), (3, 2)] {
+      let world = try train(configuration, ranks: ranks, threads: threads)
+      for (rank, outcome) in world.enumerated() {
+        #expect(
+          outcome.records.map(StepBits.init) == expected && outcome.weights == alone.weights,
+          "rank \(rank) of \(ranks) x \(threads) threads")
+      }
+    }
+    return alone
   }
 }

@@ -1,6 +1,7 @@
 import Collectives
 import Configuration
 import Foundation
+import RunSupport
 import Sessions
 import TestSupport
 import Testing

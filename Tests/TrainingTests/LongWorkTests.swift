@@ -2,6 +2,7 @@ import Collectives
 import Foundation
 import Glibc
 import Pace
+import RunSupport
 import Sessions
 import TestSupport
 import Testing

@@ -3,6 +3,7 @@ import Datasets
 import Engine
 import Foundation
 import Networks
+import RunSupport
 import Sessions
 import TestSupport
 import Testing

@@ -2,6 +2,7 @@ import Comparison
 import Foundation
 import Interchange
 import RunFolders
+import RunSupport
 import Testing
 import Training
 

@@ -1,6 +1,7 @@
 import Comparison
 import Foundation
 import Interchange
+import RunSupport
 import Testing
 import Training
 

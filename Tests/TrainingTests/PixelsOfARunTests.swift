@@ -5,6 +5,7 @@ import Datasets
 import Determinism
 import Foundation
 import Interchange
+import RunSupport
 import Testing
 import TestSupport
 import Training

@@ -1,6 +1,7 @@
 import Collectives
 import Configuration
 import Foundation
+import RunSupport
 import Testing
 import TestSupport
 import Training

@@ -6,6 +6,7 @@ import Foundation
 import Interchange
 import Resumption
 import RunFolders
+import RunSupport
 import State
 import Testing
 import Training

@@ -4,6 +4,7 @@ import Checkpoints
 import Evaluation
 import Foundation
 import Interchange
+import RunSupport
 import Testing
 import TestSupport
 import Training

@@ -2,6 +2,7 @@ import Configuration
 import Datasets
 import Foundation
 import RunFolders
+import RunSupport
 import Testing
 import Timing
 import Training

@@ -4,6 +4,7 @@ import Configuration
 import Datasets
 import Foundation
 import Losses
+import RunSupport
 import TestSupport
 import Testing
 import Training

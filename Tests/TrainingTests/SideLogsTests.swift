@@ -3,6 +3,7 @@ import Datasets
 import Determinism
 import Foundation
 import RunFolders
+import RunSupport
 import Testing
 import Timing
 

@@ -9,6 +9,7 @@ import Foundation
 import Interchange
 import Measuring
 import Resumption
+import RunSupport
 import Scoring
 import TestSupport
 import Testing

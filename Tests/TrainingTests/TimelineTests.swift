@@ -1,5 +1,6 @@
 import Foundation
 import Pace
+import RunSupport
 import Sessions
 import Testing
 import TestSupport

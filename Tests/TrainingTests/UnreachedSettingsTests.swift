@@ -4,6 +4,7 @@ import Datasets
 import Foundation
 import Inputs
 import Planning
+import RunSupport
 import Sessions
 import Testing
 import Training

@@ -2,6 +2,7 @@ import Assembly
 import Configuration
 import Datasets
 import Foundation
+import RunSupport
 import TestSupport
 import Testing
 import Training

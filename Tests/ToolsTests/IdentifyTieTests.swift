@@ -2,6 +2,7 @@ import Collectives
 import Foundation
 import Interchange
 import Measuring
+import RunSupport
 import Tasks
 import Testing
 

@@ -1,6 +1,7 @@
 import Foundation
 import Interchange
 import Interop
+import RunSupport
 import Testing
 import Training
 

@@ -4,6 +4,7 @@ import Datasets
 import Detection
 import Foundation
 import Interchange
+import RunSupport
 import TestSupport
 import Testing
 

@@ -10,6 +10,7 @@ import Interop
 import Measuring
 import Networks
 import Planning
+import RunSupport
 import TestSupport
 import Testing
 import Training

@@ -2,6 +2,7 @@ import DataTools
 import Datasets
 import Foundation
 import Interchange
+import RunSupport
 import TestSupport
 import Testing
 

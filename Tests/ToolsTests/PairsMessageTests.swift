@@ -5,6 +5,7 @@ import Foundation
 import Inputs
 import Interchange
 import Protocols
+import RunSupport
 import Testing
 
 /// What `pairs` and `pack --to bin` say where they cannot do what they were asked.

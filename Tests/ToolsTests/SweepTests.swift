@@ -4,6 +4,7 @@ import Configuration
 import Datasets
 import Foundation
 import Measuring
+import RunSupport
 import Sweeps
 import TestSupport
 import Testing

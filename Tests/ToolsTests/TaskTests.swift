@@ -5,6 +5,7 @@ import Datasets
 import Foundation
 import Interchange
 import Measuring
+import RunSupport
 import Tasks
 import TestSupport
 import Testing

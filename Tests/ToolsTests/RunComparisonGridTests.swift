@@ -1,6 +1,7 @@
 import Comparison
 import Configuration
 import Foundation
+import RunSupport
 import Testing
 import Training
 

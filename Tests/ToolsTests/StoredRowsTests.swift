@@ -3,6 +3,7 @@ import Evaluation
 import Foundation
 import Interchange
 import Measuring
+import RunSupport
 import TestSupport
 import Testing
 

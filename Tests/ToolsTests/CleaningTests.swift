@@ -3,6 +3,7 @@ import Datasets
 import Determinism
 import Foundation
 import Interchange
+import RunSupport
 import Sessions
 import TestSupport
 import Testing

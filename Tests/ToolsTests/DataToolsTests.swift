@@ -2,6 +2,7 @@ import Datasets
 import DataTools
 import Evaluation
 import Foundation
+import RunSupport
 import Testing
 import Training
 

@@ -4,6 +4,7 @@ import Foundation
 import Interchange
 import Measuring
 import Protocols
+import RunSupport
 import TestSupport
 import Testing
 

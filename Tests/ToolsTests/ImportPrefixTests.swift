@@ -2,6 +2,7 @@ import Configuration
 import Foundation
 import Interchange
 import Interop
+import RunSupport
 import Testing
 import Training
 

@@ -2,6 +2,7 @@ import Collectives
 import Datasets
 import DataTools
 import Foundation
+import RunSupport
 import Testing
 import Training
 

@@ -3,6 +3,7 @@ import Checkpoints
 import Configuration
 import Foundation
 import Interchange
+import RunSupport
 import TestSupport
 import Testing
 import Training

@@ -9,6 +9,7 @@ import Interop
 import Measuring
 import Networks
 import RawPhotos
+import RunSupport
 import Tasks
 import TestSupport
 import Testing

@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Interchange
 import Measuring
+import RunSupport
 import Tasks
 import Testing
 import Training

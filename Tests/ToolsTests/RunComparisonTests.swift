@@ -3,6 +3,7 @@ import Configuration
 import Datasets
 import Foundation
 import Interchange
+import RunSupport
 import Testing
 import TestSupport
 import Training

@@ -3,6 +3,7 @@ import Comparison
 import Foundation
 import Reports
 import RunFolders
+import RunSupport
 import Testing
 
 /// Runs of any length are held side by side in little memory.

@@ -2,6 +2,7 @@ import Collectives
 import Foundation
 import Interchange
 import Measuring
+import RunSupport
 
 /// A folder with stored embeddings of four photos of two people, and all pairs of one person and
 /// two of two, for files that stand beside them.

@@ -6,6 +6,7 @@ import Foundation
 import Interchange
 import Interop
 import RunFolders
+import RunSupport
 import TestSupport
 import Testing
 import Training

@@ -6,6 +6,7 @@ import Datasets
 import Foundation
 import Interchange
 import Measuring
+import RunSupport
 import TestSupport
 import Testing
 import Training

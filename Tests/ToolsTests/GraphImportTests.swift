@@ -8,6 +8,7 @@ import Interchange
 import Interop
 import Measuring
 import Networks
+import RunSupport
 import TestSupport
 import Testing
 

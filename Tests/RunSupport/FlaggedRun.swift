@@ -1,17 +1,18 @@
-import Checkpoints
+package import Checkpoints
 import Collectives
-import Configuration
+package import Configuration
 import Foundation
-import RunFolders
+package import RunFolders
 import Sessions
 import TestSupport
-import Training
+import Threads
+package import Training
 
 /// Runs that are begun and resumed by flags, as on a command line.
-enum FlaggedRun {
+package enum FlaggedRun {
   /// A small run with batch norm, dropout and a ragged tail: 72 photos in batches of 21, 4 steps to
   /// the epoch.
-  static let small = [
+  package static let small = [
     "data": "synthetic:people=12,photos=6,size=32", "split": "all", "image-size": "32",
     "width": "0.125", "embedding": "32", "dropout": "0.2", "batch": "21", "microbatch": "4",
     "steps": "12", "evaluate-every": "0", "checkpoint-every": "4", "keep": "9",
@@ -19,7 +20,7 @@ enum FlaggedRun {
   ]
 
   /// What `body` throws, as a user reads it; "no error" where it throws nothing.
-  static func error(_ body: () throws -> Void) -> String {
+  package static func error(_ body: () throws -> Void) -> String {
     do {
       try body()
       return "no error"
@@ -28,14 +29,14 @@ enum FlaggedRun {
     }
   }
 
-  static func request(_ flags: [String: String], changes: [String] = []) throws -> RunRequest {
+  package static func request(_ flags: [String: String], changes: [String] = []) throws -> RunRequest {
     try RunRequest(
       file: nil, flags: flags.sorted { $0.key < $1.key }.map { .flag($0.key, $0.value) },
       changes: changes.map { try ConfigurationAssignment(change: $0) })
   }
 
   /// Trains in `folder`; the ending and weights of rank 0. `hook` may change the hooks of a rank.
-  @discardableResult static func train(
+  @discardableResult package static func train(
     _ flags: [String: String], changes: [String] = [], in folder: String, ranks: Int = 1,
     hook: @escaping @Sendable (inout RunHooks, Int) -> Void = { _, _ in }
   ) throws -> (ending: Trainer.Ending, weights: UInt64, steps: [Int]) {
@@ -75,18 +76,18 @@ enum FlaggedRun {
   }
 
   /// The newest checkpoint of `folder`.
-  static func newest(_ folder: String) throws -> Checkpoint {
+  package static func newest(_ folder: String) throws -> Checkpoint {
     try Checkpoint(path: SmallRun.checkpoints(in: folder).last!)
   }
 
   /// The lines of the log without their times.
-  static func log(_ folder: String) throws -> [String] {
+  package static func log(_ folder: String) throws -> [String] {
     try String(contentsOfFile: folder + "/log.txt", encoding: .utf8).split(separator: "\n")
       .map { String($0.dropFirst(20)) }
   }
 
   /// Runs `body` with a path for a run folder, which is removed afterwards.
-  static func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+  package static func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
     let folder = SmallRun.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     return try body(folder)

@@ -10,6 +10,7 @@ import Interop
 import Measuring
 import Protocols
 import RawPhotos
+import RunSupport
 import Sweeps
 import Tasks
 import TestSupport

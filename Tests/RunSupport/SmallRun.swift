@@ -1,22 +1,24 @@
-import Collectives
-import Configuration
+package import Collectives
+package import Configuration
 import Datasets
+import Engine
 import Foundation
 import Networks
-import RunFolders
-import Sessions
-import TestSupport
-import Testing
-import Training
+package import RunFolders
+package import Sessions
+import State
+package import TestSupport
+import Threads
+package import Training
 
 /// Runs that are small enough to be done many times, yet have everything in them: batch norm,
 /// dropout, augmentation, microbatches that do not divide the batch, and a ragged tail batch.
-enum SmallRun {
-  static let models = ["iresnet18", "aix-resnet18"]
+package enum SmallRun {
+  package static let models = ["iresnet18", "aix-resnet18"]
 
   /// 72 photos in batches of 21 (6 microbatches of 4 and 3) and a tail of 9 (3 of 3), 4 to the
   /// epoch; 10 steps.
-  static func configuration(
+  package static func configuration(
     model: String = "iresnet18", _ change: (inout RunConfiguration) -> Void = { _ in }
   ) -> RunConfiguration {
     var configuration = RunConfiguration.demo
@@ -40,19 +42,19 @@ enum SmallRun {
   }
 
   /// How one rank's run went.
-  struct Outcome: Sendable {
-    var ending: Trainer.Ending
+  package struct Outcome: Sendable {
+    package var ending: Trainer.Ending
     /// The receipt of weights, loss head and batch-norm statistics.
-    var weights: UInt64
-    var records: [StepRecord]
+    package var weights: UInt64
+    package var records: [StepRecord]
     /// Bytes of one worker's memory.
-    var workerBytes: Int
+    package var workerBytes: Int
   }
 
   /// Trains on `ranks` ranks of `threads` threads each, in `folder` or in one that is removed;
   /// returns the outcomes by rank. With `speaks` rank 0 writes its log; `wrap` may stand between a
   /// rank and its communicator; `hook` may change the hooks of a rank.
-  static func train(
+  package static func train(
     _ configuration: RunConfiguration, ranks: Int = 1, threads: Int = 1, folder: String? = nil,
     speaks: Bool = false,
     wrap: @escaping @Sendable (any Communicator) -> any Communicator = { $0 },
@@ -102,31 +104,13 @@ enum SmallRun {
       workerBytes: trained?.memoryBytes.worker ?? 0)
   }
 
-  /// Trains on one rank and in three other worlds, all of whose steps and weights must be the same
-  /// bits, sound, and each step's others than those of the one before; returns what one rank found.
-  static func expectSameBits(_ configuration: RunConfiguration, steps: Int) throws -> Outcome {
-    let alone = try train(configuration)[0]
-    let expected = alone.records.map(StepBits.init)
-    #expect(alone.records.allSatisfy { $0.loss.isFinite && !$0.isSkipped })
-    #expect(Set(alone.records.map(\.weightsHash)).count == steps)
-    for (ranks, threads) in [(1, 2), (2, 1), (3, 2)] {
-      let world = try train(configuration, ranks: ranks, threads: threads)
-      for (rank, outcome) in world.enumerated() {
-        #expect(
-          outcome.records.map(StepBits.init) == expected && outcome.weights == alone.weights,
-          "rank \(rank) of \(ranks) x \(threads) threads")
-      }
-    }
-    return alone
-  }
-
   private final class Records {
     var all: [StepRecord] = []
   }
 
   /// Makes all embeddings point one way, but for about `spread`: the last layer is a batch norm
   /// whose offset drowns the rest.
-  static func collapse(_ trainer: Trainer, spread: Float) {
+  package static func collapse(_ trainer: Trainer, spread: Float) {
     let state = trainer.engine.state
     for description in state.descriptions {
       if description.name == "features.bias" {
@@ -137,12 +121,12 @@ enum SmallRun {
     }
   }
 
-  static func temporaryFolder() -> String {
+  package static func temporaryFolder() -> String {
     NSTemporaryDirectory() + "laws-\(UUID().uuidString)"
   }
 
   /// The steps of `metrics.jsonl` in a run folder with their weights' hashes, in the file's order.
-  static func metrics(in folder: String) throws -> [(step: Int, weightsHash: String)] {
+  package static func metrics(in folder: String) throws -> [(step: Int, weightsHash: String)] {
     let text = try String(contentsOfFile: folder + "/metrics.jsonl", encoding: .utf8)
     return try text.split(separator: "\n").map { line in
       let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
@@ -153,18 +137,18 @@ enum SmallRun {
   }
 
   /// The checkpoint files of a run folder, oldest first.
-  static func checkpoints(in folder: String) throws -> [String] {
+  package static func checkpoints(in folder: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: folder + "/checkpoints")
       .filter { $0.hasPrefix("step-") }.sorted().map { folder + "/checkpoints/" + $0 }
   }
 }
 
 /// What must be equal in every world: a step's numbers, bit for bit.
-struct StepBits: Equatable, CustomStringConvertible {
-  let step: Int
-  let words: [UInt64]
+package struct StepBits: Equatable, CustomStringConvertible {
+  package let step: Int
+  package let words: [UInt64]
 
-  init(_ record: StepRecord) {
+  package init(_ record: StepRecord) {
     step = record.step
     words =
       [record.gradientHash, record.weightsHash]
@@ -173,30 +157,30 @@ struct StepBits: Equatable, CustomStringConvertible {
       ].map(\.bitPattern) + [record.samples, record.skippedSteps].map { UInt64($0) }
   }
 
-  var description: String {
+  package var description: String {
     "step \(step): \(words.map { String($0, radix: 16) }.joined(separator: " "))"
   }
 }
 
 /// A communicator between a rank and its own, to make things go wrong.
-final class FaultyCommunicator: WrappedCommunicator {
-  let inner: any Communicator
+package final class FaultyCommunicator: WrappedCommunicator {
+  package let inner: any Communicator
   /// Collectives so far, by kind.
-  private(set) var exchanges = 0
-  private(set) var exchangeRounds = 0
-  private(set) var sums = 0
-  private(set) var agreements = 0
-  private(set) var others = 0
+  package private(set) var exchanges = 0
+  package private(set) var exchangeRounds = 0
+  package private(set) var sums = 0
+  package private(set) var agreements = 0
+  package private(set) var others = 0
   /// Thrown by the next sum.
-  var failure: (any Error)?
+  package var failure: (any Error)?
   /// Set when a collective has failed.
-  var hasFailed: TestEvent?
+  package var hasFailed: TestEvent?
   /// Set when so many agreements have been reached.
-  var hasAgreed: (times: Int, event: TestEvent)?
+  package var hasAgreed: (times: Int, event: TestEvent)?
 
-  init(_ inner: any Communicator) { self.inner = inner }
+  package init(_ inner: any Communicator) { self.inner = inner }
 
-  func meet(at operation: CollectiveOperation, word: Int) throws -> Int {
+  package func meet(at operation: CollectiveOperation, word: Int) throws -> Int {
     switch operation {
     case .agreement: agreements += 1
     case .sum, .exchange:
@@ -213,7 +197,7 @@ final class FaultyCommunicator: WrappedCommunicator {
       throw error
     }
   }
-  func transfer(_ transfer: Transfer, in operation: CollectiveOperation) throws {
+  package func transfer(_ transfer: Transfer, in operation: CollectiveOperation) throws {
     if case .exchange = operation, case .allToAll = transfer { exchangeRounds += 1 }
     try inner.transfer(transfer, in: operation)
   }
@@ -221,7 +205,7 @@ final class FaultyCommunicator: WrappedCommunicator {
 
 extension RunHooks {
   /// Makes the run end: after `step`, or amid the step that follows it.
-  mutating func wantEnd(after step: Int, amidStep: Bool) {
+  package mutating func wantEnd(after step: Int, amidStep: Bool) {
     final class Flag: @unchecked Sendable { var isSet = false }
     let (stop, mayStop) = (TestStop(), Flag())
     self.stop = stop
@@ -237,12 +221,14 @@ extension RunHooks {
 }
 
 /// Tells a run to end when a test says so. Made on the main thread of a rank.
-final class TestStop: StopRequests, @unchecked Sendable {
+package final class TestStop: StopRequests, @unchecked Sendable {
+  package init() {}
+
   private let main = pthread_self()
   private let wanted = TestEvent()
   private let heard = TestEvent()
 
-  var wantsEnd: Bool {
+  package var wantsEnd: Bool {
     get {
       guard wanted.isSet else { return false }
       if pthread_equal(main, pthread_self()) != 0 { heard.set() }
@@ -250,16 +236,18 @@ final class TestStop: StopRequests, @unchecked Sendable {
     }
     set { if newValue { wanted.set() } }
   }
-  var wantsCheckpoint: Bool { false }
-  func forgetCheckpoint() {}
+  package var wantsCheckpoint: Bool { false }
+  package func forgetCheckpoint() {}
 
   /// Called by a worker: wants the end, and holds the worker, and so the step, until the main
   /// thread has heard of it.
-  func wantEndAmidStep() {
+  package func wantEndAmidStep() {
     wanted.set()
     heard.wait()
   }
 }
 
 /// The sudden end of a rank.
-struct SuddenEnd: Error {}
+package struct SuddenEnd: Error {
+  package init() {}
+}

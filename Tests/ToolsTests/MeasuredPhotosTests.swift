@@ -7,6 +7,7 @@ import Foundation
 import Inputs
 import Interchange
 import Measuring
+import RunSupport
 import Scoring
 import Sessions
 import TestSupport

@@ -4,6 +4,7 @@ import Collectives
 import Configuration
 import Datasets
 import Foundation
+import RunSupport
 import Scoring
 import Sessions
 import TestSupport
