@@ -484,7 +484,8 @@ let package = Package(
         "Inputs", "Interchange", "Interop", "Kernels", "Losses", "Measuring", "Networks",
         "Optimizers", "Pace", "Planning", "Preflight", "Protocols", "RawPhotos", "Reports",
         "Resumption",
-        "RunFolders", "RunSupport", "Scaling", "Scoring", "Sessions", "State", "Sweeps", "Tasks", "TestSupport",
+        "RunFolders", "RunSupport", "Scaling", "Scoring", "Sessions", "State", "Sweeps", "Tasks",
+        "TestSupport",
         "Threads", "Timing", "Training",
       ]),
     .testTarget(
@@ -498,7 +499,8 @@ let package = Package(
         "Inputs", "Interchange", "Interop", "Kernels", "Losses", "Measuring", "Networks",
         "Optimizers", "Pace", "Planning", "Preflight", "Protocols", "RawPhotos", "Reports",
         "Resumption",
-        "RunFolders", "RunSupport", "Scaling", "Scoring", "Sessions", "State", "Sweeps", "Tasks", "TestSupport",
+        "RunFolders", "RunSupport", "Scaling", "Scoring", "Sessions", "State", "Sweeps", "Tasks",
+        "TestSupport",
         "Threads", "Timing", "Training",
       ]),
     .testTarget(

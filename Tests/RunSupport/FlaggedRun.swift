@@ -29,7 +29,9 @@ package enum FlaggedRun {
     }
   }
 
-  package static func request(_ flags: [String: String], changes: [String] = []) throws -> RunRequest {
+  package static func request(_ flags: [String: String], changes: [String] = []) throws
+    -> RunRequest
+  {
     try RunRequest(
       file: nil, flags: flags.sorted { $0.key < $1.key }.map { .flag($0.key, $0.value) },
       changes: changes.map { try ConfigurationAssignment(change: $0) })
