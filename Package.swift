@@ -522,9 +522,7 @@ let package = Package(
 )
 
 /// Tests whose own arithmetic is heavy: references, numerical derivatives, brute force.
-let optimizedTests = [
-  "DeterminismTests", "KernelsTests", "LossesTests", "NetworksTests", "OptimizersTests",
-]
+let optimizedTests = ["KernelsTests", "LossesTests", "NetworksTests"]
 
 // The others only call what they test.
 for target in package.targets where target.type == .test && !optimizedTests.contains(target.name) {

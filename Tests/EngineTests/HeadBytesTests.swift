@@ -11,12 +11,12 @@ import Testing
     init(ranks: Int) { bytes = Mutex([Int](repeating: 0, count: ranks)) }
   }
 
-  /// Bytes that each rank sends in a step of 1,024 faces over `classes` classes of width 512.
+  /// Bytes that each rank sends in a step of 1,024 faces over `classes` classes of width 256.
   private static func sentBytes(
     classes: Int, isDivided: Bool, ranks: Int
   ) throws -> [Int] {
     var run = EngineRun(objective: { $0.objective })
-    run.configuration.embedding = 512
+    run.configuration.embedding = 256
     run.configuration.head = isDivided ? .divided : .whole
     run.configuration.batch = 1_024
     run.configuration.microbatch = 64
@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test(arguments: [2, 3]) func aDividedHeadSendsAnEighth(ranks: Int) throws {
-    let (classes, width, batch) = (10_572, 512, 1_024)
+    let (classes, width, batch) = (10_572, 256, 1_024)
     // What the network sends, with a head of two classes and one of their gradients.
     let network = try Self.sentBytes(classes: 2, isDivided: false, ranks: ranks).max()!
     let two = 10 * 2 * width * (ranks - 1) / ranks
