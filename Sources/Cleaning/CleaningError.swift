@@ -28,8 +28,9 @@ enum CleaningError: Error, CustomStringConvertible {
       "\(path) has no names in it, and there is no \(beside) with one a line beside it; write them "
         + "there, or give --names"
     case .isFolder(let path):
-      "\(path) is a folder; write the embeddings first, on as many ranks as there are: ddp-train embed "
-        + "\(path) --data DATA --out faces.npy"
+      "\(path) is a folder; write embeddings first, on as many ranks as there are: ddp-train embed "
+        + "\(path) --data DATA --out faces.npy; or give the photos too: ddp-train check DATA "
+        + "--embeddings \(path)"
     case .unwritableName(let name):
       "'\(name.split(whereSeparator: \.isNewline).joined(separator: "\\n"))' begins with # or has a tab "
         + "or a line end in it, which --exclude takes for something else; rename it"

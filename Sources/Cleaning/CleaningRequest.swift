@@ -1,6 +1,6 @@
 internal import Collectives
 internal import Datasets
-internal import EmbeddingFiles
+package import EmbeddingFiles
 internal import Evaluation
 internal import Interchange
 internal import Kernels
@@ -9,8 +9,11 @@ internal import Sessions
 
 /// What `ddp-train check --embeddings` is asked.
 package struct CleaningRequest: Sendable {
-  /// Embeddings of the photos with their names, as `embed` writes them.
+  /// Embeddings of the photos with their names, as `embed` writes them; with `rows` the checkpoint
+  /// that these are from.
   package var embeddings: String
+  /// The embeddings of the photos where no file holds them.
+  package var rows: NamedRows?
   /// A file of their names, where these stand neither in it nor beside it.
   package var names: String?
   /// The photos in any form that `--data` takes; nil takes the folders of names for people, and
@@ -47,9 +50,11 @@ extension CleaningRequest {
       console: Console(isSpeaker: true, isQuiet: printsJSON, isLaunched: false),
       progress: RankProgress(), stop: NeverAsked())
     let tell = Self.teller(isQuiet: printsJSON)
-    let (stored, names) = try work.run("opening \(embeddings)") { _ in
-      try CheckedRows.open(embeddings, names: self.names, tell: tell)
-    }
+    let (stored, names) =
+      try rows.map { ($0.rows, $0.names) }
+      ?? work.run("opening \(embeddings)") { _ in
+        try CheckedRows.open(embeddings, names: self.names, tell: tell)
+      }
     let rows = try work.run("finding photos", unit: "photos") { meter -> CheckedRows in
       guard let data else {
         return try CheckedRows(stored, names: names, path: embeddings, excluding: exclude)

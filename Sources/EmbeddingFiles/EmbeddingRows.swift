@@ -1,6 +1,19 @@
 package import Interchange
 private import Preconditions
 
+/// Embeddings of photos [N, D], and what their rows are called.
+package struct NamedRows: Sendable {
+  package var rows: EmbeddingRows
+  package var names: [String]
+
+  /// As many `names` as there are `rows`.
+  package init(rows: EmbeddingRows, names: [String]) {
+    require(rows.count == names.count, "NamedRows: \(rows.count) rows, \(names.count) names")
+    self.rows = rows
+    self.names = names
+  }
+}
+
 /// Rows of stored embeddings: in memory, or in the file where they lie.
 package enum EmbeddingRows: Sendable {
   /// [count, width] in memory.

@@ -21,12 +21,11 @@ extension CheckpointNetwork {
     let facelessCount: Int
   }
 
-  /// Writes the embeddings of all photos and their names; of photos without a face, where faces are
-  /// looked for, it writes none and says so.
-  func embed(_ request: EmbedRequest) throws {
-    guard let form = EmbeddingFile(path: request.out) else {
-      throw EmbeddingFileError.unknownForm(path: request.out)
-    }
+  /// The embeddings of all photos and their names, on the first rank; of photos without a face,
+  /// where faces are looked for, there are none, which is said.
+  private func rows(
+    _ request: EmbedRequest
+  ) throws -> (rows: Embeddings, names: [String], facelessCount: Int)? {
     let embedded = try photos(of: request)
     func embeddings(mirrored: Bool) throws -> Embeddings? {
       var changes = AugmentationDraw()
@@ -39,20 +38,34 @@ extension CheckpointNetwork {
     }
     let plain = try embeddings(mirrored: false)
     let mirrored = request.writesMirrored ? try embeddings(mirrored: true) : nil
-    guard var rows = plain else { return }
-    var names = embedded.names
-    if let mirrored {
-      rows = Embeddings(rows.values + mirrored.values, dimension: rows.dimension)
-      names += names.map { $0 + MirroredName.ending }
+    guard let plain else { return nil }
+    guard let mirrored else { return (plain, embedded.names, embedded.facelessCount) }
+    return (
+      Embeddings(plain.values + mirrored.values, dimension: plain.dimension),
+      embedded.names + embedded.names.map { $0 + MirroredName.ending }, embedded.facelessCount
+    )
+  }
+
+  /// The embeddings of all photos and their names, on the first rank, which writes them into the
+  /// file that `request` names, and says so.
+  func embed(_ request: EmbedRequest) throws -> NamedRows? {
+    let file = try request.out.map { path in
+      guard let form = EmbeddingFile(path: path) else {
+        throw EmbeddingFileError.unknownForm(path: path)
+      }
+      return (path: path, form: form)
     }
-    try form.write(rows, names: names, in: request.numbers, to: request.out)
-    let place = form.namesPath(beside: request.out).map { "in \($0)" } ?? "beside them"
+    guard let (rows, names, facelessCount) = try rows(request) else { return nil }
+    let named = NamedRows(rows: .held(rows.values, width: rows.dimension), names: names)
+    guard let (path, form) = file else { return named }
+    try form.write(rows, names: names, in: request.numbers, to: path)
+    let place = form.namesPath(beside: path).map { "in \($0)" } ?? "beside them"
     session.console.say(
-      "\(names.count) embeddings of \(network.embeddingCount) in \(request.out), names \(place)"
-        + (mirrored == nil
-          ? "" : ": those of \(names.count / 2) photos, then those of their mirror images")
-        + (embedded.facelessCount == 0
-          ? "" : "; \(embedded.facelessCount) photos without a face have none"))
+      "\(names.count) embeddings of \(network.embeddingCount) in \(path), names \(place)"
+        + (request.writesMirrored
+          ? ": those of \(names.count / 2) photos, then those of their mirror images" : "")
+        + (facelessCount == 0 ? "" : "; \(facelessCount) photos without a face have none"))
+    return named
   }
 
   /// Opens the photos of `request`; a collective. Throws `DatasetError`, also where a detector
@@ -68,7 +81,8 @@ extension CheckpointNetwork {
         landmarks: request.landmarks)
     }
     let used =
-      own.filesRead.map(\.path) + [request.out] + (request.search?.filesRead ?? [])
+      own.filesRead.map(\.path) + [request.out].compactMap(\.self)
+      + (request.search?.filesRead ?? [])
     let opened = try OpenedPhotos.open(
       own.data, besides: used, excluding: own.exclude, seed: own.seed,
       communicator: session.communicator,

@@ -1,3 +1,4 @@
+internal import Checkpoints
 package import Collectives
 package import Configuration
 package import EmbeddingFiles
@@ -12,8 +13,8 @@ package struct EmbedRequest: Sendable, Equatable {
   package var checkpoint: String
   /// The photos to embed.
   package var data: DataSource
-  /// The embeddings [N, D] to write, `FILE.npy`, `.npz` or `.csv`.
-  package var out: String
+  /// The embeddings [N, D] to write, `FILE.npy`, `.npz` or `.csv`; nil where they stay in memory.
+  package var out: String?
   /// A list of photos and people of `data` to leave out; nil embeds all, whatever the run had.
   package var exclude: String?
   /// Five points a photo; nil takes those of the run for its own photos, and others as they are.
@@ -37,8 +38,8 @@ package struct EmbedRequest: Sendable, Equatable {
   /// Nothing on standard output.
   package var quiet: Bool
 
-  /// Embeds `data` by `checkpoint` into the file `out`.
-  package init(checkpoint: String, data: DataSource, out: String, quiet: Bool = false) {
+  /// Embeds `data` by `checkpoint` into the file `out`, or without one into memory alone.
+  package init(checkpoint: String, data: DataSource, out: String? = nil, quiet: Bool = false) {
     self.checkpoint = checkpoint
     self.data = data
     self.out = out
@@ -47,14 +48,19 @@ package struct EmbedRequest: Sendable, Equatable {
 }
 
 extension EmbedRequest {
-  /// Writes the embeddings of all photos and their names.
-  package func run(over communicator: any Communicator) throws {
+  /// The embeddings of all photos and their names, on the first rank; writes them into `out`, where
+  /// that is given. Throws what is wrong with the files.
+  @discardableResult package func run(over communicator: any Communicator) throws -> NamedRows? {
     try checkFiles()
     let session = try Session.start(
       communicator: communicator, threads: threads, quiet: quiet)
-    try CheckpointNetwork.open(checkpoint, precision: precision, weights: weights, in: session)
-      .embed(self)
+    return try CheckpointNetwork.open(
+      checkpoint, precision: precision, weights: weights, in: session
+    ).embed(self)
   }
+
+  /// Whether `path` is a folder or a file that says it is a checkpoint: what can embed photos.
+  package static func mayEmbed(_ path: String) -> Bool { CheckpointStore.mayMeanCheckpoint(path) }
 
   /// Throws `CommandFiles.Conflict` where the embeddings or their names would cost a file.
   private func checkFiles() throws {
@@ -65,7 +71,7 @@ extension EmbedRequest {
       files.read(landmarks, as: "--landmarks")
       for file in search?.filesRead ?? [] { files.read(file, as: "--detector") }
       files.write(out, as: "--out")
-      if let names = EmbeddingFile(path: out)?.namesPath(beside: out) {
+      if let out, let names = EmbeddingFile(path: out)?.namesPath(beside: out) {
         files.write(names, beside: out, as: "--out")
       }
     }

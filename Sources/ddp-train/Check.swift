@@ -1,8 +1,10 @@
 internal import ArgumentParser
 internal import Cleaning
+private import Collectives
 internal import Configuration
 internal import DataTools
 private import Interchange
+private import Measuring
 private import Sessions
 
 struct Check: WorkForOne {
@@ -18,8 +20,8 @@ struct Check: WorkForOne {
       The last line is the verdict: 'verdict: sound', or the numbers of errors and warnings, as in \
       'verdict: 2 errors, 1 warning'. With --json it is the member verdict: sound, warnings, errors.
 
-      With --embeddings, which embed writes, it decodes nothing and compares the embeddings: people \
-      who are one, strangers among the photos of a person, copies of a photo, and, with --against \
+      With --embeddings, which embed writes, it decodes nothing and compares the embeddings, or with \
+      a checkpoint there those that it has of the photos: people who are one, strangers among the photos of a person, copies of a photo, and, with --against \
       embeddings of an evaluation set, people who are in it too. --out writes a list for --exclude \
       of train, --html a page, with pictures where the photos are given.
 
@@ -33,6 +35,7 @@ struct Check: WorkForOne {
         ddp-train check photos --pairs lfw/pairs.txt
         ddp-train check --embeddings faces.npy --against lfw.npy --out drop.txt
         ddp-train check photos --embeddings faces.npy --out drop.txt --html found.html
+        ddp-train check photos --embeddings runs/lfw --out drop.txt
       """)
 
   @Argument(
@@ -79,6 +82,13 @@ struct Check: WorkForOne {
     if var request = cleaning.request {
       (request.data, request.exclude) = (data, exclude)
       (request.printsJSON, request.threads) = (json, threads)
+      if let data, EmbedRequest.mayEmbed(request.embeddings) {
+        var embed = EmbedRequest(
+          checkpoint: request.embeddings, data: .folder(data), quiet: json)
+        embed.exclude = exclude
+        embed.threads = threads
+        request.rows = try embed.run(over: SoloCommunicator())
+      }
       return try request.run()
     }
     var request = CheckRequest(data: data ?? "")

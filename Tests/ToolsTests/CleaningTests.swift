@@ -400,7 +400,7 @@ import Threads
   }
 
   @Test func whatCannotBeComparedIsNamed() throws {
-    #expect(complaint { $0.embeddings = self.folder }.contains("is a folder; write the embeddings"))
+    #expect(complaint { $0.embeddings = self.folder }.contains("is a folder; write embeddings"))
     #expect(
       complaint { _ in
         var mixture = self.people(2).0

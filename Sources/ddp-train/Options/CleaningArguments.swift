@@ -6,7 +6,8 @@ private import Interchange
 struct CleaningArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Embeddings of the photos, as embed writes them (.npz, .csv, .npy, .safetensors, .pt).",
+      "Embeddings of the photos, as embed writes them (.npz, .csv, .npy, .safetensors, .pt), or a "
+        + "checkpoint or run that embeds them.",
       valueName: "file"),
     completion: .file(extensions: ["npy", "npz", "csv", "safetensors", "pt", "pth", "tar"]),
     transform: UserPath.read)
