@@ -13,7 +13,7 @@ package struct CleaningRequest: Sendable {
   /// that these are from.
   package var embeddings: String
   /// The embeddings of the photos where no file holds them.
-  package var rows: NamedRows?
+  package var rows: EmbeddedRows?
   /// A file of their names, where these stand neither in it nor beside it.
   package var names: String?
   /// The photos in any form that `--data` takes; nil takes the folders of names for people, and

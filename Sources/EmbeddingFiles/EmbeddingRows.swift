@@ -2,13 +2,13 @@ package import Interchange
 private import Preconditions
 
 /// Embeddings of photos [N, D], and what their rows are called.
-package struct NamedRows: Sendable {
+package struct EmbeddedRows: Sendable {
   package var rows: EmbeddingRows
   package var names: [String]
 
   /// As many `names` as there are `rows`.
   package init(rows: EmbeddingRows, names: [String]) {
-    require(rows.count == names.count, "NamedRows: \(rows.count) rows, \(names.count) names")
+    require(rows.count == names.count, "EmbeddedRows: \(rows.count) rows, \(names.count) names")
     self.rows = rows
     self.names = names
   }

@@ -48,7 +48,7 @@ extension CheckpointNetwork {
 
   /// The embeddings of all photos and their names, on the first rank, which writes them into the
   /// file that `request` names, and says so.
-  func embed(_ request: EmbedRequest) throws -> NamedRows? {
+  func embed(_ request: EmbedRequest) throws -> EmbeddedRows? {
     let file = try request.out.map { path in
       guard let form = EmbeddingFile(path: path) else {
         throw EmbeddingFileError.unknownForm(path: path)
@@ -56,7 +56,7 @@ extension CheckpointNetwork {
       return (path: path, form: form)
     }
     guard let (rows, names, facelessCount) = try rows(request) else { return nil }
-    let named = NamedRows(rows: .held(rows.values, width: rows.dimension), names: names)
+    let named = EmbeddedRows(rows: .held(rows.values, width: rows.dimension), names: names)
     guard let (path, form) = file else { return named }
     try form.write(rows, names: names, in: request.numbers, to: path)
     let place = form.namesPath(beside: path).map { "in \($0)" } ?? "beside them"

@@ -50,7 +50,7 @@ package struct EmbedRequest: Sendable, Equatable {
 extension EmbedRequest {
   /// The embeddings of all photos and their names, on the first rank; writes them into `out`, where
   /// that is given. Throws what is wrong with the files.
-  @discardableResult package func run(over communicator: any Communicator) throws -> NamedRows? {
+  @discardableResult package func run(over communicator: any Communicator) throws -> EmbeddedRows? {
     try checkFiles()
     let session = try Session.start(
       communicator: communicator, threads: threads, quiet: quiet)
