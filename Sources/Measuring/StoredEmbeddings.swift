@@ -24,7 +24,7 @@ package struct StoredEmbeddings {
     guard all.count > 0 else {
       throw InterchangeError.foreign(path: file, reason: "holds no embeddings: it has no rows")
     }
-    let rows = EmbeddedRows(all, names: called)
+    let rows = NamedRows(all, names: called)
     for note in rows.notes { tell("\(file): \(note)") }
     (embeddings, self.names) = (rows.embeddings, rows.names)
   }

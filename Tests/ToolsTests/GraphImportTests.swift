@@ -86,7 +86,7 @@ import Testing
       quiet: true)
     request.threads = 1
     try request.run(over: SoloCommunicator())
-    return try NumPyArchive(path: request.out).elements(of: "embeddings")
+    return try NumPyArchive(path: file("e.npz")).elements(of: "embeddings")
   }
 
   /// Whether two checkpoints hold the same numbers.

@@ -42,7 +42,7 @@ import Training
       out: folder.file("e.npz"), quiet: true)
     request.flipTest = false
     try request.run(over: SoloCommunicator())
-    return try NumPyArchive(path: request.out).elements(of: "embeddings")
+    return try NumPyArchive(path: folder.file("e.npz")).elements(of: "embeddings")
   }
 
   private func export(_ format: ExportRequest.Format, _ name: String) throws -> String {
@@ -292,24 +292,25 @@ import Training
     var figures: [[Float]] = []
     for form in EmbeddingFile.allCases {
       for numbers in StoredNumbers.allCases {
+        let out = folder.file("faces.\(form.rawValue)")
         var request = EmbedRequest(
           checkpoint: run, data: .synthetic(SyntheticData(people: 3, photos: 2, size: 32)),
-          out: folder.file("faces.\(form.rawValue)"), quiet: true)
+          out: out, quiet: true)
         request.numbers = numbers
         try request.run(over: SoloCommunicator())
         let values: [Float]
         let names: [String]
         switch form {
         case .npy:
-          values = try NumPyFile.read(request.out).values
+          values = try NumPyFile.read(out).values
           names = try String(contentsOfFile: folder.file("faces.txt"), encoding: .utf8)
             .split(separator: "\n").map(String.init)
         case .npz:
-          let archive = try NumPyArchive(path: request.out)
+          let archive = try NumPyArchive(path: out)
           values = try archive.elements(of: "embeddings")
           names = try archive.strings(of: "names")
         case .csv:
-          let table = try CSVTable(path: request.out)
+          let table = try CSVTable(path: out)
           (values, names) = (table.values, table.names)
         }
         #expect(names.count == 6 && values.count == 6 * 32)

@@ -95,14 +95,14 @@ import Testing
     } else {
       _ = try ThreadCommunicator.run(size: ranks) { try request.run(over: $0) }
     }
-    let archive = try NumPyArchive(path: request.out)
+    let archive = try NumPyArchive(path: #require(request.out))
     let values = try archive.elements(of: "embeddings")
     let names = try archive.strings(of: "names")
     let length = values.count / names.count
-    return Dictionary(
-      uniqueKeysWithValues: names.enumerated().map {
-        ($1, Array(values[$0 * length..<($0 + 1) * length]))
-      })
+    let pairs: [(String, [Float])] = names.enumerated().map {
+      ($1, Array(values[$0 * length..<($0 + 1) * length]))
+    }
+    return Dictionary(uniqueKeysWithValues: pairs)
   }
 
   /// The bits of what `align --detector` writes; photos without a face have no row, and the one
@@ -149,7 +149,7 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder.path + "/e.npz"))
     var conflict = request(photos, search)
     conflict.out = folder.path + "/detector.npz"
-    conflict.search?.detector = conflict.out
+    conflict.search?.detector = folder.path + "/detector.npz"
     #expect(throws: CommandFiles.Conflict.self) { try conflict.run(over: SoloCommunicator()) }
   }
 
