@@ -408,7 +408,7 @@ let package = Package(
         "Assembly", "Configuration", "Engine", "Inputs", "Planning", "RunFolders", "Sessions",
         "State", "Threads", "Timing", "Training", "Networks", "Kernels", "Losses", "Optimizers",
         "Collectives", "Datasets",
-        "Interchange", "Determinism", "TestSupport",
+        "Detection", "Interchange", "Determinism", "TestSupport",
       ], path: "Benchmarks/Benchmarks", swiftSettings: kernelSettings),
     .executableTarget(
       name: "ddp-bench",

@@ -14,11 +14,12 @@ struct DDPBench: ParsableCommand {
         ddp-bench step --model iresnet18 --batch 64 --microbatch 16 --threads 1
         mpirun -np 2 ddp-bench step --batch 128 --threads 1
         mpirun -np 2 ddp-bench head --classes 1000000 --batch 256
+        ddp-bench detect --detector yunet.onnx --width 640 --height 480
         ddp-bench compare before.json after.json
       """,
     subcommands: [
-      Kernels.self, Dense.self, Head.self, Layers.self, Step.self, Embed.self, Follow.self,
-      Compare.self,
+      Kernels.self, Dense.self, Head.self, Layers.self, Step.self, Embed.self, Detect.self,
+      Follow.self, Compare.self,
     ])
 }
 

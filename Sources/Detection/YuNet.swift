@@ -20,7 +20,7 @@ package final class YuNet: Sendable {
   static let strides = [8, 16, 32]
 
   /// Reads the file at `path`; throws `InterchangeError`, also for the network of something else.
-  init(path: String) throws {
+  package init(path: String) throws {
     self.path = path
     let file = try ONNXFile(path: path)
     let names = file.graph.outputs.map(\.name)

@@ -52,37 +52,15 @@ final class YuNetFinder: PhotoSearch {
     let runner = try runner(
       height: (picture.height + grid - 1) / grid * grid,
       width: (picture.width + grid - 1) / grid * grid)
-    Self.fill(runner.image, width: runner.width, height: runner.height, with: picture)
-    runner.run()
-    return YuNet.strides.flatMap { stride in
-      YuNet.decode(
-        classes: runner.output("cls_\(stride)"), objects: runner.output("obj_\(stride)"),
-        boxes: runner.output("bbox_\(stride)"), points: runner.output("kps_\(stride)"),
-        columns: runner.width / stride, stride: stride, score: least)
-    }
+    let pass = YuNetPass(runner)
+    pass.prepare(picture)
+    pass.compute()
+    return pass.faces(score: least)
   }
 
   private func runner(height: Int, width: Int) throws -> GraphRunner {
     try runners.runner(height: height, width: width) {
       try detector.runner(height: height, width: width, mostBytes: Self.runnerBytes)
-    }
-  }
-
-  /// Blue, green and red as numbers of 0 to 255, black to the right and below.
-  private static func fill(
-    _ image: UnsafeMutablePointer<Float>, width: Int, height: Int, with picture: PixelBuffer
-  ) {
-    image.update(repeating: 0, count: width * height * 3)
-    for y in 0..<picture.height {
-      var source = UnsafePointer(picture.pixels) + y * picture.width * 3
-      var target = image + y * width * 3
-      for _ in 0..<picture.width {
-        target[0] = Float(source[2])
-        target[1] = Float(source[1])
-        target[2] = Float(source[0])
-        source += 3
-        target += 3
-      }
     }
   }
 }

@@ -8,17 +8,23 @@ package struct Figure: Sendable, Equatable {
   package let digits: Int
   /// Whether it is printed, or only stored.
   package let isHeadline: Bool
+  /// What is printed in place of a value that too few data decide; it is stored all the same.
+  package let refusal: String?
 
   /// A figure called `name`.
-  package init(_ name: String, _ value: Double, digits: Int = 6, isHeadline: Bool = true) {
+  package init(
+    _ name: String, _ value: Double, digits: Int = 6, isHeadline: Bool = true,
+    refusal: String? = nil
+  ) {
+    self.refusal = refusal
     self.name = name
     self.value = value
     self.digits = digits
     self.isHeadline = isHeadline
   }
 
-  /// `name value`, such as `accuracy 0.990500`.
-  package var line: String { "\(name) \(Self.text(value, digits: digits))" }
+  /// `name value`, such as `accuracy 0.990500`, or the name and why there is no value.
+  package var line: String { "\(name) \(refusal ?? Self.text(value, digits: digits))" }
 
   /// `value` with `digits` digits after the point, rounded to nearest.
   package static func text(_ value: Double, digits: Int) -> String {
@@ -149,8 +155,12 @@ package struct EvaluationResult: Sendable {
       Figure("accuracy-std", verification.accuracyDeviation),
       Figure("threshold", verification.mostAccurateThreshold, digits: 4, isHeadline: false),
     ]
+    let differentCount = verification.pairCount - verification.sameCount
     for (rate, name) in zip(verification.validationRates, ["1e-1", "1e-2", "1e-3"]) {
-      figures.append(Figure("VAL@FAR=\(name)", rate.mean))
+      figures.append(
+        Figure(
+          "VAL@FAR=\(name)", rate.mean,
+          refusal: AcceptRate.refusal(targetFAR: rate.targetFAR, differentCount: differentCount)))
       figures.append(Figure("VAL@FAR=\(name)-std", rate.deviation, isHeadline: false))
       figures.append(Figure("VAL@FAR=\(name)-reached", rate.reachedFAR, isHeadline: false))
     }
@@ -184,8 +194,11 @@ package struct EvaluationResult: Sendable {
     }
     if let closedSet {
       rules.append(
-        "closed-set: \(closedSet.photoCount) photos of people in the training set, "
-          + "\(closedSet.unknownCount) of people without a class (counted as wrong)")
+        closedSet.unknownCount < closedSet.photoCount
+          ? "closed-set: \(closedSet.photoCount) photos of people in the training set, "
+            + "\(closedSet.unknownCount) of people without a class (counted as wrong)"
+          : "closed-set: 0, as none of the \(closedSet.photoCount) photos is of a person with a class: "
+            + "the split has nobody on both sides")
     }
     return rules
   }

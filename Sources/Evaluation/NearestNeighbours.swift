@@ -79,6 +79,9 @@ package struct OpenSetIdentification: Sendable, Equatable {
     package let reachedFPIR: Double
     /// The squared distance below which a row is taken for the person.
     package let threshold: Double
+    /// Why the other probes say nothing at `targetFPIR`, being fewer than 1 / `targetFPIR`; nil
+    /// where they do.
+    package let refusal: String?
   }
 
   /// Probes of people who are in the gallery.
@@ -110,10 +113,15 @@ package struct OpenSetIdentification: Sendable, Equatable {
       let allowed = Int(target * Double(others.count) + 1e-9)
       let threshold = allowed < others.count ? others[allowed] : .infinity
       let found = mated.count { $0.isRight && $0.distance < threshold }
+      let needed = Int((1 / target).rounded())
       return Rate(
         targetFPIR: target, TPIR: Double(found) / Double(mated.count),
         reachedFPIR: Double(others.count { $0 < threshold }) / Double(others.count),
-        threshold: threshold)
+        threshold: threshold,
+        refusal: others.count >= needed
+          ? nil
+          : "insufficient data: \(others.count) probes of people who are not in the gallery, and it "
+            + "takes \(needed)")
     }
   }
 }

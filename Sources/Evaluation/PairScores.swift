@@ -92,10 +92,14 @@ package struct AcceptRate: Sendable, Equatable {
 
   /// Why there is no figure; nil where there is one.
   package var refusal: String? {
-    isSufficient
-      ? nil
-      : "insufficient data: \(differentCount) pairs of two people, and it takes "
-        + "\(Self.neededCount(targetFAR))"
+    Self.refusal(targetFAR: targetFAR, differentCount: differentCount)
+  }
+
+  /// Why `differentCount` pairs of two people say nothing at `targetFAR`; nil where they do.
+  static func refusal(targetFAR: Double, differentCount: Int) -> String? {
+    let needed = neededCount(targetFAR)
+    guard differentCount < needed else { return nil }
+    return "insufficient data: \(differentCount) pairs of two people, and it takes \(needed)"
   }
 
   /// The row of a table, such as `TAR@FAR=1e-3 0.955667 (0.941000 to 0.966000), threshold 1.4310

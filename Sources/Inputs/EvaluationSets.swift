@@ -28,6 +28,12 @@ package struct EvaluationSet: Sendable {
       photoCount: bin.photoCount, pairs: Self.pairs(of: bin.isSame), origin: origin)
   }
 
+  /// What is measured, in words, where the data are called `data`: what a threshold is from.
+  package func origin(data: String) -> String {
+    if source != nil { return plan.origin }
+    return name.isEmpty ? "\(plan.origin) of \(data)" : "\(plan.origin) on \(data)"
+  }
+
   /// Whether the file at `path` brings its own photos.
   package static func bringsPhotos(_ path: String) -> Bool { path.hasSuffix(".bin") }
 

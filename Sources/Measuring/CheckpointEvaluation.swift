@@ -75,7 +75,8 @@ extension CheckpointNetwork {
     try tell(tables, of: results, names: names)
     if request.storesThreshold {
       try storeThreshold(
-        of: results.first, targetFAR: request.thresholdFAR, flip: flip, sets[0].plan)
+        of: results.first, targetFAR: request.thresholdFAR, flip: flip,
+        origin: "of \(sets[0].origin(data: opened?.name ?? "")), by evaluate")
     }
     let photoCount = sets.reduce(0) { $0 + $1.plan.photos.count }
     session.console.say(
@@ -115,9 +116,8 @@ extension CheckpointNetwork {
   /// `EvaluationFailure.noThreshold` where no pairs were verified, `.tooFewForRate` where there are
   /// too few for `targetFAR`.
   private func storeThreshold(
-    of result: EvaluationResult, targetFAR: Double?, flip: Bool, _ plan: EvaluationPlan
+    of result: EvaluationResult, targetFAR: Double?, flip: Bool, origin: String
   ) throws {
-    let origin = "of \(plan.origin), by evaluate"
     if let targetFAR, let scores = result.scores,
       let refusal = scores.acceptRates(at: [targetFAR])[0].refusal
     {

@@ -187,8 +187,10 @@ struct IdentifyAnswer: Encodable {
     if let rank1 = openSet.rank1 { figures.append(Figure("rank-1", rank1)) }
     for rate in openSet.rates {
       let name = Figure.text(rate.targetFPIR, digits: 2)
-      figures.append(Figure("TPIR@FPIR=\(name)", rate.TPIR))
-      figures.append(Figure("threshold@FPIR=\(name)", rate.threshold, digits: 4))
+      figures.append(Figure("TPIR@FPIR=\(name)", rate.TPIR, refusal: rate.refusal))
+      figures.append(
+        Figure(
+          "threshold@FPIR=\(name)", rate.threshold, digits: 4, isHeadline: rate.refusal == nil))
     }
     figures.append(Figure("mated", Double(openSet.matedCount), digits: 0))
     figures.append(Figure("non-mated", Double(openSet.nonMatedCount), digits: 0))
@@ -225,7 +227,7 @@ struct IdentifyAnswer: Encodable {
         + "\(galleryPhotos) photos of \(galleryPeople) people")
     if let decisions { lines += decisions.lines }
     lines += warnings.map { "warning: \($0)" }
-    return lines + Self.figures(of: openSet).map(\.line)
+    return lines + Self.figures(of: openSet).filter(\.isHeadline).map(\.line)
   }
 }
 

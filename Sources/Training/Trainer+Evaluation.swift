@@ -40,7 +40,9 @@ extension Trainer {
       own = Findings(
         figure: results.first.headline ?? 0,
         threshold: DecisionThreshold(
-          results.first, flipTest: configuration.flipTest, origin: "after step \(progress.step)"))
+          results.first, flipTest: configuration.flipTest,
+          origin: "of \(plan.evaluationSets[0].origin(data: plan.data.name)) after step "
+            + "\(progress.step)"))
     }
     if try communicator.agreeOnMaximum(isCollapsed ? 1 : 0) == 1 {
       throw TrainingFailure.collapsed(

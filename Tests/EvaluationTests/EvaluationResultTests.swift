@@ -11,6 +11,8 @@ import Testing
     #expect(Figure("pairs", 6000, digits: 0).line == "pairs 6000")
     #expect(Figure("x", .nan).line == "x nan")
     #expect(Figure("x", 1e300).line == "x 1e+300")
+    let refused = Figure("x", 0.5, refusal: "insufficient data")
+    #expect(refused.line == "x insufficient data" && refused.value == 0.5)
   }
 
   @Test func onlyWhatWasAskedForIsThere() {
@@ -24,6 +26,23 @@ import Testing
       embeddings: Embeddings([1, 0, 0, 1, 0.5, 1], dimension: 2), labels: [0, 1, 1])
     #expect(labelled.dictionary["rank-1"] == 1)
     #expect(labelled.dictionary["closed-set"] == nil)
+  }
+
+  @Test func aClosedSetOfStrangersSaysWhyItIsZero() {
+    // Labels from 2 on are of people without a class.
+    let embeddings = Embeddings([1, 0, 0, 1], dimension: 2)
+    func result(_ labels: [Int]) -> EvaluationResult {
+      EvaluationResult(embeddings: embeddings, labels: labels, classWeights: [1, 0, 0, 1])
+    }
+    let strangers = result([2, 3])
+    #expect(strangers.closedSet?.cosine == 0 && strangers.closedSet?.unknownCount == 2)
+    #expect(
+      strangers.rules.contains {
+        $0.hasPrefix("closed-set: 0, as none of the 2 photos is of a person with a class")
+      })
+    let known = result([0, 3])
+    #expect(known.closedSet?.cosine == 0.5)
+    #expect(known.rules.contains { $0.hasPrefix("closed-set: 2 photos") })
   }
 
   @Test func verificationNeedsBothKinds() {

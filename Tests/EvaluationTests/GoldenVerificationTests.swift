@@ -115,5 +115,10 @@ private struct Golden: Decodable {
     }
     #expect(dictionary["AUC-exact"] == result.verification?.exactArea)
     #expect(dictionary["pairs"] == 480)
+    // Half of the pairs are of two people, which TAR at 1e-3 is refused for too.
+    #expect(
+      result.lines.contains(
+        "VAL@FAR=1e-3 insufficient data: 240 pairs of two people, and it takes 1000"))
+    #expect(result.lines.contains { $0.hasPrefix("VAL@FAR=1e-2 0.") })
   }
 }

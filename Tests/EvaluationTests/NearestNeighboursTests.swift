@@ -46,6 +46,11 @@ import Testing
     #expect(found.rates.map(\.threshold) == [0.1, 0.2])
     #expect(found.rates.map(\.TPIR) == [0.25, 0.5])
     #expect(found.rates.map(\.reachedFPIR) == [0, 0.1])
+    // Ten strangers are one at 10 %, and none at 1 %.
+    #expect(
+      found.rates.map(\.refusal) == [
+        "insufficient data: 10 probes of people who are not in the gallery, and it takes 100", nil,
+      ])
     #expect(OpenSetIdentification(mated).rates.isEmpty)
     #expect(OpenSetIdentification(strangers).rank1 == nil)
   }
