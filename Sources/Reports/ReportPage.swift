@@ -11,7 +11,7 @@ package enum ReportPage {
     .faces img,.faces i{display:block;width:76px;height:76px;border-radius:5px;margin-bottom:2px;
     background:var(--line)}
     .faces .other img,.faces .other i{outline:3px solid var(--c2);outline-offset:-3px}
-    .faces .other{color:var(--c2)}
+    .faces .other{color:var(--ink);font-weight:600}
     """
 
   /// The HTML text of a page called `title`, in the report's style and with `css` besides.
