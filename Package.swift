@@ -516,7 +516,8 @@ let package = Package(
     .target(
       name: "CStuckMPI", dependencies: ["CMPI"], path: "Tests/CStuckMPI",
       cSettings: mpiCompilerSettings),
-    .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Networks", "Kernels"]),
+    .testTarget(
+      name: "BenchmarksTests", dependencies: ["Benchmarks", "Interchange", "Kernels", "Networks"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -46,11 +46,12 @@ package enum MetricsFile {
     let (norm, speed) = (number("\"gradient_norm\":"), number("\"images_per_second\":"))
     let key: StaticString = "\"seconds\":{"
     let phases = line.firstOffset(of: key, from: place)
-    let cosine = teacherCosine(in: line[..<(phases ?? line.count)], from: place)
+    let rare = UnsafeRawBufferPointer(rebasing: line[place..<(phases ?? line.count)])
     history.steps.append(
       RunReport.Step(
         step: Int(step), loss: loss, learningRate: rate, imagesPerSecond: speed,
-        gradientNorm: norm, teacherCosine: cosine))
+        gradientNorm: norm, teacherCosine: rare.number(behind: "\"teacher_cosine\":") ?? .nan,
+        triplets: triplets(in: rare)))
     guard let phases else { return }
     place = phases + key.utf8CodeUnitCount
     for phase in PhaseSeconds.Phase.allCases {
@@ -60,12 +61,22 @@ package enum MetricsFile {
   }
 }
 
-/// The cosine to a teacher in a part of a line of metrics, NaN for none.
-private func teacherCosine(in part: Slice<UnsafeRawBufferPointer>, from place: Int) -> Double {
-  let bytes = UnsafeRawBufferPointer(rebasing: part)
-  let key: StaticString = "\"teacher_cosine\":"
-  guard let found = bytes.firstOffset(of: key, from: place) else { return .nan }
-  return bytes.number(at: found + key.utf8CodeUnitCount)
+extension UnsafeRawBufferPointer {
+  /// The number behind the first `key` in a part of a line of metrics, NaN for one that is not
+  /// finite; nil where the key is not there.
+  fileprivate func number(behind key: StaticString) -> Double? {
+    firstOffset(of: key, from: 0).map { number(at: $0 + key.utf8CodeUnitCount) }
+  }
+}
+
+/// The figures of triplets in a part of a line of metrics; nil with other losses.
+private func triplets(in part: UnsafeRawBufferPointer) -> RunReport.Step.Triplets? {
+  guard let share = part.number(behind: "\"active_share\":"),
+    let positive = part.number(behind: "\"positive_distance\":"),
+    let negative = part.number(behind: "\"negative_distance\":")
+  else { return nil }
+  return RunReport.Step.Triplets(
+    activeShare: share, positiveDistance: positive, negativeDistance: negative)
 }
 
 extension PhaseSeconds.Phase {

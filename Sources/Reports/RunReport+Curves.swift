@@ -15,6 +15,7 @@ extension RunReport {
     if steps.contains(where: { $0.teacherCosine.isFinite }) {
       charts.append(curve("Cosine to the teacher", \.teacherCosine, color: 5, smoothed: true))
     }
+    charts += tripletCurves()
     if let chart = figuresOverTime() { charts.append(chart) }
     if !steps.isEmpty {
       charts += [
@@ -30,12 +31,12 @@ extension RunReport {
     _ title: String, _ value: (Step) -> Double, color: Int, fromZero: Bool = false,
     smoothed: Bool = false
   ) -> Markup {
-    let points = steps.map { ChartPoint(x: Double($0.step), y: value($0)) }
+    let points = points(value)
     let finite = points.filter { $0.y.isFinite }
     let values = finite.map(\.y)
     var series = [LineChart.Series(title.lowercased(), finite, color: color)]
     if smoothed && finite.count > Self.smoothedLength {
-      let reach = max(2, finite.count / 100)
+      let reach = Self.reach(finite.count)
       series = [
         .init("each step", finite, color: color, isFaint: true),
         .init(
@@ -52,6 +53,43 @@ extension RunReport {
       xFormat: { ReportNumber.grouped(Int($0)) },
       note: lost == 0 ? "" : "\(lost) step\(lost == 1 ? "" : "s") without a finite value."
     ).render()
+  }
+
+  private func points(_ value: (Step) -> Double) -> [ChartPoint] {
+    steps.map { ChartPoint(x: Double($0.step), y: value($0)) }
+  }
+
+  /// How many steps before and behind one are in its running mean, of `count`.
+  private static func reach(_ count: Int) -> Int { max(2, count / 100) }
+
+  /// The share of triplets with a loss, and distances of pairs; none with other losses.
+  private func tripletCurves() -> [Markup] {
+    guard steps.contains(where: { $0.triplets != nil }) else { return [] }
+    let distances: [(name: String, value: (Step) -> Double)] = [
+      ("two people", { $0.triplets?.negativeDistance ?? .nan }),
+      ("one person", { $0.triplets?.positiveDistance ?? .nan }),
+    ]
+    var reach = 0
+    let series = distances.enumerated().map { index, distance in
+      let finite = points(distance.value).filter { $0.y.isFinite }
+      guard finite.count > Self.smoothedLength else {
+        return LineChart.Series(distance.name, finite, color: index + 1)
+      }
+      reach = Self.reach(finite.count)
+      return LineChart.Series(
+        distance.name, Downsampling.smoothed(finite, reach: reach), color: index + 1)
+    }
+    return [
+      curve(
+        "Active share of triplets", { $0.triplets?.activeShare ?? .nan }, color: 6, fromZero: true,
+        smoothed: true),
+      LineChart(
+        title: "Squared distance in a batch", xLabel: "step", series: series, x: stepScale(),
+        y: .linear(holding: series.flatMap { $0.points.map(\.y) }, from: true),
+        xFormat: { ReportNumber.grouped(Int($0)) },
+        note: reach == 0 ? "" : "Means of \(2 * reach + 1) steps."
+      ).render(),
+    ]
   }
 
   /// The steps from the first to the last that anything is known of.

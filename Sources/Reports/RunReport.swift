@@ -4,6 +4,23 @@ package import Evaluation
 package struct RunReport: Sendable {
   /// What one training step is plotted with.
   package struct Step: Sendable {
+    /// What the triplets of a step were.
+    package struct Triplets: Sendable, Equatable {
+      /// Those with a loss above zero, of all that could be.
+      package let activeShare: Double
+      /// The mean squared distance of pairs of one person in the batch.
+      package let positiveDistance: Double
+      /// That of pairs of two people.
+      package let negativeDistance: Double
+
+      /// A share from 0 to 1 and two squared distances.
+      package init(activeShare: Double, positiveDistance: Double, negativeDistance: Double) {
+        self.activeShare = activeShare
+        self.positiveDistance = positiveDistance
+        self.negativeDistance = negativeDistance
+      }
+    }
+
     /// Steps done, this one included.
     package let step: Int
     /// The mean loss of its samples.
@@ -16,13 +33,16 @@ package struct RunReport: Sendable {
     package let gradientNorm: Double
     /// The mean cosine to a teacher's embeddings; not finite without a teacher.
     package let teacherCosine: Double
+    /// Nil with other losses.
+    package let triplets: Triplets?
 
     /// Values of one step; what is not finite is left out of the curves and counted.
     package init(
       step: Int, loss: Double, learningRate: Double, imagesPerSecond: Double, gradientNorm: Double,
-      teacherCosine: Double = .nan
+      teacherCosine: Double = .nan, triplets: Triplets? = nil
     ) {
       self.teacherCosine = teacherCosine
+      self.triplets = triplets
       self.step = step
       self.loss = loss
       self.learningRate = learningRate

@@ -72,7 +72,12 @@ final class Recorder {
         RunReport.Step(
           step: record.step, loss: record.loss, learningRate: record.learningRate,
           imagesPerSecond: record.imagesPerSecond, gradientNorm: record.gradientNorm,
-          teacherCosine: record.teacherCosine ?? .nan))
+          teacherCosine: record.teacherCosine ?? .nan,
+          triplets: record.triplets.map {
+            .init(
+              activeShare: $0.activeShare, positiveDistance: $0.positiveDistance,
+              negativeDistance: $0.negativeDistance)
+          }))
     }
     if record.isSkipped {
       plan.console.warn(

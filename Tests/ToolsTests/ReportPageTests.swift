@@ -1,7 +1,14 @@
+import Datasets
 import Determinism
 import Evaluation
+import Foundation
+import Interchange
+import Losses
 import Reports
+import RunFolders
+import RunSupport
 import Testing
+import Timing
 import Training
 
 @Suite struct ReportPageTests {
@@ -94,6 +101,40 @@ import Training
     #expect(cards.contains("0123456789abcdef"))
     #expect(cards.contains("4,038"))
     #expect(cards.contains("1 h 30 min"))
+  }
+
+  /// As they stand in `metrics.jsonl`, which has them of runs with triplets alone.
+  @Test(arguments: [4, 90]) func tripletsHaveCurvesOfTheirOwn(count: Int) throws {
+    let path = SmallRun.temporaryFolder() + ".jsonl"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var record = StepRecord(
+      step: 0, epoch: 1, samples: 8, loss: 0.5, learningRate: 0.1, headLearningRate: 0.1,
+      gradientNorm: 2, imagesPerSecond: 100, accuracy: .nan, targetCosine: .nan, spread: 1,
+      seconds: PhaseSeconds(), stepSeconds: 1, skippedSteps: 0, skippedSamples: 0, isSkipped: false,
+      microbatches: [8], readAhead: ReadAhead(MemorySource([], names: [])).counts, gradientHash: 1,
+      weightsHash: 2)
+    let lines = (1...count).map { step in
+      record.step = step
+      record.triplets = TripletFigures(
+        mode: .all, margin: 0.2, candidates: 10, triplets: step % 10, lossSum: 1,
+        positiveDistance: 0.25, negativeDistance: step == 2 ? .nan : 1.5, activeMicrobatches: 1,
+        miningSeconds: 0)
+      return record.json
+    }
+    try TextFile.write(lines.joined(separator: "\n") + "\n", to: path)
+    let steps = MetricsFile.read(path).steps
+    let triplets = steps.map(\.triplets)
+    #expect(triplets.map { $0?.activeShare } == (1...count).map { Double($0 % 10) / 10 })
+    #expect(triplets.allSatisfy { $0?.positiveDistance == 0.25 })
+    #expect(triplets[1]?.negativeDistance.isNaN == true && triplets[2]?.negativeDistance == 1.5)
+
+    let titles = ["Active share of triplets", "Squared distance in a batch"]
+    var report = full(stepCount: count)
+    #expect(titles.allSatisfy { !report.render().contains($0) })
+    report.steps = steps
+    let html = report.render()
+    #expect(titles.allSatisfy(html.contains) && MarkupCheck.problem(in: html) == nil)
+    #expect(html.contains("Means of 5 steps.") == (count > 60))
   }
 
   @Test func emptySectionsAreLeftOut() {

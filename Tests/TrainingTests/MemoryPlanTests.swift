@@ -91,13 +91,17 @@ import Training
         Self.kinds[kind]?(&$0)
       }
       let found = Found()
-      _ = try SmallRun.train(
-        configuration, ranks: ranks, threads: threads,
-        hook: { hooks, rank in
-          hooks.onStart = {
-            found.add(rank: rank, planned: $0.plan.memory, taken: $0.memoryBytes)
-          }
-        })
+      // All is there before the first step.
+      #expect(throws: (any Error).self) {
+        try SmallRun.train(
+          configuration, ranks: ranks, threads: threads,
+          hook: { hooks, rank in
+            hooks.onStart = {
+              found.add(rank: rank, planned: $0.plan.memory, taken: $0.memoryBytes)
+              throw SuddenEnd()
+            }
+          })
+      }
       #expect(found.areEqual, "\(kind), \(ranks) x \(threads): \(found.text)")
     }
   }
