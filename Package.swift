@@ -123,6 +123,17 @@ struct MPIFlags {
 
 let mpiCompilerSettings: [CSetting] = [.unsafeFlags(MPIFlags.chosen.compiler)]
 
+/// What tests of whole runs, and of the tools beside them, take: nearly every room.
+let everyRoom: [Target.Dependency] = [
+  "Assembly", "CAllocations", "CPhotoWriters", "Cards", "CheckpointParts", "Checkpoints",
+  "Cleaning", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets", "Detection",
+  "Determinism", "Distillation", "Division", "EmbeddingFiles", "Engine", "Evaluation", "Faults",
+  "Inputs", "Interchange", "Interop", "Kernels", "Losses", "Measuring", "Networks", "Optimizers",
+  "Pace", "Planning", "Preflight", "Protocols", "RawPhotos", "Reports", "Resumption",
+  "RunFolders", "RunSupport", "Scaling", "Scoring", "Sessions", "State", "Sweeps", "Tasks",
+  "TestSupport", "Threads", "Timing", "Training",
+]
+
 let package = Package(
   name: "ddp-train",
   platforms: [.macOS(.v15)],
@@ -473,36 +484,8 @@ let package = Package(
         "RunFolders", "Sessions", "State", "TestSupport", "Threads", "Training",
       ],
       path: "Tests/RunSupport", swiftSettings: plainSettings),
-    .testTarget(
-      name: "TrainingTests",
-      dependencies: [
-        "Assembly", "CAllocations", "CPhotoWriters", "Cards", "CheckpointParts", "Checkpoints",
-        "Cleaning", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
-        "Detection",
-        "Determinism", "Distillation", "Division", "EmbeddingFiles", "Engine", "Evaluation",
-        "Faults",
-        "Inputs", "Interchange", "Interop", "Kernels", "Losses", "Measuring", "Networks",
-        "Optimizers", "Pace", "Planning", "Preflight", "Protocols", "RawPhotos", "Reports",
-        "Resumption",
-        "RunFolders", "RunSupport", "Scaling", "Scoring", "Sessions", "State", "Sweeps", "Tasks",
-        "TestSupport",
-        "Threads", "Timing", "Training",
-      ]),
-    .testTarget(
-      name: "ToolsTests",
-      dependencies: [
-        "Assembly", "CAllocations", "CPhotoWriters", "Cards", "CheckpointParts", "Checkpoints",
-        "Cleaning", "Collectives", "Comparison", "Configuration", "DataTools", "Datasets",
-        "Detection",
-        "Determinism", "Distillation", "Division", "EmbeddingFiles", "Engine", "Evaluation",
-        "Faults",
-        "Inputs", "Interchange", "Interop", "Kernels", "Losses", "Measuring", "Networks",
-        "Optimizers", "Pace", "Planning", "Preflight", "Protocols", "RawPhotos", "Reports",
-        "Resumption",
-        "RunFolders", "RunSupport", "Scaling", "Scoring", "Sessions", "State", "Sweeps", "Tasks",
-        "TestSupport",
-        "Threads", "Timing", "Training",
-      ]),
+    .testTarget(name: "TrainingTests", dependencies: everyRoom),
+    .testTarget(name: "ToolsTests", dependencies: everyRoom),
     .testTarget(
       name: "CommandLineTests",
       dependencies: [
