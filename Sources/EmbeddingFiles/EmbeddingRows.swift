@@ -3,7 +3,9 @@ private import Preconditions
 
 /// Embeddings of photos [N, D], and what their rows are called.
 package struct EmbeddedRows: Sendable {
+  /// A row a photo, N of D numbers.
   package var rows: EmbeddingRows
+  /// N names, of photos as their data call them.
   package var names: [String]
 
   /// As many `names` as there are `rows`.
