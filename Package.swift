@@ -287,7 +287,7 @@ let package = Package(
       dependencies: [
         "CheckpointParts", "Checkpoints", "Collectives", "Configuration", "Datasets", "Determinism",
         "EmbeddingFiles", "Evaluation", "Inputs", "Interchange", "Kernels", "Networks",
-        "RawPhotos", "Scoring", "Sessions", "Threads",
+        "RawPhotos", "Reports", "Scoring", "Sessions", "Threads",
       ],
       swiftSettings: house),
     .target(

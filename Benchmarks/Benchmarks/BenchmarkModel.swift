@@ -2,7 +2,7 @@ package import Assembly
 package import Configuration
 package import Datasets
 private import Determinism
-package import Kernels
+internal import Kernels
 private import Networks
 
 /// The training configuration that all figures of whole steps are measured with.

@@ -1,6 +1,6 @@
 private import Foundation
 private import Kernels
-package import Threads
+internal import Threads
 
 /// The products of dense layers and loss heads in registers of each width, in turns with OpenBLAS.
 package struct DenseBenchmark: Sendable {

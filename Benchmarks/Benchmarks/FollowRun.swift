@@ -1,16 +1,16 @@
 private import Collectives
-package import Configuration
+internal import Configuration
 private import Datasets
-package import Engine
+internal import Engine
 private import Foundation
 private import Interchange
 private import Kernels
 private import Losses
 private import Networks
 private import Optimizers
-package import Sessions
+internal import Sessions
 internal import State
-package import Threads
+internal import Threads
 
 /// Training steps on weights and batches from files, so that another program can do the same and
 /// the two can be compared.

@@ -1,7 +1,7 @@
-package import Assembly
+internal import Assembly
 private import Kernels
 private import Networks
-package import Threads
+internal import Threads
 
 /// One worker's passes over a network, without engine, sums or update.
 package struct PassBenchmark: Sendable {

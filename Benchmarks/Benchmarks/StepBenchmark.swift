@@ -1,20 +1,20 @@
-package import Assembly
+internal import Assembly
 package import Collectives
-package import Configuration
+internal import Configuration
 private import Datasets
-package import Determinism
-package import Engine
+internal import Determinism
+internal import Engine
 internal import Inputs
 private import Kernels
 private import Losses
 private import Networks
 private import Optimizers
 private import Planning
-package import RunFolders
-package import Sessions
-package import Threads
-package import Timing
-package import Training
+internal import RunFolders
+internal import Sessions
+internal import Threads
+internal import Timing
+internal import Training
 
 /// Whole training steps on fixed images, through the engine that trains.
 package struct StepBenchmark: Sendable {

@@ -1,6 +1,6 @@
 private import Foundation
-package import Networks
-package import Timing
+internal import Networks
+internal import Timing
 
 /// Reports of whole steps as people read them.
 package enum StepText {

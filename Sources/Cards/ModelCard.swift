@@ -167,14 +167,22 @@ struct ModelCard {
   // MARK: What it is worth
 
   /// The figures that the run measured last, which are those of the first set.
-  private var figures: [(String, Double)] {
+  private var figures: [(name: String, text: String)] {
     let known = ["accuracy", "accuracy-std", "AUC", "EER", "rank-1", "pairs", "probes", "gallery"]
     guard let last = history.evaluations.last(where: { $0.step <= checkpoint.progress.step })
     else { return [] }
-    return last.figures.filter { name, value in
-      value.isFinite
-        && (known.contains(name) || name.hasPrefix("VAL@FAR=") && !name.hasSuffix("-reached"))
-    }.sorted { $0.key < $1.key }
+    let counts = ["pairs", "probes", "gallery"]
+    return last.figures.sorted { $0.key < $1.key }.compactMap { name, value in
+      guard value.isFinite,
+        known.contains(name) || name.hasPrefix("VAL@FAR=") && !name.hasSuffix("-reached")
+      else { return nil }
+      // What too few pairs decide is stored as a number, and printed as the lack of one.
+      let rate = name.hasSuffix("-std") ? String(name.dropLast(4)) : name
+      if rate.hasPrefix("VAL@FAR="), let printed = log.last(rate + " "), Double(printed) == nil {
+        return name == rate ? (name, printed) : nil
+      }
+      return (name, Figure.text(value, digits: counts.contains(name) ? 0 : 6))
+    }
   }
 
   private var evaluation: [String] {
@@ -185,10 +193,7 @@ struct ModelCard {
     }
     if !figures.isEmpty {
       lines += ["By the run itself, on \(measuredBy):", ""]
-      let counts = ["pairs", "probes", "gallery"]
-      lines +=
-        table(
-          figures.map { ($0, Figure.text($1, digits: counts.contains($0) ? 0 : 6)) }) + [""]
+      lines += table(figures.map { ($0.name, $0.text) }) + [""]
     }
     for text in measured {
       lines +=

@@ -1,6 +1,6 @@
 package import Collectives
 package import Datasets
-package import Kernels
+internal import Kernels
 package import Losses
 package import Networks
 

@@ -20,6 +20,11 @@ package struct ErrorDiscard: Sendable {
     /// rejected.
     package let points: [(discarded: Double, error: Double)]
 
+    /// The error where the share `discard` is left out; nil where the curve has none.
+    package func error(without discard: Double) -> Double? {
+      points.first { abs(discard - $0.discarded) < 1e-9 }?.error
+    }
+
     /// The area under the curve by trapezoids, up to its last point.
     package var area: Double { Self.area(under: points) }
 
@@ -63,6 +68,8 @@ package struct ErrorDiscard: Sendable {
 
   /// The shares of pairs that are left out: 0, 0.05, ... 0.95.
   package static let discards = (0..<20).map { Double($0) / 20 }
+  /// Those of them whose errors are printed.
+  package static let shown = [0, 0.1, 0.2, 0.5]
   /// The false-accept rates of the thresholds.
   package static let targets = [1e-2, 1e-3, 1e-4]
 
@@ -134,13 +141,13 @@ package struct ErrorDiscard: Sendable {
   package var lines: [String] {
     refusals.map { "discard " + $0 }
       + curves.map { curve in
-        let shown = curve.points.filter { point in
-          [0, 0.1, 0.2, 0.5].contains { abs($0 - point.discarded) < 1e-9 }
+        let errors = Self.shown.compactMap { discard in
+          curve.error(without: discard).map { (discard, $0) }
         }
         return "discard at FAR=\(PairScores.name(of: curve.targetFAR)), "
           + (curve.isFixed ? "threshold fixed" : "threshold anew") + ": FRR "
-          + shown.map {
-            "\(Figure.text($0.error, digits: 6)) at \(Figure.text(100 * $0.discarded, digits: 0)) %"
+          + errors.map {
+            "\(Figure.text($1, digits: 6)) at \(Figure.text(100 * $0, digits: 0)) %"
           }.joined(separator: ", ") + "; area \(Figure.text(curve.area, digits: 6))"
           + (curve.isFixed ? ", ideal \(Figure.text(curve.idealArea, digits: 6))" : "")
       }

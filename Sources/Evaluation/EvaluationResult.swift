@@ -24,7 +24,10 @@ package struct Figure: Sendable, Equatable {
   }
 
   /// `name value`, such as `accuracy 0.990500`, or the name and why there is no value.
-  package var line: String { "\(name) \(refusal ?? Self.text(value, digits: digits))" }
+  package var line: String { "\(name) \(text)" }
+
+  /// The value to its digits, or why there is none.
+  package var text: String { refusal ?? Self.text(value, digits: digits) }
 
   /// `value` with `digits` digits after the point, rounded to nearest.
   package static func text(_ value: Double, digits: Int) -> String {

@@ -7,7 +7,9 @@ internal import Determinism
 internal import Evaluation
 internal import Foundation
 internal import Inputs
+internal import Interchange
 internal import Networks
+internal import Reports
 internal import Scoring
 internal import Sessions
 internal import Threads
@@ -56,7 +58,7 @@ extension CheckpointNetwork {
     let flip = request.flipTest ?? configuration.flipTest
     let tables = try EvaluationTables(request)
     var scored: [(name: String, result: EvaluationResult)] = []
-    var names: [[String]] = []
+    var measured: [(photos: [Int], source: any PhotoSource)] = []
     for set in sets {
       guard let source = set.source ?? opened?.source else { continue }
       let (embeddings, bad) = try embeddings(
@@ -65,14 +67,35 @@ extension CheckpointNetwork {
       guard let embeddings else { continue }
       let weights = set.plan.classes == nil ? nil : try closedSetWeights()
       scored.append((set.name, set.plan.score(embeddings, bad: bad, classWeights: weights)))
-      names.append(set.plan.photos.map { source.name(of: $0) })
+      measured.append((set.plan.photos, source))
     }
     guard !scored.isEmpty else { return }
     let results = SetResults(results: scored)
     for rule in results.rules { session.console.say(rule) }
     for line in results.lines { session.console.receipt(line) }
     for warning in results.warnings { session.console.warn(warning) }
-    try tell(tables, of: results, names: names)
+    let pages = try tell(
+      tables, of: results,
+      names: measured.map { set in set.photos.map { set.source.name(of: $0) } })
+    if let html = request.html {
+      let facts = [
+        title,
+        (flip ? "photos and mirrored photos of " : "photos of ")
+          + sets.map { $0.origin(data: opened?.name ?? "") }.joined(separator: ", "),
+      ]
+      var report = EvaluationReport(title: "Evaluation of \(checkpoint.path)", facts: facts)
+      for (page, (set, scored)) in zip(pages, zip(measured, results.results)) {
+        let thumbnails = try Thumbnails(set.source, side: Self.pictureSide)
+        report.add(
+          page.detail(of: scored.result) {
+            set.source.name(of: set.photos[$0])
+          } jpeg: {
+            thumbnails.jpeg(set.photos[$0])
+          }, called: scored.name)
+      }
+      report.add(summaryOf: results)
+      try TextFile.write(report.render(), to: html)
+    }
     if request.storesThreshold {
       try storeThreshold(
         of: results.first, targetFAR: request.thresholdFAR, flip: flip,
@@ -94,11 +117,14 @@ extension CheckpointNetwork {
     }
   }
 
-  /// Prints the tables of every set, whose photos have `names`, and what is of all; throws what is
-  /// wrong with the files of the tables.
+  /// How long a side of the pictures of a page is, in pixels.
+  private static let pictureSide = 160
+
+  /// Prints the tables of every set, whose photos have `names`, and what is of all; returns them.
+  /// Throws what is wrong with the files of the tables.
   private func tell(
     _ tables: EvaluationTables, of results: SetResults, names: [[String]]
-  ) throws {
+  ) throws -> [EvaluationTables.Page] {
     var pages: [EvaluationTables.Page] = []
     for ((name, result), names) in zip(results.results, names) {
       let prefix = results.results.count > 1 ? name + " " : ""
@@ -110,6 +136,7 @@ extension CheckpointNetwork {
     }
     for line in results.summary { session.console.receipt(line) }
     try tables.requireSubsets(in: pages)
+    return pages
   }
 
   /// Keeps the threshold that `result` has chosen in the checkpoint; throws

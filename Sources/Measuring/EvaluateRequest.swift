@@ -57,6 +57,8 @@ package struct EvaluateRequest: Sendable, Equatable {
   package var subsets: String?
   /// What says how good photos are: `norm`, or a CSV file with `:column`.
   package var quality: String?
+  /// A page with curves, tables and the worst pairs to write.
+  package var html: String?
   /// Compute threads of a rank; nil is its share of the host.
   package var threads: Int?
   /// Only figures on standard output.
@@ -76,8 +78,10 @@ extension EvaluateRequest {
       + [subsets, quality].compactMap { $0.map { TableColumn($0).file } }
   }
 
-  /// Scores a checkpoint's embeddings of photos, or stored ones, and prints the figures.
+  /// Scores a checkpoint's embeddings of photos, or stored ones, prints the figures and writes the
+  /// page that is asked for.
   package func run(over communicator: any Communicator) throws {
+    try checkFiles()
     switch source {
     case .embeddings(let file, let names):
       guard communicator.rank == 0 else { return }
@@ -87,6 +91,25 @@ extension EvaluateRequest {
         communicator: communicator, threads: threads, quiet: quiet)
       try CheckpointNetwork.open(path, precision: precision, weights: weights, in: session)
         .evaluate(self)
+    }
+  }
+
+  /// Throws `CommandFiles.Conflict` where the page would cost a file.
+  private func checkFiles() throws {
+    try CommandFiles.check { files in
+      switch source {
+      case .checkpoint(let path): files.read(path, as: "CHECKPOINT")
+      case .embeddings(let file, let names):
+        files.read(file, as: "--embeddings")
+        files.read(names, as: "--names")
+      }
+      files.readData(data, as: "--data")
+      for file in pairs { files.read(file, as: "--pairs") }
+      files.read(exclude, as: "--exclude")
+      files.read(landmarks, as: "--landmarks")
+      files.read(subsets.map { TableColumn($0).file }, as: "--subsets")
+      files.read(quality.map { TableColumn($0).file }, as: "--quality")
+      files.write(html, as: "--html")
     }
   }
 }

@@ -1,18 +1,39 @@
 internal import Evaluation
 internal import Inputs
 internal import Interchange
+internal import Reports
 
 /// The tables that an evaluation prints below its figures.
 struct EvaluationTables {
   /// The tables of one set.
   struct Page {
-    /// How they are made.
-    var rules: [String] = []
-    var lines: [String] = []
-    /// What is to be warned of.
-    var warnings: [String] = []
+    /// Nil without verification, and then there are no others.
+    var rates: VerificationTable?
+    var subsets: SubsetTable?
+    var discard: ErrorDiscard?
+    /// How subsets were read, where that is to be said.
+    var remark: String?
     /// Why no pair is in a subset, where subsets were asked for and none is.
     var lack: String?
+
+    /// How they are made.
+    var rules: [String] { [rates?.rule, remark].compactMap(\.self) }
+    var lines: [String] {
+      (rates?.lines ?? []) + (subsets?.lines ?? []) + (discard?.lines ?? [])
+    }
+    /// What is to be warned of.
+    var warnings: [String] { subsets?.warnings ?? [] }
+
+    /// `result`, whose tables these are, for a page; `name` and `jpeg` are asked for photos.
+    func detail(
+      of result: EvaluationResult, name: (Int) -> String, jpeg: (Int) -> [UInt8]?
+    ) -> EvaluationDetail {
+      var detail = EvaluationDetail(result, table: rates, name: name, jpeg: jpeg)
+      (detail.subsets, detail.discard) = (subsets, discard)
+      detail.rules += remark.map { [$0] } ?? []
+      detail.warnings += warnings
+      return detail
+    }
   }
 
   private let subsets: SubsetsFile?
@@ -30,25 +51,21 @@ struct EvaluationTables {
     guard let table = VerificationTable(result), let scores = result.scores,
       let verification = result.verification
     else { return Page() }
-    var page = Page(rules: [table.rule], lines: table.lines)
+    var page = Page(rates: table)
     if let subsets {
       let parts = try subsets.parts(of: names)
       let table = SubsetTable(
         scores, subsets: parts.subsets, names: parts.names,
         threshold: verification.mostAccurateThreshold)
-      if let remark = parts.remark { page.rules.append(remark) }
-      page.lines += table.lines
-      page.warnings += table.warnings
+      (page.subsets, page.remark) = (table, parts.remark)
       if table.rows.allSatisfy({ $0.pairCount == 0 }) {
         page.lack = parts.strangers ?? "no pair has both photos in one subset"
       }
     }
     if let quality {
       let used = Set(scores.pairs.photoIndices)
-      page.lines +=
-        ErrorDiscard(
-          scores, quality: try quality.values(of: names, norms: scores.norms, used: used)
-        ).lines
+      page.discard = ErrorDiscard(
+        scores, quality: try quality.values(of: names, norms: scores.norms, used: used))
     }
     return page
   }

@@ -4,6 +4,7 @@ package import Evaluation
 internal import Inputs
 internal import Interchange
 internal import Kernels
+internal import Reports
 internal import Sessions
 
 /// Embeddings that some program has stored, with their names.
@@ -12,6 +13,8 @@ package struct StoredEmbeddings {
   package let embeddings: Embeddings
   /// What each row is of, as the file says.
   package let names: [String]
+  /// Where they were read.
+  private let path: String
 
   /// Reads a file that `embed` writes; `names` is a file of names, one a line, for those that have
   /// none themselves. What is passed over is told on standard error unless `isQuiet`. Throws what
@@ -24,9 +27,9 @@ package struct StoredEmbeddings {
     guard all.count > 0 else {
       throw InterchangeError.foreign(path: file, reason: "holds no embeddings: it has no rows")
     }
-    let rows = NamedRows(all, names: called)
+    let rows = DistinctRows(all, names: called)
     for note in rows.notes { tell("\(file): \(note)") }
-    (embeddings, self.names) = (rows.embeddings, rows.names)
+    (embeddings, self.names, path) = (rows.embeddings, rows.names, file)
   }
 
   /// Scores the pairs of each file of `request` and prints the figures and tables.
@@ -42,8 +45,23 @@ package struct StoredEmbeddings {
       scored.append((file, result))
       pages.append(page)
     }
-    for line in SetResults(results: scored).summary { StandardOutput.print(line) }
+    let results = SetResults(results: scored)
+    for line in results.summary { StandardOutput.print(line) }
     try tables.requireSubsets(in: pages)
+    guard let html = request.html else { return }
+    var report = EvaluationReport(
+      title: "Evaluation of \(path)",
+      facts: ["\(embeddings.count) embeddings of \(embeddings.dimension) numbers"])
+    for (page, (file, result)) in zip(pages, scored) {
+      report.add(
+        page.detail(of: result) {
+          names[$0]
+        } jpeg: { _ in
+          nil
+        }, called: file)
+    }
+    report.add(summaryOf: results)
+    try TextFile.write(report.render(), to: html)
   }
 
   /// In a list with more than one pair in so many that says otherwise than folders do of who is on

@@ -104,7 +104,7 @@ struct HeadProbe {
   /// weights, with scores and without.
   private func parts(_ memory: Memory) -> [Double] {
     let (share, batch, rows) = (share, batch, 0..<faces)
-    nonisolated(unsafe) let all = memory
+    let all = memory
     nonisolated(unsafe) let (weights, gradients) = (
       UnsafePointer(memory.weights.pointer), memory.gradients.pointer
     )

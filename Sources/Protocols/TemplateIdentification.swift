@@ -14,6 +14,8 @@ package struct TemplateIdentification: Sendable {
     package let TPIR: Double
     /// The middle 95 % of it over draws of the probes' people; nil where none were made.
     package var interval: ClosedRange<Double>?
+    /// Why probes say nothing at `targetFPIR`, being too few; nil where they do.
+    package var refusal: String?
   }
 
   /// The ranks that are reported.
@@ -101,22 +103,26 @@ package struct TemplateIdentification: Sendable {
     rule = draws.rule
     rankIntervals = intervals.ranks
     pooledRates = Self.pooledRates(
-      pooled, mated: mated, counts: pooledCounts, intervals: intervals.pooled)
+      pooled, mated: mated, of: found.count, counts: pooledCounts, intervals: intervals.pooled)
     rates = Self.galleryRates(found, people: people, probeSubjects, intervals: intervals.rates)
   }
 
-  /// `pooledRates`, where `counts` are as many scores as each target takes.
+  /// `pooledRates` of `probeCount` probes, where `counts` are as many scores as each target takes.
   private static func pooledRates(
-    _ pooled: [Float], mated: [Found], counts: [Int], intervals: [ClosedRange<Double>?]
+    _ pooled: [Float], mated: [Found], of probeCount: Int, counts: [Int],
+    intervals: [ClosedRange<Double>?]
   ) -> [Rate] {
     zip(OpenSetIdentification.targets, zip(counts, intervals)).compactMap { target, drawn in
       let (count, interval) = drawn
       guard count <= pooled.count, !mated.isEmpty else { return nil }
       let threshold = pooled[count - 1]
+      let needed = Int((1 / target).rounded())
       return Rate(
         targetFPIR: target,
         TPIR: Double(mated.count { $0.mate! > threshold }) / Double(mated.count),
-        interval: interval)
+        interval: interval,
+        refusal: probeCount >= needed
+          ? nil : "insufficient data: \(probeCount) probes, and it takes \(needed)")
     }
   }
 
@@ -139,7 +145,8 @@ package struct TemplateIdentification: Sendable {
       guard known.count == perGallery.count, !known.isEmpty else { return nil }
       let sum = known.reduce(0) { $0 + $1.rates[index].TPIR }
       return Rate(
-        targetFPIR: target, TPIR: sum / Double(known.count), interval: intervals[index])
+        targetFPIR: target, TPIR: sum / Double(known.count), interval: intervals[index],
+        refusal: known.compactMap { $0.rates[index].refusal }.first)
     }
   }
 
@@ -172,8 +179,8 @@ package struct TemplateIdentification: Sendable {
   /// The figures to print, one a line.
   package var lines: [String] {
     func text(_ rate: Rate) -> String {
-      "TPIR@FPIR=\(rate.targetFPIR) \(Figure.text(rate.TPIR, digits: 6))"
-        + Figure.spread(rate.interval)
+      "TPIR@FPIR=\(rate.targetFPIR) "
+        + (rate.refusal ?? Figure.text(rate.TPIR, digits: 6) + Figure.spread(rate.interval))
     }
     let ranks = unmatedCount == probeCount ? [] : Array(zip(Self.ranks, rankRates))
     return zip(ranks, rankIntervals).map {

@@ -26,4 +26,10 @@ package enum ReportPage {
     let body = Markup.element("body", [:], [.element("main", [:], main)])
     return "<!DOCTYPE html>\n" + Markup.element("html", ["lang": "en"], [head, body]).html + "\n"
   }
+
+  /// A titled section; nothing if there is nothing in it.
+  package static func section(_ title: String, _ children: [Markup]) -> Markup {
+    children.isEmpty
+      ? .empty : .element("section", [:], [.element("h2", text: title)] + children)
+  }
 }

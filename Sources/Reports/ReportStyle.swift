@@ -53,7 +53,7 @@ package enum ReportStyle {
     .note{font-size:13px;color:var(--soft);margin:6px 0 0}
     .figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(235px,1fr));gap:2px 28px;
     margin-top:12px;font-size:13.5px}
-    .figures div{display:flex;justify-content:space-between;border-bottom:1px solid var(--line);
+    .figures div{display:flex;justify-content:space-between;gap:14px;border-bottom:1px solid var(--line);
     padding:3px 0}
     .rates{overflow-x:auto;margin-top:12px}
     table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}
@@ -63,7 +63,7 @@ package enum ReportStyle {
     th:first-child,td:first-child{text-align:left;padding-left:0}
     td.none{text-align:left;color:var(--soft)}
     dt{color:var(--soft)}
-    dd{margin:0;font-variant-numeric:tabular-nums}
+    dd{margin:0;text-align:right;font-variant-numeric:tabular-nums}
     .pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(172px,1fr));gap:10px}
     .pair{padding:8px}
     .pair div{display:flex;gap:4px}

@@ -10,9 +10,17 @@ extension RunReport {
       let spread = value("accuracy-std").map { "± \(ReportNumber.percent($0))" } ?? ""
       cards.append(card("Verification accuracy", ReportNumber.percent(accuracy), spread))
     }
-    if let rate = value("VAL@FAR=1e-3") {
-      let at = value("VAL@FAR=1e-2").map { "\(ReportNumber.percent($0)) at FAR 1e-2" } ?? ""
-      cards.append(card("VAL at FAR 1e-3", ReportNumber.percent(rate), at))
+    // Those that too few pairs decide are no headline.
+    let sound = ["1e-3", "1e-2", "1e-1"].compactMap { name -> (name: String, value: Double)? in
+      let figure = figures.first { $0.name == "VAL@FAR=\(name)" && $0.refusal == nil }
+      return figure.map { (name, $0.value) }
+    }
+    if let rate = sound.first {
+      let next = sound.dropFirst().first
+      cards.append(
+        card(
+          "VAL at FAR \(rate.name)", ReportNumber.percent(rate.value),
+          next.map { "\(ReportNumber.percent($0.value)) at FAR \($0.name)" } ?? ""))
     }
     if let closedSet = value("closed-set") {
       let dot = value("closed-set-dot").map { "\(ReportNumber.percent($0)) by raw products" } ?? ""

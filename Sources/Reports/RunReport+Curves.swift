@@ -100,7 +100,10 @@ extension RunReport {
 
   /// One line for each figure that is a share of one.
   private func figuresOverTime() -> Markup? {
-    let names = ["accuracy", "VAL@FAR=1e-2", "VAL@FAR=1e-3", "rank-1", "closed-set"]
+    let refused = evaluation?.figures.filter { $0.refusal != nil }.map(\.name) ?? []
+    let names = ["accuracy", "VAL@FAR=1e-2", "VAL@FAR=1e-3", "rank-1", "closed-set"].filter {
+      !refused.contains($0)
+    }
     var series: [LineChart.Series] = []
     for (index, name) in names.enumerated() {
       let points = evaluations.compactMap { point in

@@ -65,77 +65,6 @@ package struct RunReport: Sendable {
     }
   }
 
-  /// Two photos that verification got wrong.
-  package struct PicturePair: Sendable {
-    /// JPEG files; empty where the photo could not be read.
-    package let firstJPEG: [UInt8]
-    /// The file of the other photo.
-    package let secondJPEG: [UInt8]
-    /// The name to show under the first.
-    package let firstName: String
-    /// The name to show under the second.
-    package let secondName: String
-    /// Squared L2.
-    package let distance: Double
-    /// Whether both show one person.
-    package let isSame: Bool
-
-    /// Two JPEG files with the names to show under them.
-    package init(
-      firstJPEG: [UInt8], secondJPEG: [UInt8], firstName: String, secondName: String,
-      distance: Double, isSame: Bool
-    ) {
-      self.firstJPEG = firstJPEG
-      self.secondJPEG = secondJPEG
-      self.firstName = firstName
-      self.secondName = secondName
-      self.distance = distance
-      self.isSame = isSame
-    }
-  }
-
-  /// The last evaluation in detail.
-  package struct EvaluationDetail: Sendable {
-    /// What was measured, in the order in which it is shown.
-    package var figures: [Figure]
-    /// How the figures were made.
-    package var rules: [String]
-    /// What is most likely not meant, a line each.
-    package var warnings: [String]
-    /// Over all pairs at once.
-    package var roc: [ROCPoint]
-    /// The mean over the folds at each false-accept rate.
-    package var validationRates: [ValidationRate]
-    /// The distances of pairs of one person and of two.
-    package var histogram: DistanceHistogram?
-    /// The most accurate threshold on all pairs, a squared distance.
-    package var threshold: Double?
-    /// The pairs that verification got most wrong.
-    package var worstPairs: [PicturePair]
-    /// True-accept rates with their intervals; nil without verification.
-    package var table: VerificationTable?
-
-    /// The detail of `result`; `name` and `jpeg` are asked for the photos of its worst pairs.
-    package init(
-      _ result: EvaluationResult, name: (Int) -> String, jpeg: (Int) -> [UInt8]?
-    ) {
-      figures = result.figures
-      rules = result.rules
-      warnings = result.warnings
-      roc = result.exactROC
-      validationRates = result.verification?.validationRates ?? []
-      histogram = result.histogram
-      threshold = result.verification?.mostAccurateThreshold
-      table = VerificationTable(result)
-      worstPairs = result.worstPairs.map { pair in
-        PicturePair(
-          firstJPEG: jpeg(pair.first) ?? [], secondJPEG: jpeg(pair.second) ?? [],
-          firstName: name(pair.first), secondName: name(pair.second), distance: pair.distance,
-          isSame: pair.isSame)
-      }
-    }
-  }
-
   /// A part of the wall time.
   package struct Phase: Sendable {
     /// What is shown for it.
@@ -234,19 +163,23 @@ package struct RunReport: Sendable {
 
   private func sections() -> [Markup] {
     [
-      section("Training", curves()), section("Changed on the way", facts(changes)),
-      section("Evaluation", evaluationPanels()), section("Worst pairs", worstPairPanels()),
-      section("Where the time went", phasePanel()),
-      section("What the data were read as", facts(dataRemarks)),
-      section("Data passed over", facts(passedOver)),
-      section("Machine", facts(machine)), section("Configuration", configurationPanel()),
+      ReportPage.section("Training", curves()),
+      ReportPage.section("Changed on the way", facts(changes)),
+      ReportPage.section("Evaluation", (evaluation?.panels() ?? []) + setPanels()),
+      ReportPage.section("Worst pairs", evaluation?.worstPairPanels() ?? []),
+      ReportPage.section("Where the time went", phasePanel()),
+      ReportPage.section("What the data were read as", facts(dataRemarks)),
+      ReportPage.section("Data passed over", facts(passedOver)),
+      ReportPage.section("Machine", facts(machine)),
+      ReportPage.section("Configuration", configurationPanel()),
     ]
   }
 
-  /// A titled section; nothing if there is nothing in it.
-  private func section(_ title: String, _ children: [Markup]) -> Markup {
-    children.isEmpty
-      ? .empty : .element("section", [:], [.element("h2", text: title)] + children)
+  /// The printed figures of every set, where there are several.
+  private func setPanels() -> [Markup] {
+    evaluationSets.flatMap { name, figures in
+      [.element("h3", text: name), EvaluationDetail.list(figures.filter(\.isHeadline))]
+    }
   }
 
   private func facts(_ lines: [String]) -> [Markup] {

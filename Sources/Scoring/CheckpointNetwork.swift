@@ -6,7 +6,7 @@ package import Evaluation
 internal import Foundation
 internal import Inputs
 internal import Interchange
-package import Kernels
+internal import Kernels
 package import Networks
 package import Sessions
 internal import State
@@ -47,13 +47,17 @@ package final class CheckpointNetwork {
     try WorldCheck.run(
       configuration: checkpoint.file.metadata["integrity"] ?? "", dataFingerprint: 0,
       pixels: JPEGProbe.hash, communicator: session.communicator)
-    session.console.say(
-      "checkpoint: \(checkpoint.path), step \(checkpoint.progress.step)"
-        + (kind == .ema ? ", the average of its weights" : ""))
     let network = try CheckpointNetwork(
       checkpoint, precision: precision, weights: kind, in: session)
+    session.console.say(network.title)
     if let note = network.configuration.precision.note { session.console.say(note) }
     return network
+  }
+
+  /// The file and its step, and which of its weights, in words.
+  package var title: String {
+    "checkpoint: \(checkpoint.path), step \(checkpoint.progress.step)"
+      + (kind == .ema ? ", the average of its weights" : "")
   }
 
   private init(

@@ -51,8 +51,9 @@ extension Recorder {
       } + [RunReport.Phase(name: "evaluation", seconds: evaluationSeconds)]
     if let lastEvaluation, let set = plan.evaluationSets.first {
       let source = set.source ?? data.photos
-      report.evaluation = RunReport.EvaluationDetail(
-        lastEvaluation.first, name: { source.name(of: set.plan.photos[$0]) },
+      report.evaluation = EvaluationDetail(
+        lastEvaluation.first, table: VerificationTable(lastEvaluation.first),
+        name: { source.name(of: set.plan.photos[$0]) },
         jpeg: { Self.jpeg(set.plan.photos[$0], of: source) })
       if lastEvaluation.results.count > 1 {
         report.evaluationSets = lastEvaluation.results.map {

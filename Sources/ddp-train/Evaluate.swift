@@ -16,7 +16,7 @@ struct Evaluate: ParsableCommand {
         ddp-train evaluate --embeddings faces.npz --pairs pairs.txt
         ddp-train evaluate runs/ms1m --pairs lfw.bin --pairs cfp_fp.bin --pairs agedb_30.bin
         ddp-train evaluate runs/lfw --data photos --pairs pairs.txt --threshold-at-far 1e-3
-        ddp-train evaluate runs/lfw --data photos --pairs pairs.txt --subsets groups.txt --quality norm
+        ddp-train evaluate runs/lfw --data photos --pairs pairs.txt --subsets groups.txt --quality norm --html page.html
       """)
 
   @Argument(
@@ -64,6 +64,12 @@ struct Evaluate: ParsableCommand {
       valueName: "norm|file"), completion: .file(),
     transform: { $0 == "norm" ? $0 : try UserPath.read($0) })
   var quality: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A page with the curves, the tables and the worst pairs to write.", valueName: "file"),
+    completion: .file(extensions: ["html"]), transform: UserPath.read)
+  var html: String?
 
   @Option(as: \.threads) var threads: Int?
 
@@ -133,6 +139,7 @@ struct Evaluate: ParsableCommand {
     request.thresholdFAR = thresholdAtFar
     request.subsets = subsets
     request.quality = quality
+    request.html = html
     request.threads = threads
     let code = Dispatch.run { try request.run(over: $0) }
     if code != 0 { throw ExitCode(code) }

@@ -2,7 +2,7 @@ package import Checkpoints
 import Collectives
 package import Configuration
 import Foundation
-package import RunFolders
+import RunFolders
 import Sessions
 import TestSupport
 import Threads

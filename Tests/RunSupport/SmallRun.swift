@@ -5,7 +5,7 @@ import Engine
 import Foundation
 import Networks
 package import RunFolders
-package import Sessions
+import Sessions
 import State
 package import TestSupport
 import Threads

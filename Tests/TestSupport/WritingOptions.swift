@@ -6,7 +6,8 @@
 package enum WritingOptions {
   /// Files that are written by way of `CommandFiles`.
   package static let files: [String: Set<String>] = [
-    "train": ["--timeline", "--prometheus"], "embed": ["--out"], "cluster": ["--html", "--csv"],
+    "train": ["--timeline", "--prometheus"], "evaluate": ["--html"], "embed": ["--out"],
+    "cluster": ["--html", "--csv"],
     "sweep": ["--csv"], "import": ["--out"], "export": ["--out"], "pairs": ["--out"],
     "pack": ["--out"], "card": ["--out"], "align": ["--points", "--html"],
     "check": ["--out", "--html"],

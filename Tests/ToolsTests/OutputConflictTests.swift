@@ -86,6 +86,15 @@ import Training
       _ = try request.answer(over: SoloCommunicator())
     }
 
+    func evaluate(html: String, data: String? = nil) throws {
+      var request = EvaluateRequest(source: .checkpoint(run), quiet: true)
+      request.data = .folder(data ?? photos)
+      request.pairs = [pairs]
+      request.threads = 1
+      request.html = html
+      try request.run(over: SoloCommunicator())
+    }
+
     func packBin(to out: String) throws {
       _ = try BinRequest(data: photos, pairs: pairs, out: out).run()
     }
@@ -163,6 +172,14 @@ import Training
         "embed --out: the detector", { try subject.embed(to: subject.list, detector: subject.list) }
       ),
       ("embed --out: a run", { try subject.embed(to: run + "/metrics.csv") }),
+      ("evaluate --html: a photo", { try subject.evaluate(html: photo) }),
+      ("evaluate --html: its pairs", { try subject.evaluate(html: subject.pairs) }),
+      ("evaluate --html: the checkpoint", { try subject.evaluate(html: subject.newest) }),
+      ("evaluate --html: a run", { try subject.evaluate(html: run + "/report.html") }),
+      (
+        "evaluate --html: the list",
+        { try subject.evaluate(html: subject.list, data: subject.list) }
+      ),
       ("sweep --csv: the list", { try subject.sweep(to: subject.list, data: subject.list) }),
       ("sweep --csv: a run", { try subject.sweep(to: run + "/config.yaml") }),
       ("cluster --csv: a photo", { try subject.cluster(csv: photo) }),
@@ -266,6 +283,7 @@ import Training
       try subject.embed(to: subject.photos + "/faces.npy")
       try subject.cluster(csv: subject.photos + "/clusters.csv")
       try subject.packBin(to: subject.folder + "/own.bin")
+      try subject.evaluate(html: subject.photos + "/page.html")
       try subject.makePairs(to: subject.folder + "/others.txt")
     }
   }

@@ -187,10 +187,11 @@ private struct GoldenProtocols: Decodable {
     }
     for (index, target) in [0.01, 0.1].enumerated() {
       let start = "TPIR@FPIR=\(target) "
-      #expect(
-        lines.contains {
-          $0.hasPrefix(start + text(ijb.nist[index], ijb.nistIntervals[index]) + ", NIST")
-        })
+      let nist =
+        index == 0
+        ? "insufficient data: 90 probes of people who are not in the gallery, and it takes 100"
+        : text(ijb.nist[index], ijb.nistIntervals[index])
+      #expect(lines.contains { $0.hasPrefix(start + nist + ", NIST") })
       #expect(
         lines.contains {
           $0.hasPrefix(

@@ -137,7 +137,12 @@ import Testing
     let collapsed = try identified(templates.map { _ in [0.6, 0.8] })
     #expect(collapsed.contains("rank-1 0.000000"))
     #expect(collapsed.contains { $0.hasPrefix("warning: the embeddings have collapsed") })
-    for line in collapsed where line.hasPrefix("TPIR") { #expect(line.contains(" 0.000000, ")) }
+    // Of as many probes as a rate takes.
+    let many = try ijb(
+      Array(repeating: [0.6, 0.8], count: 26), galleries: [["1,7"], ["2,8"]],
+      probes: (3...26).map { "\($0),\(7 + $0 % 2)" })
+    let rates = many.filter { $0.hasPrefix("TPIR@FPIR=0.1 ") }
+    #expect(rates.count == 2 && rates.allSatisfy { $0.contains(" 0.000000, ") })
   }
 
   @Test func titlesAreNoNumbers() throws {
@@ -174,11 +179,16 @@ import Testing
   @Test func theBestTemplateOfAPersonIsTheMate() throws {
     // Person 7 has a far and a near template in one gallery; person 8 stands between.
     let lines = try ijb(
-      [[0, -1], [1, 0], [0.6, 0.8], [1, 0.1]], galleries: [["1,7", "2,7"], ["3,8"]],
-      probes: ["4,7", "3,8"])
+      [[0, -1], [1, 0], [0.6, 0.8]] + Array(repeating: [1, 0.1], count: 10),
+      galleries: [["1,7", "2,7"], ["3,8"]], probes: (4...13).map { "\($0),7" } + ["3,8"])
     #expect(lines.contains("rank-1 1.000000"))
     let pooled = lines.filter { $0.contains("all scores pooled") }
     // The near template of the probe's own person is no stranger above its mate.
-    #expect(pooled.count == 2 && pooled.allSatisfy { $0.contains(" 1.000000, ") })
+    #expect(
+      pooled == [
+        "TPIR@FPIR=0.01 insufficient data: 11 probes, and it takes 100, all scores pooled as "
+          + "insightface does",
+        "TPIR@FPIR=0.1 1.000000, all scores pooled as insightface does",
+      ])
   }
 }

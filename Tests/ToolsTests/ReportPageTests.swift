@@ -42,7 +42,7 @@ import Training
       .init(step: stepCount, figures: result.dictionary),
     ]
     report.evaluation = .init(
-      result, name: { "p\($0)/photo.jpg" },
+      result, table: VerificationTable(result), name: { "p\($0)/photo.jpg" },
       jpeg: { $0 % 3 == 0 ? nil : [0xFF, 0xD8, UInt8($0 % 256)] })
     report.phases = [.init(name: "forward", seconds: 30), .init(name: "backward", seconds: 70)]
     return report
@@ -95,12 +95,17 @@ import Training
   @Test func keyFiguresComeFirst() throws {
     let html = full(stepCount: 100).render()
     let cards = try #require(html.components(between: "<div class=\"cards\">", "<section>"))
-    for text in ["Verification accuracy", "VAL at FAR 1e-3", "Closed-set", "Rank-1", "Images/s"] {
+    for text in ["Verification accuracy", "VAL at FAR 1e-2", "Closed-set", "Rank-1", "Images/s"] {
       #expect(cards.contains(text))
     }
     #expect(cards.contains("0123456789abcdef"))
     #expect(cards.contains("4,038"))
     #expect(cards.contains("1 h 30 min"))
+    // 200 pairs of two people decide nothing at 1e-3: no number of it stands anywhere.
+    #expect(!cards.contains("VAL at FAR 1e-3"))
+    let refusal = "insufficient data: 200 pairs of two people, and it takes 1000"
+    #expect(html.contains("<dt>VAL@FAR=1e-3</dt><dd>\(refusal)</dd>"))
+    #expect(!html.contains("<span>VAL@FAR=1e-3"))
   }
 
   /// As they stand in `metrics.jsonl`, which has them of runs with triplets alone.

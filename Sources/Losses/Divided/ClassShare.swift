@@ -1,4 +1,4 @@
-package import Kernels
+internal import Kernels
 private import Preconditions
 
 /// A rank's classes of a margin softmax head, and what is computed of them: the operations of

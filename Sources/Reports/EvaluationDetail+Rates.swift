@@ -1,8 +1,8 @@
 internal import Evaluation
 
-extension RunReport {
+extension EvaluationDetail {
   /// False rejects against false accepts, both on logarithmic axes (Martin et al., 1997).
-  func detChart(_ roc: [ROCPoint]) -> Markup {
+  func detChart() -> Markup {
     // A rate of zero has no place on a logarithmic axis.
     let points = roc.filter { $0.falseAcceptRate > 0 && $0.trueAcceptRate < 1 }.map {
       ChartPoint(x: $0.falseAcceptRate, y: 1 - $0.trueAcceptRate)
@@ -17,7 +17,7 @@ extension RunReport {
   }
 
   /// True-accept rates by false-accept rate, with what there is too little data for.
-  func ratePanel(_ table: VerificationTable?) -> [Markup] {
+  func ratePanel() -> [Markup] {
     guard let table else { return [] }
     let titles = ["FAR", "TAR", "95 %", "threshold", "reached FAR", "nearest TAR", "at FAR"]
     let head = Markup.element("tr", [:], titles.map { .element("th", text: $0) })
@@ -27,11 +27,8 @@ extension RunReport {
         return .element(
           "tr", [:], [name, .element("td", ["class": "none", "colspan": "6"], text: refusal)])
       }
-      let interval = rate.interval.map {
-        Figure.text($0.lowerBound, digits: 6) + " to " + Figure.text($0.upperBound, digits: 6)
-      }
       let cells = [
-        Figure.text(rate.strict.trueAcceptRate, digits: 6), interval ?? "",
+        Figure.text(rate.strict.trueAcceptRate, digits: 6), Self.text(rate.interval),
         Figure.text(rate.strict.threshold, digits: 4),
         AcceptRate.rateText(rate.strict.falseAcceptRate),
         Figure.text(rate.nearest.trueAcceptRate, digits: 6),
@@ -39,14 +36,12 @@ extension RunReport {
       ]
       return .element("tr", [:], [name] + cells.map { .element("td", text: $0) })
     }
-    let accuracy = table.accuracyInterval.map {
-      "Accuracy, 95 %: \(Figure.text($0.lowerBound, digits: 6)) to "
-        + "\(Figure.text($0.upperBound, digits: 6))."
-    }
+    let accuracy = Self.text(table.accuracyInterval)
+    let notes = table.rule + "." + (accuracy.isEmpty ? "" : " Accuracy, 95 %: \(accuracy).")
     return [
       .element(
         "div", ["class": "panel rates", "tabindex": "0"], [.element("table", [:], [head] + rows)]),
-      .element("p", ["class": "note"], text: "\(table.rule).\(accuracy.map { " " + $0 } ?? "")"),
+      .element("p", ["class": "note"], text: notes),
     ]
   }
 }

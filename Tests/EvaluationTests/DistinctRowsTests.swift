@@ -2,9 +2,9 @@ import Evaluation
 import Testing
 
 /// Tables in which a name stands several times.
-@Suite struct NamedRowsTests {
-  private func rows(_ values: [Float], _ names: [String]) -> NamedRows {
-    NamedRows(Embeddings(values, dimension: 2), names: names)
+@Suite struct DistinctRowsTests {
+  private func rows(_ values: [Float], _ names: [String]) -> DistinctRows {
+    DistinctRows(Embeddings(values, dimension: 2), names: names)
   }
 
   @Test func rowsThatStandAgainCountOnce() {

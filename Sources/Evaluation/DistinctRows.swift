@@ -1,5 +1,5 @@
 /// Embeddings with a name a row, a row that stands again with the same numbers once.
-package struct NamedRows {
+package struct DistinctRows {
   /// One row a name.
   package let embeddings: Embeddings
   /// What each row is of.
