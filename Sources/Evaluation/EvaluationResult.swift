@@ -160,12 +160,13 @@ package struct EvaluationResult: Sendable {
     ]
     let differentCount = verification.pairCount - verification.sameCount
     for (rate, name) in zip(verification.validationRates, ["1e-1", "1e-2", "1e-3"]) {
-      figures.append(
-        Figure(
-          "VAL@FAR=\(name)", rate.mean,
-          refusal: AcceptRate.refusal(targetFAR: rate.targetFAR, differentCount: differentCount)))
-      figures.append(Figure("VAL@FAR=\(name)-std", rate.deviation, isHeadline: false))
-      figures.append(Figure("VAL@FAR=\(name)-reached", rate.reachedFAR, isHeadline: false))
+      let refusal = AcceptRate.refusal(
+        targetFAR: rate.targetFAR, differentCount: differentCount)
+      figures += [
+        Figure("VAL@FAR=\(name)", rate.mean, refusal: refusal),
+        Figure("VAL@FAR=\(name)-std", rate.deviation, isHeadline: false, refusal: refusal),
+        Figure("VAL@FAR=\(name)-reached", rate.reachedFAR, isHeadline: false, refusal: refusal),
+      ]
     }
     return figures + [
       Figure("AUC", verification.areaUnderMeanROC),

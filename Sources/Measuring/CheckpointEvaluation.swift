@@ -80,8 +80,8 @@ extension CheckpointNetwork {
     if let html = request.html {
       let facts = [
         title,
-        (flip ? "photos and mirrored photos of " : "photos of ")
-          + sets.map { $0.origin(data: opened?.name ?? "") }.joined(separator: ", "),
+        sets.map { $0.origin(data: opened?.name ?? "") }.joined(separator: ", ")
+          + (flip ? "; each photo with its mirror image" : ""),
       ]
       var report = EvaluationReport(title: "Evaluation of \(checkpoint.path)", facts: facts)
       for (page, (set, scored)) in zip(pages, zip(measured, results.results)) {

@@ -17,9 +17,10 @@ extension EvaluationDetail {
     return children + subsetPanel() + discardPanels()
   }
 
-  /// `figures` by their names, with why there is none in place of one that too few data decide.
+  /// `figures` by their names, with why there is none in place of one that too few data decide, and
+  /// none of what stands beside that.
   static func list(_ figures: [Figure]) -> Markup {
-    let rows = figures.map { figure in
+    let rows = figures.filter { $0.isHeadline || $0.refusal == nil }.map { figure in
       Markup.element(
         "div", [:], [.element("dt", text: figure.name), .element("dd", text: figure.text)])
     }
@@ -66,16 +67,16 @@ extension EvaluationDetail {
     let caption =
       [Markup.element("b", text: Figure.text(pair.distance, digits: 3))]
       + names.map { .element("span", text: Self.shortName($0)) }
+    // Stored embeddings have names alone.
+    let pictures = Markup.element(
+      "div", [:],
+      [
+        picture(pair.firstJPEG, name: pair.firstName),
+        picture(pair.secondJPEG, name: pair.secondName),
+      ])
     return .element(
       "figure", ["class": "panel pair"],
-      [
-        .element(
-          "div", [:],
-          [
-            picture(pair.firstJPEG, name: pair.firstName),
-            picture(pair.secondJPEG, name: pair.secondName),
-          ]), .element("figcaption", [:], caption),
-      ])
+      (pair.hasPicture ? [pictures] : []) + [.element("figcaption", [:], caption)])
   }
 
   /// `path` without its extension, and without its folder where the name repeats that, as in LFW.

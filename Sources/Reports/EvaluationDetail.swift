@@ -17,6 +17,9 @@ package struct EvaluationDetail: Sendable {
     /// Whether both show one person.
     package let isSame: Bool
 
+    /// Whether one of the photos could be read.
+    var hasPicture: Bool { !firstJPEG.isEmpty || !secondJPEG.isEmpty }
+
     /// Two JPEG files with the names to show under them.
     package init(
       firstJPEG: [UInt8], secondJPEG: [UInt8], firstName: String, secondName: String,

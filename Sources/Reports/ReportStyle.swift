@@ -30,7 +30,7 @@ package enum ReportStyle {
     overflow-wrap:anywhere}
     .warning{background:var(--warn);color:var(--warnink);border-radius:8px;padding:10px 14px;
     margin:0 0 10px}
-    .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));
+    .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));
     gap:12px}
     figcaption{display:flex;justify-content:space-between;align-items:baseline;gap:4px 14px;
     flex-wrap:wrap;margin-bottom:6px}
@@ -62,7 +62,7 @@ package enum ReportStyle {
     th{color:var(--soft);font-weight:500}
     th:first-child,td:first-child{text-align:left;padding-left:0}
     td.none{text-align:left;color:var(--soft)}
-    dt{color:var(--soft)}
+    dt{color:var(--soft);white-space:nowrap}
     dd{margin:0;text-align:right;font-variant-numeric:tabular-nums}
     .pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(172px,1fr));gap:10px}
     .pair{padding:8px}

@@ -97,7 +97,7 @@ import TestSupport
   /// Files of nothing but what takes a reader the most memory a byte.
   @Test(arguments: Dense.allCases)
   func denseFilesStayWithinFourTimesTheirSize(dense: Dense) throws {
-    let (target, bytes) = dense.file(byteCount: 6 << 20)
+    let (target, bytes) = dense.file(byteCount: 4 << 20)
     let file = try FuzzFile(target)
     file.install(bytes)
     callocations_watch()

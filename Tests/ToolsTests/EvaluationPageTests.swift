@@ -66,7 +66,7 @@ import Testing
     let file = try PairsFile(parsing: FileReader.text(of: request.pairs[0]), file: "pairs")
     let pairs = stored.scored(file.resolved(against: stored.names))
     let result = EvaluationResult(embeddings: stored.embeddings, pairs: pairs)
-    for figure in result.figures {
+    for figure in result.figures where figure.refusal == nil || figure.isHeadline {
       #expect(html.contains("<dt>\(figure.name)</dt><dd>\(figure.text)</dd>"), "\(figure.name)")
     }
     let scores = try #require(result.scores)
@@ -97,7 +97,9 @@ import Testing
     #expect(html.contains("False rejects at FAR 1e-2"))
     #expect(discard.refusals.allSatisfy { html.contains("No curve \($0).") })
     // Photos are not there, and their names are.
-    #expect(html.contains("Worst pairs") && html.contains("no picture"))
+    #expect(html.contains("Worst pairs") && !html.contains("no picture"))
+    let worst = try #require(result.worstPairs.first)
+    #expect(html.contains("<span>\(stored.names[worst.first].dropLast(4))</span>"))
   }
 
   @Test func severalSetsStandEachByItselfAndWithTheirMean() throws {
