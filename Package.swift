@@ -338,7 +338,7 @@ let package = Package(
       dependencies: [
         "Assembly", "Collectives", "Configuration", "Datasets", "Determinism", "Division", "Engine",
         "Inputs", "Interchange", "Kernels", "Losses", "Networks", "Optimizers", "Reports",
-        "Scaling", "Sessions", "Threads", "Timing",
+        "Scaling", "Scoring", "Sessions", "Threads", "Timing",
       ],
       swiftSettings: house),
     .target(

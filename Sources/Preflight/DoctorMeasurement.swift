@@ -68,9 +68,10 @@ package struct DoctorMeasurement {
     var other = configuration
     other.precision = configuration.precision.other
     let otherProbe = makeProbe(other)
+    let teacher = try TeacherProbe(configuration, in: session)
     try MemoryCheck.run(
       neededBytes: max(probe.neededBytes, otherProbe.neededBytes), in: session)
-    let ranks = try measureRanks(data, probe, otherProbe, classes: classes)
+    let ranks = try measureRanks(data, probe, otherProbe, teacher, classes: classes)
     let latency = try latencySeconds()
     let sums = try communicator.size > 1 ? self.sums() : []
     let skew = try clockSkew()
@@ -125,7 +126,8 @@ package struct DoctorMeasurement {
     seconds?.update = last.headSeconds?.update ?? 0
     return ScalingModel(
       parameterCount: probe.factory.network.parameterCount,
-      computeSeconds: slowest.networkSeconds,
+      computeSeconds: slowest.networkSeconds
+        + Double(probe.passes) * (ranks.compactMap(\.teacherSeconds).max() ?? 0),
       decodeSeconds: Double(probe.passes) / (ranks.map(\.decodeRate).min() ?? .infinity),
       readSeconds: Double(probe.passes) / (ranks.map(\.photoReadRate).min() ?? .infinity),
       updateSeconds: last.networkUpdateSeconds, valueSeconds: 0, wire: wire,
@@ -134,7 +136,8 @@ package struct DoctorMeasurement {
 
   /// What each rank measures by itself while all others measure the same.
   private func measureRanks(
-    _ data: TrainingData, _ probe: ComputeProbe, _ otherProbe: ComputeProbe, classes: Int
+    _ data: TrainingData, _ probe: ComputeProbe, _ otherProbe: ComputeProbe,
+    _ teacher: TeacherProbe?, classes: Int
   ) throws -> [DoctorReport.Rank] {
     try communicator.barrier()
     let productRate = productRate()
@@ -144,6 +147,8 @@ package struct DoctorMeasurement {
     let head = probe.headSeconds(figures)
     try communicator.barrier()
     let otherFigures = try otherProbe.run()
+    try communicator.barrier()
+    let teacherSeconds = teacher?.seconds()
     try communicator.barrier()
     let photos = photoRates(data)
     try communicator.barrier()
@@ -157,7 +162,8 @@ package struct DoctorMeasurement {
       otherImageSeconds: imageSeconds(otherFigures), wayOfPairs: Precision.wayOfPairs,
       updateSeconds: figures.update + Double(classes) * probe.width * figures.updateOfValue,
       networkSeconds: figures.image, networkUpdateSeconds: figures.update, headSeconds: head,
-      decodeRate: photos.decode, photoReadRate: photos.read, writeRate: disk?.write,
+      teacherSeconds: teacherSeconds, decodeRate: photos.decode, photoReadRate: photos.read,
+      writeRate: disk?.write,
       readRate: disk?.read)
     return try communicator.allGather(value: own)
   }

@@ -30,6 +30,9 @@ package struct DoctorReport: Sendable, Equatable, Codable {
     package var networkUpdateSeconds: Double
     /// What the head costs; nil where the loss has none.
     package var headSeconds: HeadModel.Seconds?
+    /// Seconds in which one thread embeds one image by a teacher that runs in every step; nil
+    /// without such a one.
+    package var teacherSeconds: Double?
     /// Photos that one thread decodes and augments in a second, their bytes being in memory.
     package var decodeRate: Double
     /// Photos that the rank's reader thread brings into memory in a second, beside the workers.
@@ -164,6 +167,12 @@ package struct DoctorReport: Sendable, Equatable, Codable {
       "decode: \(Console.fixed(ranks.map(\.decodeRate).min() ?? 0, 0)) photos/s a thread; the reader "
         + "thread of a rank brings \(Console.fixed(ranks.map(\.photoReadRate).min() ?? 0, 0))",
     ]
+    if let teacher = ranks.compactMap(\.teacherSeconds).max() {
+      lines.insert(
+        "teacher: \(Console.fixed(1 / teacher, 1)) images/s a thread on the slowest rank, which adds "
+          + "\(Console.fixed(100 * teacher / worst.imageSeconds, 0)) % to what an image takes; "
+          + "embeddings that are stored once (embed --mirrored) add next to nothing", at: 2)
+    }
     for rank in ranks {
       guard let write = rank.writeRate, let read = rank.readRate else { continue }
       lines.append(

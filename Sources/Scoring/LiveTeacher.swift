@@ -51,6 +51,9 @@ package final class LiveTeacher: Teacher, @unchecked Sendable {
     }
   }
 
+  /// Whether `path` means a checkpoint, and no file of stored embeddings.
+  package static func isMeant(by path: String) -> Bool { CheckpointStore.mayMeanCheckpoint(path) }
+
   package var width: Int { network.network.embeddingCount }
 
   package var bytes: (rank: Int, worker: Int) {

@@ -37,7 +37,7 @@ enum Teaching {
     _ path: String, _ configuration: RunConfiguration, _ data: TrainingData, _ session: Session,
     _ work: LongWork
   ) throws -> any Teacher {
-    if CheckpointStore.mayMeanCheckpoint(path) {
+    if LiveTeacher.isMeant(by: path) {
       return try LiveTeacher(path, for: configuration, in: session)
     }
     let teacher = try work.run("reading the teacher's embeddings") { _ in

@@ -165,6 +165,27 @@ import Training
     #expect((classifiedLoads - 1).magnitude < 1e-9)
   }
 
+  /// A network that embeds every sample takes its time of every image that a step loads.
+  @Test func aTeacherOfEveryStepIsMeasured() throws {
+    let folder = SmallRun.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    _ = try SmallRun.train(SmallRun.configuration { $0.length = .steps(1) }, folder: folder)
+    let request = Self.request { $0.teacher = folder }
+    let start = Clock.seconds
+    let report = try Self.report(request, ranks: 1)
+    let duration = Clock.seconds - start
+    let rank = report.ranks[0]
+    let seconds = try #require(rank.teacherSeconds)
+    // Four rounds of microbatches of 3, forward alone.
+    let operations = 2 * Double(request.configuration.makeNetwork().multiplyAdds)
+    #expect((operations / Self.ceiling..<duration / 12).contains(seconds))
+    let sum = rank.networkSeconds + seconds
+    #expect((report.fitted.computeSeconds / sum - 1).magnitude < 1e-9)
+    #expect(report.lines.contains { $0.hasPrefix("teacher: ") })
+    #expect(Self.alone.report.ranks[0].teacherSeconds == nil)
+    #expect(!Self.alone.report.lines.contains { $0.hasPrefix("teacher: ") })
+  }
+
   @Test func everyWorldThatIsAskedForIsPredicted() throws {
     var request = Self.request()
     request.prediction = ScalingRequest(
