@@ -40,6 +40,7 @@ package enum TrainingFailure: Error, CustomStringConvertible {
   case otherDimension(Int, Int)
   /// No class weights of the people of `data` are to be had from the checkpoint.
   case knowsNobody(path: String, data: String)
+  case severalCentres(path: String, centres: Int)
   case stuckAtMargin(
     step: Int, steps: Int, loss: Double, margin: Double, spread: Double, Levers,
     checkpoint: String?)
@@ -65,6 +66,9 @@ package enum TrainingFailure: Error, CustomStringConvertible {
     case .knowsNobody(let path, let data):
       "--head-start trained: \(path) has class weights of nobody in \(data), by name; give "
         + "--head-start centres"
+    case .severalCentres(let path, let centres):
+      "--head-start trained: \(path) has \(centres) centres of each person (sub-centres \(centres)), "
+        + "and which of them is the person's its photos alone say; give --head-start centres"
     case .otherDimension(let old, let own):
       "--compatible-with: embeddings of \(old) and of \(own) numbers cannot be compared; both "
         + "networks need one size"
