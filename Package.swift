@@ -390,8 +390,8 @@ let package = Package(
     .target(
       name: "Cleaning",
       dependencies: [
-        "Collectives", "Datasets", "EmbeddingFiles", "Evaluation", "Interchange", "Kernels",
-        "Reports", "Sessions", "Threads",
+        "Collectives", "Datasets", "Determinism", "EmbeddingFiles", "Evaluation", "Interchange",
+        "Kernels", "Reports", "Sessions", "Threads",
       ],
       swiftSettings: house),
     .target(
