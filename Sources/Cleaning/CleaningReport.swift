@@ -27,8 +27,9 @@ struct CleaningReport: Encodable {
     var photos: Int
     /// Those of them that are nearest to their person's main one.
     var nearest: Int
-    /// The angle to it above which a photo is far.
+    /// The angle to it above which a photo is far, and how many are.
     var degrees: Double
+    var farPhotos: Int
     var unknownPeople: Int
     /// People all of whose photos are far.
     var emptiedPeople: Int
@@ -44,6 +45,12 @@ struct CleaningReport: Encodable {
         ("people without centres, whose photos are not looked at", unknownPeople),
         ("people all of whose photos are far from their main centre", emptiedPeople),
       ].filter { $1 > 0 }.map { "warning: \($0): \($1)" }
+        + (2 * farPhotos <= photos
+          ? []
+          : [
+            "warning: more than half of the photos are far, so that the run has not learnt these "
+              + "people: train it longer, or give a larger --sub-centre-angle"
+          ])
     }
   }
 
@@ -122,8 +129,8 @@ struct CleaningReport: Encodable {
     centres = findings.centres.map {
       Centres(
         perPerson: request.centres?.count ?? 0, photos: $0.photoCount, nearest: $0.nearestCount,
-        degrees: request.limits.centreDegrees, unknownPeople: $0.unknownCount,
-        emptiedPeople: $0.emptiedCount)
+        degrees: request.limits.centreDegrees, farPhotos: findings.far.count,
+        unknownPeople: $0.unknownCount, emptiedPeople: $0.emptiedCount)
     }
     fallenApart = findings.fallenApart.map { index.people[$0] }
     merges = findings.merges.map { merge in

@@ -51,6 +51,11 @@ package protocol LossHead: Sendable {
 extension LossHead {
   /// One a class.
   package var rowCount: Int { classes }
+  /// "3000 classes x 512", "3000 classes x 3 centres x 512".
+  package var sizes: String {
+    "\(classes) classes x "
+      + (rowCount == classes ? "" : "\(rowCount / classes) centres x ") + "\(dimension)"
+  }
   /// Nothing.
   package var initialState: LossState { LossState() }
   /// None.

@@ -111,13 +111,33 @@ import Testing
     #expect(relativeError(firsts, one.weights.map(Double.init)) < 1e-6)
   }
 
-  /// Ties in the row of scores go to the first; nothing else is touched.
-  @Test func theKernelKeepsTheGreatest() {
+  /// Ties in a row of scores go to the first, in rows of any length; nothing else is touched.
+  @Test(arguments: 2...16) func theKernelKeepsTheGreatest(centres: Int) {
     let none = SubCentreKernel.none
-    var row: [Float] = [0.1, 0.3, 0.2, -1, -1, -1, 0.5, 0.5, 0.4, -.infinity, -0.9, 0, 7]
-    SubCentreKernel.keepNearest(of: &row, count: 12, centres: 3)
-    #expect(
-      row == [none, 0.3, none, -1, none, none, 0.5, none, none, none, none, 0, 7])
+    let random = CounterRandom(seed: 3, purpose: .testing)
+    for classes in [1, 2, 3, 7, 8, 40, 41] {
+      let count = classes * centres
+      // Few different values, so that many are equal.
+      var row = (0..<count).map { Float(random.integer($0, below: 5)) / 4 - 0.5 } + [-.infinity, 7]
+      var expected = row
+      for first in stride(from: 0, to: count, by: centres) {
+        let own = row[first..<first + centres]
+        let kept = own.firstIndex(of: own.max()!)!
+        for place in own.indices where place != kept { expected[place] = none }
+      }
+      SubCentreKernel.keepNearest(of: &row, count: count, centres: centres)
+      #expect(row == expected, "\(classes) classes")
+    }
+  }
+
+  /// A row behind another is as it would be alone: what is looked at beside it does not count.
+  @Test func theKernelLooksAtItsRowAlone() {
+    var row: [Float] = [9, 9, 9, 0.1, 0.3, 0.2, -1, -1, -1, 0.5, 0.5, 0.4, 9, 9, 9]
+    let none = SubCentreKernel.none
+    row.withUnsafeMutableBufferPointer {
+      SubCentreKernel.keepNearest(of: $0.baseAddress! + 3, count: 9, centres: 3)
+    }
+    #expect(row == [9, 9, 9, none, 0.3, none, -1, none, none, 0.5, none, none, 9, 9, 9])
   }
 
   /// Whole numbers of classes in a block, whatever the width and the centres.

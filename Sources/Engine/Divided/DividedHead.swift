@@ -30,6 +30,11 @@ package struct DividedHead: BatchPasses {
     HeadBlocks(of: head).classes(of: rank, ranks: ranks)
   }
 
+  /// How many classes rank `rank` of `ranks` has.
+  package func classCount(of rank: Int, ranks: Int) -> Int {
+    classes(of: rank, ranks: ranks).count / head.subCentres
+  }
+
   /// Where the parameters of rank `rank` of `ranks` lie in the flat vector of the head: its rows of
   /// the weights; a bias, which is one number a class, is every rank's.
   package func ownRange(of rank: Int, ranks: Int) -> Range<Int> {
