@@ -131,7 +131,7 @@ let everyRoom: [Target.Dependency] = [
   "Inputs", "Interchange", "Interop", "Kernels", "Losses", "Measuring", "Networks", "Optimizers",
   "Pace", "Planning", "Preflight", "Protocols", "RawPhotos", "Reports", "Resumption",
   "RunFolders", "RunSupport", "Scaling", "Scoring", "Sessions", "State", "Sweeps", "Tasks",
-  "TestSupport", "Threads", "Timing", "Training",
+  "Templates", "TestSupport", "Threads", "Timing", "Training",
 ]
 
 let package = Package(
@@ -350,10 +350,13 @@ let package = Package(
       ],
       swiftSettings: house),
     .target(
+      name: "Templates", dependencies: ["Evaluation", "Interchange", "Preconditions"],
+      swiftSettings: house),
+    .target(
       name: "Protocols",
       dependencies: [
         "Collectives", "Configuration", "Datasets", "Evaluation", "Inputs", "Interchange",
-        "Kernels", "Measuring", "Preconditions", "Scoring", "Sessions",
+        "Kernels", "Measuring", "Scoring", "Sessions", "Templates",
       ],
       swiftSettings: house),
     .target(
@@ -390,8 +393,8 @@ let package = Package(
     .target(
       name: "Cleaning",
       dependencies: [
-        "Collectives", "Datasets", "EmbeddingFiles", "Evaluation", "Interchange", "Kernels",
-        "Reports", "Sessions", "Threads",
+        "Collectives", "Datasets", "Determinism", "EmbeddingFiles", "Evaluation", "Interchange",
+        "Kernels", "Reports", "Sessions", "Threads",
       ],
       swiftSettings: house),
     .target(

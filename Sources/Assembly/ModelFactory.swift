@@ -179,7 +179,7 @@ package struct ModelFactory: Sendable {
 extension RunConfiguration {
   /// The loss as the losses' room calls it; nil where it has no head.
   package var lossConfiguration: MarginSoftmaxConfiguration? {
-    unsmoothedLoss?.smoothed(by: labelSmoothing)
+    unsmoothedLoss?.smoothed(by: labelSmoothing).withSubCentres(subCentres)
   }
 
   private var unsmoothedLoss: MarginSoftmaxConfiguration? {

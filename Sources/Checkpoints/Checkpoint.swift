@@ -218,7 +218,7 @@ package struct Checkpoint {
       text: String(decoding: try file.bytes(Self.tripletsName), as: UTF8.self))
   }
 
-  /// The class weights of the loss head [classes, dimension], of `kind`; nil if the file has none.
+  /// The class weights of the loss head [rows, dimension], of `kind`; nil if the file has none.
   /// Throws `InterchangeError` and `CheckpointError.missingPart`.
   package func classWeights(of kind: WeightsKind = .raw) throws -> [Float]? {
     let name = kind.prefix + HeadRows.weightName

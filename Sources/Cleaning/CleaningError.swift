@@ -3,6 +3,7 @@ enum CleaningError: Error, CustomStringConvertible {
   case noPeople(path: String, name: String)
   case noRows(path: String, photos: Int, example: String, name: String)
   case ambiguous(path: String, photo: String, names: String)
+  case noCentres(path: String, people: Int, example: String)
   case notOfOneWidth(path: String, width: Int, other: String, otherWidth: Int)
   case collapsed(path: String, warning: String)
   case unnamed(path: String, beside: String)
@@ -20,6 +21,9 @@ enum CleaningError: Error, CustomStringConvertible {
     case .ambiguous(let path, let photo, let names):
       "\(path): which row is that of \(photo) its names do not say: \(names); give names as the data "
         + "have them"
+    case .noCentres(let path, let people, let example):
+      "\(path) has no centres of any of the \(people) people, such as \(example), by name; give the "
+        + "photos that it was trained on"
     case .notOfOneWidth(let path, let width, let other, let otherWidth):
       "\(path) has embeddings of \(width) numbers, \(other) of \(otherWidth); embed both by one "
         + "network"

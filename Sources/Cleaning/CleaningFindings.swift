@@ -9,6 +9,22 @@ struct CleaningFindings: Sendable {
     var like: (person: Int, cosine: Double)?
   }
 
+  /// A photo that is far from the main one of the centres that a loss has of its person.
+  struct Far: Sendable {
+    let photo: Int
+    let degrees: Double
+  }
+
+  /// How photos lie about the centres that a loss has of their people.
+  struct Centres: Sendable {
+    /// Photos of people who have some, and of these the ones nearest to their person's main one.
+    var photoCount = 0
+    var nearestCount = 0
+    /// People who have none, and people all of whose photos are far.
+    var unknownCount = 0
+    var emptiedCount = 0
+  }
+
   /// Somebody who is in an evaluation set too.
   struct Overlap: Sendable {
     let person: Int
@@ -35,6 +51,9 @@ struct CleaningFindings: Sendable {
   /// Photos whose rows can be compared with nothing.
   var undirected: [Int] = []
   var strangers: [Stranger] = []
+  var far: [Far] = []
+  /// Nil where no centres were looked at.
+  var centres: Centres?
   /// People no part of whose photos is more than half of them, nor all but one near to somebody
   /// else, so that nothing says who is meant.
   var fallenApart: [Int] = []

@@ -1,4 +1,4 @@
-/// Cosines from which on `check --embeddings` finds something; nil looks for none of it.
+/// Cosines and angles from which on `check --embeddings` finds something; nil looks for none of it.
 package struct CleaningLimits: Sendable, Equatable {
   /// Photos of one person that are joined by pairs at it, directly or by others, are one part of
   /// that person's.
@@ -9,6 +9,9 @@ package struct CleaningLimits: Sendable, Equatable {
   /// enough.
   package var followsStrangers = true
   package var followsPeople = true
+  /// Photos at a larger angle to the main centre of their person are far, where a loss has several
+  /// (insightface's `recognition/subcenter_arcface/drop.py`).
+  package var centreDegrees = 75.0
   /// Photos this near are one photo.
   package var duplicates: Double? = 0.98
   /// People whose centre is this near to a photo of an evaluation set are in it.

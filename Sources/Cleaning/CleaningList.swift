@@ -1,5 +1,6 @@
 internal import Datasets
 internal import Interchange
+internal import Sessions
 
 /// The list that `--exclude` takes of what was found.
 struct CleaningList {
@@ -31,6 +32,12 @@ struct CleaningList {
     {
       try append(
         index.photos[stranger.photo].path, "drop", Self.reason(stranger, in: index))
+      counts.photos += 1
+    }
+    for far in findings.far where !lost.contains(index.photos.person(of: far.photo)) {
+      try append(
+        index.photos[far.photo].path, "drop",
+        "far from the main centre, \(Self.text(degrees: far.degrees)) degrees")
       counts.photos += 1
     }
     for duplicate in findings.duplicates {
@@ -73,6 +80,9 @@ struct CleaningList {
     let head = ["# What ddp-train check found in \(Self.inOneLine(title)), for --exclude"]
     try TextFile.write((head + lines).joined(separator: "\n") + "\n", to: path)
   }
+
+  /// An angle with two digits.
+  static func text(degrees: Double) -> String { Console.fixed(degrees, 2) }
 
   /// A cosine with four digits, rounded towards 0.
   static func text(_ cosine: Double?) -> String {

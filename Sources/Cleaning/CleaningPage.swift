@@ -36,9 +36,12 @@ struct CleaningPage {
           "p",
           text: "\(ReportNumber.grouped(report.photos)) photos of "
             + "\(ReportNumber.grouped(report.people)) people, \(report.dimension) numbers each"),
-      ] + (report.limitsRule.map { [.element("p", text: $0)] } ?? []))
+      ]
+        + [report.limitsRule, report.centres?.line].compactMap(\.self).map {
+          .element("p", text: $0)
+        })
     let notes = report.notes.map { Markup.element("p", ["class": "warning"], text: $0) }
-    let groups = [overlaps, merges, strangers, copies(true), copies(false)]
+    let groups = [overlaps, merges, strangers, far, copies(true), copies(false)]
     let sections = zip(report.sections, groups).map { section($0.title, count: $0.items.count, $1) }
     let rest = report.sections.dropFirst(groups.count).map { list($0.title, $0.items) }
     let main = [header] + notes + [cards] + sections + rest
@@ -46,12 +49,13 @@ struct CleaningPage {
   }
 
   private var cards: Markup {
-    let figures = [
-      ("people in an evaluation set", report.dropsPeople),
-      ("people who are others", report.mergesPeople),
-      ("strangers", report.strangers.count),
-      ("copies", report.duplicates.reduce(0) { $0 + $1.others.count }),
-    ]
+    let figures =
+      [
+        ("people in an evaluation set", report.dropsPeople),
+        ("people who are others", report.mergesPeople),
+        ("strangers", report.strangers.count),
+        ("copies", report.duplicates.reduce(0) { $0 + $1.others.count }),
+      ] + (report.centres == nil ? [] : [("far from the main centre", report.far.count)])
     return .element(
       "div", ["class": "cards"],
       figures.map { name, count in
@@ -100,20 +104,28 @@ struct CleaningPage {
   }
 
   private var strangers: [Group] {
+    groups(findings.strangers.map { ($0.photo, CleaningList.text($0.cosine)) })
+  }
+
+  private var far: [Group] {
+    groups(findings.far.map { ($0.photo, CleaningList.text(degrees: $0.degrees)) })
+  }
+
+  /// The photos `found`, with what is told of each, by person.
+  private func groups(_ found: [(photo: Int, note: String)]) -> [Group] {
     var people: [Int] = []
-    var found: [Int: [CleaningFindings.Stranger]] = [:]
-    for stranger in findings.strangers {
-      let person = rows.index.photos.person(of: stranger.photo)
-      if found[person] == nil { people.append(person) }
-      found[person, default: []].append(stranger)
+    var own: [Int: [(photo: Int, note: String)]] = [:]
+    for item in found {
+      let person = rows.index.photos.person(of: item.photo)
+      if own[person] == nil { people.append(person) }
+      own[person, default: []].append(item)
     }
     return people.prefix(Self.findingLimit).map { person in
-      let strangers = found[person] ?? []
-      let others = strangers.map(\.photo)
+      let items = own[person] ?? []
+      let others = items.map { $0.photo }
       return Group(
         title: name(person),
-        note: strangers.prefix(Self.photoLimit).map { CleaningList.text($0.cosine) }
-          .joined(separator: ", "),
+        note: items.prefix(Self.photoLimit).map { $0.note }.joined(separator: ", "),
         own: examples(of: person, but: Set(others)), others: others)
     }
   }

@@ -13,6 +13,47 @@ struct CleaningReport: Encodable {
     var likeCosine: Double?
   }
 
+  struct Far: Encodable {
+    var photo: String
+    var person: String
+    /// To the main centre of the person.
+    var degrees: Double
+  }
+
+  /// How photos lie about the centres that a loss has of their people.
+  struct Centres: Encodable {
+    var perPerson: Int
+    /// Photos of people who have some.
+    var photos: Int
+    /// Those of them that are nearest to their person's main one.
+    var nearest: Int
+    /// The angle to it above which a photo is far, and how many are.
+    var degrees: Double
+    var farPhotos: Int
+    var unknownPeople: Int
+    /// People all of whose photos are far.
+    var emptiedPeople: Int
+
+    /// "centres: 3 of each person; of 120 photos 118 are nearest to the main one of their person".
+    var line: String {
+      "centres: \(perPerson) of each person; of \(photos) photos \(nearest) are nearest to the main "
+        + "one of their person"
+    }
+
+    var warnings: [String] {
+      [
+        ("people without centres, whose photos are not looked at", unknownPeople),
+        ("people all of whose photos are far from their main centre", emptiedPeople),
+      ].filter { $1 > 0 }.map { "warning: \($0): \($1)" }
+        + (2 * farPhotos <= photos
+          ? []
+          : [
+            "warning: more than half of the photos are far, so that the run has not learnt these "
+              + "people: train it longer, or give a larger --sub-centre-angle"
+          ])
+    }
+  }
+
   struct Overlap: Encodable {
     var set: String
     var person: String
@@ -44,6 +85,10 @@ struct CleaningReport: Encodable {
   /// Photos without an embedding: rows of zeros, or with a NaN or an infinity.
   var undirected: [String]
   var strangers: [Stranger]
+  /// Photos far from the main centre of their person.
+  var far: [Far]
+  /// Nil where no centres were looked at.
+  var centres: Centres?
   var fallenApart: [String]
   var merges: [Merge]
   var duplicates: [Duplicate]
@@ -76,6 +121,17 @@ struct CleaningReport: Encodable {
         cosine: $0.cosine, like: $0.like.map { index.people[$0.person] },
         likeCosine: $0.like?.cosine)
     }
+    far = findings.far.map {
+      Far(
+        photo: name($0.photo), person: index.people[index.photos.person(of: $0.photo)],
+        degrees: $0.degrees)
+    }
+    centres = findings.centres.map {
+      Centres(
+        perPerson: request.centres?.count ?? 0, photos: $0.photoCount, nearest: $0.nearestCount,
+        degrees: request.limits.centreDegrees, farPhotos: findings.far.count,
+        unknownPeople: $0.unknownCount, emptiedPeople: $0.emptiedCount)
+    }
     fallenApart = findings.fallenApart.map { index.people[$0] }
     merges = findings.merges.map { merge in
       Merge(
@@ -102,7 +158,7 @@ struct CleaningReport: Encodable {
       "overlaps": request.against.isEmpty ? nil : request.limits.overlaps,
     ].compactMapValues(\.self)
     limitsRule = rule
-    notes = rows.notes
+    notes = rows.notes + (centres?.warnings ?? [])
     notes += Self.warnings(
       people: people, fallenApart: fallenApart.count, limit: limits["strangers"],
       overlaps: Set(overlaps.map(\.person)).count, limits["overlaps"])
@@ -130,7 +186,8 @@ struct CleaningReport: Encodable {
   }
 
   private enum CodingKeys: CodingKey {
-    case embeddings, photos, people, dimension, notes, undirected, strangers, fallenApart, merges
+    case embeddings, photos, people, dimension, notes, undirected, strangers, far, centres
+    case fallenApart, merges
     case duplicates, overlaps, verdict, dropsPhotos, dropsPeople, mergesPeople, limits
     case limitsRule
   }
@@ -166,6 +223,13 @@ struct CleaningReport: Encodable {
             + (stranger.like.map { ", \(text(stranger.likeCosine)) to \($0)" } ?? "") + ")"
         }
       ),
+      (
+        "photos far from the main centre of their person, above "
+          + "\(centres?.degrees ?? 0) degrees",
+        far.map {
+          "\($0.photo) (\(CleaningList.text(degrees: $0.degrees)) degrees from \($0.person))"
+        }
+      ),
       ("copies of one photo, several people, at \(at("duplicates"))", copies(true)),
       ("copies of one photo of a person, at \(at("duplicates"))", copies(false)),
       ("people whose photos fall apart, at \(at("strangers")): nothing is told", fallenApart),
@@ -186,7 +250,7 @@ struct CleaningReport: Encodable {
 
   var lines: [String] {
     var lines = ["\(embeddings): \(photos) photos of \(people) people, \(dimension) numbers each"]
-    lines += [limitsRule].compactMap(\.self) + notes
+    lines += [limitsRule, centres?.line].compactMap(\.self) + notes
     for (title, items) in sections where !items.isEmpty {
       lines.append("\(title): \(items.count)")
       lines += items.prefix(20).map { "  \($0)" }

@@ -14,6 +14,8 @@ package struct CleaningRequest: Sendable {
   package var embeddings: String
   /// The embeddings of the photos where no file holds them.
   package var rows: EmbeddedRows?
+  /// Centres of the people, with whose main ones photos are compared in place of one another.
+  package var centres: PersonCentres?
   /// A file of their names, where these stand neither in it nor beside it.
   package var names: String?
   /// The photos in any form that `--data` takes; nil takes the folders of names for people, and
@@ -64,6 +66,11 @@ extension CleaningRequest {
       return try CheckedRows(stored, names: names, path: embeddings, photos: set)
     }
     try requireSpread(rows)
+    if let centres, centres.rows.width != rows.rows.width {
+      throw CleaningError.notOfOneWidth(
+        path: embeddings, width: rows.rows.width, other: centres.path,
+        otherWidth: centres.rows.width)
+    }
     let sets = try against.map { try set($0, width: rows.rows.width, tell: tell) }
     let threads =
       threads
@@ -72,7 +79,7 @@ extension CleaningRequest {
     let (limits, rule) = limits.settled(by: followed ? StrangerCosines(rows) : nil)
     let search = CleaningSearch(
       rows: rows, limits: limits, pairs: PairSearch(threads: threads, blockBytes: blockBytes),
-      work: work)
+      ownCentres: centres, work: work)
     let findings = try search.find(against: sets.map { $0.rows })
     let list = try CleaningList(findings, of: rows.index, sets: against)
     var settled = self

@@ -4,12 +4,15 @@ internal import Evaluation
 internal import Sessions
 internal import Threads
 
-/// Looks for what is wrong with the people of stored embeddings: strangers first, then centres
-/// without them, by which people are compared, then copies among the photos that stay.
+/// Looks for what is wrong with the people of stored embeddings: strangers first, or what is far
+/// from the centres of a loss, then centres without them, by which people are compared, then copies
+/// among the photos that stay.
 struct CleaningSearch {
   let rows: CheckedRows
   let limits: CleaningLimits
   let pairs: PairSearch
+  /// Those that a loss has of the people, where photos are compared with them.
+  var ownCentres: PersonCentres?
   /// What says how far it is.
   let work: LongWork
 
@@ -24,7 +27,9 @@ struct CleaningSearch {
     let isDirected = try directions()
     findings.undirected = isDirected.indices.filter { !isDirected[$0] }
     var people = rows.photosOfPeople.map { $0.filter { isDirected[$0] } }
-    if let limit = limits.strangers {
+    if let ownCentres {
+      try findFar(among: &people, from: ownCentres, into: &findings)
+    } else if let limit = limits.strangers {
       try findStrangers(among: &people, at: limit, into: &findings)
     }
     let fallen = findings.fallenApart
@@ -92,6 +97,37 @@ struct CleaningSearch {
   }
 
   // MARK: Strangers
+
+  /// Takes out of `people` the photos that are far from the main one of the `centres` of their
+  /// person. Throws where it has none of anybody.
+  private func findFar(
+    among people: inout [[Int]], from centres: PersonCentres,
+    into findings: inout CleaningFindings
+  ) throws {
+    let all = people
+    let search = CentreSearch(rows: rows, centres: centres, degrees: limits.centreDegrees)
+    let outcomes = try work.run("comparing photos with centres", unit: "people") { [pairs] meter in
+      search.outcomes(of: all, on: pairs, meter: meter)
+    }
+    var told = CleaningFindings.Centres()
+    for (person, outcome) in outcomes.enumerated() where !all[person].isEmpty {
+      guard let outcome else {
+        told.unknownCount += 1
+        continue
+      }
+      told.photoCount += all[person].count
+      told.nearestCount += outcome.nearestCount
+      let far = Set(outcome.far.map(\.photo))
+      people[person].removeAll { far.contains($0) }
+      if people[person].isEmpty { told.emptiedCount += 1 }
+      findings.far += outcome.far
+    }
+    guard told.photoCount > 0 || rows.index.people.isEmpty else {
+      throw CleaningError.noCentres(
+        path: centres.path, people: rows.index.people.count, example: rows.index.people[0])
+    }
+    findings.centres = told
+  }
 
   /// Takes out of `people`, the photos of each, those that are not of the part that is more than
   /// half of them.

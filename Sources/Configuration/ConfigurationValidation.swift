@@ -51,6 +51,12 @@ extension RunConfiguration {
     try demand(
       sampleClasses == 1 || labelSmoothing == 0, \.labelSmoothing,
       "label-smoothing is over all people, of whom sample-classes takes some; give one of them")
+    try demand(
+      subCentres == 1 || labelSmoothing == 0, \.subCentres,
+      "label-smoothing pulls at all centres, sub-centres at the nearest; give one of them")
+    try demand(
+      subCentres == 1 || headStart == .drawn, \.subCentres,
+      "head-start \(headStart.rawValue) has one centre for each person; give head-start drawn")
     if loss == .triplet { try validateTriplets() }
     try validateTeacher()
     try validateSchedule()

@@ -200,6 +200,12 @@ extension ConfigurationOption {
         .loss(because: ", which has no softmax") { !$0.traits.hasClassWeights || $0 == .uniface }
       ])
     option(
+      .loss, "sub-centres", \.subCentres,
+      integer.within(1...MarginSoftmaxConfiguration.subCentreLimit),
+      "Centres of a person, the nearest of which counts; check --sub-centres finds photos far off",
+      value: "k", follows: .loss,
+      idle: [.loss(because: ", which has no cosines of people") { $0.traits.scale == nil }])
+    option(
       .loss, "head", \.head, .name("head"),
       "The class weights: whole on every rank, divided over the ranks, or auto; the same bits "
         + "with reduce exact, others with fp32 and bf16, which round what is sent",

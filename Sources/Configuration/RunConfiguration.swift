@@ -86,6 +86,8 @@ package struct RunConfiguration: Sendable, Equatable {
   package var biasRate: Double = 0.1
   /// `label-smoothing`: the share of the truth that all classes have alike.
   package var labelSmoothing: Double = 0
+  /// `sub-centres`: centres of a person, the nearest of which stands for it.
+  package var subCentres: Int = 1
   /// `head`: whether ranks share the class weights out.
   package var head: HeadPlacement = .whole
   /// `sample-classes`: the share of the classes that take part in a step beside those of its batch.

@@ -28,6 +28,7 @@ package enum UsualNames {
     "statistics-rate": "t-alpha ema-alpha",
     "margin-deviation": "margin-std elastic-std",
     "label-smoothing": "smoothing label-smooth ls smooth-factor",
+    "sub-centres": "sub-centers subcenters subcenter k-centers num-subcenters",
     "teacher": "distill distillation kd teacher-embeddings teacher-model teacher-checkpoint",
     "teacher-weight": "distill-weight kd-weight distillation-weight lambda",
     "mining": "miner mine",

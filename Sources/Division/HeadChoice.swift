@@ -51,7 +51,7 @@ package struct HeadChoice: Sendable, Equatable {
   ) -> ScalingModel {
     ScalingModel.usual(
       parameterCount: network.parameterCount, multiplyAdds: network.multiplyAdds,
-      classes: head.classes, width: head.dimension,
+      classes: head.classes, centres: head.rowCount / head.classes, width: head.dimension,
       microbatch: min(configuration.microbatch, configuration.batch),
       share: configuration.sampleClasses, passes: configuration.passes)
   }

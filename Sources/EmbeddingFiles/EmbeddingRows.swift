@@ -7,6 +7,8 @@ package struct EmbeddedRows: Sendable {
   package var rows: EmbeddingRows
   /// N names, of photos as their data call them.
   package var names: [String]
+  /// The centres of the people whom the network has learnt, where these were asked for.
+  package var centres: PersonCentres?
 
   /// As many `names` as there are `rows`.
   package init(rows: EmbeddingRows, names: [String]) {

@@ -11,20 +11,22 @@ package struct ClosedSetAccuracy: Sendable, Equatable {
   /// Photos of people without a class, which can never be right; they count as wrong.
   package let unknownCount: Int
 
-  /// Scores `embeddings` [count, dimension] with `labels` [count] against `classWeights`
-  /// [classes, dimension]; ties go to the lower class, as in PyTorch's argmax. A label outside the
-  /// classes is a person without one.
+  /// Scores `embeddings` [count, dimension] with `labels` [count] against `classWeights` [classes,
+  /// dimension], or with several `centres` a class [classes, centres, dimension], the nearest of
+  /// which counts; ties go to the lower class, as in PyTorch's argmax. A label outside the classes
+  /// is a person without one.
   package static func score(
-    embeddings: Embeddings, labels: [Int], classWeights: [Float]
+    embeddings: Embeddings, labels: [Int], classWeights: [Float], centres: Int = 1
   ) -> ClosedSetAccuracy {
     let dimension = embeddings.dimension
     require(
       labels.count == embeddings.count,
       "ClosedSetAccuracy: \(labels.count) labels of \(embeddings.count) embeddings")
     require(
-      classWeights.count % dimension == 0,
-      "ClosedSetAccuracy: \(classWeights.count) weights are not classes of \(dimension)")
-    let classCount = classWeights.count / dimension
+      classWeights.count % (centres * dimension) == 0,
+      "ClosedSetAccuracy: \(classWeights.count) weights are not classes of \(centres) times "
+        + "\(dimension)")
+    let classCount = classWeights.count / (centres * dimension)
     let scales = Embeddings(classWeights, dimension: dimension).norms.map {
       $0 > 0 ? Float(1 / $0) : 0
     }
@@ -45,8 +47,8 @@ package struct ClosedSetAccuracy: Sendable, Equatable {
           byCosine = candidate
         }
       }
-      if byDot == labels[row] { rightByDot += 1 }
-      if byCosine == labels[row] { rightByCosine += 1 }
+      if byDot / centres == labels[row] { rightByDot += 1 }
+      if byCosine / centres == labels[row] { rightByCosine += 1 }
     }
     let count = max(1, labels.count)
     return ClosedSetAccuracy(

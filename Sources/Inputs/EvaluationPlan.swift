@@ -95,9 +95,9 @@ package struct EvaluationPlan: Sendable {
   }
 
   /// Scores `embeddings` of `photos`; pairs with a photo of `bad` are left out. `classWeights`
-  /// [classes, dimension] are for closed sets.
+  /// [classes, centres, dimension] are for closed sets.
   package func score(
-    _ embeddings: Embeddings, bad: [BadPhoto] = [], classWeights: [Float]?
+    _ embeddings: Embeddings, bad: [BadPhoto] = [], classWeights: [Float]?, centres: Int = 1
   ) -> EvaluationResult {
     let unreadable = Set(bad.map(\.photo))
     let pairs =
@@ -107,7 +107,7 @@ package struct EvaluationPlan: Sendable {
     var result = EvaluationResult(embeddings: embeddings, pairs: pairs, labels: people)
     if let classes, let classWeights {
       result.closedSet = ClosedSetAccuracy.score(
-        embeddings: embeddings, labels: classes, classWeights: classWeights)
+        embeddings: embeddings, labels: classes, classWeights: classWeights, centres: centres)
     }
     return result
   }

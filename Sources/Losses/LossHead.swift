@@ -6,6 +6,8 @@ private import Preconditions
 /// the parameters and the state alone.
 package protocol LossHead: Sendable {
   var classes: Int { get }
+  /// Rows of the class weights: one a class, or several that lie beside one another.
+  var rowCount: Int { get }
   /// The width of an embedding.
   var dimension: Int { get }
   /// The floats of all parameters together.
@@ -47,6 +49,13 @@ package protocol LossHead: Sendable {
 }
 
 extension LossHead {
+  /// One a class.
+  package var rowCount: Int { classes }
+  /// "3000 classes x 512", "3000 classes x 3 centres x 512".
+  package var sizes: String {
+    "\(classes) classes x "
+      + (rowCount == classes ? "" : "\(rowCount / classes) centres x ") + "\(dimension)"
+  }
   /// Nothing.
   package var initialState: LossState { LossState() }
   /// None.

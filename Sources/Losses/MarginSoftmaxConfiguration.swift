@@ -6,7 +6,8 @@ private import Preconditions
 ///
 /// ArcFace is Deng et al. 2019, CosFace Wang et al. 2018, the combination cos(m1 theta + m2) - m3
 /// the former's equation 4, AdaFace Kim et al. 2022, CurricularFace Huang et al. 2020, ElasticFace
-/// Boutros et al. 2022, MagFace Meng et al. 2021, UniFace Zhou et al. 2023. Made by the static
+/// Boutros et al. 2022, MagFace Meng et al. 2021, UniFace Zhou et al. 2023; any of cosines may have
+/// several centres a class (sub-centre ArcFace, Deng et al., ECCV 2020). Made by the static
 /// functions, each of which takes what its kind uses.
 package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   /// The function of the target's angle that replaces its cosine.
@@ -76,6 +77,8 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   package let gradient: Gradient
   /// The share of the truth that all classes have alike (label smoothing); 0 for none.
   package private(set) var smoothing = 0.0
+  /// Centres of a class, the greatest of whose cosines is the class's; 1 where it has one alone.
+  package private(set) var subCentres = 1
 
   private init(
     kind: Kind, scale: Double, variant: Variant = .plain, gradient: Gradient = .exact
@@ -210,12 +213,29 @@ package struct MarginSoftmaxConfiguration: Sendable, Equatable {
   /// The same loss with a truth of which `share`, from 0 to below 1, is that all classes are alike.
   package func smoothed(by share: Double) -> Self {
     require(
-      share >= 0 && share < 1 && (share == 0 || !isUnified),
+      share >= 0 && share < 1 && (share == 0 || !isUnified && subCentres == 1),
       "MarginSoftmaxConfiguration: smoothing \(share) of \(kind), expected 0 to below 1 of a softmax"
     )
     var smoothed = self
     smoothed.smoothing = share
     return smoothed
+  }
+
+  /// The centres that a class may have, at most.
+  package static let subCentreLimit = 16
+
+  /// The same loss of cosines with `count` centres a class: the nearest to a sample stands for the
+  /// class, with the margin where it is the sample's own, and alone has a gradient; of equally near
+  /// ones it is the first.
+  package func withSubCentres(_ count: Int) -> Self {
+    require(
+      count == 1
+        || (2...Self.subCentreLimit).contains(count) && isNormalized && smoothing == 0,
+      "MarginSoftmaxConfiguration: \(count) centres a class of \(kind), smoothing \(smoothing), "
+        + "expected 1, or up to \(Self.subCentreLimit) of an unsmoothed loss of cosines")
+    var other = self
+    other.subCentres = count
+    return other
   }
 
   /// Whether each class is judged by itself, by a sigmoid, in place of a softmax over all.

@@ -27,12 +27,12 @@ package enum HeadInitialization: String, Sendable, Equatable, CaseIterable {
 }
 
 extension MarginSoftmaxHead {
-  /// The tensors of the flat vector, in order: weight [classes, dimension], and bias [classes] if
-  /// the configuration has one.
+  /// The tensors of the flat vector, in order: weight [rowCount, dimension], the rows of a class
+  /// beside one another, and bias [classes] if the configuration has one.
   package var parameters: [HeadParameter] {
-    let weightCount = classes * dimension
+    let weightCount = rowCount * dimension
     var result = [
-      HeadParameter(name: "weight", shape: [classes, dimension], range: 0..<weightCount)
+      HeadParameter(name: "weight", shape: [rowCount, dimension], range: 0..<weightCount)
     ]
     if hasBias {
       result.append(
@@ -45,7 +45,7 @@ extension MarginSoftmaxHead {
   package func distribution(
     of parameter: HeadParameter, _ initialization: HeadInitialization
   ) -> HeadDistribution {
-    let isBias = parameter.range.lowerBound >= classes * dimension
+    let isBias = parameter.range.lowerBound >= rowCount * dimension
     switch initialization {
     case .linear: return .uniform(bound: 1 / Double(dimension).squareRoot())
     case .normal where isBias, .kaiming where isBias: return .zero

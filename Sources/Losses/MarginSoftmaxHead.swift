@@ -1,19 +1,22 @@
 private import Kernels
 private import Preconditions
 
-/// A classification head with a softmax loss: class weights W [classes, dimension] row by row in
+/// A classification head with a softmax loss: class weights W [rowCount, dimension] row by row in
 /// flat memory, after them a bias [classes] where the configuration has one.
+///
+/// A class has one row or, with several centres, rows that lie beside one another: class c those
+/// from c * subCentres on.
 ///
 /// One thread runs one microbatch; all memory is the caller's. Results depend on the microbatch
 /// alone.
 package struct MarginSoftmaxHead: LossHead, Equatable {
   /// The loss that it computes.
   package let configuration: MarginSoftmaxConfiguration
-  /// Rows of the class weights.
+  /// The people that it tells apart.
   package let classes: Int
   /// The width of an embedding.
   package let dimension: Int
-  /// How many classes are worked on at a time, so that their weights stay in the second-level
+  /// How many rows of the weights are worked on at a time, so that they stay in the second-level
   /// cache.
   private let blockClasses: Int
 
@@ -31,15 +34,21 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
   /// Classes of a product with embeddings of `dimension` numbers.
   static func productClasses(dimension: Int) -> Int { max(16, 65_536 / dimension) }
 
+  /// Centres of a class.
+  package var subCentres: Int { configuration.subCentres }
+
+  /// Rows of the class weights.
+  package var rowCount: Int { classes * subCentres }
+
   /// Whether a number is added to each class's logit.
   package var hasBias: Bool { configuration.kind == .softmax(bias: true) }
 
   /// The floats of weights and bias together.
-  package var parameterCount: Int { classes * dimension + (hasBias ? classes : 0) }
+  package var parameterCount: Int { rowCount * dimension + (hasBias ? classes : 0) }
 
   /// The floats of scratch that `run` needs for a microbatch of `rows` samples.
   package func scratchCount(rows: Int) -> Int {
-    2 * rows * classes + 2 * classes + rows * dimension
+    2 * rows * rowCount + 2 * rowCount + rows * dimension
       + (configuration.pullsNorms ? 2 : 1) * rows
   }
 
@@ -62,19 +71,18 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
         labels[row] >= 0 && labels[row] < classes,
         "MarginSoftmaxHead: label \(labels[row]) of sample \(row), \(classes) classes")
     }
-    let places = Places(scratch, rows: rows, classes: classes, dimension: dimension)
+    let places = Places(scratch, rows: rows, rowCount: rowCount, dimension: dimension)
     score(embeddings, weights: weights, rows: rows, places)
-    places.projections.update(repeating: 0, count: classes)
+    places.projections.update(repeating: 0, count: rowCount)
     for i in 0..<stateSumCount { stateSums[i] = 0 }
     var value = LossValue()
     for row in 0..<rows {
-      let label = Int(labels[row])
+      let (label, cosine) = nearest(
+        of: Int(labels[row]), to: embeddings + row * dimension, weights: weights)
+      keepNearest(of: places.scores + row * rowCount, own: label)
       let sample = differentiate(
         row, label: label, marginFactor: Double(marginFactor), state: state,
-        place: place.advanced(by: row),
-        cosine: NormalizeKernel.cosine(
-          embeddings + row * dimension, weights + label * dimension, count: dimension),
-        places)
+        place: place.advanced(by: row), cosine: cosine, places)
       value.lossSum += sample.value.lossSum
       value.correctCount += sample.value.correctCount
       value.targetCosineSum += sample.value.targetCosineSum
@@ -85,6 +93,34 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
     propagate(
       embeddings, weights: weights, rows: rows, places, into: embeddingGradient, weightGradient)
     return value
+  }
+
+  /// The row of the weights that is the nearest of `label`'s to an embedding [dimension], of
+  /// equally near ones the first, and the cosine with it.
+  func nearest(
+    of label: Int, to embedding: UnsafePointer<Float>, weights: UnsafePointer<Float>
+  ) -> (row: Int, cosine: Double) {
+    func cosine(_ row: Int) -> Double {
+      NormalizeKernel.cosine(embedding, weights + row * dimension, count: dimension)
+    }
+    let first = label * subCentres
+    var found = (row: first, cosine: cosine(first))
+    for row in first + 1..<first + subCentres {
+      let other = cosine(row)
+      if other > found.cosine { found = (row, other) }
+    }
+    return found
+  }
+
+  /// Takes those of `scores` [rowCount] that are not of the centre nearest to the sample out, class
+  /// by class; of the sample's class that is the row `own`.
+  private func keepNearest(of scores: UnsafeMutablePointer<Float>, own: Int) {
+    guard subCentres > 1 else { return }
+    let score = scores[own]
+    SubCentreKernel.keepNearest(of: scores, count: rowCount, centres: subCentres)
+    let first = own / subCentres * subCentres
+    (scores + first).update(repeating: SubCentreKernel.none, count: subCentres)
+    scores[own] = score
   }
 
   /// The same in the first step of a run of seed 0, whose sums are not told.
@@ -115,20 +151,20 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
 
   /// The parts of the scratch memory.
   private struct Places {
-    let scores: UnsafeMutablePointer<Float>  // [rows, classes], cosines of normalised heads
-    let gradients: UnsafeMutablePointer<Float>  // [rows, classes], exponentials at first
-    let inverseNorms: UnsafeMutablePointer<Float>  // [classes]
-    let projections: UnsafeMutablePointer<Float>  // [classes]
+    let scores: UnsafeMutablePointer<Float>  // [rows, rowCount], cosines of normalised heads
+    let gradients: UnsafeMutablePointer<Float>  // [rows, rowCount], exponentials at first
+    let inverseNorms: UnsafeMutablePointer<Float>  // [rowCount]
+    let projections: UnsafeMutablePointer<Float>  // [rowCount]
     let units: UnsafeMutablePointer<Float>  // [rows, dimension]
     let unitInverseNorms: UnsafeMutablePointer<Float>  // [rows]
     let normGradients: UnsafeMutablePointer<Float>  // [rows], where gradients flow into norms
 
-    init(_ scratch: UnsafeMutablePointer<Float>, rows: Int, classes: Int, dimension: Int) {
+    init(_ scratch: UnsafeMutablePointer<Float>, rows: Int, rowCount: Int, dimension: Int) {
       scores = scratch
-      gradients = scores + rows * classes
-      inverseNorms = gradients + rows * classes
-      projections = inverseNorms + classes
-      units = projections + classes
+      gradients = scores + rows * rowCount
+      inverseNorms = gradients + rows * rowCount
+      projections = inverseNorms + rowCount
+      units = projections + rowCount
       unitInverseNorms = units + rows * dimension
       normGradients = unitInverseNorms + rows
     }
@@ -146,10 +182,10 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
         of: embeddings, by: places.unitInverseNorms, rows: rows, width: dimension,
         into: places.units)
     } else {
-      places.inverseNorms.update(repeating: 1, count: classes)
+      places.inverseNorms.update(repeating: 1, count: rowCount)
     }
-    for first in stride(from: 0, to: classes, by: blockClasses) {
-      let count = min(blockClasses, classes - first)
+    for first in stride(from: 0, to: rowCount, by: blockClasses) {
+      let count = min(blockClasses, rowCount - first)
       let block = weights + first * dimension
       if normalized {
         NormalizeKernel.inverseNorms(
@@ -158,14 +194,14 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
       LinearKernel.forward(
         normalized ? UnsafePointer(places.units) : embeddings, weights: block, bias: nil,
         rows: rows, inputs: dimension, outputs: count, into: places.scores + first,
-        outputStride: classes)
+        outputStride: rowCount)
     }
     if normalized {
       NormalizeKernel.scaleColumns(
-        of: places.scores, by: places.inverseNorms, rows: rows, width: classes)
+        of: places.scores, by: places.inverseNorms, rows: rows, width: rowCount)
     } else if hasBias {
       NormalizeKernel.addColumns(
-        weights + classes * dimension, rows: rows, width: classes, addingTo: places.scores)
+        weights + rowCount * dimension, rows: rows, width: rowCount, addingTo: places.scores)
     }
   }
 
@@ -179,28 +215,28 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
         row, label: label, marginFactor: marginFactor, bias: configuration.bias(in: state),
         cosine: Self.clamped(rawCosine), places)
     }
-    let scores = places.scores + row * classes
-    let exponentials = places.gradients + row * classes
+    let scores = places.scores + row * rowCount
+    let exponentials = places.gradients + row * rowCount
     let cosine = Self.clamped(rawCosine)
     let score = configuration.isNormalized ? cosine : Double(scores[label])
     let scale = configuration.scale
 
     scores[label] = -.infinity
-    let rival = SoftmaxKernel.maximum(of: scores, count: classes)
+    let rival = SoftmaxKernel.maximum(of: scores, count: rowCount)
     let curriculum = configuration.curriculum(
       cosine: cosine, marginFactor: marginFactor, state: state)
     var (greatest, shown) = (rival, UnsafePointer(scores))
     if let curriculum {
-      CurriculumKernel.harden(scores, count: classes, as: curriculum, into: exponentials)
-      greatest = SoftmaxKernel.maximum(of: exponentials, count: classes)
+      CurriculumKernel.harden(scores, count: rowCount, as: curriculum, into: exponentials)
+      greatest = SoftmaxKernel.maximum(of: exponentials, count: rowCount)
       shown = UnsafePointer(exponentials)
     }
     let smoothing = smoothing(of: shown)
     let others = SoftmaxKernel.exponentials(
-      of: shown, count: classes, scale: Float(scale), minus: greatest, into: exponentials)
+      of: shown, count: rowCount, scale: Float(scale), minus: greatest, into: exponentials)
     if smoothing == nil, let curriculum {
       CurriculumKernel.multiply(
-        exponentials, bySlopesAt: scores, count: classes, as: curriculum)
+        exponentials, bySlopesAt: scores, count: rowCount, as: curriculum)
     }
     scores[label] = Float(score)
 
@@ -212,15 +248,15 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
       smoothing: smoothing, of: configuration)
     if smoothing != nil {
       SmoothingKernel.shift(
-        exponentials, count: classes, times: sample.factor, plus: sample.offset)
+        exponentials, count: rowCount, times: sample.factor, plus: sample.offset)
       if let curriculum {
         CurriculumKernel.multiply(
-          exponentials, bySlopesAt: scores, count: classes, as: curriculum)
+          exponentials, bySlopesAt: scores, count: rowCount, as: curriculum)
       }
       exponentials[label] = 0
     }
     SoftmaxKernel.gradients(
-      from: exponentials, cosines: scores, inverseNorms: places.inverseNorms, count: classes,
+      from: exponentials, cosines: scores, inverseNorms: places.inverseNorms, count: rowCount,
       factor: smoothing == nil ? sample.factor : 1, addingTo: places.projections)
     let gradient = sample.targetGradient
     exponentials[label] = gradient * places.inverseNorms[label]
@@ -234,7 +270,7 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
     return withUnsafeTemporaryAllocation(of: Double.self, capacity: SmoothingKernel.lanes) {
       let chains = $0.baseAddress!
       chains.update(repeating: 0, count: SmoothingKernel.lanes)
-      SmoothingKernel.add(scores, count: classes, to: chains)
+      SmoothingKernel.add(scores, count: rowCount, to: chains)
       return SampleSoftmax.Smoothing(
         others: SmoothingKernel.sum(of: chains), classes: classes)
     }
@@ -244,15 +280,15 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
   private func differentiateUnified(
     _ row: Int, label: Int, marginFactor: Double, bias: Float, cosine: Double, _ places: Places
   ) -> SampleSoftmax {
-    let scores = places.scores + row * classes
-    let gradients = places.gradients + row * classes
+    let scores = places.scores + row * rowCount
+    let gradients = places.gradients + row * rowCount
     let scale = Float(configuration.scale)
     scores[label] = -.infinity
-    let rival = SoftmaxKernel.maximum(of: scores, count: classes)
+    let rival = SoftmaxKernel.maximum(of: scores, count: rowCount)
     let sums = withUnsafeTemporaryAllocation(of: Double.self, capacity: UnifiedKernel.lanes) {
       let chains = $0.baseAddress!
       chains.update(repeating: 0, count: UnifiedKernel.lanes)
-      UnifiedKernel.add(scores, count: classes, scale: scale, bias: bias, to: chains)
+      UnifiedKernel.add(scores, count: rowCount, scale: scale, bias: bias, to: chains)
       return UnifiedKernel.sums(of: chains)
     }
     let sample = SampleSoftmax(
@@ -260,7 +296,7 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
       bias: bias, marginFactor: marginFactor, of: configuration)
     let before = places.projections[label]
     UnifiedKernel.gradients(
-      of: scores, count: classes, scale: scale, bias: bias, inverseNorms: places.inverseNorms,
+      of: scores, count: rowCount, scale: scale, bias: bias, inverseNorms: places.inverseNorms,
       into: gradients, addingTo: places.projections)
     gradients[label] = sample.targetGradient * places.inverseNorms[label]
     places.projections[label] = before.addingProduct(0 * sample.factor, Float(cosine))
@@ -278,15 +314,15 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
     _ weightGradient: UnsafeMutablePointer<Float>
   ) {
     let normalized = configuration.isNormalized
-    for first in stride(from: 0, to: classes, by: blockClasses) {
-      let count = min(blockClasses, classes - first)
+    for first in stride(from: 0, to: rowCount, by: blockClasses) {
+      let count = min(blockClasses, rowCount - first)
       let block = weights + first * dimension
       let blockGradient = weightGradient + first * dimension
       LinearKernel.backwardInput(
-        places.gradients + first, outputStride: classes, weights: block, rows: rows,
+        places.gradients + first, outputStride: rowCount, weights: block, rows: rows,
         inputs: dimension, outputs: count, into: embeddingGradient, addingToInput: first > 0)
       LinearKernel.backwardWeights(
-        places.gradients + first, outputStride: classes,
+        places.gradients + first, outputStride: rowCount,
         input: normalized ? UnsafePointer(places.units) : embeddings, rows: rows,
         inputs: dimension, outputs: count, into: blockGradient, biasGradient: nil)
       if normalized {
@@ -306,8 +342,8 @@ package struct MarginSoftmaxHead: LossHead, Equatable {
       }
     } else if hasBias {
       NormalizeKernel.sumColumns(
-        of: places.gradients, rows: rows, width: classes,
-        into: weightGradient + classes * dimension)
+        of: places.gradients, rows: rows, width: rowCount,
+        into: weightGradient + rowCount * dimension)
     }
   }
 }

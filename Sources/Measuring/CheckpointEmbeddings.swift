@@ -1,3 +1,4 @@
+internal import Checkpoints
 internal import Configuration
 internal import Datasets
 internal import EmbeddingFiles
@@ -55,8 +56,10 @@ extension CheckpointNetwork {
       }
       return (path: path, form: form)
     }
+    let centres = request.takesCentres ? try personCentres() : nil
     guard let (rows, names, facelessCount) = try rows(request) else { return nil }
-    let named = EmbeddedRows(rows: .held(rows.values, width: rows.dimension), names: names)
+    var named = EmbeddedRows(rows: .held(rows.values, width: rows.dimension), names: names)
+    named.centres = centres
     guard let (path, form) = file else { return named }
     try form.write(rows, names: names, in: request.numbers, to: path)
     let place = form.namesPath(beside: path).map { "in \($0)" } ?? "beside them"
@@ -66,6 +69,18 @@ extension CheckpointNetwork {
           ? ": those of \(names.count / 2) photos, then those of their mirror images" : "")
         + (facelessCount == 0 ? "" : "; \(facelessCount) photos without a face have none"))
     return named
+  }
+
+  /// The centres of the people whom the loss was trained on. Throws `EvaluationFailure.oneCentre`
+  /// where it has no several of them, and what reading throws.
+  private func personCentres() throws -> PersonCentres {
+    guard configuration.subCentres > 1, let weights = try checkpoint.classWeights(of: kind),
+      let people = try checkpoint.trainedPeople()
+    else { throw EvaluationFailure.oneCentre(path: checkpoint.path) }
+    return PersonCentres(
+      path: checkpoint.path, people: zip(people.names, people.trains).map { $1 ? $0 : nil },
+      count: configuration.subCentres,
+      rows: .held(weights, width: network.embeddingCount))
   }
 
   /// Opens the photos of `request`; a collective. Throws `DatasetError`, also where a detector

@@ -66,7 +66,9 @@ extension CheckpointNetwork {
         flip: flip, badLimit: request.maxBad ?? configuration.maxBad)
       guard let embeddings else { continue }
       let weights = set.plan.classes == nil ? nil : try closedSetWeights()
-      scored.append((set.name, set.plan.score(embeddings, bad: bad, classWeights: weights)))
+      let result = set.plan.score(
+        embeddings, bad: bad, classWeights: weights, centres: configuration.subCentres)
+      scored.append((set.name, result))
       measured.append((set.plan.photos, source))
     }
     guard !scored.isEmpty else { return }

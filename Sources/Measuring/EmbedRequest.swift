@@ -31,6 +31,8 @@ package struct EmbedRequest: Sendable, Equatable {
   package var weights = WeightsKind.raw
   /// Behind all rows those of the mirrored photos, called as `MirroredName` has it.
   package var writesMirrored = false
+  /// With the rows also the several centres of the people of the loss, which must have them.
+  package var takesCentres = false
   /// In what numbers the file holds the embeddings.
   package var numbers = StoredNumbers.float32
   /// Compute threads of a rank; nil is its share of the host.
@@ -55,7 +57,7 @@ extension EmbedRequest {
     let session = try Session.start(
       communicator: communicator, threads: threads, quiet: quiet)
     return try CheckpointNetwork.open(
-      checkpoint, precision: precision, weights: weights, in: session
+      checkpoint, precision: precision, weights: weights, needsHead: takesCentres, in: session
     ).embed(self)
   }
 

@@ -35,11 +35,11 @@ package enum TrainingFailure: Error, CustomStringConvertible {
   case diverged(steps: Int, Levers, checkpoint: String?)
   case nothingLearned(steps: Int, Levers, checkpoint: String?)
   case collapsed(step: Int, Levers, checkpoint: String?)
-  case photosDiffer(photo: String, ranks: [String])
   case otherNetwork(path: String, differences: [String])
   case otherDimension(Int, Int)
   /// No class weights of the people of `data` are to be had from the checkpoint.
   case knowsNobody(path: String, data: String)
+  case severalCentres(path: String, centres: Int)
   case stuckAtMargin(
     step: Int, steps: Int, loss: Double, margin: Double, spread: Double, Levers,
     checkpoint: String?)
@@ -56,15 +56,15 @@ package enum TrainingFailure: Error, CustomStringConvertible {
       "the embeddings have collapsed to one point at step \(step); take a lower \(levers.ratesText)"
         + (levers.factorsText.map { ", or a lower \($0)" } ?? "") + ": "
         + Self.way(checkpoint, levers)
-    case .photosDiffer(let photo, let ranks):
-      "\(photo) is not the same for all ranks: \(ranks.joined(separator: "; ")); "
-        + "give all hosts the same data, then resume"
     case .otherNetwork(let path, let differences):
       "--init \(path): its network is not the one to be trained: "
         + differences.joined(separator: ", ") + "; set them as they were"
     case .knowsNobody(let path, let data):
       "--head-start trained: \(path) has class weights of nobody in \(data), by name; give "
         + "--head-start centres"
+    case .severalCentres(let path, let centres):
+      "--head-start trained: \(path) has \(centres) centres of each person (sub-centres \(centres)), "
+        + "and which of them is the person's its photos alone say; give --head-start centres"
     case .otherDimension(let old, let own):
       "--compatible-with: embeddings of \(old) and of \(own) numbers cannot be compared; both "
         + "networks need one size"

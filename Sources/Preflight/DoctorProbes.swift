@@ -27,7 +27,7 @@ struct ComputeProbe {
     var image = 0.0
     /// Without them.
     var update = 0.0
-    /// Of an image at one class of a whole head, with the sums of its gradient.
+    /// Of an image at one row of the weights of a whole head, with the sums of its gradient.
     var imageOfClass = 0.0
     /// Of one number of the class weights.
     var updateOfValue = 0.0
@@ -63,7 +63,8 @@ struct ComputeProbe {
     self.session = session
     let width = configuration.embedding ?? configuration.model.embedding
     factory = ModelFactory(
-      configuration, classCount: min(classes, max(2, Self.headValues / width)))
+      configuration,
+      classCount: min(classes, max(2, Self.headValues / width / configuration.subCentres)))
   }
 
   /// Bytes of this rank while images are timed.
@@ -76,7 +77,7 @@ struct ComputeProbe {
   }
 
   var name: String { factory.network.name }
-  /// Numbers of a class; 0 without class weights.
+  /// Numbers of a row of the class weights; 0 without any.
   var width: Double { Double(factory.objective.head?.dimension ?? 0) }
 
   /// What a head costs, whole as in `figures` and divided as it is measured here; nil without one.
@@ -134,11 +135,13 @@ struct ComputeProbe {
       if images.count >= 3, now - warmAt > spanSeconds { break }
     }
     let update = median(updates)
-    guard headShare > 0 else { return Figures(image: median(images), update: update) }
+    guard let head = factory.objective.head, headShare > 0 else {
+      return Figures(image: median(images), update: update)
+    }
     return Figures(
       image: median(images), update: (1 - headShare) * update,
-      imageOfClass: median(heads) / Double(classes),
-      updateOfValue: headShare * update / (Double(classes) * width))
+      imageOfClass: median(heads) / Double(head.rowCount),
+      updateOfValue: headShare * update / (Double(head.rowCount) * width))
   }
 
   private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }

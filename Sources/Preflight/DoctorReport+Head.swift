@@ -33,8 +33,8 @@ extension DoctorReport {
       classes = head.classes
       self.measuredClasses = measuredClasses
       isDivided = head.isDivided
-      wholeImageSeconds = Double(head.classes) * head.seconds.whole
-      dividedImageSeconds = Double(head.classes) * head.seconds.divided
+      wholeImageSeconds = Double(head.rowCount) * head.seconds.whole
+      dividedImageSeconds = Double(head.rowCount) * head.seconds.divided
       (divided, whole, _) = worlds.steps(model, load)
       dividedBytes = worlds.rankBytes(load, isDivided: true)
       wholeBytes = worlds.rankBytes(load, isDivided: false)

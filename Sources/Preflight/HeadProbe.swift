@@ -51,7 +51,7 @@ struct HeadProbe {
       weights = noise(head.parameterCount)
       embeddings = noise(faces * head.dimension)
       gradients = AlignedMemory(count: head.parameterCount, fill: 0)
-      inverseNorms = AlignedMemory(count: head.classes, fill: 0)
+      inverseNorms = AlignedMemory(count: head.rowCount, fill: 0)
       scratch = (0..<threads).map { _ in
         AlignedMemory.Box(count: share.scratchCount(microbatch: microbatch))
       }
@@ -92,7 +92,8 @@ struct HeadProbe {
     let byTile =
       Double(faces)
       * HeadModel.perThread(
-        Double(kept), of: kept, width: share.head.dimension, threads: threads)
+        Double(kept), of: kept, width: share.head.dimension, centres: share.head.subCentres,
+        threads: threads)
     let byRow = Double((faces + threads - 1) / threads) * Double(kept)
     return HeadModel.Seconds(
       whole: 0, score: best[0] / byTile, exponential: best[1] / byRow,

@@ -33,7 +33,8 @@ struct HeadWorlds {
   func head(like measured: HeadModel?) -> HeadModel? {
     guard let measured, let head = factory.objective.head else { return nil }
     return HeadModel(
-      classes: classes, width: head.dimension, share: configuration.sampleClasses,
+      classes: classes, centres: configuration.subCentres, width: head.dimension,
+      share: configuration.sampleClasses,
       passes: configuration.passes, isDivided: false, seconds: measured.seconds)
   }
 

@@ -4,6 +4,7 @@ internal import Evaluation
 private import Foundation
 internal import Kernels
 internal import Measuring
+internal import Templates
 
 /// What `ddp-train ijb` is asked: IJB-B or IJB-C, 1:1 and 1:N.
 package struct IJBRequest: Sendable {

@@ -3,7 +3,7 @@ internal import Losses
 
 /// Class weights and what they cost: whole on every rank, or divided over the ranks (decision 20).
 package struct HeadModel: Sendable, Equatable, Codable {
-  /// What is measured of a head, in seconds.
+  /// What is measured of a head, in seconds; a class is a row of the weights here.
   package struct Seconds: Sendable, Equatable, Codable {
     /// Of one thread for one face at one class of a whole head, with the sums of its gradient.
     package var whole: Double
@@ -39,6 +39,8 @@ package struct HeadModel: Sendable, Equatable, Codable {
 
   /// Classes of all ranks.
   package var classes: Int
+  /// Centres of a class, each of which has a row of the weights.
+  package var centres: Int
   /// The width of an embedding.
   package var width: Int
   /// The chance of a class beside those of the batch to take part in a step; 1 takes all.
@@ -51,10 +53,11 @@ package struct HeadModel: Sendable, Equatable, Codable {
   package var seconds: Seconds
 
   package init(
-    classes: Int, width: Int, share: Double = 1, passes: Int = 2, isDivided: Bool,
-    seconds: Seconds
+    classes: Int, centres: Int = 1, width: Int, share: Double = 1, passes: Int = 2,
+    isDivided: Bool, seconds: Seconds
   ) {
     self.classes = classes
+    self.centres = centres
     self.width = width
     self.share = share
     self.passes = passes
@@ -62,25 +65,32 @@ package struct HeadModel: Sendable, Equatable, Codable {
     self.seconds = seconds
   }
 
+  /// Rows of the weights.
+  package var rowCount: Int { classes * centres }
+
   /// Numbers of all weights.
-  package var valueCount: Double { Double(classes) * Double(width) }
+  package var valueCount: Double { Double(rowCount) * Double(width) }
 
-  private var blocks: HeadBlocks { HeadBlocks(classes: classes, dimension: width) }
+  private var blocks: HeadBlocks {
+    HeadBlocks(classes: classes, dimension: width, centres: centres)
+  }
 
-  /// Classes of a rank with the most of them, and of these the ones that take part in a step.
+  /// Rows of a rank with the most of them, and of these the ones whose classes take part in a step.
   package func ownClasses(ranks: Int, batch: Int) -> (kept: Int, taken: Double) {
     let kept = blocks.classes(of: 0, ranks: ranks).count
     guard share < 1 else { return (kept, Double(kept)) }
     // Of the batch, those that chance leaves out, at most.
-    let named = Double(min(batch, classes)) / Double(blocks.activeRanks(of: ranks))
+    let named = Double(centres * min(batch, classes)) / Double(blocks.activeRanks(of: ranks))
     return (kept, min(Double(kept), share * Double(kept) + (1 - share) * named))
   }
 
-  /// Classes of `taken` that the busiest of `threads` threads has, in whole tiles.
+  /// Rows of `taken` that the busiest of `threads` threads has, in whole tiles.
   package static func perThread(
-    _ taken: Double, of kept: Int, width: Int, threads: Int
+    _ taken: Double, of kept: Int, width: Int, centres: Int = 1, threads: Int
   ) -> Double {
-    let tile = HeadBlocks(classes: max(1, kept), dimension: width).tileClasses
+    let tile = HeadBlocks(
+      classes: max(1, kept / centres), dimension: width, centres: centres
+    ).tileClasses
     let tiles = (kept + tile - 1) / tile
     return Double(min(kept, (tiles + threads - 1) / threads * tile)) * taken
       / Double(max(1, kept))
@@ -91,7 +101,7 @@ package struct HeadModel: Sendable, Equatable, Codable {
   /// faces.
   package func samplingPaysFrom(networkSeconds: Double) -> Int {
     // 0.9 of the head is saved, and is to be 0.1 of both.
-    Int((0.1 * networkSeconds / (0.8 * seconds.divided)).rounded(.up))
+    Int((0.1 * networkSeconds / (0.8 * Double(centres) * seconds.divided)).rounded(.up))
   }
 
   /// What a divided head adds to a step beside the network, in seconds.
@@ -107,7 +117,8 @@ package struct HeadModel: Sendable, Equatable, Codable {
   /// The cost in a step of `load` over `wire`; an agreement takes `agreement` seconds.
   func divided(_ load: ScalingModel.Load, _ wire: Wire, agreement: Double) -> Cost {
     let own = ownClasses(ranks: load.ranks, batch: load.batch)
-    let byTile = Self.perThread(own.taken, of: own.kept, width: width, threads: load.threads)
+    let byTile = Self.perThread(
+      own.taken, of: own.kept, width: width, centres: centres, threads: load.threads)
     var cost = Cost()
     for first in stride(from: 0, to: load.batch, by: width) {
       let rows = min(width, load.batch - first)

@@ -8,8 +8,8 @@ extension ScalingModel {
   /// some 3 GHz, and, since most convolutions do with fewer than are counted, 120e9 of a network's;
   /// ranks are 10 Gbit/s and 30 microseconds from each other.
   package static func usual(
-    parameterCount: Int, multiplyAdds: Int, classes: Int, width: Int, microbatch: Int,
-    share: Double, passes: Int
+    parameterCount: Int, multiplyAdds: Int, classes: Int, centres: Int = 1, width: Int,
+    microbatch: Int, share: Double, passes: Int
   ) -> ScalingModel {
     let product = Double(width) / 40e9
     // Read and written from memory: five numbers for an update, four for a sum of doubles.
@@ -22,7 +22,8 @@ extension ScalingModel {
       decodeSeconds: 0, updateSeconds: Double(parameterCount) * update, valueSeconds: 0,
       wire: Wire(bytesPerSecond: 1.25e9, messageSeconds: 15e-6, latencySeconds: 30e-6),
       head: HeadModel(
-        classes: classes, width: width, share: share, passes: passes, isDivided: false,
+        classes: classes, centres: centres, width: width, share: share, passes: passes,
+        isDivided: false,
         seconds: HeadModel.Seconds(
           whole: 3 * product + exponential + Double(width) * sum / Double(microbatch),
           score: product, exponential: exponential, embeddingGradient: product,

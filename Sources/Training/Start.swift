@@ -74,7 +74,7 @@ package enum Start {
   }
 
   /// Opens the checkpoint that `path` means, for the first weights. Throws
-  /// `TrainingFailure.otherNetwork`, `.knowsNobody` and what is wrong with the checkpoint.
+  /// `TrainingFailure.otherNetwork`, `.severalCentres`, `.knowsNobody` and what is wrong with it.
   private static func weights(_ path: String, for plan: TrainingPlan) throws -> Checkpoint {
     let takesHead = plan.configuration.headStart == .trained
     let (checkpoint, refused) = try CheckpointStore.open(path, needsHead: takesHead)
@@ -94,6 +94,9 @@ package enum Start {
       throw TrainingFailure.otherNetwork(path: checkpoint.path, differences: differences)
     }
     if takesHead {
+      guard written.subCentres == 1 else {
+        throw TrainingFailure.severalCentres(path: checkpoint.path, centres: written.subCentres)
+      }
       let classes = plan.data.trainedPeople.classes(in: try checkpoint.trainedPeople())
       guard written.loss.traits.hasClassWeights, classes.contains(where: { $0 >= 0 }) else {
         throw TrainingFailure.knowsNobody(path: checkpoint.path, data: plan.data.name)

@@ -72,8 +72,11 @@ extension Trainer {
     let classWeights =
       set.plan.classes != nil ? try bench.engine.classWeights(in: weights.parameters) : nil
     let bad = try communicator.allGather(value: ledger.entries).flatMap { $0 }
+    let centres = configuration.subCentres
     let result = try FirstRankWork.run(over: communicator, pool: session.pool) {
-      embeddings.map { set.plan.score($0, bad: bad, classWeights: classWeights) }
+      embeddings.map {
+        set.plan.score($0, bad: bad, classWeights: classWeights, centres: centres)
+      }
     }
     return result ?? nil
   }

@@ -73,7 +73,9 @@ package final class Trainer {
       try checkOwner()
     }
     health = Health(plan.configuration)
-    badPhotos = BadPhotos(plan, ledger: bench.reader.loader.ledger)
+    badPhotos = BadPhotos(
+      of: plan.data, limit: plan.configuration.maxBad, ledger: bench.reader.loader.ledger,
+      over: plan.communicator)
   }
 
   /// A run whose folder nobody can take away.

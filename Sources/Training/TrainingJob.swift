@@ -248,12 +248,12 @@ package enum TrainingJob {
     console.say(
       "model: \(network.name), \(network.parameterCount) parameters, "
         + "\(network.multiplyAdds / 1_000_000) M multiply-adds an image; "
-        + (plan.factory.objective.head.map { "head: \($0.classes) classes x \($0.dimension)" }
+        + (plan.factory.objective.head.map { "head: \($0.sizes)" }
           ?? "no head")
         + (plan.factory.term?.hasMap == true
           ? ", map to the teacher: \(network.embeddingCount) x \(plan.teacher?.width ?? 0)" : "")
         + (plan.factory.objective.divided.map {
-          ", divided: \($0.classes(of: 0, ranks: plan.communicator.size).count) on rank 0"
+          ", divided: \($0.classCount(of: 0, ranks: plan.communicator.size)) on rank 0"
             + ($0.sampling.map { ", \($0.share) of them in a step beside the batch's" } ?? "")
         } ?? ""))
     for line in head.lines(configuration, plan.factory, in: plan.session) { console.say(line) }

@@ -3,6 +3,7 @@ internal import Cleaning
 private import Collectives
 internal import Configuration
 internal import DataTools
+private import EmbeddingFiles
 private import Interchange
 private import Measuring
 private import Sessions
@@ -22,7 +23,9 @@ struct Check: WorkForOne {
 
       With --embeddings, which embed writes, it decodes nothing and compares the embeddings, or with \
       a checkpoint there those that it has of the photos: people who are one, strangers among the photos of a person, copies of a photo, and, with --against \
-      embeddings of an evaluation set, people who are in it too. --out writes a list for --exclude \
+      embeddings of an evaluation set, people who are in it too. With --sub-centres, photos far from \
+      the main centre that a run with several has of their person, and of the rest what is asked for. \
+      --out writes a list for --exclude \
       of train, --html a page, with pictures where the photos are given.
 
       EXIT CODES
@@ -36,6 +39,7 @@ struct Check: WorkForOne {
         ddp-train check --embeddings faces.npy --against lfw.npy --out drop.txt
         ddp-train check photos --embeddings faces.npy --out drop.txt --html found.html
         ddp-train check photos --embeddings runs/lfw --out drop.txt
+        ddp-train check photos --embeddings runs/sub --sub-centres --out drop.txt
       """)
 
   @Argument(
@@ -67,6 +71,9 @@ struct Check: WorkForOne {
           "--pairs are found by names and bytes, and --embeddings reads neither; give --against "
             + "with the embeddings of the set")
       }
+      guard !cleaning.subCentres || data != nil else {
+        throw ValidationError("--sub-centres takes photos too: check DATA --embeddings RUN")
+      }
     } else if data == nil {
       throw ValidationError("Give the photos, or --embeddings")
     }
@@ -87,7 +94,13 @@ struct Check: WorkForOne {
           checkpoint: request.embeddings, data: .folder(data), quiet: json)
         embed.exclude = exclude
         embed.threads = threads
+        embed.takesCentres = cleaning.subCentres
         request.rows = try embed.run(over: SoloCommunicator())
+        request.centres = request.rows?.centres
+      } else if cleaning.subCentres {
+        throw ValidationError(
+          "--sub-centres takes a run or a checkpoint for --embeddings, which \(request.embeddings) is "
+            + "not")
       }
       return try request.run()
     }

@@ -80,6 +80,31 @@ import Testing
     #expect(fast.loss != still.loss && !still.loss.names.isEmpty)
   }
 
+  /// Three centres and tiles of which each has whole classes; 36 faces are more than a tile has
+  /// room for.
+  @Test func severalCentresAreTheSameInEveryWorld() throws {
+    try expectSameBits(.arcface) { $0.subCentres = 3 }
+    try expectSameBits(.curricularface, samples: 36) { $0.subCentres = 3 }
+    try expectSameBits(.uniface) { $0.subCentres = 2 }
+    try expectSameBits(.magface) { $0.subCentres = 7 }
+  }
+
+  /// A class takes part with all its centres, on one rank and on three.
+  @Test(arguments: [IdleRows.keep, .decay]) func sampledCentresAreTheSameInEveryWorld(
+    idleRows: IdleRows
+  ) throws {
+    func outcome(ranks: Int, share: Double = 0.3) throws -> EngineRun.Outcome {
+      try Self.run(.arcface, head: .divided, samples: 36) {
+        $0.subCentres = 3
+        $0.sampleClasses = share
+        $0.idleRows = idleRows
+      }.outcomes(ranks: ranks)[0]
+    }
+    let (one, three) = (try outcome(ranks: 1), try outcome(ranks: 3))
+    #expect(one.receipts == three.receipts && one.losses == three.losses)
+    #expect(one.losses != (try outcome(ranks: 1, share: 0.5)).losses)
+  }
+
   /// With some of the classes, on one rank and on three.
   @Test func sampledSigmoidsAreTheSameInEveryWorld() throws {
     func outcome(ranks: Int) throws -> EngineRun.Outcome {

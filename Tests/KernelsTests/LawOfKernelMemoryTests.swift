@@ -297,6 +297,9 @@ import TestSupport
         of: memory[0], count: 1003, as: terms, scale: 64, minus: 3, factor: 0.1,
         inverseNorms: memory[3], into: memory[5], addingTo: memory[4])
     }
+    expectNoAllocations("nearest centres") {
+      SubCentreKernel.keepNearest(of: memory[1], count: 1002, centres: 3)
+    }
     expectNoAllocations("label smoothing") {
       let terms = CurriculumKernel.Terms(threshold: 0.1, weight: 0.3)
       SmoothingKernel.add(memory[0], count: 1003, to: doubles[3])

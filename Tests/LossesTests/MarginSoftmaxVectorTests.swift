@@ -105,10 +105,14 @@ import Testing
       let moved: [Double]?
       let smoothing, weight: Double?
       let norms: [Double]?
+      /// Of a class; 1 if absent. Labels count modulo the classes that are left.
+      let centres: Int?
       let loss: Double
       let dx, dw: [Double]
 
-      var configuration: MarginSoftmaxConfiguration? { plain?.smoothed(by: smoothing ?? 0) }
+      var configuration: MarginSoftmaxConfiguration? {
+        plain?.smoothed(by: smoothing ?? 0).withSubCentres(centres ?? 1)
+      }
 
       private var plain: MarginSoftmaxConfiguration? {
         guard let variant = MarginSoftmaxConfiguration.Variant(rawValue: variant),
@@ -150,16 +154,18 @@ import Testing
     let file = URL(filePath: #filePath).deletingLastPathComponent()
       .appending(path: "Golden/margin_softmax.json")
     let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: file))
-    #expect(golden.cases.count == 29)
+    #expect(golden.cases.count == 33)
     for item in golden.cases {
       let configuration = try #require(item.configuration)
+      let classes = golden.classes / (item.centres ?? 1)
       let head = MarginSoftmaxHead(
-        configuration: configuration, classes: golden.classes, dimension: golden.width)
+        configuration: configuration, classes: classes, dimension: golden.width)
+      let labels = golden.labels.map { $0 % classes }
       let name = "\(item.kind) \(item.variant) \(item.gradient) \(item.scale)"
       var state = head.initialState
       func outcome() -> HeadOutcome {
         run(
-          head, golden.embeddings, labels: golden.labels,
+          head, golden.embeddings, labels: labels,
           weights: golden.weights + (head.hasBias ? golden.bias : []), state: state)
       }
       if let before = item.before {

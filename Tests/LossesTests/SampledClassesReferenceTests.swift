@@ -19,6 +19,10 @@ import Testing
         MarginSoftmaxReference(.cosFace(0.2), scale: 16)
       ),
       (
+        MarginSoftmaxConfiguration.arcFace(scale: 16, margin: 0.2).withSubCentres(3),
+        MarginSoftmaxReference(.arcFace(0.2), scale: 16)
+      ),
+      (
         MarginSoftmaxConfiguration.softmax(),
         MarginSoftmaxReference(.none, scale: 1, normalized: false, hasBias: true)
       ),
@@ -38,6 +42,7 @@ import Testing
     _ head: MarginSoftmaxHead, _ reference: MarginSoftmaxReference, share sampled: Double
   ) {
     let (classes, width, rows) = (Self.classes, Self.width, Self.rows)
+    let centres = head.subCentres
     let random = CounterRandom(seed: 4, purpose: .testing)
     let parameters = (0..<head.parameterCount).map { Float(0.2 * random.uniform($0) - 0.1) }
     let embeddings = (0..<rows * width).map { Float(2 * random.uniform(1_000_000 + $0) - 1) }
@@ -47,13 +52,22 @@ import Testing
     #expect(sample.count > 10 && sample.count < 330)
 
     var weights: [Double] = []
-    for row in sample { weights += parameters[row * width..<(row + 1) * width].map(Double.init) }
+    for own in sample {
+      let rows = own * centres * width..<(own + 1) * centres * width
+      weights += parameters[rows].map(Double.init)
+    }
     if head.hasBias {
       for row in sample { weights.append(Double(parameters[classes * width + row])) }
     }
-    let expected = reference.run(
-      embeddings.map(Double.init), labels: Self.labels.map { sample.firstIndex(of: Int($0))! },
-      weights: weights, classes: sample.count, width: width)
+    let labels = Self.labels.map { sample.firstIndex(of: Int($0))! }
+    let expected =
+      centres > 1
+      ? reference.run(
+        embeddings.map(Double.init), labels: labels, weights: weights, classes: sample.count,
+        centres: centres, width: width)
+      : reference.run(
+        embeddings.map(Double.init), labels: labels, weights: weights, classes: sample.count,
+        width: width)
     let found = run(head, sampling, parameters, embeddings)
 
     #expect(abs(found.value.lossSum - expected.loss) < 1e-5 * (1 + expected.loss))
@@ -65,8 +79,9 @@ import Testing
         && zip(found, expected).allSatisfy { abs(Double($0) - $1) < 2e-5 * largest }
     }
     #expect(areClose(found.embeddings, expected.embeddings))
-    #expect(areClose(found.weights, Array(expected.weights.prefix(sample.count * width))))
-    #expect(found.sample == sample)
+    #expect(areClose(found.weights, Array(expected.weights.prefix(sample.count * centres * width))))
+    #expect(
+      found.sample == sample.flatMap { own in (0..<centres).map { own * centres + $0 } })
     guard head.hasBias else { return }
     let bias = Array(expected.weights.suffix(sample.count))
     #expect(areClose(sample.map { found.bias[$0] }, bias))
@@ -92,7 +107,7 @@ import Testing
     let chosen = ChosenClasses(sampling, of: share, batch: rows, seed: 5)
     let batch = ScoredBatch(capacity: rows, for: head)
     let gradients = AlignedMemory(count: head.parameterCount, fill: .nan)
-    let norms = AlignedMemory(count: head.classes, fill: .nan)
+    let norms = AlignedMemory(count: head.rowCount, fill: .nan)
     let scratch = AlignedMemory(count: share.scratchCount(microbatch: 5), fill: .nan)
     var sums = [Double](repeating: 0, count: share.sumCount)
     var maxima = [Float](repeating: -.infinity, count: rows)
@@ -132,7 +147,7 @@ import Testing
       }
       found.value = batch.value(of: 0..<rows)
     }
-    chosen.forEachRow(of: 0..<head.classes * width) { elements, row in
+    chosen.forEachRow(of: 0..<head.rowCount * width) { elements, row in
       found.sample.append(elements.lowerBound / width)
       found.weights += (0..<elements.count).map { gradients.pointer[row + $0] }
     }

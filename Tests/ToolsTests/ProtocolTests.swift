@@ -7,6 +7,7 @@ import Inputs
 import Interchange
 import Measuring
 import Protocols
+import Templates
 import Testing
 
 /// Sets in the layouts of IJB and TinyFace with the figures of NumPy (scripts/golden/tables.py).

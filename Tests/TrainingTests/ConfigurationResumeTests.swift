@@ -57,6 +57,7 @@ import Training
       ("dropout", { $0.dropout = 0.123 }), ("batch-norm", { $0.batchNorm = true }),
       ("pooling", { $0.pooling = .max }), ("precision", { $0.precision = .bfloat16 }),
       ("loss", { $0.loss = .normalizedSoftmax }), ("scale", { $0.scale += 1 }),
+      ("sub-centres", { $0.subCentres = 3 }),
       ("margin", { $0.margin = [0.01] }), ("margin-variant", { $0.marginVariant = .easy }),
       ("margin-gradient", { $0.marginGradient = .straightThrough }),
       ("norm-concentration", { $0.normConcentration += 1 }),

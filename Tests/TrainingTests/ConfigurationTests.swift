@@ -196,7 +196,7 @@ private let everything = """
       "tensorboard", "csv", "prometheus", "patience", "precision", "head", "head-start", "freeze",
       "lr-scale", "sample-classes", "idle-rows", "norm-concentration", "statistics-rate",
       "margin-deviation", "teacher", "teacher-weight", "exclude", "norm-range", "norm-weight",
-      "bias-rate", "label-smoothing",
+      "bias-rate", "label-smoothing", "sub-centres",
     ]
     #expect(Set(keys).union(["epochs", "steps"]) == Set(named).union(others))
   }

@@ -25,6 +25,11 @@ import Testing
     ("loss: teacher\nteacher: a.npy\nteacher-weight: 0\n", "loss teacher has nothing else"),
     ("teacher-weight: 3\n", "teacher-weight does nothing without teacher"),
     ("loss: triplet\nteacher: a.npy\ntriplet-reduction: sum\n", "a teacher's term does not"),
+    ("loss: softmax\nsub-centres: 3\n", "sub-centres does nothing with loss softmax"),
+    ("loss: triplet\nsub-centres: 3\n", "sub-centres does nothing with loss triplet"),
+    ("sub-centres: 3\nlabel-smoothing: 0.1\n", "pulls at all centres"),
+    ("sub-centres: 3\ninit: a.safetensors\nhead-start: centres\n", "give head-start drawn"),
+    ("sub-centres: 17\n", "1 to 16"),
     ("dropout: 0.99999999999\n", "from 0 to below 1"),
     ("model: inception-resnet-v1\nimage-size: 74\n", "at least 75 pixels a side"),
   ])

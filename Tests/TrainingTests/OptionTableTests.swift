@@ -24,7 +24,7 @@ import Testing
     "margin-deviation": ("0.02", ["loss": "elastic-cosface"]),
     "norm-range": ("5,50", ["loss": "magface"]), "norm-weight": ("7", ["loss": "magface"]),
     "bias-rate": ("0.5", ["loss": "uniface"]), "label-smoothing": ("0.1", [:]),
-    "margin-warmup-epochs": ("1.5", [:]), "head": ("divided", [:]),
+    "margin-warmup-epochs": ("1.5", [:]), "sub-centres": ("3", [:]), "head": ("divided", [:]),
     "sample-classes": ("0.25", ["head": "divided"]),
     "idle-rows": ("decay", ["head": "divided", "sample-classes": "0.25"]),
     "teacher": ("old.npy", [:]), "teacher-weight": ("7", ["teacher": "old.npy"]),

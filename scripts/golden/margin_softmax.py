@@ -9,6 +9,9 @@ mk-minchul/AdaFace head.py and HuangYG123/CurricularFace head/metrics.py. These 
 their statistics first: `before` and `after` are what they were and what the loss was computed with.
 MagFace is Meng et al. 2021, without the official program's condition on the angle unless `easy`; UniFace
 is Zhou et al. 2023, and `moved` its bias after a step of gradient descent. Smoothing is cross_entropy's.
+With `centres` K the rows of the weights are K a class, beside one another, of whose cosines the class
+has the greatest, as in insightface's recognition/subcenter_arcface, where it is max over the last axis of
+[samples, classes, K].
 """
 
 import json
@@ -119,6 +122,8 @@ def scores(x, w, b, case, labels):
         form = ada_face if kind == "adaFace" else curricular_face
         return form(x, w, case, torch.tensor(labels))
     cosines = linear(normalize(x), normalize(w)).clamp(-1, 1)
+    if case.get("centres", 1) > 1:
+        cosines = cosines.view(len(x), -1, case["centres"]).max(dim=2).values
     rows = torch.arange(len(labels))
     y = torch.tensor(labels)
     if case["gradient"] == "straight-through":
@@ -148,6 +153,7 @@ def run(data=None, digits=12, **changes):
             "variant": "plain", "gradient": "exact", **changes}
     x, w, b = (torch.tensor(v, dtype=torch.float64, requires_grad=True)
                for v in (x, w, b))
+    labels = [label % (len(w) // case.get("centres", 1)) for label in labels]
     y = torch.tensor(labels)
     if case["kind"] == "uniFace":
         loss = uni_face(x, w, case, y)
@@ -228,6 +234,9 @@ cases = [
                          (8.0, [0.5, 9.0], "easy", 0.2))),
     run(kind="uniFace", scale=64.0, margin=0.4, rate=0.1, before=[math.log(60.0)]),
     run(kind="uniFace", scale=8.0, margin=0.4, rate=0.5, before=[2.0]),
+    *(run(scale=s, centres=k, gradient=g) for s, k, g in (
+        (64.0, 3, "exact"), (8.0, 2, "exact"), (8.0, 3, "straight-through"))),
+    run(kind="cosFace", scale=30.0, margin=0.35, centres=2),
 ]
 path = pathlib.Path(__file__).parents[2] / "Tests/LossesTests/Golden/margin_softmax.json"
 path.parent.mkdir(exist_ok=True)

@@ -24,9 +24,15 @@ package struct DividedHead: BatchPasses {
     self.sampling = sampling
   }
 
-  /// The classes of rank `rank` of `ranks`.
+  /// The classes of rank `rank` of `ranks`; with several centres a class, the rows of their
+  /// weights.
   package func classes(of rank: Int, ranks: Int) -> Range<Int> {
-    HeadBlocks(classes: head.classes, dimension: head.dimension).classes(of: rank, ranks: ranks)
+    HeadBlocks(of: head).classes(of: rank, ranks: ranks)
+  }
+
+  /// How many classes rank `rank` of `ranks` has.
+  package func classCount(of rank: Int, ranks: Int) -> Int {
+    classes(of: rank, ranks: ranks).count / head.subCentres
   }
 
   /// Where the parameters of rank `rank` of `ranks` lie in the flat vector of the head: its rows of
@@ -37,7 +43,7 @@ package struct DividedHead: BatchPasses {
   }
 
   /// Where the bias lies in the flat vector of the head; empty where it has none.
-  package var biasRange: Range<Int> { head.classes * head.dimension..<head.parameterCount }
+  package var biasRange: Range<Int> { head.rowCount * head.dimension..<head.parameterCount }
 
   /// What a rank of `world` has of the head of `replica`, if it is divided, in the flat vector: its
   /// classes, and the bias.

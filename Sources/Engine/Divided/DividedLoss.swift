@@ -41,8 +41,7 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
     chosen = objective.sampling.map {
       ChosenClasses($0, of: share, batch: objective.batch, seed: replica.seed)
     }
-    activeRanks = HeadBlocks(classes: head.classes, dimension: head.dimension).activeRanks(
-      of: world.size)
+    activeRanks = HeadBlocks(of: head).activeRanks(of: world.size)
     batch = ScoredBatch(capacity: objective.batch, for: head)
     gradientMemory = ReservedMemory(count: head.parameterCount)
     // Where some classes take part, huge pages would take memory for all.
@@ -167,7 +166,7 @@ final class DividedLoss: BatchLoss, EvaluatedBatch, @unchecked Sendable {
     }
     guard chosen != nil else { return }
     // Faces whose class alone takes part have no other score.
-    for row in 0..<slab.count where greatest[row] == -.infinity { greatest[row] = 0 }
+    for row in 0..<slab.count where greatest[row] <= SubCentreKernel.none { greatest[row] = 0 }
   }
 
   private func addExponentials(_ slab: Range<Int>, by crew: BatchCrew) throws {

@@ -20,7 +20,7 @@ extension StepEngine {
       count: range.count)
   }
 
-  /// The class weights [classes, dimension] on the first rank, nil on the others and without any;
+  /// The class weights [rowCount, dimension] on the first rank, nil on the others and without any;
   /// of a divided head the rows of all ranks are brought there, and every rank calls it. They are
   /// those of `vector` [parameterCount], nil for the parameters.
   package func classWeights(
@@ -28,7 +28,7 @@ extension StepEngine {
   ) throws -> [Float]? {
     let vector = vector ?? state.parameters
     guard let head = replica.objective.head else { return nil }
-    let count = head.classes * head.dimension
+    let count = head.rowCount * head.dimension
     guard let objective = replica.objective.divided, world.size > 1 else {
       guard world.rank == 0 else { return nil }
       return Array(
@@ -56,7 +56,7 @@ extension StepEngine {
     var hash: UInt64 = 0
     for rank in 0..<world.size
     where !objective.ownRange(of: rank, ranks: world.size).isEmpty {
-      let isLast = objective.classes(of: rank, ranks: world.size).upperBound == head.classes
+      let isLast = objective.classes(of: rank, ranks: world.size).upperBound == head.rowCount
       if rank == world.rank {
         stream.add(UnsafeRawBufferPointer(rows(of: rank, in: state.parameters)))
         if isLast { hash = stream.hash }

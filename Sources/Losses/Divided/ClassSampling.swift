@@ -41,11 +41,13 @@ package struct ClassSampling: Sendable, Equatable {
     package func contains(_ label: Int) -> Bool { random.word(label) < end }
   }
 
-  /// Classes of a tile of `count`, the batch's aside, for which memory is reckoned: six standard
-  /// deviations above the mean are seldom passed, by some rows of tiles of which few are expected.
-  func expectedCount(of count: Int) -> Int {
-    let deviation = (Double(count) * share * (1 - share)).squareRoot()
-    return min(count, Int((Double(count) * share + 6 * deviation).rounded(.up)))
+  /// Rows of a tile of `count`, the batch's aside, for which memory is reckoned, where a class is
+  /// chosen with all its `centres`: six standard deviations above the mean are seldom passed, by
+  /// some rows of tiles of which few are expected.
+  func expectedCount(of count: Int, centres: Int) -> Int {
+    let classes = Double(count / centres)
+    let deviation = (classes * share * (1 - share)).squareRoot()
+    return min(count, centres * Int((classes * share + 6 * deviation).rounded(.up)))
   }
 }
 
@@ -53,10 +55,11 @@ extension ClassShare {
   /// Rows of gradients that are reckoned to be ever written under `sampling`, with batches of up to
   /// `batch` samples.
   package func expectedCount(_ sampling: ClassSampling, batch: Int) -> Int {
-    min(
+    let centres = head.subCentres
+    return min(
       classes.count,
-      min(batch, classes.count)
-        + tiles.reduce(0) { $0 + sampling.expectedCount(of: $1.count) })
+      min(batch * centres, classes.count)
+        + tiles.reduce(0) { $0 + sampling.expectedCount(of: $1.count, centres: centres) })
   }
 }
 
@@ -111,16 +114,20 @@ package final class ChosenClasses: @unchecked Sendable {
     rows.sort()
   }
 
-  /// Finds the classes of tile number `index`.
+  /// Finds the classes of tile number `index`, each with all its centres.
   package func choose(_ index: Int) {
     let tile = share.tiles[index]
     let found = places + (tile.lowerBound - share.classes.lowerBound)
-    var (count, label) = (0, firstLabel(from: tile.lowerBound))
-    for own in tile {
+    let centres = share.head.subCentres
+    var (count, label) = (0, firstLabel(from: tile.lowerBound / centres))
+    for first in stride(from: tile.lowerBound, to: tile.upperBound, by: centres) {
+      let own = first / centres
       while label < labelCount, labels[label] < own { label += 1 }
       guard label < labelCount && labels[label] == own || draw.contains(own) else { continue }
-      found[count] = Int32(own - tile.lowerBound)
-      count += 1
+      for centre in first..<first + centres {
+        found[count] = Int32(centre - tile.lowerBound)
+        count += 1
+      }
     }
     counts[index] = count
   }

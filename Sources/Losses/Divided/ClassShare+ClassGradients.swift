@@ -17,7 +17,7 @@ extension ClassShare {
     scratch: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Double>
   ) -> UInt32 {
     let longest = microbatches.map(\.count).max() ?? 0
-    let strip = Self.stripClasses
+    let strip = stripClasses
     let places = StripPlaces(
       scores: scratch, products: scratch + longest * strip,
       projections: scratch + 2 * longest * strip,
@@ -60,7 +60,7 @@ extension ClassShare {
     }
     scores(of: own.tile, in: gradients).update(from: finished, count: own.count * dimension)
     if head.hasBias {
-      let bias = gradients + head.classes * dimension
+      let bias = gradients + head.rowCount * dimension
       (bias + own.tile.lowerBound).update(repeating: 0, count: own.tile.count)
       for place in 0..<own.count { bias[own.label(at: place)] = finishedBias[place] }
     }
@@ -125,9 +125,7 @@ extension ClassShare {
     places.projections.update(repeating: 0, count: part.count)
     for row in rows {
       let index = (row - rows.lowerBound) * part.count
-      if let place = own.place(of: Int(batch.labels[row])), part.contains(place) {
-        places.scores[index + place - part.lowerBound] = -.infinity
-      }
+      takeTarget(of: row, from: places.scores + index, at: part, of: own, batch)
       differentiate(
         row, scores: places.scores + index, at: part, of: own, batch, inverseNorms: inverseNorms,
         into: places.products + index, projections: places.projections)

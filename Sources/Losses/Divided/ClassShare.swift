@@ -5,7 +5,8 @@ private import Preconditions
 /// `MarginSoftmaxHead.run` on the same numbers in the same order, for some of the classes.
 ///
 /// Pointers to parameters and gradients are those of the whole head's flat vector, of which a rank
-/// touches its own classes. All of it may run on any worker, for any rows.
+/// touches its own classes. All of it may run on any worker, for any rows. With several centres a
+/// class, what is said of classes holds for the rows of the weights, as in `HeadBlocks`.
 package struct ClassShare: Sendable {
   /// The head whose classes these are.
   package let head: MarginSoftmaxHead
@@ -19,7 +20,7 @@ package struct ClassShare: Sendable {
   /// The classes of rank `rank` of `ranks`.
   package init(_ head: MarginSoftmaxHead, rank: Int, ranks: Int) {
     self.head = head
-    blocks = HeadBlocks(classes: head.classes, dimension: head.dimension)
+    blocks = HeadBlocks(of: head)
     classes = blocks.classes(of: rank, ranks: ranks)
     tiles = blocks.tiles(of: classes)
   }
@@ -92,7 +93,8 @@ package struct ClassShare: Sendable {
       into: scores, biasScratch: scratch + own.count * dimension)
     for row in rows {
       let values = scores + (row - rows.lowerBound) * own.count
-      takeTarget(of: row, in: own, values, of: batch, parameters: parameters)
+      findTarget(of: row, in: own, values, of: batch, parameters: parameters)
+      takeTarget(of: row, from: values, at: 0..<own.count, of: own, batch)
       let greatest = SoftmaxKernel.maximum(of: values, count: own.count)
       let index = row - rows.lowerBound
       if greatest > maxima[index] { maxima[index] = greatest }
@@ -116,23 +118,50 @@ package struct ClassShare: Sendable {
     } else if head.hasBias {
       NormalizeKernel.addColumns(
         own.weights(
-          part, of: parameters + head.classes * dimension, width: 1, into: biasScratch),
+          part, of: parameters + head.rowCount * dimension, width: 1, into: biasScratch),
         rows: rows.count, width: part.count, addingTo: scores)
     }
   }
 
-  /// Keeps the row's score at its class and takes it out of `scores`, where `own` has the class.
-  private func takeTarget(
-    of row: Int, in own: TileClasses, _ scores: UnsafeMutablePointer<Float>,
-    of batch: ScoredBatch, parameters: UnsafePointer<Float>
+  /// Keeps the row's score at its class, where `own` has the class, and which of its centres is the
+  /// nearest.
+  private func findTarget(
+    of row: Int, in own: TileClasses, _ scores: UnsafePointer<Float>, of batch: ScoredBatch,
+    parameters: UnsafePointer<Float>
   ) {
     let label = Int(batch.labels[row])
-    guard let place = own.place(of: label) else { return }
-    let raw = batch.cosine(of: row, with: parameters + label * dimension)
+    guard let first = own.place(of: label * head.subCentres) else { return }
+    let (nearest, raw) = batch.nearest(of: label, to: row, for: head, weights: parameters)
+    if head.subCentres > 1 { batch.nearest[row] = Int32(nearest - label * head.subCentres) }
     let cosine = MarginSoftmaxHead.clamped(raw)
-    batch.targets[2 * row] = head.configuration.isNormalized ? cosine : Double(scores[place])
+    batch.targets[2 * row] = head.configuration.isNormalized ? cosine : Double(scores[first])
     batch.targets[2 * row + 1] = cosine
-    scores[place] = -.infinity
+  }
+
+  /// The place in `own` of the row's class or, of several centres of that, of the nearest; nil
+  /// where `own` has not the class.
+  private func targetPlace(of row: Int, in own: TileClasses, _ batch: ScoredBatch) -> Int? {
+    let first = own.place(of: Int(batch.labels[row]) * head.subCentres)
+    return head.subCentres > 1 ? first.map { $0 + Int(batch.nearest[row]) } : first
+  }
+
+  /// Takes the row's class, where it is among them, out of `scores` [part.count], those of the
+  /// classes `part` of `own`, and of each class the centres that are not the nearest.
+  func takeTarget(
+    of row: Int, from scores: UnsafeMutablePointer<Float>, at part: Range<Int>,
+    of own: TileClasses, _ batch: ScoredBatch
+  ) {
+    let centres = head.subCentres
+    if centres > 1 {
+      SubCentreKernel.keepNearest(of: scores, count: part.count, centres: centres)
+    }
+    guard let place = targetPlace(of: row, in: own, batch), part.contains(place) else { return }
+    let index = place - part.lowerBound
+    if centres > 1 {
+      (scores + index - Int(batch.nearest[row])).update(
+        repeating: SubCentreKernel.none, count: centres)
+    }
+    scores[index] = -.infinity
   }
 
   /// Whether `widenHardened` has to follow on `score`.
@@ -170,7 +199,7 @@ package struct ClassShare: Sendable {
       let sums = batch.others + row * batch.sumCount
       for index in tiles.indices {
         let own = tileClasses(index, of: chosen)
-        let isLast = own.tile.upperBound == head.classes
+        let isLast = own.tile.upperBound == head.rowCount
         var scores = scores(of: own.tile, in: gradients) + (row - slab.lowerBound) * own.count
         if head.configuration.isUnified {
           UnifiedKernel.add(
@@ -203,8 +232,8 @@ package struct ClassShare: Sendable {
 
   /// Floats of scratch of one worker.
   package func scratchCount(microbatch: Int) -> Int {
-    let tile = min(blocks.tileClasses, head.classes)
-    let strip = Self.stripClasses
+    let tile = min(blocks.tileClasses, head.rowCount)
+    let strip = stripClasses
     return max(
       Self.passRows * tile,
       2 * microbatch * strip + 2 * strip + strip * dimension + tile * dimension + tile
@@ -212,12 +241,13 @@ package struct ClassShare: Sendable {
   }
 
   /// Doubles of sums of one worker for `classGradients`.
-  package var sumCount: Int { Self.stripClasses * (dimension + 1) }
+  package var sumCount: Int { stripClasses * (dimension + 1) }
 
   /// Rows whose gradients are worked on at a time: whole tiles of twelve, as registers hold them.
   private static let passRows = 96
-  /// Classes whose gradients are worked on at a time, in the second cache with their sums.
-  static let stripClasses = 24
+  /// Classes whose gradients are worked on at a time, in the second cache with their sums: 24, or
+  /// as many as are whole with all their centres.
+  var stripClasses: Int { 24 / head.subCentres * head.subCentres }
 
   /// Goes on with the gradients at the embeddings of `rows`, part of the `slab` that was scored,
   /// over all classes here that take part; `inverseNorms` [classes.count].
@@ -287,7 +317,7 @@ package struct ClassShare: Sendable {
   ) {
     let sample = batch.samples[row]
     let norms = inverseNorms + (own.tile.lowerBound - classes.lowerBound) + part.lowerBound
-    let place = own.place(of: Int(batch.labels[row])).flatMap {
+    let place = targetPlace(of: row, in: own, batch).flatMap {
       part.contains($0) ? $0 - part.lowerBound : nil
     }
     let before = place.flatMap { projections?[$0] }

@@ -2,14 +2,15 @@ private import Determinism
 private import Kernels
 private import Preconditions
 
-/// The classes of a head cut into blocks that ranks share out, a function of classes and width
-/// alone.
+/// The classes of a head cut into blocks that ranks share out, a function of classes, their centres
+/// and the width alone. With several centres a class, what is said of classes holds for the rows of
+/// the weights, and a block has all rows of its classes.
 ///
 /// A block is a whole number of everything that the whole head does by ranges of classes, so that
 /// no range is cut between two ranks: its products, its partial sums of exponentials, and the
 /// blocks over which norms and receipts are taken.
 package struct HeadBlocks: Sendable, Equatable {
-  /// Classes of the head.
+  /// Rows of the weights of the head: its classes, or the centres of all.
   package let classes: Int
   /// The width of an embedding.
   package let dimension: Int
@@ -23,17 +24,25 @@ package struct HeadBlocks: Sendable, Equatable {
   /// Elements of a tensor over which a norm is summed at a time (`TensorBlocks.blockElements`).
   private static let normElements = 65_536
 
-  /// The blocks of a head of `classes` classes and `dimension` numbers.
-  package init(classes: Int, dimension: Int) {
+  /// The blocks of a head of `classes` classes, with so many `centres` each, and `dimension`
+  /// numbers.
+  package init(classes: Int, dimension: Int, centres: Int = 1) {
     require(
-      classes >= 1 && dimension >= 1, "HeadBlocks: \(classes) classes of dimension \(dimension)")
-    self.classes = classes
+      classes >= 1 && dimension >= 1 && centres >= 1,
+      "HeadBlocks: \(classes) classes of dimension \(dimension), \(centres) centres")
+    self.classes = classes * centres
     self.dimension = dimension
     productClasses = MarginSoftmaxHead.productClasses(dimension: dimension)
-    tileClasses = Self.leastCommonMultiple(productClasses, SoftmaxChain.chunk)
+    tileClasses = Self.leastCommonMultiple(
+      Self.leastCommonMultiple(productClasses, SoftmaxChain.chunk), centres)
     blockClasses = Self.leastCommonMultiple(
       tileClasses,
       Self.normElements / Self.greatestCommonDivisor(Self.normElements, dimension))
+  }
+
+  /// The blocks of `head`.
+  package init(of head: MarginSoftmaxHead) {
+    self.init(classes: head.classes, dimension: head.dimension, centres: head.subCentres)
   }
 
   /// How many blocks there are.

@@ -12,6 +12,9 @@ package final class ScoredBatch: @unchecked Sendable {
   package let dimension: Int
   /// The class of each face [capacity].
   package let labels: UnsafeMutablePointer<Int32>
+  /// Which of the centres of its class is the nearest to each face, on the rank that has them
+  /// [capacity]; of no use with one centre a class.
+  let nearest: UnsafeMutablePointer<Int32>
   /// The score of each face at its own class, without margin, then the cosine with its weights
   /// [capacity, 2]; 0 on ranks that have not the class.
   package let targets: UnsafeMutablePointer<Double>
@@ -65,6 +68,7 @@ package final class ScoredBatch: @unchecked Sendable {
       return memory
     }
     labels = allocate(capacity, -1)
+    nearest = allocate(head.subCentres > 1 ? capacity : 1, 0)
     targets = allocate(2 * capacity, 0)
     greatest = allocate(capacity, 0)
     rivals = allocate(capacity, 0)
@@ -77,6 +81,7 @@ package final class ScoredBatch: @unchecked Sendable {
 
   deinit {
     labels.deallocate()
+    nearest.deallocate()
     targets.deallocate()
     greatest.deallocate()
     rivals.deallocate()
@@ -92,7 +97,7 @@ package final class ScoredBatch: @unchecked Sendable {
     let lanes = head.configuration.lanes
     return 8 * capacity * head.dimension
       + capacity
-      * (16 + MemoryLayout<CurriculumKernel.Terms>.stride
+      * (16 + (head.subCentres > 1 ? 4 : 0) + MemoryLayout<CurriculumKernel.Terms>.stride
         + 8 * (2 + lanes + lanes / SoftmaxChain.lanes) + MemoryLayout<SampleSoftmax>.stride)
   }
 
@@ -128,9 +133,11 @@ package final class ScoredBatch: @unchecked Sendable {
     isNormalized ? UnsafePointer(unitEmbeddings) : embeddings!
   }
 
-  /// The cosine of the angle between the embedding of `row` and `weights` [dimension].
-  func cosine(of row: Int, with weights: UnsafePointer<Float>) -> Double {
-    NormalizeKernel.cosine(embeddings! + row * dimension, weights, count: dimension)
+  /// `MarginSoftmaxHead.nearest` of the class `label` to the embedding of `row`.
+  func nearest(
+    of label: Int, to row: Int, for head: MarginSoftmaxHead, weights: UnsafePointer<Float>
+  ) -> (row: Int, cosine: Double) {
+    head.nearest(of: label, to: embeddings! + row * dimension, weights: weights)
   }
 
   /// Says what is hard for the faces of `rows` and forgets their greatest score, which is then to

@@ -38,6 +38,18 @@ struct CleaningArguments: ParsableArguments {
     completion: .file(extensions: ["html"]), transform: UserPath.read)
   var html: String?
 
+  @Flag(
+    help: ArgumentHelp(
+      "Compare photos with the main one of the centres that a run with --sub-centres has of their "
+        + "person, in place of one another."))
+  var subCentres = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Photos at a larger angle to it are left out, in degrees (75).", valueName: "d"),
+    transform: CleaningArguments.degrees)
+  var subCentreAngle: Double?
+
   @Option(
     help: ArgumentHelp(
       "Photos of a person that pairs at this cosine join belong together, and others are "
@@ -77,6 +89,13 @@ struct CleaningArguments: ParsableArguments {
     return Limit(cosine: value)
   }
 
+  private static func degrees(_ text: String) throws -> Double {
+    guard let value = DecimalNumber.read(text), value > 0, value < 180 else {
+      throw ValidationError("'\(text)' is no angle above 0 and below 180 degrees, such as 75")
+    }
+    return value
+  }
+
   /// Throws `ValidationError` for what belongs to --embeddings without it, and for limits that make
   /// no sense.
   func check() throws {
@@ -85,10 +104,19 @@ struct CleaningArguments: ParsableArguments {
         ("--names", names != nil), ("--against", !against.isEmpty), ("--out", out != nil),
         ("--html", html != nil), ("--stranger-cosine", strangerCosine != nil),
         ("--person-cosine", personCosine != nil), ("--duplicate-cosine", duplicateCosine != nil),
-        ("--overlap-cosine", overlapCosine != nil),
+        ("--overlap-cosine", overlapCosine != nil), ("--sub-centres", subCentres),
+        ("--sub-centre-angle", subCentreAngle != nil),
       ] where isGiven {
         throw ValidationError("\(name) belongs to --embeddings")
       }
+    }
+    if subCentres, strangerCosine != nil {
+      throw ValidationError(
+        "--sub-centres finds strangers by the centres of the run, --stranger-cosine by pairs of "
+          + "photos; give one of them")
+    }
+    if subCentreAngle != nil, !subCentres {
+      throw ValidationError("--sub-centre-angle belongs to --sub-centres")
     }
     if let overlapCosine {
       guard overlapCosine.cosine != nil else {
@@ -106,6 +134,13 @@ struct CleaningArguments: ParsableArguments {
     request.against = against
     request.out = out
     request.html = html
+    if subCentres {
+      // Beside what is far from its centre, what is asked for by name alone.
+      (request.limits.followsStrangers, request.limits.followsPeople) = (false, false)
+      (request.limits.strangers, request.limits.people) = (nil, nil)
+      request.limits.duplicates = nil
+      if let subCentreAngle { request.limits.centreDegrees = subCentreAngle }
+    }
     if let strangerCosine {
       (request.limits.strangers, request.limits.followsStrangers) = (strangerCosine.cosine, false)
     }

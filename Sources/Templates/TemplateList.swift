@@ -4,18 +4,21 @@ internal import Interchange
 ///
 /// `face_tid_mid.txt` has a line `photo template medium` each, `name_5pts_score.txt` the same
 /// photos in the same order with five points and the detector's score behind them.
-struct TemplateList {
-  /// By row.
-  let photos: [String]
-  let templates: [Int32]
-  let media: [Int32]
+package struct TemplateList {
+  /// Paths by row.
+  package let photos: [String]
+  /// The template of each row.
+  package let templates: [Int32]
+  /// The photo or video of each row.
+  package let media: [Int32]
   /// x1 y1 ... x5 y5 by row, in pixels of the loose crop.
-  let points: [[Double]]
-  let detectorScores: [Double]
+  package let points: [[Double]]
+  /// By row, as the detector gave them.
+  package let detectorScores: [Double]
 
   /// Reads both files; throws `InterchangeError` for a line that is none, for other counts and for
   /// another order.
-  init(templates path: String, points pointsPath: String) throws {
+  package init(templates path: String, points pointsPath: String) throws {
     var photos: [String] = []
     var templates: [Int32] = []
     var media: [Int32] = []
@@ -74,17 +77,19 @@ struct TemplateList {
 }
 
 /// The pairs of templates of IJB's 1:1 protocol (`template_pair_label.txt`).
-struct TemplatePairs {
+package struct TemplatePairs {
   /// Places of templates in the list that was asked for.
-  private(set) var first: [Int32] = []
-  private(set) var second: [Int32] = []
-  private(set) var isSame: [Bool] = []
+  package private(set) var first: [Int32] = []
+  /// Those of the other template of each pair.
+  package private(set) var second: [Int32] = []
+  /// Whether a pair is of one person.
+  package private(set) var isSame: [Bool] = []
   /// What is most likely not meant with the list, a sentence each.
-  private(set) var warnings: [String] = []
+  package private(set) var warnings: [String] = []
 
   /// Reads lines `template template 1`, 0 or -1 for two people; `places` says where a template is.
   /// Throws `InterchangeError`, also for a template that is in no photo.
-  init(path: String, places: [Int32: Int32]) throws {
+  package init(path: String, places: [Int32: Int32]) throws {
     func place(_ template: Int, _ line: Int) throws -> Int32 {
       if let id = Int32(exactly: template), let place = places[id] { return place }
       throw InterchangeError.badLine(
@@ -201,14 +206,15 @@ struct TemplatePairs {
 }
 
 /// A list of templates with their people, of IJB's 1:N protocol (`1N_gallery_G1.csv`).
-struct TemplateSubjects {
+package struct TemplateSubjects {
   /// Each template once, ascending, with the person that its first line names.
-  let templates: [Int32]
-  let subjects: [Int32]
+  package let templates: [Int32]
+  /// The person of each.
+  package let subjects: [Int32]
 
   /// Reads lines `template,person,...`, the first of which may be titles; throws
   /// `InterchangeError`.
-  init(path: String) throws {
+  package init(path: String) throws {
     var subjects: [Int32: Int32] = [:]
     for (index, line) in try TextFile.lines(of: path).enumerated() where !line.isEmpty {
       let cells =

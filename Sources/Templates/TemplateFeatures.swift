@@ -11,7 +11,8 @@ package enum TemplateMode: String, CaseIterable, Sendable {
   case N0D1
 
   var keepsNorms: Bool { self != .N0D1 }
-  var usesDetector: Bool { self != .N1D0 }
+  /// Whether photos are weighed by the detector's scores.
+  package var usesDetector: Bool { self != .N1D0 }
 }
 
 /// One feature of norm one for each template of IJB (insightface eval_ijbc.py,
@@ -78,7 +79,7 @@ package struct TemplateFeatures {
     self.isEmpty = isEmpty
   }
 
-  /// Where each template is.
+  /// Where each template is, by its identifier.
   package var places: [Int32: Int32] {
     Dictionary(
       uniqueKeysWithValues: templates.enumerated().map { ($0.element, Int32($0.offset)) })

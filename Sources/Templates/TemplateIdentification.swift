@@ -53,7 +53,7 @@ package struct TemplateIdentification: Sendable {
   }
 
   /// `features` of all templates; probes and galleries are lists of them with their people.
-  init(
+  package init(
     _ features: TemplateFeatures, galleries: [TemplateSubjects], probes: TemplateSubjects,
     seed: UInt64 = 0, threads: Int
   ) {

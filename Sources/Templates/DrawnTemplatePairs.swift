@@ -1,4 +1,4 @@
-internal import Evaluation
+package import Evaluation
 private import Foundation
 internal import Preconditions
 
@@ -7,7 +7,7 @@ internal import Preconditions
 /// Sixteen draws lie side by side in a vector, so that a pair is looked up once for all of them.
 /// A threshold depends on the most similar pairs of two people alone: of the others it takes no
 /// more than the sum of their weights, which is one for all modes of a template.
-struct DrawnTemplatePairs {
+package struct DrawnTemplatePairs {
   private typealias Lanes = SIMD16<Float>
 
   private static let laneCount = Lanes.scalarCount
@@ -34,7 +34,7 @@ struct DrawnTemplatePairs {
   private let differentTotals: [[Double]]
 
   /// Draws the `people` of `pairs`, which stay while their scores change.
-  init(_ pairs: TemplatePairs, people: TemplatePeople, seed: UInt64, threads: Int) {
+  package init(_ pairs: TemplatePairs, people: TemplatePeople, seed: UInt64, threads: Int) {
     (self.pairs, self.people, self.seed, self.threads) = (pairs, people, seed, threads)
     bootstrap = PeopleBootstrap(people: people.count)
     let same = pairs.isSame.indices.filter { pairs.isSame[$0] }
@@ -48,10 +48,10 @@ struct DrawnTemplatePairs {
   }
 
   /// How the intervals were made.
-  var rule: String { bootstrap.rule }
+  package var rule: String { bootstrap.rule }
 
   /// `rates` of `scores` with intervals where there are pairs enough.
-  func intervals(
+  package func intervals(
     of rates: [AcceptRate], scores: [Double], sorted: SortedScores
   ) -> [AcceptRate] {
     let targets = rates.filter(\.isSufficient).map(\.targetFAR)

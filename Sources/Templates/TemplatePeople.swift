@@ -2,13 +2,14 @@ internal import Evaluation
 
 /// Who is in each template of IJB, by a number: the lists of 1:N say it, and a pair of one person
 /// does.
-struct TemplatePeople {
+package struct TemplatePeople {
   /// By place of the template, ascending from 0 in the order of the templates.
   let numbers: [Int32]
+  /// How many they are.
   let count: Int
 
   /// The people of `features`' templates; `lists` are those of 1:N, which may be missing.
-  init(_ features: TemplateFeatures, pairs: TemplatePairs, lists: [TemplateSubjects]) {
+  package init(_ features: TemplateFeatures, pairs: TemplatePairs, lists: [TemplateSubjects]) {
     let places = features.places
     var sets = DisjointSets(count: features.templates.count)
     var first: [Int32: Int32] = [:]
