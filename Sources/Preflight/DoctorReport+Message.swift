@@ -12,6 +12,7 @@ extension DoctorReport.Rank: Message {
       networkUpdateSeconds,
     ] { writer.write(rate) }
     writer.write(headSeconds)
+    writer.write(teacherSeconds)
     writer.write(decodeRate)
     writer.write(photoReadRate)
     writer.write(writeRate)
@@ -28,7 +29,7 @@ extension DoctorReport.Rank: Message {
       imageSeconds: try reader.read(), otherImageSeconds: try reader.read(),
       wayOfPairs: wayOfPairs, updateSeconds: try reader.read(), networkSeconds: try reader.read(),
       networkUpdateSeconds: try reader.read(), headSeconds: try reader.read(),
-      decodeRate: try reader.read(), photoReadRate: try reader.read(), writeRate: try reader.read(),
-      readRate: try reader.read())
+      teacherSeconds: try reader.read(), decodeRate: try reader.read(),
+      photoReadRate: try reader.read(), writeRate: try reader.read(), readRate: try reader.read())
   }
 }
