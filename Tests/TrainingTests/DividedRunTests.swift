@@ -13,17 +13,12 @@ import Training
 /// Runs with a head that is divided over the ranks: what a step's tests cannot see, from the data
 /// to the checkpoint.
 @Suite struct DividedRunTests {
-  /// 300 people at width 512 are three blocks of 128.
   private static func configuration(
     _ head: HeadPlacement, _ change: (inout RunConfiguration) -> Void = { _ in }
   ) -> RunConfiguration {
-    SmallRun.configuration {
-      $0.data = .synthetic(SyntheticData(people: 300, photos: 1, size: 16))
-      $0.embedding = 512
+    SmallRun.ofThreeBlocks {
       $0.head = head
       $0.length = .steps(6)
-      $0.checkpointEvery = .steps(2)
-      $0.resume = .auto
       change(&$0)
     }
   }
@@ -64,25 +59,17 @@ import Training
     let whole = try SmallRun.train(configuration(.whole))[0]
     let folder = SmallRun.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let turns: [(ranks: Int, head: HeadPlacement, last: Int, isAmidStep: Bool)] = [
-      (3, .divided, 2, true), (2, .divided, 4, false), (1, .whole, 6, true), (2, .auto, 7, true),
-      (1, .divided, 8, false),
+    let turns: [(head: HeadPlacement, turn: SmallRun.Turn)] = [
+      (.divided, .init(ranks: 3, until: 2, amidStep: true)), (.divided, .init(ranks: 2, until: 4)),
+      (.whole, .init(ranks: 1, until: 6, amidStep: true)),
+      (.auto, .init(ranks: 2, until: 7, amidStep: true)), (.divided, .init(ranks: 1, until: 8)),
     ]
-    for turn in turns {
-      let outcomes = try SmallRun.train(
-        configuration(turn.head), ranks: turn.ranks, folder: folder,
-        hook: { hooks, rank in
-          guard rank == turn.ranks - 1, turn.last < 8 else { return }
-          hooks.wantEnd(after: turn.last, amidStep: turn.isAmidStep)
-        })
-      #expect(outcomes[0].records.last?.step == turn.last)
-      #expect(
-        outcomes.allSatisfy {
-          $0.records.last?.weightsHash == whole.records[turn.last - 1].weightsHash
-        })
+    for (head, turn) in turns {
+      let outcomes = try SmallRun.train(configuration(head), turn: turn, folder: folder)
+      #expect(SmallRun.stand(outcomes, at: turn, as: whole))
       let checkpoint = try Checkpoint(path: SmallRun.checkpoints(in: folder).last!)
       // What `auto` takes is for the model of a step to say.
-      if turn.head != .auto { #expect(checkpoint.head.isDivided == (turn.head == .divided)) }
+      if head != .auto { #expect(checkpoint.head.isDivided == (head == .divided)) }
       if turn.last == 8 {
         #expect(outcomes[0].weights == whole.weights)
         #expect(try checkpoint.weightsHash() == whole.weights)

@@ -11,19 +11,13 @@ import Training
 
 /// Runs in whose steps some of the classes take part.
 @Suite struct SampledRunTests {
-  /// 300 people at width 512 are three blocks of 128.
   private static func configuration(
     _ idleRows: IdleRows, _ change: (inout RunConfiguration) -> Void = { _ in }
   ) -> RunConfiguration {
-    SmallRun.configuration {
-      $0.data = .synthetic(SyntheticData(people: 300, photos: 1, size: 16))
-      $0.embedding = 512
+    SmallRun.ofThreeBlocks {
       $0.head = .auto
       $0.sampleClasses = 0.2
       $0.idleRows = idleRows
-      $0.length = .steps(8)
-      $0.checkpointEvery = .steps(2)
-      $0.resume = .auto
       change(&$0)
     }
   }
@@ -35,21 +29,16 @@ import Training
     let undisturbed = try SmallRun.train(Self.configuration(idleRows))[0]
     let folder = SmallRun.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let turns: [(ranks: Int, threads: Int, last: Int, isAmidStep: Bool)] = [
-      (3, 1, 2, true), (2, 2, 4, false), (1, 2, 6, true), (5, 1, 8, false),
+    let turns = [
+      SmallRun.Turn(ranks: 3, until: 2, amidStep: true),
+      SmallRun.Turn(ranks: 2, threads: 2, until: 4),
+      SmallRun.Turn(ranks: 1, threads: 2, until: 6, amidStep: true),
+      SmallRun.Turn(ranks: 5, until: 8),
     ]
     for turn in turns {
       let outcomes = try SmallRun.train(
-        Self.configuration(idleRows), ranks: turn.ranks, threads: turn.threads, folder: folder,
-        hook: { hooks, rank in
-          guard rank == turn.ranks - 1, turn.last < 8 else { return }
-          hooks.wantEnd(after: turn.last, amidStep: turn.isAmidStep)
-        })
-      #expect(
-        outcomes.allSatisfy {
-          $0.records.last?.step == turn.last
-            && $0.records.last?.weightsHash == undisturbed.records[turn.last - 1].weightsHash
-        })
+        Self.configuration(idleRows), turn: turn, folder: folder)
+      #expect(SmallRun.stand(outcomes, at: turn, as: undisturbed))
       if turn.last == 8 { #expect(outcomes[0].weights == undisturbed.weights) }
     }
   }

@@ -12,18 +12,13 @@ import Training
 
 /// Runs whose people have several centres each (`--sub-centres`).
 @Suite struct SubCentreRunTests {
-  /// 300 people of three centres at width 512 are three blocks of 384 rows.
+  /// Blocks of 384 rows, of three centres of each of 128 people.
   private static func configuration(
     _ head: HeadPlacement, _ change: (inout RunConfiguration) -> Void = { _ in }
   ) -> RunConfiguration {
-    SmallRun.configuration {
-      $0.data = .synthetic(SyntheticData(people: 300, photos: 1, size: 16))
-      $0.embedding = 512
+    SmallRun.ofThreeBlocks {
       $0.subCentres = 3
       $0.head = head
-      $0.length = .steps(8)
-      $0.checkpointEvery = .steps(2)
-      $0.resume = .auto
       change(&$0)
     }
   }
@@ -42,22 +37,14 @@ import Training
     }
     let undisturbed = try SmallRun.train(configuration(.whole))[0]
     try Self.inFolder { folder in
-      let turns: [(ranks: Int, head: HeadPlacement, last: Int, isAmidStep: Bool)] = [
-        (3, .divided, 2, true), (2, .divided, 4, false), (1, .whole, 6, true),
-        (2, .divided, 8, false),
+      let turns: [(head: HeadPlacement, turn: SmallRun.Turn)] = [
+        (.divided, .init(ranks: 3, until: 2, amidStep: true)),
+        (.divided, .init(ranks: 2, until: 4)), (.whole, .init(ranks: 1, until: 6, amidStep: true)),
+        (.divided, .init(ranks: 2, until: 8)),
       ]
-      for turn in turns {
-        let outcomes = try SmallRun.train(
-          configuration(turn.head), ranks: turn.ranks, folder: folder,
-          hook: { hooks, rank in
-            guard rank == turn.ranks - 1, turn.last < 8 else { return }
-            hooks.wantEnd(after: turn.last, amidStep: turn.isAmidStep)
-          })
-        #expect(
-          outcomes.allSatisfy {
-            $0.records.last?.step == turn.last
-              && $0.records.last?.weightsHash == undisturbed.records[turn.last - 1].weightsHash
-          })
+      for (head, turn) in turns {
+        let outcomes = try SmallRun.train(configuration(head), turn: turn, folder: folder)
+        #expect(SmallRun.stand(outcomes, at: turn, as: undisturbed))
         if turn.last == 8 { #expect(outcomes[0].weights == undisturbed.weights) }
       }
       let checkpoint = try Checkpoint(path: SmallRun.checkpoints(in: folder).last!)
