@@ -142,9 +142,8 @@ struct CleaningPage {
 
   private func section(_ title: String, count: Int, _ groups: [Group]) -> Markup {
     guard count > 0 else { return .text("") }
-    var children = [Markup.element("h2", text: "\(title): \(ReportNumber.grouped(count))")]
-    children += groups.map { group in
-      .element(
+    var children = groups.map { group in
+      Markup.element(
         "figure", ["class": "panel found"],
         [
           .element(
@@ -157,7 +156,7 @@ struct CleaningPage {
       children.append(
         .element("p", ["class": "note"], text: "No more than \(Self.findingLimit) are shown."))
     }
-    return .element("section", [:], children)
+    return ReportPage.section("\(title): \(ReportNumber.grouped(count))", children)
   }
 
   private func faces(_ group: Group) -> Markup {

@@ -73,17 +73,15 @@ struct FoundPage {
       for photo in photos.prefix(Self.photoLimit) {
         shots.append(try shot(photo, reader, painter))
       }
-      var children = [
-        Markup.element("h2", text: "\(kind.title): \(ReportNumber.grouped(photos.count))"),
-        .element("div", ["class": "shots"], shots),
-      ]
+      var children = [Markup.element("div", ["class": "shots"], shots)]
       if photos.count > shots.count {
         children.append(
           .element(
             "p", ["class": "note"],
             text: "And \(ReportNumber.grouped(photos.count - shots.count)) more."))
       }
-      main.append(.element("section", [:], children))
+      main.append(
+        ReportPage.section("\(kind.title): \(ReportNumber.grouped(photos.count))", children))
     }
     if request.faces != .all, !groups[1].isEmpty {
       main.insert(

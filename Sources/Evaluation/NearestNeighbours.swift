@@ -96,6 +96,9 @@ package struct OpenSetIdentification: Sendable, Equatable {
   /// The false-positive identification rates that are reported.
   package static let targets = [0.01, 0.1]
 
+  /// Probes of strangers that a statement at a rate of `target` takes.
+  package static func neededCount(_ target: Double) -> Int { Int((1 / target).rounded()) }
+
   /// Scores `probes`: the threshold of a rate is the largest that lets no more of the non-mated
   /// probes through (NIST's definition of TPIR and FPIR; nearer is strict).
   package init(_ probes: [Probe]) {
@@ -113,7 +116,7 @@ package struct OpenSetIdentification: Sendable, Equatable {
       let allowed = Int(target * Double(others.count) + 1e-9)
       let threshold = allowed < others.count ? others[allowed] : .infinity
       let found = mated.count { $0.isRight && $0.distance < threshold }
-      let needed = Int((1 / target).rounded())
+      let needed = Self.neededCount(target)
       return Rate(
         targetFPIR: target, TPIR: Double(found) / Double(mated.count),
         reachedFPIR: Double(others.count { $0 < threshold }) / Double(others.count),

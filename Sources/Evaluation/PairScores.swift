@@ -96,7 +96,7 @@ package struct AcceptRate: Sendable, Equatable {
   }
 
   /// Why `differentCount` pairs of two people say nothing at `targetFAR`; nil where they do.
-  static func refusal(targetFAR: Double, differentCount: Int) -> String? {
+  package static func refusal(targetFAR: Double, differentCount: Int) -> String? {
     let needed = neededCount(targetFAR)
     guard differentCount < needed else { return nil }
     return "insufficient data: \(differentCount) pairs of two people, and it takes \(needed)"

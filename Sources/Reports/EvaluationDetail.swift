@@ -70,7 +70,7 @@ package struct EvaluationDetail: Sendable {
     if let verification = result.verification {
       let strangers = verification.pairCount - verification.sameCount
       validationRates = verification.validationRates.filter {
-        strangers >= AcceptRate.neededCount($0.targetFAR)
+        AcceptRate.refusal(targetFAR: $0.targetFAR, differentCount: strangers) == nil
       }
     } else {
       validationRates = []

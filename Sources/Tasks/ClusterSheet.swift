@@ -52,7 +52,7 @@ struct ClusterSheet {
 
   private func groups() -> [Markup] {
     guard !answer.groups.isEmpty else { return [] }
-    var children = [Markup.element("h2", text: "Clusters")]
+    var children: [Markup] = []
     for (number, cluster) in answer.groups.prefix(Self.clusterLimit).enumerated() {
       var words = "\(cluster.members.count) photos"
       if let person = cluster.person {
@@ -72,7 +72,7 @@ struct ClusterSheet {
     if left > 0 {
       children.append(.element("p", ["class": "note"], text: "And \(left) smaller clusters."))
     }
-    return [.element("section", [:], children)]
+    return [ReportPage.section("Clusters", children)]
   }
 
   /// The photos of the cluster's person first, then those of others.
@@ -90,13 +90,12 @@ struct ClusterSheet {
     let photos = answer.clusters.dropFirst(answer.groups.count).map { $0.members[0] }
     guard !photos.isEmpty else { return [] }
     return [
-      .element(
-        "section", [:],
+      ReportPage.section(
+        "Alone (\(photos.count))",
         [
-          .element("h2", text: "Alone (\(photos.count))"),
           .element(
             "figure", ["class": "panel found"],
-            [faces(photos, limit: Self.aloneLimit, person: nil)]),
+            [faces(photos, limit: Self.aloneLimit, person: nil)])
         ])
     ]
   }

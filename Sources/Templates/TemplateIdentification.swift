@@ -116,7 +116,7 @@ package struct TemplateIdentification: Sendable {
       let (count, interval) = drawn
       guard count <= pooled.count, !mated.isEmpty else { return nil }
       let threshold = pooled[count - 1]
-      let needed = Int((1 / target).rounded())
+      let needed = OpenSetIdentification.neededCount(target)
       return Rate(
         targetFPIR: target,
         TPIR: Double(mated.count { $0.mate! > threshold }) / Double(mated.count),
