@@ -59,6 +59,9 @@ import Training
         let row = "| \(name) | \(String(format: "%.6f", Double(value)!)) |"
         #expect(lines.count { $0 == row } == 1, "\(row)")
       }
+      // What too few pairs decide has no number, nor has what stands beside it.
+      let refused = lines.filter { $0.hasPrefix("| VAL@FAR=1e-3") }
+      #expect(refused.count == 1 && refused[0].hasPrefix("| VAL@FAR=1e-3 | insufficient data: "))
       let first = try #require(lines.firstIndex(of: "```yaml"))
       let last = try #require(lines[first...].firstIndex(of: "```"))
       #expect(

@@ -105,7 +105,9 @@ import Training
     #expect(!cards.contains("VAL at FAR 1e-3"))
     let refusal = "insufficient data: 200 pairs of two people, and it takes 1000"
     #expect(html.contains("<dt>VAL@FAR=1e-3</dt><dd>\(refusal)</dd>"))
-    #expect(!html.contains("<span>VAL@FAR=1e-3"))
+    // Nor is it a curve, whose name would stand in the legend.
+    #expect(html.contains("</i>VAL@FAR=1e-2</span>"))
+    #expect(!html.contains("</i>VAL@FAR=1e-3</span>"))
   }
 
   /// As they stand in `metrics.jsonl`, which has them of runs with triplets alone.
