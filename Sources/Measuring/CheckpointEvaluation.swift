@@ -80,23 +80,11 @@ extension CheckpointNetwork {
       tables, of: results,
       names: measured.map { set in set.photos.map { set.source.name(of: $0) } })
     if let html = request.html {
-      let facts = [
-        title,
+      let origin =
         sets.map { $0.origin(data: opened?.name ?? "") }.joined(separator: ", ")
-          + (flip ? "; each photo with its mirror image" : ""),
-      ]
-      var report = EvaluationReport(title: "Evaluation of \(checkpoint.path)", facts: facts)
-      for (page, (set, scored)) in zip(pages, zip(measured, results.results)) {
-        let thumbnails = try Thumbnails(set.source, side: Self.pictureSide)
-        report.add(
-          page.detail(of: scored.result) {
-            set.source.name(of: set.photos[$0])
-          } jpeg: {
-            thumbnails.jpeg(set.photos[$0])
-          }, called: scored.name)
-      }
-      report.add(summaryOf: results)
-      try TextFile.write(report.render(), to: html)
+        + (flip ? "; each photo with its mirror image" : "")
+      try TextFile.write(
+        page(of: results, pages, photos: measured, origin: origin).render(), to: html)
     }
     if request.storesThreshold {
       try storeThreshold(
@@ -121,6 +109,27 @@ extension CheckpointNetwork {
 
   /// How long a side of the pictures of a page is, in pixels.
   private static let pictureSide = 160
+
+  /// The page of `results` with their tables and the pictures of their `photos`; `origin` says what
+  /// was measured. Throws where no pictures can be made.
+  private func page(
+    of results: SetResults, _ tables: [EvaluationTables.Page],
+    photos: [(photos: [Int], source: any PhotoSource)], origin: String
+  ) throws -> EvaluationReport {
+    var report = EvaluationReport(
+      title: "Evaluation of \(checkpoint.path)", facts: [title, origin])
+    for (tables, (set, scored)) in zip(tables, zip(photos, results.results)) {
+      let thumbnails = try Thumbnails(set.source, side: Self.pictureSide)
+      report.add(
+        tables.detail(of: scored.result) {
+          set.source.name(of: set.photos[$0])
+        } jpeg: {
+          thumbnails.jpeg(set.photos[$0])
+        }, called: scored.name)
+    }
+    report.add(summaryOf: results)
+    return report
+  }
 
   /// Prints the tables of every set, whose photos have `names`, and what is of all; returns them.
   /// Throws what is wrong with the files of the tables.

@@ -163,16 +163,18 @@ package struct DoctorReport: Sendable, Equatable, Codable {
       "compute: \(Console.fixed(1 / worst.imageSeconds, 1)) images/s a thread on the slowest rank "
         + "(\(worst.rank) on \(worst.host)); matrix product "
         + "\(Console.fixed(worst.productRate / 1e9, 1)) GF/s",
+    ]
+    if let teacher = ranks.compactMap(\.teacherSeconds).max() {
+      lines.append(
+        "teacher: \(Console.fixed(1 / teacher, 1)) images/s a thread on the slowest rank, which adds "
+          + "\(Console.fixed(100 * teacher / worst.imageSeconds, 0)) % to what an image takes; "
+          + "embeddings that are stored once (embed --mirrored) add next to nothing")
+    }
+    lines += [
       precisionLine,
       "decode: \(Console.fixed(ranks.map(\.decodeRate).min() ?? 0, 0)) photos/s a thread; the reader "
         + "thread of a rank brings \(Console.fixed(ranks.map(\.photoReadRate).min() ?? 0, 0))",
     ]
-    if let teacher = ranks.compactMap(\.teacherSeconds).max() {
-      lines.insert(
-        "teacher: \(Console.fixed(1 / teacher, 1)) images/s a thread on the slowest rank, which adds "
-          + "\(Console.fixed(100 * teacher / worst.imageSeconds, 0)) % to what an image takes; "
-          + "embeddings that are stored once (embed --mirrored) add next to nothing", at: 2)
-    }
     for rank in ranks {
       guard let write = rank.writeRate, let read = rank.readRate else { continue }
       lines.append(
